@@ -1,0 +1,1 @@
+"""Takes the worn garment away."""

@@ -1,0 +1,1 @@
+"""Cuts a garment out of its photo."""

@@ -1,0 +1,1 @@
+"""Maps a person to the surface of a body."""

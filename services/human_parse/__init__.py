@@ -1,0 +1,1 @@
+"""Labels a person by body part and garment."""

@@ -1,0 +1,25 @@
+"""Contract of the human parsing service (``protos/tryon/v1/human_parse.proto``)."""
+
+from dataclasses import dataclass
+
+from services.kit.contract import Contract, Method
+from services.kit.types import Image, Keypoints, LabelMap
+
+
+@dataclass(frozen=True)
+class ParseRequest:
+    """A photo of a person, and their joints."""
+
+    image: Image
+    keypoints: Keypoints
+
+
+@dataclass(frozen=True)
+class ParseResponse:
+    """CIHP ids, 0 to 19."""
+
+    labels: LabelMap
+
+
+PARSE = Method("human_parse", "Parse", ParseRequest, ParseResponse, deadline=60.0)
+CONTRACT = Contract("human_parse", "tryon.v1.HumanParse", 50053, (PARSE,))

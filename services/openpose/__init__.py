@@ -1,0 +1,1 @@
+"""Finds the joints of the main person."""

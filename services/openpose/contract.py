@@ -1,0 +1,29 @@
+"""Contract of the pose service (``protos/tryon/v1/openpose.proto``)."""
+
+from dataclasses import dataclass
+
+from services.kit.contract import Contract, Method
+from services.kit.types import Image, Keypoints, Mask
+
+
+@dataclass(frozen=True)
+class EstimatePoseRequest:
+    """A photo of a person."""
+
+    image: Image
+
+
+@dataclass(frozen=True)
+class EstimatePoseResponse:
+    """The main person's joints, skeleton picture and outline; how many people were seen."""
+
+    keypoints: Keypoints
+    skeleton: Image
+    silhouette: Mask
+    people: int
+
+
+ESTIMATE_POSE = Method(
+    "openpose", "EstimatePose", EstimatePoseRequest, EstimatePoseResponse, deadline=30.0
+)
+CONTRACT = Contract("openpose", "tryon.v1.OpenPose", 50055, (ESTIMATE_POSE,))

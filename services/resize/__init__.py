@@ -1,0 +1,1 @@
+"""Puts pictures on the canvas and back."""

@@ -1,0 +1,1 @@
+"""Dresses a person in a garment."""
