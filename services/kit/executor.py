@@ -1,0 +1,101 @@
+"""Runs blocking work on a bounded number of threads, behind a bounded queue."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from services.kit.errors import Overloaded, ServiceUnavailable
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class BoundedExecutor:
+    """At most ``workers`` functions run at once and at most ``queue_size`` wait; more are refused.
+
+    ``name`` is the service's, for messages and thread names. Belongs to the event loop that first
+    awaits ``run``.
+    """
+
+    def __init__(self, name: str, *, workers: int, queue_size: int) -> None:
+        self._name = name
+        self._workers = workers
+        self._queue_size = queue_size
+        self._waiting = 0
+        self._closed = False
+        self._stopped = False
+        self._free = asyncio.Semaphore(workers)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
+
+    async def run(
+        self,
+        function: Callable[Arguments, Result],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """Run the function on a worker thread, in the caller's context, and give its result.
+
+        Cancelled while it waits, it leaves the queue and never runs; cancelled while it runs, it
+        keeps its worker to the end, since a thread cannot be stopped. Raises Overloaded at once
+        when the queue is full, ServiceUnavailable after ``close``, and what the function raises.
+        """
+        await self._take_worker()
+        loop = asyncio.get_running_loop()
+
+        def give_back(_: Future[Result]) -> None:
+            loop.call_soon_threadsafe(self._free.release)
+
+        work = partial(function, *args, **kwargs)
+        future = self._pool.submit(contextvars.copy_context().run, work)
+        future.add_done_callback(give_back)
+        return await asyncio.wrap_future(future)
+
+    async def close(self, grace: float) -> bool:
+        """Refuse new work, let what was taken finish, and tell whether it did so in time.
+
+        After ``grace`` seconds, what still waits for a worker is refused; what runs goes on in its
+        thread, since a thread cannot be stopped.
+        """
+        self._closed = True
+        held = 0
+        try:
+            async with asyncio.timeout(grace):
+                # The semaphore is fair: whoever holds every place has waited for all before.
+                while held < self._workers:
+                    await self._free.acquire()
+                    held += 1
+        except TimeoutError:
+            return False
+        finally:
+            self._stopped = True
+            self._pool.shutdown(wait=False)
+            for _ in range(held):
+                self._free.release()
+        return True
+
+    async def _take_worker(self) -> None:
+        if self._closed:
+            raise self._shutting_down()
+        if self._free.locked() and self._waiting >= self._queue_size:
+            raise Overloaded(
+                f"The {self._name} service is busy and its queue is full; "
+                "try again in a few seconds.",
+                stage=self._name,
+            )
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        if self._stopped:
+            self._free.release()
+            raise self._shutting_down()
+
+    def _shutting_down(self) -> ServiceUnavailable:
+        return ServiceUnavailable(
+            f"The {self._name} service is shutting down; try again in a few seconds.",
+            stage=self._name,
+        )

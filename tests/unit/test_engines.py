@@ -1,0 +1,45 @@
+"""Choosing an engine by name."""
+
+import pytest
+
+from services.kit import engines
+from services.kit.errors import UnknownEngine
+
+pytestmark = pytest.mark.unit
+
+TABLE = {"mediapipe": lambda: "first", "body25": lambda: "second"}
+
+
+def test_the_first_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRYON_HUMAN_PARSE_ENGINE", raising=False)
+    assert engines.choose("human_parse", TABLE)() == "first"
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("TRYON_HUMAN_PARSE_ENGINE", value)
+    assert engines.choose("human_parse", TABLE)() == "first"
+
+
+def test_the_variable_chooses_for_its_service_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRYON_HUMAN_PARSE_ENGINE", "body25")
+    assert engines.choose("human_parse", TABLE)() == "second"
+    assert engines.choose("openpose", TABLE)() == "first"
+
+
+def test_an_unknown_name_lists_the_known_and_the_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRYON_OPENPOSE_ENGINE", "MediaPip")
+    with pytest.raises(UnknownEngine) as caught:
+        engines.choose("openpose", TABLE)
+    assert caught.value.message == (
+        "TRYON_OPENPOSE_ENGINE=MediaPip names no engine of the openpose service, "
+        "which has: mediapipe, body25. Did you mean mediapipe?"
+    )
+    assert caught.value.stage == "openpose"
+
+
+def test_a_name_like_none_of_them_gets_no_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRYON_OPENPOSE_ENGINE", "zzz")
+    with pytest.raises(UnknownEngine) as caught:
+        engines.choose("openpose", TABLE)
+    assert "Did you mean" not in caught.value.message
