@@ -1,0 +1,162 @@
+"""Takes the worn garment out of a person's labels and photo, by VITON-HD's geometry.
+
+Choi et al., "VITON-HD: High-Resolution Virtual Try-On via Misalignment-Aware Normalization" (CVPR
+2021), as its published code (shadow2496/VITON-HD) prepares what its networks are fed with. All its
+lengths are pixels of a 768 x 1024 canvas and scale with the canvas here. With every joint of the
+torso seen, the result is that code's; where joints are missing, they are estimated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+from PIL import ImageDraw
+
+from services.agnostic.torso import Point, Torso, estimate, seen
+from services.kit.errors import InvalidRequest
+from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Keypoints, LabelMap
+
+GREY: Final = 128
+
+UPPER_BODY: Final = (5, 6, 7, 10)
+"""CIHP ids: upper clothes, dress, coat, and the skin of neck and torso."""
+
+ARMS: Final = ((14, (2, 5, 6, 7)), (15, (5, 2, 3, 4)))
+"""CIHP id of an arm, and the joints from the other shoulder to its own wrist."""
+
+PASTED_BACK: Final = (4, 9, 12, 13, 16, 17, 18, 19)
+"""CIHP ids that stay visible: sunglasses, trousers, skirt, face, legs and shoes."""
+
+Region = NDArray[np.bool_]
+"""H x W: the pixels covered by a drawing."""
+
+
+def parse_agnostic(labels: LabelMap, keypoints: Keypoints) -> LabelMap:
+    """Turn upper clothes, neck and the arms near their bones into background (0).
+
+    ``labels`` is H x W CIHP ids, ``keypoints`` 25 x 3 in its pixels. An arm none of whose joints
+    is known is removed whole. Raises InvalidRequest for joints that are not 25 x 3.
+    """
+    _check(labels, keypoints)
+    removed = np.isin(labels, UPPER_BODY)
+    torso = estimate(keypoints)
+    for arm, path in ARMS:
+        points = {joint: _joint(keypoints, torso, joint) for joint in path}
+        removed |= (labels == arm) & _arm(_Drawing.on(labels), path, points)
+    agnostic: LabelMap = np.where(removed, np.uint8(0), labels)
+    return agnostic
+
+
+def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Image:
+    """Paint torso, arms and neck grey (128) and put back face, trousers, legs and shoes.
+
+    ``image`` is H x W x 3, ``labels`` H x W CIHP ids, ``keypoints`` 25 x 3 in their pixels. Where
+    the torso's joints are not all seen, what is labelled as upper clothes, neck or arms turns grey
+    as well. Raises InvalidRequest where sizes differ or the joints are not 25 x 3.
+    """
+    _check(labels, keypoints)
+    if image.shape[:2] != labels.shape:
+        raise InvalidRequest("The picture and its labels differ in size.")
+    torso = estimate(keypoints)
+    drawing = _Drawing.on(labels)
+    if torso:
+        _draw_torso(drawing, torso)
+    _draw_arms(drawing, keypoints, torso)
+    hidden = drawing.region()
+    if torso is None or torso.estimated:
+        hidden |= np.isin(labels, (*UPPER_BODY, *(arm for arm, _ in ARMS)))
+    hidden &= ~np.isin(labels, PASTED_BACK)
+    agnostic = image.copy()
+    agnostic[hidden] = GREY
+    return agnostic
+
+
+def _check(labels: LabelMap, keypoints: Keypoints) -> None:
+    if keypoints.shape != (25, 3):
+        raise InvalidRequest("Keypoints must be the 25 joints of BODY_25 as x, y, confidence.")
+    if labels.ndim != 2 or not labels.size:
+        raise InvalidRequest("A label map must have height x width pixels.")
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """Shapes on an H x W region, measured in pixels of the 768 x 1024 canvas."""
+
+    picture: PIL.Image.Image
+    pen: ImageDraw.ImageDraw
+    scale: float
+
+    @classmethod
+    def on(cls, labels: LabelMap) -> "_Drawing":
+        height, width = labels.shape
+        picture = PIL.Image.new("L", (width, height))
+        scale = min(width / CANVAS_WIDTH, height / CANVAS_HEIGHT)
+        return cls(picture, ImageDraw.Draw(picture), scale)
+
+    def line(self, start: Point, end: Point, width: float) -> None:
+        points = [(start[0], start[1]), (end[0], end[1])]
+        self.pen.line(points, 255, width=max(1, round(width * self.scale)))
+
+    def ellipse(self, centre: Point, half_width: float, half_height: float) -> None:
+        self.pen.ellipse(self._around(centre, half_width, half_height), 255)
+
+    def rectangle(self, centre: Point, half_side: float) -> None:
+        self.pen.rectangle(self._around(centre, half_side, half_side), 255)
+
+    def polygon(self, *points: Point) -> None:
+        self.pen.polygon([(point[0], point[1]) for point in points], 255)
+
+    def region(self) -> Region:
+        return np.asarray(self.picture) > 0
+
+    def _around(self, centre: Point, x: float, y: float) -> tuple[float, float, float, float]:
+        x, y = x * self.scale, y * self.scale
+        return centre[0] - x, centre[1] - y, centre[0] + x, centre[1] + y
+
+
+def _joint(keypoints: Keypoints, torso: Torso | None, joint: int) -> Point | None:
+    """Give a joint's place; a shoulder that was not seen is the torso's."""
+    point = seen(keypoints, joint)
+    if point is None and torso and joint in {2, 5}:
+        return torso.right_shoulder if joint == 2 else torso.left_shoulder
+    return point
+
+
+def _arm(drawing: _Drawing, path: tuple[int, ...], points: Mapping[int, Point | None]) -> Region:
+    """Draw a line along the joints that are known, and a disc at each but the path's first."""
+    known = [(joint, point) for joint in path if (point := points[joint]) is not None]
+    if not any(joint in path[1:] for joint, _ in known):
+        return np.ones(drawing.picture.size[::-1], np.bool_)
+    for (_, start), (_, end) in pairwise(known):
+        drawing.line(start, end, 100)
+    for joint, point in known:
+        if joint != path[0]:
+            radius = 40 if joint == path[-1] else 150
+            drawing.ellipse(point, radius, radius)
+    return drawing.region()
+
+
+def _draw_torso(drawing: _Drawing, torso: Torso) -> None:
+    drawing.line(torso.right_shoulder, torso.left_shoulder, 200)
+    drawing.ellipse(torso.right_shoulder, 100, 100)
+    drawing.ellipse(torso.left_shoulder, 100, 100)
+    drawing.ellipse(torso.right_hip, 60, 120)
+    drawing.ellipse(torso.left_hip, 60, 120)
+    drawing.line(torso.right_shoulder, torso.right_hip, 120)
+    drawing.line(torso.left_shoulder, torso.left_hip, 120)
+    drawing.line(torso.right_hip, torso.left_hip, 240)
+    drawing.polygon(torso.right_shoulder, torso.left_shoulder, torso.left_hip, torso.right_hip)
+    drawing.rectangle(torso.neck, 140)
+
+
+def _draw_arms(drawing: _Drawing, keypoints: Keypoints, torso: Torso | None) -> None:
+    for arm in ((2, 3, 4), (5, 6, 7)):
+        upper, middle, lower = (_joint(keypoints, torso, joint) for joint in arm)
+        for start, end in ((upper, middle), (middle, lower)):
+            if start is not None and end is not None:
+                drawing.line(start, end, 200)
+                drawing.ellipse(end, 100, 100)

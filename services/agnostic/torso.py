@@ -1,0 +1,114 @@
+"""The torso's corners from BODY_25 joints, estimated where joints are missing."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.types import Keypoints
+
+Point = NDArray[np.float64]
+"""(x, y) in pixels."""
+
+TORSO_LENGTH: Final = 1.6
+"""Distance of the middle of the hips from that of the shoulders, in shoulder widths of a person
+seen from the front."""
+
+HIP_WIDTH: Final = 2 / 3
+"""Distance between the hip joints in shoulder widths."""
+
+
+@dataclass(frozen=True)
+class Torso:
+    """Shoulders, neck and hips in pixels, hips as far apart as the shoulders.
+
+    ``estimated`` says that one of these joints was not seen.
+    """
+
+    neck: Point
+    right_shoulder: Point
+    left_shoulder: Point
+    right_hip: Point
+    left_hip: Point
+    estimated: bool
+
+
+def seen(keypoints: Keypoints, joint: int) -> Point | None:
+    """Give a joint's place, or none where it was not seen: at (0, 0), or not a number."""
+    x, y = float(keypoints[joint, 0]), float(keypoints[joint, 1])
+    if (x == 0 and y == 0) or not (np.isfinite(x) and np.isfinite(y)):
+        return None
+    return np.array([x, y])
+
+
+def estimate(keypoints: Keypoints) -> Torso | None:
+    """Find the torso; none where too little is seen to tell how wide it is and where."""
+    neck = seen(keypoints, 1)
+    right, left = seen(keypoints, 2), seen(keypoints, 5)
+    hips = seen(keypoints, 9), seen(keypoints, 12)
+    estimated = any(point is None for point in (neck, right, left, *hips))
+    shoulders = _shoulders(neck, right, left, *hips)
+    if shoulders is None:
+        return None
+    right, left = shoulders
+    right_hip, left_hip = _hips(right, left, seen(keypoints, 8), *hips)
+    if neck is None:
+        neck = (right + left) / 2
+    return Torso(neck, right, left, right_hip, left_hip, estimated)
+
+
+def _shoulders(
+    neck: Point | None,
+    right: Point | None,
+    left: Point | None,
+    right_hip: Point | None,
+    left_hip: Point | None,
+) -> tuple[Point, Point] | None:
+    """Mirror a missing shoulder at the neck, or step over by the hips' width."""
+    if right is not None and left is not None:
+        return right, left
+    one = right if right is not None else left
+    if one is not None and neck is not None:
+        other = 2 * neck - one
+    elif one is not None and right_hip is not None and left_hip is not None:
+        across = (left_hip - right_hip) / HIP_WIDTH
+        other = one + across if right is not None else one - across
+    else:
+        return None
+    return (one, other) if right is not None else (other, one)
+
+
+def _hips(
+    right_shoulder: Point,
+    left_shoulder: Point,
+    middle: Point | None,
+    right: Point | None,
+    left: Point | None,
+) -> tuple[Point, Point]:
+    """Put the hips about their middle, as far apart as the shoulders.
+
+    Their direction is that of the hips seen, else of the shoulders.
+    """
+    across = left_shoulder - right_shoulder
+    width = float(np.linalg.norm(across))
+    half = across / 2
+    if right is not None and left is not None:
+        middle = (right + left) / 2
+        distance = float(np.linalg.norm(left - right))
+        # Below a pixel the direction means nothing.
+        if distance > 1:
+            return (
+                middle + (right - middle) / distance * width,
+                middle + (left - middle) / distance * width,
+            )
+    elif middle is None and right is not None:
+        middle = right + half * HIP_WIDTH
+    elif middle is None and left is not None:
+        middle = left - half * HIP_WIDTH
+    elif middle is None:
+        down = np.array([-across[1], across[0]])
+        # Seen from behind, the left shoulder is to the left: down is still down.
+        down = down if down[1] >= 0 else -down
+        middle = (right_shoulder + left_shoulder) / 2 + TORSO_LENGTH * down
+    return middle - half, middle + half

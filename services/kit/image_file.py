@@ -1,0 +1,387 @@
+"""Reads what a JPEG, PNG or WebP file says of itself, before any pixel is decoded.
+
+A file is reduced to what its pixels need: text, thumbnails, location, further pictures and whatever
+was appended never reach a decoder. Every loop is bounded, because each byte may be hostile.
+
+Sources: ITU-T T.81 (JPEG), W3C PNG third edition, RFC 9649 (WebP), Exif 2.32, ICC.1:2022 annex B.
+"""
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from services.kit.errors import (
+    AnimatedImage,
+    EmptyUpload,
+    NotAnImage,
+    TruncatedImage,
+    UnsupportedFormat,
+)
+
+Format = Literal["JPEG", "PNG", "WEBP"]
+
+MAX_BLOCKS: Final = 50_000
+"""Segments or chunks in one file; a 20 MB PNG in the smallest usual pieces has 5,000."""
+
+MAX_SCANS: Final = 100
+"""Passes over the picture in one JPEG. Real ones have about ten; a scan of a few bytes costs as
+much time to decode as a full one, so thousands of them would occupy a processor for hours."""
+
+MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of a colour profile; the largest press profiles have about 2 MB."""
+
+REMEDY: Final = "save it as JPEG or PNG and send that"
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """A picture file without what its pixels do not need.
+
+    ``width`` and ``height`` are in pixels as shown, after ``orientation`` (Exif: 1 to 8) is
+    applied. ``profile`` is the ICC profile, empty if there is none. ``pixels`` is a complete file
+    of the same format without metadata.
+    """
+
+    format: Format
+    width: int
+    height: int
+    orientation: int
+    profile: bytes
+    pixels: bytes
+
+
+def read(data: bytes) -> ImageFile:
+    """Read a file's header.
+
+    Raises EmptyUpload, NotAnImage, UnsupportedFormat, AnimatedImage, or TruncatedImage where the
+    file's structure is broken; whether its pixels are whole only decoding shows.
+    """
+    if not data:
+        raise EmptyUpload("The uploaded file is empty; choose the photo again and send it.")
+    if data.startswith(b"\xff\xd8\xff"):
+        return _read_jpeg(data)
+    if data.startswith(_PNG_SIGNATURE):
+        return _read_png(data)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return _read_webp(data)
+    if kind := _foreign_format(data):
+        raise UnsupportedFormat(f"This file is {kind}, which cannot be read; {REMEDY}.")
+    raise NotAnImage("This file is not a picture; send a photo as JPEG, PNG or WebP.")
+
+
+def damaged() -> TruncatedImage:
+    """Make the error for a file that ends early or holds broken data."""
+    return TruncatedImage(
+        "The picture ends early or is damaged; save or download it again and send the new file."
+    )
+
+
+def _image_file(
+    kind: Format, size: tuple[int, int], exif: bytes, profile: bytes, pixels: bytes
+) -> ImageFile:
+    orientation = _orientation(exif)
+    width, height = size if orientation < 5 else size[::-1]
+    return ImageFile(kind, width, height, orientation, profile, pixels)
+
+
+# JPEG
+
+# Any marker but the ones that occur inside a scan's data: a stuffed zero and the restarts.
+_MARKER: Final = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
+_TEM, _SOI, _EOI, _SOS = 0x01, 0xD8, 0xD9, 0xDA
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_TABLES: Final = frozenset({0xC4, 0xCC, 0xDB, 0xDD})
+# JFIF's and Adobe's segments say which colours the components stand for.
+_COLOUR_HINTS: Final = frozenset({0xE0, 0xEE})
+
+
+def _read_jpeg(data: bytes) -> ImageFile:
+    kept = [b"\xff\xd8"]
+    size: tuple[int, int] | None = None
+    exif = b""
+    profile: dict[int, bytes] = {}
+    scans = 0
+    for marker, start, end, following in _segments(data):
+        body = data[start + 4 : end]
+        if marker in _FRAMES:
+            if size:
+                raise damaged()
+            size = _frame_size(body)
+        elif marker == _SOS:
+            scans += 1
+        elif marker == 0xE1 and body.startswith(b"Exif\0\0"):
+            exif = exif or body[6:]
+        elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\0"):
+            profile[body[12] if len(body) > 12 else 0] = body[14:]
+        if scans > MAX_SCANS:
+            raise UnsupportedFormat(f"This JPEG is built in an unusual way; {REMEDY}.")
+        if marker in _FRAMES or marker in _TABLES or marker in _COLOUR_HINTS:
+            kept.append(data[start:end])
+        elif marker == _SOS:
+            kept.append(data[start:following])
+    if size is None or not scans:
+        raise damaged()
+    kept.append(b"\xff\xd9")
+    joined = b"".join(profile[number] for number in sorted(profile))
+    return _image_file("JPEG", size, exif, _bounded(joined), b"".join(kept))
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Yield each segment's marker, start, end, and where the next one starts, up to the end."""
+    found = _MARKER.search(data, 2)
+    for _ in range(MAX_BLOCKS):
+        if found is None:
+            break
+        marker, start = found[1][0], found.start()
+        if marker == _EOI:
+            return
+        if marker == _SOI or start + 4 > len(data):
+            break
+        length = 0 if marker == _TEM else int.from_bytes(data[start + 2 : start + 4], "big")
+        end = start + 2 + length
+        if end > len(data) or (marker != _TEM and length < 2):
+            break
+        found = _MARKER.search(data, end)
+        yield marker, start, end, found.start() if found else len(data)
+    raise damaged()
+
+
+def _frame_size(body: bytes) -> tuple[int, int]:
+    if len(body) < 6:
+        raise damaged()
+    precision, height, width = struct.unpack_from(">BHH", body)
+    if precision != 8:
+        raise UnsupportedFormat(f"This JPEG has {precision} bits a colour, not 8; {REMEDY}.")
+    if not width or not height:
+        raise damaged()
+    return width, height
+
+
+# PNG
+
+_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_READ: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"eXIf", b"iCCP"})
+
+
+def _read_png(data: bytes) -> ImageFile:
+    first: dict[bytes, bytes] = {}
+    pixels: list[bytes] = []
+    for kind, body in _chunks(data):
+        if not first and (kind != b"IHDR" or len(body) != 13):
+            raise damaged()
+        if kind == b"IDAT":
+            pixels.append(body)
+        elif kind in _PNG_READ:
+            first.setdefault(kind, body)
+    if not first or not pixels:
+        raise damaged()
+    if int.from_bytes(first.get(b"acTL", b"")[:4], "big") > 1:
+        raise _animated()
+    width, height, depth, colour = struct.unpack_from(">IIBB", first[b"IHDR"])
+    if not 0 < width < 1 << 31 or not 0 < height < 1 << 31:
+        raise damaged()
+    # A single transparent colour of 16 bits: hardly ever written, and the decoder would look for
+    # it after reducing the pixels to 8.
+    kept = [b"IHDR", b"PLTE", b"tRNS"] if depth < 16 or colour == 3 else [b"IHDR", b"PLTE"]
+    # The pixels in one piece: each chunk costs the decoder a turn of its Python loop.
+    parts = [_chunk(kind, first[kind]) for kind in kept if kind in first]
+    parts += [_chunk(b"IDAT", b"".join(pixels)), _chunk(b"IEND", b"")]
+    exif, profile = first.get(b"eXIf", b""), _png_profile(first.get(b"iCCP", b""))
+    return _image_file("PNG", (width, height), exif, profile, _PNG_SIGNATURE + b"".join(parts))
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each chunk's type and body; the last body may be cut short by the end of the file."""
+    at = len(_PNG_SIGNATURE)
+    for _ in range(MAX_BLOCKS):
+        if at + 8 > len(data):
+            return
+        length, kind = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 8 + length]
+        check = data[at + 8 + length : at + 12 + length]
+        # The case of the first letter tells chunks that pixels need from those they do not.
+        if (
+            kind[:1].isupper()
+            and len(check) == 4
+            and int.from_bytes(check, "big") != zlib.crc32(body, zlib.crc32(kind))
+        ):
+            raise damaged()
+        yield kind, body
+        if kind == b"IEND":
+            return
+        at += 12 + length
+    raise damaged()
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    check = zlib.crc32(body, zlib.crc32(kind))
+    return struct.pack(">I4s", len(body), kind) + body + struct.pack(">I", check)
+
+
+def _png_profile(body: bytes) -> bytes:
+    """Inflate the profile of an iCCP chunk (name, zero, method, zlib stream)."""
+    _, _, packed = body.partition(b"\0")
+    inflater = zlib.decompressobj()
+    try:
+        profile = inflater.decompress(packed[1:], MAX_PROFILE_BYTES + 1)
+    except zlib.error:
+        return b""
+    return _bounded(profile)
+
+
+# WebP
+
+
+def _read_webp(data: bytes) -> ImageFile:
+    kept: list[bytes] = []
+    canvas: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None
+    exif = profile = b""
+    for kind, body in _riff_chunks(data):
+        if kind == b"ANIM" or (kind == b"VP8X" and body[:1] and body[0] & 0x02):
+            raise _animated()
+        if kind == b"VP8X" and len(body) >= 10 and not canvas:
+            canvas = _u24(body, 4) + 1, _u24(body, 7) + 1
+            # Only the flag for transparency still holds for what is kept.
+            kept.append(_riff_chunk(kind, bytes([body[0] & 0x10]) + body[1:]))
+        elif kind == b"ALPH" and not size:
+            kept.append(_riff_chunk(kind, body))
+        elif kind in {b"VP8 ", b"VP8L"} and not size:
+            size = _frame_size_vp8(body) if kind == b"VP8 " else _frame_size_vp8l(body)
+            kept.append(_riff_chunk(kind, body))
+        elif kind == b"EXIF":
+            exif = exif or body.removeprefix(b"Exif\0\0")
+        elif kind == b"ICCP":
+            profile = profile or body
+    if not size or (canvas and canvas != size):
+        raise damaged()
+    joined = b"WEBP" + b"".join(kept)
+    file = b"RIFF" + struct.pack("<I", len(joined)) + joined
+    return _image_file("WEBP", size, exif, _bounded(profile), file)
+
+
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 12
+    for _ in range(MAX_BLOCKS):
+        if at + 8 > len(data):
+            return
+        kind, length = struct.unpack_from("<4sI", data, at)
+        body = data[at + 8 : at + 8 + length]
+        if len(body) < length and kind in {b"VP8 ", b"VP8L", b"ALPH"}:
+            raise damaged()
+        yield kind, body
+        at += 8 + length + length % 2
+    raise damaged()
+
+
+def _riff_chunk(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def _frame_size_vp8(body: bytes) -> tuple[int, int]:
+    if len(body) < 10 or body[3:6] != b"\x9d\x01\x2a":
+        raise damaged()
+    width, height = struct.unpack_from("<HH", body, 6)
+    return _positive(width & 0x3FFF, height & 0x3FFF)
+
+
+def _frame_size_vp8l(body: bytes) -> tuple[int, int]:
+    if len(body) < 5 or body[0] != 0x2F:
+        raise damaged()
+    bits = int.from_bytes(body[1:5], "little")
+    return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+
+
+def _positive(width: int, height: int) -> tuple[int, int]:
+    if not width or not height:
+        raise damaged()
+    return width, height
+
+
+def _u24(body: bytes, at: int) -> int:
+    return int.from_bytes(body[at : at + 3], "little")
+
+
+# Metadata
+
+
+def _animated() -> AnimatedImage:
+    return AnimatedImage("This picture is animated; send a single still photo.")
+
+
+def _bounded(profile: bytes) -> bytes:
+    return profile if len(profile) <= MAX_PROFILE_BYTES else b""
+
+
+def _orientation(exif: bytes) -> int:
+    """Find the orientation in a TIFF directory; 1 where it is absent or makes no sense."""
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None:
+        return 1
+    try:
+        (directory,) = struct.unpack_from(order + "I", exif, 4)
+        (entries,) = struct.unpack_from(order + "H", exif, directory)
+        for number in range(entries):
+            tag, kind, value = struct.unpack_from(
+                order + "HH4xH", exif, directory + 2 + 12 * number
+            )
+            if tag == 0x0112 and kind == 3:
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        pass
+    return 1
+
+
+# Formats that are known but not read
+
+_SIGNATURES: Final = (
+    (b"GIF8", "a GIF"),
+    (b"BM", "a BMP picture"),
+    (b"II*\0", "a TIFF or camera raw picture"),
+    (b"MM\0*", "a TIFF or camera raw picture"),
+    (b"II+\0", "a TIFF picture"),
+    (b"MM\0+", "a TIFF picture"),
+    (b"IIRO", "a camera raw picture"),
+    (b"IIU\0", "a camera raw picture"),
+    (b"FUJIFILMCCD-RAW", "a camera raw picture"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (b"8BPS", "a Photoshop file"),
+    (b"%PDF-", "a PDF"),
+    (b"%!PS", "a PostScript file"),
+    (b"\0\0\1\0", "an icon"),
+    (b"\x1a\x45\xdf\xa3", "a video"),
+)
+_HEIC_BRANDS: Final = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+
+
+def _foreign_format(data: bytes) -> str | None:
+    if data[4:8] == b"ftyp":
+        return _iso_media(data)
+    for signature, name in _SIGNATURES:
+        if data.startswith(signature):
+            return name
+    text = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in text:
+        return "an SVG drawing"
+    return None
+
+
+def _iso_media(data: bytes) -> str:
+    """Name an ISO base media file by its major and compatible brands."""
+    end = min(int.from_bytes(data[:4], "big"), 512, len(data))
+    brands = {data[8:12]} | {data[at : at + 4] for at in range(16, end - 3, 4)}
+    if brands & {b"avif", b"avis"}:
+        return "an AVIF picture"
+    if brands & _HEIC_BRANDS:
+        return "a HEIC picture"
+    if b"crx " in brands:
+        return "a camera raw picture"
+    return "a video"
