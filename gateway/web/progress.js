@@ -1,0 +1,86 @@
+const SAY_EVERY = 1500; // ms between announcements: more would talk over themselves
+
+/** Shows a run as it goes: the tape, the stage at work, the list of stages, the seconds. */
+export class Progress {
+  #bar;
+  #now;
+  #elapsed;
+  #list;
+  #announce;
+  #items = new Map();
+  #running = new Map();
+  #since = 0;
+  #ticking = 0;
+  #saying = 0;
+
+  /** @param {HTMLElement} root @param {(text: string) => void} announce */
+  constructor(root, announce) {
+    this.#bar = root.querySelector("progress");
+    this.#now = root.querySelector("#now");
+    this.#elapsed = root.querySelector("#elapsed");
+    this.#list = root.querySelector(".steps");
+    this.#announce = announce;
+  }
+
+  /** The stages as they stand, to be shown elsewhere. */
+  get stages() {
+    return [...this.#list.cloneNode(true).children];
+  }
+
+  get seconds() {
+    return (performance.now() - this.#since) / 1000;
+  }
+
+  begin() {
+    this.#items.clear();
+    this.#running.clear();
+    this.#list.replaceChildren();
+    this.#bar.value = 0;
+    this.#bar.max = 1;
+    this.#bar.setAttribute("aria-valuetext", "Sending the photos");
+    this.#now.textContent = "Sending the photos";
+    this.#elapsed.textContent = "0 s";
+    this.#since = performance.now();
+    this.#ticking = setInterval(() => {
+      this.#elapsed.textContent = `${Math.floor(this.seconds)} s`;
+    }, 200);
+  }
+
+  end() {
+    clearInterval(this.#ticking);
+    clearTimeout(this.#saying);
+    this.#saying = 0;
+  }
+
+  pipeline({ stages }) {
+    for (const { name, label } of stages) {
+      const item = document.createElement("li");
+      const seconds = document.createElement("small");
+      item.append(label, seconds);
+      this.#items.set(name, { item, seconds, label });
+      this.#list.append(item);
+    }
+    this.#now.textContent = "Getting ready";
+  }
+
+  stage({ stage, state, seconds, done, total }) {
+    const entry = this.#items.get(stage);
+    if (!entry) return;
+    entry.item.className = state;
+    if (state === "started") {
+      this.#running.set(stage, entry.label);
+    } else {
+      this.#running.delete(stage);
+      entry.seconds.textContent = state === "skipped" ? "not needed" : `${seconds.toFixed(1)} s`;
+    }
+    this.#bar.max = total;
+    this.#bar.value = done;
+    this.#bar.setAttribute("aria-valuetext", `${done} of ${total} steps`);
+    const now = [...this.#running.values()].at(-1);
+    if (now) this.#now.textContent = now;
+    this.#saying ||= setTimeout(() => {
+      this.#saying = 0;
+      this.#announce(`${this.#now.textContent}, ${this.#bar.value} of ${this.#bar.max} steps done`);
+    }, SAY_EVERY);
+  }
+}
