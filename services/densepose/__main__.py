@@ -1,0 +1,7 @@
+"""Starts the DensePose server: ``python -m services.densepose``."""
+
+from services.densepose.contract import CONTRACT
+from services.densepose.service import load
+from services.kit.server import main
+
+main(CONTRACT, load)

@@ -1,0 +1,215 @@
+"""The body behind the joints: what is not seen is filled in, and the view is told.
+
+Coordinates are pixels. Lengths are shares of ``Body.unit``, the shoulder width of the person as
+seen from the front; proportions are those of an average adult.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+NOSE, NECK, MID_HIP = 0, 1, 8
+RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST = 2, 3, 4
+LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST = 5, 6, 7
+RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE = 9, 10, 11
+LEFT_HIP, LEFT_KNEE, LEFT_ANKLE = 12, 13, 14
+RIGHT_EYE, LEFT_EYE, RIGHT_EAR, LEFT_EAR = 15, 16, 17, 18
+LEFT_TOE, RIGHT_TOE = 19, 22
+
+_SHOULDERS_OF_TORSO: Final = 0.62
+_TORSO: Final = 1.55
+_HALF_HIPS: Final = 0.33
+_THIGH: Final = 1.35
+_SHIN: Final = 1.3
+_FOREARM: Final = 0.85
+_FOOT: Final = 0.4
+_HEAD_RADIUS: Final = 0.285
+_HEAD_OF_EARS: Final = 0.56
+_HEAD_OF_NECK: Final = 0.45
+_PROFILE_BELOW: Final = 0.3
+"""Shoulders that look narrower than this share of their width are seen from the side."""
+
+
+class View(Enum):
+    """How the torso is turned to the camera."""
+
+    FRONT = "front"
+    BACK = "back"
+    SIDE = "side"
+
+
+@dataclass(frozen=True)
+class Head:
+    """An upright oval: its centre between the ears, the unit vector to its top, its half-width.
+
+    ``nose`` is how far aside of the axis the nose is, in half-widths, and ``left`` the sign of the
+    person's left on that scale.
+    """
+
+    centre: F32
+    up: F32
+    radius: float
+    nose: float
+    left: float
+
+
+@dataclass(frozen=True)
+class Body:
+    """25 x 2 joints with gaps filled, which of them were seen, and the person's measures.
+
+    ``down`` is the unit vector from neck to hips; ``ahead`` is +1 when a person seen from the side
+    looks to the picture's right, -1 when to its left.
+    """
+
+    joints: F32
+    seen: NDArray[np.bool_]
+    unit: float
+    down: F32
+    view: View
+    ahead: float
+    head: Head | None
+
+
+def build(keypoints: F32, height: int, width: int) -> Body | None:
+    """Fill in a body from 25 x 3 joints of a picture; None if no shoulder was seen."""
+    seen = keypoints[:, 2] > 0
+    joints = keypoints[:, :2].astype(np.float32, copy=True)
+    if not (seen[RIGHT_SHOULDER] or seen[LEFT_SHOULDER]):
+        return None
+    _fill_shoulders(joints, seen)
+    torso = _torso(joints, seen)
+    shoulders = float(np.linalg.norm(joints[LEFT_SHOULDER] - joints[RIGHT_SHOULDER]))
+    length = float(np.linalg.norm(torso))
+    unit = max(shoulders, _SHOULDERS_OF_TORSO * length, 1.0)
+    down = (torso / length if length > 0 else np.array([0.0, 1.0])).astype(np.float32)
+    across = joints[LEFT_SHOULDER, 0] - joints[RIGHT_SHOULDER, 0]
+    if abs(float(across)) < _PROFILE_BELOW * unit:
+        view = View.SIDE
+    else:
+        view = View.FRONT if across > 0 else View.BACK
+    _fill_legs(joints, seen, unit, down, view)
+    _fill_forearms(joints, seen, unit, height, width)
+    head = _head(joints, seen, unit, down, view)
+    return Body(joints, seen, unit, down, view, _ahead(joints, seen), head)
+
+
+def _fill_shoulders(joints: F32, seen: NDArray[np.bool_]) -> None:
+    for shoulder, other in ((RIGHT_SHOULDER, LEFT_SHOULDER), (LEFT_SHOULDER, RIGHT_SHOULDER)):
+        if not seen[shoulder]:
+            mirror = 2 * joints[NECK] - joints[other] if seen[NECK] else joints[other]
+            joints[shoulder] = mirror
+    if not seen[NECK]:
+        joints[NECK] = (joints[RIGHT_SHOULDER] + joints[LEFT_SHOULDER]) / 2
+
+
+def _torso(joints: F32, seen: NDArray[np.bool_]) -> F32:
+    """Vector from the neck to the middle of the hips, zero where it is not known."""
+    hips = [hip for hip in (RIGHT_HIP, LEFT_HIP) if seen[hip]]
+    if seen[MID_HIP]:
+        middle = joints[MID_HIP]
+    elif hips:
+        middle = joints[hips].mean(axis=0)
+    else:
+        return np.zeros(2, np.float32)
+    return _f32(middle - joints[NECK])
+
+
+def _fill_legs(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: View) -> None:
+    if not seen[MID_HIP]:
+        known = [hip for hip in (RIGHT_HIP, LEFT_HIP) if seen[hip]]
+        length = (
+            float(np.dot(joints[known].mean(axis=0) - joints[NECK], down))
+            if known
+            else _TORSO * unit
+        )
+        joints[MID_HIP] = joints[NECK] + length * down
+    half = {View.FRONT: _HALF_HIPS, View.BACK: -_HALF_HIPS, View.SIDE: 0.0}[view] * unit
+    to_left = np.array([down[1], -down[0]], np.float32) * half
+    for hip, knee, ankle, toe, side in (
+        (RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE, RIGHT_TOE, -1.0),
+        (LEFT_HIP, LEFT_KNEE, LEFT_ANKLE, LEFT_TOE, 1.0),
+    ):
+        if not seen[hip]:
+            joints[hip] = joints[MID_HIP] + side * to_left
+        if not seen[knee]:
+            joints[knee] = joints[hip] + _THIGH * unit * down
+        if not seen[ankle]:
+            joints[ankle] = joints[knee] + _SHIN * unit * _direction(joints[hip], joints[knee])
+        if not seen[toe]:
+            joints[toe] = joints[ankle] + _FOOT * unit * down
+
+
+def _fill_forearms(
+    joints: F32, seen: NDArray[np.bool_], unit: float, height: int, width: int
+) -> None:
+    """Let a forearm run on to the picture's edge where the wrist lies beyond it."""
+    for shoulder, elbow, wrist in (
+        (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST),
+        (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST),
+    ):
+        if seen[elbow] and not seen[wrist]:
+            guess = joints[elbow] + _FOREARM * unit * _direction(joints[shoulder], joints[elbow])
+            if not (0 <= guess[0] < width and 0 <= guess[1] < height):
+                joints[wrist] = guess
+                seen[wrist] = True
+        elif seen[wrist] and not seen[elbow]:
+            joints[elbow] = (joints[shoulder] + joints[wrist]) / 2
+            seen[elbow] = True
+
+
+def _direction(start: F32, end: F32) -> F32:
+    step = end - start
+    return _f32(step / max(float(np.linalg.norm(step)), 1e-6))
+
+
+def _ahead(joints: F32, seen: NDArray[np.bool_]) -> float:
+    if seen[NOSE]:
+        ears = [ear for ear in (RIGHT_EAR, LEFT_EAR) if seen[ear]]
+        behind = joints[ears].mean(axis=0) if ears else joints[NECK]
+        return 1.0 if joints[NOSE, 0] >= behind[0] else -1.0
+    return 1.0
+
+
+def _head(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: View) -> Head | None:
+    ears = bool(seen[RIGHT_EAR] and seen[LEFT_EAR])
+    centre = _head_centre(joints, seen)
+    if centre is None:
+        return None
+    above = joints[NECK] - centre
+    up = -_direction(centre, joints[NECK]) if float(np.linalg.norm(above)) > 0 else -down
+    radius = _HEAD_OF_NECK * float(np.linalg.norm(above))
+    line = joints[LEFT_EAR] - joints[RIGHT_EAR]
+    apart = float(np.linalg.norm(line))
+    if ears and apart > _HEAD_RADIUS * unit:
+        radius = _HEAD_OF_EARS * apart
+        tilt = np.array([line[1], -line[0]], np.float32) / apart
+        tilt = tilt if float(np.dot(tilt, up)) >= 0 else -tilt
+        up = _direction(np.zeros(2, np.float32), up + 2 * tilt)
+    radius = float(np.clip(radius, 0.8 * _HEAD_RADIUS * unit, 1.3 * _HEAD_RADIUS * unit))
+    aside = np.array([-up[1], up[0]], np.float32)
+    order = float(np.dot(line, aside)) if ears else 0.0
+    if order == 0.0:
+        order = -1.0 if view is View.BACK else 1.0
+    nose = float(np.dot(joints[NOSE] - centre, aside)) / radius if seen[NOSE] else 0.0
+    return Head(centre, up, radius, float(np.clip(nose, -1.2, 1.2)), float(np.sign(order)))
+
+
+def _head_centre(joints: F32, seen: NDArray[np.bool_]) -> F32 | None:
+    """Find the middle between the ears; with one ear only, a quarter of the way to the nose."""
+    known = [ear for ear in (RIGHT_EAR, LEFT_EAR) if seen[ear]]
+    if len(known) == 1 and seen[NOSE]:
+        ear = joints[known[0]]
+        return _f32(ear + np.float32(0.25) * (joints[NOSE] - ear))
+    if known:
+        return _f32(joints[known].mean(axis=0))
+    face = [joint for joint in (RIGHT_EYE, LEFT_EYE, NOSE) if seen[joint]]
+    return _f32(joints[face].mean(axis=0)) if face else None
+
+
+def _f32(values: NDArray[np.floating]) -> F32:
+    return values.astype(np.float32, copy=False)

@@ -1,0 +1,80 @@
+"""The ids of DensePose's 24 parts, and their colours.
+
+The numbering is that of DensePose's charts (Guler et al. 2018, https://arxiv.org/abs/1802.00434;
+detectron2's DensePose project). Left and right are the person's own. Of an arm seen hanging from
+the front, the outside is the strip away from the body.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+
+
+class Part(IntEnum):
+    """One chart of the body's surface."""
+
+    BACKGROUND = 0
+    TORSO_BACK = 1
+    TORSO_FRONT = 2
+    RIGHT_HAND = 3
+    LEFT_HAND = 4
+    LEFT_FOOT = 5
+    RIGHT_FOOT = 6
+    RIGHT_UPPER_LEG_BACK = 7
+    LEFT_UPPER_LEG_BACK = 8
+    RIGHT_UPPER_LEG_FRONT = 9
+    LEFT_UPPER_LEG_FRONT = 10
+    RIGHT_LOWER_LEG_BACK = 11
+    LEFT_LOWER_LEG_BACK = 12
+    RIGHT_LOWER_LEG_FRONT = 13
+    LEFT_LOWER_LEG_FRONT = 14
+    LEFT_UPPER_ARM_INSIDE = 15
+    RIGHT_UPPER_ARM_INSIDE = 16
+    LEFT_UPPER_ARM_OUTSIDE = 17
+    RIGHT_UPPER_ARM_OUTSIDE = 18
+    LEFT_LOWER_ARM_INSIDE = 19
+    RIGHT_LOWER_ARM_INSIDE = 20
+    LEFT_LOWER_ARM_OUTSIDE = 21
+    RIGHT_LOWER_ARM_OUTSIDE = 22
+    HEAD_RIGHT = 23
+    HEAD_LEFT = 24
+
+
+# Detectron2 shows part p as the colour 255 p / 24 of OpenCV's Parula map; the background is black.
+PALETTE: Final = (
+    (0, 0, 0),
+    (37, 60, 163),
+    (20, 80, 194),
+    (4, 97, 223),
+    (8, 110, 221),
+    (14, 122, 216),
+    (20, 132, 212),
+    (15, 144, 208),
+    (11, 156, 203),
+    (6, 166, 198),
+    (22, 173, 185),
+    (38, 179, 172),
+    (55, 185, 159),
+    (86, 187, 144),
+    (114, 189, 130),
+    (145, 191, 116),
+    (170, 189, 105),
+    (192, 188, 96),
+    (216, 186, 86),
+    (228, 192, 74),
+    (240, 199, 60),
+    (252, 206, 46),
+    (251, 220, 36),
+    (250, 235, 25),
+    (249, 251, 14),
+)
+
+
+def draw_parts(parts: U8) -> U8:
+    """Colour an H x W map of ids 0 to 24: H x W x 3, DensePose's colours on black."""
+    picture: U8 = np.array(PALETTE, dtype=np.uint8)[parts]
+    return picture

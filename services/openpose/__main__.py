@@ -1,0 +1,7 @@
+"""Starts the pose server: ``python -m services.openpose``."""
+
+from services.kit.server import main
+from services.openpose.contract import CONTRACT
+from services.openpose.service import load
+
+main(CONTRACT, load)

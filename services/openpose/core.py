@@ -1,0 +1,308 @@
+"""From pictures to network inputs, and from network outputs to landmarks on the picture.
+
+The networks are MediaPipe's BlazePose (https://arxiv.org/abs/2006.10204): a single-shot detector
+finds each person's hip centre and size, and a landmark network looks at an upright square around
+them. All coordinates are pixels of the picture unless a docstring says otherwise, x to the right,
+y down; angles are radians, positive clockwise on the screen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+
+DETECTOR_SIZE: Final = 224
+LANDMARK_SIZE: Final = 256
+LANDMARKS: Final = 39
+"""33 body landmarks, two alignment points (hip centre, a point on the body's circle), 4 spare."""
+BODY_LANDMARKS: Final = 33
+
+_STRIDES: Final = (8, 16, 32, 32, 32)
+_ANCHORS_PER_STRIDE: Final = 2
+_REGION_SCALE: Final = 1.25
+_OVERLAP: Final = 0.5
+_LOGIT_BOUND: Final = 80.0
+"""Past it float32 holds no exponential, and the probability is 0 or 1 anyway."""
+_HEATMAP_REACH: Final = 3
+_HEATMAP_CONFIDENCE: Final = 0.5
+_GUIDED_CELLS: Final = 4
+"""The mask's edge may move by this many of its own pixels."""
+_GUIDED_SMOOTHNESS: Final = 1e-3
+_GUIDED_SIDE: Final = 1536
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A person as the detector sees one.
+
+    ``box`` is left, top, right, bottom; ``points`` 4 x 2: hip centre and a point on the circle
+    around the whole body, then the same two for the upper body. ``score`` lies in 0..1.
+    """
+
+    score: float
+    box: F32
+    points: F32
+
+
+@dataclass(frozen=True)
+class Region:
+    """A turned square: its centre, its side, and the angle by which it is turned."""
+
+    x: float
+    y: float
+    side: float
+    angle: float
+
+
+@dataclass(frozen=True)
+class RawPose:
+    """What the landmark network answers for one square.
+
+    ``landmarks`` is 39 x 5 (x, y, z in pixels of the 256 x 256 input; visibility and presence as
+    logits), ``presence`` the probability that the square holds a person, ``mask`` 256 x 256 logits
+    and ``heatmap`` 64 x 64 x 39 logits.
+    """
+
+    landmarks: F32
+    presence: float
+    mask: F32
+    heatmap: F32
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person on the picture.
+
+    ``landmarks`` is 33 x 4: x, y, visibility and presence, the last two in 0..1. ``region`` is
+    the square that the network saw; ``mask`` 256 x 256 logits in it.
+    """
+
+    landmarks: F32
+    region: Region
+    presence: float
+    mask: F32
+
+
+def sigmoid(logits: F32) -> F32:
+    """Turn logits into probabilities, element by element, without overflow."""
+    bounded = np.clip(logits, -_LOGIT_BOUND, _LOGIT_BOUND)
+    return (1.0 / (1.0 + np.exp(-bounded))).astype(np.float32)
+
+
+@cache
+def anchors() -> F32:
+    """Give the centres of the detector's 2254 anchors, 2254 x 2, in 0..1 of its input.
+
+    Neighbouring layers of one stride share their grid, so the three last ones give six anchors to
+    each cell of a 7 x 7 grid.
+    """
+    blocks: list[F32] = []
+    for stride in sorted(set(_STRIDES)):
+        cells = DETECTOR_SIZE // stride
+        centres = (np.arange(cells, dtype=np.float32) + 0.5) / cells
+        grid = np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
+        repeats = _ANCHORS_PER_STRIDE * _STRIDES.count(stride)
+        blocks.append(np.repeat(grid, repeats, axis=0))
+    result = np.concatenate(blocks).astype(np.float32)
+    result.flags.writeable = False
+    return result
+
+
+def letterbox(height: int, width: int) -> Region:
+    """Give the upright square that holds a whole picture, centred on it."""
+    return Region(width / 2, height / 2, float(max(height, width)), 0.0)
+
+
+def crop_matrix(region: Region, size: int) -> F32:
+    """2 x 3 affine map from pixels of the picture to pixels of a ``size`` x ``size`` crop."""
+    scale = size / region.side
+    cos, sin = np.cos(region.angle) * scale, np.sin(region.angle) * scale
+    turn = np.array([[cos, sin], [-sin, cos]], dtype=np.float64)
+    offset = size / 2 - turn @ np.array([region.x, region.y])
+    return np.concatenate([turn, offset[:, None]], axis=1).astype(np.float32)
+
+
+def crop(image: U8, region: Region, size: int, *, extend: bool) -> F32:
+    """Cut a turned square out of an H x W x 3 picture: ``size`` x ``size`` x 3 in 0..1.
+
+    Outside the picture, ``extend`` repeats its edge; without, it is black there. The detector was
+    made for black bars, the landmark network for repeated edges.
+    """
+    matrix = crop_matrix(region, size)
+    border = cv2.BORDER_REPLICATE if extend else cv2.BORDER_CONSTANT
+    cut = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+    return cut.astype(np.float32) / np.float32(255.0)
+
+
+def to_picture(points: F32, region: Region, size: int) -> F32:
+    """Bring N x 2 points of a ``size`` x ``size`` crop back to the picture."""
+    inverse = cv2.invertAffineTransform(crop_matrix(region, size)).astype(np.float32)
+    placed: F32 = points @ inverse[:, :2].T + inverse[:, 2]
+    return placed
+
+
+def decode(raw: F32, logits: F32, region: Region, threshold: float) -> list[Detection]:
+    """Turn the detector's tensors into detections on the picture, best first.
+
+    ``raw`` is 2254 x 12 (centre, size, four points, in pixels of the input, relative to the
+    anchor), ``logits`` 2254; ``region`` is the square the detector saw. Those below ``threshold``
+    are dropped.
+    """
+    scores = sigmoid(logits)
+    order = np.argsort(-scores, kind="stable")
+    order = order[scores[order] >= threshold]
+    centres = anchors()[order] * DETECTOR_SIZE
+    values = raw[order].reshape(-1, 6, 2)
+    middle = values[:, 0] + centres
+    half = values[:, 1] / 2
+    points = values[:, 2:] + centres[:, None]
+    corners = np.stack([middle - half, middle + half], axis=1)
+    everything = np.concatenate([corners, points], axis=1).reshape(-1, 2).astype(np.float32)
+    placed = to_picture(everything, region, DETECTOR_SIZE).reshape(-1, 6, 2)
+    return [
+        Detection(float(scores[index]), placed[row, :2].reshape(4), placed[row, 2:])
+        for row, index in enumerate(order)
+    ]
+
+
+def overlap(box: F32, others: F32) -> F32:
+    """Intersection over union of one box (4) with N others (N x 4)."""
+    low = np.maximum(box[:2], others[:, :2])
+    high = np.minimum(box[2:], others[:, 2:])
+    common = np.prod(np.clip(high - low, 0, None), axis=1)
+    area = float(np.prod(np.clip(box[2:] - box[:2], 0, None)))
+    areas = np.prod(np.clip(others[:, 2:] - others[:, :2], 0, None), axis=1)
+    union = area + areas - common
+    shares: F32 = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return shares
+
+
+def suppress(detections: Sequence[Detection]) -> list[Detection]:
+    """Merge detections of the same person, each weighted by its score; best first.
+
+    Those whose boxes overlap the best one's by more than half are one person.
+    """
+    rest = sorted(detections, key=lambda found: -found.score)
+    merged: list[Detection] = []
+    while rest:
+        boxes = np.stack([found.box for found in rest])
+        same = overlap(boxes[0], boxes) > _OVERLAP
+        same[0] = True
+        group = [found for found, joined in zip(rest, same, strict=True) if joined]
+        rest = [found for found, joined in zip(rest, same, strict=True) if not joined]
+        weights = np.array([found.score for found in group], dtype=np.float32)
+        weights /= weights.sum()
+        merged.append(
+            Detection(
+                group[0].score,
+                np.tensordot(weights, np.stack([found.box for found in group]), axes=1),
+                np.tensordot(weights, np.stack([found.points for found in group]), axes=1),
+            )
+        )
+    return merged
+
+
+def body_region(centre: F32, rim: F32) -> Region:
+    """Give the square around a body whose hip centre and one point of its circle are known.
+
+    The vector from the centre to the rim points to the head; the square is turned until it points
+    up, and is a quarter larger than the circle.
+    """
+    dx, dy = float(rim[0] - centre[0]), float(rim[1] - centre[1])
+    side = 2 * float(np.hypot(dx, dy)) * _REGION_SCALE
+    return Region(float(centre[0]), float(centre[1]), max(side, 1.0), float(np.arctan2(dx, -dy)))
+
+
+def refine(landmarks: F32, heatmap: F32) -> F32:
+    """Move landmarks (39 x 2, in 0..1 of the crop) to the heatmap's mass around them.
+
+    ``heatmap`` is S x S x 39 logits. Only a 7 x 7 window that is confident somewhere moves its
+    landmark; the others, and those outside the crop, stay.
+    """
+    size = heatmap.shape[0]
+    refined = landmarks.astype(np.float32, copy=True)
+    for index, (x, y) in enumerate(landmarks):
+        if not (0 <= x < 1 and 0 <= y < 1):
+            continue
+        column, row = int(x * size), int(y * size)
+        top, left = max(0, row - _HEATMAP_REACH), max(0, column - _HEATMAP_REACH)
+        bottom, right = row + _HEATMAP_REACH + 1, column + _HEATMAP_REACH + 1
+        window = sigmoid(heatmap[top:bottom, left:right, index])
+        if float(window.max()) < _HEATMAP_CONFIDENCE:
+            continue
+        rows, columns = np.mgrid[top : top + window.shape[0], left : left + window.shape[1]]
+        total = float(window.sum())
+        refined[index, 0] = float((columns * window).sum()) / total / size
+        refined[index, 1] = float((rows * window).sum()) / total / size
+    return refined
+
+
+def place(raw: RawPose, region: Region) -> tuple[Person, Region]:
+    """Bring the landmark network's answer to the picture.
+
+    Returns the person, and the square to look at for a second, better centred pass.
+    """
+    refined = refine(raw.landmarks[:, :2] / np.float32(LANDMARK_SIZE), raw.heatmap)
+    points = to_picture(refined * np.float32(LANDMARK_SIZE), region, LANDMARK_SIZE)
+    certainty = sigmoid(raw.landmarks[:, 3:5])
+    landmarks = np.concatenate([points, certainty], axis=1)[:BODY_LANDMARKS].astype(np.float32)
+    person = Person(landmarks, region, raw.presence, raw.mask)
+    return person, body_region(points[BODY_LANDMARKS], points[BODY_LANDMARKS + 1])
+
+
+def silhouette(person: Person, image: U8) -> U8:
+    """Put a person's mask back on the H x W x 3 picture: H x W, 0 to 255, soft at the edge.
+
+    Logits are enlarged rather than probabilities, which keeps the edge narrow; a guided filter then
+    moves it to the picture's own edges, as far as the mask's coarse pixels leave it open. Larger
+    pictures are worked on at ``_GUIDED_SIDE``, which bounds time and memory.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, _GUIDED_SIDE / max(height, width))
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+        region = Region(
+            person.region.x * scale,
+            person.region.y * scale,
+            person.region.side * scale,
+            person.region.angle,
+        )
+        outline = silhouette(replace(person, region=region), small)
+        return cv2.resize(outline, (width, height)).astype(np.uint8)
+    placed = cv2.warpAffine(
+        person.mask,
+        crop_matrix(person.region, LANDMARK_SIZE),
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderValue=-_LOGIT_BOUND,
+    )
+    radius = max(1, round(_GUIDED_CELLS * person.region.side / LANDMARK_SIZE))
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255.0)
+    snapped = guide(sigmoid(placed.astype(np.float32)), grey, radius)
+    firm = np.clip((snapped - np.float32(0.3)) * np.float32(2.5), 0, 1)
+    soft: U8 = np.round(firm * 255).astype(np.uint8)
+    return soft
+
+
+def guide(mask: F32, grey: F32, radius: int) -> F32:
+    """Filter a mask (H x W, 0..1) so that its edges follow a grey picture's.
+
+    In every window of ``radius`` the result is a linear function of the picture: the guided filter
+    of He, Sun and Tang 2010 (https://doi.org/10.1109/TPAMI.2012.213).
+    """
+    window = (2 * radius + 1, 2 * radius + 1)
+    mean_grey, mean_mask = cv2.blur(grey, window), cv2.blur(mask, window)
+    variance = cv2.blur(grey * grey, window) - mean_grey * mean_grey
+    covariance = cv2.blur(grey * mask, window) - mean_grey * mean_mask
+    slope = covariance / (variance + np.float32(_GUIDED_SMOOTHNESS))
+    offset = mean_mask - slope * mean_grey
+    filtered = cv2.blur(slope, window) * grey + cv2.blur(offset, window)
+    return filtered.astype(np.float32)

@@ -1,0 +1,250 @@
+import cv2
+import numpy as np
+import pytest
+
+from services.densepose import core
+from services.densepose.core import F32, Limb, Surface
+from services.densepose.parts import PALETTE, U8, Part, draw_parts
+
+pytestmark = pytest.mark.unit
+
+HEIGHT, WIDTH = 1024, 768
+FRONT = {
+    0: (384, 110),
+    1: (384, 260),
+    2: (264, 260),
+    3: (214, 440),
+    4: (190, 620),
+    5: (504, 260),
+    6: (554, 440),
+    7: (578, 620),
+    8: (384, 560),
+    9: (314, 560),
+    10: (310, 760),
+    11: (306, 940),
+    12: (454, 560),
+    13: (458, 760),
+    14: (462, 940),
+    15: (366, 95),
+    16: (402, 95),
+    17: (326, 105),
+    18: (442, 105),
+    19: (480, 985),
+    22: (288, 985),
+}
+MIRROR = [0, 1, 5, 6, 7, 2, 3, 4, 8, 12, 13, 14, 9, 10, 11, 16, 15, 18, 17, 22, 23, 24, 19, 20, 21]
+OTHER_SIDE = [0, 1, 2, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13]
+OTHER_SIDE += [16, 15, 18, 17, 20, 19, 22, 21, 24, 23]
+
+
+def front() -> F32:
+    joints = np.zeros((25, 3), np.float32)
+    for index, place in FRONT.items():
+        joints[index] = *place, 0.9
+    return joints
+
+
+def mirrored(joints: F32) -> F32:
+    turned = joints[MIRROR].copy()
+    turned[turned[:, 2] > 0, 0] = WIDTH - 1 - turned[turned[:, 2] > 0, 0]
+    return turned
+
+
+def silhouette(joints: F32) -> U8:
+    """A figure of thick lines around the joints."""
+    canvas = np.zeros((HEIGHT, WIDTH), np.uint8)
+    points = [(int(x), int(y)) for x, y in joints[:, :2]]
+
+    def line(first: int, second: int, width: int) -> None:
+        if joints[first, 2] and joints[second, 2]:
+            cv2.line(canvas, points[first], points[second], 255, width)
+
+    for first, second in ((2, 3), (3, 4), (5, 6), (6, 7)):
+        line(first, second, 50)
+    for first, second in ((9, 10), (10, 11), (12, 13), (13, 14), (11, 22), (14, 19)):
+        line(first, second, 90)
+    line(0, 1, 90)
+    cv2.ellipse(canvas, points[0], (70, 95), 0, 0, 360, 255, cv2.FILLED)
+    torso = np.array([points[2], points[5], points[12], points[9]])
+    cv2.fillConvexPoly(canvas, torso, 255)
+    for wrist in (4, 7):
+        if joints[wrist, 2]:
+            x, y = points[wrist]
+            cv2.ellipse(canvas, (x, y + 40), (25, 60), 0, 0, 360, 255, cv2.FILLED)
+    return canvas
+
+
+def surface(joints: F32) -> Surface:
+    return core.estimate_surface(joints, silhouette(front()))
+
+
+def test_every_visible_part_of_a_front_is_there() -> None:
+    parts = surface(front()).parts
+    backs = {1, 7, 8, 11, 12}
+    assert set(np.unique(parts)) == set(range(25)) - backs
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "part"),
+    [
+        (384, 400, Part.TORSO_FRONT),
+        (350, 110, Part.HEAD_RIGHT),
+        (420, 110, Part.HEAD_LEFT),
+        (250, 340, Part.RIGHT_UPPER_ARM_INSIDE),
+        (218, 340, Part.RIGHT_UPPER_ARM_OUTSIDE),
+        (518, 340, Part.LEFT_UPPER_ARM_INSIDE),
+        (550, 340, Part.LEFT_UPPER_ARM_OUTSIDE),
+        (182, 590, Part.RIGHT_LOWER_ARM_OUTSIDE),
+        (215, 490, Part.RIGHT_LOWER_ARM_INSIDE),
+        (190, 670, Part.RIGHT_HAND),
+        (578, 670, Part.LEFT_HAND),
+        (310, 700, Part.RIGHT_UPPER_LEG_FRONT),
+        (458, 700, Part.LEFT_UPPER_LEG_FRONT),
+        (308, 850, Part.RIGHT_LOWER_LEG_FRONT),
+        (462, 850, Part.LEFT_LOWER_LEG_FRONT),
+        (292, 975, Part.RIGHT_FOOT),
+        (476, 975, Part.LEFT_FOOT),
+    ],
+)
+def test_a_part_lies_where_it_should(x: int, y: int, part: Part) -> None:
+    assert surface(front()).parts[y, x] == part
+
+
+def test_parts_stay_inside_the_outline() -> None:
+    joints = front()
+    outline = silhouette(joints)
+    mapped = core.estimate_surface(joints, outline)
+    outside = outline < core.INSIDE
+    for values in (mapped.parts, mapped.u, mapped.v):
+        assert values.shape == outline.shape
+        assert values.dtype == np.uint8
+        assert not values[outside].any()
+    assert (mapped.parts[~outside] > 0).mean() > 0.95
+
+
+def test_cloth_far_from_the_body_is_background() -> None:
+    everything = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    parts = core.estimate_surface(front(), everything).parts
+    assert parts[400, 384] == Part.TORSO_FRONT
+    for y, x in ((10, 10), (60, 700), (500, 60), (900, 384), (240, 150)):
+        assert parts[y, x] == 0
+
+
+def test_a_mirrored_person_has_mirrored_parts() -> None:
+    joints = front()
+    joints[0, 0] += 8
+    joints[4, :2] = [330, 420]
+    outline = silhouette(joints)
+    parts = core.estimate_surface(joints, outline).parts
+    turned = core.estimate_surface(mirrored(joints), np.ascontiguousarray(outline[:, ::-1])).parts
+    assert (turned[:, ::-1] == np.array(OTHER_SIDE)[parts]).mean() > 0.995
+
+
+def test_an_arm_lies_before_the_torso() -> None:
+    joints = front()
+    joints[4] = [384, 430, 0.9]
+    parts = surface(joints).parts
+    assert parts[435, 330] in {Part.RIGHT_LOWER_ARM_INSIDE, Part.RIGHT_LOWER_ARM_OUTSIDE}
+
+
+def test_a_back_has_back_parts_and_its_own_sides() -> None:
+    parts = surface(front()[MIRROR]).parts
+    assert parts[400, 384] == Part.TORSO_BACK
+    assert parts[700, 310] == Part.LEFT_UPPER_LEG_BACK
+    assert parts[670, 190] == Part.LEFT_HAND
+    assert not np.isin(parts, [2, 9, 10, 13, 14]).any()
+
+
+@pytest.mark.parametrize("ahead", [1, -1])
+def test_a_profile_shows_front_and_back(ahead: int) -> None:
+    joints = front()
+    for joint in (2, 5, 9, 12, 10, 13, 11, 14):
+        joints[joint, 0] = 384
+    joints[2, 0] -= 5
+    joints[5, 0] += 5
+    joints[0, :2] = [384 + 60 * ahead, 120]
+    joints[[15, 16, 17, 18], 0] = [384 + 40 * ahead, 384 + 42 * ahead, 384, 386]
+    for joint in (3, 4, 6, 7):
+        joints[joint] = 0
+    outline = np.zeros((HEIGHT, WIDTH), np.uint8)
+    outline[20:1000, 314:454] = 255
+    parts = core.estimate_surface(joints, outline).parts
+    assert parts[400, 384 + 40 * ahead] == Part.TORSO_FRONT
+    assert parts[400, 384 - 40 * ahead] == Part.TORSO_BACK
+    ahead_leg, back_leg = parts[680, 384 + 30 * ahead], parts[680, 384 - 30 * ahead]
+    assert ahead_leg in {Part.RIGHT_UPPER_LEG_FRONT, Part.LEFT_UPPER_LEG_FRONT}
+    assert back_leg in {Part.RIGHT_UPPER_LEG_BACK, Part.LEFT_UPPER_LEG_BACK}
+
+
+@pytest.mark.parametrize("missing", [[1, 8, 9, 12], [2], [10, 11, 13, 14], [17, 18], [3], [0]])
+def test_missing_joints_are_filled_in(missing: list[int]) -> None:
+    joints = front()
+    joints[missing] = 0
+    parts = surface(joints).parts
+    assert parts[400, 384] == Part.TORSO_FRONT
+    assert parts[700, 310] == Part.RIGHT_UPPER_LEG_FRONT
+    assert parts[110, 420] == Part.HEAD_LEFT
+
+
+def test_an_arm_that_was_not_seen_is_not_drawn() -> None:
+    joints = front()
+    joints[[3, 4]] = 0
+    parts = surface(joints).parts
+    assert not np.isin(parts, [3, 16, 18, 20, 22]).any()
+    assert np.isin(parts, [4, 15, 17, 19, 21]).any()
+
+
+def test_a_forearm_runs_to_the_edge_of_the_picture() -> None:
+    joints = front()
+    joints[:, 1] += 480
+    joints[joints[:, 1] >= HEIGHT] = 0
+    joints[joints[:, 2] == 0] = 0
+    outline = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    parts = core.estimate_surface(joints, outline).parts
+    assert joints[3, 2] > 0
+    assert not joints[4].any()
+    assert np.isin(parts[HEIGHT - 5], [20, 22]).any()
+
+
+@pytest.mark.parametrize("shown", [[], [0, 15, 16], [10, 11]])
+def test_nobody_is_all_background(shown: list[int]) -> None:
+    joints = np.zeros((25, 3), np.float32)
+    joints[shown] = front()[shown]
+    mapped = surface(joints)
+    assert not mapped.parts.any()
+    assert not mapped.u.any()
+    assert not mapped.v.any()
+
+
+def test_u_runs_across_and_v_along() -> None:
+    mapped = surface(front())
+    assert mapped.v[300, 384] < mapped.v[400, 384] < mapped.v[500, 384]
+    assert mapped.u[400, 320] < mapped.u[400, 384] < mapped.u[400, 450]
+    assert mapped.v[640, 310] < mapped.v[740, 310]
+
+
+def test_inputs_stay_as_they_were() -> None:
+    joints, outline = front(), silhouette(front())
+    joints.flags.writeable = False
+    outline.flags.writeable = False
+    core.estimate_surface(joints, outline)
+
+
+def test_a_limb_sees_its_surroundings() -> None:
+    limb = Limb(np.array([50, 20], np.float32), np.array([50, 120], np.float32), 10.0, 20.0)
+    seen = core.reach((200, 200), limb, 1.0)
+    y, x = seen.window[0].start, seen.window[1].start
+    assert seen.along[70 - y, 50 - x] == pytest.approx(0.5)
+    assert seen.distance[70 - y, 65 - x] == pytest.approx(1.0)
+    assert seen.across[70 - y, 65 - x] == pytest.approx(-1.0)
+    assert seen.distance[130 - y, 50 - x] == pytest.approx(0.5)
+
+
+def test_parts_are_shown_in_densepose_colours() -> None:
+    ids = np.arange(25, dtype=np.uint8)[None]
+    picture = draw_parts(ids)
+    assert tuple(picture[0, 2]) == (20, 80, 194)
+    parula = cv2.applyColorMap((ids * (255 / 24)).astype(np.uint8), cv2.COLORMAP_PARULA)
+    assert np.array_equal(picture[0, 1:], parula[0, 1:, ::-1])
+    assert tuple(picture[0, 0]) == (0, 0, 0)
+    assert len(PALETTE) == len(Part)
