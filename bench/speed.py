@@ -1,0 +1,119 @@
+"""Measures warm pictures, embedded: seconds a stage and a picture, CPU seconds, peak memory.
+
+``.venv/bin/python bench/speed.py [PERSON GARMENT] [-n 5] [--json]``. Both photos are brought to
+768 x 1024 first, so that figures compare. The first picture warms up and is not counted.
+"""
+
+import argparse
+import asyncio
+import json
+import resource
+import statistics
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+from rich.console import Console
+from rich.table import Table
+
+from gateway.backends import InProcess
+from gateway.settings import get_gateway_settings
+from gateway.tryon import Photos, TryOn
+from services.kit import images, logs
+from services.kit.settings import get_settings
+from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured: medians in seconds, and the process's peak resident memory in MiB."""
+
+    pictures: int
+    threads: int
+    load: float
+    stages: dict[str, float]
+    total: float
+    cpu: float
+    peak_mib: float
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("person", type=Path, nargs="?", default=EXAMPLES / "person.jpg")
+    parser.add_argument("garment", type=Path, nargs="?", default=EXAMPLES / "garment.jpg")
+    parser.add_argument("-n", "--pictures", type=int, default=5, help="pictures to measure")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    # Standard output is for the figures.
+    logs.configure(get_settings().model_copy(update={"log_level": "warning"}))
+    photos = Photos(_on_canvas(arguments.person), _on_canvas(arguments.garment))
+    figures = asyncio.run(measure(photos, arguments.pictures))
+    if arguments.json:
+        json.dump(asdict(figures), sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        Console().print(_table(figures))
+
+
+async def measure(photos: Photos, pictures: int) -> Figures:
+    """Load everything, warm up with one picture, and time ``pictures`` more."""
+    settings = get_settings()
+    backend = InProcess(settings)
+    tryon = TryOn(backend, get_gateway_settings())
+    runs: list[dict[str, float]] = []
+    cpu: list[float] = []
+    started = time.perf_counter()
+    await backend.start()
+    load = time.perf_counter() - started
+    try:
+        await tryon.run(photos, request_id="warm-up")
+        for number in range(pictures):
+            before = time.process_time()
+            result = await tryon.run(photos, request_id=f"picture-{number}")
+            cpu.append(time.process_time() - before)
+            runs.append(dict(result.timings))
+    finally:
+        await backend.close()
+    stages = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    total = stages.pop("total")
+    return Figures(
+        pictures, settings.threads, load, stages, total, statistics.median(cpu), _peak_mib()
+    )
+
+
+def _on_canvas(path: Path) -> bytes:
+    """Read a photo and pad it to 768 x 1024."""
+    picture = PIL.Image.fromarray(images.decode(path.read_bytes()))
+    canvas = PIL.ImageOps.pad(picture, (CANVAS_WIDTH, CANVAS_HEIGHT), color="white")
+    return images.encode(np.asarray(canvas), images.PNG)
+
+
+def _peak_mib() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Kilobytes on Linux, bytes on macOS.
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+def _table(figures: Figures) -> Table:
+    table = Table(title=f"{figures.pictures} warm pictures, {figures.threads} threads, medians")
+    table.add_column("stage")
+    table.add_column("seconds", justify="right")
+    for name, seconds in figures.stages.items():
+        table.add_row(name, f"{seconds:.2f}")
+    table.add_section()
+    table.add_row("whole picture", f"{figures.total:.2f}")
+    table.add_row("CPU", f"{figures.cpu:.2f}")
+    table.add_row("loading, once", f"{figures.load:.2f}")
+    table.add_row("peak memory, MiB", f"{figures.peak_mib:.0f}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

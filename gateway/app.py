@@ -1,0 +1,122 @@
+"""The HTTP application: made by ``create``, with a backend that its lifespan opens and closes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from gateway import __version__, problem
+from gateway.backends import Backend
+from gateway.middleware import Requests
+from gateway.routes import health, pages, vitons
+from gateway.settings import GatewaySettings
+from gateway.tryon import TryOn, Turns
+from services.kit.errors import InternalError, InvalidRequest, Overloaded, TryOnError
+
+SENTENCES: Final = {
+    404: "There is nothing at this address; the page is at /index and the API's description at "
+    "/docs.",
+    405: "This address does not take that method; /docs tells which it takes.",
+}
+"""What the framework's own errors are told as."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass
+class Startup:
+    """How far the backend has come: not ``done`` while it loads, and its ``failure`` if any."""
+
+    done: bool = False
+    failure: TryOnError | None = None
+
+
+def create(
+    backend: Backend,
+    settings: GatewaySettings,
+    on_started: Callable[[TryOnError | None], None] = lambda _: None,
+) -> FastAPI:
+    """Make the application.
+
+    The backend starts in the background, so that the page and the health checks answer while the
+    models load; ``on_started`` is told when it is ready, or the error when it cannot start.
+    """
+    startup = Startup()
+
+    async def start() -> None:
+        try:
+            await backend.start()
+        except TryOnError as error:
+            startup.failure = error
+            log.error("cannot start", code=error.code, stage=error.stage, detail=error.message)
+            on_started(error)
+        except Exception:
+            log.exception("cannot start")
+            startup.failure = InternalError()
+            on_started(startup.failure)
+        else:
+            startup.done = True
+            log.info("ready")
+            on_started(None)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(start())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await backend.close()
+
+    app = FastAPI(
+        title="Virtual try-on",
+        summary="A person's photo and a garment's photo in, the person wearing it out.",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.backend = backend
+    app.state.startup = startup
+    app.state.tryon = TryOn(backend, settings)
+    app.state.uploads = Turns(running=settings.max_uploads, waiting=0)
+    app.add_middleware(Requests)
+    app.add_exception_handler(TryOnError, _tell_error)
+    app.add_exception_handler(HTTPException, _tell_status)
+    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    app.include_router(vitons.router)
+    app.include_router(health.router)
+    pages.add_to(app)
+    return app
+
+
+async def _tell_error(request: Request, error: Any) -> Response:
+    told = problem.of_error(error, request.state.request_id)
+    write = log.error if told.status >= 500 else log.info
+    write("refused", code=told.code, stage=told.stage, exc_info=error.__cause__)
+    retry_after = str(request.app.state.settings.retry_after)
+    headers = {"Retry-After": retry_after} if isinstance(error, Overloaded) else None
+    return problem.response(told, headers)
+
+
+async def _tell_status(request: Request, error: Any) -> Response:
+    detail = SENTENCES.get(error.status_code, error.detail)
+    told = problem.of_status(error.status_code, detail, request.state.request_id)
+    return problem.response(told, error.headers)
+
+
+async def _tell_invalid(request: Request, error: Any) -> Response:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    invalid = InvalidRequest(f"The request's {where} is not valid: {first['msg']}.")
+    return problem.response(problem.of_error(invalid, request.state.request_id))

@@ -1,0 +1,304 @@
+"""A graph of service calls: declared as steps, checked when it is built, run as wide as it allows.
+
+A ``Step`` says which values a method takes and which it gives; the order follows from that. Nothing
+here knows what the values mean or how a method is reached.
+"""
+
+import asyncio
+import difflib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, fields
+from enum import StrEnum
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final, Generic, Protocol, get_type_hints
+
+import numpy as np
+
+from services.kit.contract import Method, Request, Response
+from services.kit.errors import DeadlineExceeded, InternalError, TryOnError
+
+
+class PipelineError(ValueError):
+    """The graph cannot work as declared; the message lists every problem found."""
+
+
+@dataclass(frozen=True)
+class Step(Generic[Request, Response]):
+    """One call of the graph.
+
+    ``takes`` maps fields of the request to values of the graph, ``gives`` fields of the response
+    to values of the graph; response fields that nobody needs are left out. ``skip`` may answer
+    locally, without a call, by returning a response; it is quick and has no side effects.
+    """
+
+    name: str
+    label: str
+    method: Method[Request, Response]
+    takes: Mapping[str, str]
+    gives: Mapping[str, str]
+    skip: Callable[[Request], Response | None] | None = None
+
+
+class State(StrEnum):
+    """What happened to a stage."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class StageEvent:
+    """A stage changed: after ``seconds`` since its start; ``done`` of ``total`` are over."""
+
+    stage: str
+    state: State
+    seconds: float
+    done: int
+    total: int
+
+
+OnEvent = Callable[[StageEvent], None]
+
+
+class Call(Protocol):
+    """Reaches a service: the request's answer, within ``seconds``."""
+
+    def __call__(
+        self, method: Method[Any, Any], request: object, seconds: float, /
+    ) -> Awaitable[object]:
+        """Raise TryOnError for whatever goes wrong."""
+        ...
+
+
+def ignore(event: StageEvent) -> None:
+    """Be the ``OnEvent`` of those who do not listen."""
+
+
+class Pipeline:
+    """A checked graph.
+
+    ``inputs`` maps the values it starts from to their types, ``outputs`` names the values it ends
+    with. Raises PipelineError when a name is doubled, missing, unused or misspelt, when a value's
+    type is not what its taker wants, or when steps wait for each other.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        inputs: Mapping[str, object],
+        steps: Iterable[Step[Any, Any]],
+        outputs: Iterable[str],
+    ) -> None:
+        self.name: Final = name
+        self.inputs: Final = dict(inputs)
+        self.steps: Final = tuple(steps)
+        self.outputs: Final = tuple(outputs)
+        problems = [*_name_problems(self), *_field_problems(self.steps)]
+        # Types and order mean something only when every name does.
+        problems = problems or [*_type_problems(self), *_cycle_problems(self.steps)]
+        if problems:
+            raise PipelineError(f"pipeline {name}: " + "; ".join(problems))
+
+    async def run(
+        self,
+        call: Call,
+        given: Mapping[str, object],
+        *,
+        deadline: float,
+        on_event: OnEvent = ignore,
+    ) -> dict[str, Any]:
+        """Make every call as soon as its inputs exist; return the outputs by name.
+
+        ``deadline`` is in seconds for the whole graph. Arrays in ``given`` become read-only, and
+        so does each that a step produces; a value is let go once its last taker is done with it.
+        The first failure cancels what is still running. Raises TryOnError with ``stage`` set.
+        """
+        if given.keys() != self.inputs.keys():
+            raise PipelineError(
+                f"pipeline {self.name} runs on {sorted(self.inputs)}, was given {sorted(given)}"
+            )
+        run = _Run(self, call, on_event, deadline)
+        try:
+            async with asyncio.timeout(deadline):
+                return await run.all(given)
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"The picture was not ready within {deadline:g} seconds; "
+                "try again when the system is less busy."
+            ) from None
+
+
+class _Run:
+    """The state of one run: values that are still needed, and who waits for which."""
+
+    def __init__(self, pipeline: Pipeline, call: Call, on_event: OnEvent, deadline: float) -> None:
+        self.pipeline = pipeline
+        self.call = call
+        self.on_event = on_event
+        self.ends = time.monotonic() + deadline
+        self.done = 0
+        self.values: dict[str, object] = {}
+        self.failure: TryOnError | None = None
+        takers = Counter(value for step in pipeline.steps for value in step.takes.values())
+        self.takers = takers + Counter(pipeline.outputs)
+        self.produced = {value: asyncio.Event() for value in self.takers}
+
+    async def all(self, given: Mapping[str, object]) -> dict[str, Any]:
+        for name, value in given.items():
+            self.put(name, value)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for step in self.pipeline.steps:
+                    tasks.create_task(self.step(step), name=step.name)
+        except BaseExceptionGroup:
+            if self.failure is None:
+                raise
+            # The others of the group were hit by the cancellation that the first one caused.
+            raise self.failure from self.failure.__cause__
+        return {name: self.take(name) for name in self.pipeline.outputs}
+
+    async def step(self, step: Step[Any, Any]) -> None:
+        for value in step.takes.values():
+            await self.produced[value].wait()
+        with self.blamed_on(step.name):
+            request = step.method.request(
+                **{name: self.take(value) for name, value in step.takes.items()}
+            )
+            started = time.monotonic()
+            response = step.skip(request) if step.skip else None
+            state = State.SKIPPED
+            if response is None:
+                self.tell(step, State.STARTED, 0.0)
+                state = State.FINISHED
+                seconds = min(step.method.deadline, self.ends - started)
+                response = await self.call(step.method, request, seconds)
+            self.done += 1
+            self.tell(step, state, time.monotonic() - started)
+            for name, value in step.gives.items():
+                self.put(value, getattr(response, name))
+
+    def put(self, name: str, value: object) -> None:
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+        self.values[name] = value
+        self.produced[name].set()
+
+    def take(self, name: str) -> object:
+        self.takers[name] -= 1
+        return self.values[name] if self.takers[name] else self.values.pop(name)
+
+    def tell(self, step: Step[Any, Any], state: State, seconds: float) -> None:
+        total = len(self.pipeline.steps)
+        self.on_event(StageEvent(step.name, state, seconds, self.done, total))
+
+    @contextmanager
+    def blamed_on(self, stage: str) -> Iterator[None]:
+        """Give an error its stage, and remember the first."""
+        try:
+            yield
+        except Exception as error:
+            known = error
+            if not isinstance(known, TryOnError):
+                known = InternalError()
+                known.__cause__ = error
+            known.stage = stage
+            self.failure = self.failure or known
+            raise known from known.__cause__
+
+
+def _name_problems(pipeline: Pipeline) -> Iterator[str]:
+    names = Counter(step.name for step in pipeline.steps)
+    yield from (f"two steps are called {name}" for name, n in names.items() if n > 1)
+    origins: dict[str, list[str]] = {value: ["the pipeline's inputs"] for value in pipeline.inputs}
+    for step in pipeline.steps:
+        for value in step.gives.values():
+            origins.setdefault(value, []).append(step.name)
+    for value, givers in origins.items():
+        if len(givers) > 1:
+            yield f"the value {value} comes from {' and from '.join(givers)}"
+    taken = [(step.name, value) for step in pipeline.steps for value in step.takes.values()]
+    taken += [("the pipeline's outputs", value) for value in pipeline.outputs]
+    for taker, value in taken:
+        if value not in origins:
+            hint = _did_you_mean(value, origins)
+            yield f"{taker} takes {value}, which nothing gives{hint}"
+    for value in origins.keys() - {value for _, value in taken}:
+        yield f"nothing takes the value {value} that comes from {origins[value][0]}"
+
+
+def _field_problems(steps: Iterable[Step[Any, Any]]) -> Iterator[str]:
+    for step in steps:
+        method = step.method
+        request = {f.name: f for f in fields(method.request)}
+        response = [f.name for f in fields(method.response)]
+        for name in step.takes.keys() - request.keys():
+            hint = _did_you_mean(name, request)
+            yield f"{step.name}: {method.request.__name__} has no field {name}{hint}"
+        for name, f in request.items():
+            optional = f.default is not MISSING or f.default_factory is not MISSING
+            if name not in step.takes and not optional:
+                yield f"{step.name}: {method.request.__name__}.{name} is not filled"
+        for name in step.gives.keys() - set(response):
+            hint = _did_you_mean(name, response)
+            yield f"{step.name}: {method.response.__name__} has no field {name}{hint}"
+
+
+def _type_problems(pipeline: Pipeline) -> Iterator[str]:
+    types = dict(pipeline.inputs)
+    for step in pipeline.steps:
+        hints = get_type_hints(step.method.response, include_extras=True)
+        types.update({value: hints[name] for name, value in step.gives.items()})
+    for step in pipeline.steps:
+        hints = get_type_hints(step.method.request, include_extras=True)
+        for name, value in step.takes.items():
+            if hints[name] != types[value]:
+                request = step.method.request.__name__
+                yield (
+                    f"{step.name}: the value {value} is a {_type_name(types[value])}, "
+                    f"{request}.{name} wants a {_type_name(hints[name])}"
+                )
+
+
+def _cycle_problems(steps: Iterable[Step[Any, Any]]) -> Iterator[str]:
+    steps = tuple(steps)
+    givers = {value: step.name for step in steps for value in step.gives.values()}
+    graph = {
+        step.name: {givers[value] for value in step.takes.values() if value in givers}
+        for step in steps
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        yield "these steps wait for each other: " + " -> ".join(error.args[1])
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _type_name(hint: object) -> str:
+    kind = getattr(hint, "__metadata__", (None,))[0]
+    return str(getattr(kind, "value", getattr(hint, "__name__", hint)))
+
+
+def mermaid(pipeline: Pipeline) -> str:
+    """Draw the graph as a Mermaid flowchart, for the documentation."""
+    givers = {value: step.name for step in pipeline.steps for value in step.gives.values()}
+    lines = ["flowchart LR"]
+    lines += [f"    {value}([{value}])" for value in pipeline.inputs]
+    for step in pipeline.steps:
+        lines.append(f"    {step.name}[{step.name}]")
+        lines += [
+            f"    {givers.get(value, value)} -->|{value}| {step.name}"
+            for value in step.takes.values()
+        ]
+    lines += [
+        f"    {givers.get(value, value)} --> {value}([{value}])" for value in pipeline.outputs
+    ]
+    return "\n".join(lines) + "\n"

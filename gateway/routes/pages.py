@@ -1,0 +1,68 @@
+"""The page at /index and the API's documentation at /docs, without anything from other hosts."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from gateway.settings import PROJECT_ROOT
+
+EXAMPLES: Final = PROJECT_ROOT / "examples"
+WEB: Final = Path(__file__).resolve().parents[1] / "web"
+# Swagger UI sets styles from its script, and its icons are data: URLs in its style sheet.
+DOCS_POLICY: Final = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+)
+DOCS: Final = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Virtual try-on: API</title>
+<link rel="icon" href="/static/icon.svg">
+<link rel="stylesheet" href="/docs/ui/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/ui/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+START: Final = """SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  presets: [SwaggerUIBundle.presets.apis],
+  defaultModelsExpandDepth: 0,
+});
+"""
+
+
+def add_to(app: FastAPI) -> None:
+    """Add the pages and their files to the application."""
+    swagger_ui = resources.files("fastapi_swagger") / "resources"
+    app.mount("/static", StaticFiles(directory=WEB), name="static")
+    app.mount("/docs/ui", StaticFiles(directory=str(swagger_ui)), name="docs-ui")
+
+    if EXAMPLES.is_dir():  # an installed package comes without
+        app.mount("/examples", StaticFiles(directory=EXAMPLES), name="examples")
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("/index")
+
+    @app.api_route("/index", methods=["GET", "HEAD"], include_in_schema=False)
+    async def index() -> Response:
+        return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(DOCS, headers={"Content-Security-Policy": DOCS_POLICY})
+
+    @app.get("/docs/start.js", include_in_schema=False)
+    async def start() -> Response:
+        return Response(START, media_type="text/javascript")

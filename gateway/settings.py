@@ -1,0 +1,80 @@
+"""What the gateway can be told from outside, by ``TRYON_*`` environment variables.
+
+Limits on one picture (bytes, pixels) and logging are in ``services/kit/settings.py``, which the
+services read too.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.kit.contract import Contract
+
+PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
+
+
+def _run_dir() -> Path:
+    """``.run`` in a checkout; the user's state folder for an installed package."""
+    if (PROJECT_ROOT / "pyproject.toml").is_file():
+        return PROJECT_ROOT / ".run"
+    return platformdirs.user_state_path("tryon")
+
+
+class GatewaySettings(BaseSettings):
+    """The gateway's settings; each field is ``TRYON_`` and its name in capitals.
+
+    Raises pydantic's ``ValidationError`` for a value outside its bounds.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TRYON_", frozen=True, env_ignore_empty=True)
+
+    backend: Literal["in_process", "grpc"] = "in_process"
+    """Where the services run: in the gateway's own process, or behind gRPC."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    """Address that HTTP is served on; a container needs 0.0.0.0."""
+
+    port: int = Field(default=8888, ge=0, le=65535)
+    """TCP port that HTTP is served on; 0 takes a free one."""
+
+    service_address: str = "127.0.0.1:{port}"
+    """gRPC address of every service; ``{name}`` and ``{port}`` are the contract's."""
+
+    addresses: dict[str, str] = Field(default_factory=dict)
+    """Services that are elsewhere, as JSON: ``{"densepose": "nginx:50052"}``."""
+
+    max_running: int = Field(default=1, ge=1, le=64)
+    """Try-ons that are worked on at the same time."""
+
+    max_waiting: int = Field(default=4, ge=0, le=1024)
+    """Try-ons that may wait for their turn; one more is refused at once."""
+
+    max_uploads: int = Field(default=8, ge=1, le=1024)
+    """Requests whose photos are received at the same time; one more is refused at once."""
+
+    retry_after: int = Field(default=10, ge=1, le=3600)
+    """Seconds after which a refused client is told to come back."""
+
+    upload_timeout: float = Field(default=60.0, gt=0.0, le=3600.0)
+    """Seconds that a request may take to arrive in full."""
+
+    deadline: float = Field(default=180.0, gt=0.0, le=3600.0)
+    """Seconds that one try-on may take once it is its turn."""
+
+    run_dir: Path = Field(default_factory=_run_dir)
+    """Folder of the running system's process id and logs."""
+
+    def address(self, contract: Contract) -> str:
+        """Where the service listens, as ``host:port``."""
+        default = self.service_address.format(name=contract.name, port=contract.port)
+        return self.addresses.get(contract.name, default)
+
+
+@cache
+def get_gateway_settings() -> GatewaySettings:
+    """Read the process's settings, once."""
+    return GatewaySettings()

@@ -1,0 +1,174 @@
+"""The use case: two photos in, the picture out; the same for HTTP and the command line."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
+
+import numpy as np
+import PIL.Image
+import structlog
+
+from gateway.backends import Backend
+from gateway.dag import Call, OnEvent, StageEvent, State, ignore
+from gateway.negotiation import Format, Size
+from gateway.pipeline import TRY_ON
+from gateway.settings import GatewaySettings
+from services.kit import images
+from services.kit.contract import Method
+from services.kit.errors import InputError, NoGarment, NoPerson, Overloaded, PhotosSwapped
+from services.kit.types import Image
+from services.openpose.contract import ESTIMATE_POSE, EstimatePoseRequest
+from services.resize.contract import FIT, FitRequest, FitResponse
+
+PHOTOS_SWAPPED: Final = (
+    "The two photos seem to be swapped: the garment's photo shows a person and the person's photo "
+    "none; send the person as 'image' and the garment as 'cloth'."
+)
+
+Read = TypeVar("Read")
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Two encoded pictures: the person's and the garment's."""
+
+    person: bytes
+    garment: bytes
+
+
+@dataclass(frozen=True)
+class Result:
+    """The picture as a file, its size in pixels, and the seconds of every stage and of all."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+    timings: Mapping[str, float]
+
+
+class Turns:
+    """Lets ``running`` in at once and ``waiting`` queue; the next is refused."""
+
+    def __init__(self, *, running: int, waiting: int) -> None:
+        self._places = running + waiting
+        self._free = asyncio.Semaphore(running)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn and keep it for the block. Raises Overloaded at once when full."""
+        if not self._places:
+            raise Overloaded("All places in the queue are taken; try again in a few seconds.")
+        self._places -= 1
+        try:
+            async with self._free:
+                yield
+        finally:
+            self._places += 1
+
+
+class TryOn:
+    """Runs the pipeline for one pair of photos after the other over a backend."""
+
+    def __init__(self, backend: Backend, settings: GatewaySettings) -> None:
+        self._backend = backend
+        self._deadline = settings.deadline
+        self._turns = Turns(running=settings.max_running, waiting=settings.max_waiting)
+
+    async def run(
+        self,
+        photos: Photos,
+        *,
+        request_id: str,
+        picture_format: Format = Format.PNG,
+        size: Size = Size.AUTO,
+        on_start: Callable[[], None] = lambda: None,
+        on_event: OnEvent = ignore,
+    ) -> Result:
+        """Make the picture.
+
+        ``on_start`` is called when both photos were read and the pipeline starts. Raises
+        InputError for photos that cannot be used, Overloaded when too many are waiting, and any
+        ServiceError with its stage.
+        """
+        _each(images.probe, photos)
+        async with self._turns.turn():
+            started = time.monotonic()
+            timings: dict[str, float] = {}
+
+            def note(event: StageEvent) -> None:
+                if event.state is not State.STARTED:
+                    timings[event.stage] = event.seconds
+                on_event(event)
+
+            person, garment = await asyncio.to_thread(_each, images.decode, photos)
+            frame = (person.shape[1], person.shape[0])
+            timings["decode"] = time.monotonic() - started
+            on_start()
+            picture = await self._picture(person, garment, request_id, note)
+            encoding = time.monotonic()
+            result = await asyncio.to_thread(_encode, picture, picture_format, size, frame)
+            timings["encode"] = time.monotonic() - encoding
+            timings["total"] = time.monotonic() - started
+        log.info("tried on", **{name: round(seconds, 3) for name, seconds in timings.items()})
+        return Result(*result, timings=timings)
+
+    async def _picture(
+        self, person: Image, garment: Image, request_id: str, on_event: OnEvent
+    ) -> Image:
+        async def call(method: Method[Any, Any], request: object, seconds: float) -> object:
+            return await self._backend.call(method, request, seconds, request_id)
+
+        given = {"person_upload": person, "garment_upload": garment}
+        try:
+            values = await TRY_ON.run(call, given, deadline=self._deadline, on_event=on_event)
+        except (NoPerson, NoGarment) as error:
+            if not await _shows_person(call, person) and await _shows_person(call, garment):
+                raise PhotosSwapped(PHOTOS_SWAPPED, stage=error.stage) from error
+            raise
+        picture: Image = values["picture"]
+        return picture
+
+
+async def _shows_person(call: Call, photo: Image) -> bool:
+    fitted = cast("FitResponse", await call(FIT, FitRequest(photo), FIT.deadline))
+    try:
+        await call(ESTIMATE_POSE, EstimatePoseRequest(fitted.image), ESTIMATE_POSE.deadline)
+    except NoPerson:
+        return False
+    return True
+
+
+def _each(read: Callable[[bytes], Read], photos: Photos) -> tuple[Read, Read]:
+    """Read both files; an error says which of the two it is about."""
+    return (
+        _read(read, photos.person, "person_upload", "The person's photo"),
+        _read(read, photos.garment, "garment_upload", "The garment's photo"),
+    )
+
+
+def _read(read: Callable[[bytes], Read], data: bytes, stage: str, whose: str) -> Read:
+    try:
+        return read(data)
+    except InputError as error:
+        raise type(error)(f"{whose}: {error.message}", stage=stage) from error
+
+
+def _encode(
+    picture: Image,
+    picture_format: Format,
+    size: Size,
+    frame: tuple[int, int],
+) -> tuple[bytes, str, int, int]:
+    """Bring the picture to ``frame`` (width, height) if asked to, and write it as a file."""
+    media_type = picture_format.media_type
+    height, width = picture.shape[:2]
+    if size is Size.UPLOAD and (width, height) != frame:
+        resized = PIL.Image.fromarray(picture).resize(frame, PIL.Image.Resampling.LANCZOS)
+        picture, (width, height) = np.asarray(resized), frame
+    return images.encode(picture, media_type), media_type, width, height

@@ -1,0 +1,176 @@
+#!/usr/bin/env bash
+# Virtual try-on: sets up what is missing, then does what it is told. Works from any folder.
+#
+#   bash run.sh                              start everything and print the page's address
+#   bash run.sh --embedded --port 9000       force a mode (--embedded, --processes, --docker), a port
+#   bash run.sh tryon PERSON CLOTH -o OUT    make one picture
+#   bash run.sh test [PYTEST ARGUMENTS]      run every check and test
+#   bash run.sh models | stop | logs         weights, stop the servers, follow their logs
+#
+# Python packages go into .venv beside this file, weights into the user's cache folder.
+set -euo pipefail
+
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+VENV=$ROOT/.venv
+STAMP=$VENV/.tryon-installed
+CHILD=
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "run.sh: $*"; exit 1; }
+
+# Runs a command so that a signal to this script alone stops the command too.
+watched() {
+  "$@" &
+  CHILD=$!
+  local status=0
+  wait "$CHILD" || status=$?
+  CHILD=
+  return "$status"
+}
+
+interrupted() {
+  trap - INT TERM
+  if [[ -n $CHILD ]]; then
+    kill -TERM "$CHILD" 2>/dev/null || true
+    wait "$CHILD" 2>/dev/null || true
+  fi
+  exit "$1"
+}
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM
+
+recent_enough() {
+  "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:+"$PYTHON"} python3.11 python3.12 python3.13 python3.14 python3 python; do
+    if command -v "$candidate" >/dev/null && recent_enough "$candidate"; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  die "needs Python 3.11 or newer and found none; install it, or name it: PYTHON=/path/to/python bash run.sh"
+}
+
+make_venv() {
+  local python
+  python=$(find_python)
+  "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    die "$python lacks its venv module; on Debian or Ubuntu: apt-get install python3-venv"
+  say "Making .venv with $("$python" --version) ..."
+  rm -rf -- "$VENV"
+  watched "$python" -m venv "$VENV"
+}
+
+# A sum over everything the installation depends on.
+wanted_stamp() {
+  {
+    "$VENV/bin/python" --version
+    printf '%s\n' "$ROOT"
+    find "$ROOT/protos" -name '*.proto' | LC_ALL=C sort | while IFS= read -r proto; do cat -- "$proto"; done
+    cat -- "$ROOT/requirements.lock" "$ROOT/pyproject.toml" "$ROOT/hatch_build.py"
+  } | cksum
+}
+
+install_packages() {
+  local pip=("$VENV/bin/python" -m pip --disable-pip-version-check --no-input)
+  say "Installing $(grep -c '==' "$ROOT/requirements.lock") Python packages into .venv (once; some minutes) ..."
+  watched "${pip[@]}" install --quiet --require-hashes --no-deps -r "$ROOT/requirements.lock" ||
+    die "the Python packages could not be installed; pip's message is above. Run this again to go on."
+  say "Installing this project and generating its gRPC code ..."
+  watched "${pip[@]}" install --quiet --no-build-isolation --no-deps -e "$ROOT" ||
+    die "this project could not be installed; the message is above."
+}
+
+set_up() {
+  if ! recent_enough "$VENV/bin/python" || ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
+    make_venv
+  fi
+  local stamp
+  stamp=$(wanted_stamp)
+  if [[ ! -f $STAMP || $(<"$STAMP") != "$stamp" || ! -d $ROOT/generated/tryon ]]; then
+    rm -f -- "$STAMP"
+    install_packages
+    printf '%s\n' "$stamp" >"$STAMP"
+  fi
+}
+
+# Two runs at once must not install into the same folder.
+set_up_alone() {
+  mkdir -p -- "$ROOT/.run"
+  if command -v flock >/dev/null; then
+    exec 9>"$ROOT/.run/setup.lock"
+    flock -n 9 || { say "Waiting for another run.sh to finish setting up ..."; flock 9; }
+    set_up 9>&-
+    exec 9>&-
+  else
+    set_up
+  fi
+}
+
+fetch_weights() {
+  watched "$VENV/bin/tryon" models fetch --quiet ||
+    die "the weights are not complete; the reason is above. Run this again to go on."
+}
+
+find_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome google-chrome-stable; do
+    command -v "$name" >/dev/null && return
+  done
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "Installing Chromium for the test of the page (apt-get install chromium) ..."
+    if watched apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+      watched apt-get install -qq -y --no-install-recommends chromium >/dev/null; then
+      return
+    fi
+  fi
+  say "No Chromium here: the test of the page will tell how to install one."
+}
+
+run_tests() {
+  cd -- "$ROOT"
+  local bin=$VENV/bin
+  say "Checking style, types and architecture ..."
+  watched "$bin/ruff" check .
+  watched "$bin/ruff" format --check .
+  watched "$bin/mypy"
+  watched "$bin/lint-imports"
+  say "Running the tests ..."
+  exec "$bin/pytest" "$@"
+}
+
+usage() { sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p;}' "${BASH_SOURCE[0]}"; }
+
+case ${1:-} in
+  -h | --help | help)
+    usage
+    ;;
+  '' | -*)
+    set_up_alone
+    [[ " $* " == *" --docker "* ]] || fetch_weights
+    exec "$VENV/bin/tryon" serve "$@"
+    ;;
+  tryon)
+    set_up_alone
+    fetch_weights
+    exec "$VENV/bin/tryon" "$@"
+    ;;
+  serve | models | stop | logs | version)
+    set_up_alone
+    exec "$VENV/bin/tryon" "$@"
+    ;;
+  test)
+    shift
+    set_up_alone
+    fetch_weights
+    find_browser
+    run_tests "$@"
+    ;;
+  *)
+    usage >&2
+    die "there is no command '$1'."
+    ;;
+esac

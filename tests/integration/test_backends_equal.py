@@ -1,0 +1,84 @@
+"""The same graph over both backends, with real weights: the same arrays at every stage."""
+
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gateway.backends import CONTRACTS, Backend, Grpc, InProcess
+from gateway.pipeline import TRY_ON
+from services.kit import images, server
+from services.kit.contract import Contract, Method
+from services.kit.settings import Settings
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+GRACE = 60.0
+SECONDS = 300.0
+
+
+@pytest.fixture
+async def in_process() -> AsyncIterator[Backend]:
+    backend = InProcess(Settings())
+    await backend.start()
+    yield backend
+    await backend.close()
+
+
+@pytest.fixture
+async def over_grpc() -> AsyncIterator[Backend]:
+    """Every service behind a socket of its own."""
+    ports: dict[str, int] = {}
+    async with AsyncExitStack() as stack:
+        for contract in CONTRACTS:
+            load = importlib.import_module(f"services.{contract.name}.service").load
+            running = await server.start(contract, load, Settings(port=0))
+            stack.push_async_callback(running.stop, GRACE)
+            await running.loading
+            ports[contract.name] = running.port
+
+        def address(contract: Contract) -> str:
+            return f"127.0.0.1:{ports[contract.name]}"
+
+        backend = Grpc(Settings(), address)
+        await backend.start()
+        stack.push_async_callback(backend.close)
+        yield backend
+
+
+async def run(backend: Backend, examples: Path) -> dict[str, Any]:
+    """Run the graph and keep every array that any stage answered with."""
+    answers: dict[str, Any] = {}
+
+    async def call(method: Method[Any, Any], request: Any, seconds: float) -> object:
+        response = await backend.call(method, request, seconds, "equal")
+        shape = "x".join(map(str, request.image.shape)) if hasattr(request, "image") else ""
+        for field in fields(method.response):
+            answers[f"{method.rpc} {shape} {field.name}"] = getattr(response, field.name)
+        return response
+
+    values = await TRY_ON.run(
+        call,
+        {
+            "person_upload": images.decode((examples / "person.jpg").read_bytes()),
+            "garment_upload": images.decode((examples / "garment.jpg").read_bytes()),
+        },
+        deadline=SECONDS,
+    )
+    return {**answers, **values}
+
+
+async def test_both_backends_give_equal_arrays(
+    in_process: Backend, over_grpc: Backend, examples: Path
+) -> None:
+    assert all((await over_grpc.ready()).values())
+    here, there = await run(in_process, examples), await run(over_grpc, examples)
+    assert here.keys() == there.keys()
+    assert "picture" in here
+    for name, value in here.items():
+        np.testing.assert_array_equal(value, there[name], err_msg=name)

@@ -1,0 +1,144 @@
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gateway import dag
+from gateway.dag import StageEvent, State
+from gateway.pipeline import TRY_ON, large_enough
+from services.agnostic.contract import RemoveResponse
+from services.cloth_mask.contract import SegmentResponse
+from services.densepose.contract import EstimateSurfaceResponse
+from services.human_parse.contract import ParseResponse
+from services.kit.contract import Method
+from services.kit.types import Image, Placement
+from services.openpose.contract import EstimatePoseResponse
+from services.resize.contract import FitRequest, FitResponse, RestoreRequest, RestoreResponse
+from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
+from services.viton.contract import TryOnRequest, TryOnResponse
+
+pytestmark = pytest.mark.unit
+
+
+def photo(value: int, size: tuple[int, int] = (1024, 768)) -> Image:
+    return np.full((*size, 3), value, np.uint8)
+
+
+PERSON, GARMENT, WORN, RESTORED = 10, 20, 30, 40
+
+
+class Services:
+    """Answers every call with small arrays of the right kind and remembers the requests."""
+
+    def __init__(self, meet: Mapping[str, asyncio.Barrier] | None = None) -> None:
+        self.meet = meet or {}
+        self.requests: list[tuple[str, Any]] = []
+
+    async def __call__(self, method: Method[Any, Any], request: Any, _: float) -> object:
+        self.requests.append((method.rpc, request))
+        if method.rpc in self.meet:
+            await self.meet[method.rpc].wait()
+        small, mask = np.zeros((8, 6, 3), np.uint8), np.zeros((8, 6), np.uint8)
+        placement = Placement(6, 8, 6, 8, 0, 0, 6, 8)
+        answers: dict[type, object] = {
+            UpscaleResponse: UpscaleResponse(np.repeat(getattr(request, "image", small), 2, 0)),
+            FitResponse: FitResponse(getattr(request, "image", small)[:8, :6].copy(), placement),
+            EstimatePoseResponse: EstimatePoseResponse(
+                np.zeros((25, 3), np.float32), small.copy(), mask.copy(), 1
+            ),
+            SegmentResponse: SegmentResponse(mask.copy()),
+            ParseResponse: ParseResponse(mask.copy()),
+            EstimateSurfaceResponse: EstimateSurfaceResponse(
+                mask.copy(), mask.copy(), mask.copy(), small.copy()
+            ),
+            RemoveResponse: RemoveResponse(mask.copy(), small.copy()),
+            TryOnResponse: TryOnResponse(small + WORN, mask.copy()),
+            RestoreResponse: RestoreResponse(small + RESTORED),
+        }
+        return answers[method.response]
+
+    def of(self, rpc: str) -> list[Any]:
+        return [request for name, request in self.requests if name == rpc]
+
+
+async def run(
+    services: Services, person: Image, garment: Image, events: list[StageEvent] | None = None
+) -> Image:
+    seen: list[StageEvent] = [] if events is None else events
+    values = await TRY_ON.run(
+        services,
+        {"person_upload": person, "garment_upload": garment},
+        deadline=20,
+        on_event=seen.append,
+    )
+    picture: Image = values["picture"]
+    return picture
+
+
+async def test_from_two_photos_to_the_picture() -> None:
+    services = Services()
+    picture = await run(services, photo(PERSON), photo(GARMENT))
+    assert picture[0, 0, 0] == RESTORED
+    [request] = services.of("TryOn")
+    assert isinstance(request, TryOnRequest)
+    assert (request.person[0, 0, 0], request.garment[0, 0, 0]) == (PERSON, GARMENT)
+
+
+async def test_large_photos_are_not_sent_to_super_resolution() -> None:
+    services, events = Services(), list[StageEvent]()
+    await run(services, photo(PERSON), photo(GARMENT), events)
+    assert not services.of("Upscale")
+    skipped = {event.stage for event in events if event.state is State.SKIPPED}
+    assert skipped == {"person_super_resolution", "garment_super_resolution"}
+
+
+async def test_small_photos_are_enlarged_and_the_result_is_put_into_the_enlarged_photo() -> None:
+    services = Services()
+    await run(services, photo(PERSON, (400, 300)), photo(GARMENT, (300, 300)))
+    assert len(services.of("Upscale")) == 2
+    [restore] = services.of("Restore")
+    assert isinstance(restore, RestoreRequest)
+    assert restore.original.shape == (800, 300, 3)
+    assert restore.image[0, 0, 0] == WORN
+    shapes = [request.image.shape for request in services.of("Fit")]
+    assert sorted(shapes) == [(600, 300, 3), (800, 300, 3)]
+    assert all(isinstance(request, FitRequest) for request in services.of("Fit"))
+
+
+def test_a_photo_that_fills_the_canvas_is_answered_locally() -> None:
+    large = photo(1)
+    answer = large_enough(UpscaleRequest(large))
+    assert answer is not None
+    assert answer.image is large
+    assert large_enough(UpscaleRequest(photo(1, (200, 100)))) is None
+
+
+@pytest.mark.parametrize(
+    ("together", "parties"),
+    [
+        ({"Fit"}, 2),
+        ({"EstimatePose", "Segment"}, 2),
+        ({"Parse", "EstimateSurface"}, 2),
+        ({"Parse", "EstimateSurface", "Segment"}, 3),
+        ({"Remove", "Segment", "EstimateSurface"}, 3),
+    ],
+)
+async def test_what_does_not_depend_on_each_other_runs_at_the_same_time(
+    together: set[str], parties: int
+) -> None:
+    # A barrier lets nobody pass until all are there: a run in sequence would never end.
+    barrier = asyncio.Barrier(parties)
+    async with asyncio.timeout(10):
+        await run(Services(dict.fromkeys(together, barrier)), photo(PERSON), photo(GARMENT))
+
+
+def test_stages_have_labels_for_people() -> None:
+    labels = [step.label for step in TRY_ON.steps]
+    assert len(set(labels)) == len(labels)
+    assert all(label[0].isupper() and not label.endswith(".") for label in labels)
+
+
+def test_the_graph_can_be_drawn() -> None:
+    assert "openpose -->|keypoints| human_parse" in dag.mermaid(TRY_ON)
