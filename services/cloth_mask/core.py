@@ -1,0 +1,235 @@
+"""From the network's coarse probabilities to a clean garment mask. Pure functions.
+
+The network is sure of most garments. Where it is not (fine prints, blocks of different colours), it
+is asked again with the garment larger, and what it still misses is taken from the colour of a plain
+background.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.errors import NoGarment
+from services.kit.refine import Plane, guide, refine
+from services.kit.types import Image, Mask
+
+Flags = NDArray[np.bool_]
+"""H x W booleans."""
+
+SURE: Final = (0.1, 0.9)
+"""Probabilities between these are doubtful."""
+
+DOUBTFUL_SHARE: Final = 0.3
+"""Doubtful pixels, as a share of the garment's, that a soft outline alone does not reach."""
+
+TRACE: Final = 0.02
+"""The probability that a garment leaves where the network overlooks it."""
+
+LEAST_AREA: Final = 0.004
+"""Share of the picture below which nothing counts as a garment."""
+
+RADIUS: Final = 6
+EDGE_NOISE: Final = 5e-5
+"""Window in pixels and colour variance of the edge refinement."""
+
+PLAIN: Final = 4.0
+"""Spread in Lab units up to which a background counts as plain."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of whole pixels; ``right`` and ``bottom`` lie just outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def enlarge(probability: Plane, height: int, width: int) -> Plane:
+    """Scale a probability map to ``height`` x ``width``."""
+    scaled = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(scaled, np.float32)
+
+
+def doubtful(probability: Plane) -> bool:
+    """Whether the network left so much open that it should look again."""
+    open_area = np.count_nonzero((probability > SURE[0]) & (probability < SURE[1]))
+    garment = np.count_nonzero(probability > 0.5)
+    traced = np.count_nonzero(probability > TRACE)
+    return bool(traced > LEAST_AREA * probability.size and open_area > DOUBTFUL_SHARE * garment)
+
+
+def second_look(image: Image, probability: Plane, margin: float = 0.04) -> Box:
+    """Return the rectangle to look at again: all that may be garment, and a margin.
+
+    ``probability`` is H x W like ``image``; ``margin`` is a share of the rectangle's sides.
+    """
+    height, width = probability.shape
+    candidate = probability > TRACE
+    candidate |= _unlike_background(image, probability)
+    rows = np.flatnonzero(candidate.any(axis=1))
+    columns = np.flatnonzero(candidate.any(axis=0))
+    if not rows.size:
+        return Box(0, 0, width, height)
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    pad_x, pad_y = round(margin * (right - left)), round(margin * (bottom - top))
+    return Box(
+        max(0, left - pad_x),
+        max(0, top - pad_y),
+        min(width, right + pad_x),
+        min(height, bottom + pad_y),
+    )
+
+
+def combine(image: Image, first: Plane, second: Plane, box: Box) -> Plane:
+    """Join two looks, and add what both missed of a garment on a plain background.
+
+    ``first`` is H x W like ``image``; ``second``, of any size, covers ``box``. The network misses
+    parts and invents none, so the larger probability holds.
+    """
+    joined = first.copy()
+    inside = joined[box.top : box.bottom, box.left : box.right]
+    np.maximum(inside, enlarge(second, *inside.shape), out=inside)
+    return _complete(image, joined)
+
+
+def mask(image: Image, probability: Plane) -> Mask:
+    """Return the garment's mask, 0 or 255, H x W like ``image``.
+
+    ``image`` is H x W x 3 uint8 RGB, ``probability`` H x W float32 that a pixel is garment. Gaps
+    that show the background stay open; other holes are closed; specks are dropped. Raises NoGarment
+    if nothing large enough is left.
+    """
+    height, width = probability.shape
+    edge = refine(probability, guide(image, RADIUS, EDGE_NOISE))
+    garment = edge > 0.5
+    # The filter sees one window; far from the outline the network knows better.
+    garment |= _erode(probability > 0.5, RADIUS)
+    garment &= _dilate(probability > 0.5, RADIUS)
+    garment = _drop_specks(garment)
+    if np.count_nonzero(garment) < LEAST_AREA * height * width:
+        raise NoGarment(
+            "No garment was found in the garment's photo; send a photo of one garment, laid flat "
+            "or on a hanger, against a plain background.",
+            stage="cloth_mask",
+        )
+    garment = _close_holes(image, garment)
+    return np.where(garment, np.uint8(255), np.uint8(0))
+
+
+def _ellipse(radius: int) -> NDArray[np.uint8]:
+    size = 2 * radius + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
+
+
+def _erode(flags: Flags, radius: int) -> Flags:
+    # Beyond the frame the garment goes on.
+    return cv2.erode(flags.astype(np.uint8), _ellipse(radius)) > 0
+
+
+def _dilate(flags: Flags, radius: int) -> Flags:
+    return cv2.dilate(flags.astype(np.uint8), _ellipse(radius)) > 0
+
+
+def _drop_specks(garment: Flags) -> Flags:
+    """Keep the main part, large parts, and small ones close by, such as straps and ties."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(garment.astype(np.uint8))
+    if count <= 2:
+        return garment
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    main = 1 + int(areas.argmax())
+    near = _dilate(parts == main, max(garment.shape) // 50)
+    keep = np.zeros(count, np.bool_)
+    for part in range(1, count):
+        area = stats[part, cv2.CC_STAT_AREA]
+        large = area >= 0.02 * areas.max()
+        attached = area >= 0.0005 * areas.max() and bool(near[parts == part].any())
+        keep[part] = part == main or large or attached
+    return np.asarray(keep[parts], np.bool_)
+
+
+def _close_holes(image: Image, garment: Flags) -> Flags:
+    """Close holes that do not show the background around the garment."""
+    outside = ~garment
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(
+        outside.astype(np.uint8), connectivity=4
+    )
+    height, width = garment.shape
+    speck = 2e-5 * height * width
+    lab = _lab(image)
+    background = _local_background(lab, outside & ~_dilate(garment, 3))
+    closed = garment.copy()
+    for part in range(1, count):
+        left, top, wide, high, area = (int(v) for v in stats[part])
+        at_frame = left == 0 or top == 0 or left + wide == width or top + high == height
+        if at_frame and area > speck:
+            continue
+        hole = parts[top : top + high, left : left + wide] == part
+        window = np.s_[top : top + high, left : left + wide]
+        distance = np.abs(lab[window][hole] - background[window][hole]).sum(axis=1)
+        # The rim of a gap is blurred with the garment, so its better half decides.
+        if area <= speck or float(np.median(distance)) > 12.0:
+            closed[window][hole] = True
+    return closed
+
+
+def _lab(image: Image) -> NDArray[np.float32]:
+    """L 0 to 100, a and b about -127 to 127."""
+    scaled = image.astype(np.float32)
+    scaled /= 255.0
+    return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2Lab), np.float32)
+
+
+def _local_background(lab: NDArray[np.float32], known: Flags) -> NDArray[np.float32]:
+    """Spread the background's colour smoothly from where it is ``known`` over the picture."""
+    height, width = known.shape
+    small = (max(1, width // 16), max(1, height // 16))
+    weight = cv2.resize(known.astype(np.float32), small, interpolation=cv2.INTER_AREA)
+    colour = cv2.resize(lab * known[..., None], small, interpolation=cv2.INTER_AREA)
+    sigma = max(small) / 12
+    weight = cv2.GaussianBlur(weight, (0, 0), sigma) + np.float32(1e-6)
+    colour = cv2.GaussianBlur(colour, (0, 0), sigma) / weight[..., None]
+    return np.asarray(cv2.resize(colour, (width, height)), np.float32)
+
+
+def _unlike_background(image: Image, probability: Plane) -> Flags:
+    """Pixels that differ clearly from a plain background; none where the background is not plain.
+
+    The background is what lies along the frame and is not garment.
+    """
+    height, width = probability.shape
+    frame = np.ones((height, width), np.bool_)
+    rim = max(2, min(height, width) // 64)
+    frame[rim:-rim, rim:-rim] = False
+    frame &= probability < SURE[0]
+    nothing = np.zeros((height, width), np.bool_)
+    if np.count_nonzero(frame) < 0.5 * rim * (height + width):
+        return nothing
+    lab = _lab(image)
+    background = _local_background(lab, frame)
+    distance = np.sqrt(np.square(lab - background).sum(axis=2))
+    spread = float(np.percentile(distance[frame], 90))
+    if spread > PLAIN:
+        return nothing
+    unlike = (distance > max(8.0, 3 * spread)).astype(np.uint8)
+    return cv2.morphologyEx(unlike, cv2.MORPH_OPEN, _ellipse(2)) > 0
+
+
+def _complete(image: Image, probability: Plane) -> Plane:
+    """Add to the garment what is joined to it and differs from a plain background."""
+    unlike = _unlike_background(image, probability)
+    if not unlike.any():
+        return probability
+    joined = cv2.morphologyEx(
+        (unlike | (probability > 0.5)).astype(np.uint8), cv2.MORPH_CLOSE, _ellipse(3)
+    )
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(joined)
+    traced = np.bincount(parts[probability > 0.3], minlength=count)
+    keep = traced > 0.1 * stats[:, cv2.CC_STAT_AREA]
+    keep[0] = False
+    return np.asarray(np.maximum(probability, keep[parts]), np.float32)

@@ -1,0 +1,200 @@
+"""Where a person's parts are, as far as the keypoints tell."""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.types import Keypoints
+
+Point = NDArray[np.float32]
+"""(x, y) in pixels."""
+
+Flags = NDArray[np.bool_]
+"""H x W booleans."""
+
+
+class Joint(IntEnum):
+    """BODY_25 (OpenPose); sides are the person's."""
+
+    NOSE = 0
+    NECK = 1
+    RIGHT_SHOULDER = 2
+    RIGHT_ELBOW = 3
+    RIGHT_WRIST = 4
+    LEFT_SHOULDER = 5
+    LEFT_ELBOW = 6
+    LEFT_WRIST = 7
+    MID_HIP = 8
+    RIGHT_HIP = 9
+    RIGHT_KNEE = 10
+    RIGHT_ANKLE = 11
+    LEFT_HIP = 12
+    LEFT_KNEE = 13
+    LEFT_ANKLE = 14
+    RIGHT_EYE = 15
+    LEFT_EYE = 16
+    RIGHT_EAR = 17
+    LEFT_EAR = 18
+    LEFT_BIG_TOE = 19
+    LEFT_HEEL = 21
+    RIGHT_BIG_TOE = 22
+    RIGHT_HEEL = 24
+
+
+LEFT_ARM: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST)
+RIGHT_ARM: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST)
+LEFT_LEG: Final = (Joint.LEFT_HIP, Joint.LEFT_KNEE, Joint.LEFT_ANKLE, Joint.LEFT_BIG_TOE)
+RIGHT_LEG: Final = (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.RIGHT_BIG_TOE)
+
+TORSO_TO_WIDTH: Final = 1.5
+"""Length from the neck to the hips over the distance between the shoulders, from the front."""
+
+HAND: Final = 0.5
+"""How far the fingers reach past the wrist, as a share of the forearm."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """A person's frame. Points and lengths in pixels; everything is set, seen or estimated.
+
+    ``points`` (25 x 2) and ``seen`` (25) are the keypoints. ``width`` is the distance between the
+    shoulder joints that the person would show from the front, ``torso`` the length from ``neck`` to
+    ``hip``. ``mirrored`` says that the person's left is on the picture's left.
+    """
+
+    points: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+    neck: Point
+    hip: Point
+    width: float
+    torso: float
+    mirrored: bool
+
+    def scaled(self, factor: float) -> "Body":
+        """Return the same frame in a picture ``factor`` times the size."""
+        scale = np.float32(factor)
+        return replace(
+            self,
+            points=self.points * scale,
+            neck=self.neck * scale,
+            hip=self.hip * scale,
+            width=self.width * factor,
+            torso=self.torso * factor,
+        )
+
+    def limb(self, joints: tuple[Joint, ...]) -> list[Point]:
+        """Return the seen joints of a limb, from the body outward."""
+        return [self.points[joint] for joint in joints if self.seen[joint]]
+
+    def assumed(self, joints: tuple[Joint, ...]) -> list[Point]:
+        """Return the seen joints of a limb, or where it hangs down if too few are."""
+        chain = self.limb(joints)
+        if len(chain) > 1:
+            return chain
+        leg = joints in (LEFT_LEG, RIGHT_LEG)
+        outward = np.float32(-1 if (joints in (LEFT_ARM, LEFT_LEG)) == self.mirrored else 1)
+        if chain:
+            start = chain[0]
+        else:
+            aside = (0.3 if leg else 0.5) * self.width
+            start = (self.hip if leg else self.neck) + outward * np.array((aside, 0), np.float32)
+        length = (2.2 if leg else 1.2) * self.torso
+        return [start, start + np.array((0, length), np.float32)]
+
+    def arm(self, joints: tuple[Joint, Joint, Joint]) -> list[Point]:
+        """Return the seen joints of an arm and, past a seen wrist, where the fingers end."""
+        chain = self.limb(joints)
+        if len(chain) > 1 and self.seen[joints[2]]:
+            chain.append(chain[-1] + HAND * (chain[-1] - chain[-2]))
+        return chain
+
+
+def measure(keypoints: Keypoints, person: Flags) -> Body:
+    """Take a person's frame from the keypoints, and what they lack from the ``person`` mask."""
+    points = keypoints[:, :2].astype(np.float32)
+    # Far outside the picture nothing is seen; "not" catches NaN as well.
+    senseless = ~(np.abs(points) <= 2 * max(person.shape)).all(axis=1)
+    seen = np.asarray((keypoints[:, 2] > 0) & ~senseless, np.bool_)
+
+    def middle(*joints: Joint) -> Point | None:
+        known = [points[joint] for joint in joints]
+        return np.mean(known, axis=0) if all(seen[joint] for joint in joints) else None
+
+    def length(first: Point | None, second: Point | None) -> float:
+        if first is None or second is None:
+            return 0.0
+        return float(np.hypot(*(first - second)))
+
+    neck = middle(Joint.NECK)
+    if neck is None:
+        neck = middle(Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER)
+    hip = middle(Joint.MID_HIP)
+    if hip is None:
+        hip = middle(Joint.LEFT_HIP, Joint.RIGHT_HIP)
+    shoulders = length(middle(Joint.LEFT_SHOULDER), middle(Joint.RIGHT_SHOULDER))
+    ears = length(middle(Joint.LEFT_EAR), middle(Joint.RIGHT_EAR))
+    width = max(shoulders, length(neck, hip) / (1.25 * TORSO_TO_WIDTH), 1.6 * ears)
+    left, top, right, bottom = _bounds(person)
+    if width < 8:
+        width = max(8.0, min(0.5 * (right - left), 0.3 * (bottom - top)))
+    if neck is None:
+        nose = middle(Joint.NOSE)
+        if nose is not None:
+            neck = nose + np.array((0, 0.6 * width), np.float32)
+        else:
+            neck = np.array(((left + right) / 2, top + 0.75 * width), np.float32)
+    if hip is None:
+        hip = neck + np.array((0, TORSO_TO_WIDTH * width), np.float32)
+    torso = max(length(neck, hip), 0.5 * width)
+    if shoulders and _folded(person, neck, shoulders, torso):
+        seen[[*LEFT_ARM, *RIGHT_ARM]] = False
+    return Body(points, seen, neck, hip, width, torso, _mirrored(points, seen))
+
+
+def _folded(person: Flags, neck: Point, shoulders: float, torso: float) -> bool:
+    """Whether both shoulders were put in one place on a person seen from the front.
+
+    Pose networks do this where the head lies outside the picture; such arms are worth nothing.
+    """
+    row = int(np.clip(neck[1] + 0.15 * torso, 0, person.shape[0] - 1))
+    across = np.count_nonzero(person[row])
+    return bool(across > 0.65 * torso and shoulders < 0.3 * across)
+
+
+def _bounds(person: Flags) -> tuple[float, float, float, float]:
+    rows = np.flatnonzero(person.any(axis=1))
+    columns = np.flatnonzero(person.any(axis=0))
+    if not rows.size:
+        height, width = person.shape
+        return 0.0, 0.0, float(width), float(height)
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def _mirrored(points: NDArray[np.float32], seen: NDArray[np.bool_]) -> bool:
+    for left, right in (
+        (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER),
+        (Joint.LEFT_HIP, Joint.RIGHT_HIP),
+        (Joint.LEFT_EYE, Joint.RIGHT_EYE),
+    ):
+        if seen[left] and seen[right]:
+            return bool(points[left, 0] < points[right, 0])
+    return False
+
+
+def distance(x: Point, y: Point, chain: list[Point]) -> NDArray[np.float32]:
+    """Return the distance in pixels of each (``x``, ``y``) to a chain of points, inf to none."""
+    if not chain:
+        return np.full(x.shape, np.inf, np.float32)
+    if len(chain) == 1:
+        return np.asarray(np.hypot(x - chain[0][0], y - chain[0][1]), np.float32)
+    best = np.full(x.shape, np.inf, np.float32)
+    for start, end in pairwise(chain):
+        dx, dy = (float(v) for v in end - start)
+        along = ((x - start[0]) * dx + (y - start[1]) * dy) / max(dx * dx + dy * dy, 1e-6)
+        along = np.clip(along, 0, 1)
+        best = np.minimum(best, np.hypot(x - start[0] - along * dx, y - start[1] - along * dy))
+    return best.astype(np.float32)

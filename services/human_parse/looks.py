@@ -1,0 +1,142 @@
+"""Which parts of the photo the person segmenter looks at, and how its looks are joined.
+
+It sees 256x256 pixels whatever it is shown, so the body and the head are also shown on their own.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.human_parse.body import Body, Joint
+
+Stack = NDArray[np.float32]
+"""H x W x 6 float32 probabilities: background, hair, body skin, face skin, clothes, others."""
+
+FADE: Final = 0.08
+"""Width of the margin in which a closer look fades in, as a share of its sides."""
+
+ROOMY: Final = 0.75
+"""A person who fills less than this share of the picture is looked at again on their own."""
+
+
+REDUCE: Final = 2
+"""The probabilities are coarser than the photo, so they are fused at this fraction of its sides."""
+
+
+def reduced(side: int) -> int:
+    """Return the length in the reduced picture of a side of the photo."""
+    return -(-side // REDUCE)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of whole pixels; ``right`` and ``bottom`` lie just outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """The rectangle as an index into H x W arrays."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+def closer(first: Stack, body: Body, height: int, width: int) -> list[Box]:
+    """Return what to look at again after a look at the whole picture: body, trunk, head.
+
+    ``first`` is that look, of any size; ``body`` and the boxes are in pixels of the photo, which
+    measures ``height`` x ``width``.
+    """
+    person = _around(first, body, height, width)
+    boxes = []
+    if (person.right - person.left) * (person.bottom - person.top) < ROOMY * height * width:
+        boxes.append(person)
+    neck_x, neck_y = (float(v) for v in body.neck)
+    hip_y = float(body.hip[1])
+    foot = max(hip_y, neck_y + body.torso) + 0.5 * body.width
+    trunk = (person.left, neck_y - 0.4 * body.width, person.right, foot)
+    seen = [j for j in (Joint.NOSE, Joint.LEFT_EYE, Joint.RIGHT_EYE) if body.seen[j]]
+    face_x, face_y = (
+        (float(v) for v in body.points[seen].mean(axis=0))
+        if seen
+        else (neck_x, neck_y - 0.6 * body.width)
+    )
+    reach = 1.15 * body.width
+    middle_x, middle_y = (face_x + neck_x) / 2, (face_y + neck_y) / 2
+    head = (middle_x - reach, middle_y - reach, middle_x + reach, middle_y + reach)
+    boxes += [_box(sides, height, width) for sides in (trunk, head)]
+    return [box for box in boxes if min(box.right - box.left, box.bottom - box.top) >= 32]
+
+
+def join(looks: list[tuple[Box, Stack]]) -> Stack:
+    """Lay looks over each other, later ones on top, each fading in from its sides.
+
+    The first look must cover the whole picture. A side that lies on the frame does not fade. The
+    result has 1/REDUCE of the picture's sides.
+    """
+    height, width = reduced(looks[0][0].bottom), reduced(looks[0][0].right)
+    whole = _scale(looks[0][1], height, width)
+    for look, stack in looks[1:]:
+        box = Box(
+            look.left // REDUCE,
+            look.top // REDUCE,
+            min(width, reduced(look.right)),
+            min(height, reduced(look.bottom)),
+        )
+        high, wide = box.bottom - box.top, box.right - box.left
+        weight = np.outer(
+            _ramp(high, rises=box.top > 0, falls=box.bottom < height),
+            _ramp(wide, rises=box.left > 0, falls=box.right < width),
+        )[..., None]
+        inside = whole[box.window]
+        inside += weight * (_scale(stack, high, wide) - inside)
+    return whole
+
+
+def _around(first: Stack, body: Body, height: int, width: int) -> Box:
+    """Return the box around the person, from the first look and the keypoints."""
+    across, down = width / first.shape[1], height / first.shape[0]
+    person = first[..., 0] < 0.5
+    rows = np.flatnonzero(person.mean(axis=1) > 0.01)
+    columns = np.flatnonzero(person.mean(axis=0) > 0.01)
+    x = [float(v) for v in body.points[body.seen, 0]]
+    y = [float(v) for v in body.points[body.seen, 1]]
+    if rows.size and columns.size:
+        x += [float(columns[0]) * across, float(columns[-1]) * across]
+        y += [float(rows[0]) * down, float(rows[-1]) * down]
+    if not x:
+        return Box(0, 0, width, height)
+    pad_x, pad_y = 0.06 * (max(x) - min(x)) + 8, 0.06 * (max(y) - min(y)) + 8
+    sides = (min(x) - pad_x, min(y) - pad_y, max(x) + pad_x, max(y) + pad_y)
+    return _box(sides, height, width)
+
+
+def _box(sides: tuple[float, float, float, float], height: int, width: int) -> Box:
+    left, top, right, bottom = sides
+    return Box(
+        max(0, round(left)),
+        max(0, round(top)),
+        min(width, round(right)),
+        min(height, round(bottom)),
+    )
+
+
+def _scale(stack: Stack, height: int, width: int) -> Stack:
+    scaled = cv2.resize(stack, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(scaled, np.float32)
+
+
+def _ramp(size: int, *, rises: bool, falls: bool) -> NDArray[np.float32]:
+    fade = max(1, round(FADE * size))
+    ramp = np.ones(size, np.float32)
+    slope = (np.arange(fade, dtype=np.float32) + 1) / (fade + 1)
+    if rises:
+        ramp[:fade] = slope
+    if falls:
+        ramp[-fade:] = np.minimum(ramp[-fade:], slope[::-1])
+    return ramp

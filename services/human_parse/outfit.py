@@ -1,0 +1,180 @@
+"""What is worn above the waist, below it, or both: one garment told from two."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.human_parse.body import Body, Flags
+from services.human_parse.labels import Label
+from services.kit.refine import Plane
+
+BINS: Final = (12, 10, 10)
+"""Lightness, a and b cells of the colour histograms."""
+
+ALIKE: Final = 0.55
+"""Overlap (Bhattacharyya) of two colour histograms above which they may be one garment."""
+
+DRESS_SHARE: Final = 0.6
+"""Share of the clothes that the network must call full-body for a dress."""
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """``clothes``, ``lower`` and ``dress`` are H x W float32 probabilities.
+
+    ``lower`` is that of a piece of clothing belonging below the waist; ``dress`` is 1 where a
+    single garment covers both halves.
+    """
+
+    clothes: Plane
+    lower: Plane
+    dress: Plane
+
+
+def understand(
+    lab: NDArray[np.float32], garments: NDArray[np.float32], clothes: Plane, body: Body
+) -> Outfit:
+    """Divide clothes into upper, lower and dress.
+
+    ``lab`` is the photo, H x W x 3 float32 CIE Lab; ``garments`` H x W x 4 float32 probabilities of
+    background, upper, lower and full-body garments; ``clothes`` H x W float32 from the person
+    segmenter. The networks overlook whole garments now and then, and call some outfits of two
+    pieces one: what neither "upper" nor "lower" explains is divided by colour and by height.
+    """
+    worn = clothes > 0.5
+    total = max(1, int(np.count_nonzero(worn)))
+    upper, lower, full = garments[..., 1], garments[..., 2], garments[..., 3]
+    explained = upper + lower
+    open_pixels = worn & (explained < 0.5)
+    one_piece = worn & (full > 0.5)
+    share = np.where(explained > 1e-3, lower / np.maximum(explained, 1e-3), 0.5).astype(np.float32)
+    dress = np.zeros_like(clothes)
+    if np.count_nonzero(open_pixels) < 0.02 * total:
+        return Outfit(clothes, share, dress)
+    above, below = _seeds(worn, upper, lower, body)
+    split = _by_height(clothes.shape, body)
+    enough = 0.003 * total
+    if np.count_nonzero(above) > enough and np.count_nonzero(below) > enough:
+        cells = _cells(lab)
+        first, second = _histogram(cells, above), _histogram(cells, below)
+        alike = float(np.sqrt(first * second).sum())
+        if np.count_nonzero(one_piece) > DRESS_SHARE * total and alike > ALIKE:
+            return Outfit(clothes, np.zeros_like(clothes), worn.astype(np.float32))
+        if alike < 0.9:
+            split = split + _by_colour(cells, first, second, worn, body)
+    elif np.count_nonzero(one_piece) > DRESS_SHARE * total:
+        return Outfit(clothes, np.zeros_like(clothes), worn.astype(np.float32))
+    divided = 1 / (1 + np.exp(-np.clip(split, -30, 30)))
+    certainty = np.clip(explained * 1.25, 0, 1)
+    lower_share = certainty * share + (1 - certainty) * divided
+    return Outfit(clothes, lower_share.astype(np.float32), dress)
+
+
+def lower_label(lower: Flags, skin: Flags, body: Body) -> Label:
+    """Tell a skirt from trousers by the hem: a skirt ends wide and in one piece.
+
+    ``lower`` and ``skin`` are H x W. Trousers are more common, so doubt makes trousers: no legs
+    seen below the hem, or a hem outside the picture that is not as wide as the widest part.
+    """
+    height = lower.shape[0]
+    widths = np.count_nonzero(lower, axis=1)
+    columns = np.flatnonzero(lower.any(axis=0))
+    if not columns.size:
+        return Label.PANTS
+    ends = height - 1 - np.argmax(lower[::-1, columns], axis=0)
+    # A slanting hem has columns that end early; below this row most have not ended yet.
+    hem = int(np.percentile(ends, 30))
+    rows = slice(max(0, hem - max(3, round(0.06 * body.width))), hem + 1)
+    single = np.mean([_widest_share(row) > 0.85 for row in lower[rows]]) > 0.7
+    wide = float(np.median(widths[rows])) / float(widths.max())
+    if int(ends.max()) >= height - 3:
+        below_hips = hem > body.hip[1] + 0.6 * body.width
+        return Label.SKIRT if single and below_hips and wide > 0.95 else Label.PANTS
+    legs = skin[hem : min(height, int(ends.max()) + round(0.5 * body.width))]
+    bare = np.count_nonzero(legs) > 0.01 * body.width**2
+    return Label.SKIRT if single and bare and wide > 0.6 else Label.PANTS
+
+
+def _widest_share(row: NDArray[np.bool_]) -> float:
+    """Return the longest run of a row, over gaps of a few percent, as a share of its extent."""
+    ends = np.flatnonzero(np.diff(np.concatenate(([False], row, [False])).astype(np.int8)))
+    if not ends.size:
+        return 0.0
+    starts, stops = ends[::2], ends[1::2]
+    extent = int(stops[-1] - starts[0])
+    apart = np.flatnonzero(starts[1:] - stops[:-1] > 0.03 * extent)
+    first = starts[np.concatenate(([0], apart + 1))]
+    last = stops[np.concatenate((apart, [stops.size - 1]))]
+    return float((last - first).max() / extent)
+
+
+def _along(shape: tuple[int, ...], body: Body) -> Plane:
+    """Return each pixel's height along the trunk: 0 at the neck, 1 at the hips."""
+    axis = (body.hip - body.neck) / np.float32(body.torso)
+    y = np.arange(shape[0], dtype=np.float32)[:, None] - body.neck[1]
+    x = np.arange(shape[1], dtype=np.float32)[None, :] - body.neck[0]
+    return np.asarray((x * axis[0] + y * axis[1]) / body.torso, np.float32)
+
+
+def _by_height(shape: tuple[int, ...], body: Body) -> Plane:
+    """Log-odds of belonging below the waist, from the height along the trunk alone."""
+    return np.asarray(np.clip((_along(shape, body) - 0.78) / 0.07, -14, 8), np.float32)
+
+
+def _seeds(worn: Flags, upper: Plane, lower: Plane, body: Body) -> tuple[Flags, Flags]:
+    """Clothes that surely lie above the waist, and below: as the network says, else by height."""
+    along = _along(worn.shape, body)
+    centre = np.abs(np.arange(worn.shape[1], dtype=np.float32)[None, :] - body.neck[0])
+    above = worn & (along > 0.15) & (along < 0.5) & (centre < 0.6 * body.width)
+    below = worn & (along > 1.1) & (along < 1.8)
+    known_above, known_below = worn & (upper > 0.8), worn & (lower > 0.8)
+    least = 0.03 * np.count_nonzero(worn)
+    if np.count_nonzero(known_above) > least:
+        above = known_above
+    if np.count_nonzero(known_below) > least:
+        below = known_below
+    return above, below
+
+
+def _cells(lab: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Return each pixel's cell of the colour histogram."""
+    lightness, a, b = (lab[..., c] for c in range(3))
+    cell = np.clip(lightness / 100 * BINS[0], 0, BINS[0] - 1).astype(np.int32)
+    for channel, bins in ((a, BINS[1]), (b, BINS[2])):
+        # Cloth rarely leaves +-60; the outer cells take the rest.
+        index = np.clip((channel + 60) / 120 * bins, 0, bins - 1).astype(np.int32)
+        cell = cell * bins + index
+    return cell
+
+
+def _histogram(cells: NDArray[np.int32], where: Flags) -> NDArray[np.float32]:
+    """Return the share of each colour cell, smoothed over its neighbours."""
+    counts = np.bincount(cells[where], minlength=int(np.prod(BINS))).astype(np.float32)
+    cube = counts.reshape(BINS)
+    for axis in range(3):
+        padded = np.pad(cube, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
+        size = cube.shape[axis]
+        before, here, after = (np.take(padded, range(k, k + size), axis) for k in range(3))
+        cube = 0.25 * before + 0.5 * here + 0.25 * after
+    return np.asarray((cube / max(float(cube.sum()), 1.0)).ravel(), np.float32)
+
+
+def _by_colour(
+    cells: NDArray[np.int32],
+    above: NDArray[np.float32],
+    below: NDArray[np.float32],
+    worn: Flags,
+    body: Body,
+) -> Plane:
+    """Log-odds of belonging below the waist, from the colours around each pixel."""
+    floor = 1e-4
+    odds = np.clip(np.log((below + floor) / (above + floor)), -4, 4)
+    inside = worn.astype(np.float32)
+    evidence = odds[cells].astype(np.float32) * inside
+    size = 2 * max(1, round(0.04 * body.width)) + 1
+    gathered = cv2.boxFilter(evidence, cv2.CV_32F, (size, size))
+    weight = cv2.boxFilter(inside, cv2.CV_32F, (size, size))
+    return np.asarray(2.5 * gathered / np.maximum(weight, 1e-3), np.float32)

@@ -1,0 +1,43 @@
+"""Human parsing: engines and requests."""
+
+from typing import Final
+
+from services.human_parse import core, looks, model
+from services.human_parse.contract import ParseRequest, ParseResponse
+from services.kit import engines, sessions, weights
+from services.kit.service import Service
+
+
+def load_fusion() -> Service:
+    """Clothes network, person segmenter and keypoints, fused. Raises WeightsMissing."""
+    clothes = model.U2NetCloth(sessions.onnx_session(weights.path("u2net_cloth_seg.onnx")))
+    segmenter = model.SelfieMulticlass(
+        sessions.tflite_interpreter(weights.path("selfie_multiclass_256x256.tflite"))
+    )
+
+    def parse(request: ParseRequest) -> ParseResponse:
+        image = request.image
+        height, width = image.shape[:2]
+        whole = looks.Box(0, 0, width, height)
+        seen = [(whole, segmenter.people(image))]
+        first = looks.join(seen)
+        frame = core.frame(request.keypoints, first)
+        seen += [
+            (box, segmenter.people(image[box.window]))
+            for box in looks.closer(first, frame, height, width)
+        ]
+        people = looks.join(seen)
+        return ParseResponse(
+            labels=core.parse(image, request.keypoints, people, clothes.garments(image))
+        )
+
+    return Service(engine="fusion", handlers={"Parse": parse})
+
+
+ENGINES: Final = {"fusion": load_fusion}
+"""The first is the default."""
+
+
+def load() -> Service:
+    """Load the configured engine. Raises UnknownEngine and WeightsMissing."""
+    return engines.choose("human_parse", ENGINES)()

@@ -1,0 +1,93 @@
+"""Edges of coarse masks, drawn again along the edges of the photo.
+
+The guided filter of He, Sun and Tang ("Guided Image Filtering", TPAMI 2013) with a colour guide: in
+every window the mask is fitted as a linear function of the colour, so that its edge moves onto the
+edge of the picture. The part that depends on the photo alone is computed once and used for every
+mask of that photo.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.types import Image
+
+Plane = NDArray[np.float32]
+"""H x W float32."""
+
+EPS: Final = 2e-5
+"""Variance of colour, in units of full scale squared, that counts as noise and not as an edge."""
+
+
+def _box(plane: Plane, radius: int) -> Plane:
+    size = 2 * radius + 1
+    return np.asarray(
+        cv2.boxFilter(plane, cv2.CV_32F, (size, size), borderType=cv2.BORDER_REFLECT), np.float32
+    )
+
+
+def _positive(variance: Plane) -> Plane:
+    # Rounding can push a variance below zero where nothing varies.
+    return np.maximum(variance, np.float32(0))
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What the filter needs to know of a photo.
+
+    ``rgb`` and ``mean`` are its channels and their local means, 0 to 1. The local covariance of the
+    colours is kept as its LDL factors, which lose less to rounding than an inverse does: ``lower``
+    holds (2,1), (3,1), (3,2) of L, ``scale`` the reciprocals of D. ``radius`` is the window's, in
+    pixels.
+    """
+
+    rgb: tuple[Plane, Plane, Plane]
+    mean: tuple[Plane, Plane, Plane]
+    lower: tuple[Plane, Plane, Plane]
+    scale: tuple[Plane, Plane, Plane]
+    radius: int
+
+
+def guide(image: Image, radius: int, eps: float = EPS) -> Guide:
+    """Prepare ``image`` (H x W x 3 uint8 RGB) as a guide for windows of ``radius`` pixels."""
+    r, g, b = (image[..., c].astype(np.float32) / np.float32(255) for c in range(3))
+    mr, mg, mb = (_box(channel, radius) for channel in (r, g, b))
+    floor = np.float32(eps)
+    one = np.float32(1)
+    d1 = _positive(_box(r * r, radius) - mr * mr) + floor
+    rg = _box(r * g, radius) - mr * mg
+    rb = _box(r * b, radius) - mr * mb
+    l21 = rg / d1
+    l31 = rb / d1
+    d2 = _positive(_box(g * g, radius) - mg * mg - l21 * rg) + floor
+    gb = _box(g * b, radius) - mg * mb - l31 * rg
+    l32 = gb / d2
+    d3 = _positive(_box(b * b, radius) - mb * mb - l31 * rb - l32 * gb) + floor
+    return Guide((r, g, b), (mr, mg, mb), (l21, l31, l32), (one / d1, one / d2, one / d3), radius)
+
+
+def refine(soft: Plane, photo: Guide) -> Plane:
+    """Return ``soft`` (H x W float32, 0 to 1) with its edges moved onto those of the photo.
+
+    An edge that is off by up to a third of the window's radius lands on the photo's.
+    """
+    radius = photo.radius
+    mean = _box(soft, radius)
+    y1, y2, y3 = (
+        _box(channel * soft, radius) - average * mean
+        for channel, average in zip(photo.rgb, photo.mean, strict=True)
+    )
+    l21, l31, l32 = photo.lower
+    y2 = y2 - l21 * y1
+    y3 = y3 - l31 * y1 - l32 * y2
+    s3 = y3 * photo.scale[2]
+    s2 = y2 * photo.scale[1] - l32 * s3
+    s1 = y1 * photo.scale[0] - l21 * s2 - l31 * s3
+    offset = mean - s1 * photo.mean[0] - s2 * photo.mean[1] - s3 * photo.mean[2]
+    out = _box(offset, radius)
+    for slope, channel in zip((s1, s2, s3), photo.rgb, strict=True):
+        out += _box(slope, radius) * channel
+    return np.clip(out, 0.0, 1.0)

@@ -1,0 +1,343 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.human_parse import core, labels, looks, model
+from services.human_parse.labels import Label
+from services.kit.errors import NoPerson
+from services.kit.types import Image, Keypoints, LabelMap
+
+pytestmark = pytest.mark.unit
+
+Floats = NDArray[np.float32]
+
+BACKGROUND, HAIR, SKIN, FACE, CLOTHES, OTHERS = range(6)
+"""Channels of the person segmenter."""
+
+UPPER, LOWER, FULL = 1, 2, 3
+"""Channels of the clothes network."""
+
+JOINTS = {
+    0: (192, 70), 1: (192, 130), 2: (142, 130), 3: (122, 215), 4: (112, 290), 5: (242, 130),
+    6: (262, 215), 7: (272, 290), 8: (192, 285), 9: (165, 285), 10: (165, 400), 12: (219, 285),
+    13: (219, 400), 15: (180, 62), 16: (204, 62),
+}  # fmt: skip
+"""A person facing the camera on a canvas 384 wide and 512 high, cut off below the knees."""
+
+
+@dataclass
+class Scene:
+    """What the networks would say of a drawn person, and the drawing."""
+
+    image: Image
+    keypoints: Keypoints
+    people: Floats
+    garments: Floats
+
+    def parse(self) -> LabelMap:
+        half = looks.join([(looks.Box(0, 0, *self.image.shape[1::-1]), self.people)])
+        return core.parse(self.image, self.keypoints, half, self.garments)
+
+
+def keypoints(missing: tuple[int, ...] = ()) -> Keypoints:
+    points = np.zeros((25, 3), np.float32)
+    for joint, (x, y) in JOINTS.items():
+        if joint not in missing:
+            points[joint] = x, y, 0.9
+    return points
+
+
+def draw(
+    top: tuple[int, int, int] = (200, 40, 40),
+    bottom: tuple[int, int, int] = (30, 40, 90),
+    sees: Mapping[str, int | None] | None = None,
+    *,
+    skirt: bool = False,
+    missing: tuple[int, ...] = (),
+    scale: float = 1.0,
+) -> Scene:
+    """Draw the person; ``sees`` says which channel the clothes network gives top and bottom."""
+    sees = {"top": UPPER, "bottom": LOWER} | dict(sees or {})
+    image = np.full((512, 384, 3), 235, np.uint8)
+    people = np.zeros((512, 384), np.uint8)
+    garments = np.zeros((512, 384), np.uint8)
+    skin = (215, 170, 140)
+
+    def shape(points: list[tuple[int, int]], colour: tuple[int, int, int], kind: int) -> None:
+        polygon = np.array(points, np.int32)
+        cv2.fillPoly(image, [polygon], colour)
+        cv2.fillPoly(people, [polygon], kind)
+
+    for side in (-1, 1):
+        arm = [(192 + side * x, y) for x, y in ((42, 160), (62, 160), (90, 310), (72, 310))]
+        shape(arm, skin, SKIN)
+        leg = [(192 + side * x, y) for x, y in ((3, 300), (48, 300), (45, 511), (6, 511))]
+        shape(leg, skin, SKIN)
+    shape([(176, 90), (208, 90), (215, 150), (169, 150)], skin, SKIN)
+    if skirt:
+        pieces = [[(146, 260), (238, 260), (252, 430), (132, 430)]]
+    else:
+        pieces = [
+            [(146, 260), (238, 260), (240, 511), (198, 511), (192, 320), (186, 511), (144, 511)]
+        ]
+    worn = [(pieces[0], bottom, sees["bottom"])]
+    torso = [(142, 125), (172, 128), (192, 150), (212, 128), (242, 125), (262, 180), (240, 185)]
+    torso += [(238, 270), (146, 270), (144, 185), (122, 180)]
+    worn.append((torso, top, sees["top"]))
+    for points, colour, channel in worn:
+        shape(points, colour, CLOTHES)
+        cv2.fillPoly(garments, [np.array(points, np.int32)], channel or 0)
+    cv2.ellipse(image, (192, 62), (34, 44), 0, 0, 360, (60, 40, 30), -1)
+    cv2.ellipse(people, (192, 62), (34, 44), 0, 0, 360, HAIR, -1)
+    cv2.ellipse(image, (192, 72), (26, 34), 0, 0, 360, (225, 180, 150), -1)
+    cv2.ellipse(people, (192, 72), (26, 34), 0, 0, 360, FACE, -1)
+    joints = keypoints(missing)
+    if scale != 1:
+        size = (round(384 * scale), round(512 * scale))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+        joints[:, :2] *= scale
+    stack = np.eye(6, dtype=np.float32)[cv2.resize(people, (256, 256), interpolation=0)]
+    coarse = np.eye(4, dtype=np.float32)[cv2.resize(garments, (192, 192), interpolation=0)]
+    return Scene(image, joints, stack, coarse)
+
+
+def at(found: LabelMap, x: int, y: int) -> Label:
+    return Label(int(found[y, x]))
+
+
+def test_everything_lands_where_it_is() -> None:
+    found = draw().parse()
+    assert found.shape == (512, 384)
+    assert found.dtype == np.uint8
+    expected = {
+        (20, 20): Label.BACKGROUND,
+        (192, 24): Label.HAIR,
+        (192, 75): Label.FACE,
+        (192, 125): Label.TORSO_SKIN,
+        (192, 200): Label.UPPER,
+        (165, 400): Label.PANTS,
+        (219, 400): Label.PANTS,
+        (192, 450): Label.BACKGROUND,
+    }
+    assert {point: at(found, *point) for point in expected} == expected
+
+
+def test_edges_follow_the_photo() -> None:
+    scene = draw()
+    found = scene.parse()
+    red = (scene.image == (200, 40, 40)).all(axis=2)
+    upper = found == Label.UPPER
+    assert np.count_nonzero(red & upper) / np.count_nonzero(red | upper) > 0.97
+
+
+def test_sides_are_the_persons_own() -> None:
+    found = draw().parse()
+    assert at(found, 115, 270) == Label.RIGHT_ARM
+    assert at(found, 268, 270) == Label.LEFT_ARM
+
+
+def test_seen_from_behind_the_sides_change() -> None:
+    scene = draw()
+    swap = [0, 1, 5, 6, 7, 2, 3, 4, 8, 12, 13, 14, 9, 10, 11, 16, 15, 18, 17, *range(19, 25)]
+    scene.keypoints = scene.keypoints[swap]
+    found = scene.parse()
+    assert at(found, 115, 270) == Label.LEFT_ARM
+    assert at(found, 268, 270) == Label.RIGHT_ARM
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [(3, 4), (3, 4, 6, 7), (2, 3, 4, 5, 6, 7), (8, 9, 10, 12, 13), tuple(range(25))],
+    ids=["right arm", "both arms", "shoulders and arms", "hips and knees", "everything"],
+)
+def test_no_keypoint_is_required(missing: tuple[int, ...]) -> None:
+    found = draw(missing=missing).parse()
+    assert at(found, 20, 20) == Label.BACKGROUND
+    assert at(found, 192, 75) == Label.FACE
+    assert at(found, 192, 200) == Label.UPPER
+    assert at(found, 165, 420) == Label.PANTS
+    assert at(found, 115, 270) == Label.RIGHT_ARM
+    assert at(found, 268, 270) == Label.LEFT_ARM
+
+
+def test_an_outfit_taken_for_one_garment_is_split_by_colour() -> None:
+    found = draw(sees={"top": FULL, "bottom": FULL}).parse()
+    assert at(found, 192, 200) == Label.UPPER
+    assert at(found, 165, 400) == Label.PANTS
+    split = np.flatnonzero(np.diff((found[:, 192] == Label.UPPER).astype(np.int8)) == -1)
+    assert abs(int(split[-1]) - 270) <= 4
+
+
+def test_one_garment_of_one_colour_is_a_dress() -> None:
+    colour = (30, 40, 90)
+    found = draw(colour, colour, {"top": FULL, "bottom": FULL}, skirt=True).parse()
+    assert at(found, 192, 200) == Label.DRESS
+    assert at(found, 192, 400) == Label.DRESS
+    assert Label.UPPER not in found
+
+
+@pytest.mark.parametrize("overlooked", ["top", "bottom"])
+def test_a_garment_that_the_clothes_network_overlooked_is_found(overlooked: str) -> None:
+    found = draw(sees={overlooked: None}).parse()
+    assert at(found, 192, 200) == Label.UPPER
+    assert at(found, 165, 400) == Label.PANTS
+
+
+def test_a_skirt_is_told_from_trousers_by_its_hem() -> None:
+    found = draw(skirt=True).parse()
+    assert at(found, 192, 400) == Label.SKIRT
+    assert at(found, 165, 480) == Label.RIGHT_LEG
+    assert at(found, 219, 480) == Label.LEFT_LEG
+
+
+def test_a_hand_before_the_trousers_is_an_arm() -> None:
+    scene = draw()
+    scene.keypoints[4, :2] = 150, 300
+    hand = np.s_[295:325, 140:165]
+    scene.image[hand] = (215, 170, 140)
+    half = cv2.resize(scene.people, (384, 512), interpolation=cv2.INTER_NEAREST)
+    half[hand] = np.eye(6, dtype=np.float32)[SKIN]
+    scene.people = np.asarray(half, np.float32)
+    coarse = cv2.resize(scene.garments, (384, 512), interpolation=cv2.INTER_NEAREST)
+    coarse[hand] = np.eye(4, dtype=np.float32)[0]
+    scene.garments = np.asarray(coarse, np.float32)
+    assert at(scene.parse(), 152, 310) == Label.RIGHT_ARM
+
+
+def test_a_hat_is_no_bag() -> None:
+    scene = draw()
+    full = cv2.resize(scene.people, (384, 512), interpolation=cv2.INTER_NEAREST)
+    for area in (np.s_[10:36, 150:234], np.s_[330:390, 300:360]):
+        full[area] = np.eye(6, dtype=np.float32)[OTHERS]
+        scene.image[area] = (20, 120, 60)
+    scene.people = np.asarray(full, np.float32)
+    found = scene.parse()
+    assert at(found, 192, 20) == Label.HAT
+    assert at(found, 330, 360) == Label.BACKGROUND
+
+
+def test_a_bystander_is_background() -> None:
+    scene = draw()
+    full = cv2.resize(scene.people, (384, 512), interpolation=cv2.INTER_NEAREST)
+    full[150:480, 330:380] = np.eye(6, dtype=np.float32)[CLOTHES]
+    scene.image[150:480, 330:380] = (90, 90, 20)
+    scene.people = np.asarray(full, np.float32)
+    assert at(scene.parse(), 355, 300) == Label.BACKGROUND
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.7515, 2.0])
+def test_any_canvas_size(scale: float) -> None:
+    scene = draw(scale=scale)
+    found = scene.parse()
+    assert found.shape == scene.image.shape[:2]
+    points = {(192, 200): Label.UPPER, (165, 400): Label.PANTS, (192, 75): Label.FACE}
+    for (x, y), label in points.items():
+        assert at(found, int(x * scale), int(y * scale)) == label
+
+
+def test_nobody_is_no_person() -> None:
+    scene = draw()
+    scene.people = np.zeros_like(scene.people)
+    scene.people[..., BACKGROUND] = 1
+    with pytest.raises(NoPerson) as raised:
+        scene.parse()
+    assert raised.value.stage == "human_parse"
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 1e30, -1e30])
+def test_senseless_keypoints_do_no_harm(value: float) -> None:
+    scene = draw()
+    scene.keypoints[[2, 7, 8], :2] = value
+    found = scene.parse()
+    assert at(found, 192, 75) == Label.FACE
+
+
+def test_inputs_are_left_alone_and_may_be_read_only() -> None:
+    scene = draw(skirt=True, sees={"top": FULL})
+    half = looks.join([(looks.Box(0, 0, 384, 512), scene.people)])
+    inputs = (scene.image, scene.keypoints, half, scene.garments)
+    before = [array.tobytes() for array in inputs]
+    for read_only in inputs:
+        read_only.setflags(write=False)
+    core.parse(*inputs)
+    assert [array.tobytes() for array in inputs] == before
+
+
+def test_closer_looks_lie_in_the_picture_and_hold_the_head() -> None:
+    scene = draw()
+    first = looks.join([(looks.Box(0, 0, 384, 512), scene.people)])
+    boxes = looks.closer(first, core.frame(scene.keypoints, first), 512, 384)
+    assert boxes
+    for box in boxes:
+        assert 0 <= box.left < box.right <= 384
+        assert 0 <= box.top < box.bottom <= 512
+    head = boxes[-1]
+    assert head.left < 158
+    assert head.right > 226
+    assert head.top < 18
+    assert head.bottom > 130
+
+
+def test_a_closer_look_wins_inside_and_fades_towards_its_sides() -> None:
+    far = np.zeros((64, 64, 6), np.float32)
+    near = np.ones((64, 64, 6), np.float32)
+    whole, box = looks.Box(0, 0, 200, 400), looks.Box(100, 100, 200, 300)
+    joined = looks.join([(whole, far), (box, near)])
+    assert joined.shape == (200, 100, 6)
+    assert joined[100, 75].min() == 1
+    assert joined[100, 99].min() == 1, "the frame's side does not fade"
+    assert joined[100, 40].max() == 0
+    assert 0 < joined[100, 51].max() < 0.5
+
+
+def test_colours_are_the_customary_ones_and_all_differ() -> None:
+    ids = np.arange(20, dtype=np.uint8)[None]
+    painted = labels.colour(ids)
+    assert painted.shape == (1, 20, 3)
+    assert painted.dtype == np.uint8
+    assert len({tuple(colour) for colour in painted[0].tolist()}) == 20
+    assert tuple(painted[0, Label.UPPER]) == (255, 85, 0)
+
+
+class Interpreter:
+    """Answers with the logits it was given, and keeps what it was fed."""
+
+    def __init__(self) -> None:
+        self.fed: dict[int, Floats] = {}
+
+    def get_input_details(self) -> list[dict[str, object]]:
+        return [{"index": 3, "shape": np.array([1, 32, 32, 3])}]
+
+    def get_output_details(self) -> list[dict[str, object]]:
+        return [{"index": 8}]
+
+    def set_tensor(self, index: int, value: Floats) -> None:
+        self.fed[index] = value
+
+    def invoke(self) -> None:
+        assert 3 in self.fed
+
+    def get_tensor(self, index: int) -> Floats:
+        assert index == 8
+        logits = np.zeros((1, 32, 32, 6), np.float32)
+        logits[..., CLOTHES] = 9
+        return logits
+
+
+def test_the_segmenter_is_fed_rgb_in_minus_one_to_one() -> None:
+    interpreter = Interpreter()
+    image = np.zeros((90, 60, 3), np.uint8)
+    image[..., 2] = 255
+    people = model.SelfieMulticlass(interpreter).people(image)
+    fed = interpreter.fed[3]
+    assert fed.shape == (1, 32, 32, 3)
+    assert fed.dtype == np.float32
+    assert np.allclose(fed[..., :2], -1)
+    assert np.allclose(fed[..., 2], 1)
+    assert people.shape == (32, 32, 6)
+    assert np.allclose(people.sum(axis=2), 1)
+    assert people[..., CLOTHES].min() > 0.99
