@@ -76,7 +76,8 @@ def parse(
     planes = _told_apart(small, people, garments, body)
     planes[BACKGROUND][~_grow(person, 0.03 * body.width)] = 1
     body = body.scaled(REDUCE)
-    return _name(image, _settle(_sharpen(image, planes), body), body)
+    kinds = _close_trunk(_settle(_sharpen(image, planes), body), body)
+    return _name(image, kinds, body)
 
 
 def _ellipse(radius: float) -> NDArray[np.uint8]:
@@ -206,6 +207,20 @@ def _settle(coarse: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
             large[0] = False
             keep |= large[parts]
     return _absorb(_fill(coarse, keep))
+
+
+def _close_trunk(kinds: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
+    """Fill background between the shoulders and the hips: nobody has a hole there.
+
+    Both networks leave one where the clothes have the background's colour.
+    """
+    corners = (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.RIGHT_HIP, Joint.LEFT_HIP)
+    if not all(body.seen[joint] for joint in corners):
+        return kinds
+    trunk = np.zeros(kinds.shape, np.uint8)
+    outline = body.points[list(corners)].round().astype(np.int32)
+    cv2.fillConvexPoly(trunk, cv2.convexHull(outline), 1)
+    return np.where(trunk > 0, _fill(kinds, kinds != BACKGROUND), kinds)
 
 
 def _absorb(kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:

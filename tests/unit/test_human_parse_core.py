@@ -126,6 +126,14 @@ def test_everything_lands_where_it_is() -> None:
     assert {point: at(found, *point) for point in expected} == expected
 
 
+def test_nobody_has_a_hole_in_the_trunk() -> None:
+    scene = draw(top=(235, 235, 235))
+    scene.people[85:120, 100:140] = np.eye(6, dtype=np.float32)[BACKGROUND]
+    scene.garments[64:90, 75:105] = np.eye(4, dtype=np.float32)[BACKGROUND]
+    trunk = scene.parse()[150:280, 170:215]
+    assert np.count_nonzero(trunk == Label.BACKGROUND) == 0
+
+
 def test_edges_follow_the_photo() -> None:
     scene = draw()
     found = scene.parse()
