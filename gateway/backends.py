@@ -15,32 +15,19 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
     health_pb2_grpc,
 )
 
-from services.agnostic.contract import CONTRACT as AGNOSTIC
-from services.cloth_mask.contract import CONTRACT as CLOTH_MASK
-from services.densepose.contract import CONTRACT as DENSEPOSE
-from services.human_parse.contract import CONTRACT as HUMAN_PARSE
+from gateway.pipeline import TRY_ON
 from services.kit import channels
 from services.kit.contract import Contract, Method
 from services.kit.errors import DeadlineExceeded, InternalError, ServiceUnavailable, TryOnError
 from services.kit.executor import BoundedExecutor
 from services.kit.service import Service
 from services.kit.settings import Settings
-from services.openpose.contract import CONTRACT as OPENPOSE
-from services.resize.contract import CONTRACT as RESIZE
-from services.super_resolution.contract import CONTRACT as SUPER_RESOLUTION
-from services.viton.contract import CONTRACT as VITON
 
-CONTRACTS: Final = (
-    RESIZE,
-    SUPER_RESOLUTION,
-    OPENPOSE,
-    DENSEPOSE,
-    HUMAN_PARSE,
-    CLOTH_MASK,
-    AGNOSTIC,
-    VITON,
+CONTRACTS: Final[tuple[Contract, ...]] = tuple(
+    importlib.import_module(f"services.{name}.contract").CONTRACT
+    for name in dict.fromkeys(step.method.service for step in TRY_ON.steps)
 )
-"""Every service there is."""
+"""Every service that the pipeline calls."""
 
 HEALTH_SECONDS: Final = 2.0
 """How long a health check may take."""

@@ -1,0 +1,105 @@
+"""Loads networks into their runtimes; the imports are inside, so a service installs only its own.
+
+Session options were measured with u2net at 384x384 and 512x512 at the same time on two cores:
+
+==================================  =========  ==============
+options                             peak       system time
+==================================  =========  ==============
+memory arena alone (chosen)         1.1 GB     none once warm
+no arena                            1.3 GB     1.1 s a pair
+arena, shrunk after every run       1.2 GB     0.5 s a pair
+==================================  =========  ==============
+
+Memory patterns on top of the arena took more, 1.4 GB with the two sizes one after the other.
+"""
+
+import os
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
+
+from services.kit.errors import WeightsMissing
+from services.kit.settings import get_settings
+
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import Interpreter
+    from onnxruntime import InferenceSession
+
+PROVIDERS: Final = ["CPUExecutionProvider"]
+ERRORS_ONLY: Final = 3
+"""ONNX Runtime's log level; its warnings are about the exporter's work, not ours."""
+
+_lock: Final = Lock()
+_sessions: Final["WeakValueDictionary[Path, Any]"] = WeakValueDictionary()
+
+
+def onnx_session(path: Path) -> "InferenceSession":
+    """Return the session of an ONNX file, shared by everything here that holds it.
+
+    A session may be run from several threads at once. It is freed with its last holder. Raises
+    WeightsMissing if there is no such file or it is not an ONNX model.
+    """
+    key = path.resolve()
+    with _lock:
+        session = _sessions.get(key)
+        if session is None:
+            session = _load_onnx(key)
+            _sessions[key] = session
+        return session
+
+
+def _load_onnx(path: Path) -> "InferenceSession":
+    # The wheel of ONNX Runtime reports usage and leaves a file in the temporary folder; the photos
+    # are the user's own business. It reads this when it is imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime  # noqa: PLC0415 - not installed where no ONNX engine runs
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = get_settings().threads
+    options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False
+    options.log_severity_level = ERRORS_ONLY
+    # A waiting thread that spins takes the core from the network that runs beside this one.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=PROVIDERS)
+    except state.NoSuchFile as error:
+        raise WeightsMissing(_missing(path)) from error
+    except (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.InvalidArgument) as error:
+        raise WeightsMissing(_not_a_model(path.name, "an ONNX model")) from error
+
+
+def tflite_interpreter(model: Path | bytes, threads: int | None = None) -> "Interpreter":
+    """Make an interpreter, tensors allocated, for a .tflite file or for the bytes of one.
+
+    ``threads`` defaults to the settings. An interpreter is not thread-safe: whoever runs it holds
+    a lock. Raises WeightsMissing if there is no such file or it is not a TensorFlow Lite model.
+    """
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - as above
+
+    name = "the embedded model" if isinstance(model, bytes) else model.name
+    try:
+        content = model if isinstance(model, bytes) else model.read_bytes()
+    except OSError as error:
+        raise WeightsMissing(_missing(Path(name))) from error
+    try:
+        interpreter = Interpreter(
+            model_content=content, num_threads=threads or get_settings().threads
+        )
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise WeightsMissing(_not_a_model(name, "a TensorFlow Lite model")) from error
+    return interpreter
+
+
+def _missing(path: Path) -> str:
+    return f"{path.name} cannot be read; run `bash run.sh models` to fetch it."
+
+
+def _not_a_model(name: str, kind: str) -> str:
+    return (
+        f"{name} is not {kind}; run `bash run.sh models verify` to find damaged weight files, "
+        "then `bash run.sh models` to fetch them again."
+    )

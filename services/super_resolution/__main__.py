@@ -1,0 +1,7 @@
+"""Starts the super-resolution server: ``python -m services.super_resolution``."""
+
+from services.kit.server import main
+from services.super_resolution.contract import CONTRACT
+from services.super_resolution.service import load
+
+main(CONTRACT, load)

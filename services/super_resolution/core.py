@@ -1,0 +1,154 @@
+"""Enlarges a small photo with a network, tile by tile, and leaves its colours as they were."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+from PIL.Image import Resampling
+
+from services.kit.errors import InvalidRequest
+from services.kit.types import Image
+from services.super_resolution import deblock
+from services.super_resolution.contract import UpscaleRequest, fit_scale, needs_upscaling
+
+Planes = NDArray[np.float32]
+"""3 x height x width float32 RGB, 0 to 1."""
+
+LONGEST_SIDE: Final = 4096
+"""Pixels of a canvas's longer side, at most."""
+
+MAX_NETWORK_PIXELS: Final = 512 * 512
+"""Pixels that a network is given at most; more would take longer than anyone waits."""
+
+TILE: Final = 128
+"""Pixels of a tile's side, without its margin; the network's memory is that of one tile."""
+
+COLOUR_GRID: Final = 8
+"""Pixels of the photo over which the network may move colour about, but not change it."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A loaded super-resolution network.
+
+    ``run`` takes planes and gives them ``scale`` times as high and wide. ``margin`` is how many
+    pixels around a tile it must see; over the inner half of them, tiles are blended. ``even`` is
+    whether it takes even sizes only. ``smooth`` is whether it needs a photo without compression
+    noise, not having been trained on any.
+    """
+
+    run: Callable[[Planes], Planes]
+    scale: int
+    margin: int
+    even: bool
+    smooth: bool
+
+
+def upscale(request: UpscaleRequest, network: Network) -> Image:
+    """Enlarge a photo so that, in its own aspect, it fills the canvas in one direction.
+
+    A photo that fills at least half of it comes back as it is: the same array. Raises
+    InvalidRequest for a canvas without pixels or of more than 4096 a side.
+    """
+    sides = (request.width, request.height)
+    if min(sides) < 1 or max(sides) > LONGEST_SIDE:
+        raise InvalidRequest(
+            f"A canvas of {request.width} x {request.height} pixels cannot be filled; "
+            f"ask for 1 to {LONGEST_SIDE} pixels a side.",
+            stage="super_resolution",
+        )
+    if not needs_upscaling(request):
+        return request.image
+    height, width = request.image.shape[:2]
+    scale = fit_scale(request)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    photo = deblock.deblock(request.image) if network.smooth else request.image
+    planes: Planes = np.moveaxis(photo, 2, 0).astype(np.float32) / np.float32(255)
+    reached = 1
+    while reached < scale and planes[0].size <= MAX_NETWORK_PIXELS and reached < 4:
+        planes = in_tiles(planes, network)
+        reached *= network.scale
+    if reached > 1:
+        planes = with_colours_of(photo, planes)
+    return _scaled(planes, size)
+
+
+def in_tiles(planes: Planes, network: Network, tile: int = TILE) -> Planes:
+    """Run a network over planes of any size, with memory for one tile of about ``tile`` pixels."""
+    scale, margin = network.scale, network.margin
+    height, width = planes.shape[1:]
+    if network.even:
+        # Tiles begin at even places, so this makes every one of them even.
+        planes = np.pad(planes, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
+    rows, columns = planes.shape[1:]
+    result = np.zeros((3, rows * scale, columns * scale), np.float32)
+    for top, bottom in pairwise(_edges(rows, tile)):
+        y, y_end = max(0, top - margin), min(rows, bottom + margin)
+        down = _blend(y, y_end, top or None, bottom if bottom < rows else None, network)
+        for left, right in pairwise(_edges(columns, tile)):
+            x, x_end = max(0, left - margin), min(columns, right + margin)
+            across = _blend(x, x_end, left or None, right if right < columns else None, network)
+            large = network.run(planes[:, y:y_end, x:x_end])
+            result[:, y * scale : y_end * scale, x * scale : x_end * scale] += (
+                large * down[:, None] * across
+            )
+    return result[:, : height * scale, : width * scale]
+
+
+def with_colours_of(photo: Image, planes: Planes) -> Planes:
+    """Correct the coarse colours of an enlarged photo to the photo's own.
+
+    A generative network shifts whole areas by a few grey levels. One step of back-projection
+    (Irani and Peleg, "Improving resolution by image registration", 1991) on a coarse grid takes
+    that back and leaves the detail alone.
+    """
+    height, width = photo.shape[:2]
+    coarse = (max(1, width // COLOUR_GRID), max(1, height // COLOUR_GRID))
+    corrected = np.empty_like(planes)
+    for channel, plane in enumerate(planes):
+        wanted = _plane(
+            photo[..., channel].astype(np.float32) / np.float32(255), coarse, Resampling.BOX
+        )
+        error = wanted - _plane(plane, coarse, Resampling.BOX)
+        size = (plane.shape[1], plane.shape[0])
+        corrected[channel] = plane + _plane(error, size, Resampling.BICUBIC)
+    return corrected
+
+
+def _edges(length: int, tile: int) -> list[int]:
+    """Where tiles begin and end: as many as are needed, of about the same even length."""
+    count = -(-length // tile)
+    return [round(index * length / count / 2) * 2 for index in range(count)] + [length]
+
+
+def _blend(
+    start: int, stop: int, near: int | None, far: int | None, network: Network
+) -> NDArray[np.float32]:
+    """Weights of a tile from ``start`` to ``stop`` that fade at the edges it shares.
+
+    ``near`` and ``far`` are those edges, none at the picture's own; two tiles' weights add up to 1.
+    """
+    scale, fade = network.scale, network.margin
+    place = start + (
+        np.arange((stop - start) * scale, dtype=np.float32) + np.float32(0.5)
+    ) / np.float32(scale)
+    weights: NDArray[np.float32] = np.ones(place.shape, np.float32)
+    if near is not None:
+        weights *= np.clip((place - near) / fade + 0.5, 0, 1)
+    if far is not None:
+        weights *= np.clip((far - place) / fade + 0.5, 0, 1)
+    return weights
+
+
+def _plane(values: NDArray[np.float32], size: tuple[int, int], how: Resampling) -> Planes:
+    return np.asarray(PIL.Image.fromarray(values).resize(size, how))
+
+
+def _scaled(planes: Planes, size: tuple[int, int]) -> Image:
+    """Resample planes to (width, height) as a picture."""
+    scaled = np.stack([_plane(plane, size, Resampling.LANCZOS) for plane in planes], axis=2)
+    return np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,39 @@
+"""The super-resolution service: engines, and the call."""
+
+from typing import Final
+
+from services.kit import engines, sessions, weights
+from services.kit.service import Service
+from services.super_resolution import core, model
+from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
+from services.super_resolution.core import Network
+
+
+def _load_srgan() -> Service:
+    session = sessions.onnx_session(weights.path("srgan_x4.onnx"))
+    return _service("srgan", model.network(session, scale=4, margin=12, even=False, smooth=True))
+
+
+def _load_real_esrgan() -> Service:
+    session = sessions.onnx_session(weights.path("real_esrgan_x2.onnx"))
+    return _service(
+        "real-esrgan", model.network(session, scale=2, margin=24, even=True, smooth=False)
+    )
+
+
+def _service(engine: str, network: Network) -> Service:
+    def upscale(request: UpscaleRequest) -> UpscaleResponse:
+        return UpscaleResponse(core.upscale(request, network))
+
+    return Service(engine=engine, handlers={"Upscale": upscale})
+
+
+ENGINES: Final = {"srgan": _load_srgan, "real-esrgan": _load_real_esrgan}
+
+
+def load() -> Service:
+    """Load the engine that ``TRYON_SUPER_RESOLUTION_ENGINE`` names.
+
+    Raises WeightsMissing or UnknownEngine.
+    """
+    return engines.choose("super_resolution", ENGINES)()

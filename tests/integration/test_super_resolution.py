@@ -1,0 +1,72 @@
+"""Super-resolution with its real weights."""
+
+import numpy as np
+import PIL.Image
+import pytest
+from numpy.typing import NDArray
+
+from services.kit import sessions, weights
+from services.kit.errors import WeightsMissing
+from services.kit.types import Image
+from services.super_resolution import core, model
+from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
+from services.super_resolution.core import Network
+from services.super_resolution.service import load
+
+pytestmark = pytest.mark.integration
+
+
+def network(file: str, *, scale: int, margin: int, even: bool) -> Network:
+    try:
+        session = sessions.onnx_session(weights.path(file))
+    except WeightsMissing as error:
+        pytest.skip(error.message)
+    return model.network(session, scale=scale, margin=margin, even=even, smooth=False)
+
+
+def drawing(width: int, height: int) -> Image:
+    """Discs, stripes and a shade, drawn large and averaged, so that edges are soft as in photos."""
+    y, x = np.mgrid[: height * 4, : width * 4].astype(np.float32) / 4
+    picture = np.empty((height * 4, width * 4, 3), np.float32)
+    picture[:] = (235, 230, 225)
+    picture -= (y / height * 30)[..., None]
+    picture[(x - width / 2) ** 2 + (y - height / 3) ** 2 < (width / 4) ** 2] = (200, 150, 120)
+    picture[(y > height * 0.6) & ((x + y) % 9 < 4)] = (40, 60, 130)
+    shrunk = picture.reshape(height, 4, width, 4, 3).mean((1, 3))
+    result: Image = shrunk.astype(np.uint8)
+    return result
+
+
+def error(image: Image, truth: Image) -> float:
+    difference: NDArray[np.float32] = image.astype(np.float32) - truth
+    return float(np.square(difference).mean())
+
+
+def test_srgan_comes_nearer_to_the_truth_than_interpolation() -> None:
+    truth = drawing(384, 384)
+    height, width = truth.shape[:2]
+    small = np.asarray(PIL.Image.fromarray(truth).resize((96, 96), PIL.Image.Resampling.BOX))
+    service = load()
+    response = service.handlers["Upscale"](UpscaleRequest(small, width, height))
+    assert isinstance(response, UpscaleResponse)
+    lanczos = PIL.Image.fromarray(small).resize((width, height), PIL.Image.Resampling.LANCZOS)
+    assert service.engine == "srgan"
+    assert error(response.image, truth) < 0.8 * error(np.asarray(lanczos), truth)
+    colour = np.abs(response.image.reshape(-1, 3).mean(0) - truth.reshape(-1, 3).mean(0))
+    assert colour.max() < 1.5
+
+
+@pytest.mark.parametrize(
+    ("file", "scale", "margin", "even", "worst"),
+    [("srgan_x4.onnx", 4, 12, False, 1.0), ("real_esrgan_x2.onnx", 2, 24, True, 24.0)],
+)
+def test_tiles_leave_no_seam(file: str, scale: int, margin: int, even: bool, worst: float) -> None:
+    tried = network(file, scale=scale, margin=margin, even=even)
+    planes = np.moveaxis(drawing(90, 70), 2, 0).astype(np.float32) / np.float32(255)
+    whole = core.in_tiles(planes, tried, tile=200)
+    tiled = core.in_tiles(planes, tried, tile=48)
+    difference = np.abs(whole - tiled) * 255
+    # Real-ESRGAN sees everything a little, so tiles differ in detail, but not at their edges.
+    assert difference.max() < worst
+    step = np.abs(np.diff(whole - tiled, axis=2)).mean((0, 1)) * 255
+    assert step.max() < 0.1 + 3 * np.median(step)
