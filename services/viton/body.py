@@ -1,0 +1,435 @@
+"""Where a garment goes on the person: shoulders, armpits, sides, waist and arms, in canvas pixels.
+
+Sides are the picture's left and right. Lengths are measured in ``unit``, about one shoulder width,
+which stays put when the person turns. Joints that were not seen are placed by proportion.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from services.kit.errors import NoPerson
+from services.viton.geometry import EPSILON, Points, distance, point, unit
+
+Bool: TypeAlias = NDArray[np.bool_]
+Floats: TypeAlias = NDArray[np.float64]
+
+ARM_SAMPLES: Final = 101
+_RADII: Final = ((0.0, 0.155), (0.25, 0.145), (0.5, 0.115), (0.7, 0.105), (1.0, 0.07))
+_JOINTS: Final = ((2, 3, 4, 9), (5, 6, 7, 12))
+
+
+@dataclass(frozen=True)
+class Regions:
+    """The person's parts as H x W masks. ``top`` is the worn garment that will be replaced."""
+
+    top: Bool
+    neck: Bool
+    arms: Bool
+    lower: Bool
+    hair: Bool
+    face: Bool
+    other: Bool
+
+    @property
+    def person(self) -> Bool:
+        """All of the person."""
+        worn = self.top | self.neck | self.arms | self.lower
+        return np.asarray(worn | self.hair | self.face | self.other)
+
+    @property
+    def head(self) -> Bool:
+        """Face, hair and what is worn on the head."""
+        return np.asarray(self.hair | self.face)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An arm as two edges, sample by sample at the same distance from the shoulder.
+
+    ``outer`` begins at the shoulder's tip, ``inner`` at the armpit; both end at the wrist.
+    ``start`` is the first sample below the armpit, ``radius`` half the width at each sample.
+    """
+
+    shoulder: Points
+    elbow: Points
+    wrist: Points
+    middle: Points
+    normal: Points
+    radius: Floats
+    outer: Points
+    inner: Points
+    start: int
+
+
+@dataclass(frozen=True)
+class BodySide:
+    """One side of the body. ``edge`` is the torso's edge: an x for every row."""
+
+    sign: int
+    tip: Points
+    armpit: Points
+    edge: Floats
+    arm: Arm
+
+
+@dataclass(frozen=True)
+class Body:
+    """The person's geometry.
+
+    ``middle``: the x of the body's axis for every row; ``shoulder``: the y of the shoulder line
+    for every column; ``waist``: the row at which the worn garment ends; ``tucked``: it ends inside
+    trousers or a skirt; ``cropped``: the frame ends before it does.
+    """
+
+    left: BodySide
+    right: BodySide
+    unit: float
+    middle: Floats
+    shoulder: Floats
+    neck: Points
+    hips: float
+    waist: float
+    tucked: bool
+    cropped: bool
+
+    @property
+    def sides(self) -> tuple[BodySide, BodySide]:
+        """Left, then right."""
+        return self.left, self.right
+
+
+def regions(labels: NDArray[np.uint8], hips: float) -> Regions:
+    """Group CIHP labels; a dress below the row ``hips`` counts as a skirt."""
+    rows = np.arange(labels.shape[0])[:, None]
+    dress = labels == 6
+    below = dress & (rows > hips)
+    return Regions(
+        top=np.isin(labels, (5, 7, 11)) | (dress & ~below),
+        neck=labels == 10,
+        arms=np.isin(labels, (3, 14, 15)),
+        lower=np.isin(labels, (8, 9, 12, 16, 17, 18, 19)) | below,
+        hair=np.isin(labels, (1, 2)),
+        face=np.isin(labels, (4, 13)),
+        other=np.zeros(labels.shape, bool),
+    )
+
+
+@dataclass(frozen=True)
+class _Joints:
+    shoulders: tuple[Points, Points]
+    elbows: tuple[Points, Points]
+    wrists: tuple[Points, Points]
+    hips: tuple[Points, Points]
+    unit: float
+
+
+def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[Body, Regions]:
+    """Read the person's geometry from BODY_25 joints (25 x 3) and CIHP labels (H x W).
+
+    Raises ``NoPerson`` where neither shoulders nor a worn garment were seen.
+    """
+    joints = _joints(keypoints.astype(np.float64), labels)
+    hips = float(joints.hips[0][1] + joints.hips[1][1]) / 2
+    parts = regions(labels, hips)
+    height, width = labels.shape
+    scale = joints.unit
+    middle_shoulder = (joints.shoulders[0] + joints.shoulders[1]) / 2
+    rows = np.arange(height, dtype=np.float64)
+    neck = _neck(parts, middle_shoulder, scale)
+    middle_hip = (joints.hips[0] + joints.hips[1]) / 2
+    share = np.clip((rows - neck[1]) / max(middle_hip[1] - neck[1], 1.0), -0.2, 1.3)
+    middle = neck[0] + share * (middle_hip[0] - neck[0])
+    tips = [_tip(parts, joints, i) for i in (0, 1)]
+    waist, cropped = _waist(parts, middle, hips, scale)
+    parts = _with_belly(parts, middle, waist, scale)
+    tucked = waist < hips - 0.02 * scale
+    sides = [
+        _body_side(parts, joints, i, tips[i], middle=middle, waist=waist, tucked=tucked)
+        for i in (0, 1)
+    ]
+    body = Body(
+        left=sides[0],
+        right=sides[1],
+        unit=scale,
+        middle=middle,
+        shoulder=_shoulder_line(parts, tips, width, scale),
+        neck=neck,
+        hips=hips,
+        waist=waist,
+        tucked=tucked,
+        cropped=cropped,
+    )
+    return body, parts
+
+
+def _with_belly(parts: Regions, middle: Floats, waist: float, scale: float) -> Regions:
+    """Count bare skin between a short top and the trousers as body: a longer garment covers it."""
+    height, width = parts.top.shape
+    rows = np.arange(height)[:, None]
+    near = np.abs(np.arange(width)[None, :] - middle[:, None]) < 0.42 * scale
+    lower = (parts.lower & near).any(axis=1)
+    start = int(lower.argmax()) if lower.any() else height
+    belly = parts.arms & near & (rows > waist - 0.02 * scale) & (rows < start + 0.05 * scale)
+    return replace(parts, arms=parts.arms & ~belly, neck=parts.neck | belly)
+
+
+def _joints(keypoints: Floats, labels: NDArray[np.uint8]) -> _Joints:
+    seen: Bool = np.asarray((keypoints[:, :2] > 0).any(axis=1))
+    at = keypoints[:, :2]
+    left, right = _JOINTS
+    if not (seen[2] and seen[5]):
+        at, seen = _guessed_shoulders(at.copy(), seen.copy(), labels)
+    if at[2, 0] > at[5, 0]:
+        left, right = right, left
+    first, second = at[left[0]], at[right[0]]
+    wide = max(distance(first, second), 0.06 * labels.shape[1])
+    hips = [at[j[3]] if seen[j[3]] else None for j in (left, right)]
+    middle = (first + second) / 2
+    known = [h for h in hips if h is not None]
+    if known:
+        wide = max(wide, 0.55 * abs(float(np.mean([h[1] for h in known])) - float(middle[1])))
+    filled_hips, elbows, wrists = [], [], []
+    for sign, joint, hip in ((-1, left, hips[0]), (1, right, hips[1])):
+        shoulder = at[joint[0]]
+        level = known[0][1] if known else middle[1] + 1.5 * wide
+        filled_hips.append(point(middle[0] + sign * 0.33 * wide, level) if hip is None else hip)
+        elbow = at[joint[1]] if seen[joint[1]] else shoulder + wide * point(0.08 * sign, 0.85)
+        along = unit(elbow - shoulder)
+        wrists.append(at[joint[2]] if seen[joint[2]] else elbow + 0.8 * wide * along)
+        elbows.append(elbow)
+    return _Joints(
+        (first, second),
+        (elbows[0], elbows[1]),
+        (wrists[0], wrists[1]),
+        (filled_hips[0], filled_hips[1]),
+        float(wide),
+    )
+
+
+def _guessed_shoulders(
+    at: Floats, seen: NDArray[np.bool_], labels: NDArray[np.uint8]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Shoulders from the worn garment's outline, mirrored about the neck if one was seen."""
+    worn = np.isin(labels, (5, 6, 7))
+    if seen[1] and (seen[2] or seen[5]):
+        known, lost = (2, 5) if seen[2] else (5, 2)
+        at[lost] = 2 * at[1] - at[known]
+    elif worn.sum() > 0.005 * labels.size:
+        ys, xs = np.nonzero(worn)
+        level = ys.min() + 0.12 * (ys.max() - ys.min())
+        band = xs[np.abs(ys - level) < 0.05 * (ys.max() - ys.min()) + 1]
+        inset = 0.12 * (band.max() - band.min())
+        at[2], at[5] = point(band.min() + inset, level), point(band.max() - inset, level)
+    else:
+        raise NoPerson("No person was found in the photo; send one that shows the upper body.")
+    seen[[2, 5]] = True
+    return at, seen
+
+
+def _neck(parts: Regions, shoulders: Points, scale: float) -> Points:
+    """Return the neck's base; on a turned body it is not midway between the shoulders."""
+    band = slice(max(int(shoulders[1] - 0.35 * scale), 0), max(int(shoulders[1] - 0.08 * scale), 1))
+    xs = np.nonzero(parts.neck[band])[1]
+    x = shoulders[0]
+    if len(xs) > 0.01 * scale**2:
+        x = x + 0.5 * np.clip(np.median(xs) - x, -0.12 * scale, 0.12 * scale)
+    return point(float(x), float(shoulders[1]))
+
+
+def _tip(parts: Regions, joints: _Joints, side: int) -> Points:
+    """Where the shoulder's outline turns down: a ray from the joint up and outwards."""
+    sign = (-1, 1)[side]
+    scale = joints.unit
+    shoulder = joints.shoulders[side]
+    ray = np.array([0.72 * sign, -0.69])
+    silhouette = parts.top | parts.neck | parts.arms
+    height, width = silhouette.shape
+    reach = np.arange(0.0, 0.24 * scale, 1.0)
+    path = shoulder + reach[:, None] * ray
+    xs = np.clip(path[:, 0], 0, width - 1).astype(int)
+    ys = np.clip(path[:, 1], 0, height - 1).astype(int)
+    inside = silhouette[ys, xs]
+    far = float(reach[inside][-1]) if inside.any() else 0.12 * scale
+    return shoulder + float(np.clip(far, 0.07 * scale, 0.18 * scale)) * ray
+
+
+def _shoulder_line(parts: Regions, tips: list[Points], width: int, scale: float) -> Floats:
+    """Return the y of the shoulder for every column, bridged where hair hides it."""
+    silhouette = parts.top | parts.neck
+    covered = silhouette.any(axis=0)
+    top = np.where(covered, silhouette.argmax(axis=0), 0).astype(np.float64)
+    columns = np.arange(width, dtype=np.float64)
+    middle = (tips[0][0] + tips[1][0]) / 2
+    model = np.empty(width)
+    for tip, chosen in ((tips[0], columns <= middle), (tips[1], columns > middle)):
+        inwards = np.sign(middle - tip[0]) * (columns - tip[0])
+        model[chosen] = (tip[1] - np.where(inwards > 0, 0.34, 0.9) * inwards)[chosen]
+    above = np.clip(top - 3, 0, None).astype(int)
+    hidden = parts.hair[above, columns.astype(int)] | parts.face[above, columns.astype(int)]
+    trusted = covered & ~hidden & (np.abs(top - model) < 0.10 * scale)
+    line = np.where(trusted, 0.85 * top + 0.15 * model, model)
+    return np.asarray(gaussian_filter1d(line, 0.02 * scale))
+
+
+def _waist(parts: Regions, middle: Floats, hips: float, scale: float) -> tuple[float, bool]:
+    """Return the row where the worn garment ends, and whether the frame cuts it off."""
+    height, width = parts.top.shape
+    row = int(np.clip(hips, 0, height - 1))
+    first = int(np.clip(middle[row] - 0.3 * scale, 0, width - 2))
+    last = int(np.clip(middle[row] + 0.3 * scale, first + 1, width - 1))
+    columns = parts.top[:, first:last]
+    filled: Bool = np.asarray(columns.any(axis=0))
+    if filled.sum() < 0.2 * len(filled):
+        return hips, False
+    bottom = height - 1 - columns[::-1, filled].argmax(axis=0)
+    waist = float(np.median(bottom))
+    return waist, waist > height - 10
+
+
+def _armpit(joints: _Joints, side: int) -> Points:
+    """Below the shoulder, on the bisector between arm and flank; higher when the arm is raised."""
+    sign = (-1, 1)[side]
+    scale = joints.unit
+    shoulder = joints.shoulders[side]
+    down = unit(joints.hips[side] + point(0.14 * sign * scale, 0.0) - shoulder)
+    arm = unit(joints.elbows[side] - shoulder)
+    half_angle = 0.5 * np.arccos(np.clip(float(down @ arm), -1.0, 1.0))
+    away = float(np.clip(0.15 / max(np.sin(half_angle), 0.05), 0.20, 0.43)) * scale
+    direction = unit(down + arm)
+    if float(down @ arm) < -0.95:
+        direction = down
+    return shoulder + away * direction
+
+
+def _body_side(
+    parts: Regions,
+    joints: _Joints,
+    side: int,
+    tip: Points,
+    *,
+    middle: Floats,
+    waist: float,
+    tucked: bool,
+) -> BodySide:
+    sign = (-1, 1)[side]
+    armpit = _armpit(joints, side)
+    arm = _arm(parts, joints, side, tip, armpit)
+    edge = _edge(parts, joints, side, middle, arm)
+    if not tucked:
+        edge[int(waist - 0.05 * joints.unit) :] = edge[int(waist - 0.05 * joints.unit)]
+    return BodySide(sign, tip, armpit, edge, arm)
+
+
+def _edge(parts: Regions, joints: _Joints, side: int, middle: Floats, arm: Arm) -> Floats:
+    """Return the torso's edge in every row: the outline where plausible, else by proportion."""
+    sign = (-1, 1)[side]
+    scale = joints.unit
+    height, width = parts.top.shape
+    rows = np.arange(height, dtype=np.float64)
+    shoulder, hip = joints.shoulders[side], joints.hips[side]
+    chest_row = shoulder[1] + 0.3 * scale
+    share = np.clip((rows - chest_row) / max(hip[1] - chest_row, 1.0), 0, 1.4)
+    hip_x = hip[0] + sign * 0.2 * scale
+    model = shoulder[0] + share * (hip_x - shoulder[0])
+    model = model - sign * 0.05 * scale * np.exp(-(((share - 0.6) / 0.25) ** 2))
+    flank = parts.top | parts.lower | (parts.neck & (rows[:, None] > chest_row))
+    centre = np.clip(middle, 0, width - 1).astype(int)
+    if sign < 0:
+        open_side = ~flank & (np.arange(width)[None, :] < centre[:, None])
+        found = open_side.any(axis=1)
+        seen = np.where(found, width - open_side[:, ::-1].argmax(axis=1), 0)
+    else:
+        open_side = ~flank & (np.arange(width)[None, :] > centre[:, None])
+        found = open_side.any(axis=1)
+        seen = np.where(found, open_side.argmax(axis=1) - 1, width - 1)
+    trusted = flank[np.arange(height), centre]
+    measured = np.where(trusted, seen, model)
+    measured = np.clip(measured, model - 0.2 * scale, model + 0.2 * scale)
+    limit = _sleeve_limit(parts, arm, rows, sign)
+    measured = (
+        np.minimum(measured * sign, np.maximum(limit, (model - sign * 0.03 * scale) * sign)) * sign
+    )
+    return np.asarray(gaussian_filter1d(measured, 0.035 * scale))
+
+
+def _sleeve_limit(parts: Regions, arm: Arm, rows: Floats, sign: int) -> Floats:
+    """Where the worn garment has sleeves beside the torso, the flank ends at the arm (signed x)."""
+    order = np.argsort(arm.middle[:, 1], kind="stable")
+    ys, xs = arm.middle[order, 1], arm.middle[order, 0]
+    height, width = parts.top.shape
+    at = (np.clip(ys, 0, height - 1).astype(int), np.clip(xs, 0, width - 1).astype(int))
+    clothed = np.interp(rows, ys, parts.top[at].astype(np.float64), left=0, right=0) > 0.5
+    inner = np.interp(rows, ys, xs * sign - 0.75 * arm.radius[order])
+    return np.where(clothed, inner, np.inf)
+
+
+def _arm(parts: Regions, joints: _Joints, side: int, tip: Points, armpit: Points) -> Arm:
+    sign = (-1, 1)[side]
+    scale = joints.unit
+    shoulder, elbow, wrist = joints.shoulders[side], joints.elbows[side], joints.wrists[side]
+    progress = np.linspace(0, 1, ARM_SAMPLES)
+    bent = np.array([shoulder, elbow, wrist])
+    middle = np.stack([np.interp(progress, (0, 0.5, 1), bent[:, i]) for i in (0, 1)], axis=1)
+    middle = gaussian_filter1d(middle, 5.0, axis=0, mode="nearest")
+    middle[0], middle[-1] = shoulder, wrist
+    tangent = np.gradient(middle, axis=0)
+    tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), EPSILON)[:, None]
+    normal = sign * np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
+    radius = np.interp(progress, *np.array(_RADII).T) * scale
+    outwards = _measured(parts, middle, normal, radius)
+    inwards = _measured(parts, middle, -normal, radius)
+    shift = np.clip((outwards - inwards) / 2, -0.35 * radius, 0.35 * radius)
+    middle = middle + normal * shift[:, None]
+    radius = np.clip((outwards + inwards) / 2, 0.75 * radius, 1.35 * radius)
+    outer = middle + normal * radius[:, None]
+    inner = middle - normal * radius[:, None]
+    along = unit(elbow - shoulder)
+    reach = max(distance(shoulder, elbow), 1.0)
+    start = int(np.clip(0.5 * float((armpit - shoulder) @ along) / reach, 0.03, 0.4) * ARM_SAMPLES)
+    shoulder_end = max(int(0.11 * ARM_SAMPLES), 2)
+    bow = np.linspace(0, 1, shoulder_end + 1)[:, None]
+    corner = (tip + outer[shoulder_end]) / 2 + normal[shoulder_end] * 0.012 * scale
+    outer[: shoulder_end + 1] = (
+        (1 - bow) ** 2 * tip + 2 * bow * (1 - bow) * corner + bow**2 * outer[shoulder_end]
+    )
+    run = min(max(int(0.12 * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
+    fade = np.linspace(1, 0, run)[:, None]
+    inner[start + 1 : start + 1 + run] += fade * (armpit - inner[start + 1])
+    inner[: start + 1] = armpit
+    return Arm(shoulder, elbow, wrist, middle, normal, radius, outer, inner, start)
+
+
+def _measured(parts: Regions, middle: Points, normal: Points, radius: Floats) -> Floats:
+    """Half widths towards one side: where the arm's or the sleeve's outline is seen, smoothed."""
+    height, width = parts.arms.shape
+    steps = np.arange(0.0, 1.6, 0.05)
+    path = middle[:, None] + normal[:, None] * (steps[None, :, None] * radius[:, None, None])
+    xs = np.clip(path[..., 0], 0, width - 1).astype(int)
+    ys = np.clip(path[..., 1], 0, height - 1).astype(int)
+    skin = parts.arms[ys, xs]
+    cloth = parts.top[ys, xs]
+    bare = skin[:, :3].any(axis=1)
+    inside = np.where(bare[:, None], skin, cloth)
+    leaves = (~inside).argmax(axis=1)
+    ends = ~inside.all(axis=1) & (leaves > 0)
+    found = np.where(bare, 1.0, 0.9) * steps[leaves]
+    valid = ends & (found > 0.5)
+    progress = np.arange(len(radius))
+    ratio = np.ones(len(radius))
+    for part in (progress < 0.5 * len(radius), progress >= 0.5 * len(radius)):
+        use = valid & part & (progress > 0.12 * len(radius))
+        if use.sum() > 6:
+            ratio[part] = np.median(found[use])
+    return radius * gaussian_filter1d(ratio, 8.0, mode="nearest")
+
+
+def polygon(shape: tuple[int, int], curve: Points) -> NDArray[np.float32]:
+    """Return an H x W coverage (0 to 1) of a closed polygon, with smooth edges."""
+    canvas = np.zeros(shape, np.uint8)
+    cv2.fillPoly(canvas, [np.round(curve * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return np.asarray(canvas / np.float32(255), np.float32)

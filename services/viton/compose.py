@@ -1,0 +1,314 @@
+"""From bottom to top: background, skin, torso, trousers, arms, sleeves, head."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, median_filter
+
+from services.viton.body import Body, BodySide, Regions, polygon
+from services.viton.cut import Cut
+from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
+from services.viton.fit import SleeveFit, loosening
+from services.viton.geometry import Points
+from services.viton.warp import Strip, sample
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_BAND: Final = 8
+_HAZE: Final = 26.0
+_PLAIN: Final = 26.0
+
+
+@dataclass(frozen=True)
+class Worn:
+    """The garment on the canvas: coverage (0 to 1) and colours of the torso and of each sleeve."""
+
+    torso: Floats
+    torso_colour: Floats
+    sleeves: tuple[Floats, Floats]
+    sleeve_colours: tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class Skin:
+    """The person's skin.
+
+    ``tone``: its colour continued everywhere; ``chest`` and ``arms``: where it would show if
+    nothing were worn there, 0 to 1; ``arm_light``: how brightly a round arm is lit across.
+    """
+
+    tone: Floats
+    chest: Floats
+    arms: tuple[Floats, Floats]
+    arm_light: tuple[Floats, Floats]
+
+
+def dress(
+    cut: Cut, torso_map: Floats, strips: tuple[Strip, Strip], fits: tuple[SleeveFit, SleeveFit]
+) -> Worn:
+    """Sample the garment; at the armhole the sleeve's map turns into the torso's without a seam."""
+    torso = sample(cut.torso, torso_map)
+    coverage, colours = [], []
+    for layer, strip, fit in zip((cut.left, cut.right), strips, fits, strict=True):
+        if fit.cuff == 0.0:
+            coverage.append(np.zeros(torso.shape[:2], np.float32))
+            colours.append(torso[..., :3])
+            continue
+        ramp = np.clip(strip.along / (0.30 * fit.cuff), 0, 1)
+        ramp = (ramp * ramp * (3 - 2 * ramp))[..., None]
+        source = ramp * strip.source + (1 - ramp) * torso_map
+        sleeve = sample(layer, source.astype(np.float32))
+        start = np.clip(strip.along / 0.003, 0, 1)
+        reach = 0.54 + 0.26 * np.clip((strip.along - 0.1) / 0.15, 0, 1)
+        beside = np.clip((reach - np.abs(strip.across - 0.5)) * 24 + 0.5, 0, 1)
+        alpha = np.maximum(sleeve[..., 3] / 255 * beside, _arm_cover(strip, fit))
+        ends = np.clip((fit.cuff - 0.004 - strip.along) * 220 + 0.5, 0, 1)
+        alpha = alpha * strip.covered * start * ends
+        coverage.append(blurred(alpha.astype(np.float32), 0.8))
+        colours.append(sleeve[..., :3])
+    return Worn(
+        np.asarray(torso[..., 3] / 255, np.float32),
+        torso[..., :3],
+        (coverage[0], coverage[1]),
+        (colours[0], colours[1]),
+    )
+
+
+def _arm_cover(strip: Strip, fit: SleeveFit) -> Floats:
+    """Return the arm down to the cuff: cloth covers it, whatever the photo's outline there."""
+    wide = 0.5 * (1 + (fit.ease - 1) * loosening(strip.along))
+    inside = np.clip((wide - np.abs(strip.across - 0.5)) * 24 + 0.5, 0, 1)
+    return np.asarray(inside, np.float32)
+
+
+def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]) -> Skin:
+    """Return the person's skin, continued under the worn garment and shaded like a body."""
+    shape = parts.top.shape
+    own = eroded(parts.neck | parts.arms, 3) & ~dilated(parts.hair, 3)
+    bare = own & ~dilated(parts.top, 20)
+    if bare[parts.neck].sum() < 0.15 * max(int(parts.neck.sum()), 1):
+        bare |= own & parts.neck & ~dilated(parts.top, _BAND)
+    face = eroded(parts.face, 8)
+    weight = np.where(bare, 1.0, np.where(face, 0.15, 0.0)).astype(np.float32)
+    if weight.sum() < 200:
+        weight = (parts.neck | parts.arms | parts.face).astype(np.float32)
+    tone = pull_push(image, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
+    arms, light = [], []
+    for strip in strips:
+        width = np.abs(strip.across - 0.5) * 2
+        edge = np.clip((1.0 - width) * 14 + 0.5, 0, 1) * strip.covered
+        arms.append(edge.astype(np.float32))
+        rounded = 1.02 - 0.20 * np.clip(np.abs((strip.across - 0.42) * 2), 0, 1.2) ** 2.4
+        light.append(rounded.astype(np.float32))
+    chest = np.maximum(_trunk(shape, body), _column(shape, body))
+    return Skin(tone, chest, (arms[0], arms[1]), (light[0], light[1]))
+
+
+def _trunk(shape: tuple[int, int], body: Body) -> Floats:
+    """Return the trunk from the shoulder line to the waist."""
+    last = shape[0] - 1
+    xs = np.linspace(body.left.tip[0], body.right.tip[0], 24)
+    line = np.interp(xs, np.arange(shape[1]), body.shoulder)
+    ring = [np.stack([xs, line + 1.0], axis=1)]
+    rows = np.linspace(0, 1, 12)
+    for b, order in ((body.right, 1), (body.left, -1)):
+        ys = b.armpit[1] + rows * (min(body.waist, last) - b.armpit[1])
+        x = b.edge[np.clip(ys, 0, last).astype(int)]
+        ring.append(np.stack([x - b.sign * 0.01 * body.unit, ys], axis=1)[::order])
+    return polygon(shape, np.concatenate(ring))
+
+
+def _column(shape: tuple[int, int], body: Body) -> Floats:
+    """Return the neck, as far up as the chin may be."""
+    x, y = body.neck
+    wide = 0.165 * body.unit
+    ring: Points = np.array(
+        [
+            [x - wide, y - 0.45 * body.unit],
+            [x + wide, y - 0.45 * body.unit],
+            [x + 1.2 * wide, y],
+            [x - 1.2 * wide, y],
+        ]
+    )
+    return polygon(shape, ring)
+
+
+def shading(image: Floats, parts: Regions, body: Body) -> Floats:
+    """Light on the torso: the worn garment's where it is plain, and the body's roundness."""
+    shape = parts.top.shape
+    rows = np.arange(shape[0])
+    centre = (body.left.edge + body.right.edge)[rows] / 2
+    half = np.maximum((body.right.edge - body.left.edge)[rows] / 2, 1.0)
+    across = np.abs((np.arange(shape[1])[None, :] - centre[:, None]) / half[:, None])
+    light = (1 - 0.14 * np.clip(across, 0, 1.1) ** 5).astype(np.float32)
+    inside = eroded(parts.top, 7)
+    if inside.sum() < 2000:
+        return light
+    if float(image[inside].std(axis=0).mean()) > _PLAIN:
+        return light
+    grey = cv2.cvtColor(image.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    flat = pull_push(np.dstack([grey] * 3), inside.astype(np.float32))[..., 0]
+    closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+    low = blurred(np.asarray(closed, np.float32), 7.0)
+    ratio = np.clip(low / max(float(np.median(low[inside])), 1.0), 0.78, 1.12) ** 0.8
+    return np.asarray(light**0.5 * ratio, np.float32)
+
+
+def assemble(
+    image: Floats,
+    parts: Regions,
+    body: Body,
+    *,
+    worn: Worn,
+    skin: Skin,
+    strips: tuple[Strip, Strip],
+    fits: tuple[SleeveFit, SleeveFit],
+) -> Floats:
+    """Stacks all layers and returns the picture, H x W x 3 float32."""
+    light = shading(image, parts, body)
+    shaded = worn.torso_colour * light[..., None]
+    head, head_colour = matte(image, parts.head, parts.top, _BAND)
+    old = dilated(parts.top, _BAND)
+    hidden = [
+        _under_sleeve(parts, s, f, b, 0.2 * body.unit)
+        for s, f, b in zip(strips, fits, body.sides, strict=True)
+    ]
+    kept_arms = parts.arms & ~hidden[0] & ~hidden[1]
+    arms, arm_colour = matte(image, kept_arms, parts.top, _BAND)
+    gone = (old | dilated(hidden[0] | hidden[1], 3)) & ~(parts.head | parts.lower | kept_arms)
+    canvas = _base(image, parts, skin, gone)
+    canvas = _over(canvas, skin.tone, _hazy(parts))
+    shadow = _contact(worn.torso, 5.0, -4.0) * 0.10
+    canvas = canvas * (1 - (shadow * (1 - worn.torso) * _skin_zone(parts, skin, gone))[..., None])
+    front = _arm_shadow(skin, worn, body, kept_arms)
+    torso = worn.torso
+    if body.tucked:
+        torso = torso * _above_waistband(parts, body)
+        below = blurred(parts.lower.astype(np.float32), 4.0)
+        front = front * (1 - 0.2 * below)
+    canvas = _over(canvas, np.clip(shaded * front[..., None], 0, 255), torso)
+    if body.tucked:
+        lower, lower_colour = matte(image, parts.lower, parts.top, 4)
+        canvas = _over(canvas, lower_colour, lower * old)
+    for index, strip in enumerate(strips):
+        bare = skin.arms[index] * _synthetic(parts, gone, strip, fits[index])
+        toned = skin.tone * skin.arm_light[index][..., None]
+        cast = _contact(worn.sleeves[index], 6.0, 0.0) * 0.22
+        canvas = _over(canvas, toned * (1 - cast[..., None]), bare)
+    canvas = _over(canvas, arm_colour, arms * dilated(kept_arms, 2))
+    for index, strip in enumerate(strips):
+        colour = worn.sleeve_colours[index] * _round_sleeve(strip, fits[index], light)[..., None]
+        canvas = _over(canvas, np.clip(colour, 0, 255), worn.sleeves[index])
+    return _over(canvas, head_colour, head)
+
+
+def _over(below: Floats, above: Floats, alpha: Floats | float) -> Floats:
+    cover = np.asarray(alpha, np.float32)
+    cover = cover[..., None] if cover.ndim == 2 else cover
+    return np.asarray(below * (1 - cover) + above * cover, np.float32)
+
+
+def _above_waistband(parts: Regions, body: Body) -> Floats:
+    """Coverage of what is above the trousers or skirt that the garment is tucked into."""
+    height, width = parts.lower.shape
+    seen = parts.lower.any(axis=0)
+    columns = np.arange(width)
+    near = slice(max(int(body.waist - 0.4 * body.unit), 0), int(body.waist + 0.9 * body.unit))
+    band = parts.lower[near]
+    found = band.any(axis=0) & seen
+    if not found.any():
+        return np.ones((height, width), np.float32)
+    top = near.start + band.argmax(axis=0)
+    line = np.interp(columns, columns[found], top[found].astype(np.float64))
+    line = gaussian_filter1d(median_filter(line, 9), 1.5)
+    middle = int(np.clip(body.middle[int(min(body.waist, height - 1))], 0, width - 1))
+    centre = line[max(middle - int(0.2 * body.unit), 0) : middle + int(0.2 * body.unit) + 1]
+    line = np.minimum(line, np.median(centre) + 0.06 * body.unit)
+    above = np.clip(line[None, :] + 5.0 - np.arange(height)[:, None], 0, 1)
+    return np.asarray(above, np.float32)
+
+
+def _under_sleeve(
+    parts: Regions, strip: Strip, fit: SleeveFit, side: BodySide, reach: float
+) -> Bool:
+    """Return the bare arm that the new sleeve covers, rims included."""
+    if fit.cuff == 0.0:
+        return np.zeros(parts.arms.shape, bool)
+    near = (np.abs(strip.across - 0.5) < 0.95) & (strip.along < fit.cuff - 0.05)
+    hidden = parts.arms & strip.covered & near
+    ys, xs = np.mgrid[: hidden.shape[0], : hidden.shape[1]].astype(np.float32)
+    run = side.armpit - side.tip
+    share = ((xs - side.tip[0]) * run[0] + (ys - side.tip[1]) * run[1]) / max(float(run @ run), 1.0)
+    share = np.clip(share, 0, 1)
+    away = np.hypot(xs - side.tip[0] - share * run[0], ys - side.tip[1] - share * run[1])
+    bare = strip.covered & (strip.along >= fit.cuff - 0.05)
+    return np.asarray(hidden | (parts.arms & ~bare & (away < reach)))
+
+
+def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool) -> Floats:
+    """Return the photo with the worn garment replaced by what would be behind it."""
+    away = ~dilated(parts.person, 9)
+    behind = pull_push(image, away.astype(np.float32))
+    behind = behind + _grain(image, away)
+    filled = _over(behind, skin.tone, skin.chest)
+    edge = np.maximum(soft(gone, 1.2), gone.astype(np.float32)) * ~eroded(parts.head, 3)
+    return _over(image, filled, edge.astype(np.float32))
+
+
+def _grain(image: Floats, where: Bool) -> Floats:
+    """Noise like the background's own, so that filled areas do not look painted."""
+    fine = image - blurred(image, 1.5)
+    spread = float(np.clip(np.median(np.abs(fine[where])) * 1.48, 0, 4)) if where.any() else 0.0
+    noise = np.random.default_rng(7).standard_normal((*image.shape[:2], 1)).astype(np.float32)
+    return noise * np.float32(spread)
+
+
+def _hazy(parts: Regions) -> Floats:
+    """Bare neck so near the worn garment that its colour has bled into the skin, 0 to 1."""
+    away = cv2.distanceTransform((~parts.top).astype(np.uint8), cv2.DIST_L2, 3)
+    near = np.clip((_HAZE - away) / (_HAZE - _BAND), 0, 1)
+    return np.asarray(near * near * (3 - 2 * near) * soft(parts.neck, 1.5), np.float32)
+
+
+def _contact(coverage: Floats, sigma: float, shift: float) -> Floats:
+    """Return a soft shadow around an edge, 0 to 1, moved ``shift`` pixels down."""
+    cast = blurred(coverage, sigma)
+    if shift:
+        move = np.array([[1, 0, 0], [0, 1, shift]], np.float32)
+        cast = np.asarray(cv2.warpAffine(cast, move, (cast.shape[1], cast.shape[0])), np.float32)
+    return np.asarray(np.clip(cast * 1.6, 0, 1) * (1 - coverage), np.float32)
+
+
+def _skin_zone(parts: Regions, skin: Skin, gone: Bool) -> Floats:
+    zone = (parts.neck | (gone & (skin.chest > 0.5))).astype(np.float32)
+    return blurred(zone, 1.0)
+
+
+def _arm_shadow(skin: Skin, worn: Worn, body: Body, kept: Bool) -> Floats:
+    """Light left on the torso beside the arms, clothed or bare; the armhole itself casts none."""
+    arms = np.maximum(np.maximum(*skin.arms), np.maximum(*worn.sleeves))
+    arms = np.maximum(arms, kept.astype(np.float32))
+    near = blurred(arms, 9.0) * (1 - arms)
+    rows = np.arange(arms.shape[0], dtype=np.float32)
+    armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
+    below = np.clip((rows - armpit) / (0.25 * body.unit), 0, 1)
+    return np.asarray(1 - 0.30 * near * below[:, None], np.float32)
+
+
+def _synthetic(parts: Regions, gone: Bool, strip: Strip, fit: SleeveFit) -> Floats:
+    """Where arm skin has to be made: under the worn garment, below the new cuff."""
+    shown = np.clip((strip.along - fit.cuff + 0.06) / 0.01, 0, 1) if fit.cuff > 0 else 1.0
+    return np.asarray(soft(gone & ~parts.lower, 0.8) * dilated(gone, 1) * shown, np.float32)
+
+
+def _round_sleeve(strip: Strip, fit: SleeveFit, light: Floats) -> Floats:
+    """Return a sleeve's roundness; the torso's light where it leaves the shoulder."""
+    if fit.cuff == 0.0:
+        return np.ones(strip.along.shape, np.float32)
+    ramp = np.clip(strip.along / (0.4 * fit.cuff), 0, 1)
+    across = np.clip(np.abs((strip.across - 0.45) * 2), 0, 1.3)
+    return np.asarray((1 - 0.20 * ramp * across**2.5) * (light * (1 - ramp) + ramp), np.float32)

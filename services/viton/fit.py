@@ -1,0 +1,275 @@
+"""Pairs of points: where each landmark of the garment goes on the body."""
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from services.viton.body import ARM_SAMPLES, Arm, Body, BodySide
+from services.viton.garment import Garment, Side, SleeveKind
+from services.viton.geometry import Points, distance, length, point, resample
+
+Floats: TypeAlias = NDArray[np.float64]
+
+ACROSS: Final = np.linspace(-0.7, 1.7, 25)
+_ROWS: Final = 16
+_HEM: Final = 11
+_ROUND: Final = 0.9
+
+
+@dataclass(frozen=True)
+class TorsoFit:
+    """Control points of the torso's warp, the worn neckline and the hem's row."""
+
+    target: Points
+    source: Points
+    neckline: Points
+    outline: Points
+    hem: float
+
+
+@dataclass(frozen=True)
+class SleeveFit:
+    """Grids of an arm's strip: canvas and garment.
+
+    ``cuff``: the share of the arm that the sleeve covers, 0 without one; ``ease``: the sleeve's
+    width in arm widths below the shoulder.
+    """
+
+    target: Points
+    source: Points
+    cuff: float
+    ease: float
+
+
+@dataclass(frozen=True)
+class _Placed:
+    tip: Points
+    neck: Points
+    armpit: Points
+    edge: Points
+
+
+def fit_torso(garment: Garment, body: Body) -> TorsoFit:
+    """Places neckline, shoulders, armholes, side seams and hem on the body."""
+    scale = _scale(garment, body)
+    hem = _hem(garment, body, scale)
+    placed = [
+        _place(garment, body, (g, b), scale, hem)
+        for g, b in zip(garment.sides, body.sides, strict=True)
+    ]
+    source: list[Points] = []
+    target: list[Points] = []
+    neckline = _neckline(garment, body, placed[0].neck, placed[1].neck)
+    source.append(garment.neckline.curve[::4])
+    target.append(neckline[::4])
+    outline: list[Points] = [neckline]
+    for index, (g, p) in enumerate(zip(garment.sides, placed, strict=True)):
+        shoulder = _shoulder(body, p, len(g.shoulder))
+        armhole = _armhole(g, p)
+        source += [g.shoulder[1:], g.armhole[1:], g.edge[1:]]
+        target += [shoulder[1:], armhole[1:], p.edge[1:]]
+        rim = [shoulder, armhole[1:], p.edge[1:]]
+        outline += [np.concatenate(rim)] if index else [np.concatenate(rim)[::-1]]
+    left, right = garment.left.edge[-1], garment.right.edge[-1]
+    source.append(np.linspace(left, right, _HEM)[1:-1])
+    target.append(np.linspace(placed[0].edge[-1], placed[1].edge[-1], _HEM)[1:-1])
+    ring = np.concatenate([outline[1], outline[0], outline[2]])
+    return TorsoFit(np.concatenate(target), np.concatenate(source), neckline, ring, hem)
+
+
+def _scale(garment: Garment, body: Body) -> float:
+    """Return canvas pixels per garment pixel, by the chest and, with sleeves, the shoulders."""
+    rows = [int(np.clip(s.armpit[1] + 0.05 * body.unit, 0, len(s.edge) - 1)) for s in body.sides]
+    chest = sum(
+        abs(float(s.edge[r] - body.middle[r])) for s, r in zip(body.sides, rows, strict=True)
+    )
+    by_chest = chest / (2 * garment.half)
+    if garment.kind is SleeveKind.NONE:
+        return by_chest
+    shoulders = distance(body.left.tip, body.right.tip)
+    by_shoulders = shoulders / max(distance(garment.left.tip, garment.right.tip), 1.0)
+    return 0.5 * by_chest + 0.5 * by_shoulders
+
+
+def _hem(garment: Garment, body: Body, scale: float) -> float:
+    """Return the row of the hem: the garment's own length, reaching down to a waistband near by.
+
+    Into trousers the garment may be as long as it is. Over them it covers at least what the worn
+    garment covered, since what lay beneath cannot be known, and little more.
+    """
+    tips = (body.left.tip[1] + body.right.tip[1]) / 2
+    natural = tips + garment.length * scale
+    if body.cropped:
+        return float(max(natural, body.waist + 0.08 * body.unit))
+    if body.tucked:
+        near = natural > body.waist - 0.4 * body.unit
+        return float(max(natural, body.waist + 0.08 * body.unit) if near else natural)
+    return float(np.clip(natural, body.waist + 0.015 * body.unit, body.waist + 0.06 * body.unit))
+
+
+def _place(
+    garment: Garment, body: Body, sides: tuple[Side, BodySide], scale: float, hem: float
+) -> _Placed:
+    g, b = sides
+    unit = body.unit
+    axis = garment.axis
+    reach = abs(float(b.tip[0] - body.neck[0]))
+    tip = b.tip
+    if g.sleeve is None:
+        away = float(np.clip(abs(g.tip[0] - axis) * scale, 0.24 * unit, reach + 0.05 * unit))
+        x = body.neck[0] + b.sign * away
+        tip = point(x, _shoulder_at(body, x) if away < reach else float(b.tip[1]))
+    share = abs(float(g.neck[0] - axis)) / max(abs(float(g.tip[0] - axis)), 1.0)
+    span = abs(float(tip[0] - body.neck[0]))
+    away = min(share * span, abs(float(g.neck[0] - axis)) * scale)
+    away = away if garment.neckline.collar else _ROUND * away
+    away = float(np.clip(away, 0.17 * unit, max(span - 0.03 * unit, 0.18 * unit)))
+    x = body.neck[0] + b.sign * away
+    y = _shoulder_at(body, x)
+    if garment.neckline.collar:
+        y = min(y, float(tip[1] - 0.9 * (g.tip[1] - g.neck[1]) * scale))
+    edge = _edge(body, (g, b), axis, scale, hem)
+    return _Placed(tip, point(x, y), edge[0], edge)
+
+
+def _shoulder_at(body: Body, x: float) -> float:
+    return float(np.interp(x, np.arange(len(body.shoulder)), body.shoulder))
+
+
+def _edge(
+    body: Body, sides: tuple[Side, BodySide], axis: float, scale: float, hem: float
+) -> Points:
+    """Return the side seam: the cloth's own width where it is loose, the body's where tight."""
+    g, b = sides
+    share = np.linspace(0, 1, _ROWS)
+    natural = float(g.edge[-1, 1] - g.edge[0, 1]) * scale
+    start = float(b.armpit[1])
+    room = max(hem - start, 0.1 * body.unit)
+    if room >= natural:
+        rows = start + natural * share + (room - natural) * share**2
+    else:
+        rows = start + room * share
+    last = len(b.edge) - 1
+    at = np.clip(rows, 0, last).astype(int)
+    outline, middle = b.edge[at], body.middle[at]
+    own = np.abs(outline - middle)
+    cloth = np.abs(resample(g.edge, _ROWS)[:, 0] - axis) * scale
+    half = np.maximum(own + 2.0, 0.55 * own + 0.45 * np.minimum(cloth, 1.35 * own))
+    xs = middle + b.sign * half
+    xs = gaussian_filter1d(xs, 1.0, mode="nearest")
+    xs += (b.armpit[0] - xs[0]) * np.clip(1 - np.arange(_ROWS) / 3.0, 0, 1)
+    return np.stack([xs, rows], axis=1)
+
+
+def _armhole_scale(garment: Garment, body: Body) -> float:
+    """Canvas pixels per garment pixel downwards, between shoulder and armpit."""
+    own = sum(float(g.armpit[1] - g.tip[1]) for g in garment.sides)
+    worn = sum(float(b.armpit[1] - b.tip[1]) for b in body.sides)
+    return max(worn, 0.2 * body.unit) / max(own, 1.0)
+
+
+def _neckline(garment: Garment, body: Body, left: Points, right: Points) -> Points:
+    """Return the photo's neckline, turned and scaled to lie between the placed neck points."""
+    curve = garment.neckline.curve
+    first, last = garment.left.neck, garment.right.neck
+    width = max(float(last[0] - first[0]), 1.0)
+    across = float(right[0] - left[0]) / width
+    down = _armhole_scale(garment, body)
+    scale = across * float(np.clip(np.sqrt(down / across), 0.75, 1.1))
+    share = (curve[:, 0] - first[0]) / width
+    drop = curve[:, 1] - (first[1] + share * (last[1] - first[1]))
+    xs = left[0] + share * (right[0] - left[0])
+    ys = left[1] + share * (right[1] - left[1]) + drop * scale
+    return np.stack([xs, ys], axis=1)
+
+
+def _shoulder(body: Body, placed: _Placed, count: int) -> Points:
+    xs = np.linspace(placed.neck[0], placed.tip[0], count)
+    ys = np.interp(xs, np.arange(len(body.shoulder)), body.shoulder)
+    ends = np.linspace(placed.neck[1] - ys[0], placed.tip[1] - ys[-1], count)
+    return np.stack([xs, ys + ends], axis=1)
+
+
+def _armhole(g: Side, placed: _Placed) -> Points:
+    """Straight under a sleeve; the garment's own curve, turned and scaled, where it is bare."""
+    count = len(g.armhole)
+    chord = np.linspace(placed.tip, placed.armpit, count)
+    if g.sleeve is not None:
+        return chord
+    own = resample(g.armhole, count)
+    bow = own - np.linspace(own[0], own[-1], count)
+    scale = distance(placed.tip, placed.armpit) / max(distance(own[0], own[-1]), 1.0)
+    return chord + bow * min(scale, 1.5)
+
+
+def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
+    """Lays the arm's strip and says where on the garment each of its points lies.
+
+    Without a sleeve the strip still carries the arm's own coordinates; its source stays at zero.
+    """
+    arm = b.arm
+    target = _arm_grid(arm)
+    if g.sleeve is None:
+        return SleeveFit(target, np.zeros_like(target), 0.0, 1.0)
+    scale = _scale(garment, body)
+    cuff = _cuff(garment, g, arm, scale)
+    outer_share = _shares(arm.outer, cuff)
+    inner_share = _shares(arm.inner, cuff)
+    outer = _along(g.sleeve.outer, outer_share)
+    inner = _along(g.sleeve.inner, inner_share)
+    wide = float(np.median(np.hypot(*(g.sleeve.outer - g.sleeve.inner)[12:-4].T))) * scale
+    own = float(np.median(2 * arm.radius[arm.start : max(cuff, arm.start + 2)]))
+    ease = float(np.clip(0.5 + 0.5 * wide / max(own, 1.0), 1.08, 1.5))
+    widened = 1 + (ease - 1) * loosening(np.linspace(0, 1, ARM_SAMPLES))
+    across = 0.5 + (ACROSS[None, :] - 0.5) / widened[:, None]
+    source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
+    return SleeveFit(target, source, cuff / (ARM_SAMPLES - 1), ease)
+
+
+def loosening(along: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """Return how much of a sleeve's ease there is along the arm: none on the shoulder."""
+    return np.asarray(np.clip((along - 0.12) / 0.25, 0, 1))
+
+
+def _arm_grid(arm: Arm) -> Points:
+    """Return the arm with a margin on both sides; none at the armpit, where it is a fan."""
+    open_up = np.clip((np.arange(ARM_SAMPLES) - arm.start) / 8.0, 0.0, 1.0)[:, None]
+    share = np.where(ACROSS[None, :] > 1, 1 + (ACROSS[None, :] - 1) * open_up, ACROSS[None, :])
+    return np.asarray(
+        arm.outer[:, None] * (1 - share[..., None]) + arm.inner[:, None] * share[..., None]
+    )
+
+
+def _cuff(garment: Garment, g: Side, arm: Arm, scale: float) -> int:
+    """Return the arm sample at which the sleeve ends: by its length, or the wrist if long."""
+    last = ARM_SAMPLES - 1
+    if g.sleeve is None:
+        return 0
+    if garment.kind is SleeveKind.LONG:
+        return last
+    wanted = length(g.sleeve.outer) * scale * 0.92
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer, axis=0).T))])
+    found = int(np.searchsorted(along, wanted))
+    low, high = (arm.start + 3, 46) if garment.kind is SleeveKind.SHORT else (40, 88)
+    return int(np.clip(found, low, high))
+
+
+def _shares(curve: Points, cuff: int) -> Floats:
+    """How far along the sleeve each sample of an arm's edge lies; beyond the cuff above one."""
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T) + 1e-3)])
+    return along / max(float(along[cuff]), 1e-3)
+
+
+def _along(curve: Points, share: Floats) -> Points:
+    """Points at the given shares of a polyline's length, running straight on past its end."""
+    steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
+    total = max(float(steps[-1]), 1e-6)
+    inside = np.clip(share, 0, 1) * total
+    found = np.stack([np.interp(inside, steps, curve[:, i]) for i in (0, 1)], axis=1)
+    ahead = curve[-1] - curve[-min(6, len(curve))]
+    ahead = ahead / max(float(np.hypot(ahead[0], ahead[1])), 1e-6)
+    beyond = np.maximum(share - 1, 0)[:, None] * total
+    return np.asarray(found + beyond * ahead)

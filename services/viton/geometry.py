@@ -1,0 +1,68 @@
+"""Curves in the plane: (N, 2) float64 arrays of (x, y) in pixels."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points: TypeAlias = NDArray[np.float64]
+"""N x 2 (x, y) in pixels; a single point is an array of two numbers."""
+
+EPSILON = 1e-6
+
+
+def point(x: float, y: float) -> Points:
+    """One point."""
+    return np.array([x, y], np.float64)
+
+
+def length(curve: Points) -> float:
+    """Return the arc length of a polyline, in pixels."""
+    return float(np.hypot(*np.diff(curve, axis=0).T).sum())
+
+
+def resample(curve: Points, count: int, end: float = 1.0) -> Points:
+    """``count`` points evenly spaced over the first ``end`` (0 to 1) of a polyline's length."""
+    steps = np.hypot(*np.diff(curve, axis=0).T) + EPSILON
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    wanted = np.linspace(0.0, along[-1] * end, count)
+    return np.stack([np.interp(wanted, along, curve[:, i]) for i in (0, 1)], axis=1)
+
+
+def smooth(curve: Points, count: int, rounds: int = 3) -> Points:
+    """Return a rounded polyline with the same ends (Chaikin's corner cutting, 1974)."""
+    for _ in range(rounds):
+        first, second = curve[:-1], curve[1:]
+        cut = np.stack([0.75 * first + 0.25 * second, 0.25 * first + 0.75 * second], axis=1)
+        curve = np.concatenate([curve[:1], cut.reshape(-1, 2), curve[-1:]])
+    return resample(curve, count)
+
+
+def unit(vector: Points) -> Points:
+    """Return the vector scaled to length one; the zero vector stays zero."""
+    return vector / max(float(np.hypot(vector[0], vector[1])), EPSILON)
+
+
+def distance(a: Points, b: Points) -> float:
+    """Return the distance between two points, in pixels."""
+    return float(np.hypot(a[0] - b[0], a[1] - b[1]))
+
+
+def mirror(curve: Points, width: float) -> Points:
+    """Return the curve as seen in the picture flipped left to right."""
+    flipped = curve.copy()
+    flipped[..., 0] = width - 1 - flipped[..., 0]
+    return flipped
+
+
+def signed_distance(shape: tuple[int, int], a: Points, b: Points) -> NDArray[np.float32]:
+    """Per pixel, the distance to the line through ``a`` and ``b``; positive on its left side.
+
+    Left as one walks from ``a`` to ``b`` in a frame whose y axis points down.
+    """
+    direction = unit(b - a)
+    ys = np.arange(shape[0], dtype=np.float32)[:, None]
+    xs = np.arange(shape[1], dtype=np.float32)[None, :]
+    across = np.float32(direction[1]) * (xs - np.float32(a[0]))
+    along = np.float32(direction[0]) * (ys - np.float32(a[1]))
+    return across - along

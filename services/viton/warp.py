@@ -1,0 +1,106 @@
+"""Maps from canvas pixels back to garment pixels, and sampling through them.
+
+The torso follows a thin-plate spline (Bookstein, IEEE PAMI 1989) with a little smoothing; sleeves
+follow a ruled strip from one edge to the other, which bends with the arm.
+"""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import RBFInterpolator
+
+from services.viton.geometry import Points
+
+Floats: TypeAlias = NDArray[np.float32]
+
+_STEP: Final = 8
+_SMOOTHING: Final = 6.0
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A strip laid on the canvas, read per pixel.
+
+    ``source``: H x W x 2 garment pixels; ``along``: 0 at the armhole to 1 at the wrist; ``across``:
+    0 at the outer edge to 1 at the inner one; ``covered``: where the strip lies.
+    """
+
+    source: Floats
+    along: Floats
+    across: Floats
+    covered: NDArray[np.bool_]
+
+
+def spline(target: Points, source: Points, shape: tuple[int, int]) -> Floats:
+    """Return the H x W x 2 map that takes ``target`` (canvas) to ``source`` (garment) points."""
+    fitted = RBFInterpolator(target, source, kernel="thin_plate_spline", smoothing=_SMOOTHING)
+    ys, xs = np.mgrid[0 : shape[0] + _STEP : _STEP, 0 : shape[1] + _STEP : _STEP]
+    nodes = np.stack([xs.ravel(), ys.ravel()], axis=1).astype(np.float64)
+    coarse = fitted(nodes).reshape(*xs.shape, 2).astype(np.float32)
+    grow = np.array([[_STEP, 0, 0], [0, _STEP, 0]], np.float32)
+    dense = cv2.warpAffine(
+        coarse, grow, (shape[1], shape[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(dense, np.float32)
+
+
+def strip(
+    target: Points, source: Points, across: NDArray[np.float64], shape: tuple[int, int]
+) -> Strip:
+    """Lays a strip on the canvas.
+
+    ``target`` and ``source`` are N x M x 2 grids of the same points on canvas and garment;
+    ``across`` gives the M places across the strip. The grids are refined until neighbours are less
+    than a pixel apart and scattered.
+    """
+    rows, columns = target.shape[:2]
+    tall = float(np.hypot(*np.moveaxis(np.diff(target, axis=0), -1, 0)).sum(axis=0).max())
+    wide = float(np.hypot(*np.moveaxis(np.diff(target, axis=1), -1, 0)).sum(axis=1).max())
+    size = (int(np.clip(1.5 * wide, columns, 1400)), int(np.clip(1.5 * tall, rows, 2400)))
+    along = np.linspace(0, 1, rows)[:, None] + np.zeros((1, columns))
+    sideways = np.zeros((rows, 1)) + across[None, :]
+    sheet = np.dstack([target, source, along, sideways]).astype(np.float32)
+    ys = np.linspace(0, rows - 1, size[1], dtype=np.float32)[:, None]
+    xs = np.linspace(0, columns - 1, size[0], dtype=np.float32)[None, :]
+    map_x, map_y = np.broadcast_to(xs, (size[1], size[0])), np.broadcast_to(ys, (size[1], size[0]))
+    fine = np.concatenate(
+        [
+            cv2.remap(np.ascontiguousarray(sheet[..., i : i + 2]), map_x, map_y, cv2.INTER_LINEAR)
+            for i in (0, 2, 4)
+        ],
+        axis=-1,
+    )
+    column = np.rint(fine[..., 0]).astype(np.int64)
+    row = np.rint(fine[..., 1]).astype(np.int64)
+    on = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
+    place = (row * shape[1] + column)[on]
+    values = fine[on][:, 2:]
+    count = np.bincount(place, minlength=shape[0] * shape[1]).astype(np.float32)
+    layers = np.stack(
+        [np.bincount(place, values[:, i], minlength=len(count)) for i in range(4)], axis=-1
+    ).astype(np.float32)
+    weight = count.reshape(shape)
+    summed = layers.reshape(*shape, 4) / np.maximum(weight, 1.0)[..., None]
+    known = (weight > 0).astype(np.float32)
+    spread = cv2.blur(summed * known[..., None], (3, 3))
+    mass = cv2.blur(known, (3, 3))
+    filled = np.asarray(spread / np.maximum(mass, 1e-6)[..., None], np.float32)
+    covered = np.asarray(mass > 0.3)
+    return Strip(filled[..., :2], filled[..., 2], filled[..., 3], covered)
+
+
+def sample(image: Floats, source: Floats) -> Floats:
+    """Return the H x W x C float32 image read at ``source``; outside, its border is repeated."""
+    return np.asarray(
+        cv2.remap(
+            image,
+            np.ascontiguousarray(source[..., 0]),
+            np.ascontiguousarray(source[..., 1]),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        np.float32,
+    )

@@ -1,0 +1,186 @@
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.kit.errors import InvalidRequest, NoPerson
+from services.viton.core import try_on
+from tests.unit.viton_drawings import SHAPE, Drawn, Person, figure, garment
+
+pytestmark = pytest.mark.unit
+
+RED = np.array([200, 40, 50])
+
+
+def wear(person: Person, drawn: Drawn) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    return try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+
+
+def is_red(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    pixels = image.astype(int)
+    return np.asarray((pixels[..., 0] - pixels[..., 1] > 90) & (pixels[..., 2] < 90))
+
+
+@pytest.mark.parametrize("sleeve", ["none", "short", "long"])
+@pytest.mark.parametrize("worn", ["short", "long"])
+def test_nothing_changes_outside_the_edit_mask(sleeve: str, worn: str) -> None:
+    person = figure(sleeves=worn)
+    image, edit = wear(person, garment(sleeve))
+    assert (image[edit == 0] == person.image[edit == 0]).all()
+    assert 0.05 < (edit > 0).mean() < 0.5
+
+
+@pytest.mark.parametrize("label", [2, 13])
+def test_head_stays(label: int) -> None:
+    person = figure()
+    image, _ = wear(person, garment("short"))
+    inside = cv2.erode((person.labels == label).astype(np.uint8), np.ones((9, 9))) > 0
+    assert np.abs(image[inside].astype(int) - person.image[inside]).max() <= 2
+
+
+def test_trousers_stay_below_the_waistband() -> None:
+    person = figure()
+    image, _ = wear(person, garment("short"))
+    inside = cv2.erode((person.labels == 9).astype(np.uint8), np.ones((15, 15))) > 0
+    inside[:680] = False
+    assert (image[inside] == person.image[inside]).all()
+
+
+@pytest.mark.parametrize("sleeve", ["none", "short", "long"])
+def test_nothing_is_left_of_the_worn_garment(sleeve: str) -> None:
+    person = figure(sleeves="long")
+    image, _ = wear(person, garment(sleeve))
+    pixels = image.astype(int)
+    green = (pixels[..., 1] - pixels[..., 0] > 25) & (pixels[..., 1] - pixels[..., 2] > 20)
+    assert green.sum() < 120
+
+
+def test_the_colour_is_kept() -> None:
+    image, _ = wear(figure(), garment("short"))
+    middle = np.median(image[440:600, 320:450].reshape(-1, 3), axis=0)
+    assert np.abs(middle - RED).max() < 25
+
+
+@pytest.mark.parametrize("ground", [(255, 255, 255), (0, 255, 0), (20, 20, 220)])
+@pytest.mark.parametrize("sleeve", ["short", "long"])
+def test_no_background_of_the_garment_photo_shows(
+    sleeve: str, ground: tuple[int, int, int]
+) -> None:
+    plain, _ = wear(figure(), garment(sleeve))
+    image, _ = wear(figure(), garment(sleeve, ground=ground))
+    assert (np.abs(plain.astype(int) - image).max(axis=-1) > 40).sum() < 150
+
+
+@pytest.mark.parametrize("sleeve", ["short", "long"])
+def test_no_slit_between_torso_and_sleeve(sleeve: str) -> None:
+    person = figure()
+    image, _ = wear(person, garment(sleeve))
+    red = is_red(image).astype(np.uint8)
+    for row in range(370, 440, 5):
+        line = np.flatnonzero(red[row])
+        assert len(line) == line[-1] - line[0] + 1, f"row {row} has a gap"
+
+
+def test_a_long_sleeve_reaches_the_wrist_and_spares_the_hand() -> None:
+    person = figure()
+    image, _ = wear(person, garment("long"))
+    red = is_red(image)
+    assert red[720, 210:245].any()
+    assert not red[785:800, 190:250].any()
+
+
+def test_a_bare_arm_gets_the_person_s_skin() -> None:
+    image, _ = wear(figure(sleeves="long"), garment("none"))
+    arm = np.median(image[600:700, 222:236].reshape(-1, 3), axis=0)
+    assert np.abs(arm - np.array([214, 170, 140])).max() < 40
+
+
+def test_the_inside_of_the_back_is_not_worn() -> None:
+    inside = (30, 30, 220)
+    image, _ = wear(figure(), garment("short", depth=80, inside=inside))
+    blue = (image[..., 2].astype(int) - image[..., 0] > 90) & (image[..., 2] > 140)
+    assert blue.sum() < 60
+
+
+def test_a_deeper_neckline_is_worn_deeper() -> None:
+    tops = []
+    for depth in (40, 110):
+        image, _ = wear(figure(), garment("short", depth=depth))
+        tops.append(int(is_red(image)[:, 380:390].all(axis=1).argmax()))
+    assert tops[1] > tops[0] + 25
+
+
+def test_a_print_is_not_mirrored() -> None:
+    image, _ = wear(figure(), garment("short", logo=True))
+    white = (image[400:640, 280:490] > 200).all(axis=-1)
+    assert white.sum() > 300
+    assert np.nonzero(white)[1].mean() + 280 < 375
+
+
+def test_a_hand_before_the_torso_stays_before_it() -> None:
+    person = figure(hand_in_front=True)
+    image, _ = wear(person, garment("short"))
+    assert np.abs(image[550:570, 370:390].astype(int) - person.image[550:570, 370:390]).max() < 12
+
+
+@pytest.mark.parametrize(
+    "missing", [(9, 12), (3, 4), (4, 7), (2,), (5,), (2, 5), (3, 4, 6, 7, 8, 9, 12)]
+)
+def test_missing_joints_are_placed_by_proportion(missing: tuple[int, ...]) -> None:
+    person = figure()
+    keypoints = person.keypoints.copy()
+    keypoints[list(missing)] = 0
+    image, _ = wear(Person(person.image, person.labels, keypoints), garment("short"))
+    middle = np.median(image[440:600, 330:440].reshape(-1, 3), axis=0)
+    assert np.abs(middle - RED).max() < 40
+
+
+def test_nobody_in_the_photo() -> None:
+    blank = Person(
+        np.full((*SHAPE, 3), 200, np.uint8),
+        np.zeros(SHAPE, np.uint8),
+        np.zeros((25, 3), np.float32),
+    )
+    with pytest.raises(NoPerson):
+        wear(blank, garment("short"))
+
+
+def test_unlike_shapes_are_refused() -> None:
+    person, drawn = figure(), garment("short")
+    with pytest.raises(InvalidRequest):
+        try_on(person.image[:-1], person.keypoints, person.labels, drawn.image, drawn.mask)
+
+
+def test_inputs_are_untouched_and_the_answer_is_the_same_again() -> None:
+    person, drawn = figure(), garment("long")
+    arrays = (person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    before = [a.copy() for a in arrays]
+    for array in arrays:
+        array.flags.writeable = False
+    first, _ = wear(person, drawn)
+    second, _ = wear(person, drawn)
+    assert (first == second).all()
+    assert all((a == b).all() for a, b in zip(arrays, before, strict=True))
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_persons_of_other_sizes(mirrored: bool) -> None:
+    person, drawn = figure(), garment("short")
+    scale = 0.5
+    size = (384, 512)
+    keypoints = person.keypoints * np.array([scale, scale, 1], np.float32)
+    labels = cv2.resize(person.labels, size, interpolation=cv2.INTER_NEAREST)
+    cloth = cv2.resize(drawn.image, size, interpolation=cv2.INTER_AREA)
+    if mirrored:
+        cloth = np.ascontiguousarray(cloth[:, ::-1])
+    image, edit = try_on(
+        cv2.resize(person.image, size, interpolation=cv2.INTER_AREA).astype(np.uint8),
+        keypoints,
+        labels.astype(np.uint8),
+        cloth.astype(np.uint8),
+        cv2.resize(drawn.mask, size, interpolation=cv2.INTER_AREA).astype(np.uint8),
+    )
+    assert image.shape == (512, 384, 3)
+    assert edit.shape == (512, 384)
+    middle = np.median(image[220:300, 165:220].reshape(-1, 3), axis=0)
+    assert np.abs(middle - RED).max() < 25

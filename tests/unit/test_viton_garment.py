@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from services.kit.errors import NoGarment
+from services.viton.garment import SleeveKind, describe
+from tests.unit.viton_drawings import SHAPE, garment
+
+pytestmark = pytest.mark.unit
+
+KINDS = {"none": SleeveKind.NONE, "short": SleeveKind.SHORT, "long": SleeveKind.LONG}
+
+
+@pytest.mark.parametrize("sleeve", list(KINDS))
+@pytest.mark.parametrize("neck", ["round", "v"])
+@pytest.mark.parametrize("stripes", [False, True])
+def test_the_sleeve_class(sleeve: str, neck: str, stripes: bool) -> None:
+    drawn = garment(sleeve, neck=neck, stripes=stripes)
+    assert describe(drawn.image, drawn.mask).kind is KINDS[sleeve]
+
+
+@pytest.mark.parametrize("stripes", [False, True])
+def test_a_long_sleeve_that_touches_the_torso_is_still_a_sleeve(stripes: bool) -> None:
+    drawn = garment("long", touching=True, stripes=stripes)
+    found = describe(drawn.image, drawn.mask)
+    assert found.kind is SleeveKind.LONG
+    for side, edge in ((found.left, 254), (found.right, 514)):
+        assert side.sleeve is not None
+        assert abs(side.armpit[0] - edge) < 20
+        assert 320 < side.armpit[1] < 500
+
+
+def test_the_landmarks_lie_where_they_were_drawn() -> None:
+    drawn = garment("short")
+    found = describe(drawn.image, drawn.mask)
+    assert found.left.armpit == pytest.approx([254, 390], abs=10)
+    assert found.right.armpit == pytest.approx([514, 390], abs=10)
+    assert found.left.edge[-1] == pytest.approx([250, 858], abs=10)
+    assert found.axis == pytest.approx(384, abs=4)
+    assert found.half == pytest.approx(130, abs=8)
+
+
+@pytest.mark.parametrize(("neck", "depth"), [("round", 40), ("round", 80), ("v", 120)])
+@pytest.mark.parametrize("stripes", [False, True])
+def test_the_neckline_runs_along_the_front_edge(neck: str, depth: int, stripes: bool) -> None:
+    drawn = garment("short", neck=neck, depth=depth, stripes=stripes)
+    curve = describe(drawn.image, drawn.mask).neckline.curve
+    lowest = curve[:, 1].max()
+    assert lowest == pytest.approx(170 + depth, abs=12)
+
+
+def test_a_print_is_not_taken_for_a_neckline() -> None:
+    drawn = garment("short", colour=(250, 250, 250), inside=(250, 250, 250), ground=(200, 200, 200))
+    drawn.image[300:420, 320:450] = (20, 20, 20)
+    curve = describe(drawn.image, drawn.mask).neckline.curve
+    assert curve[:, 1].max() < 260
+
+
+def test_the_torso_leaves_out_the_sleeves() -> None:
+    drawn = garment("long")
+    found = describe(drawn.image, drawn.mask)
+    assert not found.torso[700, :200].any()
+    assert found.torso[700, 300:460].all()
+
+
+def test_mirroring_the_photo_mirrors_the_landmarks() -> None:
+    drawn = garment("short")
+    straight = describe(drawn.image, drawn.mask)
+    flipped = describe(
+        np.ascontiguousarray(drawn.image[:, ::-1]), np.ascontiguousarray(drawn.mask[:, ::-1])
+    )
+    assert 767 - flipped.right.armpit[0] == pytest.approx(straight.left.armpit[0], abs=3)
+
+
+@pytest.mark.parametrize("size", [0, 6])
+def test_an_empty_or_tiny_mask_is_no_garment(size: int) -> None:
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[100 : 100 + size, 100 : 100 + size] = 255
+    with pytest.raises(NoGarment):
+        describe(np.full((*SHAPE, 3), 255, np.uint8), mask)
