@@ -1,12 +1,13 @@
-"""The clothes segmentation network behind the mask."""
+"""The clothes network behind the mask."""
 
-from typing import Any, Final
+from typing import Final
 
-import cv2
 import numpy as np
 
+from services.kit import sessions, weights
 from services.kit.refine import Plane
 from services.kit.types import Image
+from services.kit.u2net import FILE, U2NetCloth
 
 FIRST_SIDE: Final = 512
 SECOND_SIDE: Final = 576
@@ -17,28 +18,11 @@ sees more only on fine prints, which a second look at the garment alone sees as 
 """
 
 
-class U2NetCloth:
-    """U2-Net trained on clothes (github.com/levindabhi/cloth-segmentation, MIT).
+def load() -> U2NetCloth:
+    """Load the network. Raises WeightsMissing."""
+    return U2NetCloth(sessions.onnx_session(weights.path(FILE)))
 
-    ``session`` is an ONNX Runtime session: 1x3xHxW float32 RGB in [-1, 1] in, logits 1x4xHxW out,
-    for background, upper, lower and full-body garments.
-    """
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self._input = session.get_inputs()[0].name
-        self._output = session.get_outputs()[0].name
-
-    def garment(self, image: Image, side: int) -> Plane:
-        """Return the probability, ``side`` x ``side`` float32, of any kind of garment."""
-        shrinking = side < min(image.shape[:2])
-        small = cv2.resize(
-            np.ascontiguousarray(image),
-            (side, side),
-            interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR,
-        )
-        batch = small.astype(np.float32).transpose(2, 0, 1)[None] / np.float32(127.5) - 1
-        logits = self._session.run([self._output], {self._input: batch})[0][0]
-        logits -= logits.max(axis=0)
-        exponents = np.exp(logits, out=logits)
-        return np.asarray(1 - exponents[0] / exponents.sum(axis=0), np.float32)
+def garment(network: U2NetCloth, image: Image, side: int) -> Plane:
+    """Return the probability, ``side`` x ``side`` float32, of any kind of garment."""
+    return np.asarray(1 - network.probabilities(image, side)[..., 0], np.float32)

@@ -4,22 +4,22 @@ from typing import Final
 
 from services.cloth_mask import core, model
 from services.cloth_mask.contract import SegmentRequest, SegmentResponse
-from services.kit import engines, sessions, weights
+from services.kit import engines
 from services.kit.service import Service
 
 
 def load_u2net() -> Service:
     """U2-Net trained on clothes. Raises WeightsMissing."""
-    network = model.U2NetCloth(sessions.onnx_session(weights.path("u2net_cloth_seg.onnx")))
+    network = model.load()
 
     def segment(request: SegmentRequest) -> SegmentResponse:
         image = request.image
         height, width = image.shape[:2]
-        probability = core.enlarge(network.garment(image, model.FIRST_SIDE), height, width)
+        probability = core.enlarge(model.garment(network, image, model.FIRST_SIDE), height, width)
         if core.doubtful(probability):
             box = core.second_look(image, probability)
             closer = image[box.top : box.bottom, box.left : box.right]
-            again = network.garment(closer, model.SECOND_SIDE)
+            again = model.garment(network, closer, model.SECOND_SIDE)
             probability = core.combine(image, probability, again, box)
         return SegmentResponse(mask=core.mask(image, probability))
 

@@ -6,11 +6,12 @@ from services.human_parse import core, looks, model
 from services.human_parse.contract import ParseRequest, ParseResponse
 from services.kit import engines, sessions, weights
 from services.kit.service import Service
+from services.kit.u2net import FILE, U2NetCloth
 
 
 def load_fusion() -> Service:
     """Clothes network, person segmenter and keypoints, fused. Raises WeightsMissing."""
-    clothes = model.U2NetCloth(sessions.onnx_session(weights.path("u2net_cloth_seg.onnx")))
+    clothes = U2NetCloth(sessions.onnx_session(weights.path(FILE)))
     segmenter = model.SelfieMulticlass(
         sessions.tflite_interpreter(weights.path("selfie_multiclass_256x256.tflite"))
     )
@@ -27,9 +28,8 @@ def load_fusion() -> Service:
             for box in looks.closer(first, frame, height, width)
         ]
         people = looks.join(seen)
-        return ParseResponse(
-            labels=core.parse(image, request.keypoints, people, clothes.garments(image))
-        )
+        garments = clothes.probabilities(image, model.GARMENT_SIDE)
+        return ParseResponse(labels=core.parse(image, request.keypoints, people, garments))
 
     return Service(engine="fusion", handlers={"Parse": parse})
 
