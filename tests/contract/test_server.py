@@ -286,6 +286,8 @@ async def test_the_request_id_comes_back_even_with_an_error(serve: Serve, sent: 
     ) as logs:
         running = send(served, _bytes(PICTURE), metadata=metadata)
         trailing = dict(await running.trailing_metadata())
+        # The server logs the call once it has answered.
+        await until(lambda: any(line["event"] == "call" for line in logs))
     returned = trailing["x-request-id"]
     assert (returned == sent) == (sent == "id-7.a:b_c")
     assert returned
