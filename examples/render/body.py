@@ -1,0 +1,101 @@
+"""The human body under the clothes: vertices, skeleton and skinning weights from Anny.
+
+Source: Anny, a parametric body model over MakeHuman's base mesh (naver/anny, Apache-2.0; its data
+files come from MPFB2 and are CC0-1.0).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import anny
+import anny.paths
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+SIDES: Final = ("L", "R")
+SMILE: Final = {
+    "mouthSmileLeft": 0.35,
+    "mouthSmileRight": 0.35,
+    "eyeSquintLeft": 0.1,
+    "eyeSquintRight": 0.1,
+}
+
+
+class Turn(NamedTuple):
+    """A rotation of one bone about an axis of the rest pose, in degrees."""
+
+    bone: str
+    axis: str
+    degrees: float
+
+
+@dataclass(frozen=True)
+class Body:
+    """A posed body in metres: x to its left, y to its back, z up.
+
+    `vertices` is (N, 3), `faces` (M, 3), `texture` (T, 2) in 0..1, `texture_faces` (M, 3),
+    `weights` (N, B), `joints` (B, 3) and `labels` the B bone names.
+    """
+
+    vertices: Floats
+    faces: Ints
+    texture: Floats
+    texture_faces: Ints
+    weights: Floats
+    joints: Floats
+    labels: tuple[str, ...]
+
+    def joint(self, bone: str) -> Floats:
+        """Where the bone begins, (3,) metres."""
+        place: Floats = self.joints[self.labels.index(bone)]
+        return place
+
+    def weight(self, *prefixes: str, side: str = "") -> Floats:
+        """How much bones with one of these name prefixes move each vertex, (N,) in 0..1."""
+        chosen = [n.startswith(prefixes) and n.endswith(side) for n in self.labels]
+        total: Floats = self.weights[:, chosen].sum(1)
+        return total
+
+
+def texture_path(name: str) -> Path:
+    """Return the file of one of the CC0 masks that come with Anny's copy of MPFB2."""
+    return Path(anny.paths.get_anny_root_dir()) / "data" / "mpfb2" / "textures" / f"mpfb_{name}.jpg"
+
+
+def build(phenotype: Mapping[str, float], pose: Sequence[Turn]) -> Body:
+    """Shapes and poses a body.
+
+    `phenotype` gives Anny's shape parameters, each in 0..1; bones `pose` leaves out stay at rest.
+    """
+    model = anny.Anny(phenotypes="all", local_changes="default", facial_actions="all").float()
+    labels = tuple(model.bone_labels)
+    turns = np.tile(np.eye(4, dtype=np.float32), (1, len(labels), 1, 1))
+    for bone, axis, degrees in pose:
+        i = labels.index(bone)
+        turned = Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
+        turns[0, i, :3, :3] = turned @ turns[0, i, :3, :3]
+    out = model(
+        pose_parameters=model.template_vertices.new_tensor(turns),
+        phenotype_kwargs=dict(phenotype),
+        facial_actions=SMILE,
+    )
+    vertices = out["vertices"][0].numpy().astype(np.float64)
+    weights = np.zeros((len(vertices), len(labels)))
+    rows = np.arange(len(vertices))[:, None]
+    np.add.at(weights, (rows, model.vertex_bone_indices.numpy()), model.vertex_bone_weights.numpy())
+    return Body(
+        vertices=vertices,
+        faces=model.faces.numpy().astype(np.int64),
+        texture=model.texture_coordinates.numpy().astype(np.float64),
+        texture_faces=model.face_texture_coordinate_indices.numpy().astype(np.int64),
+        weights=weights,
+        joints=out["bone_poses"][0].numpy()[:, :3, 3].astype(np.float64),
+        labels=labels,
+    )
