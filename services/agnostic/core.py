@@ -18,18 +18,37 @@ from PIL import ImageDraw
 
 from services.agnostic.torso import Point, Torso, estimate, seen
 from services.kit.errors import InvalidRequest
+from services.kit.joints import Joint
+from services.kit.labels import Label
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Keypoints, LabelMap
 
 GREY: Final = 128
 
-UPPER_BODY: Final = (5, 6, 7, 10)
-"""CIHP ids: upper clothes, dress, coat, and the skin of neck and torso."""
+UPPER_BODY: Final = (Label.UPPER, Label.DRESS, Label.COAT, Label.TORSO_SKIN)
 
-ARMS: Final = ((14, (2, 5, 6, 7)), (15, (5, 2, 3, 4)))
-"""CIHP id of an arm, and the joints from the other shoulder to its own wrist."""
+ARMS: Final = (
+    (
+        Label.LEFT_ARM,
+        (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
+    ),
+    (
+        Label.RIGHT_ARM,
+        (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST),
+    ),
+)
+"""An arm, and the joints from the other shoulder to its own wrist."""
 
-PASTED_BACK: Final = (4, 9, 12, 13, 16, 17, 18, 19)
-"""CIHP ids that stay visible: sunglasses, trousers, skirt, face, legs and shoes."""
+PASTED_BACK: Final = (
+    Label.SUNGLASSES,
+    Label.PANTS,
+    Label.SKIRT,
+    Label.FACE,
+    Label.LEFT_LEG,
+    Label.RIGHT_LEG,
+    Label.LEFT_SHOE,
+    Label.RIGHT_SHOE,
+)
+"""What stays visible."""
 
 Region = NDArray[np.bool_]
 """H x W: the pixels covered by a drawing."""
@@ -118,15 +137,17 @@ class _Drawing:
         return centre[0] - x, centre[1] - y, centre[0] + x, centre[1] + y
 
 
-def _joint(keypoints: Keypoints, torso: Torso | None, joint: int) -> Point | None:
+def _joint(keypoints: Keypoints, torso: Torso | None, joint: Joint) -> Point | None:
     """Give a joint's place; a shoulder that was not seen is the torso's."""
     point = seen(keypoints, joint)
-    if point is None and torso and joint in {2, 5}:
-        return torso.right_shoulder if joint == 2 else torso.left_shoulder
+    if point is None and torso and joint in {Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER}:
+        return torso.right_shoulder if joint == Joint.RIGHT_SHOULDER else torso.left_shoulder
     return point
 
 
-def _arm(drawing: _Drawing, path: tuple[int, ...], points: Mapping[int, Point | None]) -> Region:
+def _arm(
+    drawing: _Drawing, path: tuple[Joint, ...], points: Mapping[Joint, Point | None]
+) -> Region:
     """Draw a line along the joints that are known, and a disc at each but the path's first."""
     known = [(joint, point) for joint in path if (point := points[joint]) is not None]
     if not any(joint in path[1:] for joint, _ in known):
@@ -154,7 +175,7 @@ def _draw_torso(drawing: _Drawing, torso: Torso) -> None:
 
 
 def _draw_arms(drawing: _Drawing, keypoints: Keypoints, torso: Torso | None) -> None:
-    for arm in ((2, 3, 4), (5, 6, 7)):
+    for _, (_, *arm) in ARMS:
         upper, middle, lower = (_joint(keypoints, torso, joint) for joint in arm)
         for start, end in ((upper, middle), (middle, lower)):
             if start is not None and end is not None:

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.joints import Joint
 from services.kit.types import Keypoints
 
 Point = NDArray[np.float64]
@@ -44,9 +45,9 @@ def seen(keypoints: Keypoints, joint: int) -> Point | None:
 
 def estimate(keypoints: Keypoints) -> Torso | None:
     """Find the torso; none where too little is seen to tell how wide it is and where."""
-    neck = seen(keypoints, 1)
-    right, left = seen(keypoints, 2), seen(keypoints, 5)
-    hips = seen(keypoints, 9), seen(keypoints, 12)
+    neck = seen(keypoints, Joint.NECK)
+    right, left = seen(keypoints, Joint.RIGHT_SHOULDER), seen(keypoints, Joint.LEFT_SHOULDER)
+    hips = seen(keypoints, Joint.RIGHT_HIP), seen(keypoints, Joint.LEFT_HIP)
     estimated = any(point is None for point in (neck, right, left, *hips))
     shoulders = _shoulders(neck, right, left, *hips)
     if shoulders is None:

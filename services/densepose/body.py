@@ -11,15 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
+from services.kit.joints import Joint
 
-NOSE, NECK, MID_HIP = 0, 1, 8
-RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST = 2, 3, 4
-LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST = 5, 6, 7
-RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE = 9, 10, 11
-LEFT_HIP, LEFT_KNEE, LEFT_ANKLE = 12, 13, 14
-RIGHT_EYE, LEFT_EYE, RIGHT_EAR, LEFT_EAR = 15, 16, 17, 18
-LEFT_TOE, RIGHT_TOE = 19, 22
+F32 = NDArray[np.float32]
 
 _SHOULDERS_OF_TORSO: Final = 0.62
 _TORSO: Final = 1.55
@@ -79,15 +73,15 @@ def build(keypoints: F32, height: int, width: int) -> Body | None:
     """Fill in a body from 25 x 3 joints of a picture; None if no shoulder was seen."""
     seen = keypoints[:, 2] > 0
     joints = keypoints[:, :2].astype(np.float32, copy=True)
-    if not (seen[RIGHT_SHOULDER] or seen[LEFT_SHOULDER]):
+    if not (seen[Joint.RIGHT_SHOULDER] or seen[Joint.LEFT_SHOULDER]):
         return None
     _fill_shoulders(joints, seen)
     torso = _torso(joints, seen)
-    shoulders = float(np.linalg.norm(joints[LEFT_SHOULDER] - joints[RIGHT_SHOULDER]))
+    shoulders = float(np.linalg.norm(joints[Joint.LEFT_SHOULDER] - joints[Joint.RIGHT_SHOULDER]))
     length = float(np.linalg.norm(torso))
     unit = max(shoulders, _SHOULDERS_OF_TORSO * length, 1.0)
     down = (torso / length if length > 0 else np.array([0.0, 1.0])).astype(np.float32)
-    across = joints[LEFT_SHOULDER, 0] - joints[RIGHT_SHOULDER, 0]
+    across = joints[Joint.LEFT_SHOULDER, 0] - joints[Joint.RIGHT_SHOULDER, 0]
     if abs(float(across)) < _PROFILE_BELOW * unit:
         view = View.SIDE
     else:
@@ -99,43 +93,46 @@ def build(keypoints: F32, height: int, width: int) -> Body | None:
 
 
 def _fill_shoulders(joints: F32, seen: NDArray[np.bool_]) -> None:
-    for shoulder, other in ((RIGHT_SHOULDER, LEFT_SHOULDER), (LEFT_SHOULDER, RIGHT_SHOULDER)):
+    for shoulder, other in (
+        (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER),
+        (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER),
+    ):
         if not seen[shoulder]:
-            mirror = 2 * joints[NECK] - joints[other] if seen[NECK] else joints[other]
+            mirror = 2 * joints[Joint.NECK] - joints[other] if seen[Joint.NECK] else joints[other]
             joints[shoulder] = mirror
-    if not seen[NECK]:
-        joints[NECK] = (joints[RIGHT_SHOULDER] + joints[LEFT_SHOULDER]) / 2
+    if not seen[Joint.NECK]:
+        joints[Joint.NECK] = (joints[Joint.RIGHT_SHOULDER] + joints[Joint.LEFT_SHOULDER]) / 2
 
 
 def _torso(joints: F32, seen: NDArray[np.bool_]) -> F32:
     """Vector from the neck to the middle of the hips, zero where it is not known."""
-    hips = [hip for hip in (RIGHT_HIP, LEFT_HIP) if seen[hip]]
-    if seen[MID_HIP]:
-        middle = joints[MID_HIP]
+    hips = [hip for hip in (Joint.RIGHT_HIP, Joint.LEFT_HIP) if seen[hip]]
+    if seen[Joint.MID_HIP]:
+        middle = joints[Joint.MID_HIP]
     elif hips:
         middle = joints[hips].mean(axis=0)
     else:
         return np.zeros(2, np.float32)
-    return _f32(middle - joints[NECK])
+    return _f32(middle - joints[Joint.NECK])
 
 
 def _fill_legs(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: View) -> None:
-    if not seen[MID_HIP]:
-        known = [hip for hip in (RIGHT_HIP, LEFT_HIP) if seen[hip]]
+    if not seen[Joint.MID_HIP]:
+        known = [hip for hip in (Joint.RIGHT_HIP, Joint.LEFT_HIP) if seen[hip]]
         length = (
-            float(np.dot(joints[known].mean(axis=0) - joints[NECK], down))
+            float(np.dot(joints[known].mean(axis=0) - joints[Joint.NECK], down))
             if known
             else _TORSO * unit
         )
-        joints[MID_HIP] = joints[NECK] + length * down
+        joints[Joint.MID_HIP] = joints[Joint.NECK] + length * down
     half = {View.FRONT: _HALF_HIPS, View.BACK: -_HALF_HIPS, View.SIDE: 0.0}[view] * unit
     to_left = np.array([down[1], -down[0]], np.float32) * half
     for hip, knee, ankle, toe, side in (
-        (RIGHT_HIP, RIGHT_KNEE, RIGHT_ANKLE, RIGHT_TOE, -1.0),
-        (LEFT_HIP, LEFT_KNEE, LEFT_ANKLE, LEFT_TOE, 1.0),
+        (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.RIGHT_BIG_TOE, -1.0),
+        (Joint.LEFT_HIP, Joint.LEFT_KNEE, Joint.LEFT_ANKLE, Joint.LEFT_BIG_TOE, 1.0),
     ):
         if not seen[hip]:
-            joints[hip] = joints[MID_HIP] + side * to_left
+            joints[hip] = joints[Joint.MID_HIP] + side * to_left
         if not seen[knee]:
             joints[knee] = joints[hip] + _THIGH * unit * down
         if not seen[ankle]:
@@ -149,8 +146,8 @@ def _fill_forearms(
 ) -> None:
     """Let a forearm run on to the picture's edge where the wrist lies beyond it."""
     for shoulder, elbow, wrist in (
-        (RIGHT_SHOULDER, RIGHT_ELBOW, RIGHT_WRIST),
-        (LEFT_SHOULDER, LEFT_ELBOW, LEFT_WRIST),
+        (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST),
+        (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
     ):
         if seen[elbow] and not seen[wrist]:
             guess = joints[elbow] + _FOREARM * unit * _direction(joints[shoulder], joints[elbow])
@@ -168,22 +165,22 @@ def _direction(start: F32, end: F32) -> F32:
 
 
 def _ahead(joints: F32, seen: NDArray[np.bool_]) -> float:
-    if seen[NOSE]:
-        ears = [ear for ear in (RIGHT_EAR, LEFT_EAR) if seen[ear]]
-        behind = joints[ears].mean(axis=0) if ears else joints[NECK]
-        return 1.0 if joints[NOSE, 0] >= behind[0] else -1.0
+    if seen[Joint.NOSE]:
+        ears = [ear for ear in (Joint.RIGHT_EAR, Joint.LEFT_EAR) if seen[ear]]
+        behind = joints[ears].mean(axis=0) if ears else joints[Joint.NECK]
+        return 1.0 if joints[Joint.NOSE, 0] >= behind[0] else -1.0
     return 1.0
 
 
 def _head(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: View) -> Head | None:
-    ears = bool(seen[RIGHT_EAR] and seen[LEFT_EAR])
+    ears = bool(seen[Joint.RIGHT_EAR] and seen[Joint.LEFT_EAR])
     centre = _head_centre(joints, seen)
     if centre is None:
         return None
-    above = joints[NECK] - centre
-    up = -_direction(centre, joints[NECK]) if float(np.linalg.norm(above)) > 0 else -down
+    above = joints[Joint.NECK] - centre
+    up = -_direction(centre, joints[Joint.NECK]) if float(np.linalg.norm(above)) > 0 else -down
     radius = _HEAD_OF_NECK * float(np.linalg.norm(above))
-    line = joints[LEFT_EAR] - joints[RIGHT_EAR]
+    line = joints[Joint.LEFT_EAR] - joints[Joint.RIGHT_EAR]
     apart = float(np.linalg.norm(line))
     if ears and apart > _HEAD_RADIUS * unit:
         radius = _HEAD_OF_EARS * apart
@@ -195,19 +192,19 @@ def _head(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: Vi
     order = float(np.dot(line, aside)) if ears else 0.0
     if order == 0.0:
         order = -1.0 if view is View.BACK else 1.0
-    nose = float(np.dot(joints[NOSE] - centre, aside)) / radius if seen[NOSE] else 0.0
+    nose = float(np.dot(joints[Joint.NOSE] - centre, aside)) / radius if seen[Joint.NOSE] else 0.0
     return Head(centre, up, radius, float(np.clip(nose, -1.2, 1.2)), float(np.sign(order)))
 
 
 def _head_centre(joints: F32, seen: NDArray[np.bool_]) -> F32 | None:
     """Find the middle between the ears; with one ear only, a quarter of the way to the nose."""
-    known = [ear for ear in (RIGHT_EAR, LEFT_EAR) if seen[ear]]
-    if len(known) == 1 and seen[NOSE]:
+    known = [ear for ear in (Joint.RIGHT_EAR, Joint.LEFT_EAR) if seen[ear]]
+    if len(known) == 1 and seen[Joint.NOSE]:
         ear = joints[known[0]]
-        return _f32(ear + np.float32(0.25) * (joints[NOSE] - ear))
+        return _f32(ear + np.float32(0.25) * (joints[Joint.NOSE] - ear))
     if known:
         return _f32(joints[known].mean(axis=0))
-    face = [joint for joint in (RIGHT_EYE, LEFT_EYE, NOSE) if seen[joint]]
+    face = [joint for joint in (Joint.RIGHT_EYE, Joint.LEFT_EYE, Joint.NOSE) if seen[joint]]
     return _f32(joints[face].mean(axis=0)) if face else None
 
 

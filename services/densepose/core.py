@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from services.densepose import body as anatomy
 from services.densepose.body import Body, Head, View
 from services.densepose.parts import U8, Part
+from services.kit.joints import Joint
 
 F32 = NDArray[np.float32]
 Floats = NDArray[np.floating]
@@ -162,8 +163,8 @@ def _paint_arms(canvas: _Canvas, body: Body) -> None:
     """Paint both arms, nearest pixels first, hands before the forearms they end."""
     unit = body.unit
     for joints, right in (
-        ((anatomy.RIGHT_SHOULDER, anatomy.RIGHT_ELBOW, anatomy.RIGHT_WRIST), True),
-        ((anatomy.LEFT_SHOULDER, anatomy.LEFT_ELBOW, anatomy.LEFT_WRIST), False),
+        ((Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST), True),
+        ((Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST), False),
     ):
         shoulder, elbow, wrist = (body.joints[joint] for joint in joints)
         if not body.seen[joints[1]]:
@@ -220,7 +221,7 @@ def _paint_arm(canvas: _Canvas, body: Body, limb: Limb, above: Limb | None, *, r
 def _paint_head(canvas: _Canvas, body: Body, head: Head) -> None:
     """Paint skull and neck, split along the nose."""
     radius = head.radius
-    neck = body.joints[anatomy.NECK]
+    neck = body.joints[Joint.NECK]
     window = _window(canvas.parts.shape, np.stack([head.centre, neck]), 1.8 * radius)
     x, y = _offsets(window, head.centre)
     aside = -x * head.up[1] + y * head.up[0]
@@ -250,7 +251,7 @@ def _paint_head(canvas: _Canvas, body: Body, head: Head) -> None:
 
 
 def _paint_torso(canvas: _Canvas, body: Body) -> None:
-    neck, middle = body.joints[anatomy.NECK], body.joints[anatomy.MID_HIP]
+    neck, middle = body.joints[Joint.NECK], body.joints[Joint.MID_HIP]
     window = _window(canvas.parts.shape, np.stack([neck, middle]), 0.8 * body.unit)
     length = max(float(np.linalg.norm(middle - neck)), 1.0)
     x, y = _offsets(window, neck)
@@ -278,8 +279,8 @@ def _paint_legs(canvas: _Canvas, body: Body) -> None:
     nearest = np.full(shape, np.inf, np.float32)
     pieces: list[tuple[Part, _Reach, bool]] = []
     for right, chain in (
-        (True, (anatomy.RIGHT_HIP, anatomy.RIGHT_KNEE, anatomy.RIGHT_ANKLE, anatomy.RIGHT_TOE)),
-        (False, (anatomy.LEFT_HIP, anatomy.LEFT_KNEE, anatomy.LEFT_ANKLE, anatomy.LEFT_TOE)),
+        (True, (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.RIGHT_BIG_TOE)),
+        (False, (Joint.LEFT_HIP, Joint.LEFT_KNEE, Joint.LEFT_ANKLE, Joint.LEFT_BIG_TOE)),
     ):
         hip, knee, ankle, toe = (body.joints[joint] for joint in chain)
         thigh = Limb(hip, knee, _HIP * body.unit, _KNEE * body.unit)

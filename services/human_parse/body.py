@@ -1,13 +1,13 @@
 """Where a person's parts are, as far as the keypoints tell."""
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.joints import Joint
 from services.kit.types import Keypoints
 
 Point = NDArray[np.float32]
@@ -15,34 +15,6 @@ Point = NDArray[np.float32]
 
 Flags = NDArray[np.bool_]
 """H x W booleans."""
-
-
-class Joint(IntEnum):
-    """BODY_25 (OpenPose); sides are the person's."""
-
-    NOSE = 0
-    NECK = 1
-    RIGHT_SHOULDER = 2
-    RIGHT_ELBOW = 3
-    RIGHT_WRIST = 4
-    LEFT_SHOULDER = 5
-    LEFT_ELBOW = 6
-    LEFT_WRIST = 7
-    MID_HIP = 8
-    RIGHT_HIP = 9
-    RIGHT_KNEE = 10
-    RIGHT_ANKLE = 11
-    LEFT_HIP = 12
-    LEFT_KNEE = 13
-    LEFT_ANKLE = 14
-    RIGHT_EYE = 15
-    LEFT_EYE = 16
-    RIGHT_EAR = 17
-    LEFT_EAR = 18
-    LEFT_BIG_TOE = 19
-    LEFT_HEEL = 21
-    RIGHT_BIG_TOE = 22
-    RIGHT_HEEL = 24
 
 
 LEFT_ARM: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST)

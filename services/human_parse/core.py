@@ -14,14 +14,14 @@ from services.human_parse.body import (
     RIGHT_LEG,
     Body,
     Flags,
-    Joint,
     Point,
     distance,
     measure,
 )
-from services.human_parse.labels import Label
 from services.human_parse.looks import REDUCE, Stack
 from services.kit.errors import NoPerson
+from services.kit.joints import Joint
+from services.kit.labels import Label
 from services.kit.refine import Plane, guide, refine
 from services.kit.types import Image, Keypoints, LabelMap
 

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.human_parse.body import Body, Joint
+from services.human_parse.body import Body
+from services.kit.joints import Joint
 
 Stack = NDArray[np.float32]
 """H x W x 6 float32 probabilities: background, hair, body skin, face skin, clothes, others."""

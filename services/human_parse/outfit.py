@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.human_parse.body import Body, Flags
-from services.human_parse.labels import Label
+from services.kit.labels import Label
 from services.kit.refine import Plane
 
 BINS: Final = (12, 10, 10)

@@ -13,11 +13,11 @@ from services.human_parse.body import (
     RIGHT_LEG,
     Body,
     Flags,
-    Joint,
     Point,
     distance,
 )
-from services.human_parse.labels import Label
+from services.kit.joints import Joint
+from services.kit.labels import Label
 
 PARTS: Final = (
     Label.TORSO_SKIN,

@@ -14,8 +14,8 @@ from services.cloth_mask import service as cloth_mask
 from services.cloth_mask.contract import SegmentRequest, SegmentResponse
 from services.human_parse import service as human_parse
 from services.human_parse.contract import ParseRequest, ParseResponse
-from services.human_parse.labels import Label
 from services.kit.errors import NoGarment, NoPerson, WeightsMissing
+from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 pytestmark = pytest.mark.integration

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.human_parse import core, labels, looks, model
-from services.human_parse.labels import Label
+from services.human_parse import core, looks, model
+from services.kit import labels
 from services.kit.errors import NoPerson
+from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, LabelMap
 
 pytestmark = pytest.mark.unit
