@@ -13,13 +13,17 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from services.kit.errors import NoPerson
-from services.viton.geometry import EPSILON, Points, distance, point, unit
+from services.viton.geometry import EPSILON, Points, distance, point, resample, unit
 
 Bool: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
 
 ARM_SAMPLES: Final = 101
 _RADII: Final = ((0.0, 0.155), (0.25, 0.145), (0.5, 0.115), (0.7, 0.105), (1.0, 0.07))
+_SLOPE: Final = 0.3
+_ISLAND: Final = 0.03
+_ROUND_START: Final = -0.015
+_ROUND_END: Final = 0.15
 _JOINTS: Final = ((2, 3, 4, 9), (5, 6, 7, 12))
 
 
@@ -145,11 +149,13 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
     share = np.clip((rows - neck[1]) / max(middle_hip[1] - neck[1], 1.0), -0.2, 1.3)
     middle = neck[0] + share * (middle_hip[0] - neck[0])
     tips = [_tip(parts, joints, i) for i in (0, 1)]
+    line = _shoulder_line(parts, joints, tips, neck, width)
+    parts = replace(parts, top=_without_islands(parts.top, joints))
     waist, cropped = _waist(parts, middle, hips, scale)
     parts = _with_belly(parts, middle, waist, scale)
     tucked = waist < hips - 0.02 * scale
     sides = [
-        _body_side(parts, joints, i, tips[i], middle=middle, waist=waist, tucked=tucked)
+        _body_side(parts, joints, i, line=line, middle=middle, waist=waist, tucked=tucked)
         for i in (0, 1)
     ]
     body = Body(
@@ -157,7 +163,7 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
         right=sides[1],
         unit=scale,
         middle=middle,
-        shoulder=_shoulder_line(parts, tips, width, scale),
+        shoulder=line,
         neck=neck,
         hips=hips,
         waist=waist,
@@ -165,6 +171,32 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
         cropped=cropped,
     )
     return body, parts
+
+
+def _without_islands(top: Bool, joints: _Joints) -> Bool:
+    """Drop small pieces of the worn garment's label that lie well away from trunk and arms."""
+    scale = joints.unit
+    near = np.zeros(top.shape, np.uint8)
+    trunk = np.array([*joints.shoulders, *joints.hips[::-1]])
+    cv2.fillPoly(near, [np.round(trunk).astype(np.int32)], 1)
+    for limb in zip(joints.shoulders, joints.elbows, joints.wrists, strict=True):
+        bones = np.round(np.array(limb)).astype(np.int32)
+        cv2.polylines(near, [bones], isClosed=False, color=1, thickness=3)
+    away = cv2.distanceTransform(1 - near, cv2.DIST_L2, 3)
+    size = 2 * max(int(0.03 * scale), 1) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    core = cv2.morphologyEx(top.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    island = np.zeros(top.shape, np.uint8)
+    for pieces, least in ((core, 0.16 * scale), (top.astype(np.uint8), 0.05 * scale)):
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(pieces)
+        for index in range(1, count):
+            if stats[index, cv2.CC_STAT_AREA] > _ISLAND * float(top.sum()):
+                continue
+            inside = labels == index
+            if float(away[inside].min()) > least:
+                island |= inside.astype(np.uint8)
+    grown = cv2.dilate(island, kernel) > 0
+    return np.asarray(top & ~(grown & (away > 0.14 * scale)) & ~(island > 0))
 
 
 def _with_belly(parts: Regions, middle: Floats, waist: float, scale: float) -> Regions:
@@ -258,22 +290,56 @@ def _tip(parts: Regions, joints: _Joints, side: int) -> Points:
     return shoulder + float(np.clip(far, 0.07 * scale, 0.18 * scale)) * ray
 
 
-def _shoulder_line(parts: Regions, tips: list[Points], width: int, scale: float) -> Floats:
-    """Return the y of the shoulder for every column, bridged where hair hides it."""
+def _shoulder_line(
+    parts: Regions, joints: _Joints, tips: list[Points], neck: Points, width: int
+) -> Floats:
+    """Return the y of the shoulder for every column: a smooth slope from the neck to each tip.
+
+    Where hair or the face hides the outline, the slope of the other shoulder stands in for it.
+    """
+    scale = joints.unit
     silhouette = parts.top | parts.neck
     covered = silhouette.any(axis=0)
     top = np.where(covered, silhouette.argmax(axis=0), 0).astype(np.float64)
     columns = np.arange(width, dtype=np.float64)
-    middle = (tips[0][0] + tips[1][0]) / 2
-    model = np.empty(width)
-    for tip, chosen in ((tips[0], columns <= middle), (tips[1], columns > middle)):
-        inwards = np.sign(middle - tip[0]) * (columns - tip[0])
-        model[chosen] = (tip[1] - np.where(inwards > 0, 0.34, 0.9) * inwards)[chosen]
+    hides = (parts.hair | parts.face).astype(np.uint8)
+    reach = 2 * int(0.04 * scale) + 1
+    veiled = cv2.dilate(hides, np.ones((reach, reach), np.uint8))
     above = np.clip(top - 3, 0, None).astype(int)
-    hidden = parts.hair[above, columns.astype(int)] | parts.face[above, columns.astype(int)]
-    trusted = covered & ~hidden & (np.abs(top - model) < 0.10 * scale)
-    line = np.where(trusted, 0.85 * top + 0.15 * model, model)
-    return np.asarray(gaussian_filter1d(line, 0.02 * scale))
+    clear = covered & (veiled[above, columns.astype(int)] == 0)
+    bows = [_bow(columns, top, clear, (tip, neck), scale) for tip in tips]
+    seen = np.array([weight for _, weight in bows])
+    slopes = np.array([slope for slope, _ in bows])
+    shared = float((seen * slopes).sum() / max(float(seen.sum()), EPSILON))
+    line = np.empty(width)
+    for tip, (slope, weight), chosen in zip(
+        tips, bows, (columns <= neck[0], columns > neck[0]), strict=True
+    ):
+        own = weight * slope + (1 - weight) * shared if seen.sum() > 0 else _SLOPE
+        inwards = np.sign(neck[0] - tip[0]) * (columns - tip[0])
+        span = max(abs(float(neck[0] - tip[0])), 1.0)
+        share = np.clip(inwards / span, 0, 1)
+        rise = own * (inwards + 0.25 * span * share**3)
+        line[chosen] = (tip[1] - np.where(inwards > 0, rise, 0.9 * inwards))[chosen]
+    blunt = gaussian_filter1d(line, 0.012 * scale)
+    return np.asarray(blunt)
+
+
+def _bow(
+    columns: Floats, top: Floats, clear: Bool, ends: tuple[Points, Points], scale: float
+) -> tuple[float, float]:
+    """Return the slope of a shoulder from its tip to the neck, and how much of it was seen."""
+    tip, neck = ends
+    inwards = np.sign(neck[0] - tip[0]) * (columns - tip[0])
+    span = max(abs(float(neck[0] - tip[0])), 1.0)
+    rise = tip[1] - top
+    between = (inwards > 0.12 * span) & (inwards < 0.62 * span)
+    use = between & clear & (np.abs(rise - _SLOPE * inwards) < 0.12 * scale)
+    if use.sum() < 4:
+        return _SLOPE, 0.0
+    slope = float(np.median(rise[use] / inwards[use]))
+    seen = float(np.clip((use.sum() / max(int(between.sum()), 1) - 0.2) / 0.4, 0, 1))
+    return float(np.clip(slope, 0.05, 0.6)), seen
 
 
 def _waist(parts: Regions, middle: Floats, hips: float, scale: float) -> tuple[float, bool]:
@@ -310,19 +376,19 @@ def _body_side(
     parts: Regions,
     joints: _Joints,
     side: int,
-    tip: Points,
     *,
+    line: Floats,
     middle: Floats,
     waist: float,
     tucked: bool,
 ) -> BodySide:
     sign = (-1, 1)[side]
     armpit = _armpit(joints, side)
-    arm = _arm(parts, joints, side, tip, armpit)
+    arm = _arm(parts, joints, side, line, armpit)
     edge = _edge(parts, joints, side, middle, arm)
     if not tucked:
         edge[int(waist - 0.05 * joints.unit) :] = edge[int(waist - 0.05 * joints.unit)]
-    return BodySide(sign, tip, armpit, edge, arm)
+    return BodySide(sign, arm.outer[0].copy(), armpit, edge, arm)
 
 
 def _edge(parts: Regions, joints: _Joints, side: int, middle: Floats, arm: Arm) -> Floats:
@@ -368,7 +434,7 @@ def _sleeve_limit(parts: Regions, arm: Arm, rows: Floats, sign: int) -> Floats:
     return np.where(clothed, inner, np.inf)
 
 
-def _arm(parts: Regions, joints: _Joints, side: int, tip: Points, armpit: Points) -> Arm:
+def _arm(parts: Regions, joints: _Joints, side: int, line: Floats, armpit: Points) -> Arm:
     sign = (-1, 1)[side]
     scale = joints.unit
     shoulder, elbow, wrist = joints.shoulders[side], joints.elbows[side], joints.wrists[side]
@@ -391,17 +457,46 @@ def _arm(parts: Regions, joints: _Joints, side: int, tip: Points, armpit: Points
     along = unit(elbow - shoulder)
     reach = max(distance(shoulder, elbow), 1.0)
     start = int(np.clip(0.5 * float((armpit - shoulder) @ along) / reach, 0.03, 0.4) * ARM_SAMPLES)
-    shoulder_end = max(int(0.11 * ARM_SAMPLES), 2)
-    bow = np.linspace(0, 1, shoulder_end + 1)[:, None]
-    corner = (tip + outer[shoulder_end]) / 2 + normal[shoulder_end] * 0.012 * scale
-    outer[: shoulder_end + 1] = (
-        (1 - bow) ** 2 * tip + 2 * bow * (1 - bow) * corner + bow**2 * outer[shoulder_end]
-    )
+    _rounded_shoulder(outer, line, shoulder, sign, scale)
     run = min(max(int(0.12 * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
     fade = np.linspace(1, 0, run)[:, None]
     inner[start + 1 : start + 1 + run] += fade * (armpit - inner[start + 1])
     inner[: start + 1] = armpit
     return Arm(shoulder, elbow, wrist, middle, normal, radius, outer, inner, start)
+
+
+def _rounded_shoulder(
+    outer: Points, line: Floats, shoulder: Points, sign: int, scale: float
+) -> None:
+    """Bend the shoulder's line into the arm's outer edge, in place: no corner at the tip.
+
+    ``line`` and ``outer`` are joined by a parabola with both of their tangents; the tip is where it
+    has turned half way. ``line`` follows it from the joint outwards.
+    """
+    end = max(int(_ROUND_END * ARM_SAMPLES), 2)
+    last = len(line) - 1
+    x = float(np.clip(shoulder[0] - sign * _ROUND_START * scale, 0, last))
+    start = point(x, float(np.interp(x, np.arange(last + 1), line)))
+    back = float(np.clip(x - sign * 0.08 * scale, 0, last))
+    rise = float(np.interp(back, np.arange(last + 1), line)) - start[1]
+    ahead = unit(point(sign * max(abs(x - back), 1.0), -rise))
+    stop, up = outer[end].copy(), unit(outer[end] - outer[min(end + 4, ARM_SAMPLES - 1)])
+    across = ahead[0] * up[1] - ahead[1] * up[0]
+    gap = stop - start
+    run = (gap[0] * up[1] - gap[1] * up[0]) / across if abs(across) > 0.15 else -1.0
+    reach = distance(start, stop)
+    corner = start + float(np.clip(run, 0.2 * reach, 0.8 * reach)) * ahead
+    turn = np.linspace(0, 1, 60)[:, None]
+    bend = (1 - turn) ** 2 * start + 2 * turn * (1 - turn) * corner + turn**2 * stop
+    half = 24
+    outer[: end + 1] = resample(bend[half:], end + 1)
+    xs = np.arange(last + 1)
+    order = np.argsort(bend[: half + 1, 0])
+    near = bend[: half + 1][order]
+    inside = (xs >= near[0, 0]) & (xs <= near[-1, 0])
+    line[inside] = np.interp(xs[inside], near[:, 0], near[:, 1])
+    beyond = (xs - near[-1, 0]) > 0 if sign > 0 else (near[0, 0] - xs) > 0
+    line[beyond] = bend[half, 1] + 1.2 * np.abs(xs[beyond] - bend[half, 0])
 
 
 def _measured(parts: Regions, middle: Points, normal: Points, radius: Floats) -> Floats:

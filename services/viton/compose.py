@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from services.viton.body import Body, BodySide, Regions, polygon
 from services.viton.cut import Cut
 from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
-from services.viton.fit import SleeveFit, loosening
+from services.viton.fit import SleeveFit
 from services.viton.geometry import Points
 from services.viton.warp import Strip, sample
 
@@ -19,7 +19,9 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _BAND: Final = 8
-_HAZE: Final = 26.0
+_HAZE: Final = 22.0
+_CHIN: Final = 45
+_STEEP: Final = 0.7
 _PLAIN: Final = 26.0
 
 
@@ -37,21 +39,33 @@ class Worn:
 class Skin:
     """The person's skin.
 
-    ``tone``: its colour continued everywhere; ``chest`` and ``arms``: where it would show if
-    nothing were worn there, 0 to 1; ``arm_light``: how brightly a round arm is lit across.
+    ``tone``: its colour continued everywhere; ``throat``: the neck's, continued over the upper
+    chest and shaded like one; ``chest`` and ``arms``: where it would show if nothing were worn
+    there, 0 to 1; ``arm_light``: how brightly a round arm is lit across.
     """
 
     tone: Floats
+    throat: Floats
     chest: Floats
     arms: tuple[Floats, Floats]
     arm_light: tuple[Floats, Floats]
 
 
 def dress(
-    cut: Cut, torso_map: Floats, strips: tuple[Strip, Strip], fits: tuple[SleeveFit, SleeveFit]
+    cut: Cut,
+    torso_map: Floats,
+    seams: tuple[Points, ...],
+    strips: tuple[Strip, Strip],
+    fits: tuple[SleeveFit, SleeveFit],
 ) -> Worn:
-    """Sample the garment; at the armhole the sleeve's map turns into the torso's without a seam."""
+    """Sample the garment; at the armhole the sleeve's map turns into the torso's without a seam.
+
+    ``seams``: polygons beside the armholes that are cloth however the torso's edge was bent.
+    """
     torso = sample(cut.torso, torso_map)
+    for ring in seams:
+        cloth = 255 * polygon((torso.shape[0], torso.shape[1]), ring)
+        torso[..., 3] = np.maximum(torso[..., 3], cloth)
     coverage, colours = [], []
     for layer, strip, fit in zip((cut.left, cut.right), strips, fits, strict=True):
         if fit.cuff == 0.0:
@@ -63,10 +77,12 @@ def dress(
         source = ramp * strip.source + (1 - ramp) * torso_map
         sleeve = sample(layer, source.astype(np.float32))
         start = np.clip(strip.along / 0.003, 0, 1)
-        reach = 0.54 + 0.26 * np.clip((strip.along - 0.1) / 0.15, 0, 1)
+        reach = 0.5 * _ease(strip, fit) + 0.03
         beside = np.clip((reach - np.abs(strip.across - 0.5)) * 24 + 0.5, 0, 1)
         alpha = np.maximum(sleeve[..., 3] / 255 * beside, _arm_cover(strip, fit))
-        ends = np.clip((fit.cuff - 0.004 - strip.along) * 220 + 0.5, 0, 1)
+        round_off = 1 - np.clip(np.abs(strip.across - 0.5) / (0.5 * _ease(strip, fit)), 0, 1) ** 2
+        until = fit.cuff - 0.010 + 0.007 * round_off
+        ends = np.clip((until - strip.along) * 220 + 0.5, 0, 1)
         alpha = alpha * strip.covered * start * ends
         coverage.append(blurred(alpha.astype(np.float32), 0.8))
         colours.append(sleeve[..., :3])
@@ -80,9 +96,15 @@ def dress(
 
 def _arm_cover(strip: Strip, fit: SleeveFit) -> Floats:
     """Return the arm down to the cuff: cloth covers it, whatever the photo's outline there."""
-    wide = 0.5 * (1 + (fit.ease - 1) * loosening(strip.along))
+    wide = 0.5 * _ease(strip, fit)
     inside = np.clip((wide - np.abs(strip.across - 0.5)) * 24 + 0.5, 0, 1)
     return np.asarray(inside, np.float32)
+
+
+def _ease(strip: Strip, fit: SleeveFit) -> Floats:
+    """Return the sleeve's width in arm widths, per pixel."""
+    at = strip.along.astype(np.float32) * (len(fit.ease) - 1)
+    return np.asarray(np.interp(at, np.arange(len(fit.ease)), fit.ease), np.float32)
 
 
 def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]) -> Skin:
@@ -97,6 +119,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
     if weight.sum() < 200:
         weight = (parts.neck | parts.arms | parts.face).astype(np.float32)
     tone = pull_push(image, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
+    throat = _throat(image, bare & parts.neck, tone, body)
     arms, light = [], []
     for strip in strips:
         width = np.abs(strip.across - 0.5) * 2
@@ -105,7 +128,41 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
         rounded = 1.02 - 0.20 * np.clip(np.abs((strip.across - 0.42) * 2), 0, 1.2) ** 2.4
         light.append(rounded.astype(np.float32))
     chest = np.maximum(_trunk(shape, body), _column(shape, body))
-    return Skin(tone, chest, (arms[0], arms[1]), (light[0], light[1]))
+    return Skin(tone, throat, chest, (arms[0], arms[1]), (light[0], light[1]))
+
+
+def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
+    """Return the tone of the neck's lit part, continued over the chest with its own grain."""
+    if bare.sum() < 0.02 * body.unit**2:
+        return np.asarray(tone * _relief(bare.shape, body)[..., None], np.float32)
+    grey = cv2.cvtColor(image.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    dim = float(np.percentile(grey[bare], _CHIN))
+    lit = bare * np.clip((grey - dim + 12.0) / 12.0, 0, 1)
+    near = pull_push(image, lit.astype(np.float32))
+    usual = np.median(image[bare & (grey >= dim)], axis=0)
+    away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
+    fade = np.clip(away / (0.30 * body.unit), 0, 1)[..., None]
+    colour = near * (1 - fade) + usual * np.array([0.965, 0.945, 0.935], np.float32) * fade
+    grain = blurred(0.9 * _grain(image, bare), 0.6)
+    grain = grain[..., None] if grain.ndim == 2 else grain
+    return np.asarray((colour + grain) * _relief(bare.shape, body)[..., None], np.float32)
+
+
+def _relief(shape: tuple[int, int], body: Body) -> Floats:
+    """Light on a bare upper chest: faint collarbones, and a little less of it to both sides."""
+    ys, xs = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    across = (xs - np.float32(body.neck[0])) / np.float32(body.unit)
+    down = (ys - np.float32(body.neck[1])) / np.float32(body.unit) + np.float32(0.11)
+    away = np.abs(across)
+    bone = down - (0.03 - 0.22 * away)
+    run = np.clip((away - 0.03) / 0.06, 0, 1) * np.clip((0.40 - away) / 0.15, 0, 1)
+    ridge = np.exp(-(((bone + 0.022) / 0.020) ** 2)) - 1.3 * np.exp(-(((bone - 0.02) / 0.022) ** 2))
+    hollow = np.exp(-((across / 0.035) ** 2) - ((down - 0.03) / 0.03) ** 2)
+    below = np.clip((down + 0.1) / 0.2, 0, 1) * np.clip((0.8 - down) / 0.3, 0, 1)
+    light = (
+        1 + 0.022 * ridge * run - 0.03 * hollow + below * (0.02 - 0.30 * np.minimum(away, 0.4) ** 2)
+    )
+    return np.asarray(light, np.float32)
 
 
 def _trunk(shape: tuple[int, int], body: Body) -> Floats:
@@ -181,11 +238,11 @@ def assemble(
     arms, arm_colour = matte(image, kept_arms, parts.top, _BAND)
     gone = (old | dilated(hidden[0] | hidden[1], 3)) & ~(parts.head | parts.lower | kept_arms)
     canvas = _base(image, parts, skin, gone)
-    canvas = _over(canvas, skin.tone, _hazy(parts))
+    canvas = _over(canvas, skin.throat, _hazy(parts))
     shadow = _contact(worn.torso, 5.0, -4.0) * 0.10
     canvas = canvas * (1 - (shadow * (1 - worn.torso) * _skin_zone(parts, skin, gone))[..., None])
     front = _arm_shadow(skin, worn, body, kept_arms)
-    torso = worn.torso
+    torso = _beside_arms(worn.torso, parts, kept_arms, body)
     if body.tucked:
         torso = torso * _above_waistband(parts, body)
         below = blurred(parts.lower.astype(np.float32), 4.0)
@@ -199,7 +256,9 @@ def assemble(
         toned = skin.tone * skin.arm_light[index][..., None]
         cast = _contact(worn.sleeves[index], 6.0, 0.0) * 0.22
         canvas = _over(canvas, toned * (1 - cast[..., None]), bare)
-    canvas = _over(canvas, arm_colour, arms * dilated(kept_arms, 2))
+    tight = np.clip((arms - 0.45) / 0.55, 0, 1)
+    arms = np.where(old, tight, arms) * dilated(kept_arms, 2)
+    canvas = _over(canvas, arm_colour, arms)
     for index, strip in enumerate(strips):
         colour = worn.sleeve_colours[index] * _round_sleeve(strip, fits[index], light)[..., None]
         canvas = _over(canvas, np.clip(colour, 0, 255), worn.sleeves[index])
@@ -210,6 +269,19 @@ def _over(below: Floats, above: Floats, alpha: Floats | float) -> Floats:
     cover = np.asarray(alpha, np.float32)
     cover = cover[..., None] if cover.ndim == 2 else cover
     return np.asarray(below * (1 - cover) + above * cover, np.float32)
+
+
+def _beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats:
+    """Let the torso reach an arm that the worn garment touched: no bright slit between the two."""
+    wide = 2 * max(int(0.03 * body.unit), 1) + 1
+    either = ((torso > 0.5) | arms).astype(np.uint8)
+    closed = cv2.morphologyEx(either, cv2.MORPH_CLOSE, np.ones((1, wide), np.uint8)) > 0
+    rows = np.arange(torso.shape[0])[:, None]
+    top = min(body.left.armpit[1], body.right.armpit[1])
+    slit = closed & dilated(parts.top, 4) & (rows > top) & (rows < body.waist) & ~parts.lower
+    slit &= dilated(torso > 0.5, wide) & dilated(arms, wide // 2)
+    slit |= dilated(slit, 4) & arms
+    return np.maximum(torso, soft(slit, 0.8)).astype(np.float32)
 
 
 def _above_waistband(parts: Regions, body: Body) -> Floats:
@@ -226,8 +298,14 @@ def _above_waistband(parts: Regions, body: Body) -> Floats:
     line = np.interp(columns, columns[found], top[found].astype(np.float64))
     line = gaussian_filter1d(median_filter(line, 9), 1.5)
     middle = int(np.clip(body.middle[int(min(body.waist, height - 1))], 0, width - 1))
-    centre = line[max(middle - int(0.2 * body.unit), 0) : middle + int(0.2 * body.unit) + 1]
-    line = np.minimum(line, np.median(centre) + 0.06 * body.unit)
+    slope = np.abs(np.gradient(gaussian_filter1d(line, 0.012 * body.unit)))
+    ends = np.flatnonzero(~found | (slope > _STEEP))
+    first = int(ends[ends < middle].max(initial=-1)) + 1
+    last = int(ends[ends > middle].min(initial=width)) - 1
+    if last - first > 0.3 * body.unit:
+        beyond = np.maximum(np.maximum(first - columns, columns - last), 0)
+        rim = line[np.clip(columns, first, last)] - 0.5 * np.minimum(beyond, 0.05 * body.unit)
+        line = np.where(beyond > 0, rim, line)
     above = np.clip(line[None, :] + 5.0 - np.arange(height)[:, None], 0, 1)
     return np.asarray(above, np.float32)
 
@@ -246,7 +324,8 @@ def _under_sleeve(
     share = np.clip(share, 0, 1)
     away = np.hypot(xs - side.tip[0] - share * run[0], ys - side.tip[1] - share * run[1])
     bare = strip.covered & (strip.along >= fit.cuff - 0.05)
-    return np.asarray(hidden | (parts.arms & ~bare & (away < reach)))
+    beside = away < np.where(ys < side.armpit[1], 1.7 * reach, reach)
+    return np.asarray(hidden | (parts.arms & ~bare & beside))
 
 
 def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool) -> Floats:
@@ -254,7 +333,7 @@ def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool) -> Floats:
     away = ~dilated(parts.person, 9)
     behind = pull_push(image, away.astype(np.float32))
     behind = behind + _grain(image, away)
-    filled = _over(behind, skin.tone, skin.chest)
+    filled = _over(behind, skin.throat, skin.chest)
     edge = np.maximum(soft(gone, 1.2), gone.astype(np.float32)) * ~eroded(parts.head, 3)
     return _over(image, filled, edge.astype(np.float32))
 

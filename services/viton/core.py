@@ -37,7 +37,8 @@ def try_on(
         strip(second.target, second.source, ACROSS, shape),
     )
     pieces = cut(garment, garment_mask, cloth)
-    worn = dress(pieces, spline(torso.target, torso.source, shape), strips, (first, second))
+    warped = spline(torso.target, torso.source, shape)
+    worn = dress(pieces, warped, torso.seams, strips, (first, second))
     photo = person.astype(np.float32)
     skin = flesh(photo, parts, body, strips)
     picture = assemble(

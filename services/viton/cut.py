@@ -61,9 +61,8 @@ def _opening(garment: Garment, shape: tuple[int, int]) -> Floats:
     curve = garment.neckline.curve
     ends = np.array([[curve[-1, 0], -8.0], [curve[0, 0], -8.0]])
     ring: Points = np.concatenate([curve, ends])
-    return np.asarray(
-        cv2.GaussianBlur(polygon((shape[0], shape[1]), ring), (0, 0), 0.8), np.float32
-    )
+    cover = polygon((shape[0], shape[1]), ring)
+    return np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.8), np.float32)
 
 
 def _gussets(garment: Garment, shape: tuple[int, ...]) -> Floats:

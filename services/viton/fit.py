@@ -1,14 +1,14 @@
 """Pairs of points: where each landmark of the garment goes on the body."""
 
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.body import ARM_SAMPLES, Arm, Body, BodySide
-from services.viton.garment import Garment, Side, SleeveKind
+from services.viton.garment import Garment, Side, Sleeve, SleeveKind
 from services.viton.geometry import Points, distance, length, point, resample
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -17,16 +17,22 @@ ACROSS: Final = np.linspace(-0.7, 1.7, 25)
 _ROWS: Final = 16
 _HEM: Final = 11
 _ROUND: Final = 0.9
+_SLACK: Final = 0.55
+_HALO: Final = 0.985
 
 
 @dataclass(frozen=True)
 class TorsoFit:
-    """Control points of the torso's warp, the worn neckline and the hem's row."""
+    """Control points of the torso's warp, the worn neckline and the hem's row.
+
+    ``seams``: a polygon of cloth on the torso's side of each armhole that has a sleeve.
+    """
 
     target: Points
     source: Points
     neckline: Points
     outline: Points
+    seams: tuple[Points, ...]
     hem: float
 
 
@@ -35,13 +41,13 @@ class SleeveFit:
     """Grids of an arm's strip: canvas and garment.
 
     ``cuff``: the share of the arm that the sleeve covers, 0 without one; ``ease``: the sleeve's
-    width in arm widths below the shoulder.
+    width in arm widths, for each sample along the arm.
     """
 
     target: Points
     source: Points
     cuff: float
-    ease: float
+    ease: Floats
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,18 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
     source.append(np.linspace(left, right, _HEM)[1:-1])
     target.append(np.linspace(placed[0].edge[-1], placed[1].edge[-1], _HEM)[1:-1])
     ring = np.concatenate([outline[1], outline[0], outline[2]])
-    return TorsoFit(np.concatenate(target), np.concatenate(source), neckline, ring, hem)
+    seams = tuple(
+        _seam(body, p) for g, p in zip(garment.sides, placed, strict=True) if g.sleeve is not None
+    )
+    return TorsoFit(np.concatenate(target), np.concatenate(source), neckline, ring, seams, hem)
+
+
+def _seam(body: Body, placed: _Placed) -> Points:
+    inwards = placed.neck - placed.tip
+    share = min(0.09 * body.unit / max(abs(float(inwards[0])), 1.0), 0.6)
+    shoulder = _shoulder(body, placed, 21)[::-1][: max(int(share * 20), 1) + 1]
+    below = placed.armpit + point(0.05 * body.unit * np.sign(inwards[0]), 0.0)
+    return np.concatenate([shoulder + point(0.0, 1.0), [below], [placed.armpit]])
 
 
 def _scale(garment: Garment, body: Body) -> float:
@@ -213,25 +230,35 @@ def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
     arm = b.arm
     target = _arm_grid(arm)
     if g.sleeve is None:
-        return SleeveFit(target, np.zeros_like(target), 0.0, 1.0)
+        return SleeveFit(target, np.zeros_like(target), 0.0, np.ones(ARM_SAMPLES))
     scale = _scale(garment, body)
     cuff = _cuff(garment, g, arm, scale)
-    outer_share = _shares(arm.outer, cuff)
-    inner_share = _shares(arm.inner, cuff)
+    outer_share = _HALO * _shares(arm.outer, cuff)
+    inner_share = _HALO * _shares(arm.inner, cuff)
     outer = _along(g.sleeve.outer, outer_share)
     inner = _along(g.sleeve.inner, inner_share)
-    wide = float(np.median(np.hypot(*(g.sleeve.outer - g.sleeve.inner)[12:-4].T))) * scale
-    own = float(np.median(2 * arm.radius[arm.start : max(cuff, arm.start + 2)]))
-    ease = float(np.clip(0.5 + 0.5 * wide / max(own, 1.0), 1.08, 1.5))
-    widened = 1 + (ease - 1) * loosening(np.linspace(0, 1, ARM_SAMPLES))
-    across = 0.5 + (ACROSS[None, :] - 0.5) / widened[:, None]
+    ease = _ease(g.sleeve, arm, cuff, scale)
+    across = 0.5 + (ACROSS[None, :] - 0.5) / ease[:, None]
     source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
     return SleeveFit(target, source, cuff / (ARM_SAMPLES - 1), ease)
 
 
-def loosening(along: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Return how much of a sleeve's ease there is along the arm: none on the shoulder."""
-    return np.asarray(np.clip((along - 0.12) / 0.25, 0, 1))
+def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
+    """Return the sleeve's width in arm widths along the arm: none of it on the shoulder.
+
+    A sleeve lies flat in its photo; around an arm the same cloth is narrower to see.
+    """
+    along = np.arange(ARM_SAMPLES) / max(cuff, 1)
+    flat = np.hypot(*(sleeve.outer - sleeve.inner).T)
+    flat = np.interp(along, np.linspace(0, 1, len(flat)), gaussian_filter1d(flat, 2.0))
+    own = 2 * arm.radius
+    ratio = gaussian_filter1d(flat * scale / np.maximum(own, 1.0), 5.0, mode="nearest")
+    usual = float(np.median(ratio[arm.start : max(cuff, arm.start + 2)]))
+    ratio = np.clip(ratio, 0.75 * usual, 1.3 * usual)
+    loosest = np.interp(np.linspace(0, 1, ARM_SAMPLES), (0.0, 0.5, 1.0), (1.32, 1.32, 1.14))
+    ease = np.clip(_SLACK + (1 - _SLACK) * ratio, 1.06, loosest)
+    grown = np.clip((np.linspace(0, 1, ARM_SAMPLES) - 0.08) / 0.22, 0, 1)
+    return np.asarray(1 + (ease - 1) * grown)
 
 
 def _arm_grid(arm: Arm) -> Points:

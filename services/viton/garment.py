@@ -142,13 +142,34 @@ def describe(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Garment:
     first, second = sides[0], _mirrored(sides[1], width)
     first, second = _paired_sleeves(first, second, whole)
     neckline = find_neckline(
-        image, whole, left.top, first.neck, second.neck, half=half, chest=float(first.armpit[1])
+        image,
+        whole,
+        left.top,
+        first.neck,
+        second.neck,
+        ends=(float(first.tip[0]) + 0.025 * half, float(second.tip[0]) - 0.025 * half),
+        half=half,
+        chest=float(first.armpit[1]),
     )
+    first = _joined(first, neckline.curve[0], left.top)
+    second = _joined(second, neckline.curve[-1], left.top)
     torso = whole.copy()
     for side in (first, second):
         if side.sleeve is not None:
             torso &= ~side.sleeve.mask
     return Garment(first, second, neckline, _kind(first, second), half, torso)
+
+
+def _joined(side: Side, neck: Points, top: Ints) -> Side:
+    """Return the side with its shoulder beginning at the neckline's end."""
+    inwards = np.sign(side.neck[0] - side.tip[0])
+    if (neck[0] - side.tip[0]) * inwards < 3:
+        neck = point(float(side.tip[0] + 3 * inwards), float(neck[1]))
+    columns = np.linspace(neck[0], side.tip[0], 8)
+    rows = top[np.clip(columns, 0, len(top) - 1).astype(int)].astype(np.float64)
+    shoulder = np.stack([columns, rows], axis=1)
+    shoulder[0], shoulder[-1] = neck, side.tip
+    return replace(side, neck=neck.copy(), shoulder=shoulder)
 
 
 def largest(mask: Bool) -> Bool:
@@ -360,6 +381,11 @@ def _edge(o: _Outline, pit: _Armpit, half: float) -> Points:
     levels = np.linspace(start, last, 16)
     columns = pit.seam[levels.astype(int)].astype(np.float64)
     columns[0] = pit.at[0]
+    leap = 0.03 * half + 1.5 * abs(columns[-3] - columns[-4])
+    for i in (-2, -1):
+        ahead = 2 * columns[i - 1] - columns[i - 2]
+        if columns[i] > ahead + leap:
+            columns[i] = ahead
     return np.stack([columns, levels], axis=1)
 
 

@@ -4,6 +4,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.kit.errors import InvalidRequest, NoPerson
+from services.viton.body import measure
 from services.viton.core import try_on
 from tests.unit.viton_drawings import SHAPE, Drawn, Person, figure, garment
 
@@ -133,6 +134,79 @@ def test_missing_joints_are_placed_by_proportion(missing: tuple[int, ...]) -> No
     image, _ = wear(Person(person.image, person.labels, keypoints), garment("short"))
     middle = np.median(image[440:600, 330:440].reshape(-1, 3), axis=0)
     assert np.abs(middle - RED).max() < 40
+
+
+def _outline(person: Person) -> NDArray[np.bool_]:
+    return np.asarray(np.isin(person.labels, (5, 10, 14, 15)))
+
+
+@pytest.mark.parametrize("sleeve", ["short", "long"])
+def test_the_shoulders_are_no_wider_than_the_person_s(sleeve: str) -> None:
+    person = figure()
+    image, _ = wear(person, garment(sleeve))
+    red, body = is_red(image), _outline(person)
+    for row in range(310, 380, 10):
+        worn, own = np.flatnonzero(red[row]), np.flatnonzero(body[row])
+        if len(worn):
+            assert worn[0] >= own[0] - 14
+            assert worn[-1] <= own[-1] + 14
+
+
+def test_the_shoulder_turns_into_the_sleeve_without_a_corner() -> None:
+    image, _ = wear(figure(), garment("long"))
+    filled = is_red(image)[:, :384]
+    rows = np.arange(300, 420, 6)
+    rim = np.array([int(filled[r].argmax()) if filled[r].any() else -1 for r in rows])
+    edge = np.stack([rim, rows], axis=1)[rim > 0].astype(np.float64)
+    steps = np.diff(edge, axis=0)
+    turn = np.degrees(np.abs(np.diff(np.unwrap(np.arctan2(steps[:, 1], steps[:, 0])))))
+    assert turn.max() < 40
+
+
+def test_the_cuff_of_a_short_sleeve_is_square_to_the_arm() -> None:
+    person = figure()
+    image, _ = wear(person, garment("short"))
+    red = is_red(image)
+    columns = np.arange(222, 262, 4)
+    ends = [int(np.flatnonzero(red[380:640, c]).max()) for c in columns]
+    slope = np.degrees(np.arctan(np.polyfit(columns, ends, 1)[0]))
+    shoulder, elbow = person.keypoints[2, :2], person.keypoints[3, :2]
+    lean = np.degrees(np.arctan2(shoulder[0] - elbow[0], elbow[1] - shoulder[1]))
+    assert slope == pytest.approx(lean, abs=9)
+
+
+def test_islands_of_the_worn_label_far_from_the_body_are_left_alone() -> None:
+    person = figure()
+    labels = person.labels.copy()
+    labels[480:530, 650:700] = 5
+    labels[120:150, 90:120] = 5
+    photo = person.image.copy()
+    photo[480:530, 650:700] = (190, 170, 60)
+    photo[120:150, 90:120] = (60, 90, 160)
+    image, edit = wear(Person(photo, labels, person.keypoints), garment("short"))
+    assert not edit[470:540, 640:710].any()
+    assert not edit[110:160, 80:130].any()
+    assert (image[480:530, 650:700] == photo[480:530, 650:700]).all()
+
+
+def test_hair_on_a_shoulder_does_not_bend_the_shoulder_line() -> None:
+    person = figure()
+    labels = person.labels.copy()
+    labels[180:360, 270:330] = 2
+    hidden, parts = measure(person.keypoints, labels)
+    plain, _ = measure(person.keypoints, person.labels)
+    assert parts.hair[300, 300]
+    columns = np.arange(272, 336)
+    assert np.abs(hidden.shoulder[columns] - plain.shoulder[columns]).max() < 8
+    bends = np.diff(hidden.shoulder[columns], 2)
+    assert np.abs(bends).max() < 0.2
+
+
+def test_new_skin_on_the_chest_has_the_neck_s_tone() -> None:
+    person = figure()
+    image, _ = wear(person, garment("short", depth=130))
+    chest = np.median(image[352:372, 372:396].reshape(-1, 3), axis=0)
+    assert np.abs(chest - np.array([214, 170, 140])).max() < 25
 
 
 def test_nobody_in_the_photo() -> None:

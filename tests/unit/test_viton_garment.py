@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -77,3 +78,25 @@ def test_an_empty_or_tiny_mask_is_no_garment(size: int) -> None:
     mask[100 : 100 + size, 100 : 100 + size] = 255
     with pytest.raises(NoGarment):
         describe(np.full((*SHAPE, 3), 255, np.uint8), mask)
+
+
+@pytest.mark.parametrize("blur", [0.0, 4.0])
+@pytest.mark.parametrize("neck", ["round", "v"])
+def test_a_faint_inside_of_the_back_is_still_told_from_the_front(neck: str, blur: float) -> None:
+    drawn = garment("short", neck=neck, depth=80, colour=(40, 110, 84), inside=(30, 88, 66))
+    image = drawn.image
+    if blur:
+        image = cv2.GaussianBlur(image, (0, 0), blur).astype(np.uint8)
+    curve = describe(image, drawn.mask).neckline.curve
+    assert curve[:, 1].max() == pytest.approx(250, abs=14)
+
+
+@pytest.mark.parametrize("neck", ["round", "v"])
+def test_the_neckline_is_smooth_and_symmetric_in_a_noisy_photo(neck: str) -> None:
+    drawn = garment("short", neck=neck, depth=90)
+    noise = np.random.default_rng(3).normal(0, 18, (128, 96, 3))
+    rough = cv2.resize(noise, (768, 1024), interpolation=cv2.INTER_CUBIC)
+    image = np.clip(drawn.image + rough, 0, 255).astype(np.uint8)
+    curve = describe(image, drawn.mask).neckline.curve
+    assert np.abs(np.diff(curve[:, 1], 2))[3:-3].max() < (14 if neck == "v" else 3)
+    assert np.abs(curve[:, 1] - curve[::-1, 1]).max() < 0.5
