@@ -5,50 +5,22 @@ which stays put when the person turns. Joints that were not seen are placed by p
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.kit.errors import NoPerson
 from services.viton.geometry import EPSILON, Points, distance, point, resample, unit
-
-Bool: TypeAlias = NDArray[np.bool_]
-Floats: TypeAlias = NDArray[np.float64]
+from services.viton.pose import Joints, read_joints, without_islands
+from services.viton.regions import Bool, Floats, Regions, regions, with_belly
 
 ARM_SAMPLES: Final = 101
 _RADII: Final = ((0.0, 0.155), (0.25, 0.145), (0.5, 0.115), (0.7, 0.105), (1.0, 0.07))
 _SLOPE: Final = 0.3
-_ISLAND: Final = 0.03
 _ROUND_START: Final = -0.015
 _ROUND_END: Final = 0.15
-_JOINTS: Final = ((2, 3, 4, 9), (5, 6, 7, 12))
-
-
-@dataclass(frozen=True)
-class Regions:
-    """The person's parts as H x W masks. ``top`` is the worn garment that will be replaced."""
-
-    top: Bool
-    neck: Bool
-    arms: Bool
-    lower: Bool
-    hair: Bool
-    face: Bool
-    other: Bool
-
-    @property
-    def person(self) -> Bool:
-        """All of the person."""
-        worn = self.top | self.neck | self.arms | self.lower
-        return np.asarray(worn | self.hair | self.face | self.other)
-
-    @property
-    def head(self) -> Bool:
-        """Face, hair and what is worn on the head."""
-        return np.asarray(self.hair | self.face)
 
 
 @dataclass(frozen=True)
@@ -107,37 +79,12 @@ class Body:
         return self.left, self.right
 
 
-def regions(labels: NDArray[np.uint8], hips: float) -> Regions:
-    """Group CIHP labels; a dress below the row ``hips`` counts as a skirt."""
-    rows = np.arange(labels.shape[0])[:, None]
-    dress = labels == 6
-    below = dress & (rows > hips)
-    return Regions(
-        top=np.isin(labels, (5, 7, 11)) | (dress & ~below),
-        neck=labels == 10,
-        arms=np.isin(labels, (3, 14, 15)),
-        lower=np.isin(labels, (8, 9, 12, 16, 17, 18, 19)) | below,
-        hair=np.isin(labels, (1, 2)),
-        face=np.isin(labels, (4, 13)),
-        other=np.zeros(labels.shape, bool),
-    )
-
-
-@dataclass(frozen=True)
-class _Joints:
-    shoulders: tuple[Points, Points]
-    elbows: tuple[Points, Points]
-    wrists: tuple[Points, Points]
-    hips: tuple[Points, Points]
-    unit: float
-
-
 def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[Body, Regions]:
     """Read the person's geometry from BODY_25 joints (25 x 3) and CIHP labels (H x W).
 
     Raises ``NoPerson`` where neither shoulders nor a worn garment were seen.
     """
-    joints = _joints(keypoints.astype(np.float64), labels)
+    joints = read_joints(keypoints.astype(np.float64), labels)
     hips = float(joints.hips[0][1] + joints.hips[1][1]) / 2
     parts = regions(labels, hips)
     height, width = labels.shape
@@ -150,9 +97,9 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
     middle = neck[0] + share * (middle_hip[0] - neck[0])
     tips = [_tip(parts, joints, i) for i in (0, 1)]
     line = _shoulder_line(parts, joints, tips, neck, width)
-    parts = replace(parts, top=_without_islands(parts.top, joints))
+    parts = replace(parts, top=without_islands(parts.top, joints))
     waist, cropped = _waist(parts, middle, hips, scale)
-    parts = _with_belly(parts, middle, waist, scale)
+    parts = with_belly(parts, middle, waist, scale)
     tucked = waist < hips - 0.02 * scale
     sides = [
         _body_side(parts, joints, i, line=line, middle=middle, waist=waist, tucked=tucked)
@@ -173,96 +120,6 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
     return body, parts
 
 
-def _without_islands(top: Bool, joints: _Joints) -> Bool:
-    """Drop small pieces of the worn garment's label that lie well away from trunk and arms."""
-    scale = joints.unit
-    near = np.zeros(top.shape, np.uint8)
-    trunk = np.array([*joints.shoulders, *joints.hips[::-1]])
-    cv2.fillPoly(near, [np.round(trunk).astype(np.int32)], 1)
-    for limb in zip(joints.shoulders, joints.elbows, joints.wrists, strict=True):
-        bones = np.round(np.array(limb)).astype(np.int32)
-        cv2.polylines(near, [bones], isClosed=False, color=1, thickness=3)
-    away = cv2.distanceTransform(1 - near, cv2.DIST_L2, 3)
-    size = 2 * max(int(0.03 * scale), 1) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    core = cv2.morphologyEx(top.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-    island = np.zeros(top.shape, np.uint8)
-    for pieces, least in ((core, 0.16 * scale), (top.astype(np.uint8), 0.05 * scale)):
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(pieces)
-        for index in range(1, count):
-            if stats[index, cv2.CC_STAT_AREA] > _ISLAND * float(top.sum()):
-                continue
-            inside = labels == index
-            if float(away[inside].min()) > least:
-                island |= inside.astype(np.uint8)
-    grown = cv2.dilate(island, kernel) > 0
-    return np.asarray(top & ~(grown & (away > 0.14 * scale)) & ~(island > 0))
-
-
-def _with_belly(parts: Regions, middle: Floats, waist: float, scale: float) -> Regions:
-    """Count bare skin between a short top and the trousers as body: a longer garment covers it."""
-    height, width = parts.top.shape
-    rows = np.arange(height)[:, None]
-    near = np.abs(np.arange(width)[None, :] - middle[:, None]) < 0.42 * scale
-    lower = (parts.lower & near).any(axis=1)
-    start = int(lower.argmax()) if lower.any() else height
-    belly = parts.arms & near & (rows > waist - 0.02 * scale) & (rows < start + 0.05 * scale)
-    return replace(parts, arms=parts.arms & ~belly, neck=parts.neck | belly)
-
-
-def _joints(keypoints: Floats, labels: NDArray[np.uint8]) -> _Joints:
-    seen: Bool = np.asarray((keypoints[:, :2] > 0).any(axis=1))
-    at = keypoints[:, :2]
-    left, right = _JOINTS
-    if not (seen[2] and seen[5]):
-        at, seen = _guessed_shoulders(at.copy(), seen.copy(), labels)
-    if at[2, 0] > at[5, 0]:
-        left, right = right, left
-    first, second = at[left[0]], at[right[0]]
-    wide = max(distance(first, second), 0.06 * labels.shape[1])
-    hips = [at[j[3]] if seen[j[3]] else None for j in (left, right)]
-    middle = (first + second) / 2
-    known = [h for h in hips if h is not None]
-    if known:
-        wide = max(wide, 0.55 * abs(float(np.mean([h[1] for h in known])) - float(middle[1])))
-    filled_hips, elbows, wrists = [], [], []
-    for sign, joint, hip in ((-1, left, hips[0]), (1, right, hips[1])):
-        shoulder = at[joint[0]]
-        level = known[0][1] if known else middle[1] + 1.5 * wide
-        filled_hips.append(point(middle[0] + sign * 0.33 * wide, level) if hip is None else hip)
-        elbow = at[joint[1]] if seen[joint[1]] else shoulder + wide * point(0.08 * sign, 0.85)
-        along = unit(elbow - shoulder)
-        wrists.append(at[joint[2]] if seen[joint[2]] else elbow + 0.8 * wide * along)
-        elbows.append(elbow)
-    return _Joints(
-        (first, second),
-        (elbows[0], elbows[1]),
-        (wrists[0], wrists[1]),
-        (filled_hips[0], filled_hips[1]),
-        float(wide),
-    )
-
-
-def _guessed_shoulders(
-    at: Floats, seen: NDArray[np.bool_], labels: NDArray[np.uint8]
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Shoulders from the worn garment's outline, mirrored about the neck if one was seen."""
-    worn = np.isin(labels, (5, 6, 7))
-    if seen[1] and (seen[2] or seen[5]):
-        known, lost = (2, 5) if seen[2] else (5, 2)
-        at[lost] = 2 * at[1] - at[known]
-    elif worn.sum() > 0.005 * labels.size:
-        ys, xs = np.nonzero(worn)
-        level = ys.min() + 0.12 * (ys.max() - ys.min())
-        band = xs[np.abs(ys - level) < 0.05 * (ys.max() - ys.min()) + 1]
-        inset = 0.12 * (band.max() - band.min())
-        at[2], at[5] = point(band.min() + inset, level), point(band.max() - inset, level)
-    else:
-        raise NoPerson("No person was found in the photo; send one that shows the upper body.")
-    seen[[2, 5]] = True
-    return at, seen
-
-
 def _neck(parts: Regions, shoulders: Points, scale: float) -> Points:
     """Return the neck's base; on a turned body it is not midway between the shoulders."""
     band = slice(max(int(shoulders[1] - 0.35 * scale), 0), max(int(shoulders[1] - 0.08 * scale), 1))
@@ -273,7 +130,7 @@ def _neck(parts: Regions, shoulders: Points, scale: float) -> Points:
     return point(float(x), float(shoulders[1]))
 
 
-def _tip(parts: Regions, joints: _Joints, side: int) -> Points:
+def _tip(parts: Regions, joints: Joints, side: int) -> Points:
     """Where the shoulder's outline turns down: a ray from the joint up and outwards."""
     sign = (-1, 1)[side]
     scale = joints.unit
@@ -291,7 +148,7 @@ def _tip(parts: Regions, joints: _Joints, side: int) -> Points:
 
 
 def _shoulder_line(
-    parts: Regions, joints: _Joints, tips: list[Points], neck: Points, width: int
+    parts: Regions, joints: Joints, tips: list[Points], neck: Points, width: int
 ) -> Floats:
     """Return the y of the shoulder for every column: a smooth slope from the neck to each tip.
 
@@ -357,7 +214,7 @@ def _waist(parts: Regions, middle: Floats, hips: float, scale: float) -> tuple[f
     return waist, waist > height - 10
 
 
-def _armpit(joints: _Joints, side: int) -> Points:
+def _armpit(joints: Joints, side: int) -> Points:
     """Below the shoulder, on the bisector between arm and flank; higher when the arm is raised."""
     sign = (-1, 1)[side]
     scale = joints.unit
@@ -374,7 +231,7 @@ def _armpit(joints: _Joints, side: int) -> Points:
 
 def _body_side(
     parts: Regions,
-    joints: _Joints,
+    joints: Joints,
     side: int,
     *,
     line: Floats,
@@ -391,7 +248,7 @@ def _body_side(
     return BodySide(sign, arm.outer[0].copy(), armpit, edge, arm)
 
 
-def _edge(parts: Regions, joints: _Joints, side: int, middle: Floats, arm: Arm) -> Floats:
+def _edge(parts: Regions, joints: Joints, side: int, middle: Floats, arm: Arm) -> Floats:
     """Return the torso's edge in every row: the outline where plausible, else by proportion."""
     sign = (-1, 1)[side]
     scale = joints.unit
@@ -434,7 +291,7 @@ def _sleeve_limit(parts: Regions, arm: Arm, rows: Floats, sign: int) -> Floats:
     return np.where(clothed, inner, np.inf)
 
 
-def _arm(parts: Regions, joints: _Joints, side: int, line: Floats, armpit: Points) -> Arm:
+def _arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Points) -> Arm:
     sign = (-1, 1)[side]
     scale = joints.unit
     shoulder, elbow, wrist = joints.shoulders[side], joints.elbows[side], joints.wrists[side]

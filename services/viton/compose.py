@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
-from services.viton.body import Body, BodySide, Regions, polygon
+from services.viton.body import Body, BodySide, polygon
 from services.viton.cut import Cut
 from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
 from services.viton.fit import SleeveFit
 from services.viton.geometry import Points
+from services.viton.regions import Regions
 from services.viton.warp import Strip, sample
 
 Floats: TypeAlias = NDArray[np.float32]

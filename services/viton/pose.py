@@ -1,0 +1,115 @@
+"""The joints that a garment hangs on, with those that were not seen placed by proportion."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.errors import NoPerson
+from services.kit.joints import Joint
+from services.kit.labels import Label
+from services.viton.geometry import Points, distance, point, unit
+from services.viton.regions import Bool, Floats
+
+_RIGHT: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST, Joint.RIGHT_HIP)
+_LEFT: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST, Joint.LEFT_HIP)
+_ISLAND: Final = 0.03
+"""Share of the worn garment below which a piece of it may be a mistake."""
+
+
+@dataclass(frozen=True)
+class Joints:
+    """Joints as (x, y) in pixels, the picture's left first; ``unit`` is about a shoulder width."""
+
+    shoulders: tuple[Points, Points]
+    elbows: tuple[Points, Points]
+    wrists: tuple[Points, Points]
+    hips: tuple[Points, Points]
+    unit: float
+
+
+def read_joints(keypoints: Floats, labels: NDArray[np.uint8]) -> Joints:
+    """Take the joints from BODY_25 (25 x 3), shoulders from CIHP ``labels`` where unseen.
+
+    Raises ``NoPerson`` where neither shoulders nor a worn garment were seen.
+    """
+    seen: Bool = np.asarray((keypoints[:, :2] > 0).any(axis=1))
+    at = keypoints[:, :2]
+    left, right = _RIGHT, _LEFT
+    if not (seen[Joint.RIGHT_SHOULDER] and seen[Joint.LEFT_SHOULDER]):
+        at, seen = _guessed_shoulders(at.copy(), seen.copy(), labels)
+    if at[Joint.RIGHT_SHOULDER, 0] > at[Joint.LEFT_SHOULDER, 0]:
+        left, right = right, left
+    first, second = at[left[0]], at[right[0]]
+    wide = max(distance(first, second), 0.06 * labels.shape[1])
+    hips = [at[j[3]] if seen[j[3]] else None for j in (left, right)]
+    middle = (first + second) / 2
+    known = [h for h in hips if h is not None]
+    if known:
+        wide = max(wide, 0.55 * abs(float(np.mean([h[1] for h in known])) - float(middle[1])))
+    filled_hips, elbows, wrists = [], [], []
+    for sign, joint, hip in ((-1, left, hips[0]), (1, right, hips[1])):
+        shoulder = at[joint[0]]
+        level = known[0][1] if known else middle[1] + 1.5 * wide
+        filled_hips.append(point(middle[0] + sign * 0.33 * wide, level) if hip is None else hip)
+        elbow = at[joint[1]] if seen[joint[1]] else shoulder + wide * point(0.08 * sign, 0.85)
+        along = unit(elbow - shoulder)
+        wrists.append(at[joint[2]] if seen[joint[2]] else elbow + 0.8 * wide * along)
+        elbows.append(elbow)
+    return Joints(
+        (first, second),
+        (elbows[0], elbows[1]),
+        (wrists[0], wrists[1]),
+        (filled_hips[0], filled_hips[1]),
+        float(wide),
+    )
+
+
+def _guessed_shoulders(
+    at: Floats, seen: NDArray[np.bool_], labels: NDArray[np.uint8]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Shoulders from the worn garment's outline, mirrored about the neck if one was seen."""
+    worn = np.isin(labels, (Label.UPPER, Label.DRESS, Label.COAT))
+    right, left = Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER
+    if seen[Joint.NECK] and (seen[right] or seen[left]):
+        known, lost = (right, left) if seen[right] else (left, right)
+        at[lost] = 2 * at[Joint.NECK] - at[known]
+    elif worn.sum() > 0.005 * labels.size:
+        ys, xs = np.nonzero(worn)
+        level = ys.min() + 0.12 * (ys.max() - ys.min())
+        band = xs[np.abs(ys - level) < 0.05 * (ys.max() - ys.min()) + 1]
+        inset = 0.12 * (band.max() - band.min())
+        at[right] = point(band.min() + inset, level)
+        at[left] = point(band.max() - inset, level)
+    else:
+        raise NoPerson("No person was found in the photo; send one that shows the upper body.")
+    seen[[right, left]] = True
+    return at, seen
+
+
+def without_islands(top: Bool, joints: Joints) -> Bool:
+    """Drop small pieces of the worn garment's label that lie well away from trunk and arms."""
+    scale = joints.unit
+    near = np.zeros(top.shape, np.uint8)
+    trunk = np.array([*joints.shoulders, *joints.hips[::-1]])
+    cv2.fillPoly(near, [np.round(trunk).astype(np.int32)], 1)
+    for limb in zip(joints.shoulders, joints.elbows, joints.wrists, strict=True):
+        bones = np.round(np.array(limb)).astype(np.int32)
+        cv2.polylines(near, [bones], isClosed=False, color=1, thickness=3)
+    away = cv2.distanceTransform(1 - near, cv2.DIST_L2, 3)
+    size = 2 * max(int(0.03 * scale), 1) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    core = cv2.morphologyEx(top.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    island = np.zeros(top.shape, np.uint8)
+    for pieces, least in ((core, 0.16 * scale), (top.astype(np.uint8), 0.05 * scale)):
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(pieces)
+        for index in range(1, count):
+            if stats[index, cv2.CC_STAT_AREA] > _ISLAND * float(top.sum()):
+                continue
+            inside = labels == index
+            if float(away[inside].min()) > least:
+                island |= inside.astype(np.uint8)
+    grown = cv2.dilate(island, kernel) > 0
+    return np.asarray(top & ~(grown & (away > 0.14 * scale)) & ~(island > 0))
