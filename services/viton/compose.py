@@ -24,6 +24,7 @@ _HAZE: Final = 22.0
 _CHIN: Final = 45
 _STEEP: Final = 0.7
 _PLAIN: Final = 26.0
+_DIM: Final = 32.0
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,9 @@ def shading(image: Floats, parts: Regions, body: Body) -> Floats:
     flat = pull_push(np.dstack([grey] * 3), inside.astype(np.float32))[..., 0]
     closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
     low = blurred(np.asarray(closed, np.float32), 7.0)
-    ratio = np.clip(low / max(float(np.median(low[inside])), 1.0), 0.78, 1.12) ** 0.8
+    # On dark cloth a few grey levels are gloss and noise, not light.
+    lit = (low + _DIM) / (float(np.median(low[inside])) + _DIM)
+    ratio = np.clip(lit, 0.78, 1.12) ** 0.8
     return np.asarray(light**0.5 * ratio, np.float32)
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -207,6 +209,20 @@ def test_new_skin_on_the_chest_has_the_neck_s_tone() -> None:
     image, _ = wear(person, garment("short", depth=130))
     chest = np.median(image[352:372, 372:396].reshape(-1, 3), axis=0)
     assert np.abs(chest - np.array([214, 170, 140])).max() < 25
+
+
+def test_a_dark_worn_garment_throws_no_shadow_of_its_dye() -> None:
+    person = figure()
+    worn = person.labels == 5
+    dark = person.image.copy()
+    dark[worn] = 20
+    patched = dark.copy()
+    patched[420:560, 330:440][worn[420:560, 330:440]] = 16
+    drawn = garment("short")
+    plain, _ = wear(replace(person, image=dark), drawn)
+    image, _ = wear(replace(person, image=patched), drawn)
+    middle = np.s_[460:520, 360:410]
+    assert np.median(image[middle] / plain[middle].clip(1)) > 0.9
 
 
 def test_nobody_in_the_photo() -> None:
