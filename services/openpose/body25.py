@@ -17,7 +17,7 @@ JOINTS: Final = 25
 UNSEEN_BELOW: Final = 0.3
 """Joints less certain than this are given as unseen."""
 
-JSON_VERSION: Final = 1.3
+JSON_VERSION: Final = 1.2
 
 _NECK, _MID_HIP = 1, 8
 # BODY_25 joint: MediaPipe landmark. Small toes (20, 23) have none.
@@ -77,7 +77,7 @@ def from_landmarks(landmarks: F32, height: int, width: int) -> F32:
 
 
 def to_openpose_json(keypoints: F32) -> dict[str, Any]:
-    """Write 25 x 3 joints as OpenPose does, one person a file (``--write_json``, version 1.3).
+    """Write 25 x 3 joints as OpenPose does, one person a file (``--write_json``, version 1.2).
 
     Nobody seen gives an empty ``people`` list. Source of the form:
     https://github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md.
@@ -86,7 +86,6 @@ def to_openpose_json(keypoints: F32) -> dict[str, Any]:
     if bool(np.any(keypoints[:, 2] > 0)):
         people.append(
             {
-                "person_id": [-1],
                 "pose_keypoints_2d": [round(float(value), 6) for value in keypoints.reshape(-1)],
                 "face_keypoints_2d": [],
                 "hand_left_keypoints_2d": [],

@@ -15,12 +15,16 @@ class EstimatePoseRequest:
 
 @dataclass(frozen=True)
 class EstimatePoseResponse:
-    """The main person's joints, skeleton picture and outline; how many people were seen."""
+    """The main person's joints, skeleton picture and outline; how many people were seen.
+
+    ``openpose_json`` holds the joints in the form that OpenPose 1.2 writes.
+    """
 
     keypoints: Keypoints
     skeleton: Image
     silhouette: Mask
     people: int
+    openpose_json: str
 
 
 ESTIMATE_POSE = Method(

@@ -1,5 +1,6 @@
 """The pose service: engines, and the call."""
 
+import json
 from typing import Final
 
 from services.kit import engines, weights
@@ -32,6 +33,7 @@ def estimate(image: Image, networks: Networks) -> EstimatePoseResponse:
         skeleton=drawing.draw_skeleton(keypoints, height, width),
         silhouette=core.silhouette(person, image),
         people=count,
+        openpose_json=json.dumps(body25.to_openpose_json(keypoints)),
     )
 
 

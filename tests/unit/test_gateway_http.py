@@ -95,7 +95,7 @@ class FakeBackend:
             "Upscale": lambda: UpscaleResponse(request.image.repeat(2, 0).repeat(2, 1)),
             "Fit": lambda: FitResponse(request.image.copy(), PLACEMENT),
             "EstimatePose": lambda: EstimatePoseResponse(
-                np.zeros((25, 3), np.float32), image, mask, 1
+                np.zeros((25, 3), np.float32), image, mask, 1, "{}"
             ),
             "Segment": lambda: SegmentResponse(mask),
             "Parse": lambda: ParseResponse(mask),

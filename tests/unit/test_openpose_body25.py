@@ -111,10 +111,9 @@ def test_the_landmarks_stay_as_they_were() -> None:
 def test_json_has_openposes_form() -> None:
     joints = body25.from_landmarks(standing(), HEIGHT, WIDTH)
     written = json.loads(json.dumps(body25.to_openpose_json(joints)))
-    assert written["version"] == 1.3
+    assert written["version"] == 1.2
     (one,) = written["people"]
     assert set(one) == {
-        "person_id",
         "pose_keypoints_2d",
         "face_keypoints_2d",
         "hand_left_keypoints_2d",

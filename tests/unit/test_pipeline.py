@@ -46,7 +46,7 @@ class Services:
             UpscaleResponse: UpscaleResponse(np.repeat(getattr(request, "image", small), 2, 0)),
             FitResponse: FitResponse(getattr(request, "image", small)[:8, :6].copy(), placement),
             EstimatePoseResponse: EstimatePoseResponse(
-                np.zeros((25, 3), np.float32), small.copy(), mask.copy(), 1
+                np.zeros((25, 3), np.float32), small.copy(), mask.copy(), 1, "{}"
             ),
             SegmentResponse: SegmentResponse(mask.copy()),
             ParseResponse: ParseResponse(mask.copy()),
