@@ -16,7 +16,7 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
 )
 
 from gateway.pipeline import TRY_ON
-from services.kit import channels
+from services.kit import channels, memory
 from services.kit.contract import Contract, Method
 from services.kit.errors import DeadlineExceeded, InternalError, ServiceUnavailable, TryOnError
 from services.kit.executor import BoundedExecutor
@@ -75,6 +75,7 @@ class InProcess:
 
         Raises what a service's ``load`` raises, such as WeightsMissing and UnknownEngine.
         """
+        memory.few_arenas()
         at_once = asyncio.Semaphore(self._settings.threads)
 
         async def load(contract: Contract) -> None:

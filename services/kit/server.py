@@ -22,7 +22,7 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
-from services.kit import codec, interceptors, logs
+from services.kit import codec, interceptors, logs, memory
 from services.kit.contract import Contract, Method
 from services.kit.errors import (
     DeadlineExceeded,
@@ -74,6 +74,7 @@ def main(contract: Contract, load: Callable[[], Service]) -> NoReturn:
             print(f"{field}: {problem['msg']}", file=sys.stderr)
         sys.exit(EXIT_NOT_CONFIGURED)
     logs.configure(settings)
+    memory.few_arenas()
     sys.exit(asyncio.run(_serve(contract, load, settings)))
 
 

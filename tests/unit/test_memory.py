@@ -1,0 +1,34 @@
+import platform
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+PROGRAM = """
+import ctypes, threading
+from services.kit.memory import few_arenas
+{call}
+hold = threading.Barrier(9)
+def work():
+    block = ctypes.CDLL(None).malloc(1000)
+    hold.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+[thread.start() for thread in threads]
+hold.wait()
+[thread.join() for thread in threads]
+ctypes.CDLL(None).malloc_stats()
+"""
+
+
+def arenas(call: str) -> int:
+    program = [sys.executable, "-c", PROGRAM.format(call=call)]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)  # noqa: S603
+    return done.stderr.count("Arena ")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
+def test_threads_share_two_heaps() -> None:
+    assert arenas("") > 2
+    assert arenas("few_arenas()") <= 2
