@@ -40,5 +40,5 @@ class ProtoBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         ]
         if protoc.main(arguments) != 0:
             raise RuntimeError("protoc could not compile protos/; its message is above")
-        for folder in ("tryon", "tryon/v1"):
+        for folder in {folder for file in files for folder in Path(file).parents[:-1]}:
             (generated / folder / "__init__.py").touch()

