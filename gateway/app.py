@@ -16,7 +16,7 @@ from starlette.requests import Request
 from gateway import __version__, problem
 from gateway.backends import Backend
 from gateway.middleware import Requests
-from gateway.routes import health, pages, vitons
+from gateway.routes import health, pages, services, vitons
 from gateway.settings import GatewaySettings
 from gateway.tryon import TryOn, Turns
 from services.kit.errors import InternalError, InvalidRequest, Overloaded, TryOnError
@@ -87,6 +87,7 @@ def create(
     )
     app.state.settings = settings
     app.state.backend = backend
+    app.state.inventory = services.Inventory(backend)
     app.state.startup = startup
     app.state.tryon = TryOn(backend, settings)
     app.state.uploads = Turns(running=settings.max_uploads, waiting=0)
@@ -96,6 +97,7 @@ def create(
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.include_router(vitons.router)
     app.include_router(health.router)
+    app.include_router(services.router)
     pages.add_to(app)
     return app
 

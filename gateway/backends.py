@@ -5,16 +5,14 @@ The graph does not know which; the same arrays go in and come out.
 
 import asyncio
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Protocol
 
-import grpc
 import structlog
-from grpc_health.v1 import (  # type: ignore[import-untyped]
-    health_pb2,
-    health_pb2_grpc,
-)
 
+from gateway import replicas
+from gateway.inventory import Health, LastErrors, Mode, Replica, ServiceState, health_of
 from gateway.pipeline import TRY_ON
 from services.kit import channels, memory
 from services.kit.contract import Contract, Method
@@ -29,8 +27,8 @@ CONTRACTS: Final[tuple[Contract, ...]] = tuple(
 )
 """Every service that the pipeline calls."""
 
-HEALTH_SECONDS: Final = 2.0
-"""How long a health check may take."""
+NAME_THREADS: Final = 4
+"""How many names are resolved at the same time."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -56,6 +54,10 @@ class Backend(Protocol):
         """Tell of every service whether it would answer now."""
         ...
 
+    async def services(self) -> Sequence[ServiceState]:
+        """Tell how every service is, within seconds whatever hangs; never raises for a service."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything; calls in flight fail."""
         ...
@@ -69,6 +71,7 @@ class InProcess:
         self._contracts = tuple(contracts)
         self._services: dict[str, Service] = {}
         self._executors: dict[str, BoundedExecutor] = {}
+        self._errors = LastErrors()
 
     async def start(self) -> None:
         """Load every service, as many at a time as there are cores.
@@ -80,7 +83,8 @@ class InProcess:
 
         async def load(contract: Contract) -> None:
             async with at_once:
-                service = await asyncio.to_thread(_load, contract)
+                with self._errors.noted(contract.name):
+                    service = await asyncio.to_thread(_load, contract)
             self._services[contract.name] = service
             self._executors[contract.name] = BoundedExecutor(
                 contract.name,
@@ -103,6 +107,10 @@ class InProcess:
         request_id: str,  # noqa: ARG002 - the log's context carries it within a process
     ) -> object:
         """Run the service's handler on its worker thread."""
+        with self._errors.noted(method.service):
+            return await self._call(method, request, seconds)
+
+    async def _call(self, method: Method[Any, Any], request: object, seconds: float) -> object:
         service = self._services.get(method.service)
         if service is None:
             raise ServiceUnavailable(
@@ -129,6 +137,19 @@ class InProcess:
         """Tell which services are loaded."""
         return {contract.name: contract.name in self._services for contract in self._contracts}
 
+    async def services(self) -> Sequence[ServiceState]:
+        """Tell what is loaded; memory is not told, since all share the process's."""
+        return [self._state(contract.name) for contract in self._contracts]
+
+    def _state(self, name: str) -> ServiceState:
+        service, error = self._services.get(name), self._errors.of(name)
+        if service is None:
+            health = Health.FAILING if error else Health.STARTING
+            return ServiceState(name, None, Mode.EMBEDDED, health, last_error=error)
+        executor = self._executors[name]
+        here = Replica(None, Health.SERVING, running=executor.running, waiting=executor.waiting)
+        return ServiceState(name, service.engine, Mode.EMBEDDED, here.health, (here,), error)
+
     async def close(self) -> None:
         """Wait for running calls for the configured grace, then release the engines."""
         await asyncio.gather(
@@ -147,23 +168,35 @@ def _load(contract: Contract) -> Service:
 
 
 class Grpc:
-    """Every service behind gRPC, at the address that ``address`` tells for its contract."""
+    """Every service behind gRPC, at the address that ``address`` tells for its contract.
+
+    ``replicas_address`` tells the name under which a service's replicas are found, where that
+    differs from where calls go, such as to a proxy before them. ``mode`` is what ``services``
+    tells.
+    """
 
     def __init__(
         self,
         settings: Settings,
         address: Callable[[Contract], str],
         contracts: Iterable[Contract] = CONTRACTS,
+        *,
+        replicas_address: Callable[[Contract], str] | None = None,
+        mode: Mode = Mode.EXTERNAL,
     ) -> None:
         self._settings = settings
         self._address = address
         self._contracts = tuple(contracts)
-        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._replicas_address = replicas_address or address
+        self._mode = mode
+        self._callers: dict[str, channels.Caller] = {}
+        self._errors = LastErrors()
+        self._name_threads = ThreadPoolExecutor(NAME_THREADS, "names")
 
     async def start(self) -> None:
         """Open the channels; they connect with the first call."""
-        self._channels = {
-            contract.name: channels.connect(self._address(contract), self._settings)
+        self._callers = {
+            contract.name: channels.Caller(self._address(contract), self._settings)
             for contract in self._contracts
         }
 
@@ -174,28 +207,44 @@ class Grpc:
         seconds: float,
         request_id: str,
     ) -> object:
-        """Send the call to the service's address."""
-        channel = self._channels[method.service]
-        return await channels.call(channel, method, request, timeout=seconds, request_id=request_id)
+        """Send the call to the service's address; once more where that ended or was cut off."""
+        with self._errors.noted(method.service):
+            return await self._callers[method.service].call(
+                method, request, timeout=seconds, request_id=request_id
+            )
 
     async def ready(self) -> Mapping[str, bool]:
         """Ask every service's standard health check, all at the same time."""
-        names = list(self._channels)
-        answers = await asyncio.gather(*(_serving(self._channels[name]) for name in names))
-        return dict(zip(names, answers, strict=True))
+        answers = await asyncio.gather(*(caller.serving() for caller in self._callers.values()))
+        return dict(zip(self._callers, answers, strict=True))
+
+    async def services(self) -> Sequence[ServiceState]:
+        """Ask every replica of every service how it is, all within two seconds.
+
+        The replicas are the machines that the service's name stands for, or what answers at its
+        address where that is no such name.
+        """
+        return await asyncio.gather(*(self._state(contract) for contract in self._contracts))
+
+    async def _state(self, contract: Contract) -> ServiceState:
+        address = self._address(contract)
+        by_name = self._replicas_address(contract)
+        found = await replicas.find(by_name, self._name_threads) or (address,)
+        # Through a proxy, calls may fail although every replica behind it is well.
+        asked = [*found, *([address] if address not in (by_name, *found) else [])]
+        answers = await asyncio.gather(*(replicas.ask(each, self._settings) for each in asked))
+        told = answers[: len(found)]
+        engines = dict.fromkeys(answer.engine for answer in told if answer.engine)
+        return ServiceState(
+            contract.name,
+            ", ".join(engines) or None,
+            self._mode,
+            health_of(answer.replica for answer in answers[len(found) :] or told),
+            tuple(answer.replica for answer in told),
+            self._errors.of(contract.name),
+        )
 
     async def close(self) -> None:
         """Close the channels."""
-        await asyncio.gather(*(channel.close() for channel in self._channels.values()))
-
-
-async def _serving(channel: grpc.aio.Channel) -> bool:
-    health = health_pb2_grpc.HealthStub(channel)
-    try:
-        answer = await health.Check(
-            health_pb2.HealthCheckRequest(), timeout=HEALTH_SECONDS, wait_for_ready=False
-        )
-    except grpc.aio.AioRpcError:
-        return False
-    serving: bool = answer.status == health_pb2.HealthCheckResponse.SERVING
-    return serving
+        self._name_threads.shutdown(wait=False, cancel_futures=True)
+        await asyncio.gather(*(caller.close() for caller in self._callers.values()))

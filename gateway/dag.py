@@ -110,11 +110,13 @@ class Pipeline:
         given: Mapping[str, object],
         *,
         deadline: float,
+        patience: float = 1.0,
         on_event: OnEvent = ignore,
     ) -> dict[str, Any]:
         """Make every call as soon as its inputs exist; return the outputs by name.
 
-        ``deadline`` is in seconds for the whole graph. Arrays in ``given`` become read-only, and
+        ``deadline`` is in seconds for the whole graph; each stage has ``patience`` times its
+        method's own, within that. Arrays in ``given`` become read-only, and
         so does each that a step produces; a value is let go once its last taker is done with it.
         The first failure cancels what is still running. Raises TryOnError with ``stage`` set.
         """
@@ -122,7 +124,7 @@ class Pipeline:
             raise PipelineError(
                 f"pipeline {self.name} runs on {sorted(self.inputs)}, was given {sorted(given)}"
             )
-        run = _Run(self, call, on_event, deadline)
+        run = _Run(self, call, on_event, deadline, patience)
         try:
             async with asyncio.timeout(deadline):
                 return await run.all(given)
@@ -136,11 +138,19 @@ class Pipeline:
 class _Run:
     """The state of one run: values that are still needed, and who waits for which."""
 
-    def __init__(self, pipeline: Pipeline, call: Call, on_event: OnEvent, deadline: float) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        call: Call,
+        on_event: OnEvent,
+        deadline: float,
+        patience: float,
+    ) -> None:
         self.pipeline = pipeline
         self.call = call
         self.on_event = on_event
         self.ends = time.monotonic() + deadline
+        self.patience = patience
         self.done = 0
         self.values: dict[str, object] = {}
         self.failure: TryOnError | None = None
@@ -175,7 +185,7 @@ class _Run:
             if response is None:
                 self.tell(step, State.STARTED, 0.0)
                 state = State.FINISHED
-                seconds = min(step.method.deadline, self.ends - started)
+                seconds = min(step.method.deadline * self.patience, self.ends - started)
                 response = await self.call(step.method, request, seconds)
             self.done += 1
             self.tell(step, state, time.monotonic() - started)

@@ -22,7 +22,7 @@ SAFE_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-QUIET: Final = ("/healthz", "/readyz", "/static/")
+QUIET: Final = ("/healthz", "/readyz", "/static/", "/v1/services")
 """Paths that are asked for so often that their lines are for debugging only."""
 
 log = structlog.stdlib.get_logger("gateway.access")

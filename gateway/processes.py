@@ -1,17 +1,19 @@
 """Every service as a process of its own on this machine, reached over gRPC."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from gateway.backends import CONTRACTS, Grpc
+from gateway.inventory import Health, Mode, ServiceState, line_of
 from services.kit.contract import Contract, Method
 from services.kit.errors import ServiceUnavailable
 from services.kit.settings import Settings
@@ -36,8 +38,10 @@ class LocalProcesses:
         self._settings = settings
         self._address = address
         self._log_dir = log_dir
-        self._grpc = Grpc(settings, address)
+        self._grpc = Grpc(settings, address, mode=Mode.PROCESS)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._ended: dict[str, str] = {}
+        self._started = False
 
     async def start(self) -> None:
         """Start every server and wait until all of them serve.
@@ -52,6 +56,7 @@ class LocalProcesses:
         while not all((await self._grpc.ready()).values()):
             self._check_alive()
             await asyncio.sleep(POLL_SECONDS)
+        self._started = True
 
     async def call(
         self,
@@ -66,6 +71,22 @@ class LocalProcesses:
     async def ready(self) -> Mapping[str, bool]:
         """Ask every service's standard health check."""
         return await self._grpc.ready() or {contract.name: False for contract in CONTRACTS}
+
+    async def services(self) -> Sequence[ServiceState]:
+        """Ask every process how it is; one that has ended is failing, and told why."""
+        return [self._seen(state) for state in await self._grpc.services()]
+
+    def _seen(self, state: ServiceState) -> ServiceState:
+        child = self._children.get(state.name)
+        status = child.poll() if child else None
+        if status is not None:
+            # Whatever answers at its address now is not our child.
+            ended = self._ended.setdefault(state.name, _why_ended(state.name, status))
+            gone = dataclasses.replace(state, engine=None, health=Health.FAILING, replicas=())
+            return dataclasses.replace(gone, last_error=ended)
+        if state.health is Health.FAILING and not self._started:
+            return dataclasses.replace(state, health=Health.STARTING, replicas=())
+        return state
 
     async def close(self) -> None:
         """Tell every server to stop, and end those that have not after the configured grace."""
@@ -113,3 +134,16 @@ class LocalProcesses:
 
     def _log_path(self, name: str) -> Path:
         return self._log_dir / f"{name}.log"
+
+
+def _why_ended(name: str, status: int) -> str:
+    if status < 0:
+        how = f"by signal {-status} ({signal.strsignal(-status)})"
+    else:
+        how = f"with exit status {status}"
+    return line_of(
+        ServiceUnavailable(
+            f"The {name} service's process ended {how}; {name}.log tells more; "
+            "start the gateway again."
+        )
+    )

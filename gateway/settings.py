@@ -32,8 +32,9 @@ class GatewaySettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRYON_", frozen=True, env_ignore_empty=True)
 
-    backend: Literal["in_process", "grpc"] = "in_process"
-    """Where the services run: in the gateway's own process, or behind gRPC."""
+    backend: Literal["in_process", "grpc", "docker"] = "in_process"
+    """Where the services run: in the gateway's own process, behind gRPC, or in containers that the
+    gateway starts (``TRYON_DOCKER_*``, docs/orchestrator.md)."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
     """Address that HTTP is served on; a container needs 0.0.0.0."""
@@ -42,7 +43,8 @@ class GatewaySettings(BaseSettings):
     """TCP port that HTTP is served on; 0 takes a free one."""
 
     service_address: str = "127.0.0.1:{port}"
-    """gRPC address of every service; ``{name}`` and ``{port}`` are the contract's."""
+    """gRPC address of every service; ``{name}``, ``{host}`` (the name with hyphens) and ``{port}``
+    are the contract's."""
 
     addresses: dict[str, str] = Field(default_factory=dict)
     """Services that are elsewhere, as JSON: ``{"densepose": "nginx:50052"}``."""
@@ -65,13 +67,21 @@ class GatewaySettings(BaseSettings):
     deadline: float = Field(default=180.0, gt=0.0, le=3600.0)
     """Seconds that one try-on may take once it is its turn."""
 
+    patience: float = Field(default=1.0, ge=0.1, le=100.0)
+    """How many times its contract's deadline each stage may take, for engines that are slow."""
+
     run_dir: Path = Field(default_factory=_run_dir)
     """Folder of the running system's process id and logs."""
 
     def address(self, contract: Contract) -> str:
-        """Where the service listens, as ``host:port``."""
-        default = self.service_address.format(name=contract.name, port=contract.port)
-        return self.addresses.get(contract.name, default)
+        """Where calls to the service go, as ``host:port``."""
+        return self.addresses.get(contract.name) or self.replicas_address(contract)
+
+    def replicas_address(self, contract: Contract) -> str:
+        """Where the service itself listens, whatever stands before it in ``addresses``."""
+        return self.service_address.format(
+            name=contract.name, host=contract.host, port=contract.port
+        )
 
 
 @cache

@@ -78,6 +78,7 @@ class TryOn:
     def __init__(self, backend: Backend, settings: GatewaySettings) -> None:
         self._backend = backend
         self._deadline = settings.deadline
+        self._patience = settings.patience
         self._turns = Turns(running=settings.max_running, waiting=settings.max_waiting)
 
     async def run(
@@ -126,7 +127,13 @@ class TryOn:
 
         given = {"person_upload": person, "garment_upload": garment}
         try:
-            values = await TRY_ON.run(call, given, deadline=self._deadline, on_event=on_event)
+            values = await TRY_ON.run(
+                call,
+                given,
+                deadline=self._deadline,
+                patience=self._patience,
+                on_event=on_event,
+            )
         except (NoPerson, NoGarment) as error:
             if not await _shows_person(call, person) and await _shows_person(call, garment):
                 raise PhotosSwapped(PHOTOS_SWAPPED, stage=error.stage) from error

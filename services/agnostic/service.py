@@ -1,11 +1,16 @@
-"""The agnostic service: nothing to load."""
+"""The agnostic service: engines and requests."""
 
+import json
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
+from tryon.venuns import venuns_pb2
+
 from services.agnostic import core
 from services.agnostic.contract import RemoveRequest, RemoveResponse
-from services.kit import engines
+from services.kit import engines, venuns
+from services.kit.openpose_json import to_openpose_json
 from services.kit.service import Service
 
 
@@ -20,7 +25,44 @@ def _load_viton_hd() -> Service:
     return Service(engine="viton_hd", handlers={"Remove": _remove})
 
 
-ENGINES: Final[dict[str, Callable[[], Service]]] = {"viton_hd": _load_viton_hd}
+def _load_venuns() -> Service:
+    """Ask the ancestor's container for the labels; the picture is ours, it has none."""
+    ancestor = venuns.Ancestor("agnostic", venuns.AGNOSTIC)
+
+    def remove(request: RemoveRequest) -> RemoveResponse:
+        image = core.image_agnostic(request.image, request.labels, request.keypoints)
+        answer = ancestor.ask(_dressed(request))
+        labels = ancestor.labels(answer.message, *request.labels.shape)
+        return RemoveResponse(labels=labels, image=image)
+
+    return Service(engine="venuns", handlers={"Remove": remove}, close=ancestor.close)
+
+
+def _dressed(request: RemoveRequest) -> venuns_pb2.Dressed:
+    """Fill the ancestor's message.
+
+    Its algorithm (HR-VITON's ``get_parse_agnostic``) looks at labels and joints only. The message
+    has room for four more pictures, which are not known at this stage: garment, its mask, skeleton
+    and DensePose. They are sent empty, in case its server wants to open them.
+    """
+    empty = np.zeros_like(request.labels)
+    black = venuns.exact_file(np.zeros_like(request.image))
+    return venuns_pb2.Dressed(
+        cloth=black,
+        mask=venuns.exact_file(empty),
+        image=venuns.photo_file(request.image),
+        image_parse=venuns.exact_file(request.labels),
+        image_pose=black,
+        pose_json=json.dumps(to_openpose_json(request.keypoints)),
+        image_densepose=black,
+    )
+
+
+ENGINES: Final[dict[str, Callable[[], Service]]] = {
+    "viton_hd": _load_viton_hd,
+    "venuns": _load_venuns,
+}
+"""The first is the default."""
 
 
 def load() -> Service:

@@ -31,6 +31,11 @@ TRACE: Final = 0.02
 LEAST_AREA: Final = 0.004
 """Share of the picture below which nothing counts as a garment."""
 
+NO_GARMENT: Final = (
+    "No garment was found in the garment's photo; send a photo of one garment, laid flat "
+    "or on a hanger, against a plain background."
+)
+
 RADIUS: Final = 6
 EDGE_NOISE: Final = 5e-5
 """Window in pixels and colour variance of the edge refinement."""
@@ -113,11 +118,7 @@ def mask(image: Image, probability: Plane) -> Mask:
     garment &= _dilate(probability > 0.5, RADIUS)
     garment = _drop_specks(garment)
     if np.count_nonzero(garment) < LEAST_AREA * height * width:
-        raise NoGarment(
-            "No garment was found in the garment's photo; send a photo of one garment, laid flat "
-            "or on a hanger, against a plain background.",
-            stage="cloth_mask",
-        )
+        raise NoGarment(NO_GARMENT, stage="cloth_mask")
     garment = _close_holes(image, garment)
     return np.where(garment, np.uint8(255), np.uint8(0))
 

@@ -2,9 +2,13 @@
 
 from typing import Final
 
+import numpy as np
+from tryon.venuns import venuns_pb2
+
 from services.cloth_mask import core, model
 from services.cloth_mask.contract import SegmentRequest, SegmentResponse
-from services.kit import engines
+from services.kit import engines, venuns
+from services.kit.errors import NoGarment
 from services.kit.service import Service
 
 
@@ -26,7 +30,22 @@ def load_u2net() -> Service:
     return Service(engine="u2net", handlers={"Segment": segment})
 
 
-ENGINES: Final = {"u2net": load_u2net}
+def load_venuns() -> Service:
+    """Ask the ancestor's container: no weights here."""
+    ancestor = venuns.Ancestor("cloth_mask", venuns.CLOTH_MASK)
+
+    def segment(request: SegmentRequest) -> SegmentResponse:
+        image = request.image
+        answer = ancestor.ask(venuns_pb2.Photo(image=venuns.photo_file(image)))
+        mask = ancestor.mask(answer.message, *image.shape[:2])
+        if np.count_nonzero(mask) < core.LEAST_AREA * mask.size:
+            raise NoGarment(core.NO_GARMENT, stage="cloth_mask")
+        return SegmentResponse(mask=mask)
+
+    return Service(engine="venuns", handlers={"Segment": segment}, close=ancestor.close)
+
+
+ENGINES: Final = {"u2net": load_u2net, "venuns": load_venuns}
 """The first is the default."""
 
 

@@ -8,6 +8,7 @@ the front, the outside is the strip away from the body.
 from enum import IntEnum
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,7 +75,47 @@ PALETTE: Final = (
 )
 
 
+NEAR: Final = 40.0
+"""A colour farther than this from every one of the palette, in RGB, is a blend of two."""
+BLENDED_AT_MOST: Final = 0.1
+"""Share of such pixels in a part picture: they line the parts' edges. JPEGs of DensePose's have
+about a hundredth."""
+FLAT: Final = 5
+"""Pixels across; a JPEG smears colours over two on either side of an edge."""
+
+
 def draw_parts(parts: U8) -> U8:
     """Colour an H x W map of ids 0 to 24: H x W x 3, DensePose's colours on black."""
     picture: U8 = np.array(PALETTE, dtype=np.uint8)[parts]
     return picture
+
+
+def read_parts(picture: U8) -> U8 | None:
+    """Find the ids, H x W, in an H x W x 3 picture in DensePose's colours; None if it is not one.
+
+    A JPEG blends colours at the edges, and a blend of two parts can have the colour of a third. So
+    only pixels whose whole surroundings show one part count, and the rest goes to the nearest of
+    them; parts narrower than ``FLAT`` pixels are lost. A lossless picture is read exactly.
+    """
+    parts = np.zeros(picture.shape[:2], np.uint8)
+    nearest = np.full(parts.shape, np.inf, np.float32)
+    for part, colour in enumerate(PALETTE):
+        away = np.square(picture.astype(np.float32) - np.array(colour, np.float32)).sum(axis=2)
+        closer = away < nearest
+        parts[closer], nearest[closer] = part, away[closer]
+    if not nearest.any():
+        return parts
+    near = nearest <= NEAR**2
+    if float(near.mean()) < 1 - BLENDED_AT_MOST:
+        return None
+    around = np.ones((FLAT, FLAT), np.uint8)
+    sure = near & (cv2.erode(parts, around) == cv2.dilate(parts, around))
+    if not sure.any():
+        return None
+    _, places = cv2.distanceTransformWithLabels(
+        (~sure).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    part_at = np.zeros(int(places.max()) + 1, np.uint8)
+    part_at[places[sure]] = parts[sure]
+    read: U8 = part_at[places]
+    return read

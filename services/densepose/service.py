@@ -2,11 +2,14 @@
 
 from typing import Final
 
+import numpy as np
+from tryon.venuns import venuns_pb2
+
 from services.densepose.contract import EstimateSurfaceRequest, EstimateSurfaceResponse
 from services.densepose.core import estimate_surface
-from services.densepose.parts import draw_parts
-from services.kit import engines
-from services.kit.errors import InvalidRequest
+from services.densepose.parts import draw_parts, read_parts
+from services.kit import engines, venuns
+from services.kit.errors import BadAnswer, InvalidRequest
 from services.kit.service import Service
 
 
@@ -27,7 +30,31 @@ def _load_geometric() -> Service:
     return Service(engine="geometric", handlers={"EstimateSurface": estimate})
 
 
-ENGINES: Final = {"geometric": _load_geometric}
+def _load_venuns() -> Service:
+    """Ask the ancestor's container; it answers with the part picture alone, so U and V are 0."""
+    ancestor = venuns.Ancestor("densepose", venuns.DENSEPOSE)
+
+    def estimate_surface(request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
+        image = request.image
+        answer = ancestor.ask(venuns_pb2.Photo(image=venuns.photo_file(image)))
+        picture = ancestor.picture(answer.message, *image.shape[:2])
+        parts = read_parts(picture)
+        if parts is None:
+            raise BadAnswer(
+                "The ancestor's container answered with a picture that is not in DensePose's "
+                "colours; check that the address is that of the right container.",
+                stage="densepose",
+            )
+        unknown = np.zeros_like(parts)
+        return EstimateSurfaceResponse(parts=parts, u=unknown, v=unknown, picture=picture)
+
+    return Service(
+        engine="venuns", handlers={"EstimateSurface": estimate_surface}, close=ancestor.close
+    )
+
+
+ENGINES: Final = {"geometric": _load_geometric, "venuns": _load_venuns}
+"""The first is the default."""
 
 
 def load() -> Service:

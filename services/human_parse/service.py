@@ -2,9 +2,11 @@
 
 from typing import Final
 
+from tryon.venuns import venuns_pb2
+
 from services.human_parse import core, looks, model
 from services.human_parse.contract import ParseRequest, ParseResponse
-from services.kit import engines, sessions, weights
+from services.kit import engines, sessions, venuns, weights
 from services.kit.service import Service
 from services.kit.u2net import FILE, U2NetCloth
 
@@ -34,7 +36,19 @@ def load_fusion() -> Service:
     return Service(engine="fusion", handlers={"Parse": parse})
 
 
-ENGINES: Final = {"fusion": load_fusion}
+def load_venuns() -> Service:
+    """Ask the ancestor's container: no weights here."""
+    ancestor = venuns.Ancestor("human_parse", venuns.HUMAN_PARSE)
+
+    def parse(request: ParseRequest) -> ParseResponse:
+        image = request.image
+        answer = ancestor.ask(venuns_pb2.Photo(image=venuns.photo_file(image)))
+        return ParseResponse(labels=ancestor.labels(answer.parse, *image.shape[:2]))
+
+    return Service(engine="venuns", handlers={"Parse": parse}, close=ancestor.close)
+
+
+ENGINES: Final = {"fusion": load_fusion, "venuns": load_venuns}
 """The first is the default."""
 
 

@@ -104,7 +104,7 @@ def _array_kind(annotation: Any) -> Kind | None:
 
 
 _SCALARS: Final[Mapping[type, tuple[int, ...]]] = {
-    int: (FieldDescriptor.TYPE_UINT32,),
+    int: (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_UINT64),
     float: (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE),
     str: (FieldDescriptor.TYPE_STRING,),
     bool: (FieldDescriptor.TYPE_BOOL,),

@@ -35,3 +35,8 @@ class Contract:
     proto: str
     port: int
     methods: tuple[Method[Any, Any], ...]
+
+    @property
+    def host(self) -> str:
+        """The name in networks and of images: host names take hyphens, no underscores."""
+        return self.name.replace("_", "-")

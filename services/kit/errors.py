@@ -22,8 +22,10 @@
         ├── Overloaded
         ├── ServiceUnavailable
         ├── DeadlineExceeded
+        ├── BadAnswer
         ├── WeightsMissing
         ├── UnknownEngine
+        ├── ContainersUnavailable
         └── InternalError
 
 The message of each is one sentence for the person who sees it: what is wrong and what to do.
@@ -174,6 +176,12 @@ class DeadlineExceeded(ServiceError):
     code = "deadline_exceeded"
 
 
+class BadAnswer(ServiceError):
+    """A system behind a service answered with something that cannot be used."""
+
+    code = "bad_answer"
+
+
 class WeightsMissing(ServiceError):
     """A weight file is not on this machine, or is not the file the manifest names."""
 
@@ -184,6 +192,12 @@ class UnknownEngine(ServiceError):
     """The configured engine does not exist."""
 
     code = "unknown_engine"
+
+
+class ContainersUnavailable(ServiceError):
+    """Docker cannot run the services until a person changes something."""
+
+    code = "containers_unavailable"
 
 
 class InternalError(ServiceError):
@@ -231,7 +245,9 @@ STATUS: Final[dict[type[TryOnError], Status]] = {
     Overloaded: Status(StatusCode.RESOURCE_EXHAUSTED, HTTPStatus.SERVICE_UNAVAILABLE),
     ServiceUnavailable: Status(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
     DeadlineExceeded: Status(StatusCode.DEADLINE_EXCEEDED, HTTPStatus.GATEWAY_TIMEOUT),
+    BadAnswer: Status(StatusCode.INTERNAL, HTTPStatus.BAD_GATEWAY),
     WeightsMissing: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
     UnknownEngine: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
+    ContainersUnavailable: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
     InternalError: Status(StatusCode.INTERNAL, HTTPStatus.INTERNAL_SERVER_ERROR),
 }

@@ -25,10 +25,21 @@ class BoundedExecutor:
         self._workers = workers
         self._queue_size = queue_size
         self._waiting = 0
+        self._running = 0
         self._closed = False
         self._stopped = False
         self._free = asyncio.Semaphore(workers)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
+
+    @property
+    def running(self) -> int:
+        """How many functions are at work, those included that nobody waits for any more."""
+        return self._running
+
+    @property
+    def waiting(self) -> int:
+        """How many functions wait for a worker."""
+        return self._waiting
 
     async def run(
         self,
@@ -46,10 +57,11 @@ class BoundedExecutor:
         loop = asyncio.get_running_loop()
 
         def give_back(_: Future[Result]) -> None:
-            loop.call_soon_threadsafe(self._free.release)
+            loop.call_soon_threadsafe(self._give_back_worker)
 
         work = partial(function, *args, **kwargs)
         future = self._pool.submit(contextvars.copy_context().run, work)
+        self._running += 1
         future.add_done_callback(give_back)
         return await asyncio.wrap_future(future)
 
@@ -93,6 +105,10 @@ class BoundedExecutor:
         if self._stopped:
             self._free.release()
             raise self._shutting_down()
+
+    def _give_back_worker(self) -> None:
+        self._running -= 1
+        self._free.release()
 
     def _shutting_down(self) -> ServiceUnavailable:
         return ServiceUnavailable(

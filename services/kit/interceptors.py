@@ -14,12 +14,12 @@ import grpc
 import structlog
 from grpc_status import rpc_status
 
-from services.kit import status
+from services.kit import server_status, status
 from services.kit.errors import InternalError, TryOnError
 
 REQUEST_ID: Final = "x-request-id"
 _ACCEPTED_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_HEALTH_PREFIX: Final = "/grpc.health."
+_QUIET: Final = ("/grpc.health.", f"/{server_status.PROTO}/")
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 Behaviour: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
@@ -101,7 +101,7 @@ class CallLog(_Unary):
         context: Context,
         details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Time the call; health checks are logged for debugging only."""
+        """Time the call; health and status are logged for debugging only."""
         began, code = time.perf_counter(), "UNKNOWN"
         try:
             response = await behaviour(request, context)
@@ -115,7 +115,7 @@ class CallLog(_Unary):
         else:
             return response
         finally:
-            write = log.debug if details.method.startswith(_HEALTH_PREFIX) else log.info
+            write = log.debug if details.method.startswith(_QUIET) else log.info
             seconds = round(time.perf_counter() - began, 4)
             write("call", method=details.method, code=code, seconds=seconds)
 

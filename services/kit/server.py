@@ -22,7 +22,7 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
-from services.kit import codec, interceptors, logs, memory
+from services.kit import codec, interceptors, logs, memory, server_status
 from services.kit.contract import Contract, Method
 from services.kit.errors import (
     DeadlineExceeded,
@@ -115,14 +115,22 @@ class RunningServer:
 
     async def listen(self, load: Callable[[], Service]) -> None:
         """Open the port and begin to load."""
-        names = (self._contract.proto, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (
+            self._contract.proto,
+            server_status.PROTO,
+            health.SERVICE_NAME,
+            reflection.SERVICE_NAME,
+        )
         for name in ("", self._contract.proto):
             await self._health.set(name, NOT_SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(names, self._server)
         handlers = {method.rpc: self._handler(method) for method in self._contract.methods}
         self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(self._contract.proto, handlers),)
+            (
+                grpc.method_handlers_generic_handler(self._contract.proto, handlers),
+                grpc.method_handlers_generic_handler(server_status.PROTO, self._status_handlers()),
+            )
         )
         settings = self._settings
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -175,6 +183,23 @@ class RunningServer:
         # Messages stay bytes here, so that large ones are parsed on a worker, not on the loop.
         return grpc.unary_unary_rpc_method_handler(behaviour)
 
+    def _status_handlers(self) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
+        rpc = codec.message_classes(server_status.GET)
+
+        # On the loop: a worker may be minutes away.
+        async def behaviour(_: bytes, __: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+            told = server_status.StatusResponse(
+                service=self._contract.name,
+                engine=self._service.engine if self._service else "",
+                version=server_status.version(),
+                memory=memory.resident(),
+                running=self._executor.running,
+                waiting=self._executor.waiting,
+            )
+            return codec.encode(told, rpc.response).SerializeToString()
+
+        return {server_status.GET.rpc: grpc.unary_unary_rpc_method_handler(behaviour)}
+
 
 def _answer(
     method: Method[Any, Any], handle: Callable[[Any], Any], data: bytes, deadline: float
@@ -207,7 +232,16 @@ def _options(settings: Settings) -> Sequence[tuple[str, int]]:
         ("grpc.http2.max_pings_without_data", 0),
         # Clients ping while an inference runs and nothing is sent; see channels.py.
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        *_age(settings),
     )
+
+
+def _age(settings: Settings) -> Sequence[tuple[str, int]]:
+    if settings.max_connection_age is None:
+        return ()
+    # Calls in flight finish on the old connection: without a grace they have all the time they
+    # need, and their own deadlines bound it.
+    return (("grpc.max_connection_age_ms", round(1000 * settings.max_connection_age)),)
 
 
 async def _serve(contract: Contract, load: Callable[[], Service], settings: Settings) -> int:

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=usable_cores)
     """Threads that one inference may use."""
 
+    onnx_provider: Literal["cpu", "cuda"] = "cpu"
+    """What ONNX networks run on; cuda needs an NVIDIA GPU and the package onnxruntime-gpu."""
+
     host: str = Field(default="127.0.0.1", min_length=1)
     """Address a server listens on; a container needs 0.0.0.0."""
 
@@ -62,6 +65,17 @@ class Settings(BaseSettings):
 
     max_message_bytes: int = Field(default=128 * MIB, ge=MIB, le=2**31 - 1)
     """Bytes of one gRPC message; holds a raw RGB picture of ``max_pixels`` and a canvas."""
+
+    venuns_deadline: float = Field(default=600.0, gt=0.0, le=3600.0)
+    """Seconds that a container of the ancestor gets for one answer (engines ``venuns``)."""
+
+    max_connection_age: float | None = Field(default=None, gt=0.0, le=86_400.0)
+    """Seconds after which a client is told to connect anew, and so asks for the service's
+    addresses again; none: never. Calls in flight finish first."""
+
+    restart_wait: float = Field(default=15.0, ge=0.0, le=600.0)
+    """Seconds that a call waits for a service that has ended, is cut off or still starts, before it
+    fails; within the call's deadline."""
 
     shutdown_grace: float = Field(default=30.0, ge=0.0, le=600.0)
     """Seconds that calls in flight get to finish once the server was told to stop."""

@@ -1,4 +1,4 @@
-"""From MediaPipe's 33 landmarks to OpenPose's BODY_25, and to OpenPose's JSON.
+"""From MediaPipe's 33 landmarks to OpenPose's BODY_25.
 
 The two were annotated differently: MediaPipe's elbows sit lower on the arm and its ears nearer to
 the face. The shifts below go along the limb, so that they turn with the pose. On eight photos with
@@ -7,7 +7,7 @@ OpenPose's own joints, each judged by shifts found on the other seven, they brin
 the photo left out, so they stay.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from services.openpose.core import F32
 JOINTS: Final = 25
 UNSEEN_BELOW: Final = 0.3
 """Joints less certain than this are given as unseen."""
-
-JSON_VERSION: Final = 1.2
 
 _NECK, _MID_HIP = 1, 8
 # BODY_25 joint: MediaPipe landmark. Small toes (20, 23) have none.
@@ -74,26 +72,3 @@ def from_landmarks(landmarks: F32, height: int, width: int) -> F32:
     outside = (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)
     points[outside | (points[:, 2] < UNSEEN_BELOW)] = 0
     return points
-
-
-def to_openpose_json(keypoints: F32) -> dict[str, Any]:
-    """Write 25 x 3 joints as OpenPose does, one person a file (``--write_json``, version 1.2).
-
-    Nobody seen gives an empty ``people`` list. Source of the form:
-    https://github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md.
-    """
-    people = []
-    if bool(np.any(keypoints[:, 2] > 0)):
-        people.append(
-            {
-                "pose_keypoints_2d": [round(float(value), 6) for value in keypoints.reshape(-1)],
-                "face_keypoints_2d": [],
-                "hand_left_keypoints_2d": [],
-                "hand_right_keypoints_2d": [],
-                "pose_keypoints_3d": [],
-                "face_keypoints_3d": [],
-                "hand_left_keypoints_3d": [],
-                "hand_right_keypoints_3d": [],
-            }
-        )
-    return {"version": JSON_VERSION, "people": people}

@@ -5,6 +5,7 @@ from typing import Final
 
 from services.kit import engines, weights
 from services.kit.errors import InvalidRequest
+from services.kit.openpose_json import to_openpose_json
 from services.kit.service import Service
 from services.kit.types import Image
 from services.openpose import body25, core, drawing, model, people
@@ -33,7 +34,7 @@ def estimate(image: Image, networks: Networks) -> EstimatePoseResponse:
         skeleton=drawing.draw_skeleton(keypoints, height, width),
         silhouette=core.silhouette(person, image),
         people=count,
-        openpose_json=json.dumps(body25.to_openpose_json(keypoints)),
+        openpose_json=json.dumps(to_openpose_json(keypoints)),
     )
 
 

@@ -1,9 +1,14 @@
 """Chooses the try-on engine."""
 
+import json
 from collections.abc import Callable
 from typing import Final
 
-from services.kit import engines
+import numpy as np
+from tryon.venuns import venuns_pb2
+
+from services.kit import engines, venuns
+from services.kit.openpose_json import to_openpose_json
 from services.kit.service import Service
 from services.viton.contract import TryOnRequest, TryOnResponse
 from services.viton.core import try_on
@@ -25,7 +30,33 @@ def load_warp() -> Service:
     return Service(engine="warp", handlers={"TryOn": handle})
 
 
-ENGINES: Final[dict[str, Callable[[], Service]]] = {"warp": load_warp}
+def load_venuns() -> Service:
+    """Ask the ancestor's container, which runs HR-VITON: no weights here."""
+    ancestor = venuns.Ancestor("viton", venuns.VITON)
+
+    def handle(request: TryOnRequest) -> TryOnResponse:
+        person = request.person
+        answer = ancestor.ask(
+            venuns_pb2.Undressed(
+                cloth=venuns.photo_file(request.garment),
+                mask=venuns.exact_file(request.garment_mask),
+                image=venuns.photo_file(person),
+                image_parse=venuns.exact_file(request.labels),
+                image_pose=venuns.exact_file(request.skeleton),
+                pose_json=json.dumps(to_openpose_json(request.keypoints)),
+                parse_agnostic=venuns.exact_file(request.agnostic_labels),
+                image_densepose=venuns.exact_file(request.parts_picture),
+            )
+        )
+        image = ancestor.picture(answer.message, *person.shape[:2])
+        changed = (image != person).any(axis=2)
+        return TryOnResponse(image=image, edit_mask=changed.astype(np.uint8) * np.uint8(255))
+
+    return Service(engine="venuns", handlers={"TryOn": handle}, close=ancestor.close)
+
+
+ENGINES: Final[dict[str, Callable[[], Service]]] = {"warp": load_warp, "venuns": load_venuns}
+"""The first is the default."""
 
 
 def load() -> Service:

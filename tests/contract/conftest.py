@@ -5,11 +5,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import grpc
 import pytest
@@ -22,6 +22,8 @@ from services.kit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 GRACE = 60.0
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,13 @@ async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that another process or thread does; the test's time limit ends it."""
     while not condition():  # noqa: ASYNC110 - it cannot set an event of this loop
         await asyncio.sleep(0.01)
+
+
+async def until_told(ask: Callable[[], Awaitable[Told]], condition: Callable[[Told], bool]) -> Told:
+    """Ask until the answer is as expected, and give it; the test's time limit ends it."""
+    while not condition(told := await ask()):  # noqa: ASYNC110 - the answer comes by asking
+        await asyncio.sleep(0.01)
+    return told
 
 
 async def ask_health(channel: grpc.aio.Channel, service: str = "") -> str:

@@ -149,6 +149,7 @@ async def test_a_call_through_reflection_alone(serve: Serve) -> None:
     listed, placement = await asyncio.to_thread(ask)
     assert set(listed) == {
         "tryon.v1.Resize",
+        "tryon.v1.Status",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
@@ -342,10 +343,12 @@ async def test_a_call_to_a_server_that_is_starting_is_sent_again(serve: Serve) -
 
     served = await serve(CONTRACT, load)
     with structlog.testing.capture_logs() as logs:
-        waiting = call(served)
+        caller = channels.Caller(served.address, Settings())
+        waiting = asyncio.create_task(caller.call(FIT, FitRequest(PICTURE), timeout=LONG))
         await until(lambda: any(line.get("code") == "UNAVAILABLE" for line in logs))
         go_on.set()
         np.testing.assert_array_equal((await waiting).image, PICTURE)
+        await caller.close()
 
 
 async def test_stop_answers_what_is_in_flight_and_then_releases(serve: Serve, slow: Slow) -> None:

@@ -71,6 +71,7 @@ async def test_one_more_than_the_queue_holds_is_refused_at_once(gate: Gate) -> N
     with pytest.raises(Overloaded, match="viton service is busy"):
         await executor.run(gate.work, "d")
     assert gate.ran == ["a"]
+    assert (executor.running, executor.waiting) == (1, 2)
     gate.open.set()
     assert await asyncio.gather(*tasks) == ["a", "b", "c"]
     assert gate.ran == ["a", "b", "c"]
@@ -106,6 +107,7 @@ async def test_cancelled_in_the_queue_frees_the_place_and_never_runs(gate: Gate)
     assert (await first, await third) == ("first", "third")
     assert gate.ran == ["first", "third"]
     assert await executor.close(LONG)
+    assert (executor.running, executor.waiting) == (0, 0)
 
 
 async def test_cancelled_while_it_runs_keeps_its_worker(gate: Gate) -> None:

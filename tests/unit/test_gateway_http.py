@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -13,8 +13,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.types import Message
 
+from gateway import __version__
 from gateway import app as application
+from gateway.inventory import Health, Mode, Replica, ServiceState
 from gateway.pipeline import TRY_ON
+from gateway.routes import services as services_route
 from gateway.settings import GatewaySettings
 from services.agnostic.contract import RemoveResponse
 from services.cloth_mask.contract import SegmentResponse
@@ -56,6 +59,7 @@ class FakeBackend:
         self.cancelled = False
         self.closed = False
         self.request_ids: set[str] = set()
+        self.asked = 0
 
     async def start(self) -> None:
         if self.start_error:
@@ -74,6 +78,19 @@ class FakeBackend:
 
     async def ready(self) -> Mapping[str, bool]:
         return {name: name not in self.not_ready for name in ("openpose", "viton")}
+
+    async def services(self) -> Sequence[ServiceState]:
+        self.asked += 1
+        if self.hold:
+            await self.hold.wait()
+        here = Replica("10.0.0.1:50059", Health.SERVING, memory=5_000_000, running=1, waiting=0)
+        gone = Replica("10.0.0.2:50059", Health.FAILING)
+        return [
+            ServiceState("openpose", None, Mode.ON_DEMAND, Health.STOPPED),
+            ServiceState(
+                "viton", "warp", Mode.EXTERNAL, here.health, (here, gone), "now: it broke"
+            ),
+        ]
 
     async def close(self) -> None:
         self.closed = True
@@ -367,6 +384,94 @@ async def test_a_backend_that_cannot_start_says_why() -> None:
         assert "run.sh models" in ready.json()["detail"]
 
 
+async def test_every_service_is_told() -> None:
+    async with running() as each:
+        response = await each.client.get("/v1/services")
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    told = response.json()
+    assert told["gateway"]["version"] == __version__
+    assert told["gateway"]["memory"] > 1_000_000
+    assert told["services"] == [
+        {
+            "name": "openpose",
+            "engine": None,
+            "mode": "on_demand",
+            "health": "stopped",
+            "replicas": [],
+            "memory": None,
+            "calls": None,
+            "last_error": None,
+        },
+        {
+            "name": "viton",
+            "engine": "warp",
+            "mode": "external",
+            "health": "serving",
+            "replicas": [
+                {
+                    "address": "10.0.0.1:50059",
+                    "health": "serving",
+                    "memory": 5_000_000,
+                    "running": 1,
+                    "waiting": 0,
+                },
+                {
+                    "address": "10.0.0.2:50059",
+                    "health": "failing",
+                    "memory": None,
+                    "running": None,
+                    "waiting": None,
+                },
+            ],
+            "memory": 5_000_000,
+            "calls": 1,
+            "last_error": "now: it broke",
+        },
+    ]
+    assert told["total"] == {
+        "services": 2,
+        "serving": 1,
+        "replicas": 2,
+        "memory": told["gateway"]["memory"] + 5_000_000,
+    }
+
+
+async def test_many_who_ask_cost_no_more_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = FakeBackend()
+    backend.hold = asyncio.Event()
+    async with running(backend) as each:
+
+        async def ask() -> httpx.Response:
+            return await each.client.get("/v1/services")
+
+        first, *others = [asyncio.create_task(ask()) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        # Whoever asked first and leaves takes nothing from the others.
+        first.cancel()
+        backend.hold.set()
+        assert {(await task).status_code for task in others} == {200}
+        assert (await ask()).status_code == 200
+        assert backend.asked == 1
+        monkeypatch.setattr(services_route, "FRESH_SECONDS", 0.0)
+        backend.hold = None
+        each.app.state.inventory = services_route.Inventory(backend)
+        await ask()
+        await ask()
+        assert backend.asked == 3
+
+
+async def test_a_backend_that_hangs_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services_route, "LIMIT_SECONDS", 0.05)
+    monkeypatch.setattr(services_route, "FRESH_SECONDS", 0.0)
+    backend = FakeBackend()
+    backend.hold = asyncio.Event()
+    async with running(backend) as each:
+        assert_problem(await each.client.get("/v1/services"), 504, "deadline_exceeded")
+        backend.hold = None
+        assert (await each.client.get("/v1/services")).status_code == 200
+
+
 async def test_unknown_paths_and_methods_are_problems_too() -> None:
     async with running() as each:
         assert_problem(await each.client.get("/nowhere"), 404, "not_found")
@@ -395,6 +500,8 @@ async def test_pages_load_nothing_from_elsewhere() -> None:
 async def test_the_api_describes_itself() -> None:
     async with running() as each:
         schema = (await each.client.get("/openapi.json")).json()
+    told = schema["paths"]["/v1/services"]["get"]["responses"]["200"]["content"]
+    assert told["application/json"]["schema"] == {"$ref": "#/components/schemas/Services"}
     post = schema["paths"]["/vitons"]["post"]
     form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["required"] == ["image", "cloth"]

@@ -1,8 +1,13 @@
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
+
+from services.kit import memory
 
 pytestmark = pytest.mark.unit
 
@@ -32,3 +37,15 @@ def arenas(call: str) -> int:
 def test_threads_share_two_heaps() -> None:
     assert arenas("") > 2
     assert arenas("few_arenas()") <= 2
+
+
+def test_resident_memory_grows_with_what_is_written() -> None:
+    before = memory.resident()
+    block = np.ones(100_000_000, np.uint8)
+    assert memory.resident() - before == pytest.approx(block.nbytes, rel=0.1)
+    assert memory.resident() == pytest.approx(psutil.Process().memory_info().rss, rel=0.05)
+
+
+def test_without_proc_the_peak_is_told(tmp_path: Path) -> None:
+    peak = memory.resident(tmp_path / "statm")
+    assert memory.resident() * 0.9 < peak < psutil.virtual_memory().total

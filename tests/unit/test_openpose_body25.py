@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from services.kit.openpose_json import to_openpose_json
 from services.openpose import body25
 from services.openpose.core import F32
 
@@ -110,7 +111,7 @@ def test_the_landmarks_stay_as_they_were() -> None:
 
 def test_json_has_openposes_form() -> None:
     joints = body25.from_landmarks(standing(), HEIGHT, WIDTH)
-    written = json.loads(json.dumps(body25.to_openpose_json(joints)))
+    written = json.loads(json.dumps(to_openpose_json(joints)))
     assert written["version"] == 1.2
     (one,) = written["people"]
     assert set(one) == {
@@ -127,4 +128,4 @@ def test_json_has_openposes_form() -> None:
 
 
 def test_json_of_nobody_has_no_people() -> None:
-    assert body25.to_openpose_json(np.zeros((25, 3), np.float32))["people"] == []
+    assert to_openpose_json(np.zeros((25, 3), np.float32))["people"] == []

@@ -1,0 +1,150 @@
+"""``GET /v1/services``: every service, its engine, replicas, health, memory and last error."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import __version__, problem
+from gateway.backends import Backend
+from gateway.inventory import Health, Mode, ServiceState
+from services.kit import memory
+from services.kit.errors import DeadlineExceeded
+
+LIMIT_SECONDS: Final = 2.4
+"""How long the answer may take, whatever hangs."""
+
+FRESH_SECONDS: Final = 1.0
+"""How long an answer is given again, so that many who ask cost no more than one."""
+
+router = APIRouter(tags=["services"])
+
+Bytes = Annotated[int | None, Field(description="Resident bytes; null where not known.")]
+Calls = Annotated[int | None, Field(description="Calls; null where not known.")]
+
+
+class Replica(BaseModel):
+    """One running copy of a service."""
+
+    address: str | None = Field(description="Its gRPC address; null in the gateway's process.")
+    health: Health
+    memory: Bytes
+    running: Calls
+    waiting: Calls
+
+
+class Service(BaseModel):
+    """One service."""
+
+    name: str = Field(examples=["densepose"])
+    engine: str | None = Field(
+        description="Null while it is not known; several where the replicas' engines differ.",
+        examples=["geometric"],
+    )
+    mode: Mode = Field(
+        description="embedded: in the gateway's process; process: a process that the gateway "
+        "started; external: behind gRPC; resident: a container that the gateway keeps; "
+        "on_demand: a container that runs while it is needed."
+    )
+    health: Health = Field(
+        description="Whether calls are answered now; stopped: started when needed."
+    )
+    replicas: list[Replica]
+    memory: Bytes
+    calls: Calls
+    last_error: str | None = Field(
+        description="The last thing that went wrong: its time, its code, one sentence.",
+        examples=["2026-01-31T09:30:00Z overloaded: The densepose service is busy; ..."],
+    )
+
+
+class Total(BaseModel):
+    """The sum of it."""
+
+    services: int
+    serving: int
+    replicas: int
+    memory: int = Field(description="Bytes of the gateway and of all replicas that told theirs.")
+
+
+class Gateway(BaseModel):
+    """The gateway's own process."""
+
+    version: str
+    memory: int = Field(description="Resident bytes, those of the embedded services included.")
+
+
+class Services(BaseModel):
+    """The gateway, every service, and the sum."""
+
+    gateway: Gateway
+    services: list[Service]
+    total: Total
+
+
+class Inventory:
+    """Asks the backend, once for all who ask at about the same time."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._asking: asyncio.Task[Services] | None = None
+        self._fresh_until = 0.0
+
+    async def report(self) -> Services:
+        """Give an answer of the last second. Raises DeadlineExceeded where the backend hangs."""
+        asking = self._asking
+        if asking is None or (asking.done() and time.monotonic() >= self._fresh_until):
+            asking = self._asking = asyncio.create_task(self._ask())
+        # One client that leaves must not take the answer from the others.
+        return await asyncio.shield(asking)
+
+    async def _ask(self) -> Services:
+        try:
+            async with asyncio.timeout(LIMIT_SECONDS):
+                return _report(await self._backend.services())
+        except TimeoutError:
+            raise DeadlineExceeded(
+                f"What runs the services did not answer within {LIMIT_SECONDS} seconds; "
+                "try again when the system is less busy."
+            ) from None
+        finally:
+            self._fresh_until = time.monotonic() + FRESH_SECONDS
+
+
+def _report(states: Sequence[ServiceState]) -> Services:
+    services = [Service.model_validate(state, from_attributes=True) for state in states]
+    own = memory.resident()
+    total = Total(
+        services=len(services),
+        serving=sum(service.health is Health.SERVING for service in services),
+        replicas=sum(len(service.replicas) for service in services),
+        memory=own + sum(service.memory or 0 for service in services),
+    )
+    gateway = Gateway(version=__version__, memory=own)
+    return Services(gateway=gateway, services=services, total=total)
+
+
+@router.get(
+    "/v1/services",
+    summary="How is every service?",
+    responses={
+        504: {
+            "description": "What runs the services did not answer in time.",
+            "content": {problem.MEDIA_TYPE: {"schema": problem.Problem.model_json_schema()}},
+        }
+    },
+)
+async def services(request: Request, response: Response) -> Services:
+    """Tell of every service its engine, mode, health, replicas, memory and last error.
+
+    The answer takes two seconds and a half at most, and is at most a second old.
+    """
+    response.headers["Cache-Control"] = "no-store"
+    inventory: Any = request.app.state.inventory
+    report: Services = await inventory.report()
+    return report

@@ -1,0 +1,165 @@
+"""``docker-compose.venuns.yml``: what it starts, and a try-on through it.
+
+The ancestor's images cannot be had here; containers that run ``tests/ancestor.py`` take their
+places, names and ports.
+"""
+
+import importlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import numpy as np
+import pytest
+
+from services.kit import images, venuns
+from services.kit.settings import get_settings
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.docker,
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("engine"),
+]
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+FILES: Final = ("docker-compose.yml", "docker-compose.venuns.yml")
+ASKED: Final[dict[str, venuns.Rpc[Any, Any]]] = {
+    "cloth_mask": venuns.CLOTH_MASK,
+    "densepose": venuns.DENSEPOSE,
+    "human_parse": venuns.HUMAN_PARSE,
+    "agnostic": venuns.AGNOSTIC,
+    "viton": venuns.VITON,
+}
+NGINX_WAITS: Final = 900
+
+
+class Compose:
+    """The compose files as one project of its own."""
+
+    def __init__(self, *more: Path, **environment: str) -> None:
+        project = f"t3-adapter-{os.getpid()}"
+        files = [part for file in (*FILES, *map(str, more)) for part in ("--file", file)]
+        self._command = ["docker", "compose", "--project-name", project, *files]
+        kept = {name: value for name, value in os.environ.items() if name[:6] != "TRYON_"}
+        self._environment = kept | environment
+
+    def __call__(self, *arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [*self._command, *arguments],
+            cwd=ROOT,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(Compose()("config", "--format", "json"))["services"]
+    return loaded
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_service_asks_a_container_that_is_there(config: dict[str, Any], name: str) -> None:
+    ours = config[name.replace("_", "-")]
+    address = ours["environment"][f"TRYON_{name.upper()}_VENUNS_ADDRESS"]
+    assert address == ASKED[name].address
+    assert ours["environment"][f"TRYON_{name.upper()}_ENGINE"] == "venuns"
+    assert "venuns" in importlib.import_module(f"services.{name}.service").ENGINES
+    host, port = address.split(":")
+    assert ours["depends_on"][host]["condition"] == "service_healthy"
+    assert f", {port})" in config[host]["healthcheck"]["test"][-1]
+
+
+def test_the_ancestors_containers_are_shut_in(config: dict[str, Any]) -> None:
+    theirs = {name: each for name, each in config.items() if each["image"].startswith("venuns/")}
+    assert {rpc.address.split(":")[0] for rpc in ASKED.values()} == set(theirs)
+    for each in theirs.values():
+        assert set(each["networks"]) == {"inside"}
+        assert not each.get("ports")
+        assert not each.get("volumes")
+        assert each["cap_drop"] == ["ALL"]
+        assert int(each["deploy"]["resources"]["limits"]["memory"]) > 0
+
+
+def test_nobody_gives_up_before_the_one_behind(config: dict[str, Any]) -> None:
+    gateway = config["gateway"]["environment"]
+    whole = float(gateway["TRYON_DEADLINE"])
+    assert whole < NGINX_WAITS
+    assert f"proxy_read_timeout {NGINX_WAITS}s;" in (ROOT / "nginx" / "nginx.conf").read_text()
+    for name in ASKED:
+        contract = importlib.import_module(f"services.{name}.contract").CONTRACT
+        assert contract.methods[0].deadline * float(gateway["TRYON_PATIENCE"]) >= 500
+        seconds = float(config[name.replace("_", "-")]["environment"]["TRYON_VENUNS_DEADLINE"])
+        assert seconds <= whole
+    # nginx gives a DensePose replica up after seconds, so it is not between them here.
+    assert json.loads(gateway["TRYON_ADDRESSES"])["densepose"] == "densepose:50052"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Compose, str]]:
+    """Everything up, with stand-ins; and nginx's address."""
+    places = {
+        rpc.address.split(":")[0]: (name, rpc.address.split(":")[1]) for name, rpc in ASKED.items()
+    }
+    image = json.loads(Compose()("config", "--format", "json"))["services"]["densepose"]["image"]
+    stand_ins = {
+        "services": {
+            host: {
+                "image": image,
+                "command": ["python3", "ancestor.py", name, port],
+                "working_dir": "/stand-in",
+                "volumes": [f"{ROOT / 'tests' / 'ancestor.py'}:/stand-in/ancestor.py:ro"],
+            }
+            for host, (name, port) in places.items()
+        }
+    }
+    file = tmp_path_factory.mktemp("venuns") / "stand-ins.yml"
+    file.write_text(json.dumps(stand_ins))
+    compose = Compose(
+        file,
+        TRYON_PORT="0",
+        TRYON_MODELS_DIR=str(get_settings().models_dir),
+        TRYON_CPUS="1",
+        TRYON_VENUNS_CPUS="1",
+    )
+    try:
+        compose("up", "--detach", "--no-build", "--pull", "never", "--wait")
+        yield compose, "http://" + compose("port", "nginx", "8888").strip()
+    finally:
+        compose("down", "--volumes", "--timeout", "2")
+
+
+def post(url: str, examples: Path) -> httpx.Response:
+    with (
+        (examples / "person.jpg").open("rb") as image,
+        (examples / "garment.jpg").open("rb") as cloth,
+        httpx.Client(trust_env=False, timeout=600) as client,
+    ):
+        return client.post(f"{url}/vitons", files={"image": image, "cloth": cloth})
+
+
+def test_a_try_on_goes_through_the_containers(running: tuple[Compose, str], examples: Path) -> None:
+    compose, url = running
+    answer = post(url, examples)
+    assert answer.status_code == 200, answer.text
+    picture = images.decode(answer.content)
+    garment = images.decode((examples / "garment.jpg").read_bytes())
+    # The stand-in paints the chest in the garment's mean colour.
+    cloth = garment[garment.min(axis=2) < 150].mean(axis=0)
+    np.testing.assert_allclose(picture[520:760, 350:550].mean(axis=(0, 1)), cloth, atol=8)
+
+    compose("stop", "--timeout", "5", "venuns-vitons")
+    refused = post(url, examples)
+    assert (refused.status_code, refused.json()["stage"]) == (503, "viton")
+    assert "venuns-vitons:50059" in refused.json()["detail"]
+    compose("up", "--detach", "--no-build", "--pull", "never", "--wait", "venuns-vitons")
+    assert post(url, examples).status_code == 200
