@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Virtual try-on: sets up what is missing, then does what it is told. Works from any folder.
 #
-#   bash run.sh                              start everything and print the page's address
-#   bash run.sh --embedded --port 9000       force a mode (--embedded, --processes, --docker), a port
+#   bash run.sh                              start everything and print the page's address: in containers
+#                                            where a Docker engine answers, else in one process
+#   bash run.sh --embedded --port 9000       force a mode (--docker, --embedded, --processes,
+#                                            --orchestrate), a port
 #   bash run.sh tryon PERSON CLOTH -o OUT    make one picture
 #   bash run.sh test [PYTEST ARGUMENTS]      run every check and test
+#   bash run.sh services                     how every service of the running system is
 #   bash run.sh models | stop | logs         weights, stop the servers, follow their logs
 #
-# Python packages go into .venv beside this file, weights into the user's cache folder.
+# Python packages go into .venv beside this file, weights into the user's cache folder; containers
+# have both in images and a volume of their own and need no Python here.
 set -euo pipefail
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -115,6 +119,76 @@ fetch_weights() {
     die "the weights are not complete; the reason is above. Run this again to go on."
 }
 
+compose() { docker compose --project-directory "$ROOT" "$@"; }
+
+engine_answers() {
+  command -v docker >/dev/null && docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1
+}
+
+containers_run() {
+  engine_answers && [[ -n $(compose ps --quiet 2>/dev/null) ]]
+}
+
+# serve_in_containers [--docker] [--port N] [--host ADDRESS]
+serve_in_containers() {
+  while (($#)); do
+    case $1 in
+      --docker) ;;
+      --port=*) export TRYON_PORT=${1#*=} ;;
+      --host=*) export TRYON_BIND=${1#*=} ;;
+      --port | --host)
+        [[ ${2:-} ]] || die "$1 needs a value."
+        if [[ $1 == --port ]]; then export TRYON_PORT=$2; else export TRYON_BIND=$2; fi
+        shift
+        ;;
+      *) die "containers do not take '$1': only --port and --host; see docker-compose.yml for more." ;;
+    esac
+    shift
+  done
+  # A limit above what the machine has is refused by the engine.
+  [[ ${TRYON_CPUS:-} || $(nproc 2>/dev/null || echo 2) -ge 2 ]] || export TRYON_CPUS=1
+  say "Making the images and starting the containers (the first time takes some minutes) ..."
+  watched compose up --build --detach --wait || return
+  say "Ready: http://${TRYON_BIND:-127.0.0.1}:${TRYON_PORT:-8888}/index (bash run.sh stop ends it, bash run.sh logs follows it)"
+}
+
+serve() {
+  local words=" $* "
+  if [[ $words == *" --docker "* ]]; then
+    engine_answers || die "no Docker engine with compose answers here; start Docker, or use: bash run.sh --embedded"
+    serve_in_containers "$@" || die "the containers did not start; the reason is above. Without Docker: bash run.sh --embedded"
+    return
+  fi
+  if [[ ! ${TRYON_BACKEND:-} && ! $words =~ \ --(embedded|processes|orchestrate|help)\  ]] && engine_answers; then
+    serve_in_containers "$@" && return
+    say "The containers did not start; the reason is above. Going on without Docker ..."
+  fi
+  set_up_alone
+  [[ $words == *" --orchestrate "* ]] || fetch_weights
+  exec "$VENV/bin/tryon" serve "$@"
+}
+
+stop() {
+  if containers_run; then
+    watched compose down
+    say "Stopped the containers."
+    running_natively || return 0
+  fi
+  set_up_alone
+  exec "$VENV/bin/tryon" stop
+}
+
+running_natively() { compgen -G "$ROOT/.run/server-*.pid" >/dev/null; }
+
+logs() {
+  if containers_run && ! running_natively; then
+    watched compose logs --follow --tail 20
+    return
+  fi
+  set_up_alone
+  exec "$VENV/bin/tryon" logs "$@"
+}
+
 find_browser() {
   local name
   for name in chromium chromium-browser google-chrome google-chrome-stable; do
@@ -128,6 +202,17 @@ find_browser() {
     fi
   fi
   say "No Chromium here: the test of the page will tell how to install one."
+}
+
+# The tests of the containers want a Docker engine; beside some checkouts lies a script that starts one.
+find_engine() {
+  engine_answers && return
+  local starter=$ROOT/../shared/docker/engine
+  if [[ -f $starter && $(id -u) == 0 ]]; then
+    say "Starting a Docker engine for the tests of the containers (the first time takes some minutes) ..."
+    watched bash "$starter" up && engine_answers && return
+  fi
+  say "No Docker engine answers here: the tests of the containers will be skipped and say so."
 }
 
 run_tests() {
@@ -149,16 +234,19 @@ case ${1:-} in
     usage
     ;;
   '' | -*)
-    set_up_alone
-    [[ " $* " == *" --docker "* ]] || fetch_weights
-    exec "$VENV/bin/tryon" serve "$@"
+    serve "$@"
+    ;;
+  stop) stop ;;
+  logs)
+    shift
+    logs "$@"
     ;;
   tryon)
     set_up_alone
     fetch_weights
     exec "$VENV/bin/tryon" "$@"
     ;;
-  serve | models | stop | logs | version)
+  serve | services | models | version)
     set_up_alone
     exec "$VENV/bin/tryon" "$@"
     ;;
@@ -167,6 +255,7 @@ case ${1:-} in
     set_up_alone
     fetch_weights
     find_browser
+    find_engine
     run_tests "$@"
     ;;
   *)

@@ -1,3 +1,3 @@
 """HTTP in, the try-on pipeline, HTTP out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,4 +1,4 @@
-"""The command line: ``tryon serve``, ``tryon``, ``models``, ``stop`` and ``logs``.
+"""The command line: ``tryon serve``, ``tryon``, ``services``, ``models``, ``stop`` and ``logs``.
 
 Exit status: 0 done, 1 the system could not, 2 the command line is wrong, 3 the photos cannot be
 used, 130 interrupted.
@@ -25,10 +25,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gateway import __version__, app, running
+from gateway import __version__, app, running, services_cli
 from gateway.backends import Backend, Grpc, InProcess
 from gateway.dag import StageEvent, State
 from gateway.negotiation import Format
+from gateway.orchestrator.backend import Containers
+from gateway.orchestrator.settings import OrchestratorSettings, get_orchestrator_settings
 from gateway.pipeline import TRY_ON
 from gateway.processes import LocalProcesses
 from gateway.settings import GatewaySettings, get_gateway_settings
@@ -58,6 +60,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli.add_typer(models_cli.app, name="models")
+cli.command()(services_cli.services)
 
 told = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
@@ -70,8 +73,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except pydantic.ValidationError as error:
+        prefix = "TRYON_DOCKER" if error.title == OrchestratorSettings.__name__ else "TRYON"
         for each in error.errors():
-            name = "_".join(["TRYON", *(str(part).upper() for part in each["loc"])])
+            name = "_".join([prefix, *(str(part).upper() for part in each["loc"])])
             told.print(f"{name}: {each['msg']}", style="red", markup=False, soft_wrap=True)
         sys.exit(EXIT_USAGE)
 
@@ -94,6 +98,12 @@ def serve(
     docker: Annotated[
         bool, typer.Option("--docker", help="Run each service in a container.")
     ] = False,
+    orchestrate: Annotated[
+        bool,
+        typer.Option(
+            "--orchestrate", help="Start and stop the services' containers, as they are needed."
+        ),
+    ] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on (TRYON_HOST).")] = None,
     port: Annotated[
         int | None,
@@ -101,8 +111,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the page and the API until Ctrl-C."""
-    if embedded + processes + docker > 1:
-        _fail("Choose one of --embedded, --processes and --docker.", EXIT_USAGE)
+    if embedded + processes + docker + orchestrate > 1:
+        _fail("Choose one of --embedded, --processes, --docker and --orchestrate.", EXIT_USAGE)
     if docker:
         _fail(DOCKER, EXIT_USAGE)
     settings, service_settings = get_gateway_settings(), get_settings()
@@ -121,8 +131,12 @@ def serve(
     backend: Backend
     if processes:
         backend = LocalProcesses(service_settings, settings.address, settings.run_dir)
+    elif orchestrate or (settings.backend == "docker" and not embedded):
+        backend = Containers(service_settings, get_orchestrator_settings(), settings.run_dir)
     elif settings.backend == "grpc" and not embedded:
-        backend = Grpc(service_settings, settings.address)
+        backend = Grpc(
+            service_settings, settings.address, replicas_address=settings.replicas_address
+        )
     else:
         backend = InProcess(service_settings)
     shown = f"[{host}]" if ":" in host else host

@@ -19,14 +19,20 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
-from services.kit.errors import WeightsMissing
+from services.kit.errors import ServiceUnavailable, WeightsMissing
 from services.kit.settings import get_settings
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
     from onnxruntime import InferenceSession
 
-PROVIDERS: Final = ["CPUExecutionProvider"]
+CPU: Final = "CPUExecutionProvider"
+CUDA: Final = "CUDAExecutionProvider"
+NO_CUDA: Final = (
+    "TRYON_ONNX_PROVIDER=cuda needs an NVIDIA GPU, its driver and the package onnxruntime-gpu, not "
+    "all of which are here; use docker-compose.gpu.yml on a machine with a GPU, or leave the "
+    "variable out."
+)
 ERRORS_ONLY: Final = 3
 """ONNX Runtime's log level; its warnings are about the exporter's work, not ours."""
 
@@ -38,7 +44,8 @@ def onnx_session(path: Path) -> "InferenceSession":
     """Return the session of an ONNX file, shared by everything here that holds it.
 
     A session may be run from several threads at once. It is freed with its last holder. Raises
-    WeightsMissing if there is no such file or it is not an ONNX model.
+    WeightsMissing if there is no such file or it is not an ONNX model, ServiceUnavailable if it
+    should run on a GPU and cannot.
     """
     key = path.resolve()
     with _lock:
@@ -63,12 +70,28 @@ def _load_onnx(path: Path) -> "InferenceSession":
     options.log_severity_level = ERRORS_ONLY
     # A waiting thread that spins takes the core from the network that runs beside this one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    on_gpu = get_settings().onnx_provider == "cuda"
+    if on_gpu:
+        _check_cuda(there=CUDA in onnxruntime.get_available_providers())
+        # CUDA's libraries come as Python packages, where the system's loader does not look.
+        onnxruntime.preload_dlls()
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=PROVIDERS)
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=[CUDA, CPU] if on_gpu else [CPU]
+        )
     except state.NoSuchFile as error:
         raise WeightsMissing(_missing(path)) from error
     except (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.InvalidArgument) as error:
         raise WeightsMissing(_not_a_model(path.name, "an ONNX model")) from error
+    if on_gpu:
+        # Without a GPU, ONNX Runtime takes the CPU and says so in its log only.
+        _check_cuda(there=CUDA in session.get_providers())
+    return session
+
+
+def _check_cuda(*, there: bool) -> None:
+    if not there:
+        raise ServiceUnavailable(NO_CUDA)
 
 
 def tflite_interpreter(model: Path | bytes, threads: int | None = None) -> "Interpreter":

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import helper
 
 from services.kit import sessions
-from services.kit.errors import WeightsMissing
+from services.kit.errors import ServiceUnavailable, WeightsMissing
 
 pytestmark = pytest.mark.unit
 
@@ -84,4 +85,12 @@ def test_a_file_that_is_not_there(tmp_path: Path, load: Callable[[Path], Any]) -
 def test_half_a_model(model: Path) -> None:
     model.write_bytes(model.read_bytes()[:40])
     with pytest.raises(WeightsMissing):
+        sessions.onnx_session(model)
+
+
+def test_a_gpu_that_is_not_there(model: Path, environment: pytest.MonkeyPatch) -> None:
+    if sessions.CUDA in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime knows CUDA")
+    environment.setenv("TRYON_ONNX_PROVIDER", "cuda")
+    with pytest.raises(ServiceUnavailable, match="needs an NVIDIA GPU"):
         sessions.onnx_session(model)

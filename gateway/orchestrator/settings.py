@@ -1,0 +1,164 @@
+"""What the orchestrator can be told from outside, by ``TRYON_DOCKER_*`` environment variables."""
+
+import difflib
+import json
+from collections.abc import Iterable
+from functools import cache
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway import __version__
+from gateway.backends import CONTRACTS
+from services.kit.contract import Contract
+
+NAMES: Final = tuple(contract.name for contract in CONTRACTS)
+
+MEMORY_MIB: Final[dict[str, int]] = {
+    "resize": 1024,
+    "super_resolution": 2048,
+    "openpose": 512,
+    "cloth_mask": 2048,
+    "human_parse": 1536,
+    "densepose": 512,
+    "agnostic": 512,
+    "viton": 1024,
+}
+"""Memory of one container: about twice the peak of the default engines, measured over photos from
+0.04 to 13 megapixels (docs/orchestrator.md), and not below 512 MiB."""
+
+UNMEASURED_MIB: Final = 1024
+"""Memory of a service that is not in the table."""
+
+REPLICAS: Final[dict[str, int]] = {"densepose": 3}
+
+BUDGET_SHARE: Final = 0.75
+"""Share of the machine's memory that the containers may have, where no budget is given."""
+
+
+def _split(value: object) -> object:
+    """Read a list: JSON, or names with commas between."""
+    if isinstance(value, str) and not value.lstrip().startswith("["):
+        return [name.strip() for name in value.split(",") if name.strip()]
+    return _json(value)
+
+
+def _json(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON ({error.msg} at character {error.pos + 1})") from None
+
+
+def _known(names: Iterable[str]) -> None:
+    for name in names:
+        if name not in NAMES:
+            near = difflib.get_close_matches(name.replace("-", "_"), NAMES, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"{name!r} is no service{hint} There are: {', '.join(NAMES)}")
+
+
+Numbers = Annotated[dict[str, int], NoDecode, BeforeValidator(_json)]
+
+
+class OrchestratorSettings(BaseSettings):
+    """The orchestrator's settings; each field is ``TRYON_DOCKER_`` and its name in capitals.
+
+    Raises pydantic's ``ValidationError`` for a value outside its bounds.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRYON_DOCKER_", frozen=True, env_ignore_empty=True
+    )
+
+    image: str = Field(default="tryon/{host}:{version}", min_length=1)
+    """Image of a service; ``{host}`` is its name with hyphens, ``{version}`` the gateway's."""
+
+    resident: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = tuple(
+        name for name in NAMES if name != "super_resolution"
+    )
+    """Services that are started with the gateway and kept, the most wanted first: names with commas
+    between, or a JSON list. All others start when they are needed."""
+
+    replicas: Numbers = Field(default_factory=dict)
+    """Containers of a service, as JSON: ``{"densepose": 3}``; those not named keep the default."""
+
+    memory_mib: Numbers = Field(default_factory=dict)
+    """MiB of memory that one container of a service may use, as JSON; more ends the container."""
+
+    budget_mib: int | None = Field(default=None, ge=64)
+    """MiB of memory that all containers together may use; by default three quarters of what the
+    engine's machine has."""
+
+    cpus: float | None = Field(default=None, gt=0.0, le=1024.0)
+    """Cores that one container may keep busy; by default, and at most, all of the machine's."""
+
+    idle_seconds: float = Field(default=300.0, ge=1.0, le=86_400.0)
+    """Seconds without a call after which an on-demand service is stopped."""
+
+    start_timeout: float = Field(default=120.0, ge=1.0, le=3600.0)
+    """Seconds that a container may take until it serves."""
+
+    unhealthy_seconds: float = Field(default=15.0, ge=2.0, le=3600.0)
+    """Seconds without an answer to a health check after which a container is replaced."""
+
+    network: str | None = None
+    """Docker network through which the gateway, itself in a container of that network, reaches the
+    services; by default their ports are published on 127.0.0.1 instead."""
+
+    weights: str | None = None
+    """Folder of the weight files as the engine's machine sees it (an absolute path), or the name of
+    a Docker volume; by default TRYON_MODELS_DIR. Mounted read-only."""
+
+    prefix: str = Field(default="tryon", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,31}$")
+    """What the containers' names begin with."""
+
+    @field_validator("image")
+    @classmethod
+    def _is_template(cls, image: str) -> str:
+        try:
+            image.format(host="resize", name="resize", version="0")
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("may hold {host}, {name} and {version} and no other braces") from None
+        return image
+
+    @field_validator("resident")
+    @classmethod
+    def _are_services(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        _known(names)
+        return tuple(dict.fromkeys(names))
+
+    @field_validator("replicas", "memory_mib")
+    @classmethod
+    def _are_of_services(cls, table: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        _known(table)
+        low, high = (1, 64) if info.field_name == "replicas" else (64, 1024 * 1024)
+        for name, number in table.items():
+            if not low <= number <= high:
+                raise ValueError(f"{name}: {number} is not between {low} and {high}")
+        return table
+
+    def image_of(self, contract: Contract) -> str:
+        """Name a service's image."""
+        return self.image.format(host=contract.host, name=contract.name, version=__version__)
+
+    def replicas_of(self, name: str) -> int:
+        """Tell how many containers a service has while it runs."""
+        return self.replicas.get(name, REPLICAS.get(name, 1))
+
+    def memory_of(self, name: str) -> int:
+        """Tell how many MiB one container of a service may use."""
+        return self.memory_mib.get(name, MEMORY_MIB.get(name, UNMEASURED_MIB))
+
+    def need_of(self, name: str) -> int:
+        """Tell how many MiB a service needs with all its replicas."""
+        return self.replicas_of(name) * self.memory_of(name)
+
+
+@cache
+def get_orchestrator_settings() -> OrchestratorSettings:
+    """Read the process's settings, once."""
+    return OrchestratorSettings()

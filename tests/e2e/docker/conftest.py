@@ -1,0 +1,54 @@
+"""A Docker engine, this checkout's images, and the whole system in containers.
+
+Where no engine answers, the tests are skipped and say so; ``bash run.sh test`` starts one first
+where it can.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from services.kit.settings import get_settings
+from tests.e2e.conftest import free_port
+from tests.e2e.docker.compose import Compose
+
+BUILD_SECONDS = 1800
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Skip where no Docker engine with compose answers."""
+    for command in (["docker", "version"], ["docker", "compose", "version"]):
+        try:
+            subprocess.run(command, capture_output=True, timeout=30, check=True)  # noqa: S603
+        except (OSError, subprocess.SubprocessError) as error:
+            pytest.skip(f"no Docker engine with compose answers ({error}); start one to run this")
+
+
+@pytest.fixture(scope="session")
+def images(engine: None) -> None:  # noqa: ARG001
+    """Make this checkout's images; what has not changed comes from the engine's cache."""
+    Compose("tryon-images")("build", "--quiet", seconds=BUILD_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def stack(images: None) -> Iterator[Compose]:  # noqa: ARG001
+    """The system as ``docker compose up`` starts it, ready, on a port of its own.
+
+    Whoever changes it puts it back: other tests use it too.
+    """
+    port = free_port()
+    compose = Compose(
+        f"tryon-test-{os.getpid()}",
+        TRYON_PORT=str(port),
+        TRYON_MODELS_DIR=str(get_settings().models_dir),
+        NGINX_RATE="6000",
+        NGINX_BURST="1000",
+    )
+    try:
+        compose("up", "--detach", "--wait", seconds=300)
+        yield compose
+    finally:
+        compose("down", "--volumes", "--timeout", "5", seconds=120)
