@@ -1,0 +1,174 @@
+"""Measures what every service costs a picture: CPU seconds, peak memory, bytes on the network.
+
+``.venv/bin/python bench/costs.py [PERSON GARMENT] [-n 5] [--json]``. Each service runs as a
+process of its own, as it would in a container. CPU seconds count work, not waiting, so they hold on
+a busy machine too. The first picture warms up; its messages are weighed. Linux only.
+"""
+
+import argparse
+import asyncio
+import json
+import socket
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from gateway.backends import CONTRACTS
+from gateway.processes import LocalProcesses
+from gateway.settings import GatewaySettings
+from gateway.tryon import Photos, TryOn
+from services.kit import codec, logs
+from services.kit.contract import Contract, Method
+from services.kit.settings import get_settings
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+GATEWAY = "gateway"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A picture's cost at one service: CPU seconds, and bytes received and sent.
+
+    ``peak_mib`` is the highest resident memory of the process since it started.
+    """
+
+    cpu: float
+    peak_mib: float
+    received: int
+    sent: int
+
+
+class Weighing(LocalProcesses):
+    """Local processes whose messages are weighed while ``weighs`` is true."""
+
+    weighs = False
+
+    def __init__(self, ports: Mapping[str, int], log_dir: Path) -> None:
+        super().__init__(
+            get_settings(), lambda contract: f"127.0.0.1:{ports[contract.name]}", log_dir
+        )
+        self.received: Counter[str] = Counter()
+        self.sent: Counter[str] = Counter()
+
+    async def call(
+        self, method: Method[Any, Any], request: object, seconds: float, request_id: str
+    ) -> object:
+        """Call, and add the sizes of both messages."""
+        response = await super().call(method, request, seconds, request_id)
+        if self.weighs:
+            rpc = codec.message_classes(method)
+            self.received[method.service] += codec.encode(request, rpc.request).ByteSize()
+            self.sent[method.service] += codec.encode(response, rpc.response).ByteSize()
+        return response
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("person", type=Path, nargs="?", default=EXAMPLES / "person.jpg")
+    parser.add_argument("garment", type=Path, nargs="?", default=EXAMPLES / "garment.jpg")
+    parser.add_argument("-n", "--pictures", type=int, default=5, help="pictures to measure")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    logs.configure(get_settings().model_copy(update={"log_level": "warning"}))
+    photos = Photos(arguments.person.read_bytes(), arguments.garment.read_bytes())
+    with tempfile.TemporaryDirectory() as folder:
+        costs = asyncio.run(measure(photos, arguments.pictures, Path(folder)))
+    if arguments.json:
+        json.dump({name: asdict(cost) for name, cost in costs.items()}, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    else:
+        Console().print(_table(costs, arguments.pictures))
+
+
+async def measure(photos: Photos, pictures: int, log_dir: Path) -> dict[str, Cost]:
+    """Start every service, warm up with one picture, and make ``pictures`` more."""
+    backend = Weighing(_free_ports(), log_dir)
+    tryon = TryOn(backend, GatewaySettings())
+    try:
+        await backend.start()
+        backend.weighs = True
+        await tryon.run(photos, request_id="warm-up")
+        backend.weighs = False
+        processes = _processes()
+        before = {name: _cpu(process) for name, process in processes.items()}
+        for number in range(pictures):
+            await tryon.run(photos, request_id=f"picture-{number}")
+        return {
+            name: Cost(
+                (_cpu(process) - before[name]) / pictures,
+                _peak_mib(process),
+                backend.received[name],
+                backend.sent[name],
+            )
+            for name, process in processes.items()
+        }
+    finally:
+        await backend.close()
+
+
+def _free_ports() -> dict[str, int]:
+    """Find a port for every service; all are held until the last is found."""
+    with ExitStack() as stack:
+        probes = {
+            contract.name: stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            for contract in CONTRACTS
+        }
+        return {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
+
+
+def _processes() -> dict[str, psutil.Process]:
+    """Give every service's process, and this one, which does the gateway's work."""
+
+    def serves(child: psutil.Process, contract: Contract) -> bool:
+        return f"services.{contract.name}" in child.cmdline()
+
+    children = psutil.Process().children()
+    found = {
+        contract.name: next(child for child in children if serves(child, contract))
+        for contract in CONTRACTS
+    }
+    return {GATEWAY: psutil.Process(), **found}
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _peak_mib(process: psutil.Process) -> float:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
+def _table(costs: Mapping[str, Cost], pictures: int) -> Table:
+    table = Table(title=f"Costs a picture, mean of {pictures}", show_footer=True)
+    table.add_column("service", footer="all")
+    table.add_column("CPU, s", justify="right", footer=f"{sum(c.cpu for c in costs.values()):.2f}")
+    table.add_column("peak, MiB", justify="right")
+    for way in ("received", "sent"):
+        total = sum(getattr(cost, way) for cost in costs.values())
+        table.add_column(f"{way}, MB", justify="right", footer=f"{total / 1e6:.1f}")
+    for name, cost in costs.items():
+        table.add_row(
+            name,
+            f"{cost.cpu:.2f}",
+            f"{cost.peak_mib:.0f}",
+            f"{cost.received / 1e6:.2f}",
+            f"{cost.sent / 1e6:.2f}",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()
