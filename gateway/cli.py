@@ -48,10 +48,6 @@ STDERR: Final = 2
 LOG_BYTES: Final = 5_000_000
 LABELS: Final = {step.name: step.label for step in TRY_ON.steps}
 
-DOCKER: Final = (
-    "Containers come with the next release; for now use --embedded (the default) or --processes."
-)
-
 cli = typer.Typer(
     name="tryon",
     help="Virtual try-on: a person's photo and a garment's photo in, the person wearing it out.",
@@ -95,9 +91,6 @@ def serve(
     processes: Annotated[
         bool, typer.Option("--processes", help="Run each service as a process.")
     ] = False,
-    docker: Annotated[
-        bool, typer.Option("--docker", help="Run each service in a container.")
-    ] = False,
     orchestrate: Annotated[
         bool,
         typer.Option(
@@ -111,10 +104,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the page and the API until Ctrl-C."""
-    if embedded + processes + docker + orchestrate > 1:
-        _fail("Choose one of --embedded, --processes, --docker and --orchestrate.", EXIT_USAGE)
-    if docker:
-        _fail(DOCKER, EXIT_USAGE)
+    if embedded + processes + orchestrate > 1:
+        _fail("Choose one of --embedded, --processes and --orchestrate.", EXIT_USAGE)
     settings, service_settings = get_gateway_settings(), get_settings()
     host, port = host or settings.host, settings.port if port is None else port
     try:

@@ -94,10 +94,10 @@ def test_a_wrong_setting_is_one_sentence() -> None:
     assert done.stderr.startswith("TRYON_MAX_RUNNING: ")
 
 
-def test_containers_come_later() -> None:
-    done = tryon("serve", "--docker")
+def test_one_way_to_run_the_services_at_a_time() -> None:
+    done = tryon("serve", "--embedded", "--orchestrate")
     assert done.returncode == 2
-    assert "next release" in done.stderr
+    assert "Choose one of" in done.stderr
 
 
 def test_missing_weights_end_the_server_with_the_remedy(tmp_path: Path) -> None:
