@@ -161,7 +161,9 @@ class Caller:
                     return await call(channel, method, request, timeout=left, request_id=request_id)
                 except ServiceError as error:
                     cause = error.__cause__
-                    if not isinstance(cause, grpc.aio.AioRpcError) or cause.code() not in GONE:
+                    if not isinstance(cause, grpc.aio.AioRpcError) or not _is_gone(
+                        cause, method.service
+                    ):
                         raise
                     if attempt == ATTEMPTS:
                         raise status.told(cause, method.service) or _gone_again(method) from cause
@@ -215,6 +217,15 @@ class Caller:
                 self._given_up = True
                 return False
             await asyncio.sleep(min(next(pauses), left))
+
+
+def _is_gone(error: grpc.aio.AioRpcError, service: str) -> bool:
+    """Tell whether its server is what failed.
+
+    An answer that broke off in its middle is passed on by nginx as a stream that ends in INTERNAL.
+    """
+    broke_off = error.code() is grpc.StatusCode.INTERNAL and not status.told(error, service)
+    return error.code() in GONE or broke_off
 
 
 def _gone_again(method: Method[Any, Any]) -> ServiceError:

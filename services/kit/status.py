@@ -43,10 +43,17 @@ def from_rpc_error(error: grpc.aio.AioRpcError, service: str) -> TryOnError:
     What the service raised comes back as it was; what the transport raised becomes a ServiceError
     that names the service and a remedy. The transport's own text is never passed on.
     """
-    return _told(error, service) or _of_transport(error, service)
+    return told(error, service) or _of_transport(error, service)
 
 
-def _told(error: grpc.aio.AioRpcError, service: str) -> TryOnError | None:
+def unreachable(service: str) -> TryOnError:
+    """Make the error of a service that nobody answers for."""
+    kind, text = _TRANSPORT[grpc.StatusCode.UNAVAILABLE]
+    return kind(text.format(service), stage=service)
+
+
+def told(error: grpc.aio.AioRpcError, service: str) -> TryOnError | None:
+    """Find the error that the service itself raised; None for what the transport raised."""
     try:
         status = rpc_status.from_call(error)
     except ValueError:
