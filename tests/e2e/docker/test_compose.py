@@ -1,8 +1,10 @@
 """``docker compose up`` as a user runs it: the same picture, only one door, and bounded."""
 
+import asyncio
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +15,12 @@ from docker.models.containers import Container
 
 from gateway import __version__
 from gateway.backends import CONTRACTS
+from services.kit import channels
 from services.kit import images as pictures
+from services.kit.settings import Settings
 from tests.e2e.conftest import Server
 from tests.e2e.docker.compose import Compose
+from tests.e2e.docker.test_nginx import Load, calls, until
 
 pytestmark = [
     pytest.mark.e2e,
@@ -143,6 +148,33 @@ def test_three_replicas_are_told(stack: Compose) -> None:
     assert {service["health"] for service in services} == {"serving"}
     assert len(told["densepose"]["replicas"]) == 3
     assert all(replica["memory"] for replica in told["densepose"]["replicas"])
+
+
+async def test_scaling_is_picked_up_without_a_restart(
+    stack: Compose, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (nginx,) = stack.containers("nginx")
+    networks = nginx.attrs["NetworkSettings"]["Networks"]
+    caller = channels.Caller(
+        f"{networks[f'{stack.project}_inside']['IPAddress']}:50052", Settings()
+    )
+    started = nginx.attrs["State"]["StartedAt"]
+    scale = ("up", "--detach", "--no-recreate", "--no-deps", "--wait", "--scale")
+    try:
+        async with Load(caller).around():
+            await asyncio.to_thread(stack, *scale, "densepose=5", "densepose")
+            returned = time.monotonic()
+            added = stack.containers("densepose")[3:]
+            assert len(added) == 2
+            await asyncio.to_thread(until, lambda: all(calls(each.name or "") for each in added))
+            waited = time.monotonic() - returned
+    finally:
+        await asyncio.to_thread(stack, *scale, "densepose=3", "densepose")
+        await caller.close()
+    nginx.reload()
+    assert nginx.attrs["State"]["StartedAt"] == started
+    with capsys.disabled():
+        print(f"\nboth new replicas used {waited:.1f} s after the command had returned")
 
 
 @pytest.mark.usefixtures("images")
