@@ -1,0 +1,54 @@
+"""Renders the table of docs/reliability.md from what the failure tests measured.
+
+``TRYON_RELIABILITY_REPORT=report.json .venv/bin/pytest tests/e2e/docker/test_reliability.py``, then
+``.venv/bin/python bench/reliability.py report.json [--write]``. Prints the table, or with
+``--write`` puts it into the document.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
+BEGIN, END = "<!-- table: bench/reliability.py -->\n", "<!-- end of table -->"
+HEAD = (
+    "| failure | what the client saw | lost | slowest answer, s | as before after, s | test |\n"
+    "|---|---|--:|--:|--:|---|\n"
+)
+
+
+def main() -> None:
+    """Print the table or write it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("report", type=Path, help="what the tests wrote")
+    parser.add_argument("--write", action="store_true", help="put it into docs/reliability.md")
+    arguments = parser.parse_args()
+    rows = json.loads(arguments.report.read_text())
+    table = HEAD + "".join(map(_line, rows.values()))
+    if not arguments.write:
+        print(table)
+        return
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    DOCUMENT.write_text(before + BEGIN + table + END + after)
+
+
+def _line(row: dict[str, Any]) -> str:
+    cells = (
+        row["failure"],
+        row["saw"],
+        f"{row['lost']} of {row['sent']}",
+        _seconds(row["slowest"]),
+        _seconds(row["recovery"]),
+        f"`{row['test'].removeprefix('test_')}`",
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+if __name__ == "__main__":
+    main()
