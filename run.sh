@@ -164,7 +164,11 @@ serve() {
     say "The containers did not start; the reason is above. Going on without Docker ..."
   fi
   set_up_alone
-  [[ $words == *" --orchestrate "* ]] || fetch_weights
+  fetch_weights
+  if [[ $words == *" --orchestrate "* ]] && engine_answers; then
+    say "Making the images (the first time takes some minutes) ..."
+    watched compose build --quiet || die "the images could not be made; the reason is above. Without Docker: bash run.sh --embedded"
+  fi
   exec "$VENV/bin/tryon" serve "$@"
 }
 
