@@ -16,6 +16,8 @@ from services.kit.joints import Joint
 F32 = NDArray[np.float32]
 
 _SHOULDERS_OF_TORSO: Final = 0.62
+_NARROW: Final = 0.55
+"""Shoulders narrower than this share of the torso's length belong to a turned body."""
 _TORSO: Final = 1.55
 _HALF_HIPS: Final = 0.33
 _THIGH: Final = 1.35
@@ -25,6 +27,10 @@ _FOOT: Final = 0.4
 _HEAD_RADIUS: Final = 0.285
 _HEAD_OF_EARS: Final = 0.56
 _HEAD_OF_NECK: Final = 0.45
+_NECK_TILT: Final = 0.3
+"""Weight of the neck's direction beside those of ears and eyes, for the head's."""
+_HEAD_ABOVE: Final = 0.62
+"""How far the ears lie above the neck joint, where no joint of the head was seen."""
 _PROFILE_BELOW: Final = 0.3
 """Shoulders that look narrower than this share of their width are seen from the side."""
 
@@ -56,8 +62,8 @@ class Head:
 class Body:
     """25 x 2 joints with gaps filled, which of them were seen, and the person's measures.
 
-    ``down`` is the unit vector from neck to hips; ``ahead`` is +1 when a person seen from the side
-    looks to the picture's right, -1 when to its left.
+    ``down`` is the unit vector from neck to hips. ``turn`` is how far the person is turned to the
+    picture's right, in radians: 0 from the front, pi / 2 in profile, negative to the left.
     """
 
     joints: F32
@@ -65,8 +71,8 @@ class Body:
     unit: float
     down: F32
     view: View
-    ahead: float
-    head: Head | None
+    turn: float
+    head: Head
 
 
 def build(keypoints: F32, height: int, width: int) -> Body | None:
@@ -89,7 +95,8 @@ def build(keypoints: F32, height: int, width: int) -> Body | None:
     _fill_legs(joints, seen, unit, down, view)
     _fill_forearms(joints, seen, unit, height, width)
     head = _head(joints, seen, unit, down, view)
-    return Body(joints, seen, unit, down, view, _ahead(joints, seen), head)
+    turn = _turn(float(across), length) * _ahead(joints, seen)
+    return Body(joints, seen, unit, down, view, turn, head)
 
 
 def _fill_shoulders(joints: F32, seen: NDArray[np.bool_]) -> None:
@@ -164,6 +171,13 @@ def _direction(start: F32, end: F32) -> F32:
     return _f32(step / max(float(np.linalg.norm(step)), 1e-6))
 
 
+def _turn(across: float, length: float) -> float:
+    """Tell a turn from shoulders that look narrow for their torso, 0 to pi."""
+    if length == 0:
+        return 0.0 if across >= 0 else float(np.pi)
+    return float(np.arccos(np.clip(across / (_NARROW * length), -1, 1)))
+
+
 def _ahead(joints: F32, seen: NDArray[np.bool_]) -> float:
     if seen[Joint.NOSE]:
         ears = [ear for ear in (Joint.RIGHT_EAR, Joint.LEFT_EAR) if seen[ear]]
@@ -172,11 +186,12 @@ def _ahead(joints: F32, seen: NDArray[np.bool_]) -> float:
     return 1.0
 
 
-def _head(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: View) -> Head | None:
+def _head(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: View) -> Head:
     ears = bool(seen[Joint.RIGHT_EAR] and seen[Joint.LEFT_EAR])
+    eyes = bool(seen[Joint.RIGHT_EYE] and seen[Joint.LEFT_EYE])
     centre = _head_centre(joints, seen)
     if centre is None:
-        return None
+        centre = _f32(joints[Joint.NECK] - np.float32(_HEAD_ABOVE * unit) * down)
     above = joints[Joint.NECK] - centre
     up = -_direction(centre, joints[Joint.NECK]) if float(np.linalg.norm(above)) > 0 else -down
     radius = _HEAD_OF_NECK * float(np.linalg.norm(above))
@@ -184,9 +199,12 @@ def _head(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: Vi
     apart = float(np.linalg.norm(line))
     if ears and apart > _HEAD_RADIUS * unit:
         radius = _HEAD_OF_EARS * apart
-        tilt = np.array([line[1], -line[0]], np.float32) / apart
+        level = _direction(joints[Joint.RIGHT_EAR], joints[Joint.LEFT_EAR])
+        if eyes:
+            level = level + _direction(joints[Joint.RIGHT_EYE], joints[Joint.LEFT_EYE])
+        tilt = np.array([level[1], -level[0]], np.float32)
         tilt = tilt if float(np.dot(tilt, up)) >= 0 else -tilt
-        up = _direction(np.zeros(2, np.float32), up + 2 * tilt)
+        up = _direction(np.zeros(2, np.float32), _NECK_TILT * up + tilt)
     radius = float(np.clip(radius, 0.8 * _HEAD_RADIUS * unit, 1.3 * _HEAD_RADIUS * unit))
     aside = np.array([-up[1], up[0]], np.float32)
     order = float(np.dot(line, aside)) if ears else 0.0

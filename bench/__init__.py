@@ -1,0 +1,1 @@
+"""What is measured: speed, load, costs and the quality of the pictures."""

@@ -1,0 +1,122 @@
+"""Every figure of one case, by its name in the report."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from bench.measures import agreement, colour, cut, edges, intruders, kept, prints
+from bench.measures.agreement import Figures
+from bench.measures.cases import Case, Truth
+from bench.measures.engine import Made
+from bench.measures.regions import Bool, Worn
+from services.kit.errors import NoGarment
+from services.kit.types import Image, LabelMap, Mask
+from services.viton.garment import describe
+
+ANCESTOR: Final = "ancestor."
+"""Prefix of the same measures of the case's ``result.png``."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The figures of a case, and where faults are, H x W each."""
+
+    figures: Figures
+    faults: dict[str, Bool]
+
+
+def judge(case: Case, made: Made) -> Judged:
+    """Measure all there is to measure; a figure that cannot be told is None."""
+    truth = known(case.truth, made.garment, made.garment_mask)
+    figures = _agreements(case, made)
+    figures["outside_edit_mask"] = kept.outside_edit_mask(made.worn, made.person, made.edit_mask)
+    ours, faults = _artefacts(_worn(made, made.worn, made.worn_labels, truth), truth)
+    figures |= ours
+    if case.result is not None and made.reference_labels is not None:
+        worn = _worn(made, case.result, made.reference_labels, truth)
+        theirs, _ = _artefacts(worn, truth)
+        figures |= {f"{ANCESTOR}{name}": value for name, value in theirs.items()}
+    figures |= {f"seconds.{stage}": seconds for stage, seconds in made.seconds.items()}
+    figures["seconds"] = sum(made.seconds.values())
+    # NumPy's numbers are no JSON.
+    return Judged({k: None if v is None else float(v) for k, v in figures.items()}, faults)
+
+
+def known(truth: Truth, garment: Image, mask: Mask) -> Truth:
+    """Complete what is known of a garment by what the engine understands of its photo."""
+    if truth.category != "upper" or None not in (truth.sleeves, truth.neckline):
+        return truth
+    try:
+        found = describe(garment, mask)
+    except NoGarment:
+        return truth
+    depth = found.neckline.depth if truth.neckline is None else truth.neckline
+    return replace(truth, sleeves=truth.sleeves or found.kind.value, neckline=depth)
+
+
+def _agreements(case: Case, made: Made) -> Figures:
+    figures: Figures = {}
+    if case.labels is not None:
+        figures |= agreement.parse(made.labels, case.labels)
+    if case.mask is not None:
+        figures["garment_mask_iou"] = agreement.mask_iou(made.garment_mask, case.mask)
+    if case.parts is not None:
+        figures["part_map_iou"] = agreement.part_map(made.parts, case.parts)
+    if case.keypoints is not None:
+        figures |= agreement.keypoints(made.keypoints, case.keypoints)
+    if case.result is not None:
+        figures["ssim"] = agreement.ssim(made.worn, case.result)
+    return figures
+
+
+def _worn(made: Made, picture: Image, labels: LabelMap, truth: Truth) -> Worn:
+    return Worn(
+        picture,
+        labels,
+        person=made.person,
+        person_labels=made.labels,
+        keypoints=made.keypoints,
+        garment=made.garment,
+        garment_mask=made.garment_mask,
+        category=truth.category,
+    )
+
+
+def _artefacts(worn: Worn, truth: Truth) -> tuple[Figures, dict[str, Bool]]:
+    found = {"foreign": intruders.foreign(worn), "leftovers": intruders.leftovers(worn)}
+    printed = prints.print_shape(worn)
+    reach = depth = None
+    if worn.category != "lower":
+        found["slits"] = intruders.slits(worn)
+        reach, depth = cut.sleeve_reach(worn), cut.neckline_depth(worn)
+    same = None
+    if reach is not None and truth.sleeves is not None:
+        same = float(cut.sleeve_class(reach) == truth.sleeves)
+    deeper = None
+    if depth is not None and truth.neckline is not None:
+        deeper = abs(depth - truth.neckline)
+    figures: Figures = {
+        **{name: fault.amount for name, fault in found.items()},
+        **kept.touched(worn),
+        "colour_difference": colour.colour_difference(worn),
+        "print_aspect": printed.aspect,
+        "print_matches": float(printed.matches),
+        "sleeve_reach": reach,
+        "sleeve_kept": same,
+        "neckline_depth": depth,
+        "neckline_error": deeper,
+        "roughness": edges.roughness(worn),
+    }
+    return figures, {name: fault.where for name, fault in found.items()}
+
+
+def means(cases: dict[str, Figures]) -> Figures:
+    """Average each figure over the cases that have it."""
+    names = sorted({name for figures in cases.values() for name in figures})
+    averages: Figures = {}
+    for name in names:
+        values = [figures.get(name) for figures in cases.values()]
+        present = [value for value in values if value is not None]
+        averages[name] = float(np.mean(present)) if present else None
+    return averages

@@ -1,0 +1,99 @@
+"""Which part of DensePose's surface each vertex of a body belongs to.
+
+The cuts are where DensePose has them as far as its pictures tell: between limbs where the bones'
+weights change over, between front and back at the flank, between the inside and the outside of an
+arm along two lines that are told as angles around it. Ids are those of `services/densepose`.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from examples.render.body import Body, Floats, Ints
+
+BONES: Final = {
+    "upper arm": ("upperarm",),
+    "forearm": ("lowerarm",),
+    "hand": ("wrist", "finger", "metacarpal"),
+    "thigh": ("upperleg",),
+    "shin": ("lowerleg",),
+    "foot": ("foot", "toe"),
+    "head": (
+        "head",
+        "neck",
+        "jaw",
+        "eye",
+        "tongue",
+        "levator",
+        "orbicularis",
+        "oculi",
+        "oris",
+        "risorius",
+        "temporalis",
+        "special",
+    ),
+}
+# Around an arm from its outermost line to the front, in degrees, from its upper to its lower end.
+SEAM_UPPER: Final = ((0.0, 1.0), (64.0, 64.0))
+SEAM_LOWER: Final = ((0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0), (76, 85, 92, 98, 113, 145, 180))
+SEAM_BEHIND: Final = -150.0
+
+
+def part_labels(rest: Body) -> Ints:
+    """Label the vertices of a body in its rest pose, (N,), ids 1 to 24."""
+    names = list(BONES)
+    weights = np.stack([rest.weight(*BONES[name]) for name in names], axis=1)
+    torso = 1 - weights.sum(axis=1, keepdims=True)
+    group = np.concatenate([weights, torso], axis=1).argmax(axis=1)
+    left = rest.vertices[:, 0] > 0
+    front = normals(rest)[:, 1] < 0
+    by_group = {
+        "hand": np.where(left, 4, 3),
+        "thigh": np.where(front, 9, 7) + left,
+        "shin": np.where(front, 13, 11) + left,
+        "foot": np.where(left, 5, 6),
+        "head": np.where(left, 24, 23),
+        "upper arm": _arm(rest, ("upperarm01", "lowerarm01"), SEAM_UPPER, 18),
+        "forearm": _arm(rest, ("lowerarm01", "wrist"), SEAM_LOWER, 22),
+    }
+    labels: Ints = np.where(front, 2, 1)
+    for name, own in by_group.items():
+        labels = np.where(group == names.index(name), own, labels)
+    return labels
+
+
+def normals(body: Body) -> Floats:
+    """Sum the normals of the faces around each vertex, (N, 3)."""
+    corners = [body.vertices[body.faces[:, i]] for i in range(3)]
+    across = np.cross(corners[1] - corners[0], corners[2] - corners[0])
+    total = np.zeros_like(body.vertices)
+    for corner in range(body.faces.shape[1]):
+        np.add.at(total, body.faces[:, corner], across)
+    return total
+
+
+def _arm(
+    rest: Body,
+    bones: tuple[str, str],
+    seam: tuple[tuple[float, ...], tuple[float, ...]],
+    right_outside: int,
+) -> Ints:
+    labels = np.zeros(len(rest.vertices), np.int64)
+    for side, sign in (("L", 1.0), ("R", -1.0)):
+        start, end = (rest.joint(f"{bone}.{side}") for bone in bones)
+        length = np.linalg.norm(end - start)
+        axis = (end - start) / length
+        outwards, forwards = (
+            way - axis * (axis @ way) for way in (np.array([sign, 0, 0]), np.array([0, -1.0, 0]))
+        )
+        place = rest.vertices - start
+        angle = np.degrees(
+            np.arctan2(
+                place @ forwards / np.linalg.norm(forwards),
+                place @ outwards / np.linalg.norm(outwards),
+            )
+        )
+        inside = (angle > np.interp(place @ axis / length, *seam)) | (angle < SEAM_BEHIND)
+        own = np.where(inside, right_outside - 2, right_outside) - (side == "L")
+        labels = np.where(rest.vertices[:, 0] * sign > 0, own, labels)
+    return labels

@@ -1,0 +1,141 @@
+"""Arms: where they end, where hands begin, and which part of them shows its outside."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from services.densepose.body import Body, View
+from services.densepose.canvas import F32, Canvas, Floats
+from services.densepose.limbs import Edges, Limb, edges, profile, reach
+from services.densepose.parts import Part
+from services.kit.joints import Joint
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Upper arm or forearm, in units, at places along it.
+
+    ``inner`` (towards the body) and ``outer`` are where it usually ends across its axis, ``widest``
+    the farthest an edge of the outline may lie and still be the arm's. ``radius`` is that of its
+    skin, ``seam`` how far around it from its outermost line, seen from the front, its outside ends.
+    """
+
+    outside: Part
+    inner: F32
+    outer: F32
+    widest: float
+    starts: float
+    radius: tuple[float, float]
+    seam: tuple[tuple[float, ...], tuple[float, ...]]
+
+
+_UPPER_AT: Final = (-0.2, -0.1, 0.0, 0.15, 0.3, 0.5, 0.7, 1.0)
+_UPPER: Final = _Piece(
+    outside=Part.RIGHT_UPPER_ARM_OUTSIDE,
+    # The armhole slants outwards above the shoulder joint.
+    inner=profile(_UPPER_AT, (0.06, 0.0, -0.06, -0.095, -0.115, -0.13, -0.14, -0.14)),
+    outer=profile(_UPPER_AT, (0.1, 0.12, 0.14, 0.15, 0.14, 0.13, 0.12, 0.11)),
+    widest=0.23,
+    starts=-0.2,
+    radius=(0.135, 0.135),
+    seam=((0.0, 1.0), (64.0, 64.0)),
+)
+_LOWER_AT: Final = (-0.1, 0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)
+_LOWER: Final = _Piece(
+    outside=Part.RIGHT_LOWER_ARM_OUTSIDE,
+    inner=profile(_LOWER_AT, (-0.13, -0.13, -0.125, -0.115, -0.1, -0.085, -0.085, -0.085)),
+    outer=profile(_LOWER_AT, (0.11, 0.11, 0.12, 0.12, 0.11, 0.095, 0.085, 0.08)),
+    widest=0.18,
+    # A little above the elbow joint.
+    starts=-0.04,
+    radius=(0.125, 0.085),
+    # Of a hanging arm the thumb points ahead, so that the forearm's outside turns to the front.
+    seam=((0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0), (76.0, 85.0, 92.0, 98.0, 113.0, 145.0, 180.0)),
+)
+_SEAM_BEHIND: Final = -150.0
+"""The other seam, behind the arm, in degrees."""
+_CAP: Final = 0.13
+"""Radius of the elbow, in units."""
+_WRIST_CUT: Final = 0.97
+"""Where the hand begins, along the forearm."""
+_HAND_LENGTH: Final = 0.56
+_HAND_HALF: Final = 0.125
+_HAND_ROUND: Final = 0.16
+_HAND_INWARDS: Final = 0.03
+"""How far a hand lies from the forearm's axis, towards the body, in units."""
+
+
+def paint_arm(canvas: Canvas, body: Body, *, right: bool) -> None:
+    """Paint an arm from hand to shoulder; nothing where its elbow was not seen."""
+    shoulder, elbow, wrist = (
+        (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST)
+        if right
+        else (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST)
+    )
+    if not body.seen[elbow]:
+        return
+    if body.seen[wrist]:
+        forearm = Limb(body.joints[elbow], body.joints[wrist], body.unit)
+        _paint_hand(canvas, forearm, right=right)
+        _paint_piece(canvas, body, _LOWER, forearm, right=right)
+    upper = Limb(body.joints[shoulder], body.joints[elbow], body.unit)
+    _paint_piece(canvas, body, _UPPER, upper, right=right)
+
+
+def _paint_hand(canvas: Canvas, forearm: Limb, *, right: bool) -> None:
+    """Paint a paddle with round fingertips."""
+    unit = forearm.unit
+    step = (forearm.end - forearm.start) / np.float32(forearm.length)
+    start = forearm.start + np.float32(_WRIST_CUT * forearm.length) * step
+    hand = Limb(start, start + np.float32(_HAND_LENGTH * unit) * step, unit)
+    seen = reach(canvas.shape, hand, _HAND_HALF + _HAND_INWARDS)
+    across = (seen.across if right else -seen.across) + np.float32(_HAND_INWARDS)
+    beyond = np.maximum(seen.along * _HAND_LENGTH - (_HAND_LENGTH - _HAND_ROUND), 0)
+    reached = np.hypot(beyond / _HAND_ROUND, across / _HAND_HALF) <= 1
+    canvas.paint(
+        seen.window,
+        Part.RIGHT_HAND if right else Part.LEFT_HAND,
+        (seen.along >= 0) & reached,
+        np.clip(seen.along, 0, 1),
+        np.clip((1 + across / _HAND_HALF) / 2, 0, 1),
+    )
+
+
+def _paint_piece(canvas: Canvas, body: Body, piece: _Piece, limb: Limb, *, right: bool) -> None:
+    """Paint the upper or the lower arm, split into its outside and its inside."""
+    seen = reach(canvas.shape, limb, piece.widest)
+    low, high = _measured(canvas, body, piece, limb, right=right).at(seen.along)
+    beyond = (seen.along - 1) * np.float32(limb.length / limb.unit)
+    cap = np.hypot(beyond, seen.across) <= _CAP
+    where = (seen.across >= low) & (seen.across <= high) & (seen.along >= piece.starts)
+    where &= (seen.along <= 1) | cap
+    along = np.clip(seen.along, 0, 1)
+    outwards = (seen.across if right else -seen.across) / np.interp(along, (0, 1), piece.radius)
+    angle = _angle(body.turn, outwards, right=right)
+    front = np.interp(along, *piece.seam)
+    behind = np.mod(front - angle, 360)
+    wide = front - _SEAM_BEHIND
+    outside = behind <= wide
+    first = piece.outside if right else Part(piece.outside - 1)
+    canvas.paint(seen.window, first, where & outside, along, behind / wide)
+    inward = (360 - behind) / (360 - wide)
+    canvas.paint(seen.window, Part(first - 2), where & ~outside, along, inward)
+
+
+def _measured(canvas: Canvas, body: Body, piece: _Piece, limb: Limb, *, right: bool) -> Edges:
+    wide = np.full_like(piece.inner, piece.widest)
+    if right is not (body.view is View.BACK):
+        return edges(canvas.person, limb, (piece.inner, piece.outer), (-wide, wide))
+    return edges(canvas.person, limb, (-piece.outer, -piece.inner), (-wide, wide))
+
+
+def _angle(turn: float, outwards: Floats, *, right: bool) -> F32:
+    """How far around the arm a pixel lies from its outermost line, in degrees, forwards.
+
+    ``outwards`` is the pixel's place across the arm, 1 at the edge that points away from a body
+    that faces the camera and -1 at the other.
+    """
+    visible = np.degrees(np.arccos(np.clip(outwards, -1, 1)))
+    angle: F32 = (visible - np.degrees(turn) * (1 if right else -1)).astype(np.float32)
+    return angle

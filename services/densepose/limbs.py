@@ -1,0 +1,122 @@
+"""Limbs, and how wide the outline shows them to be."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy import ndimage
+
+from services.densepose.canvas import F32, Floats, Mask, Window, offsets, window_around
+
+_STEPS: Final = np.linspace(-0.3, 1.3, 65, dtype=np.float32)
+_SMOOTH: Final = 2.0
+"""Of the measured edges, in steps of the limb's length / 40."""
+_SIDEWAYS: Final = 0.01
+"""Step of the search for a limb's edge, in units."""
+_ASTRAY: Final = 0.1
+"""How far from the person a joint may lie and the limb still be found, in units."""
+
+
+@dataclass(frozen=True)
+class Limb:
+    """A limb between two joints. ``unit`` is the length its widths are given in, in pixels."""
+
+    start: F32
+    end: F32
+    unit: float
+
+    @property
+    def length(self) -> float:
+        """Distance of the joints in pixels, at least 1."""
+        return max(float(np.linalg.norm(self.end - self.start)), 1.0)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A window of the picture as a limb sees it.
+
+    ``along`` is 0 at the start and 1 at the end; ``across`` is in units, positive at the right hand
+    of who walks from start to end with the picture for a map.
+    """
+
+    window: Window
+    along: F32
+    across: F32
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Where a limb ends at its left (``low``) and right (``high``), in units, along its length."""
+
+    low: F32
+    high: F32
+
+    def at(self, along: Floats) -> tuple[F32, F32]:
+        """Give both edges at these places."""
+        low: F32 = np.interp(along, _STEPS, self.low).astype(np.float32)
+        high: F32 = np.interp(along, _STEPS, self.high).astype(np.float32)
+        return low, high
+
+
+def reach(shape: tuple[int, int], limb: Limb, margin: float) -> Reach:
+    """See the part of a picture within ``margin`` units of a limb as the limb does."""
+    window = window_around(shape, np.stack([limb.start, limb.end]), margin * limb.unit)
+    dx, dy = (limb.end - limb.start) / np.float32(limb.length)
+    x, y = offsets(window, limb.start)
+    along = (x * dx + y * dy) / np.float32(limb.length)
+    across = (y * dx - x * dy) / np.float32(limb.unit)
+    return Reach(window, along, across)
+
+
+def edges(person: Mask, limb: Limb, usual: tuple[F32, F32], widest: tuple[F32, F32]) -> Edges:
+    """Measure a limb's edges on the outline.
+
+    ``usual`` and ``widest`` hold the left and right edge at ``_STEPS`` (``profile`` makes them), in
+    units. An edge of the person no farther out than the widest is the limb's; where none is found,
+    before the body or in wide clothes, the limb ends as usual.
+    """
+    most = float(max(-widest[0].min(), widest[1].max())) + _SIDEWAYS
+    count = int(np.ceil(most / _SIDEWAYS))
+    across = np.arange(-count, count + 1, dtype=np.float32) * np.float32(_SIDEWAYS)
+    dx, dy = (limb.end - limb.start) / np.float32(limb.length)
+    axis = limb.start + _STEPS[:, None] * (limb.end - limb.start)
+    x = axis[:, :1] - across * (dy * np.float32(limb.unit))
+    y = axis[:, 1:] + across * (dx * np.float32(limb.unit))
+    columns, rows = np.rint(x).astype(int), np.rint(y).astype(int)
+    height, width = person.shape
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    # The limb goes on where the picture ends.
+    solid = person[rows.clip(0, height - 1), columns.clip(0, width - 1)] | ~inside
+    low, high = np.full(len(_STEPS), np.nan), np.full(len(_STEPS), np.nan)
+    for step, row in enumerate(solid):
+        middle = _nearest(row, count)
+        if middle is None:
+            continue
+        left = middle - int(np.argmin(row[middle::-1])) + 1 if not row[: middle + 1].all() else 0
+        right = middle + int(np.argmin(row[middle:])) - 1 if not row[middle:].all() else 2 * count
+        low[step], high[step] = across[left], across[right]
+    return Edges(
+        _smooth(np.where(low > widest[0], low, usual[0]), usual[0]),
+        _smooth(np.where(high < widest[1], high, usual[1]), usual[1]),
+    )
+
+
+def profile(at: tuple[float, ...], values: tuple[float, ...]) -> F32:
+    """Spread a limb's half-widths, given at some places of its length, over all of it."""
+    return np.interp(_STEPS, at, values).astype(np.float32)
+
+
+def _nearest(row: Mask, middle: int) -> int | None:
+    """Find the person's sample that is nearest to the limb's axis."""
+    if row[middle]:
+        return middle
+    places = np.flatnonzero(row)
+    if not len(places):
+        return None
+    nearest = int(places[np.argmin(np.abs(places - middle))])
+    return nearest if abs(nearest - middle) * _SIDEWAYS <= _ASTRAY else None
+
+
+def _smooth(values: Floats, otherwise: F32) -> F32:
+    known = np.where(np.isfinite(values), values, otherwise)
+    return ndimage.gaussian_filter1d(known, _SMOOTH, mode="nearest").astype(np.float32)
