@@ -167,6 +167,10 @@ def try_on(
         _fail(f"Cannot write {output} ({error.strerror}).", EXIT_FAILED)
     out.print(_table(result))
     out.print(f"{output}: {result.width} x {result.height} pixels")
+    out.print(f"Confidence {result.confidence:.2f} of 1")
+    for caveat in result.warnings:
+        line = f"{caveat.code}: {caveat.message}"
+        out.print(line, style="yellow", markup=False, soft_wrap=True)
 
 
 @cli.command()

@@ -35,15 +35,20 @@ class Size(StrEnum):
 Choice = TypeVar("Choice", Format, Size)
 
 EVENT_STREAM: Final = "text/event-stream"
+JSON: Final = "application/json"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the client gets; ``events`` asks for progress as server-sent events."""
+    """What the client gets.
+
+    ``events`` asks for progress as server-sent events, ``json`` for the picture within JSON.
+    """
 
     format: Format
     size: Size
     events: bool
+    json: bool = False
 
 
 def negotiate(accept: str, options: Mapping[str, str]) -> Answer:
@@ -58,15 +63,17 @@ def negotiate(accept: str, options: Mapping[str, str]) -> Answer:
     # A stream must be asked for by name: */* from an ordinary client means a picture.
     stream = ranges.get(EVENT_STREAM, 0.0)
     events = stream > 0 and stream >= weights[best]
+    # Clients that name JSON out of habit, beside */*, mean a picture as well.
+    within = not events and ranges.get(JSON, 0.0) > weights[best]
     size = _option(Size, "size", options.get("size", "")) or Size.AUTO
     if chosen := _option(Format, "format", options.get("format", "")):
-        return Answer(chosen, size, events)
-    if not acceptable and not events:
+        return Answer(chosen, size, events, within)
+    if not (acceptable or events or within):
         raise NotAcceptable(
             f"The Accept header {accept[:100]!r} takes no format that can be sent; "
-            "ask for image/png, image/jpeg or image/webp."
+            "ask for image/png, image/jpeg, image/webp or application/json."
         )
-    return Answer(best if acceptable else Format.PNG, size, events)
+    return Answer(best if acceptable else Format.PNG, size, events, within)
 
 
 def _option(kind: type[Choice], name: str, value: str) -> Choice | None:

@@ -60,7 +60,7 @@ TRY_ON: Final = Pipeline(
             "Fitting the garment's photo",
             FIT,
             takes={"image": "garment_photo"},
-            gives={"image": "garment"},
+            gives={"image": "garment", "placement": "garment_placement"},
         ),
         Step(
             "openpose",
@@ -71,6 +71,8 @@ TRY_ON: Final = Pipeline(
                 "keypoints": "keypoints",
                 "skeleton": "skeleton",
                 "silhouette": "silhouette",
+                "people": "people",
+                "yaw": "yaw",
             },
         ),
         Step(
@@ -132,5 +134,14 @@ TRY_ON: Final = Pipeline(
             gives={"image": "picture"},
         ),
     ),
-    outputs=("picture",),
+    # The picture, and what tells how far it is to be trusted.
+    outputs=(
+        "picture",
+        "people",
+        "yaw",
+        "keypoints",
+        "placement",
+        "garment_mask",
+        "garment_placement",
+    ),
 )

@@ -11,7 +11,9 @@ import numpy as np
 import PIL.Image
 import structlog
 
+from gateway import caveats
 from gateway.backends import Backend
+from gateway.caveats import Caveat
 from gateway.dag import Call, OnEvent, StageEvent, State, ignore
 from gateway.negotiation import Format, Size
 from gateway.pipeline import TRY_ON
@@ -43,13 +45,22 @@ class Photos:
 
 @dataclass(frozen=True)
 class Result:
-    """The picture as a file, its size in pixels, and the seconds of every stage and of all."""
+    """The picture as a file, its size in pixels, and the seconds of every stage and of all.
+
+    ``warnings`` tell what may look wrong; ``confidence``, 0..1, is less the more there is.
+    """
 
     data: bytes
     media_type: str
     width: int
     height: int
     timings: Mapping[str, float]
+    warnings: tuple[Caveat, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """How far the picture is to be trusted; see ``caveats.confidence``."""
+        return caveats.confidence(self.warnings)
 
 
 class Turns:
@@ -111,23 +122,27 @@ class TryOn:
             frame = (person.shape[1], person.shape[0])
             timings["decode"] = time.monotonic() - started
             on_start()
-            picture = await self._picture(person, garment, request_id, note)
+            values = await self._values(person, garment, request_id, note)
+            heights = (person.shape[0], garment.shape[0])
+            warnings = await asyncio.to_thread(_warnings, values, heights)
+            picture = values.pop("picture")
             encoding = time.monotonic()
             result = await asyncio.to_thread(_encode, picture, picture_format, size, frame)
             timings["encode"] = time.monotonic() - encoding
             timings["total"] = time.monotonic() - started
-        log.info("tried on", **{name: round(seconds, 3) for name, seconds in timings.items()})
-        return Result(*result, timings=timings)
+        told = {name: round(seconds, 3) for name, seconds in timings.items()}
+        log.info("tried on", warnings=[each.code for each in warnings], **told)
+        return Result(*result, timings=timings, warnings=warnings)
 
-    async def _picture(
+    async def _values(
         self, person: Image, garment: Image, request_id: str, on_event: OnEvent
-    ) -> Image:
+    ) -> dict[str, Any]:
         async def call(method: Method[Any, Any], request: object, seconds: float) -> object:
             return await self._backend.call(method, request, seconds, request_id)
 
         given = {"person_upload": person, "garment_upload": garment}
         try:
-            values = await TRY_ON.run(
+            return await TRY_ON.run(
                 call,
                 given,
                 deadline=self._deadline,
@@ -138,8 +153,22 @@ class TryOn:
             if not await _shows_person(call, person) and await _shows_person(call, garment):
                 raise PhotosSwapped(PHOTOS_SWAPPED, stage=error.stage) from error
             raise
-        picture: Image = values["picture"]
-        return picture
+
+
+def _warnings(values: Mapping[str, Any], heights: tuple[int, int]) -> tuple[Caveat, ...]:
+    """Tell what may look wrong, from the graph's values and the heights of both photos as sent."""
+    return caveats.find(
+        caveats.Seen(
+            people=values["people"],
+            yaw=values["yaw"],
+            keypoints=values["keypoints"],
+            person_placement=values["placement"],
+            person_height=heights[0],
+            mask=values["garment_mask"],
+            garment_placement=values["garment_placement"],
+            garment_height=heights[1],
+        )
+    )
 
 
 async def _shows_person(call: Call, photo: Image) -> bool:

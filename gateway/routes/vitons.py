@@ -11,10 +11,11 @@ from typing import Any, Final, TypeVar
 import structlog
 from fastapi import APIRouter
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from gateway import problem
-from gateway.negotiation import EVENT_STREAM, Format, Size, negotiate
+from gateway.caveats import CAVEATS
+from gateway.negotiation import EVENT_STREAM, JSON, Format, Size, negotiate
 from gateway.pipeline import TRY_ON
 from gateway.tryon import Photos, Result
 from gateway.uploads import read_form
@@ -36,6 +37,50 @@ PROBLEMS: Final = {
     500: "Something unforeseen.",
     503: "Too busy (with Retry-After), or a service is not ready.",
     504: "The picture was not ready in time.",
+}
+WARNINGS: Final = "X-TryOn-Warnings"
+CONFIDENCE: Final = "X-TryOn-Confidence"
+CODES: Final = [caveat.code for caveat in CAVEATS]
+NUMBER: Final = {"type": "number", "minimum": 0, "maximum": 1}
+CONFIDENCE_MEANS: Final = (
+    "1 where nothing speaks against the picture; each warning multiplies it by its weight. "
+    "It is not a probability."
+)
+RESULT: Final = {
+    "type": "object",
+    "required": [
+        "media_type",
+        "width",
+        "height",
+        "image",
+        "timings",
+        "confidence",
+        "warnings",
+    ],
+    "properties": {
+        "media_type": {"type": "string", "enum": [fmt.media_type for fmt in Format]},
+        "width": {"type": "integer"},
+        "height": {"type": "integer"},
+        "image": {"type": "string", "format": "byte", "description": "The file, in base64."},
+        "timings": {
+            "description": "Seconds of every stage.",
+            "type": "object",
+            "additionalProperties": {"type": "number"},
+        },
+        "confidence": {"description": CONFIDENCE_MEANS, **NUMBER},
+        "warnings": {
+            "description": "What may look wrong, and which photo would work better.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {
+                    "code": {"type": "string", "enum": CODES},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+    },
 }
 PICTURE: Final = {"schema": {"type": "string", "format": "binary"}}
 CHOICES: Final = {"format": [*Format], "size": [*Size]}
@@ -87,14 +132,22 @@ DOCUMENTATION: Final[dict[str, Any]] = {
     openapi_extra=DOCUMENTATION,
     responses={
         200: {
-            "description": "The picture; or, for `Accept: text/event-stream`, the events "
-            "`pipeline`, `stage` (many) and then `result` or `error`.",
+            "description": "The picture; for `Accept: application/json`, the picture and what is "
+            "known of it; for `Accept: text/event-stream`, the events `pipeline`, `stage` (many) "
+            "and then `result`, which holds the same JSON, or `error`.",
             "content": {
                 **{fmt.media_type: PICTURE for fmt in Format},
+                JSON: {"schema": RESULT},
                 EVENT_STREAM: {"schema": {"type": "string"}},
             },
             "headers": {
                 "X-Request-Id": {"schema": {"type": "string"}},
+                WARNINGS: {
+                    "description": "Codes of what may look wrong, separated by commas; empty "
+                    "where nothing is known to: " + ", ".join(f"`{code}`" for code in CODES) + ".",
+                    "schema": {"type": "string"},
+                },
+                CONFIDENCE: {"description": CONFIDENCE_MEANS, "schema": NUMBER},
                 "Server-Timing": {
                     "description": "Milliseconds of every stage.",
                     "schema": {"type": "string"},
@@ -140,11 +193,15 @@ async def vitons(request: Request) -> Response:
     if answer.events:
         return await _stream(request, run)
     result = await _while_connected(request, run())
-    return Response(
-        result.data,
-        media_type=result.media_type,
-        headers={"Server-Timing": _server_timing(result.timings), "Cache-Control": "no-store"},
-    )
+    headers = {
+        "Server-Timing": _server_timing(result.timings),
+        "Cache-Control": "no-store",
+        WARNINGS: ",".join(caveat.code for caveat in result.warnings),
+        CONFIDENCE: f"{result.confidence:g}",
+    }
+    if answer.json:
+        return JSONResponse(_told(result), headers=headers)
+    return Response(result.data, media_type=result.media_type, headers=headers)
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, Done]) -> Done:
@@ -216,16 +273,20 @@ def _last_event(task: asyncio.Task[Result], request_id: str) -> str:
     except Exception:
         log.exception("unforeseen error")
         return _event("error", problem.of_error(InternalError(), request_id).model_dump())
-    return _event(
-        "result",
-        {
-            "media_type": result.media_type,
-            "width": result.width,
-            "height": result.height,
-            "image": base64.b64encode(result.data).decode(),
-            "timings": dict(result.timings),
-        },
-    )
+    return _event("result", _told(result))
+
+
+def _told(result: Result) -> dict[str, object]:
+    """Put the picture and all that is known of it in the form of ``RESULT``."""
+    return {
+        "media_type": result.media_type,
+        "width": result.width,
+        "height": result.height,
+        "image": base64.b64encode(result.data).decode(),
+        "timings": dict(result.timings),
+        "confidence": result.confidence,
+        "warnings": [{"code": each.code, "message": each.message} for each in result.warnings],
+    }
 
 
 def _event(name: str, data: Mapping[str, object]) -> str:

@@ -114,11 +114,12 @@ function cancelled() {
 
 /* The picture */
 
-function keep({ blob, width, height }, files, seconds) {
+function keep({ blob, width, height, warnings }, files, seconds) {
   const result = {
     blob,
     width,
     height,
+    warnings: warnings.map(({ message }) => message),
     before: URL.createObjectURL(files.before),
     after: URL.createObjectURL(blob),
     name: files.garment.name,
@@ -133,17 +134,25 @@ function keep({ blob, width, height }, files, seconds) {
   }
   show(result);
   go.classList.add("tried-already");
-  announce("Your picture is ready.");
+  announce(["Your picture is ready.", ...result.warnings].join(" "));
   arriveAt($("#done-title"));
 }
 
 function show(result) {
   shown = result;
   $("#took").textContent = result.took;
+  $("#warnings").hidden = !result.warnings.length;
+  $("#warnings ul").replaceChildren(...result.warnings.map(sentence));
   $(".done .steps").replaceChildren(...result.stages);
   view("done");
   compare.show(result);
   listResults();
+}
+
+function sentence(text) {
+  const item = document.createElement("li");
+  item.textContent = text;
+  return item;
 }
 
 function listResults() {

@@ -33,7 +33,7 @@ const NOT_READY = {
  * @param {FormData} form
  * @param {AbortSignal} signal
  * @param {{pipeline: (p: object) => void, stage: (s: object) => void}} on
- * @returns {Promise<{blob: Blob, width: number, height: number}>}
+ * @returns {Promise<{blob: Blob, width: number, height: number, warnings: {message: string}[]}>}
  * @throws {Problem} when there is no picture; AbortError when the signal fires.
  */
 export async function tryOn(url, form, signal, on) {
@@ -56,8 +56,8 @@ export async function tryOn(url, form, signal, on) {
       if (event === "stage") on.stage(message);
       if (event === "error") throw new Problem(message);
       if (event === "result") {
-        const { width, height } = message;
-        return { blob: decode(message.image, message.media_type), width, height };
+        const { width, height, warnings } = message;
+        return { blob: decode(message.image, message.media_type), width, height, warnings };
       }
     }
   } catch (error) {

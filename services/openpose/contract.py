@@ -17,7 +17,8 @@ class EstimatePoseRequest:
 class EstimatePoseResponse:
     """The main person's joints, skeleton picture and outline; how many people were seen.
 
-    ``openpose_json`` holds the joints in the form that OpenPose 1.2 writes.
+    ``openpose_json`` holds the joints in the form that OpenPose 1.2 writes. ``yaw`` tells by how
+    many degrees, -180 to 180, the trunk is turned to its left; 0 faces the camera.
     """
 
     keypoints: Keypoints
@@ -25,6 +26,7 @@ class EstimatePoseResponse:
     silhouette: Mask
     people: int
     openpose_json: str
+    yaw: float = 0.0
 
 
 ESTIMATE_POSE = Method(

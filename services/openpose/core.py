@@ -6,6 +6,7 @@ them. All coordinates are pixels of the picture unless a docstring says otherwis
 y down; angles are radians, positive clockwise on the screen.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,6 +24,10 @@ LANDMARK_SIZE: Final = 256
 LANDMARKS: Final = 39
 """33 body landmarks, two alignment points (hip centre, a point on the body's circle), 4 spare."""
 BODY_LANDMARKS: Final = 33
+
+_RIGHT_SIDE: Final = (12, 24)
+_LEFT_SIDE: Final = (11, 23)
+"""Shoulder and hip."""
 
 _STRIDES: Final = (8, 16, 32, 32, 32)
 _ANCHORS_PER_STRIDE: Final = 2
@@ -81,13 +86,20 @@ class Person:
     """One person on the picture.
 
     ``landmarks`` is 33 x 4: x, y, visibility and presence, the last two in 0..1. ``region`` is
-    the square that the network saw; ``mask`` 256 x 256 logits in it.
+    the square that the network saw; ``mask`` 256 x 256 logits in it. ``across`` leads from the
+    person's right to their left: to the right in the square, and away from the camera.
     """
 
     landmarks: F32
     region: Region
     presence: float
     mask: F32
+    across: tuple[float, float] = (1.0, 0.0)
+
+    @property
+    def yaw(self) -> float:
+        """Degrees by which the trunk is turned to its left; 0 faces the camera, 180 its back."""
+        return math.degrees(math.atan2(self.across[1], self.across[0]))
 
 
 def sigmoid(logits: F32) -> F32:
@@ -253,7 +265,9 @@ def place(raw: RawPose, region: Region) -> tuple[Person, Region]:
     points = to_picture(refined * np.float32(LANDMARK_SIZE), region, LANDMARK_SIZE)
     certainty = sigmoid(raw.landmarks[:, 3:5])
     landmarks = np.concatenate([points, certainty], axis=1)[:BODY_LANDMARKS].astype(np.float32)
-    person = Person(landmarks, region, raw.presence, raw.mask)
+    right, left = raw.landmarks[_RIGHT_SIDE, :3], raw.landmarks[_LEFT_SIDE, :3]
+    x, _, z = (float(each) for each in (left - right).sum(axis=0))
+    person = Person(landmarks, region, raw.presence, raw.mask, (x, z))
     return person, body_region(points[BODY_LANDMARKS], points[BODY_LANDMARKS + 1])
 
 

@@ -175,7 +175,8 @@ def _alike(other: Person, straight: Person, weights: F32) -> tuple[Person, bool]
 
 def swap_sides(person: Person) -> Person:
     """Call left right and right left."""
-    return replace(person, landmarks=person.landmarks[_MIRRORED])
+    x, z = person.across
+    return replace(person, landmarks=person.landmarks[_MIRRORED], across=(-x, -z))
 
 
 def facing(person: Person) -> Person:
@@ -198,6 +199,7 @@ def unmirror(person: Person, width: int) -> Person:
         Region(width - 1 - region.x, region.y, region.side, -region.angle),
         person.presence,
         np.ascontiguousarray(person.mask[:, ::-1]),
+        (person.across[0], -person.across[1]),
     )
 
 
@@ -221,4 +223,5 @@ def merge(straight: Person, mirrored: Person) -> Person:
         straight.region,
         (straight.presence + mirrored.presence) / 2,
         (straight.mask + mirrored.mask) * np.float32(0.5),
+        (straight.across[0] + mirrored.across[0], straight.across[1] + mirrored.across[1]),
     )

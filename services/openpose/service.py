@@ -35,6 +35,7 @@ def estimate(image: Image, networks: Networks) -> EstimatePoseResponse:
         silhouette=core.silhouette(person, image),
         people=count,
         openpose_json=json.dumps(to_openpose_json(keypoints)),
+        yaw=person.yaw,
     )
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from gateway.backends import CONTRACTS
+from gateway.caveats import LOW_RESOLUTION_PERSON
 from tests.e2e.conftest import ROOT, free_port, start_server, stop_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -50,7 +51,21 @@ def test_one_picture(examples: Path, tmp_path: Path, suffix: str) -> None:
         assert min(picture.size) > 200
     for stage in ("openpose", "viton", "total"):
         assert stage in done.stdout
+    assert "Confidence 1.00 of 1" in done.stdout
+    assert "works better" not in done.stdout
     assert "Finding your pose" in done.stderr
+
+
+def test_what_may_look_wrong_is_told_in_sentences(examples: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.png"
+    with PIL.Image.open(examples / "person.jpg") as photo:
+        photo.resize((150, 200)).save(small)
+    output = tmp_path / "out.png"
+    done = tryon("tryon", str(small), str(examples / "garment.jpg"), "-o", str(output))
+    assert done.returncode == 0, done.stderr
+    assert "Confidence 0.80 of 1" in done.stdout
+    assert LOW_RESOLUTION_PERSON.message in done.stdout
+    assert "low_resolution_person: " in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,34 @@ def test_progress_events(
     assert arrived[-1][2] - arrived[0][2] > 0.1
     picture = arrived[-1][1]
     assert base64.b64decode(picture["image"]) == result.content
+    assert (picture["warnings"], picture["confidence"]) == ([], 1)
+
+
+def test_nothing_speaks_against_the_examples(result: httpx.Response) -> None:
+    assert result.headers["x-tryon-warnings"] == ""
+    assert float(result.headers["x-tryon-confidence"]) == 1
+
+
+def test_what_may_look_wrong_is_told_with_the_picture(
+    server: Server, person: bytes, garment: bytes
+) -> None:
+    photo = picture_of(person).convert("RGB").resize((270, 360))
+    pair = PIL.Image.new("RGB", (540, 360))
+    pair.paste(photo, (0, 0))
+    pair.paste(photo.transpose(PIL.Image.Transpose.FLIP_LEFT_RIGHT), (270, 0))
+    upright = picture_of(garment).convert("RGB")
+    cut = upright.crop((0, 0, upright.width // 2, upright.height)).resize((150, 400))
+    response = upload(
+        server, saved(pair, "PNG"), saved(cut, "PNG"), "/vitons", Accept="application/json"
+    )
+    assert response.status_code == 200, response.text
+    told = response.json()
+    codes = [each["code"] for each in told["warnings"]]
+    assert response.headers["x-tryon-warnings"].split(",") == codes
+    assert {"several_people", "low_resolution_person", "garment_at_edge"} <= set(codes)
+    assert 0 < told["confidence"] < 0.5
+    assert all(each["message"].endswith(".") for each in told["warnings"])
+    assert picture_of(base64.b64decode(told["image"])).size == (told["width"], told["height"])
 
 
 def png(width: int, height: int, *, data: bytes = b"") -> bytes:

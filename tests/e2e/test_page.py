@@ -21,6 +21,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from gateway.caveats import LOW_RESOLUTION_PERSON
 from gateway.pipeline import TRY_ON
 from services.kit.settings import Settings
 from tests.e2e.conftest import Server
@@ -187,6 +188,7 @@ def test_two_photos_become_a_picture(
     expect(title).to_be_visible(timeout=RUN_MS)
     expect(title).to_be_focused()
     expect(page.get_by_role("status")).to_have_text("Your picture is ready.")
+    expect(page.locator("#warnings")).to_be_hidden()
     page.get_by_text("How it was made").click()
     expect(page.locator(".done .steps :is(.finished, .skipped)")).to_have_count(len(TRY_ON.steps))
     assert_accessible(page)
@@ -242,6 +244,22 @@ def compare_by_keyboard_and_pointer(page: Page) -> None:
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 200)
     page.mouse.up()
     expect(slider).to_have_value("30")
+
+
+def test_what_may_look_wrong_stands_under_the_picture(
+    page: Page, photos: tuple[Path, Path]
+) -> None:
+    small = io.BytesIO()
+    with PIL.Image.open(photos[0]) as photo:
+        photo.resize((150, 200)).save(small, "PNG")
+    choose(page, payload("small.png", "image/png", small.getvalue()), photos[1])
+    page.click("#go")
+    expect(page.get_by_role("heading", name="Here it is")).to_be_visible(timeout=RUN_MS)
+    expect(page.get_by_role("heading", name="What may look wrong")).to_be_visible()
+    expect(page.locator("#warnings li")).to_have_text([LOW_RESOLUTION_PERSON.message])
+    expect(page.get_by_role("status")).to_contain_text(LOW_RESOLUTION_PERSON.message)
+    assert_accessible(page)
+    assert_fits(page)
 
 
 def test_no_person_is_told_in_words(page: Page, photos: tuple[Path, Path]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from starlette.types import Message
 
 from gateway import __version__
 from gateway import app as application
+from gateway.caveats import CAVEATS
 from gateway.inventory import Health, Mode, Replica, ServiceState
 from gateway.pipeline import TRY_ON
 from gateway.routes import services as services_route
@@ -53,6 +55,8 @@ class FakeBackend:
         self.people = {PERSON_GREY}
         self.start_error: Exception | None = None
         self.call_error: Exception | None = None
+        self.keypoints = np.zeros((25, 3), np.float32)
+        self.seen_people = 1
         self.not_ready: set[str] = set()
         self.hold: asyncio.Event | None = None
         self.started = asyncio.Event()
@@ -112,7 +116,7 @@ class FakeBackend:
             "Upscale": lambda: UpscaleResponse(request.image.repeat(2, 0).repeat(2, 1)),
             "Fit": lambda: FitResponse(request.image.copy(), PLACEMENT),
             "EstimatePose": lambda: EstimatePoseResponse(
-                np.zeros((25, 3), np.float32), image, mask, 1, "{}"
+                self.keypoints.copy(), image, mask, self.seen_people, "{}", 70.0
             ),
             "Segment": lambda: SegmentResponse(mask),
             "Parse": lambda: ParseResponse(mask),
@@ -214,6 +218,46 @@ async def test_the_headers_tell_the_request_and_the_time_of_every_stage() -> Non
     timing = response.headers["server-timing"]
     assert all(f"{step.name};dur=" in timing for step in TRY_ON.steps)
     assert "total;dur=" in timing
+
+
+WARNED = ["turned_body", "several_people", "cropped_person", "doubtful_mask"]
+CONFIDENCE = round(math.prod(each.weight for each in CAVEATS if each.code in WARNED), 2)
+
+
+async def test_with_the_picture_comes_what_may_look_wrong() -> None:
+    async with running() as each:
+        each.backend.seen_people = 2
+        response = await each.post()
+        within = await each.post(path="/vitons?format=webp", headers={"Accept": "application/json"})
+        streamed = await each.post(headers=STREAM)
+    assert response.headers["x-tryon-warnings"].split(",") == WARNED
+    assert float(response.headers["x-tryon-confidence"]) == CONFIDENCE
+    assert within.headers["content-type"] == "application/json"
+    told = within.json()
+    assert (told["media_type"], told["width"], told["height"]) == ("image/webp", 770, 1030)
+    assert images.decode(base64.b64decode(told["image"])).shape == (*SIZE, 3)
+    assert told["warnings"] == [
+        {"code": each.code, "message": each.message} for each in CAVEATS if each.code in WARNED
+    ]
+    assert told["confidence"] == CONFIDENCE
+    assert within.headers["x-tryon-warnings"] == response.headers["x-tryon-warnings"]
+    _, event = events_of(streamed.text)[-1]
+    assert event.keys() == told.keys()
+    assert (event["warnings"], event["confidence"]) == (told["warnings"], told["confidence"])
+
+
+async def test_a_small_upload_is_judged_by_its_own_size() -> None:
+    async with running() as each:
+        each.backend.keypoints[[2, 5, 9, 12]] = [
+            (284, 300, 1),
+            (484, 300, 1),
+            (320, 620, 1),
+            (448, 620, 1),
+        ]
+        large = await each.post()
+        small = await each.post(file_of(PERSON_GREY, (400, 300)))
+    assert "low_resolution_person" not in large.headers["x-tryon-warnings"]
+    assert "low_resolution_person" in small.headers["x-tryon-warnings"]
 
 
 @pytest.mark.parametrize(
@@ -511,8 +555,13 @@ async def test_the_api_describes_itself() -> None:
         "image/png",
         "image/jpeg",
         "image/webp",
+        "application/json",
         "text/event-stream",
     }
+    assert {"X-TryOn-Warnings", "X-TryOn-Confidence"} <= set(post["responses"]["200"]["headers"])
+    result = post["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+    codes = [each.code for each in CAVEATS]
+    assert result["warnings"]["items"]["properties"]["code"]["enum"] == codes
     for status in ("400", "406", "408", "413", "415", "422", "500", "503", "504"):
         content = post["responses"][status]["content"]
         assert "code" in content["application/problem+json"]["schema"]["properties"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from gateway.negotiation import Answer, Format, Size, negotiate
@@ -31,7 +33,9 @@ def test_accept_chooses_the_format(accept: str, expected: Format) -> None:
     assert negotiate(accept, {}) == Answer(expected, Size.AUTO, events=False)
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/gif", "image/*;q=0", "application/json"])
+@pytest.mark.parametrize(
+    "accept", ["text/html", "image/gif", "image/*;q=0", "application/json;q=0"]
+)
 def test_what_cannot_be_sent_is_refused(accept: str) -> None:
     with pytest.raises(NotAcceptable, match="image/png"):
         negotiate(accept, {})
@@ -57,6 +61,25 @@ def test_events_must_be_asked_for_by_name(
 ) -> None:
     answer = negotiate(accept, {})
     assert (answer.events, answer.format) == (events, picture_format)
+
+
+@pytest.mark.parametrize(
+    ("accept", "json", "picture_format"),
+    [
+        ("application/json", True, PNG),
+        ("application/json, image/webp;q=0.5", True, WEBP),
+        ("application/json, text/plain, */*", False, PNG),
+        ("application/json;q=0.1, image/webp", False, WEBP),
+        ("application/json, text/event-stream", False, PNG),
+        ("*/*", False, PNG),
+    ],
+)
+def test_json_must_be_wanted_more_than_a_picture(
+    accept: str, json: bool, picture_format: Format
+) -> None:
+    answer = negotiate(accept, {})
+    assert (answer.json, answer.format) == (json, picture_format)
+    assert negotiate(accept, {"format": "jpeg"}) == replace(answer, format=JPEG)
 
 
 def test_the_size() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,15 @@ def test_unmirror_swaps_sides() -> None:
         assert back.landmarks[left, 0] == pytest.approx(319 - one.landmarks[right, 0])
         assert back.landmarks[left, 1] == pytest.approx(one.landmarks[right, 1])
     assert back.landmarks[0, 0] == pytest.approx(319 - one.landmarks[0, 0])
+
+
+def test_the_yaw_turns_with_the_picture_and_with_the_sides() -> None:
+    half_left = replace(person(), across=(1.0, 1.0))
+    assert half_left.yaw == pytest.approx(45)
+    assert people.unmirror(half_left, 320).yaw == pytest.approx(-45)
+    assert people.swap_sides(half_left).yaw == pytest.approx(-135)
+    straight = replace(person(), across=(3.0, -3.0))
+    assert people.merge(half_left, straight).yaw == pytest.approx(-26.57, abs=0.01)
 
 
 def test_disagreement_is_relative_to_the_square_and_weighs_the_seen() -> None:
