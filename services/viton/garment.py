@@ -6,6 +6,7 @@ picture), so that no rule is written twice. Left and right are the picture's, no
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import cv2
@@ -23,6 +24,14 @@ SLEEVE_SAMPLES: Final = 48
 _MIN_AREA: Final = 0.004
 _ARMHOLE: Final = 1.05
 _DEEPEST_ARMHOLE: Final = 1.6
+_HIDDEN_ARMHOLE: Final = 0.9
+_CUFF_STEP: Final = 0.1
+_CUFF_SLOPE: Final = 0.27
+_SIZE: Final = (0.3, 0.4, 0.3)
+_ELBOW: Final = 1.87
+_FOREARM: Final = 2.9
+_FLUSH: Final = 0.02
+_FLANK: Final = 0.66
 
 
 class SleeveKind(Enum):
@@ -233,11 +242,72 @@ def _armpit(o: _Outline) -> _Armpit:
             row += 1
         found = _Armpit(point(float(o.outer[row]), row), sleeved=True, seam=seam)
         return _raised(o, found)
+    knee = _knee(o, rows[: int(0.88 * len(rows))], wide)
+    if knee is not None:
+        hidden = _Armpit(knee, sleeved=True, seam=seam)
+        return _raised(o, hidden, _HIDDEN_ARMHOLE, 1.28 * _HIDDEN_ARMHOLE)
     below = o.mask[min(o.hem + max(int(0.03 * tall), 2), len(o.mask) - 1), : o.axis]
     if below.any() and o.axis - int(np.flatnonzero(below)[-1]) > 0.4 * wide:
         column = int(np.flatnonzero(below)[-1])
         return _raised(o, _Armpit(point(column, o.hem), sleeved=True, seam=seam))
+    if _flush(o):
+        flank = int(o.axis - _FLANK * (o.axis - o.outer[o.first + int(0.3 * tall)]))
+        seam[o.first + int(0.3 * tall) :] = flank
+        hidden = _Armpit(point(float(flank), float(o.hem)), sleeved=True, seam=seam)
+        return _raised(o, hidden, _HIDDEN_ARMHOLE)
     return _Armpit(_bare_armpit(o), sleeved=False, seam=seam)
+
+
+def _knee(o: _Outline, rows: Ints, wide: float) -> Points | None:
+    """Return where the cuff of a sleeve against the torso ends on it, if the outline shows that.
+
+    Past the cuff the outline turns back from the convex hull more steeply than any waist.
+    """
+    reach = (o.axis - o.outer[rows]).astype(np.float64)
+    outline = np.stack([reach, rows.astype(np.float64)], axis=1)
+    best, deepest = None, 0.05 * wide
+    for start, stop in pairwise(_taut(reach)):
+        chord = unit(outline[stop] - outline[start])
+        away = outline[start : stop + 1] - outline[start]
+        inwards = away[:, 1] * chord[0] - away[:, 0] * chord[1]
+        turn = int(inwards.argmax())
+        back, down = -away[turn]
+        if inwards[turn] > deepest and back > _CUFF_STEP * wide and back > _CUFF_SLOPE * -down:
+            best, deepest = start + turn, float(inwards[turn])
+    return None if best is None else point(float(o.outer[rows[best]]), float(rows[best]))
+
+
+def _flush(o: _Outline) -> bool:
+    """Whether sleeves hang against the torso and end at its hem, so that no step shows.
+
+    The outline then widens from the shoulder to the cuff without the hollow of a bare armhole.
+    """
+    tall = o.hem - o.first
+    reach = (o.axis - o.outer[o.first : o.hem + 1]).astype(np.float64)
+    start, stop = int(0.06 * tall), int(reach.argmax())
+    if (
+        stop < 0.6 * tall
+        or reach[stop] < 0.38 * tall
+        or reach[stop] < 1.12 * reach[int(0.3 * tall)]
+    ):
+        return False
+    outline = reach[start : stop + 1]
+    hull = _taut(outline)
+    hollow = np.interp(np.arange(len(outline)), hull, outline[hull]) - outline
+    return bool(hollow.max() < _FLUSH * reach[stop])
+
+
+def _taut(reach: NDArray[np.float64]) -> list[int]:
+    """Return the rows at which a string pulled around the outline from outside would touch it."""
+    hull: list[int] = []
+    for row in range(len(reach)):
+        while len(hull) > 1:
+            a, b = hull[-2:]
+            if (reach[b] - reach[a]) * (row - a) > (reach[row] - reach[a]) * (b - a):
+                break
+            hull.pop()
+        hull.append(row)
+    return hull
 
 
 def _bridged(seam: Ints, rows: Ints, gap: Bool, axis: int) -> Ints:
@@ -269,14 +339,19 @@ def _bare_armpit(o: _Outline) -> Points:
     return point(float(o.outer[row]), row)
 
 
-def _raised(o: _Outline, found: _Armpit) -> _Armpit:
-    """Move an armpit that lies too low for an armhole up along the seam of a touching sleeve."""
+def _raised(
+    o: _Outline, found: _Armpit, usual: float = _ARMHOLE, deepest: float = _DEEPEST_ARMHOLE
+) -> _Armpit:
+    """Move an armpit that lies too low for an armhole up along the seam of a touching sleeve.
+
+    ``usual`` and ``deepest`` armholes are in half widths of the chest.
+    """
     x, y = found.at
     half = o.axis - x
     tip = float(o.top[int(np.clip(x + 0.05 * half, 0, len(o.top) - 1))])
-    if half <= 0 or y - tip <= _DEEPEST_ARMHOLE * half:
+    if half <= 0 or y - tip <= deepest * half:
         return found
-    row = int(tip + _ARMHOLE * half)
+    row = int(tip + usual * half)
     column = x - 0.02 * half
     seam = found.seam.copy()
     span = np.arange(row, int(y) + 1)
@@ -456,7 +531,7 @@ def _mirrored(side: Side, width: int) -> Side:
 
 def _paired_sleeves(left: Side, right: Side, mask: Bool) -> tuple[Side, Side]:
     """Drop sleeves too small to be any: the cloth past a bare shoulder stays with the torso."""
-    small = 0.02 * float(mask.sum())
+    small = 0.01 * float(mask.sum())
     areas = [0.0 if s.sleeve is None else float(s.sleeve.mask.sum()) for s in (left, right)]
     if max(areas) < small:
         return replace(left, sleeve=None), replace(right, sleeve=None)
@@ -464,16 +539,22 @@ def _paired_sleeves(left: Side, right: Side, mask: Bool) -> tuple[Side, Side]:
 
 
 def _kind(left: Side, right: Side) -> SleeveKind:
-    """By the sleeve's length against the torso's."""
-    ratios = [
-        s.sleeve.length / max(float(s.edge[-1, 1] - s.tip[1]), 1.0) if s.sleeve else 0.0
-        for s in (left, right)
-    ]
-    openings = [distance(s.tip, s.armpit) for s in (left, right)]
-    lengths = [s.sleeve.length if s.sleeve else 0.0 for s in (left, right)]
-    if max(lengths) == 0.0:
+    """By how far the cuffs reach from the axis with the arms spread, in sizes of the garment.
+
+    The size is a mean of what does not change with the sleeve's length: armhole, the torso's length
+    and the cuff, which is narrower the nearer it is to the wrist. Widths of the torso say less, for
+    cloth around a mannequin looks narrower than cloth laid flat.
+    """
+    axis = float(left.tip[0] + right.tip[0]) / 2
+    sleeves = [(s, s.sleeve) for s in (left, right) if s.sleeve is not None]
+    if not sleeves:
         return SleeveKind.NONE
-    reach = max(n / max(o, 1.0) for n, o in zip(lengths, openings, strict=True))
-    if max(ratios) < 0.52 or reach < 1.1:
+    reach = np.mean([abs(float(s.tip[0]) - axis) + length(own.outer) for s, own in sleeves])
+    armhole = np.mean([distance(s.tip, s.armpit) for s, _ in sleeves])
+    cuff = np.mean([distance(own.outer[-1], own.inner[-1]) for _, own in sleeves])
+    tall = np.mean([s.edge[-1, 1] - s.tip[1] for s in (left, right)])
+    parts = np.maximum([armhole, tall, cuff], 1.0)
+    size = float(np.exp(np.log(parts) @ _SIZE))
+    if reach < _ELBOW * size:
         return SleeveKind.SHORT
-    return SleeveKind.MID if max(ratios) < 0.72 and reach < 2.4 else SleeveKind.LONG
+    return SleeveKind.MID if reach < _FOREARM * size else SleeveKind.LONG

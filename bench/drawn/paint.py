@@ -1,0 +1,246 @@
+"""Cloth: its pattern, folds, seams and shades, on a canvas of H x W pixels."""
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.drawn.shape import Points, Shape, Sleeve, at
+from bench.drawn.spec import Spec
+
+Floats: TypeAlias = NDArray[np.float32]
+WORDS = ("RIVER", "STUDIO", "No 7", "HELLO", "north", "1987", "SUNDAY", "ola")
+
+
+def cover(shape: tuple[int, int], outline: Points) -> Floats:
+    """Return the coverage, 0 to 1, of a polygon in pixels."""
+    canvas = np.zeros(shape, np.uint8)
+    points = np.round(outline * 16).astype(np.int32)
+    cv2.fillPoly(canvas, [points], 255, cv2.LINE_AA, 4)
+    return np.asarray(canvas / 255, np.float32)
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> Floats:
+    """Return smooth noise of deviation 1; ``grain`` is the size of its blobs in pixels."""
+    small = (max(int(shape[0] / grain), 2), max(int(shape[1] / grain), 2))
+    coarse = rng.normal(0, 1, small).astype(np.float32)
+    full = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(full / max(float(full.std()), 1e-6), np.float32)
+
+
+def line(shape: tuple[int, int], path: Points, width: float) -> Floats:
+    """Return a soft line along a path."""
+    canvas = np.zeros(shape, np.uint8)
+    points = np.round(path * 16).astype(np.int32)
+    cv2.polylines(
+        canvas, [points], isClosed=False, color=255, thickness=1, lineType=cv2.LINE_AA, shift=4
+    )
+    blurred = cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), width)
+    return np.asarray(blurred * (2.5 * width), np.float32)
+
+
+def cloth(
+    spec: Spec, drawn: Shape, rng: np.random.Generator, shape: tuple[int, int], scale: float
+) -> tuple[Floats, list[Floats]]:
+    """Paint the garment: H x W x 3 colours, and the coverage of torso and of each sleeve.
+
+    ``drawn`` is in pixels, ``scale`` pixels per centimetre.
+    """
+    ys, xs = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    middle = drawn.front.mean(axis=0)
+    period = float(rng.uniform(1.6, 6.0)) * scale
+    phase = float(rng.uniform(0, period))
+    seed = int(rng.integers(2**31))
+    torso = cover(shape, drawn.torso)
+    picture = _pattern(spec, xs - middle[0], ys - middle[1] + phase, period, seed)
+    _print(spec, picture, rng, middle, scale)
+    picture *= _folds(spec, drawn, rng, shape, scale)[..., None]
+    picture = _inside(spec, drawn, rng, picture, scale)
+    for collar in drawn.collars:
+        picture = _over(picture, _leaf(spec, picture, collar, shape, scale), cover(shape, collar))
+    _front(spec, drawn, picture, rng, scale)
+    torso = np.maximum(torso, cover(shape, drawn.inside))
+    for collar in drawn.collars:
+        torso = np.maximum(torso, cover(shape, collar))
+    _shade(picture, line(shape, drawn.hem - at(0, 1.6 * scale), 0.8), 0.12)
+    sleeves = []
+    for sleeve in drawn.sleeves:
+        picture, covered = _sleeve(
+            spec, sleeve, picture, rng, scale, period=period, phase=phase, seed=seed
+        )
+        sleeves.append(covered)
+    if spec.texture > 0:
+        weave = rng.normal(0, 1, shape).astype(np.float32)
+        picture *= 1 + 0.02 * spec.texture * cv2.GaussianBlur(weave, (0, 0), 0.7)[..., None]
+    return np.asarray(np.clip(picture, 0, 255), np.float32), [torso, *sleeves]
+
+
+def _over(below: Floats, above: Floats, coverage: Floats) -> Floats:
+    return np.asarray(below + (above - below) * coverage[..., None], np.float32)
+
+
+def _shade(picture: Floats, where: Floats, strength: float) -> None:
+    picture *= (1 - strength * np.clip(where, 0, 1))[..., None]
+
+
+def _pattern(spec: Spec, across: Floats, along: Floats, period: float, seed: int) -> Floats:
+    """Return cloth without light; ``along`` runs down the piece."""
+    rng = np.random.default_rng(seed)
+    picture = np.empty((*across.shape, 3), np.float32)
+    picture[:] = spec.cloth
+    second = np.array(spec.second, np.float32)
+    share: Floats = np.zeros(across.shape, np.float32)
+    if spec.pattern.startswith("stripes"):
+        way = along if spec.pattern == "stripes across" else across
+        broad = float(rng.uniform(0.25, 0.6))
+        place = np.abs(np.mod(way / period, 1.0) - 0.5) * 2
+        share = np.clip((broad - place) * period / 3 + 0.5, 0, 1).astype(np.float32)
+    elif spec.pattern == "speckled":
+        share = (noise(rng, across.shape, 7.0) > 1.1).astype(np.float32)
+        share = np.asarray(cv2.GaussianBlur(share, (0, 0), 1.0), np.float32)
+    elif spec.pattern == "print":
+        share = (noise(rng, across.shape, 38.0) > 0.4).astype(np.float32)
+        share = np.asarray(cv2.GaussianBlur(share, (0, 0), 1.2), np.float32)
+    return np.asarray(picture + (second - picture) * share[..., None], np.float32)
+
+
+def _print(
+    spec: Spec, picture: Floats, rng: np.random.Generator, middle: Points, scale: float
+) -> None:
+    """Put lettering or a logo on the chest."""
+    x = middle[0]
+    y = middle[1] + (spec.armpit + rng.uniform(-2, 6)) * scale
+    ink = np.zeros(picture.shape[:2], np.uint8)
+    if spec.pattern == "lettering":
+        word = str(rng.choice(WORDS))
+        font = int(rng.choice([cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX]))
+        size = 1.3 * spec.half_chest * scale / (18.0 * len(word))
+        thick = max(int(2.5 * size), 1)
+        (wide, tall), _ = cv2.getTextSize(word, font, size, thick)
+        cv2.putText(
+            ink, word, (int(x - wide / 2), int(y + tall / 2)), font, size, 255, thick, cv2.LINE_AA
+        )
+    elif spec.pattern == "logo":
+        radius = int(rng.uniform(2.0, 8.0) * scale)
+        x += float(rng.choice([0.0, 0.45])) * spec.half_chest * scale
+        if rng.random() < 0.5:
+            cv2.circle(ink, (int(x), int(y)), radius, 255, -1, cv2.LINE_AA)
+            cv2.circle(ink, (int(x), int(y)), radius // 2, 0, -1, cv2.LINE_AA)
+        else:
+            turns = np.linspace(0, 2 * np.pi, 10, endpoint=False)
+            far = np.where(np.arange(10) % 2, 0.45, 1.0) * radius
+            star = np.stack([x + far * np.sin(turns), y - far * np.cos(turns)], axis=1)
+            cv2.fillPoly(ink, [star.astype(np.int32)], 255, cv2.LINE_AA)
+    share = (ink.astype(np.float32) / 255)[..., None]
+    picture += (np.array(spec.second, np.float32) - picture) * share
+
+
+def _folds(
+    spec: Spec, drawn: Shape, rng: np.random.Generator, shape: tuple[int, int], scale: float
+) -> Floats:
+    """Return the light on the torso: it turns away at the sides, and the cloth hangs in folds."""
+    light = np.ones(shape, np.float32)
+    light += 0.03 * spec.folds * noise(rng, shape, 9 * scale)
+    tall = np.asarray(cv2.resize(noise(rng, (shape[0] // 8, shape[1]), 3 * scale), shape[::-1]))
+    lower = np.clip((np.arange(shape[0]) - drawn.front[0, 1]) / (spec.length * scale), 0, 1)
+    light += 0.035 * spec.folds * tall * lower[:, None].astype(np.float32)
+    depth = cv2.distanceTransform(
+        (cover(shape, drawn.torso) > 0.5).astype(np.uint8), cv2.DIST_L2, 5
+    )
+    light -= 0.2 * np.exp(-depth / (2.2 * scale)).astype(np.float32)
+    for _ in range(int(rng.integers(0, 5))):
+        start = drawn.torso[int(rng.integers(len(drawn.torso)))]
+        stop = start + rng.normal(0, 12 * scale, 2)
+        light -= (
+            0.09 * spec.folds * np.clip(line(shape, np.stack([start, stop]), 1.2 * scale), 0, 1)
+        )
+    return np.asarray(np.clip(light, 0.4, 1.12), np.float32)
+
+
+def _inside(
+    spec: Spec, drawn: Shape, rng: np.random.Generator, picture: Floats, scale: float
+) -> Floats:
+    """Paint the inside of the back above the front neckline, a label in it, and the ribbing."""
+    shape = (picture.shape[0], picture.shape[1])
+    tone = np.array(spec.cloth, np.float32) * np.float32(rng.uniform(0.6, 0.86))
+    back = np.empty_like(picture)
+    back[:] = tone
+    seam = drawn.front - at(0, scale)
+    _shade(back, line(shape, seam, 1.4 * scale), 0.3)
+    if spec.label and spec.inside:
+        x, y = drawn.back[20]
+        box = (int(x - 1.6 * scale), int(y + 0.8 * scale))
+        size = (int(3.2 * scale), int(2.0 * scale))
+        colour = (235.0, 235.0, 232.0)
+        cv2.rectangle(back, box, (box[0] + size[0], box[1] + size[1]), colour, -1)
+    picture = _over(picture, back, cover(shape, drawn.inside))
+    if spec.neck in ("crew", "v", "scoop", "wide"):
+        _shade(picture, line(shape, drawn.front + at(0, 1.8 * scale), 0.9), 0.25)
+    _shade(picture, line(shape, drawn.front, 0.9), 0.3)
+    return picture
+
+
+def _leaf(
+    spec: Spec, picture: Floats, outline: Points, shape: tuple[int, int], scale: float
+) -> Floats:
+    """Return one leaf of a collar: the cloth's colour, lighter, with a dark rim."""
+    leaf = np.empty_like(picture)
+    leaf[:] = np.array(spec.cloth, np.float32) * 0.99
+    closed = np.concatenate([outline, outline[:1]])
+    _shade(leaf, line(shape, closed, 1.2), 0.35)
+    _shade(picture, line(shape, closed + at(0, 0.8 * scale), 0.8 * scale), 0.25)
+    return leaf
+
+
+def _front(
+    spec: Spec, drawn: Shape, picture: Floats, rng: np.random.Generator, scale: float
+) -> None:
+    """Draw a placket with buttons, or a zip, from the neckline to the hem."""
+    if spec.opening == "none":
+        return
+    shape = (picture.shape[0], picture.shape[1])
+    top, bottom = drawn.front[20], drawn.hem[20]
+    path = np.linspace(top, bottom, 8)
+    if spec.opening == "zip":
+        _shade(picture, line(shape, path, 0.5 * scale), 0.7)
+        return
+    for away in (-1.6, 1.6):
+        _shade(picture, line(shape, path + at(away * scale, 0), 1.0), 0.2)
+    tone = float(rng.uniform(20, 250))
+    for place in np.linspace(top + at(0, 2 * scale), bottom - at(0, 4 * scale), 7):
+        centre = (int(place[0]), int(place[1]))
+        cv2.circle(picture, centre, max(int(0.55 * scale), 2), (tone, tone, tone), -1, cv2.LINE_AA)
+
+
+def _sleeve(
+    spec: Spec,
+    sleeve: Sleeve,
+    picture: Floats,
+    rng: np.random.Generator,
+    scale: float,
+    *,
+    period: float,
+    phase: float,
+    seed: int,
+) -> tuple[Floats, Floats]:
+    """Paint a sleeve over the picture; its pattern turns with it, and it casts a shadow."""
+    shape = (picture.shape[0], picture.shape[1])
+    covered = cover(shape, sleeve.outline)
+    ys, xs = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    x, y = sleeve.seam[0]
+    ax, ay = (float(v) for v in sleeve.along)
+    along = (xs - np.float32(x)) * ax + (ys - np.float32(y)) * ay
+    across = (xs - np.float32(x)) * ay - (ys - np.float32(y)) * ax
+    own = _pattern(spec, across, along + np.float32(phase), period, seed + 1)
+    light = np.ones(shape, np.float32) + 0.035 * spec.folds * noise(rng, shape, 5 * scale)
+    depth = cv2.distanceTransform((covered > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    light -= float(rng.uniform(0.1, 0.25)) * np.exp(-depth / (1.4 * scale)).astype(np.float32)
+    cuff = sleeve.cuff - 2.2 * scale * np.array([ax, ay])
+    light *= 1 - 0.15 * np.clip(line(shape, cuff, 0.8), 0, 1)
+    own *= np.clip(light, 0.4, 1.12)[..., None]
+    soft = np.asarray(cv2.GaussianBlur(covered, (0, 0), 0.8 * scale), np.float32)
+    _shade(picture, soft, 0.25 * spec.folds)
+    picture = _over(picture, own, covered)
+    _shade(picture, line(shape, sleeve.seam, 0.9), 0.22)
+    return picture, covered

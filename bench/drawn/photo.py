@@ -1,0 +1,138 @@
+"""A garment's photo: on a plain ground, a little turned and tilted, with a shadow and noise."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.drawn.paint import cloth, noise
+from bench.drawn.shape import Points, Shape, Sleeve, shape
+from bench.drawn.spec import Spec, choose
+
+Picture: TypeAlias = NDArray[np.uint8]
+HEIGHT: Final = 1024
+WIDTH: Final = 768
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A photo H x W x 3 RGB with its labels.
+
+    ``mask``: 255 on the garment. ``parts``: 1 torso, 2 and 3 the left and the right sleeve, as far
+    as seen. ``landmarks`` in pixels. ``depth``: the front neckline's, in neck widths.
+    """
+
+    image: Picture
+    mask: Picture
+    parts: Picture
+    landmarks: dict[str, tuple[float, float]]
+    depth: float
+    spec: Spec
+
+    def label(self) -> dict[str, Any]:
+        """Return what is known of the garment, for a JSON file."""
+        return {
+            "category": "upper",
+            "sleeves": self.spec.sleeves,
+            "neckline": {"kind": self.spec.neck, "depth": round(self.depth, 4)},
+            "landmarks": {k: [round(x, 2), round(y, 2)] for k, (x, y) in self.landmarks.items()},
+            "spec": asdict(self.spec),
+        }
+
+
+def draw(seed: int, index: int, **changes: Any) -> Drawn:
+    """Draw garment number ``index`` of a seed; ``changes`` replace fields of its ``Spec``."""
+    rng = np.random.default_rng([seed, index])
+    spec = replace(choose(rng), **changes)
+    outline = shape(spec, rng)
+    everything = np.concatenate([outline.torso, outline.inside, *outline.collars])
+    everything = np.concatenate([everything, *(s.outline for s in outline.sleeves)])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    room = float(rng.uniform(0.84, 0.94))
+    scale = room * float(min(WIDTH / (high - low)[0], HEIGHT / (high - low)[1]))
+    slack = (np.array([WIDTH, HEIGHT]) - scale * (high - low)) / 2
+    origin = slack * rng.uniform(0.7, 1.3, 2) - scale * low
+    placed = _placed(outline, scale, origin)
+    size = (HEIGHT, WIDTH)
+    colours, covers = cloth(spec, placed, rng, size, scale)
+    view = _view(spec)
+    seen = cv2.warpPerspective(colours, view, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+    layers = [cv2.warpPerspective(c, view, (WIDTH, HEIGHT)) for c in covers]
+    whole = np.asarray(np.max(layers, axis=0), np.float32)
+    ground = _ground(spec, rng, whole, scale)
+    blended = ground + (seen - ground) * whole[..., None]
+    picture = cv2.GaussianBlur(blended, (0, 0), 0.6) + rng.normal(0, 1.0, blended.shape)
+    parts = np.zeros(size, np.uint8)
+    for number, layer in enumerate(layers, start=1):
+        parts[layer > 0.5] = number
+    landmarks = {name: _seen(view, np.array(at)) for name, at in placed.landmarks.items()}
+    return Drawn(
+        _jpeg(np.clip(picture, 0, 255).astype(np.uint8), spec.quality),
+        np.where(whole > 0.5, 255, 0).astype(np.uint8),
+        parts,
+        landmarks,
+        spec.drop,
+        spec,
+    )
+
+
+def _placed(outline: Shape, scale: float, origin: Points) -> Shape:
+    """Return the shape in pixels."""
+
+    def at(points: Points) -> Points:
+        return np.asarray(points * scale + origin)
+
+    return Shape(
+        at(outline.torso),
+        at(outline.inside),
+        at(outline.front),
+        at(outline.back),
+        at(outline.hem),
+        tuple(Sleeve(at(s.outline), s.along, at(s.seam), at(s.cuff)) for s in outline.sleeves),
+        tuple(at(c) for c in outline.collars),
+        {
+            name: (float(x * scale + origin[0]), float(y * scale + origin[1]))
+            for name, (x, y) in outline.landmarks.items()
+        },
+    )
+
+
+def _view(spec: Spec) -> NDArray[np.float64]:
+    """Return the camera's homography: a turn and a tilt about the picture's middle."""
+    turn = np.array(
+        [
+            [np.cos(spec.turn), -np.sin(spec.turn), 0],
+            [np.sin(spec.turn), np.cos(spec.turn), 0],
+            [spec.tilt[0] / WIDTH, spec.tilt[1] / HEIGHT, 1],
+        ]
+    )
+    centre = np.array([[1, 0, -WIDTH / 2], [0, 1, -HEIGHT / 2], [0, 0, 1.0]])
+    return np.asarray(np.linalg.inv(centre) @ turn @ centre)
+
+
+def _seen(view: NDArray[np.float64], at: Points) -> tuple[float, float]:
+    x, y, w = view @ np.array([at[0], at[1], 1.0])
+    return float(x / w), float(y / w)
+
+
+def _ground(
+    spec: Spec, rng: np.random.Generator, whole: NDArray[np.float32], scale: float
+) -> NDArray[np.float32]:
+    """Return the ground, a little uneven, with the garment's soft shadow."""
+    size = (HEIGHT, WIDTH)
+    light = 1 + 0.006 * noise(rng, size, 300.0)
+    away = rng.uniform(-0.8, 0.8, 2) * scale
+    shift = np.array([[1, 0, away[0]], [0, 1, abs(away[1]) + 0.3 * scale]])
+    shadow = cv2.GaussianBlur(whole, (0, 0), float(rng.uniform(0.8, 2.0)) * scale)
+    shadow = cv2.warpAffine(shadow, shift, (WIDTH, HEIGHT))
+    light = light - 0.13 * spec.shadow * shadow
+    return np.asarray(np.array(spec.ground, np.float32) * light[..., None], np.float32)
+
+
+def _jpeg(picture: Picture, quality: int) -> Picture:
+    _, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.ascontiguousarray(decoded[..., ::-1], np.uint8)
