@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final, Generic, Protocol, get_type_hints
@@ -32,6 +32,7 @@ class Step(Generic[Request, Response]):
     ``takes`` maps fields of the request to values of the graph, ``gives`` fields of the response
     to values of the graph; response fields that nobody needs are left out. ``skip`` may answer
     locally, without a call, by returning a response; it is quick and has no side effects.
+    ``fixed`` are fields of the request that are the same in every run.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Step(Generic[Request, Response]):
     takes: Mapping[str, str]
     gives: Mapping[str, str]
     skip: Callable[[Request], Response | None] | None = None
+    fixed: Mapping[str, object] = field(default_factory=dict)
 
 
 class State(StrEnum):
@@ -177,7 +179,7 @@ class _Run:
             await self.produced[value].wait()
         with self.blamed_on(step.name):
             request = step.method.request(
-                **{name: self.take(value) for name, value in step.takes.items()}
+                **{name: self.take(value) for name, value in step.takes.items()}, **step.fixed
             )
             started = time.monotonic()
             response = step.skip(request) if step.skip else None
@@ -246,12 +248,14 @@ def _field_problems(steps: Iterable[Step[Any, Any]]) -> Iterator[str]:
         method = step.method
         request = {f.name: f for f in fields(method.request)}
         response = [f.name for f in fields(method.response)]
-        for name in step.takes.keys() - request.keys():
+        for name in (step.takes.keys() | step.fixed.keys()) - request.keys():
             hint = _did_you_mean(name, request)
             yield f"{step.name}: {method.request.__name__} has no field {name}{hint}"
+        for name in step.takes.keys() & step.fixed.keys():
+            yield f"{step.name}: {method.request.__name__}.{name} is taken and fixed"
         for name, f in request.items():
             optional = f.default is not MISSING or f.default_factory is not MISSING
-            if name not in step.takes and not optional:
+            if name not in step.takes and name not in step.fixed and not optional:
                 yield f"{step.name}: {method.request.__name__}.{name} is not filled"
         for name in step.gives.keys() - set(response):
             hint = _did_you_mean(name, response)

@@ -11,7 +11,7 @@ from services.agnostic.contract import REMOVE
 from services.cloth_mask.contract import SEGMENT
 from services.densepose.contract import ESTIMATE_SURFACE
 from services.human_parse.contract import PARSE
-from services.kit.types import Image
+from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image
 from services.openpose.contract import ESTIMATE_POSE
 from services.resize.contract import FIT, RESTORE
 from services.super_resolution.contract import (
@@ -21,6 +21,9 @@ from services.super_resolution.contract import (
     needs_upscaling,
 )
 from services.viton.contract import TRY_ON as SYNTHESISE
+
+DETAIL: Final = 2
+"""How many times larger than the canvas the garment is kept for pictures larger than the canvas."""
 
 
 def large_enough(request: UpscaleRequest) -> UpscaleResponse | None:
@@ -61,6 +64,14 @@ TRY_ON: Final = Pipeline(
             FIT,
             takes={"image": "garment_photo"},
             gives={"image": "garment", "placement": "garment_placement"},
+        ),
+        Step(
+            "garment_detail",
+            "Keeping the garment's detail",
+            FIT,
+            takes={"image": "garment_photo"},
+            gives={"image": "garment_closer"},
+            fixed={"width": DETAIL * CANVAS_WIDTH, "height": DETAIL * CANVAS_HEIGHT},
         ),
         Step(
             "openpose",
@@ -119,7 +130,7 @@ TRY_ON: Final = Pipeline(
                 "garment": "garment",
                 "garment_mask": "garment_mask",
             },
-            gives={"image": "worn", "edit_mask": "edit_mask"},
+            gives={"image": "worn", "edit_mask": "edit_mask", "flow": "flow", "cloth": "cloth"},
         ),
         Step(
             "restore",
@@ -130,6 +141,9 @@ TRY_ON: Final = Pipeline(
                 "image": "worn",
                 "edit_mask": "edit_mask",
                 "placement": "placement",
+                "garment": "garment_closer",
+                "flow": "flow",
+                "cloth": "cloth",
             },
             gives={"image": "picture"},
         ),

@@ -26,8 +26,8 @@ from services.kit.settings import get_settings
 from services.kit.types import Kind
 
 JOINTS: Final = 25
-FARTHEST_JOINT: Final = 1e6
-"""Joints farther than this many pixels from the picture's corner are not joints."""
+FARTHEST: Final = 1e6
+"""Joints and places farther than this many pixels from a picture's corner are mistakes."""
 
 Value = TypeVar("Value")
 AnyMessage = TypeVar("AnyMessage", bound=Message)
@@ -170,6 +170,13 @@ def _write_keypoints(message: common_pb2.Keypoints, array: NDArray[Any], where: 
     )
 
 
+def _write_flow(message: common_pb2.Flow, array: NDArray[Any], where: str) -> None:
+    if array.dtype != np.float32 or array.ndim != 3 or array.shape[2] != 2 or array.size == 0:
+        raise ValueError(f"{where} must be H x W x 2 float32, not {array.dtype} {array.shape}")
+    message.height, message.width = array.shape[:2]
+    message.data = array.astype("<f4", copy=False).tobytes()
+
+
 def _read(message: Any, kind: type, path: str) -> Any:
     values: dict[str, Any] = {}
     for field in _fields(kind):
@@ -211,9 +218,15 @@ def _read_plane(message: common_pb2.Mask | common_pb2.LabelMap, where: str) -> N
 
 
 def _read_bytes(
-    message: common_pb2.Image | common_pb2.Mask | common_pb2.LabelMap, where: str, *, channels: int
+    message: common_pb2.Image | common_pb2.Mask | common_pb2.LabelMap | common_pb2.Flow,
+    where: str,
+    *,
+    channels: int,
 ) -> NDArray[np.uint8]:
-    """View a raw message's bytes as H x W x channels, read-only, after checking its size."""
+    """View a raw message's bytes as H x W x channels, read-only, after checking its size.
+
+    ``channels`` counts bytes.
+    """
     height, width, limit = message.height, message.width, get_settings().max_pixels
     if height == 0 or width == 0:
         raise InvalidRequest(f"{where} is {width} x {height} pixels; set its height and width.")
@@ -236,10 +249,17 @@ def _read_keypoints(message: common_pb2.Keypoints, where: str) -> NDArray[np.flo
             f"{where} has {len(message.points)} points; send the {JOINTS} joints of BODY_25."
         )
     points = np.array([(p.x, p.y, p.confidence) for p in message.points], np.float32)
-    if not (np.abs(points) <= FARTHEST_JOINT).all():
+    if not (np.abs(points) <= FARTHEST).all():
         raise InvalidRequest(f"{where} has a point that is not a finite number of pixels.")
     points.flags.writeable = False
     return points
+
+
+def _read_flow(message: common_pb2.Flow, where: str) -> NDArray[np.float32]:
+    flow = _read_bytes(message, where, channels=8).view("<f4")
+    if not (np.abs(flow) <= FARTHEST).all():
+        raise InvalidRequest(f"{where} has a place that is not a finite number of pixels.")
+    return flow
 
 
 _WRITE: Final[Mapping[Kind, Callable[[Any, NDArray[Any], str], None]]] = {
@@ -247,10 +267,12 @@ _WRITE: Final[Mapping[Kind, Callable[[Any, NDArray[Any], str], None]]] = {
     Kind.MASK: _write_plane,
     Kind.LABEL_MAP: _write_plane,
     Kind.KEYPOINTS: _write_keypoints,
+    Kind.FLOW: _write_flow,
 }
 _READ: Final[Mapping[Kind, Callable[[Any, str], NDArray[Any]]]] = {
     Kind.IMAGE: _read_image,
     Kind.MASK: _read_plane,
     Kind.LABEL_MAP: _read_plane,
     Kind.KEYPOINTS: _read_keypoints,
+    Kind.FLOW: _read_flow,
 }

@@ -19,6 +19,7 @@ class Kind(Enum):
     MASK = "Mask"
     LABEL_MAP = "LabelMap"
     KEYPOINTS = "Keypoints"
+    FLOW = "Flow"
 
 
 Image = Annotated[NDArray[np.uint8], Kind.IMAGE]
@@ -32,6 +33,9 @@ LabelMap = Annotated[NDArray[np.uint8], Kind.LABEL_MAP]
 
 Keypoints = Annotated[NDArray[np.float32], Kind.KEYPOINTS]
 """25 x 3 float32: BODY_25 joints as (x, y, confidence), in pixels; zeros where unseen."""
+
+Flow = Annotated[NDArray[np.float32], Kind.FLOW]
+"""H x W x 2 float32: for each pixel a place (x, y) in another picture, in its pixels."""
 
 CANVAS_WIDTH: Final = 768
 CANVAS_HEIGHT: Final = 1024

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.kit.contract import Contract, Method
-from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Mask, Placement
+from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Flow, Image, Mask, Placement
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,20 @@ class FitResponse:
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """The picture as uploaded, and an edited canvas with the mask of what was edited."""
+    """The picture as uploaded, and an edited canvas with the mask of what was edited.
+
+    ``garment``: what was put on it, on a canvas of the same proportions, at least as large;
+    ``flow`` and ``cloth``: which place of it each pixel of ``image`` shows, in the canvas's scale,
+    and how much of the pixel is garment.
+    """
 
     original: Image
     image: Image
     edit_mask: Mask
     placement: Placement
+    garment: Image
+    flow: Flow
+    cloth: Mask
 
 
 @dataclass(frozen=True)

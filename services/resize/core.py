@@ -10,6 +10,7 @@ from PIL.Image import Resampling
 
 from services.kit.errors import InvalidRequest
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Mask, Placement
+from services.resize.detail import Box, Floats, Worn, detail
 from services.resize.padding import paste_padded
 
 LONGEST_SIDE: Final = 4096
@@ -45,7 +46,9 @@ def fit(
     return paste_padded(inner, width, height, left, top), placement
 
 
-def restore(original: Image, image: Image, edit_mask: Mask, placement: Placement) -> Image:
+def restore(
+    original: Image, image: Image, edit_mask: Mask, placement: Placement, worn: Worn
+) -> Image:
     """Bring an edited canvas back into the frame and to the size of the picture it was made from.
 
     ``original`` is the picture that went into ``fit``, ``image`` the finished canvas, ``edit_mask``
@@ -53,6 +56,7 @@ def restore(original: Image, image: Image, edit_mask: Mask, placement: Placement
     original's pixels come back bit for bit; where it is 255, the canvas is scaled. Between the two
     ``image`` already mixes old and new, and the part of the original's detail that scaling lost is
     given back as far as the old shines through, so that an edge is blended once and not twice.
+    Where the original is larger than the canvas, ``worn`` gives the garment's finer detail.
 
     Raises InvalidRequest where sizes and placement disagree.
     """
@@ -69,6 +73,7 @@ def restore(original: Image, image: Image, edit_mask: Mask, placement: Placement
     mask = PIL.Image.fromarray(cut)
     old = PIL.Image.fromarray(_scaled(original, placement.width, placement.height))
     rows, columns = original.shape[:2]
+    finer = detail(worn, rows / placement.height)
     result = original.copy()
     left, right = _reach(np.flatnonzero(cut.any(axis=0)), placement.width, columns)
     first, last = _reach(np.flatnonzero(cut.any(axis=1)), placement.height, rows)
@@ -81,10 +86,13 @@ def restore(original: Image, image: Image, edit_mask: Mask, placement: Placement
             right * placement.width / columns,
             bottom * placement.height / rows,
         )
+        scaled = np.asarray(new.resize(size, Resampling.LANCZOS, box))
+        if finer is not None:
+            scaled = scaled + finer.draw(size, _moved(box, placement.left, placement.top))
         result[top:bottom, left:right] = _merged(
             original[top:bottom, left:right],
             np.asarray(old.resize(size, Resampling.LANCZOS, box)),
-            np.asarray(new.resize(size, Resampling.LANCZOS, box)),
+            scaled,
             np.asarray(mask.resize(size, Resampling.BILINEAR, box)),
         )
     return result
@@ -102,11 +110,15 @@ def _reach(places: NDArray[np.intp], before: int, after: int) -> tuple[int, int]
     return max(0, start), min(after, end)
 
 
-def _merged(original: Image, old: Image, new: Image, share: Mask) -> Image:
+def _moved(box: Box, left: int, top: int) -> Box:
+    return box[0] + left, box[1] + top, box[2] + left, box[3] + top
+
+
+def _merged(original: Image, old: Image, new: Image | Floats, share: Mask) -> Image:
     """Add to ``new`` the detail ``original`` has over ``old``, less where more of it is new."""
     kept = (255 - share.astype(np.float32))[..., None] / 255
-    detail = original.astype(np.int16) - old
-    mixed = np.clip(np.rint(new + kept * detail), 0, 255).astype(np.uint8)
+    lost = original.astype(np.int16) - old
+    mixed = np.clip(np.rint(new + kept * lost), 0, 255).astype(np.uint8)
     merged: NDArray[np.uint8] = np.where(share[..., None] == 0, original, mixed)
     return merged
 

@@ -7,6 +7,7 @@ from services.kit import engines
 from services.kit.service import Service
 from services.resize import core
 from services.resize.contract import FitRequest, FitResponse, RestoreRequest, RestoreResponse
+from services.resize.detail import Worn
 
 
 def _fit(request: FitRequest) -> FitResponse:
@@ -15,7 +16,13 @@ def _fit(request: FitRequest) -> FitResponse:
 
 def _restore(request: RestoreRequest) -> RestoreResponse:
     return RestoreResponse(
-        core.restore(request.original, request.image, request.edit_mask, request.placement)
+        core.restore(
+            request.original,
+            request.image,
+            request.edit_mask,
+            request.placement,
+            Worn(request.garment, request.flow, request.cloth),
+        )
     )
 
 

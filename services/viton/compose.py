@@ -14,6 +14,7 @@ from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
 from services.viton.fit import SleeveFit
 from services.viton.geometry import Points
 from services.viton.regions import Regions
+from services.viton.stack import Stack, over
 from services.viton.warp import Strip, sample
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -29,12 +30,18 @@ _DIM: Final = 32.0
 
 @dataclass(frozen=True)
 class Worn:
-    """The garment on the canvas: coverage (0 to 1) and colours of the torso and of each sleeve."""
+    """The garment on the canvas: the torso and each sleeve.
+
+    Of each the coverage (0 to 1), the colours and, H x W x 2, where in the garment's photo they
+    are.
+    """
 
     torso: Floats
     torso_colour: Floats
+    torso_source: Floats
     sleeves: tuple[Floats, Floats]
     sleeve_colours: tuple[Floats, Floats]
+    sleeve_sources: tuple[Floats, Floats]
 
 
 @dataclass(frozen=True)
@@ -68,16 +75,17 @@ def dress(
     for ring in seams:
         cloth = 255 * polygon((torso.shape[0], torso.shape[1]), ring)
         torso[..., 3] = np.maximum(torso[..., 3], cloth)
-    coverage, colours = [], []
+    coverage, colours, sources = [], [], []
     for layer, strip, fit in zip((cut.left, cut.right), strips, fits, strict=True):
         if fit.cuff == 0.0:
             coverage.append(np.zeros(torso.shape[:2], np.float32))
             colours.append(torso[..., :3])
+            sources.append(torso_map)
             continue
         ramp = np.clip(strip.along / (0.30 * fit.cuff), 0, 1)
         ramp = (ramp * ramp * (3 - 2 * ramp))[..., None]
-        source = ramp * strip.source + (1 - ramp) * torso_map
-        sleeve = sample(layer, source.astype(np.float32))
+        source = np.asarray(ramp * strip.source + (1 - ramp) * torso_map, np.float32)
+        sleeve = sample(layer, source)
         start = np.clip(strip.along / 0.003, 0, 1)
         reach = 0.5 * _ease(strip, fit) + 0.03
         beside = np.clip((reach - np.abs(strip.across - 0.5)) * 24 + 0.5, 0, 1)
@@ -88,11 +96,14 @@ def dress(
         alpha = alpha * strip.covered * start * ends
         coverage.append(blurred(alpha.astype(np.float32), 0.8))
         colours.append(sleeve[..., :3])
+        sources.append(source)
     return Worn(
         np.asarray(torso[..., 3] / 255, np.float32),
         torso[..., :3],
+        torso_map,
         (coverage[0], coverage[1]),
         (colours[0], colours[1]),
+        (sources[0], sources[1]),
     )
 
 
@@ -228,8 +239,8 @@ def assemble(
     skin: Skin,
     strips: tuple[Strip, Strip],
     fits: tuple[SleeveFit, SleeveFit],
-) -> Floats:
-    """Stacks all layers and returns the picture, H x W x 3 float32."""
+) -> Stack:
+    """Stack all layers."""
     light = shading(image, parts, body)
     shaded = worn.torso_colour * light[..., None]
     head, head_colour = matte(image, parts.head, parts.top, _BAND)
@@ -242,37 +253,34 @@ def assemble(
     arms, arm_colour = matte(image, kept_arms, parts.top, _BAND)
     gone = (old | dilated(hidden[0] | hidden[1], 3)) & ~(parts.head | parts.lower | kept_arms)
     canvas = _base(image, parts, skin, gone)
-    canvas = _over(canvas, skin.throat, _hazy(parts))
+    canvas = over(canvas, skin.throat, _hazy(parts))
     shadow = _contact(worn.torso, 5.0, -4.0) * 0.10
-    canvas = canvas * (1 - (shadow * (1 - worn.torso) * _skin_zone(parts, skin, gone))[..., None])
+    stack = Stack(
+        canvas * (1 - (shadow * (1 - worn.torso) * _skin_zone(parts, skin, gone))[..., None])
+    )
     front = _arm_shadow(skin, worn, body, kept_arms)
     torso = _beside_arms(worn.torso, parts, kept_arms, body)
     if body.tucked:
         torso = torso * _above_waistband(parts, body)
         below = blurred(parts.lower.astype(np.float32), 4.0)
         front = front * (1 - 0.2 * below)
-    canvas = _over(canvas, np.clip(shaded * front[..., None], 0, 255), torso)
+    stack.wear(np.clip(shaded * front[..., None], 0, 255), torso, worn.torso_source)
     if body.tucked:
         lower, lower_colour = matte(image, parts.lower, parts.top, 4)
-        canvas = _over(canvas, lower_colour, lower * old)
+        stack.cover(lower_colour, lower * old)
     for index, strip in enumerate(strips):
         bare = skin.arms[index] * _synthetic(parts, gone, strip, fits[index])
         toned = skin.tone * skin.arm_light[index][..., None]
         cast = _contact(worn.sleeves[index], 6.0, 0.0) * 0.22
-        canvas = _over(canvas, toned * (1 - cast[..., None]), bare)
+        stack.cover(toned * (1 - cast[..., None]), bare)
     tight = np.clip((arms - 0.45) / 0.55, 0, 1)
     arms = np.where(old, tight, arms) * dilated(kept_arms, 2)
-    canvas = _over(canvas, arm_colour, arms)
+    stack.cover(arm_colour, arms)
     for index, strip in enumerate(strips):
         colour = worn.sleeve_colours[index] * _round_sleeve(strip, fits[index], light)[..., None]
-        canvas = _over(canvas, np.clip(colour, 0, 255), worn.sleeves[index])
-    return _over(canvas, head_colour, head)
-
-
-def _over(below: Floats, above: Floats, alpha: Floats | float) -> Floats:
-    cover = np.asarray(alpha, np.float32)
-    cover = cover[..., None] if cover.ndim == 2 else cover
-    return np.asarray(below * (1 - cover) + above * cover, np.float32)
+        stack.wear(np.clip(colour, 0, 255), worn.sleeves[index], worn.sleeve_sources[index])
+    stack.cover(head_colour, head)
+    return stack
 
 
 def _beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats:
@@ -337,9 +345,9 @@ def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool) -> Floats:
     away = ~dilated(parts.person, 9)
     behind = pull_push(image, away.astype(np.float32))
     behind = behind + _grain(image, away)
-    filled = _over(behind, skin.throat, skin.chest)
+    filled = over(behind, skin.throat, skin.chest)
     edge = np.maximum(soft(gone, 1.2), gone.astype(np.float32)) * ~eroded(parts.head, 3)
-    return _over(image, filled, edge.astype(np.float32))
+    return over(image, filled, edge.astype(np.float32))
 
 
 def _grain(image: Floats, where: Bool) -> Floats:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.kit.contract import Contract, Method
-from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.kit.types import Flow, Image, Keypoints, LabelMap, Mask
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,16 @@ class TryOnRequest:
 
 @dataclass(frozen=True)
 class TryOnResponse:
-    """The person wearing the garment, and which pixels differ from the photo (0: identical)."""
+    """The person wearing the garment, and which pixels differ from the photo (0: identical).
+
+    ``flow``: the place in the garment's picture that each pixel shows; ``cloth``: how much of the
+    pixel is garment (0: none, and the flow says nothing).
+    """
 
     image: Image
     edit_mask: Mask
+    flow: Flow
+    cloth: Mask
 
 
 TRY_ON = Method("viton", "TryOn", TryOnRequest, TryOnResponse, deadline=120.0)

@@ -1,14 +1,13 @@
 """Puts the garment of one photo on the person of another."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.kit.errors import InvalidRequest
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.body import measure
 from services.viton.compose import assemble, dress, flesh
 from services.viton.cut import cut
-from services.viton.finish import finish
+from services.viton.finish import Outcome, finish
 from services.viton.fit import ACROSS, fit_sleeve, fit_torso
 from services.viton.garment import describe
 from services.viton.warp import spline, strip
@@ -16,13 +15,12 @@ from services.viton.warp import spline, strip
 
 def try_on(
     person: Image, keypoints: Keypoints, labels: LabelMap, garment: Image, garment_mask: Mask
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return the person wearing the garment, and the mask of what was changed.
+) -> Outcome:
+    """Dress the person in the garment.
 
     ``person``, ``labels`` (CIHP ids), ``garment`` and ``garment_mask`` share one H x W canvas;
-    ``keypoints`` are BODY_25 joints in its pixels. Where the mask is 0 the picture is identical to
-    ``person``. Raises ``NoGarment`` or ``NoPerson`` where one of them is not to be found, and
-    ``InvalidRequest`` where the shapes do not agree.
+    ``keypoints`` are BODY_25 joints in its pixels. Raises ``NoGarment`` or ``NoPerson`` where one
+    of them is not to be found, and ``InvalidRequest`` where the shapes do not agree.
     """
     shape = (labels.shape[0], labels.shape[1])
     _check(shape, person, keypoints, garment, garment_mask)
@@ -41,10 +39,8 @@ def try_on(
     worn = dress(pieces, warped, torso.seams, strips, (first, second))
     photo = person.astype(np.float32)
     skin = flesh(photo, parts, body, strips)
-    picture = assemble(
-        photo, parts, body, worn=worn, skin=skin, strips=strips, fits=(first, second)
-    )
-    return finish(person, picture)
+    stack = assemble(photo, parts, body, worn=worn, skin=skin, strips=strips, fits=(first, second))
+    return finish(person, stack, garment_mask)
 
 
 def _check(

@@ -1,26 +1,46 @@
-"""The answer: the picture, and a truthful mask of what was changed."""
+"""The answer: the picture, a truthful mask of what was changed, and where the garment is seen."""
+
+from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-_NOTICEABLE = 2
+from services.kit.types import Flow, Image, Mask
+from services.viton.fill import eroded
+from services.viton.stack import Stack
+from services.viton.warp import sample
+
+_NOTICEABLE: Final = 2
+_RIM: Final = 4
+"""Pixels of the garment's photo along its outline in which the background may shine through."""
 
 
-def finish(
-    person: NDArray[np.uint8], picture: NDArray[np.float32]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Round the picture, and takes back every change too small to see.
+@dataclass(frozen=True)
+class Outcome:
+    """The person wearing the garment, all H x W.
 
-    Returns H x W x 3 and H x W uint8. Where the mask is 0 the picture is identical to ``person``.
+    ``image`` is identical to the photo where ``edit_mask`` is 0. ``flow``: the place in the
+    garment's photo that a pixel shows; ``cloth``: how much of it is garment, 0 to 255.
     """
-    rounded = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+
+    image: Image
+    edit_mask: Mask
+    flow: Flow
+    cloth: Mask
+
+
+def finish(person: Image, stack: Stack, garment_mask: Mask) -> Outcome:
+    """Round the picture, and take back every change too small to see."""
+    rounded = np.clip(np.rint(stack.picture), 0, 255).astype(np.uint8)
     change = np.abs(rounded.astype(np.int16) - person.astype(np.int16)).max(axis=-1)
     seen = cv2.morphologyEx(
         (change >= _NOTICEABLE).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)
     )
-    image = np.where(seen[..., None] > 0, rounded, person)
+    image = np.where(seen[..., None] > 0, rounded, person).astype(np.uint8)
     core = cv2.dilate(seen, np.ones((5, 5), np.uint8)).astype(np.float32)
     mask = np.rint(255 * cv2.GaussianBlur(core, (0, 0), 1.0)).astype(np.uint8)
     mask = np.where(seen > 0, 255, mask).astype(np.uint8)
-    return np.asarray(image, np.uint8), mask
+    inside = eroded(garment_mask > 127, _RIM).astype(np.float32)
+    cloth = stack.cloth * sample(inside, stack.flow) * seen
+    return Outcome(image, mask, stack.flow, np.rint(255 * cloth).astype(np.uint8))

@@ -18,14 +18,14 @@ def load_warp() -> Service:
     """Load the default: geometry and image composition, no weights."""
 
     def handle(request: TryOnRequest) -> TryOnResponse:
-        image, edit_mask = try_on(
+        made = try_on(
             request.person,
             request.keypoints,
             request.labels,
             request.garment,
             request.garment_mask,
         )
-        return TryOnResponse(image=image, edit_mask=edit_mask)
+        return TryOnResponse(made.image, made.edit_mask, made.flow, made.cloth)
 
     return Service(engine="warp", handlers={"TryOn": handle})
 
@@ -50,7 +50,13 @@ def load_venuns() -> Service:
         )
         image = ancestor.picture(answer.message, *person.shape[:2])
         changed = (image != person).any(axis=2)
-        return TryOnResponse(image=image, edit_mask=changed.astype(np.uint8) * np.uint8(255))
+        nowhere = np.zeros(changed.shape, np.uint8)
+        return TryOnResponse(
+            image=image,
+            edit_mask=changed.astype(np.uint8) * np.uint8(255),
+            flow=np.zeros((*changed.shape, 2), np.float32),
+            cloth=nowhere,
+        )
 
     return Service(engine="venuns", handlers={"TryOn": handle}, close=ancestor.close)
 

@@ -272,7 +272,9 @@ async def test_a_procedure_that_it_does_not_have(serve: Serve) -> None:
     without_restore = type(CONTRACT)("resize", CONTRACT.proto, 0, (FIT,))
     served = await serve(without_restore, fits(echo))
     await served.running.loading
-    request = RESTORE.request(PICTURE, PICTURE, PICTURE[:, :, 0], Placement(*[1] * 8))
+    plane, flow = PICTURE[:, :, 0], PICTURE[:, :, :2].astype(np.float32)
+    placement = Placement(*[1] * 8)
+    request = RESTORE.request(PICTURE, PICTURE, plane, placement, PICTURE, flow, plane)
     with pytest.raises(ServiceUnavailable, match="same version of every service"):
         await channels.call(served.channel, RESTORE, request)
 

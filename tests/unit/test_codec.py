@@ -38,6 +38,9 @@ OF_KIND: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.MASK: planes,
     Kind.LABEL_MAP: planes,
     Kind.KEYPOINTS: arrays.arrays(np.float32, (25, 3), elements=st.floats(-9999, 9999, width=32)),
+    Kind.FLOW: st.tuples(sides, sides, st.just(2)).flatmap(
+        lambda shape: arrays.arrays(np.float32, shape, elements=st.floats(-9999, 9999, width=32))
+    ),
 }
 OF_TYPE: dict[type, st.SearchStrategy[Any]] = {
     int: st.integers(1, 2**32 - 1),
@@ -101,6 +104,7 @@ def example(kind: type) -> Any:
         Kind.MASK: lambda: np.full((4, 5), 255, np.uint8),
         Kind.LABEL_MAP: lambda: np.full((4, 5), 7, np.uint8),
         Kind.KEYPOINTS: lambda: np.ones((25, 3), np.float32),
+        Kind.FLOW: lambda: np.full((4, 5, 2), 1.5, np.float32),
     }
     parts: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
@@ -174,11 +178,20 @@ def _far_away(part: Any) -> None:
     part.points[3].x = 1e30
 
 
+def _no_place(part: Any) -> None:
+    part.data = np.array([np.nan] * 40, "<f4").tobytes()
+
+
+def _far_place(part: Any) -> None:
+    part.data = np.array([1e30] * 40, "<f4").tobytes()
+
+
 PLANE = (_shorten, _lengthen, _no_height, _no_width, _taller, _empty)
 DAMAGES: dict[Kind, tuple[Callable[[Any], None], ...]] = {
     Kind.IMAGE: (*PLANE, _no_channels, _odd_channels, _no_encoding, _odd_encoding),
     Kind.MASK: PLANE,
     Kind.LABEL_MAP: PLANE,
+    Kind.FLOW: (*PLANE, _no_place, _far_place),
     Kind.KEYPOINTS: (_fewer_points, _more_points, _no_number, _infinite, _far_away),
 }
 

@@ -112,6 +112,14 @@ async def test_the_order_of_declaration_does_not_matter() -> None:
             "left: CutRequest.image is not filled",
         ),
         (
+            [dataclasses.replace(LEFT, fixed={"size": 4}), RIGHT, BOTH],
+            "left: CutRequest has no field size",
+        ),
+        (
+            [dataclasses.replace(LEFT, fixed={"image": photo()}), RIGHT, BOTH],
+            "left: CutRequest.image is taken and fixed",
+        ),
+        (
             [cut("left", {"image": "photo"}, {"mesk": "left_mask"}), RIGHT, BOTH],
             r"left: CutResponse has no field mesk \(did you mean mask\?\)",
         ),

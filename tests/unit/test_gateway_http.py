@@ -122,7 +122,7 @@ class FakeBackend:
             "Parse": lambda: ParseResponse(mask),
             "EstimateSurface": lambda: EstimateSurfaceResponse(mask, mask, mask, image),
             "Remove": lambda: RemoveResponse(mask, image),
-            "TryOn": lambda: TryOnResponse(image, mask),
+            "TryOn": lambda: TryOnResponse(image, mask, np.zeros((8, 6, 2), np.float32), mask),
             "Restore": lambda: RestoreResponse(request.original.copy()),
         }
         return makers[method.rpc]()

@@ -54,7 +54,9 @@ class Services:
                 mask.copy(), mask.copy(), mask.copy(), small.copy()
             ),
             RemoveResponse: RemoveResponse(mask.copy(), small.copy()),
-            TryOnResponse: TryOnResponse(small + WORN, mask.copy()),
+            TryOnResponse: TryOnResponse(
+                small + WORN, mask.copy(), np.zeros((8, 6, 2), np.float32), mask.copy()
+            ),
             RestoreResponse: RestoreResponse(small + RESTORED),
         }
         return answers[method.response]
@@ -103,8 +105,17 @@ async def test_small_photos_are_enlarged_and_the_result_is_put_into_the_enlarged
     assert restore.original.shape == (800, 300, 3)
     assert restore.image[0, 0, 0] == WORN
     shapes = [request.image.shape for request in services.of("Fit")]
-    assert sorted(shapes) == [(600, 300, 3), (800, 300, 3)]
+    assert sorted(shapes) == [(600, 300, 3), (600, 300, 3), (800, 300, 3)]
     assert all(isinstance(request, FitRequest) for request in services.of("Fit"))
+
+
+async def test_the_garment_is_kept_larger_than_the_canvas_for_its_detail() -> None:
+    services = Services()
+    await run(services, photo(PERSON), photo(GARMENT))
+    sizes = sorted((r.width, r.height, int(r.image[0, 0, 0])) for r in services.of("Fit"))
+    assert sizes == [(768, 1024, PERSON), (768, 1024, GARMENT), (1536, 2048, GARMENT)]
+    [request] = services.of("Restore")
+    assert request.garment[0, 0, 0] == GARMENT
 
 
 def test_a_photo_that_fills_the_canvas_is_answered_locally() -> None:
@@ -118,7 +129,7 @@ def test_a_photo_that_fills_the_canvas_is_answered_locally() -> None:
 @pytest.mark.parametrize(
     ("together", "parties"),
     [
-        ({"Fit"}, 2),
+        ({"Fit"}, 3),
         ({"EstimatePose", "Segment"}, 2),
         ({"Parse", "EstimateSurface"}, 2),
         ({"Parse", "EstimateSurface", "Segment"}, 3),

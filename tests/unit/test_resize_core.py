@@ -12,10 +12,16 @@ from services.kit.types import Placement
 from services.resize import core, service
 from services.resize.contract import CONTRACT, FitRequest, RestoreRequest
 from services.resize.core import fit, restore
+from services.resize.detail import Worn, detail
 
 pytestmark = pytest.mark.unit
 
 Array = NDArray[np.uint8]
+NOTHING = Worn(
+    np.zeros((1024, 768, 3), np.uint8),
+    np.zeros((1024, 768, 2), np.float32),
+    np.zeros((1024, 768), np.uint8),
+)
 SIZES = [(1024, 768), (2048, 1536), (1333, 1001), (640, 480), (700, 1500), (1501, 333), (64, 37)]
 
 
@@ -84,7 +90,7 @@ def test_a_dot_lands_where_it_was(height: int, width: int) -> None:
     assert abs(seen_x - (placement.left + (x + 0.5) * placement.width / width - 0.5)) < 0.2
     assert abs(seen_y - (placement.top + (y + 0.5) * placement.height / height - 0.5)) < 0.2
     everything = np.full(canvas.shape[:2], 255, np.uint8)
-    back_x, back_y = dot_at(restore(picture, canvas, everything, placement))
+    back_x, back_y = dot_at(restore(picture, canvas, everything, placement, NOTHING))
     assert abs(back_x - x) < 0.5
     assert abs(back_y - y) < 0.5
 
@@ -94,12 +100,14 @@ def test_there_and_back(height: int, width: int) -> None:
     picture = smooth(height, width)
     canvas, placement = fit(picture)
     mask = np.full((1024, 768), 255, np.uint8)
-    back = restore(picture, canvas, mask, placement)
+    back = restore(picture, canvas, mask, placement, NOTHING)
     assert back.shape == picture.shape
     assert np.abs(back.astype(int) - picture).max() <= 2
     rough = noise(height, width)
     canvas, placement = fit(rough)
-    np.testing.assert_array_equal(restore(rough, canvas, np.zeros_like(mask), placement), rough)
+    np.testing.assert_array_equal(
+        restore(rough, canvas, np.zeros_like(mask), placement, NOTHING), rough
+    )
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 70), st.integers(1, 70), st.data())
@@ -116,7 +124,7 @@ def test_pixels_outside_the_mask_come_back_bit_for_bit(
     mask = np.zeros((canvas_height, canvas_width), np.uint8)
     mask[top:, left:] = data.draw(st.integers(1, 255))
     edited = np.where(mask[..., None] > 0, 255 - canvas, canvas)
-    back = restore(picture, edited, mask, placement)
+    back = restore(picture, edited, mask, placement, NOTHING)
     assert back.shape == picture.shape
     # Reach of an edited canvas pixel in the picture's frame: itself and a pixel of either grid.
     reach_x = max(1.0, width / placement.width)
@@ -145,7 +153,7 @@ def test_every_pixel_that_the_mask_reaches_is_edited(height: int, width: int) ->
         )
     )
     share = np.asarray(inside.resize((width, height), PIL.Image.Resampling.BILINEAR))
-    changed = (restore(picture, edited, mask, placement) != picture).any(axis=2)
+    changed = (restore(picture, edited, mask, placement, NOTHING) != picture).any(axis=2)
     np.testing.assert_array_equal(changed & (share > 60), share > 60)
     assert not changed[share == 0].any()
 
@@ -155,7 +163,7 @@ def test_an_edit_of_the_padding_alone_changes_nothing() -> None:
     canvas, placement = fit(picture)
     mask = np.zeros((1024, 768), np.uint8)
     mask[:, : placement.left] = 255
-    np.testing.assert_array_equal(restore(picture, 255 - canvas, mask, placement), picture)
+    np.testing.assert_array_equal(restore(picture, 255 - canvas, mask, placement, NOTHING), picture)
 
 
 def test_the_edit_replaces_the_old_where_the_mask_is_full() -> None:
@@ -164,7 +172,7 @@ def test_the_edit_replaces_the_old_where_the_mask_is_full() -> None:
     edited, mask = canvas.copy(), np.zeros((1024, 768), np.uint8)
     edited[300:600, 200:500] = (200, 30, 30)
     mask[300:600, 200:500] = 255
-    back = restore(picture, edited, mask, placement)
+    back = restore(picture, edited, mask, placement, NOTHING)
     assert np.abs(back[610:1190, 410:990].astype(int) - (200, 30, 30)).max() <= 1
     np.testing.assert_array_equal(back[:596], picture[:596])
 
@@ -176,7 +184,7 @@ def test_at_the_canvas_size_the_finished_canvas_comes_back_as_it_is() -> None:
     new = np.full_like(canvas, 90)
     share = mask[..., None] / 255
     edited = np.rint(canvas * (1 - share) + new * share).astype(np.uint8)
-    np.testing.assert_array_equal(restore(picture, edited, mask, placement), edited)
+    np.testing.assert_array_equal(restore(picture, edited, mask, placement, NOTHING), edited)
 
 
 def test_soft_edges_mix_the_original_itself_with_the_edit() -> None:
@@ -186,7 +194,7 @@ def test_soft_edges_mix_the_original_itself_with_the_edit() -> None:
     mask = np.full((1024, 768), 128, np.uint8)
     share = 128 / 255
     edited = np.rint(canvas * (1 - share) + 100 * share).astype(np.uint8)
-    back = restore(picture, edited, mask, placement)
+    back = restore(picture, edited, mask, placement, NOTHING)
     ideal = picture * (1 - share) + 100 * share
     assert np.abs(back - ideal).mean() < 1.5
 
@@ -198,7 +206,7 @@ def test_inputs_are_not_written_to_and_may_be_read_only() -> None:
     for array in (picture, canvas, mask):
         array.flags.writeable = False
     before = picture.copy(), canvas.copy()
-    restore(picture, canvas, mask, placement)
+    restore(picture, canvas, mask, placement, NOTHING)
     np.testing.assert_array_equal(picture, before[0])
     np.testing.assert_array_equal(canvas, before[1])
 
@@ -259,13 +267,13 @@ def test_restore_refuses_what_does_not_belong_together() -> None:
     empty = Placement(200, 300, 768, 1024, 0, 0, 0, 1024)
     for where in (outside, negative, empty):
         with pytest.raises(InvalidRequest, match="outside"):
-            restore(picture, canvas, mask, where)
+            restore(picture, canvas, mask, where, NOTHING)
     with pytest.raises(InvalidRequest, match="another picture"):
-        restore(picture[1:], canvas, mask, placement)
+        restore(picture[1:], canvas, mask, placement, NOTHING)
     with pytest.raises(InvalidRequest, match="differ in size"):
-        restore(picture, canvas[1:], mask, placement)
+        restore(picture, canvas[1:], mask, placement, NOTHING)
     with pytest.raises(InvalidRequest, match="differ in size"):
-        restore(picture, canvas, mask[:, 1:], placement)
+        restore(picture, canvas, mask[:, 1:], placement, NOTHING)
 
 
 def test_the_service_answers_every_procedure_of_its_contract() -> None:
@@ -274,7 +282,15 @@ def test_the_service_answers_every_procedure_of_its_contract() -> None:
     picture = noise(300, 200)
     fitted = loaded.handlers["Fit"](FitRequest(picture))
     mask = np.zeros(fitted.image.shape[:2], np.uint8)
-    request = RestoreRequest(picture, fitted.image, mask, fitted.placement)
+    request = RestoreRequest(
+        picture,
+        fitted.image,
+        mask,
+        fitted.placement,
+        NOTHING.garment,
+        NOTHING.flow,
+        NOTHING.cloth,
+    )
     np.testing.assert_array_equal(loaded.handlers["Restore"](request).image, picture)
 
 
@@ -283,7 +299,69 @@ def test_results_in_bands_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> No
     canvas, placement = fit(picture)
     mask = np.tile(np.arange(768) // 3, (1024, 1)).astype(np.uint8)
     edited = 255 - canvas
-    banded = restore(picture, edited, mask, placement)
+    banded = restore(picture, edited, mask, placement, NOTHING)
     monkeypatch.setattr(core, "BAND", 10_000)
-    whole = restore(picture, edited, mask, placement)
+    whole = restore(picture, edited, mask, placement, NOTHING)
     assert np.abs(banded.astype(int) - whole).max() <= 1
+
+
+def striped(height: int, width: int, period: float) -> Array:
+    """Vertical stripes of a garment, ``period`` pixels wide on a canvas of 768 columns."""
+    x = (np.arange(width) + 0.5) * 768 / width
+    wave = 127.5 + 100 * np.sin(2 * np.pi * x / period)
+    return np.tile(wave.astype(np.uint8)[None, :, None], (height, 1, 3))
+
+
+def worn_stripes(period: float) -> Worn:
+    """A garment worn at twice its size in the middle of the canvas."""
+    places = np.stack(np.meshgrid(np.arange(768.0), np.arange(1024.0)), axis=2)
+    cloth = np.zeros((1024, 768), np.uint8)
+    cloth[300:700, 200:500] = 255
+    flow = ((places + 0.5) / 2 - 0.5).astype(np.float32)
+    return Worn(striped(2048, 1536, period), flow, cloth)
+
+
+def test_a_garment_keeps_its_detail_in_a_picture_larger_than_the_canvas() -> None:
+    # Stripes too fine for a canvas of 768 columns: only the larger garment knows them.
+    worn = worn_stripes(1.5)
+    canvas = np.full((1024, 768, 3), 128, np.uint8)
+    picture = np.full((3072, 2304, 3), 128, np.uint8)
+    placement = Placement(2304, 3072, 768, 1024, 0, 0, 768, 1024)
+    inside = np.s_[1000:2000, 700:1400, 0]
+    soft = restore(picture, canvas, worn.cloth, placement, NOTHING)[inside]
+    assert np.ptp(soft) == 0
+    sharp = restore(picture, canvas, worn.cloth, placement, worn)[inside]
+    worn_there = striped(3072, 2304, 3.0)[inside]
+    assert np.ptp(sharp) > 100
+    assert np.corrcoef(worn_there.ravel(), sharp.ravel())[0, 1] > 0.95
+
+
+def test_detail_is_not_added_where_no_garment_is_seen_nor_where_pieces_meet() -> None:
+    worn = worn_stripes(1.5)
+    torn = worn.flow.copy()
+    torn[:, 350:] += 120.0
+    made = detail(Worn(worn.garment, torn, worn.cloth), 3.0)
+    assert made is not None
+    drawn = made.draw((2304, 3072), (0, 0, 768, 1024))
+    assert not drawn[:, : 3 * 198].any()
+    assert not drawn[1000:2000, 3 * 349 : 3 * 351].any()
+    assert drawn[1000:2000, 3 * 250 : 3 * 300].any()
+
+
+@pytest.mark.parametrize("enlargement", [0.5, 1.0])
+def test_a_picture_no_larger_than_the_canvas_needs_no_detail(enlargement: float) -> None:
+    worn = worn_stripes(1.5)
+    assert detail(worn, enlargement) is None
+    assert detail(worn, 2.0) is not None
+    assert detail(NOTHING, 2.0) is None
+
+
+def test_a_garment_that_does_not_fit_the_canvas_is_refused() -> None:
+    worn = worn_stripes(1.5)
+    for odd in (
+        Worn(worn.garment[:-1], worn.flow, worn.cloth),
+        Worn(worn.garment[:512, :384], worn.flow, worn.cloth),
+        Worn(worn.garment, worn.flow[:-1], worn.cloth),
+    ):
+        with pytest.raises(InvalidRequest, match="as large as the canvas"):
+            detail(odd, 2.0)

@@ -16,7 +16,8 @@ RED = np.array([200, 40, 50])
 
 
 def wear(person: Person, drawn: Drawn) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    return try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    made = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    return made.image, made.edit_mask
 
 
 def is_red(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -263,14 +264,33 @@ def test_persons_of_other_sizes(mirrored: bool) -> None:
     cloth = cv2.resize(drawn.image, size, interpolation=cv2.INTER_AREA)
     if mirrored:
         cloth = np.ascontiguousarray(cloth[:, ::-1])
-    image, edit = try_on(
+    made = try_on(
         cv2.resize(person.image, size, interpolation=cv2.INTER_AREA).astype(np.uint8),
         keypoints,
         labels.astype(np.uint8),
         cloth.astype(np.uint8),
         cv2.resize(drawn.mask, size, interpolation=cv2.INTER_AREA).astype(np.uint8),
     )
+    image = made.image
     assert image.shape == (512, 384, 3)
-    assert edit.shape == (512, 384)
+    assert made.edit_mask.shape == made.cloth.shape == made.flow.shape[:2] == (512, 384)
     middle = np.median(image[220:300, 165:220].reshape(-1, 3), axis=0)
     assert np.abs(middle - RED).max() < 25
+
+
+@pytest.mark.parametrize("sleeves", ["none", "short", "long"])
+def test_the_flow_leads_to_the_places_of_the_garment_that_are_seen(sleeves: str) -> None:
+    person, drawn = figure(), garment(sleeves)
+    # Every place of the garment has a colour of its own, so the picture tells where it is from.
+    ys, xs = np.mgrid[: drawn.mask.shape[0], : drawn.mask.shape[1]]
+    image = np.dstack([xs // 4 + 30, ys // 5 + 20, np.full_like(xs, 90)]).astype(np.uint8)
+    made = try_on(person.image, person.keypoints, person.labels, image, drawn.mask)
+    sure = made.cloth > 250
+    assert sure.sum() > 0.05 * sure.size
+    assert not made.cloth[made.edit_mask == 0].any()
+    told = made.flow[sure]
+    hue = made.image[sure].astype(float)
+    # Light scales all three channels alike; blue, the same everywhere, tells by how much.
+    light = hue[:, 2:] / 90
+    assert np.median(np.abs(hue[:, :2] / light - (told / (4, 5) + (30, 20)))) < 1.5
+    assert (drawn.mask[told[:, 1].round().astype(int), told[:, 0].round().astype(int)] > 0).all()
