@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
+from services.kit import sessions, weights
+from services.kit.errors import WeightsMissing
 from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, LabelMap, Mask
@@ -34,6 +36,8 @@ TARGETED: Final = {
     "arms": (Label.LEFT_ARM, Label.RIGHT_ARM),
 }
 """What ``parse_iou`` is the mean of; each is the mean of its labels."""
+
+LPIPS_WEIGHTS: Final = "lpips_alex.onnx"
 
 FEW: Final = 0.0005
 """A class is present if it has this share of a picture in either map, 400 pixels of a canvas."""
@@ -128,3 +132,20 @@ def ssim(picture: Image, reference: Image) -> float:
         use_sample_covariance=False,
     )
     return float(value)
+
+
+def lpips(picture: Image, reference: Image) -> float | None:
+    """How differently two RGB pictures look, 0: alike (Zhang et al., CVPR 2018, on AlexNet).
+
+    None where its weights are not here: ``bash run.sh models fetch lpips_alex.onnx``.
+    """
+    try:
+        network = sessions.onnx_session(weights.path(LPIPS_WEIGHTS))
+    except WeightsMissing:
+        return None
+    first, second = (
+        np.ascontiguousarray(each.transpose(2, 0, 1)[None], np.float32) / np.float32(127.5) - 1
+        for each in (picture, reference)
+    )
+    [distance] = network.run(["distance"], {"first": first, "second": second})
+    return float(distance)

@@ -67,6 +67,7 @@ def _agreements(case: Case, made: Made) -> Figures:
         figures |= agreement.keypoints(made.keypoints, case.keypoints)
     if case.result is not None:
         figures["ssim"] = agreement.ssim(made.worn, case.result)
+        figures["lpips"] = agreement.lpips(made.worn, case.result)
     return figures
 
 

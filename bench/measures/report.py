@@ -32,6 +32,7 @@ AGREEMENT: Final = (
     "part_map_iou",
     "keypoint_error",
     "ssim",
+    "lpips",
 )
 ARTEFACTS: Final = (
     "foreign",

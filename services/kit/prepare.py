@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.prepare_lpips import lpips_to_onnx
+
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
@@ -161,5 +163,6 @@ def _write(model: "ModelProto", target: Path) -> None:
 STEPS: Final[Mapping[str, Callable[[Path, Path], None]]] = {
     "symbolic_size": symbolic_size,
     "srgan_to_onnx": srgan_to_onnx,
+    "lpips_to_onnx": lpips_to_onnx,
 }
 """What the manifest's ``prepare`` may name."""

@@ -93,6 +93,21 @@ def pypi_download(requirement: str, target: Path, stop: Event) -> None:
         _take_only_file(Path(folder), "*.whl", target, "pip")
 
 
+def pypi_source(requirement: str, sha256: str, target: Path, stop: Event) -> None:
+    """Let pip download a package's source archive to ``target``.
+
+    pip runs the archive's set-up to learn what is in it, so it is told the digest: it checks that
+    first.
+    """
+    name = requirement.partition("==")[0]
+    with storing(target), TemporaryDirectory(dir=target.parent) as folder:
+        listed = Path(folder) / "requirements.txt"
+        listed.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
+        command = [*_pip("download"), "--no-deps", f"--no-binary={name}", "--require-hashes"]
+        _run([*command, "--requirement", listed.name], Path(folder), PACK_SECONDS, stop)
+        _take_only_file(Path(folder), "*.tar.gz", target, "pip")
+
+
 def _npm() -> list[str]:
     """Take the user's npm, which knows their mirror, else the one in a Python package."""
     npm = shutil.which("npm")

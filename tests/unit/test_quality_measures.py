@@ -19,6 +19,7 @@ from bench.measures.report import Run, Shown, number
 from bench.measures.targets import verdicts
 from services.kit.joints import Joint
 from services.kit.labels import Label
+from services.kit.settings import get_settings
 from services.kit.types import Image, LabelMap
 
 pytestmark = pytest.mark.unit
@@ -496,6 +497,14 @@ def test_joints_that_both_see_are_compared() -> None:
 def test_similarity_is_one_for_the_same_and_less_for_another(worn: Worn) -> None:
     assert agreement.ssim(worn.picture, worn.picture) == pytest.approx(1)
     assert agreement.ssim(worn.picture, worn.person) < 0.99
+
+
+def test_without_its_weights_there_is_no_perceptual_distance(
+    worn: Worn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    get_settings.cache_clear()
+    assert agreement.lpips(worn.picture, worn.person) is None
 
 
 # Report

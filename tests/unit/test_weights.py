@@ -135,6 +135,8 @@ def test_the_projects_manifest_is_well_formed() -> None:
         {"sources": ({"npm": "not-locked", "members": ("net",)},)},
         {"sources": ({"url": "https://example.org", "npm": "two-places"},)},
         {"sources": ({"pypi": "unpinned", "members": ("net",)},)},
+        {"sources": ({"pypi": "net==1.0", "sdist": True, "members": ("net",)},)},
+        {"sources": ({"npm": "net", "sdist": True, "sha256": 64 * "a", "members": ("net",)},)},
         {"prepare": "symbolic_size"},
         {"surprise": 1},
     ],

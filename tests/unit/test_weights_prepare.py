@@ -1,6 +1,8 @@
 """Preparing weights: the same network as before, in the form the engines read."""
 
+import pickle
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from services.kit import prepare
+from services.kit.prepare_lpips import lpips_to_onnx
 
 pytestmark = pytest.mark.unit
 
@@ -149,3 +152,77 @@ def test_a_fixed_size_becomes_free_and_side_outputs_go(tmp_path: Path) -> None:
     for height, width in ((8, 8), (5, 12)):
         x = np.random.default_rng(0).normal(size=(1, 3, height, width)).astype(np.float32)
         assert np.array_equal(session.run(None, {"input": x})[0], np.maximum(x, 0))
+
+
+def lpips_weights(seed: int) -> dict[str, Any]:
+    """Random weights by the names Flax gave them, with fewer channels than AlexNet's."""
+    random = np.random.default_rng(seed)
+    channels = (3, 4, 5, 6, 5, 4)
+    convolutions, linear = {}, {}
+    for index, size in enumerate((11, 5, 3, 3, 3)):
+        shape = (size, size, channels[index], channels[index + 1])
+        convolutions[f"Conv_{index}"] = {
+            "kernel": random.normal(0, 0.1, shape).astype(np.float32),
+            "bias": random.normal(0, 0.1, shape[3:]).astype(np.float32),
+        }
+        kernel = random.random((1, 1, channels[index + 1], 1), np.float32)
+        linear[f"NetLinLayer_{index}"] = {"Conv_0": {"kernel": kernel}}
+    return {"AlexNet_0": convolutions, **linear}
+
+
+def lpips_reference(weights: dict[str, Any], first: Array, second: Array) -> float:
+    """The distance as the paper defines it, on H x W x 3 arrays of -1 to 1."""
+    distance = 0.0
+    values = [
+        (picture - np.array([-0.030, -0.088, -0.188])) / np.array([0.458, 0.448, 0.450])
+        for picture in (first, second)
+    ]
+    strides, pads = (4, 1, 1, 1, 1), (2, 2, 1, 1, 1)
+    for index, (stride, pad) in enumerate(zip(strides, pads, strict=True)):
+        layer = weights["AlexNet_0"][f"Conv_{index}"]
+        unit = []
+        for side in (0, 1):
+            if index in (1, 2):
+                windows = np.lib.stride_tricks.sliding_window_view(values[side], (3, 3), (0, 1))
+                values[side] = windows[::2, ::2].max(axis=(3, 4))
+            padded = np.pad(values[side], ((pad, pad), (pad, pad), (0, 0)))
+            windows = np.lib.stride_tricks.sliding_window_view(
+                padded, layer["kernel"].shape[:2], (0, 1)
+            )[::stride, ::stride]
+            weighted = np.einsum("hwcyx,yxco->hwo", windows, layer["kernel"]) + layer["bias"]
+            values[side] = np.maximum(weighted, 0)
+            length = np.sqrt((values[side] ** 2).sum(axis=2, keepdims=True))
+            unit.append(values[side] / (length + 1e-10))
+        linear = weights[f"NetLinLayer_{index}"]["Conv_0"]["kernel"][0, 0, :, 0]
+        distance += float((((unit[0] - unit[1]) ** 2) @ linear).mean())
+    return distance
+
+
+def test_lpips_is_the_papers_distance(tmp_path: Path) -> None:
+    weights = lpips_weights(4)
+    source, target = tmp_path / "alexnet.ckpt", tmp_path / "lpips.onnx"
+    source.write_bytes(pickle.dumps(weights))
+    lpips_to_onnx(source, target)
+    random = np.random.default_rng(5)
+    first, second = (random.uniform(-1, 1, (80, 70, 3)).astype(np.float32) for _ in range(2))
+    session = onnxruntime.InferenceSession(target)
+    [distance] = session.run(
+        ["distance"],
+        {"first": first.transpose(2, 0, 1)[None], "second": second.transpose(2, 0, 1)[None]},
+    )
+    assert float(distance) == pytest.approx(lpips_reference(weights, first, second), rel=1e-4)
+    again = tmp_path / "again.onnx"
+    lpips_to_onnx(source, again)
+    assert again.read_bytes() == target.read_bytes()
+
+
+def test_a_pickle_that_would_run_something_is_refused(tmp_path: Path) -> None:
+    class Surprise:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "ran",)
+
+    source = tmp_path / "alexnet.ckpt"
+    source.write_bytes(pickle.dumps({"AlexNet_0": Surprise()}))
+    with pytest.raises(pickle.UnpicklingError, match="no part of an array"):
+        lpips_to_onnx(source, tmp_path / "lpips.onnx")
+    assert not (tmp_path / "ran").exists()
