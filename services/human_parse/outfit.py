@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.human_parse.body import Body, Flags
+from services.human_parse.kinds import DRESS, LOWER, SKIN, UPPER
+from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.refine import Plane
 
@@ -19,6 +21,13 @@ ALIKE: Final = 0.55
 
 DRESS_SHARE: Final = 0.6
 """Share of the clothes that the network must call full-body for a dress."""
+
+CUT_SKIRT: Final = 1.5
+"""Shoulder widths that a skirt must measure where the frame cuts it before its hem."""
+
+THIGHS: Final = (1.25, 1.75)
+JACKET: Final = 1.15
+"""Heights along the trunk (0 neck, 1 hip joints) of the upper thighs, and of a jacket's hem."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,41 @@ def understand(
     return Outfit(clothes, lower_share.astype(np.float32), dress)
 
 
+def reconsider(kinds: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
+    """Doubt a top that covers the thighs: over bare legs it is a dress, at the frame a suit.
+
+    The clothes network takes a suit of one colour for one long jacket. A coat whose hem is seen
+    above trousers is left alone.
+    """
+    upper = kinds == UPPER
+    along = _along(kinds.shape, body)
+    thighs = (along > THIGHS[0]) & (along < THIGHS[1])
+    if np.count_nonzero(upper & thighs) <= np.count_nonzero((kinds == LOWER) & thighs):
+        return kinds
+    if np.count_nonzero(upper & thighs) < 0.05 * body.width**2:
+        return kinds
+    below = along > THIGHS[0]
+    if np.count_nonzero((kinds == SKIN) & below) > 0.03 * body.width**2 and _legs_bare(kinds, body):
+        return np.where(upper | (kinds == LOWER), np.uint8(DRESS), kinds)
+    last = np.count_nonzero(upper[-3:].any(axis=0))
+    if last > 0.3 * np.count_nonzero(upper[thighs.any(axis=1)].any(axis=0)):
+        return np.where(upper & (along > JACKET), np.uint8(LOWER), kinds)
+    return kinds
+
+
+def _legs_bare(kinds: NDArray[np.uint8], body: Body) -> bool:
+    """Whether there is skin where the legs are, rather than hands."""
+    knees = [
+        body.points[joint] + side
+        for joint in (Joint.LEFT_KNEE, Joint.RIGHT_KNEE, Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE)
+        if body.seen[joint]
+        for side in (0, np.array((0, 0.25 * body.width), np.float32))
+    ]
+    height, width = kinds.shape
+    inside = [(round(x), round(y)) for x, y in knees if 0 <= x < width and 0 <= y < height]
+    return any(kinds[min(y, height - 1), min(x, width - 1)] == SKIN for x, y in inside)
+
+
 def lower_label(lower: Flags, skin: Flags, body: Body) -> Label:
     """Tell a skirt from trousers by the hem: a skirt ends wide and in one piece.
 
@@ -92,7 +136,8 @@ def lower_label(lower: Flags, skin: Flags, body: Body) -> Label:
     wide = float(np.median(widths[rows])) / float(widths.max())
     if int(ends.max()) >= height - 3:
         below_hips = hem > body.hip[1] + 0.6 * body.width
-        return Label.SKIRT if single and below_hips and wide > 0.95 else Label.PANTS
+        broad = float(np.median(widths[rows])) > CUT_SKIRT * body.width
+        return Label.SKIRT if single and below_hips and wide > 0.95 and broad else Label.PANTS
     legs = skin[hem : min(height, int(ends.max()) + round(0.5 * body.width))]
     bare = np.count_nonzero(legs) > 0.01 * body.width**2
     return Label.SKIRT if single and bare and wide > 0.6 else Label.PANTS
