@@ -9,8 +9,16 @@ from numpy.typing import NDArray
 from services.human_parse import outfit
 from services.human_parse.body import Body, measure
 from services.human_parse.edges import close_trunk, settle, sharpen
-from services.human_parse.fuse import agree, gaps, main_person, plausible, told_apart
-from services.human_parse.kinds import BACKGROUND
+from services.human_parse.fuse import (
+    agree,
+    elsewhere,
+    main_person,
+    plausible,
+    skin_regained,
+    told_apart,
+    wall,
+)
+from services.human_parse.kinds import BACKGROUND, SKIN
 from services.human_parse.looks import REDUCE, Stack
 from services.human_parse.naming import name
 from services.human_parse.shapes import grow
@@ -40,7 +48,8 @@ def parse(
     """
     height, width = people.shape[:2]
     reduced = keypoints * np.array((1 / REDUCE, 1 / REDUCE, 1), np.float32)
-    person = main_person(people[..., 0] < 0.5, reduced)
+    garments = np.asarray(cv2.resize(garments, (width, height)), np.float32)
+    person = main_person((people[..., 0] < 0.5) | (garments[..., 0] < 0.5), reduced)
     if np.count_nonzero(person) < LEAST_PERSON * height * width:
         raise NoPerson(
             "No person was found in the person's photo; send a photo of one person facing the "
@@ -48,15 +57,17 @@ def parse(
             stage="human_parse",
         )
     body = measure(reduced, person)
-    garments = np.asarray(cv2.resize(garments, (width, height)), np.float32)
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     lab = np.asarray(
         cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab), np.float32
     )
-    outside = gaps(lab, people, garments) | ~grow(person, 0.03 * body.width)
+    bare = skin_regained(lab, people, body)
+    outside = wall(lab, people, garments, body) | ~grow(person | bare, 0.03 * body.width)
+    outside |= elsewhere(garments, body)
     people = agree(people, garments, ~plausible(person.shape, body))
     planes = told_apart(lab, people, garments, body)
     planes[BACKGROUND][outside] = 1
+    planes[BACKGROUND][bare], planes[SKIN][bare] = 0, 1
     body = body.scaled(REDUCE)
     kinds = close_trunk(image, settle(sharpen(image, planes), body), body)
     worn = cv2.resize(1 - garments[..., 0], image.shape[1::-1]) > 0.5

@@ -24,9 +24,17 @@ from services.kit.joints import Joint
 from services.kit.refine import Plane
 from services.kit.types import Keypoints
 
-YES: Final = 0.5
+YES: Final = 0.55
 NO: Final = 0.8
 """Weights of the clothes network's yes and no against the person segmenter."""
+
+LIMB: Final = 0.25
+"""Half of what a limb measures across at its thickest, in shoulder widths."""
+
+FAR: Final = 1.0
+"""Distance from trunk and limbs, in shoulder widths, at which nothing is the person's."""
+
+HEAD: Final = (Joint.NOSE, Joint.LEFT_EYE, Joint.RIGHT_EYE, Joint.LEFT_EAR, Joint.RIGHT_EAR)
 
 NEARBY: Final = 40
 WALL: Final = 7.0
@@ -34,7 +42,7 @@ WALL: Final = 7.0
 
 
 def main_person(person: Flags, keypoints: Keypoints) -> Flags:
-    """Keep the part that holds most keypoints, else the largest, and what lies close to it."""
+    """Keep the parts that hold keypoints, else the largest, and what lies close to the main one."""
     count, parts, stats, _ = cv2.connectedComponentsWithStats(person.astype(np.uint8))
     if count <= 2:
         return person
@@ -50,6 +58,8 @@ def main_person(person: Flags, keypoints: Keypoints) -> Flags:
     keep = np.zeros(count, np.bool_)
     touching = np.bincount(parts[near], minlength=count)
     keep[touching > 0.25 * stats[:, cv2.CC_STAT_AREA]] = True
+    # A look that misses a thigh must not cost the shin.
+    keep[votes >= 1] = True
     keep[0], keep[main] = False, True
     return np.asarray(keep[parts], np.bool_)
 
@@ -98,21 +108,63 @@ def agree(people: Stack, garments: NDArray[np.float32], unlikely: Flags) -> Stac
     return fused
 
 
-def gaps(lab: NDArray[np.float32], people: Stack, garments: NDArray[np.float32]) -> Flags:
-    """Find background between legs, or between arm and trunk, that the person segmenter missed.
+def elsewhere(garments: NDArray[np.float32], body: Body) -> Flags:
+    """Find what is too far from trunk and limbs to be the person's, unless it is a garment."""
+    shape = garments.shape[:2]
+    head = body.points[[j for j in HEAD if body.seen[j]]]
+    near = grow(garments[..., 0] < 0.5, 0.2 * body.width)
+    away = np.minimum(_frame(shape, body), _distance_to([[body.neck, *head]], shape))
+    return np.asarray((away > FAR * body.width) & ~near, np.bool_)
 
-    ``lab`` is the photo, H x W x 3 float32 CIE Lab, of the others' size. A gap is clothes to the
-    segmenter and none to the clothes network, and has the colour of the wall nearby rather than
-    that of the garment nearby.
+
+def wall(
+    lab: NDArray[np.float32], people: Stack, garments: NDArray[np.float32], body: Body
+) -> Flags:
+    """Find background that the person segmenter took for clothes and the clothes network did not.
+
+    ``lab`` is the photo, H x W x 3 float32 CIE Lab, of the others' size. It has the colour of the
+    background nearby. Between legs, or between arm and trunk, the garment nearby is of another
+    colour; where it is not, the piece lies beside the body: garments that the clothes network
+    overlooks lie on it.
     """
     garment = 1 - garments[..., 0]
-    doubted = (garment < 0.4) & (people[..., 4] > 0.3) & grow(garment > 0.5, NEARBY / 4)
+    doubted = (garment < 0.4) & (people[..., 4] > 0.3)
     if not doubted.any():
         return doubted
-    wall = _colour_nearby(lab, people[..., 0] > 0.85)
+    background = _colour_nearby(lab, people[..., 0] > 0.85)
     cloth = _colour_nearby(lab, garment > 0.9)
-    to_wall, to_cloth = (np.linalg.norm(lab - colour, axis=2) for colour in (wall, cloth))
-    return np.asarray(doubted & (to_wall < WALL) & (to_cloth > 2.5 * WALL), np.bool_)
+    from_wall = np.linalg.norm(lab - background, axis=2)
+    gap = (from_wall < WALL) & (np.linalg.norm(lab - cloth, axis=2) > 2.5 * WALL)
+    gap &= grow(garment > 0.5, NEARBY / 4)
+    beside = ~grow(garment > 0.3, 2) & doubted
+    count, parts = cv2.connectedComponents(beside.astype(np.uint8))
+    total = np.maximum(np.bincount(parts.ravel(), minlength=count), 1)
+    alike = np.bincount(parts[from_wall < 1.5 * WALL], minlength=count) > 0.5 * total
+    alike[np.unique(parts[_frame(beside.shape, body) < 0.06 * body.width])] = False
+    alike[0] = False
+    return np.asarray((doubted & gap) | alike[parts], np.bool_)
+
+
+def _frame(shape: tuple[int, ...], body: Body) -> Plane:
+    """Return the distance in pixels to the lines that trunk and limbs run along."""
+    limbs = [body.assumed(limb) for limb in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)]
+    shoulders = body.limb((Joint.LEFT_SHOULDER, Joint.NECK, Joint.RIGHT_SHOULDER))
+    hips = body.limb((Joint.LEFT_HIP, Joint.MID_HIP, Joint.RIGHT_HIP))
+    return _distance_to([*limbs, shoulders, hips, [body.neck, body.hip]], shape)
+
+
+def skin_regained(lab: NDArray[np.float32], people: Stack, body: Body) -> Flags:
+    """Find skin that the person segmenter lost: along a limb, of its colour, unlike the wall's."""
+    background, skin = people[..., 0], people[..., 2]
+    sure = skin > 0.8
+    lost = (background > 0.3) & (background + skin > 0.7)
+    if not sure.any() or not lost.any():
+        return np.zeros(sure.shape, np.bool_)
+    chains = [body.limb(limb[:3]) for limb in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)]
+    lost &= _distance_to(chains, sure.shape) < LIMB * body.width
+    from_skin = np.linalg.norm(lab - np.median(lab[sure], axis=0), axis=2)
+    from_wall = np.linalg.norm(lab - _colour_nearby(lab, background > 0.9), axis=2)
+    return np.asarray(lost & (from_skin < 2 * WALL) & (from_wall > 2 * WALL), np.bool_)
 
 
 def _colour_nearby(lab: NDArray[np.float32], where: Flags) -> NDArray[np.float32]:
