@@ -49,13 +49,14 @@ def parse(
     height, width = people.shape[:2]
     reduced = keypoints * np.array((1 / REDUCE, 1 / REDUCE, 1), np.float32)
     garments = np.asarray(cv2.resize(garments, (width, height)), np.float32)
-    person = main_person((people[..., 0] < 0.5) | (garments[..., 0] < 0.5), reduced)
-    if np.count_nonzero(person) < LEAST_PERSON * height * width:
+    seen = people[..., 0] < 0.5
+    if np.count_nonzero(main_person(seen, reduced)) < LEAST_PERSON * height * width:
         raise NoPerson(
             "No person was found in the person's photo; send a photo of one person facing the "
             "camera.",
             stage="human_parse",
         )
+    person = main_person(seen | (garments[..., 0] < 0.5), reduced)
     body = measure(reduced, person)
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     lab = np.asarray(

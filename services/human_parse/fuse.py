@@ -36,6 +36,10 @@ FAR: Final = 1.0
 
 HEAD: Final = (Joint.NOSE, Joint.LEFT_EYE, Joint.RIGHT_EYE, Joint.LEFT_EAR, Joint.RIGHT_EAR)
 
+FEET: Final = (*LEFT_LEG[2:], Joint.LEFT_HEEL, *RIGHT_LEG[2:], Joint.RIGHT_HEEL)
+SOLE: Final = 0.15
+"""How far below the lowest joint of the feet shoes reach, in shoulder widths."""
+
 NEARBY: Final = 40
 WALL: Final = 7.0
 """Reach in pixels of the reduced photo, and difference in CIE Lab, of the colours around a gap."""
@@ -109,11 +113,18 @@ def agree(people: Stack, garments: NDArray[np.float32], unlikely: Flags) -> Stac
 
 
 def elsewhere(garments: NDArray[np.float32], body: Body) -> Flags:
-    """Find what is too far from trunk and limbs to be the person's, unless it is a garment."""
+    """Find what is too far from trunk and limbs to be the person's, or a mirror image in the floor.
+
+    Garments are left alone.
+    """
     shape = garments.shape[:2]
     head = body.points[[j for j in HEAD if body.seen[j]]]
     near = grow(garments[..., 0] < 0.5, 0.2 * body.width)
     away = np.minimum(_frame(shape, body), _distance_to([[body.neck, *head]], shape))
+    feet = [joint for joint in FEET if body.seen[joint]]
+    if len(feet) >= 4:
+        floor = float(body.points[feet, 1].max()) + SOLE * body.width
+        away[max(0, round(floor)) :] = np.inf
     return np.asarray((away > FAR * body.width) & ~near, np.bool_)
 
 

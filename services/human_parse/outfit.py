@@ -140,7 +140,8 @@ def lower_label(lower: Flags, skin: Flags, body: Body) -> Label:
     """Tell a skirt from trousers by the hem: a skirt ends wide and in one piece.
 
     ``lower`` and ``skin`` are H x W. Trousers are more common, so doubt makes trousers: no legs
-    seen below the hem, a hem at the ankles, or one outside the picture that is not as wide as the widest part.
+    seen below the hem, a hem at the ankles, or one outside the picture that is not as wide as the
+    widest part.
     """
     height = lower.shape[0]
     widths = np.count_nonzero(lower, axis=1)
