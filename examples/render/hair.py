@@ -19,6 +19,7 @@ class HairStyle:
     redness: float
     guides: int = 1500
     strands: int = 34000
+    reach: float = 0.135
 
 
 class Head:
@@ -158,7 +159,7 @@ def grow_hair(head: Head, style: HairStyle) -> Floats:
     if style.long:
         sweep = np.stack([side, 0.30 + 0.45 * np.clip(forward, 0, 1), 0 * side], axis=1)
         lift, gravity = 0.10, 0.26
-        ends = head.eye_height - 0.135 + rng.normal(0, 0.014, style.guides)
+        ends = head.eye_height - style.reach + rng.normal(0, 0.014, style.guides)
         length = (roots[:, 2] - ends) * 1.02 + 0.055 * np.clip(high, 0, 1) + 0.02
         near_part = np.clip(np.abs(roots[:, 0] - PARTING) / 0.04, 0.25, 1)
         clearance = rng.uniform(0.003, 0.013, style.guides) * (1 + 0.3 * high) * near_part

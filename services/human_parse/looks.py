@@ -1,6 +1,7 @@
-"""Which parts of the photo the person segmenter looks at, and how its looks are joined.
+"""Which parts of the photo the networks look at, and how their looks are joined.
 
-It sees 256x256 pixels whatever it is shown, so the body and the head are also shown on their own.
+The person segmenter sees 256x256 pixels whatever it is shown, so the body, the trunk, the legs and
+the head are also shown on their own. The clothes network looks once, at the person.
 """
 
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ FADE: Final = 0.08
 ROOMY: Final = 0.75
 """A person who fills less than this share of the picture is looked at again on their own."""
 
+LEGS: Final = 1.2
+"""Legs that show more of themselves than this share of the trunk get a look of their own."""
 
 REDUCE: Final = 2
 """The probabilities are coarser than the photo, so they are fused at this fraction of its sides."""
@@ -48,12 +51,12 @@ class Box:
 
 
 def closer(first: Stack, body: Body, height: int, width: int) -> list[Box]:
-    """Return what to look at again after a look at the whole picture: body, trunk, head.
+    """Return what to look at again after a look at the whole picture: body, trunk, legs, head.
 
     ``first`` is that look, of any size; ``body`` and the boxes are in pixels of the photo, which
     measures ``height`` x ``width``.
     """
-    person = _around(first, body, height, width)
+    person = around(first, body, height, width)
     boxes = []
     if (person.right - person.left) * (person.bottom - person.top) < ROOMY * height * width:
         boxes.append(person)
@@ -70,7 +73,10 @@ def closer(first: Stack, body: Body, height: int, width: int) -> list[Box]:
     reach = 1.15 * body.width
     middle_x, middle_y = (face_x + neck_x) / 2, (face_y + neck_y) / 2
     head = (middle_x - reach, middle_y - reach, middle_x + reach, middle_y + reach)
-    boxes += [_box(sides, height, width) for sides in (trunk, head)]
+    sights = [trunk, head]
+    if person.bottom - hip_y > LEGS * body.torso:
+        sights.insert(1, (person.left, hip_y, person.right, person.bottom))
+    boxes += [_box(sides, height, width) for sides in sights]
     return [box for box in boxes if min(box.right - box.left, box.bottom - box.top) >= 32]
 
 
@@ -83,12 +89,7 @@ def join(looks: list[tuple[Box, Stack]]) -> Stack:
     height, width = reduced(looks[0][0].bottom), reduced(looks[0][0].right)
     whole = _scale(looks[0][1], height, width)
     for look, stack in looks[1:]:
-        box = Box(
-            look.left // REDUCE,
-            look.top // REDUCE,
-            min(width, reduced(look.right)),
-            min(height, reduced(look.bottom)),
-        )
+        box = _reduced(look)
         high, wide = box.bottom - box.top, box.right - box.left
         weight = np.outer(
             _ramp(high, rises=box.top > 0, falls=box.bottom < height),
@@ -99,8 +100,29 @@ def join(looks: list[tuple[Box, Stack]]) -> Stack:
     return whole
 
 
-def _around(first: Stack, body: Body, height: int, width: int) -> Box:
-    """Return the box around the person, from the first look and the keypoints."""
+def place(probabilities: Stack, box: Box, height: int, width: int) -> Stack:
+    """Lay what was seen in ``box`` onto a whole picture of which nothing else is known.
+
+    ``probabilities`` is h x w x n float32, of any size, channel 0 being background. The picture
+    measures ``height`` x ``width``; the result has 1/REDUCE of its sides.
+    """
+    whole = np.zeros((reduced(height), reduced(width), probabilities.shape[2]), np.float32)
+    whole[..., 0] = 1
+    left, top = box.left // REDUCE, box.top // REDUCE
+    right, bottom = (
+        min(whole.shape[1], reduced(box.right)),
+        min(whole.shape[0], reduced(box.bottom)),
+    )
+    whole[top:bottom, left:right] = _scale(probabilities, bottom - top, right - left)
+    return whole
+
+
+def around(first: Stack, body: Body, height: int, width: int) -> Box:
+    """Return the box around the person, from the first look and the keypoints.
+
+    ``first`` is that look, of any size; ``body`` and the box are in pixels of the photo, which
+    measures ``height`` x ``width``.
+    """
     across, down = width / first.shape[1], height / first.shape[0]
     person = first[..., 0] < 0.5
     rows = np.flatnonzero(person.mean(axis=1) > 0.01)
@@ -125,6 +147,11 @@ def _box(sides: tuple[float, float, float, float], height: int, width: int) -> B
         min(width, round(right)),
         min(height, round(bottom)),
     )
+
+
+def _reduced(box: Box) -> Box:
+    left, top = box.left // REDUCE, box.top // REDUCE
+    return Box(left, top, reduced(box.right), reduced(box.bottom))
 
 
 def _scale(stack: Stack, height: int, width: int) -> Stack:

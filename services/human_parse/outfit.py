@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.human_parse.body import Body, Flags
+from services.human_parse.kinds import DRESS, LOWER, SKIN, UPPER
+from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.refine import Plane
 
@@ -19,6 +21,16 @@ ALIKE: Final = 0.55
 
 DRESS_SHARE: Final = 0.6
 """Share of the clothes that the network must call full-body for a dress."""
+
+CUT_SKIRT: Final = 1.5
+"""Shoulder widths that a skirt must measure where the frame cuts it before its hem."""
+
+NO_TROUSERS: Final = 0.55
+CHEST: Final = 0.5
+THIGHS: Final = (1.25, 1.75)
+JACKET: Final = 1.15
+"""Heights along the trunk (0 neck, 1 hip joints): above which there are no trousers, where the
+chest ends, the upper thighs, and where a jacket ends."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +59,13 @@ def understand(
     worn = clothes > 0.5
     total = max(1, int(np.count_nonzero(worn)))
     upper, lower, full = garments[..., 1], garments[..., 2], garments[..., 3]
+    if _is_skirt(upper, full, _along(clothes.shape, body)):
+        lower, full = lower + full, np.zeros_like(full)
     explained = upper + lower
     open_pixels = worn & (explained < 0.5)
     one_piece = worn & (full > 0.5)
     share = np.where(explained > 1e-3, lower / np.maximum(explained, 1e-3), 0.5).astype(np.float32)
+    share *= 1 / (1 + np.exp((NO_TROUSERS - _along(clothes.shape, body)) / 0.05))
     dress = np.zeros_like(clothes)
     if np.count_nonzero(open_pixels) < 0.02 * total:
         return Outfit(clothes, share, dress)
@@ -73,11 +88,60 @@ def understand(
     return Outfit(clothes, lower_share.astype(np.float32), dress)
 
 
+def _is_skirt(upper: Plane, full: Plane, along: Plane) -> bool:
+    """Whether what the network calls full-body is a skirt: it leaves the chest to a top."""
+    top, rest = upper > 0.5, full > 0.5
+    if np.count_nonzero(top) < 0.3 * np.count_nonzero(rest):
+        return False
+    if np.count_nonzero(top & (along < CHEST)) < 0.2 * np.count_nonzero(top):
+        return False
+    return bool(np.count_nonzero(rest & (along < CHEST)) < 0.03 * np.count_nonzero(rest))
+
+
+def reconsider(kinds: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
+    """Doubt a top that covers the thighs: over bare legs it is a dress, at the frame a suit.
+
+    The clothes network takes a suit of one colour for one long jacket. A coat whose hem is seen
+    above trousers is left alone. A dress that does not reach below the hips is a top.
+    """
+    upper = kinds == UPPER
+    along = _along(kinds.shape, body)
+    dress = kinds == DRESS
+    if dress.any() and np.count_nonzero(dress & (along > JACKET)) < 0.05 * np.count_nonzero(dress):
+        return np.where(dress, np.uint8(UPPER), kinds)
+    thighs = (along > THIGHS[0]) & (along < THIGHS[1])
+    if np.count_nonzero(upper & thighs) <= np.count_nonzero((kinds == LOWER) & thighs):
+        return kinds
+    if np.count_nonzero(upper & thighs) < 0.05 * body.width**2:
+        return kinds
+    below = along > THIGHS[0]
+    if np.count_nonzero((kinds == SKIN) & below) > 0.03 * body.width**2 and _legs_bare(kinds, body):
+        return np.where(upper | (kinds == LOWER), np.uint8(DRESS), kinds)
+    last = np.count_nonzero(upper[-3:].any(axis=0))
+    if last > 0.3 * np.count_nonzero(upper[thighs.any(axis=1)].any(axis=0)):
+        return np.where(upper & (along > JACKET), np.uint8(LOWER), kinds)
+    return kinds
+
+
+def _legs_bare(kinds: NDArray[np.uint8], body: Body) -> bool:
+    """Whether there is skin where the legs are, rather than hands."""
+    knees = [
+        body.points[joint] + side
+        for joint in (Joint.LEFT_KNEE, Joint.RIGHT_KNEE, Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE)
+        if body.seen[joint]
+        for side in (0, np.array((0, 0.25 * body.width), np.float32))
+    ]
+    height, width = kinds.shape
+    inside = [(round(x), round(y)) for x, y in knees if 0 <= x < width and 0 <= y < height]
+    return any(kinds[min(y, height - 1), min(x, width - 1)] == SKIN for x, y in inside)
+
+
 def lower_label(lower: Flags, skin: Flags, body: Body) -> Label:
     """Tell a skirt from trousers by the hem: a skirt ends wide and in one piece.
 
     ``lower`` and ``skin`` are H x W. Trousers are more common, so doubt makes trousers: no legs
-    seen below the hem, or a hem outside the picture that is not as wide as the widest part.
+    seen below the hem, a hem at the ankles, or one outside the picture that is not as wide as the
+    widest part.
     """
     height = lower.shape[0]
     widths = np.count_nonzero(lower, axis=1)
@@ -92,8 +156,12 @@ def lower_label(lower: Flags, skin: Flags, body: Body) -> Label:
     wide = float(np.median(widths[rows])) / float(widths.max())
     if int(ends.max()) >= height - 3:
         below_hips = hem > body.hip[1] + 0.6 * body.width
-        return Label.SKIRT if single and below_hips and wide > 0.95 else Label.PANTS
-    legs = skin[hem : min(height, int(ends.max()) + round(0.5 * body.width))]
+        broad = float(np.median(widths[rows])) > CUT_SKIRT * body.width
+        return Label.SKIRT if single and below_hips and wide > 0.95 and broad else Label.PANTS
+    ankles = [j for j in (Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE) if body.seen[j]]
+    if any(hem > body.points[ankle][1] - 0.15 * body.width for ankle in ankles):
+        return Label.PANTS
+    legs = skin[hem : min(height, int(ends.max()) + round(0.5 * body.width)), columns]
     bare = np.count_nonzero(legs) > 0.01 * body.width**2
     return Label.SKIRT if single and bare and wide > 0.6 else Label.PANTS
 

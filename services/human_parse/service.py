@@ -30,7 +30,9 @@ def load_fusion() -> Service:
             for box in looks.closer(first, frame, height, width)
         ]
         people = looks.join(seen)
-        garments = clothes.probabilities(image, model.GARMENT_SIDE)
+        person = looks.around(first, frame, height, width)
+        worn = clothes.probabilities(image[person.window], model.GARMENT_SIDE)
+        garments = looks.place(worn, person, height, width)
         return ParseResponse(labels=core.parse(image, request.keypoints, people, garments))
 
     return Service(engine="fusion", handlers={"Parse": parse})

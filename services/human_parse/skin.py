@@ -33,22 +33,27 @@ CHEST: Final = 0.36
 """Half-widths of the parts as shares of the shoulder width."""
 
 BELLY_COST: Final = 1.2
-"""Skin on the belly is rarer than an arm before it, so an arm close by wins."""
+MIDRIFF_COST: Final = 0.65
+"""Skin on the belly is rarer than an arm before it, so an arm close by wins; less so between a top
+and what is worn below it."""
 
 
-def divide(skin: Flags, body: Body) -> NDArray[np.uint8]:
+def divide(skin: Flags, body: Body, belly: Flags) -> NDArray[np.uint8]:
     """Return the label of every ``skin`` pixel, H x W uint8, 0 elsewhere.
 
-    Each pixel goes to the part whose axis is nearest, measured in half-widths of that part. An arm
-    or leg with no seen joint is assumed on its side of the body. Then each connected patch of skin
-    is freed of parts that it only grazes.
+    ``belly`` is skin that lies between a top and what is worn below it. Each pixel goes to the part
+    whose axis is nearest, measured in half-widths of that part. An arm or leg with no seen joint is
+    assumed on its side of the body. Then each connected patch of skin is freed of parts that it
+    only grazes.
     """
     rows, columns = np.nonzero(skin)
     labels = np.zeros(skin.shape, np.uint8)
     if not rows.size:
         return labels
     x, y = columns.astype(np.float32), rows.astype(np.float32)
-    costs = np.stack([_torso(x, y, body), *_arms(x, y, body), *_legs(x, y, body)])
+    costs = np.stack(
+        [_torso(x, y, body, belly[rows, columns]), *_arms(x, y, body), *_legs(x, y, body)]
+    )
     count, patches = cv2.connectedComponents(skin.astype(np.uint8))
     patch = np.asarray(patches[rows, columns], np.intp)
     shares = np.zeros((count, len(PARTS)), np.float32)
@@ -61,8 +66,12 @@ def divide(skin: Flags, body: Body) -> NDArray[np.uint8]:
     torso, arms, legs = shares[:, 0], shares[:, 1:3].sum(axis=1), shares[:, 3:].sum(axis=1)
     small = 0.12 * body.width**2
     hand = (reach[0] < 0.3 * body.width) & (shares.sum(axis=1) < small)
+    # A hand beside a bare thigh is in one patch with it: the thigh reaches far from the hand.
+    far = np.zeros(count, np.float32)
+    np.maximum.at(far, patch, np.where(np.argmin(costs, axis=0) > 2, to_hand, 0))
+    thigh = (far > 0.45 * body.width) & (legs > 0.03 * body.width**2)
     grazed = np.zeros((len(PARTS), count), np.bool_)
-    grazed[3:] = (legs > 0) & (legs < small) & ((legs < 0.4 * arms) | hand)
+    grazed[3:] = (legs > 0) & (legs < small) & ((legs < 0.4 * arms) | hand) & ~thigh
     no_hand = (reach[1] < 0.3 * body.width) | (reach[0] > 0.35 * body.width)
     grazed[1:3] = (arms < 0.25 * torso) & no_hand
     grazed[0] = (torso < 0.25 * arms) & (reach[1] > 0.6 * body.width)
@@ -72,13 +81,13 @@ def divide(skin: Flags, body: Body) -> NDArray[np.uint8]:
     return labels
 
 
-def _torso(x: Point, y: Point, body: Body) -> NDArray[np.float32]:
+def _torso(x: Point, y: Point, body: Body, belly: Flags) -> NDArray[np.float32]:
     reach = CHEST * body.width
     chest = body.neck + np.float32(0.35) * (body.hip - body.neck)
     throat = body.neck - np.array((0, 0.35 * body.width), np.float32)
     bust = distance(x, y, [throat, body.neck, chest]) / reach
-    belly = BELLY_COST + distance(x, y, [chest, body.hip]) / reach
-    return np.asarray(np.minimum(bust, belly), np.float32)
+    low = np.where(belly, MIDRIFF_COST, BELLY_COST + distance(x, y, [chest, body.hip]) / reach)
+    return np.asarray(np.minimum(bust, low), np.float32)
 
 
 def _arms(x: Point, y: Point, body: Body) -> list[NDArray[np.float32]]:

@@ -1,0 +1,115 @@
+"""From probabilities to one kind a pixel: edges along the photo's, no specks, no holes."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.human_parse.body import Body, Flags
+from services.human_parse.kinds import BACKGROUND, LOWER, OTHERS, UPPER
+from services.human_parse.shapes import fill, grow
+from services.kit.joints import Joint
+from services.kit.refine import Plane, guide, refine
+from services.kit.types import Image
+
+RADIUS: Final = 5
+EDGE_NOISE: Final = 1e-4
+"""Window in pixels and colour variance of the edge refinement."""
+
+SMOOTH: Final = 1.2
+"""Blur in pixels that keeps outlines from following the grain of the photo."""
+
+HOLE: Final = 18.0
+"""Difference in CIE Lab of a real gap from what is around it."""
+
+
+def sharpen(image: Image, planes: dict[int, Plane]) -> NDArray[np.uint8]:
+    """Return the likeliest kind of every pixel of ``image``, edges drawn along the photo's."""
+    height, width = image.shape[:2]
+    photo = guide(image, RADIUS, EDGE_NOISE)
+    best = np.zeros((height, width), np.float32)
+    winner = np.zeros((height, width), np.uint8)
+    for kind, plane in planes.items():
+        if plane.max() < 0.3:
+            continue
+        sharp = refine(np.asarray(cv2.resize(plane, (width, height)), np.float32), photo)
+        sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), SMOOTH), np.float32)
+        better = sharp > best
+        winner[better] = kind
+        best[better] = sharp[better]
+    return winner
+
+
+def settle(coarse: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
+    """Give specks to what surrounds them."""
+    least = max(12, round(0.0012 * body.width**2))
+    keep = np.zeros(coarse.shape, np.bool_)
+    for kind in range(8):
+        count, parts, stats, _ = cv2.connectedComponentsWithStats(
+            (coarse == kind).astype(np.uint8), connectivity=4
+        )
+        if count > 1:
+            # Real gaps between arm and trunk are larger than the holes that prints leave.
+            wanted = 4 * least if kind in (OTHERS, BACKGROUND) else least
+            large = stats[:, cv2.CC_STAT_AREA] >= wanted
+            large[0] = False
+            keep |= large[parts]
+    return _absorb(fill(coarse, keep))
+
+
+def close_trunk(image: Image, kinds: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
+    """Fill background between the shoulders and the hips: nobody has a hole there.
+
+    Both networks leave one where the clothes have the background's colour. Beside the trunk's
+    middle a hole that looks unlike what is around it is a gap between arm and trunk, and stays.
+    """
+    corners = (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.RIGHT_HIP, Joint.LEFT_HIP)
+    if not all(body.seen[joint] for joint in corners):
+        return kinds
+    trunk = np.zeros(kinds.shape, np.uint8)
+    outline = body.points[list(corners)].round().astype(np.int32)
+    cv2.fillConvexPoly(trunk, cv2.convexHull(outline), 1)
+    holes = ((kinds == BACKGROUND) & (trunk > 0)).astype(np.uint8)
+    if not holes.any():
+        return kinds
+    count, parts, stats, middles = cv2.connectedComponentsWithStats(holes)
+    middle = (float(body.neck[0]) + float(body.hip[0])) / 2
+    closed = holes > 0
+    for part in range(1, count):
+        if abs(float(middles[part][0]) - middle) < 0.2 * body.width:
+            continue
+        left, top, wide, high = (int(v) for v in stats[part][:4])
+        window = np.s_[max(0, top - 8) : top + high + 8, max(0, left - 8) : left + wide + 8]
+        where = parts[window] == part
+        rim = grow(where, 7) & (kinds[window] != BACKGROUND)
+        if rim.any() and _unlike(image[window], where, rim):
+            closed[window] &= ~where
+    return np.where(closed, fill(kinds, kinds != BACKGROUND), kinds)
+
+
+def _unlike(image: Image, first: Flags, second: Flags) -> bool:
+    """Whether two regions have colours that nobody would mix up."""
+    colours = np.array([[np.median(image[where], axis=0) for where in (first, second)]])
+    lab = cv2.cvtColor(colours.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
+    return float(np.linalg.norm(lab[0, 0] - lab[0, 1])) > HOLE
+
+
+def _absorb(kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give patches of upper clothes amid lower ones to the lower, and the reverse."""
+    settled = kinds
+    for kind, other in ((UPPER, LOWER), (LOWER, UPPER)):
+        flags = (kinds == kind).astype(np.uint8)
+        count, parts, stats, _ = cv2.connectedComponentsWithStats(flags, connectivity=4)
+        total = int(np.count_nonzero(flags))
+        for part in range(1, count):
+            left, top, wide, high, area = (int(v) for v in stats[part])
+            if area > 0.1 * total:
+                continue
+            window = np.s_[max(0, top - 2) : top + high + 2, max(0, left - 2) : left + wide + 2]
+            where = parts[window] == part
+            rim = grow(where, 2) & ~where
+            if np.count_nonzero(kinds[window][rim] == other) > 0.5 * np.count_nonzero(rim):
+                settled = settled if settled is not kinds else kinds.copy()
+                settled[window][where] = other
+    return settled
