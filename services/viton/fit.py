@@ -1,6 +1,6 @@
 """Pairs of points: where each landmark of the garment goes on the body."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.body import ARM_SAMPLES, Arm, Body, BodySide
+from services.viton.drape import Drape, core
 from services.viton.garment import Garment, Side, Sleeve, SleeveKind
 from services.viton.geometry import Points, distance, length, point, resample
 
@@ -19,6 +20,7 @@ _HEM: Final = 11
 _ROUND: Final = 0.9
 _SLACK: Final = 0.55
 _HALO: Final = 0.985
+_SETTLED: Final = 0.45
 
 
 @dataclass(frozen=True)
@@ -59,16 +61,18 @@ class _Placed:
 
 
 def fit_torso(garment: Garment, body: Body) -> TorsoFit:
-    """Places neckline, shoulders, armholes, side seams and hem on the body."""
+    """Places neckline, shoulders, armholes, the front, side seams and hem on the body."""
     scale = _scale(garment, body)
-    hem = _hem(garment, body, scale)
+    ends = [_ends(garment, body, g, b, scale) for g, b in zip(garment.sides, body.sides, strict=True)]
+    neckline = _neckline(garment, body, ends[0][1], ends[1][1])
+    drape = _drape(garment, body, neckline, scale)
     placed = [
-        _place(garment, body, (g, b), scale, hem)
-        for g, b in zip(garment.sides, body.sides, strict=True)
+        _Placed(tip, neck, b.armpit, _edge(body, (g, b), garment.axis, drape))
+        for (tip, neck), g, b in zip(ends, garment.sides, body.sides, strict=True)
     ]
-    source: list[Points] = []
-    target: list[Points] = []
-    neckline = _neckline(garment, body, placed[0].neck, placed[1].neck)
+    front, cloth = core(garment, drape, (placed[0].edge, placed[1].edge), body.middle)
+    source: list[Points] = [cloth]
+    target: list[Points] = [front]
     source.append(garment.neckline.curve[::4])
     target.append(neckline[::4])
     outline: list[Points] = [neckline]
@@ -86,7 +90,9 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
     seams = tuple(
         _seam(body, p) for g, p in zip(garment.sides, placed, strict=True) if g.sleeve is not None
     )
-    return TorsoFit(np.concatenate(target), np.concatenate(source), neckline, ring, seams, hem)
+    return TorsoFit(
+        np.concatenate(target), np.concatenate(source), neckline, ring, seams, drape.bottom
+    )
 
 
 def _seam(body: Body, placed: _Placed) -> Points:
@@ -111,14 +117,20 @@ def _scale(garment: Garment, body: Body) -> float:
     return 0.5 * by_chest + 0.5 * by_shoulders
 
 
-def _hem(garment: Garment, body: Body, scale: float) -> float:
+def _drape(garment: Garment, body: Body, neckline: Points, scale: float) -> Drape:
+    """Return how the cloth hangs: at the scale at which its length is told by its width."""
+    level = float(garment.neckline.curve[:, 1].max())
+    hem = float(np.mean([g.edge[-1, 1] for g in garment.sides]))
+    loose = Drape(scale, level, float(neckline[:, 1].max()), hem, 0.0)
+    return replace(loose, bottom=_hem(body, loose.natural))
+
+
+def _hem(body: Body, natural: float) -> float:
     """Return the row of the hem: the garment's own length, reaching down to a waistband near by.
 
     Into trousers the garment may be as long as it is. Over them it covers at least what the worn
     garment covered, since what lay beneath cannot be known, and little more.
     """
-    tips = (body.left.tip[1] + body.right.tip[1]) / 2
-    natural = tips + garment.length * scale
     if body.cropped:
         return float(max(natural, body.waist + 0.08 * body.unit))
     if body.tucked:
@@ -127,10 +139,10 @@ def _hem(garment: Garment, body: Body, scale: float) -> float:
     return float(np.clip(natural, body.waist + 0.015 * body.unit, body.waist + 0.06 * body.unit))
 
 
-def _place(
-    garment: Garment, body: Body, sides: tuple[Side, BodySide], scale: float, hem: float
-) -> _Placed:
-    g, b = sides
+def _ends(
+    garment: Garment, body: Body, g: Side, b: BodySide, scale: float
+) -> tuple[Points, Points]:
+    """Return where a shoulder ends at the arm and at the neckline."""
     unit = body.unit
     axis = garment.axis
     reach = abs(float(b.tip[0] - body.neck[0]))
@@ -148,32 +160,26 @@ def _place(
     y = _shoulder_at(body, x)
     if garment.neckline.collar:
         y = min(y, float(tip[1] - 0.9 * (g.tip[1] - g.neck[1]) * scale))
-    edge = _edge(body, (g, b), axis, scale, hem)
-    return _Placed(tip, point(x, y), edge[0], edge)
+    return tip, point(x, y)
 
 
 def _shoulder_at(body: Body, x: float) -> float:
     return float(np.interp(x, np.arange(len(body.shoulder)), body.shoulder))
 
 
-def _edge(
-    body: Body, sides: tuple[Side, BodySide], axis: float, scale: float, hem: float
-) -> Points:
+def _edge(body: Body, sides: tuple[Side, BodySide], axis: float, drape: Drape) -> Points:
     """Return the side seam: the cloth's own width where it is loose, the body's where tight."""
     g, b = sides
     share = np.linspace(0, 1, _ROWS)
-    natural = float(g.edge[-1, 1] - g.edge[0, 1]) * scale
-    start = float(b.armpit[1])
-    room = max(hem - start, 0.1 * body.unit)
-    if room >= natural:
-        rows = start + natural * share + (room - natural) * share**2
-    else:
-        rows = start + room * share
+    own_edge = resample(g.edge, _ROWS)
+    rows = drape.rows(own_edge[:, 1])
+    rows = rows + (float(b.armpit[1]) - rows[0]) * np.clip(1 - share / _SETTLED, 0, 1) ** 2
+    rows = np.maximum.accumulate(rows + np.arange(_ROWS) * 1e-3)
     last = len(b.edge) - 1
     at = np.clip(rows, 0, last).astype(int)
     outline, middle = b.edge[at], body.middle[at]
     own = np.abs(outline - middle)
-    cloth = np.abs(resample(g.edge, _ROWS)[:, 0] - axis) * scale
+    cloth = np.abs(own_edge[:, 0] - axis) * drape.scale
     half = np.maximum(own + 2.0, 0.55 * own + 0.45 * np.minimum(cloth, 1.35 * own))
     xs = middle + b.sign * half
     xs = gaussian_filter1d(xs, 1.0, mode="nearest")
