@@ -54,7 +54,7 @@ class Drape:
 def wrapped(share: Floats, ratio: Floats) -> Floats:
     """Where cloth lies between the body's middle (0) and its edge (1).
 
-    ``share``: the same on the garment; ``ratio``: how much wider the cloth is than the body is seen.
+    ``share``: the same on the garment; ``ratio``: the cloth's width in widths of the body as seen.
     Its excess goes around the side: the nearer the edge, the narrower it looks.
     """
     ratio = np.clip(ratio, 1.0, _WRAP)

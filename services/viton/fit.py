@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.body import ARM_SAMPLES, Arm, Body, BodySide
+from services.viton.arm import ARM_SAMPLES, Arm
+from services.viton.body import Body, BodySide
 from services.viton.drape import Drape, core
 from services.viton.garment import Garment, Side, Sleeve, SleeveKind
 from services.viton.geometry import Points, distance, length, point, resample
@@ -21,6 +22,8 @@ _ROUND: Final = 0.9
 _SLACK: Final = 0.55
 _HALO: Final = 0.985
 _SETTLED: Final = 0.45
+_NEAR: Final = 0.16
+_OVER: Final = 0.12
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,13 @@ class _Placed:
 def fit_torso(garment: Garment, body: Body) -> TorsoFit:
     """Places neckline, shoulders, armholes, the front, side seams and hem on the body."""
     scale = _scale(garment, body)
-    ends = [_ends(garment, body, g, b, scale) for g, b in zip(garment.sides, body.sides, strict=True)]
+    pairs = list(zip(garment.sides, body.sides, strict=True))
+    ends = [_ends(garment, body, g, b, scale) for g, b in pairs]
     neckline = _neckline(garment, body, ends[0][1], ends[1][1])
     drape = _drape(garment, body, neckline, scale)
     placed = [
         _Placed(tip, neck, b.armpit, _edge(body, (g, b), garment.axis, drape))
-        for (tip, neck), g, b in zip(ends, garment.sides, body.sides, strict=True)
+        for (tip, neck), (g, b) in zip(ends, pairs, strict=True)
     ]
     front, cloth = core(garment, drape, (placed[0].edge, placed[1].edge), body.middle)
     source: list[Points] = [cloth]
@@ -129,14 +133,15 @@ def _hem(body: Body, natural: float) -> float:
     """Return the row of the hem: the garment's own length, reaching down to a waistband near by.
 
     Into trousers the garment may be as long as it is. Over them it covers at least what the worn
-    garment covered, since what lay beneath cannot be known, and little more.
+    garment covered, since what lay beneath cannot be known.
     """
+    unit = body.unit
     if body.cropped:
-        return float(max(natural, body.waist + 0.08 * body.unit))
+        return float(max(natural, body.waist + 0.08 * unit))
     if body.tucked:
-        near = natural > body.waist - 0.4 * body.unit
-        return float(max(natural, body.waist + 0.08 * body.unit) if near else natural)
-    return float(np.clip(natural, body.waist + 0.015 * body.unit, body.waist + 0.06 * body.unit))
+        near = natural > body.band - _NEAR * unit
+        return float(max(natural, body.band + 0.1 * unit) if near else natural)
+    return float(np.clip(natural, body.waist + 0.015 * unit, body.waist + _OVER * unit))
 
 
 def _ends(
