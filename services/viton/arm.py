@@ -13,7 +13,8 @@ from services.viton.regions import Floats, Regions
 ARM_SAMPLES: Final = 101
 _RADII: Final = ((0.0, 0.155), (0.25, 0.145), (0.5, 0.115), (0.7, 0.105), (1.0, 0.07))
 _ROUND_START: Final = -0.015
-_ROUND_END: Final = 0.15
+_ROUND_END: Final = 0.1
+_JOINED: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def find_arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Po
     reach = max(distance(shoulder, elbow), 1.0)
     start = int(np.clip(0.5 * float((armpit - shoulder) @ along) / reach, 0.03, 0.4) * ARM_SAMPLES)
     _rounded_shoulder(outer, line, shoulder, sign, scale)
-    run = min(max(int(0.12 * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
-    fade = np.linspace(1, 0, run)[:, None]
+    run = min(max(int(_JOINED * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
+    fade = (np.cos(np.linspace(0, np.pi, run))[:, None] + 1) / 2
     inner[start + 1 : start + 1 + run] += fade * (armpit - inner[start + 1])
     inner[: start + 1] = armpit
     return Arm(shoulder, elbow, wrist, middle, normal, radius, outer, inner, start)

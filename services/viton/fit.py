@@ -18,8 +18,14 @@ Floats: TypeAlias = NDArray[np.float64]
 ACROSS: Final = np.linspace(-0.7, 1.7, 25)
 _ROWS: Final = 16
 _HEM: Final = 11
+_SHOULDER: Final = 15
+_TUCK: Final = 0.6
 _ROUND: Final = 0.9
-_SLACK: Final = 0.55
+_ROUND_ARM: Final = (0.5, 0.38)
+_INSET: Final = 0.94
+_INNER: Final = 0.5
+_OUTWARDS: Final = 0.3
+_SAG: Final = 0.22
 _HALO: Final = 0.985
 _SETTLED: Final = 0.45
 _NEAR: Final = 0.16
@@ -81,9 +87,11 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
     target.append(neckline[::4])
     outline: list[Points] = [neckline]
     for index, (g, p) in enumerate(zip(garment.sides, placed, strict=True)):
-        shoulder = _shoulder(body, p, len(g.shoulder))
+        shoulder = _shoulder(body, p, _SHOULDER)
         armhole = _armhole(g, p)
-        source += [g.shoulder[1:], g.armhole[1:], g.edge[1:]]
+        if g.sleeve is not None:
+            shoulder[-1] += _TUCK * (shoulder[-2] - shoulder[-1])
+        source += [resample(g.shoulder, _SHOULDER)[1:], g.armhole[1:], g.edge[1:]]
         target += [shoulder[1:], armhole[1:], p.edge[1:]]
         rim = [shoulder, armhole[1:], p.edge[1:]]
         outline += [np.concatenate(rim)] if index else [np.concatenate(rim)[::-1]]
@@ -244,14 +252,45 @@ def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
         return SleeveFit(target, np.zeros_like(target), 0.0, np.ones(ARM_SAMPLES))
     scale = _scale(garment, body)
     cuff = _cuff(garment, g, arm, scale)
-    outer_share = _HALO * _shares(arm.outer, cuff)
-    inner_share = _HALO * _shares(arm.inner, cuff)
-    outer = _along(g.sleeve.outer, outer_share)
-    inner = _along(g.sleeve.inner, inner_share)
     ease = _ease(g.sleeve, arm, cuff, scale)
-    across = 0.5 + (ACROSS[None, :] - 0.5) / ease[:, None]
+    target = _hung(target, arm, ease, cuff)
+    outer = _along(g.sleeve.outer, _HALO * _shares(arm.outer, cuff))
+    inner = _along(_inner(g, g.sleeve), _HALO * _shares(arm.inner, cuff))
+    across = np.clip(0.5 + (ACROSS[None, :] - 0.5) / ease[:, None], None, _INSET)
     source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
     return SleeveFit(target, source, cuff / (ARM_SAMPLES - 1), ease)
+
+
+def _inner(g: Side, sleeve: Sleeve) -> Points:
+    """Return a sleeve's inner edge, from further up the armhole where it is short.
+
+    Beside a hanging arm a short edge would be drawn out: the cloth above it comes down instead.
+    """
+    wanted = _INNER * length(sleeve.outer)
+    missing = wanted - length(sleeve.inner)
+    if missing <= 0:
+        return sleeve.inner
+    rise = min(missing / max(distance(g.armpit, g.tip), 1.0), 0.6)
+    above = g.armpit + np.linspace(rise, 0, 8)[:-1, None] * (g.tip - g.armpit)
+    return np.concatenate([above, sleeve.inner])
+
+
+def _hung(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
+    """Return the arm's grid as a sleeve hangs on it.
+
+    Its room is mostly on the outside, and its rings are seen a little from above: as arcs.
+    """
+    at = np.arange(ARM_SAMPLES)
+    last = np.clip((cuff + 8 - at) / 8.0, 0, 1)
+    room = (ease - 1) * arm.radius * _OUTWARDS * last
+    rings = np.clip((at - arm.start) / max(0.6 * (cuff - arm.start), 1.0), 0, 1)
+    tangent = np.gradient(arm.middle, axis=0)
+    tangent /= np.maximum(np.hypot(*tangent.T), 1e-6)[:, None]
+    bow = 1 - np.clip(np.abs(ACROSS - 0.5) / 0.6, 0, 1) ** 2
+    sag = (_SAG * arm.radius * rings)[:, None] * bow[None, :]
+    return np.asarray(
+        grid + (room[:, None] * arm.normal)[:, None] + sag[..., None] * tangent[:, None]
+    )
 
 
 def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
@@ -266,8 +305,8 @@ def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
     ratio = gaussian_filter1d(flat * scale / np.maximum(own, 1.0), 5.0, mode="nearest")
     usual = float(np.median(ratio[arm.start : max(cuff, arm.start + 2)]))
     ratio = np.clip(ratio, 0.75 * usual, 1.3 * usual)
-    loosest = np.interp(np.linspace(0, 1, ARM_SAMPLES), (0.0, 0.5, 1.0), (1.32, 1.32, 1.14))
-    ease = np.clip(_SLACK + (1 - _SLACK) * ratio, 1.06, loosest)
+    loosest = np.interp(np.linspace(0, 1, ARM_SAMPLES), (0.0, 0.5, 1.0), (1.26, 1.22, 1.1))
+    ease = np.clip(_ROUND_ARM[0] + _ROUND_ARM[1] * ratio, 1.05, loosest)
     grown = np.clip((np.linspace(0, 1, ARM_SAMPLES) - 0.08) / 0.22, 0, 1)
     return np.asarray(1 + (ease - 1) * grown)
 
