@@ -14,7 +14,8 @@ ARM_SAMPLES: Final = 101
 _RADII: Final = ((0.0, 0.155), (0.25, 0.145), (0.5, 0.115), (0.7, 0.105), (1.0, 0.07))
 _ROUND_START: Final = -0.015
 _ROUND_END: Final = 0.1
-_JOINED: Final = 0.2
+_JOINED: Final = 0.15
+_CROOK: Final = 0.85
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def find_arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Po
     middle = middle + normal * shift[:, None]
     radius = np.clip((outwards + inwards) / 2, 0.75 * radius, 1.35 * radius)
     outer = middle + normal * radius[:, None]
-    inner = middle - normal * radius[:, None]
+    inner = middle - normal * np.minimum(radius, crook(middle, normal))[:, None]
     along = unit(elbow - shoulder)
     reach = max(distance(shoulder, elbow), 1.0)
     start = int(np.clip(0.5 * float((armpit - shoulder) @ along) / reach, 0.03, 0.4) * ARM_SAMPLES)
@@ -66,6 +67,14 @@ def find_arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Po
     inner[start + 1 : start + 1 + run] += fade * (armpit - inner[start + 1])
     inner[: start + 1] = armpit
     return Arm(shoulder, elbow, wrist, middle, normal, radius, outer, inner, start)
+
+
+def crook(middle: Points, normal: Points) -> Floats:
+    """How far an edge may lie against the normal before it would fold in the crook of the arm."""
+    step = np.maximum(np.hypot(*np.gradient(middle, axis=0).T), EPSILON)
+    turn = (np.gradient(normal, axis=0) * np.gradient(middle, axis=0)).sum(axis=1) / step**2
+    bend = gaussian_filter1d(turn, 3.0, mode="nearest")
+    return np.asarray(_CROOK / np.maximum(bend, EPSILON))
 
 
 def _rounded_shoulder(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.arm import ARM_SAMPLES, Arm
+from services.viton.arm import ARM_SAMPLES, Arm, crook
 from services.viton.body import Body, BodySide
 from services.viton.drape import Drape, core
 from services.viton.garment import Garment, Side, Sleeve, SleeveKind
@@ -24,12 +24,14 @@ _ROUND: Final = 0.9
 _ROUND_ARM: Final = (0.5, 0.38)
 _INSET: Final = 0.94
 _INNER: Final = 0.5
+_DETOUR: Final = 0.35
 _OUTWARDS: Final = 0.3
 _SAG: Final = 0.22
 _HALO: Final = 0.985
 _SETTLED: Final = 0.45
-_NEAR: Final = 0.16
-_OVER: Final = 0.12
+_NEAR: Final = 0.35
+_OVER: Final = 0.07
+_TALLER: Final = 1.12
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,15 @@ def _scale(garment: Garment, body: Body) -> float:
 
 
 def _drape(garment: Garment, body: Body, neckline: Points, scale: float) -> Drape:
-    """Return how the cloth hangs: at the scale at which its length is told by its width."""
+    """Return how the cloth hangs, at the scale that its width tells or a little more."""
     level = float(garment.neckline.curve[:, 1].max())
     hem = float(np.mean([g.edge[-1, 1] for g in garment.sides]))
-    loose = Drape(scale, level, float(neckline[:, 1].max()), hem, 0.0)
-    return replace(loose, bottom=_hem(body, loose.natural))
+    row = float(neckline[:, 1].max())
+    loose = Drape(scale, level, row, hem, 0.0)
+    bottom = _hem(body, loose.natural)
+    # Cloth laid flat is broader than it is worn, so a little too short may be too small.
+    taller = np.clip((bottom - row) / max(hem - level, 1.0), scale, _TALLER * scale)
+    return replace(loose, scale=float(taller), bottom=bottom)
 
 
 def _hem(body: Body, natural: float) -> float:
@@ -262,17 +268,16 @@ def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
 
 
 def _inner(g: Side, sleeve: Sleeve) -> Points:
-    """Return a sleeve's inner edge, from further up the armhole where it is short.
+    """Return a sleeve's inner edge, by a detour through the sleeve where it is short.
 
-    Beside a hanging arm a short edge would be drawn out: the cloth above it comes down instead.
+    Beside a hanging arm a short edge would be drawn out to streaks of its shadow.
     """
-    wanted = _INNER * length(sleeve.outer)
-    missing = wanted - length(sleeve.inner)
-    if missing <= 0:
-        return sleeve.inner
-    rise = min(missing / max(distance(g.armpit, g.tip), 1.0), 0.6)
-    above = g.armpit + np.linspace(rise, 0, 8)[:-1, None] * (g.tip - g.armpit)
-    return np.concatenate([above, sleeve.inner])
+    edge = resample(sleeve.inner, len(sleeve.outer))
+    missing = _INNER * length(sleeve.outer) - length(sleeve.inner)
+    across = sleeve.outer[len(sleeve.outer) // 2] - g.armpit
+    reach = float(np.clip(missing / 2 / max(float(np.hypot(*across)), 1.0), 0, _DETOUR))
+    there = np.sin(np.linspace(0, np.pi, len(edge)))[:, None]
+    return np.asarray(edge + reach * there * across)
 
 
 def _hung(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
@@ -312,8 +317,10 @@ def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
 
 
 def _arm_grid(arm: Arm) -> Points:
-    """Return the arm with a margin on both sides; none at the armpit, where it is a fan."""
-    open_up = np.clip((np.arange(ARM_SAMPLES) - arm.start) / 8.0, 0.0, 1.0)[:, None]
+    """Return the arm with a margin on both sides; none at the armpit and in the crook of an arm."""
+    free = (crook(arm.middle, arm.normal) - arm.radius) / (2 * (ACROSS[-1] - 1) * arm.radius)
+    open_up = np.clip((np.arange(ARM_SAMPLES) - arm.start) / 8.0, 0.0, 1.0)
+    open_up = (open_up * gaussian_filter1d(np.clip(free, 0, 1), 2.0))[:, None]
     share = np.where(ACROSS[None, :] > 1, 1 + (ACROSS[None, :] - 1) * open_up, ACROSS[None, :])
     return np.asarray(
         arm.outer[:, None] * (1 - share[..., None]) + arm.inner[:, None] * share[..., None]
