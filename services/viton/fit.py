@@ -22,9 +22,8 @@ _SHOULDER: Final = 15
 _TUCK: Final = 0.6
 _ROUND: Final = 0.9
 _ROUND_ARM: Final = (0.5, 0.38)
-_INSET: Final = 0.94
+_INSET: Final = (0.95, 0.78)
 _INNER: Final = 0.5
-_DETOUR: Final = 0.35
 _OUTWARDS: Final = 0.3
 _SAG: Final = 0.22
 _HALO: Final = 0.985
@@ -261,23 +260,22 @@ def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
     ease = _ease(g.sleeve, arm, cuff, scale)
     target = _hung(target, arm, ease, cuff)
     outer = _along(g.sleeve.outer, _HALO * _shares(arm.outer, cuff))
-    inner = _along(_inner(g, g.sleeve), _HALO * _shares(arm.inner, cuff))
-    across = np.clip(0.5 + (ACROSS[None, :] - 0.5) / ease[:, None], None, _INSET)
+    inner = _along(g.sleeve.inner, _HALO * _shares(arm.inner, cuff))
+    across = 0.5 + (ACROSS[None, :] - 0.5) / ease[:, None]
+    across = across * _inset(g.sleeve, cuff)[:, None]
     source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
     return SleeveFit(target, source, cuff / (ARM_SAMPLES - 1), ease)
 
 
-def _inner(g: Side, sleeve: Sleeve) -> Points:
-    """Return a sleeve's inner edge, by a detour through the sleeve where it is short.
+def _inset(sleeve: Sleeve, cuff: int) -> Floats:
+    """Return how far across a sleeve's cloth is taken: not from the shadow at its inner edge.
 
-    Beside a hanging arm a short edge would be drawn out to streaks of its shadow.
+    All rings of a sleeve with a short inner edge meet at the armpit; they part further out.
     """
-    edge = resample(sleeve.inner, len(sleeve.outer))
-    missing = _INNER * length(sleeve.outer) - length(sleeve.inner)
-    across = sleeve.outer[len(sleeve.outer) // 2] - g.armpit
-    reach = float(np.clip(missing / 2 / max(float(np.hypot(*across)), 1.0), 0, _DETOUR))
-    there = np.sin(np.linspace(0, np.pi, len(edge)))[:, None]
-    return np.asarray(edge + reach * there * across)
+    short = 1 - length(sleeve.inner) / max(_INNER * length(sleeve.outer), 1.0)
+    inset = np.interp(short, (0, 1), _INSET)
+    begun = np.clip(np.arange(ARM_SAMPLES) / max(0.3 * cuff, 1.0), 0, 1)
+    return np.asarray(1 - (1 - inset) * begun)
 
 
 def _hung(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
