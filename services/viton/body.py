@@ -12,34 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.geometry import EPSILON, Points, distance, point, resample, unit
-from services.viton.pose import Joints, read_joints, without_islands
+from services.viton.arm import Arm, find_arm
+from services.viton.geometry import EPSILON, Points, point, unit
+from services.viton.pose import Joints, limbs, read_joints, without_islands
 from services.viton.regions import Bool, Floats, Regions, regions, with_belly
 
-ARM_SAMPLES: Final = 101
-_RADII: Final = ((0.0, 0.155), (0.25, 0.145), (0.5, 0.115), (0.7, 0.105), (1.0, 0.07))
 _SLOPE: Final = 0.3
-_ROUND_START: Final = -0.015
-_ROUND_END: Final = 0.15
-
-
-@dataclass(frozen=True)
-class Arm:
-    """An arm as two edges, sample by sample at the same distance from the shoulder.
-
-    ``outer`` begins at the shoulder's tip, ``inner`` at the armpit; both end at the wrist.
-    ``start`` is the first sample below the armpit, ``radius`` half the width at each sample.
-    """
-
-    shoulder: Points
-    elbow: Points
-    wrist: Points
-    middle: Points
-    normal: Points
-    radius: Floats
-    outer: Points
-    inner: Points
-    start: int
 
 
 @dataclass(frozen=True)
@@ -58,8 +36,9 @@ class Body:
     """The person's geometry.
 
     ``middle``: the x of the body's axis for every row; ``shoulder``: the y of the shoulder line
-    for every column; ``waist``: the row at which the worn garment ends; ``tucked``: it ends inside
-    trousers or a skirt; ``cropped``: the frame ends before it does.
+    for every column; ``waist``: the row at which the worn garment ends; ``band``: the row at which
+    trousers or a skirt begin, as far as is seen; ``tucked``: the worn garment ends inside them or
+    above; ``cropped``: the frame ends before it does.
     """
 
     left: BodySide
@@ -70,6 +49,7 @@ class Body:
     neck: Points
     hips: float
     waist: float
+    band: float
     tucked: bool
     cropped: bool
 
@@ -99,7 +79,7 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
     line = _shoulder_line(parts, joints, tips, neck, width)
     parts = replace(parts, top=without_islands(parts.top, joints))
     waist, cropped = _waist(parts, middle, hips, scale)
-    parts = with_belly(parts, middle, waist, scale)
+    parts = with_belly(parts, middle, waist, limbs(joints, (height, width)), scale)
     tucked = waist < hips - 0.02 * scale
     sides = [
         _body_side(parts, joints, i, line=line, middle=middle, waist=waist, tucked=tucked)
@@ -114,6 +94,7 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
         neck=neck,
         hips=hips,
         waist=waist,
+        band=_band(parts, middle, waist, scale),
         tucked=tucked,
         cropped=cropped,
     )
@@ -214,6 +195,20 @@ def _waist(parts: Regions, middle: Floats, hips: float, scale: float) -> tuple[f
     return waist, waist > height - 10
 
 
+def _band(parts: Regions, middle: Floats, waist: float, scale: float) -> float:
+    """Return the row where what is worn below begins; bare skin may lie above it."""
+    height, width = parts.lower.shape
+    start = int(np.clip(waist - 0.3 * scale, 0, height - 1))
+    centre = float(middle[start])
+    first = int(np.clip(centre - 0.25 * scale, 0, width - 2))
+    last = int(np.clip(centre + 0.25 * scale, first + 1, width - 1))
+    columns = parts.lower[start : start + max(int(0.9 * scale), 1), first:last]
+    filled: Bool = np.asarray(columns.any(axis=0))
+    if filled.sum() < 0.4 * len(filled):
+        return waist
+    return max(start + float(np.median(columns.argmax(axis=0)[filled])), waist)
+
+
 def _armpit(joints: Joints, side: int) -> Points:
     """Below the shoulder, on the bisector between arm and flank; higher when the arm is raised."""
     sign = (-1, 1)[side]
@@ -241,7 +236,7 @@ def _body_side(
 ) -> BodySide:
     sign = (-1, 1)[side]
     armpit = _armpit(joints, side)
-    arm = _arm(parts, joints, side, line, armpit)
+    arm = find_arm(parts, joints, side, line, armpit)
     edge = _edge(parts, joints, side, middle, arm)
     if not tucked:
         edge[int(waist - 0.05 * joints.unit) :] = edge[int(waist - 0.05 * joints.unit)]
@@ -289,95 +284,6 @@ def _sleeve_limit(parts: Regions, arm: Arm, rows: Floats, sign: int) -> Floats:
     clothed = np.interp(rows, ys, parts.top[at].astype(np.float64), left=0, right=0) > 0.5
     inner = np.interp(rows, ys, xs * sign - 0.75 * arm.radius[order])
     return np.where(clothed, inner, np.inf)
-
-
-def _arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Points) -> Arm:
-    sign = (-1, 1)[side]
-    scale = joints.unit
-    shoulder, elbow, wrist = joints.shoulders[side], joints.elbows[side], joints.wrists[side]
-    progress = np.linspace(0, 1, ARM_SAMPLES)
-    bent = np.array([shoulder, elbow, wrist])
-    middle = np.stack([np.interp(progress, (0, 0.5, 1), bent[:, i]) for i in (0, 1)], axis=1)
-    middle = gaussian_filter1d(middle, 5.0, axis=0, mode="nearest")
-    middle[0], middle[-1] = shoulder, wrist
-    tangent = np.gradient(middle, axis=0)
-    tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), EPSILON)[:, None]
-    normal = sign * np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
-    radius = np.interp(progress, *np.array(_RADII).T) * scale
-    outwards = _measured(parts, middle, normal, radius)
-    inwards = _measured(parts, middle, -normal, radius)
-    shift = np.clip((outwards - inwards) / 2, -0.35 * radius, 0.35 * radius)
-    middle = middle + normal * shift[:, None]
-    radius = np.clip((outwards + inwards) / 2, 0.75 * radius, 1.35 * radius)
-    outer = middle + normal * radius[:, None]
-    inner = middle - normal * radius[:, None]
-    along = unit(elbow - shoulder)
-    reach = max(distance(shoulder, elbow), 1.0)
-    start = int(np.clip(0.5 * float((armpit - shoulder) @ along) / reach, 0.03, 0.4) * ARM_SAMPLES)
-    _rounded_shoulder(outer, line, shoulder, sign, scale)
-    run = min(max(int(0.12 * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
-    fade = np.linspace(1, 0, run)[:, None]
-    inner[start + 1 : start + 1 + run] += fade * (armpit - inner[start + 1])
-    inner[: start + 1] = armpit
-    return Arm(shoulder, elbow, wrist, middle, normal, radius, outer, inner, start)
-
-
-def _rounded_shoulder(
-    outer: Points, line: Floats, shoulder: Points, sign: int, scale: float
-) -> None:
-    """Bend the shoulder's line into the arm's outer edge, in place: no corner at the tip.
-
-    ``line`` and ``outer`` are joined by a parabola with both of their tangents; the tip is where it
-    has turned half way. ``line`` follows it from the joint outwards.
-    """
-    end = max(int(_ROUND_END * ARM_SAMPLES), 2)
-    last = len(line) - 1
-    x = float(np.clip(shoulder[0] - sign * _ROUND_START * scale, 0, last))
-    start = point(x, float(np.interp(x, np.arange(last + 1), line)))
-    back = float(np.clip(x - sign * 0.08 * scale, 0, last))
-    rise = float(np.interp(back, np.arange(last + 1), line)) - start[1]
-    ahead = unit(point(sign * max(abs(x - back), 1.0), -rise))
-    stop, up = outer[end].copy(), unit(outer[end] - outer[min(end + 4, ARM_SAMPLES - 1)])
-    across = ahead[0] * up[1] - ahead[1] * up[0]
-    gap = stop - start
-    run = (gap[0] * up[1] - gap[1] * up[0]) / across if abs(across) > 0.15 else -1.0
-    reach = distance(start, stop)
-    corner = start + float(np.clip(run, 0.2 * reach, 0.8 * reach)) * ahead
-    turn = np.linspace(0, 1, 60)[:, None]
-    bend = (1 - turn) ** 2 * start + 2 * turn * (1 - turn) * corner + turn**2 * stop
-    half = 24
-    outer[: end + 1] = resample(bend[half:], end + 1)
-    xs = np.arange(last + 1)
-    order = np.argsort(bend[: half + 1, 0])
-    near = bend[: half + 1][order]
-    inside = (xs >= near[0, 0]) & (xs <= near[-1, 0])
-    line[inside] = np.interp(xs[inside], near[:, 0], near[:, 1])
-    beyond = (xs - near[-1, 0]) > 0 if sign > 0 else (near[0, 0] - xs) > 0
-    line[beyond] = bend[half, 1] + 1.2 * np.abs(xs[beyond] - bend[half, 0])
-
-
-def _measured(parts: Regions, middle: Points, normal: Points, radius: Floats) -> Floats:
-    """Half widths towards one side: where the arm's or the sleeve's outline is seen, smoothed."""
-    height, width = parts.arms.shape
-    steps = np.arange(0.0, 1.6, 0.05)
-    path = middle[:, None] + normal[:, None] * (steps[None, :, None] * radius[:, None, None])
-    xs = np.clip(path[..., 0], 0, width - 1).astype(int)
-    ys = np.clip(path[..., 1], 0, height - 1).astype(int)
-    skin = parts.arms[ys, xs]
-    cloth = parts.top[ys, xs]
-    bare = skin[:, :3].any(axis=1)
-    inside = np.where(bare[:, None], skin, cloth)
-    leaves = (~inside).argmax(axis=1)
-    ends = ~inside.all(axis=1) & (leaves > 0)
-    found = np.where(bare, 1.0, 0.9) * steps[leaves]
-    valid = ends & (found > 0.5)
-    progress = np.arange(len(radius))
-    ratio = np.ones(len(radius))
-    for part in (progress < 0.5 * len(radius), progress >= 0.5 * len(radius)):
-        use = valid & part & (progress > 0.12 * len(radius))
-        if use.sum() > 6:
-            ratio[part] = np.median(found[use])
-    return radius * gaussian_filter1d(ratio, 8.0, mode="nearest")
 
 
 def polygon(shape: tuple[int, int], curve: Points) -> NDArray[np.float32]:

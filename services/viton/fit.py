@@ -1,13 +1,15 @@
 """Pairs of points: where each landmark of the garment goes on the body."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.body import ARM_SAMPLES, Arm, Body, BodySide
+from services.viton.arm import ARM_SAMPLES, Arm, crook
+from services.viton.body import Body, BodySide
+from services.viton.drape import Drape, core
 from services.viton.garment import Garment, Side, Sleeve, SleeveKind
 from services.viton.geometry import Points, distance, length, point, resample
 
@@ -16,9 +18,19 @@ Floats: TypeAlias = NDArray[np.float64]
 ACROSS: Final = np.linspace(-0.7, 1.7, 25)
 _ROWS: Final = 16
 _HEM: Final = 11
+_SHOULDER: Final = 15
+_TUCK: Final = 0.6
 _ROUND: Final = 0.9
-_SLACK: Final = 0.55
+_ROUND_ARM: Final = (0.5, 0.38)
+_INSET: Final = (0.95, 0.78)
+_INNER: Final = 0.5
+_OUTWARDS: Final = 0.3
+_SAG: Final = 0.22
 _HALO: Final = 0.985
+_SETTLED: Final = 0.45
+_NEAR: Final = 0.35
+_OVER: Final = 0.07
+_TALLER: Final = 1.12
 
 
 @dataclass(frozen=True)
@@ -59,23 +71,28 @@ class _Placed:
 
 
 def fit_torso(garment: Garment, body: Body) -> TorsoFit:
-    """Places neckline, shoulders, armholes, side seams and hem on the body."""
+    """Places neckline, shoulders, armholes, the front, side seams and hem on the body."""
     scale = _scale(garment, body)
-    hem = _hem(garment, body, scale)
+    pairs = list(zip(garment.sides, body.sides, strict=True))
+    ends = [_ends(garment, body, g, b, scale) for g, b in pairs]
+    neckline = _neckline(garment, body, ends[0][1], ends[1][1])
+    drape = _drape(garment, body, neckline, scale)
     placed = [
-        _place(garment, body, (g, b), scale, hem)
-        for g, b in zip(garment.sides, body.sides, strict=True)
+        _Placed(tip, neck, b.armpit, _edge(body, (g, b), garment.axis, drape))
+        for (tip, neck), (g, b) in zip(ends, pairs, strict=True)
     ]
-    source: list[Points] = []
-    target: list[Points] = []
-    neckline = _neckline(garment, body, placed[0].neck, placed[1].neck)
+    front, cloth = core(garment, drape, (placed[0].edge, placed[1].edge), body.middle)
+    source: list[Points] = [cloth]
+    target: list[Points] = [front]
     source.append(garment.neckline.curve[::4])
     target.append(neckline[::4])
     outline: list[Points] = [neckline]
     for index, (g, p) in enumerate(zip(garment.sides, placed, strict=True)):
-        shoulder = _shoulder(body, p, len(g.shoulder))
+        shoulder = _shoulder(body, p, _SHOULDER)
         armhole = _armhole(g, p)
-        source += [g.shoulder[1:], g.armhole[1:], g.edge[1:]]
+        if g.sleeve is not None:
+            shoulder[-1] += _TUCK * (shoulder[-2] - shoulder[-1])
+        source += [resample(g.shoulder, _SHOULDER)[1:], g.armhole[1:], g.edge[1:]]
         target += [shoulder[1:], armhole[1:], p.edge[1:]]
         rim = [shoulder, armhole[1:], p.edge[1:]]
         outline += [np.concatenate(rim)] if index else [np.concatenate(rim)[::-1]]
@@ -86,7 +103,9 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
     seams = tuple(
         _seam(body, p) for g, p in zip(garment.sides, placed, strict=True) if g.sleeve is not None
     )
-    return TorsoFit(np.concatenate(target), np.concatenate(source), neckline, ring, seams, hem)
+    return TorsoFit(
+        np.concatenate(target), np.concatenate(source), neckline, ring, seams, drape.bottom
+    )
 
 
 def _seam(body: Body, placed: _Placed) -> Points:
@@ -111,26 +130,37 @@ def _scale(garment: Garment, body: Body) -> float:
     return 0.5 * by_chest + 0.5 * by_shoulders
 
 
-def _hem(garment: Garment, body: Body, scale: float) -> float:
+def _drape(garment: Garment, body: Body, neckline: Points, scale: float) -> Drape:
+    """Return how the cloth hangs, at the scale that its width tells or a little more."""
+    level = float(garment.neckline.curve[:, 1].max())
+    hem = float(np.mean([g.edge[-1, 1] for g in garment.sides]))
+    row = float(neckline[:, 1].max())
+    loose = Drape(scale, level, row, hem, 0.0)
+    bottom = _hem(body, loose.natural)
+    # Cloth laid flat is broader than it is worn, so a little too short may be too small.
+    taller = np.clip((bottom - row) / max(hem - level, 1.0), scale, _TALLER * scale)
+    return replace(loose, scale=float(taller), bottom=bottom)
+
+
+def _hem(body: Body, natural: float) -> float:
     """Return the row of the hem: the garment's own length, reaching down to a waistband near by.
 
     Into trousers the garment may be as long as it is. Over them it covers at least what the worn
-    garment covered, since what lay beneath cannot be known, and little more.
+    garment covered, since what lay beneath cannot be known.
     """
-    tips = (body.left.tip[1] + body.right.tip[1]) / 2
-    natural = tips + garment.length * scale
+    unit = body.unit
     if body.cropped:
-        return float(max(natural, body.waist + 0.08 * body.unit))
+        return float(max(natural, body.waist + 0.08 * unit))
     if body.tucked:
-        near = natural > body.waist - 0.4 * body.unit
-        return float(max(natural, body.waist + 0.08 * body.unit) if near else natural)
-    return float(np.clip(natural, body.waist + 0.015 * body.unit, body.waist + 0.06 * body.unit))
+        near = natural > body.band - _NEAR * unit
+        return float(max(natural, body.band + 0.1 * unit) if near else natural)
+    return float(np.clip(natural, body.waist + 0.015 * unit, body.waist + _OVER * unit))
 
 
-def _place(
-    garment: Garment, body: Body, sides: tuple[Side, BodySide], scale: float, hem: float
-) -> _Placed:
-    g, b = sides
+def _ends(
+    garment: Garment, body: Body, g: Side, b: BodySide, scale: float
+) -> tuple[Points, Points]:
+    """Return where a shoulder ends at the arm and at the neckline."""
     unit = body.unit
     axis = garment.axis
     reach = abs(float(b.tip[0] - body.neck[0]))
@@ -148,32 +178,26 @@ def _place(
     y = _shoulder_at(body, x)
     if garment.neckline.collar:
         y = min(y, float(tip[1] - 0.9 * (g.tip[1] - g.neck[1]) * scale))
-    edge = _edge(body, (g, b), axis, scale, hem)
-    return _Placed(tip, point(x, y), edge[0], edge)
+    return tip, point(x, y)
 
 
 def _shoulder_at(body: Body, x: float) -> float:
     return float(np.interp(x, np.arange(len(body.shoulder)), body.shoulder))
 
 
-def _edge(
-    body: Body, sides: tuple[Side, BodySide], axis: float, scale: float, hem: float
-) -> Points:
+def _edge(body: Body, sides: tuple[Side, BodySide], axis: float, drape: Drape) -> Points:
     """Return the side seam: the cloth's own width where it is loose, the body's where tight."""
     g, b = sides
     share = np.linspace(0, 1, _ROWS)
-    natural = float(g.edge[-1, 1] - g.edge[0, 1]) * scale
-    start = float(b.armpit[1])
-    room = max(hem - start, 0.1 * body.unit)
-    if room >= natural:
-        rows = start + natural * share + (room - natural) * share**2
-    else:
-        rows = start + room * share
+    own_edge = resample(g.edge, _ROWS)
+    rows = drape.rows(own_edge[:, 1])
+    rows = rows + (float(b.armpit[1]) - rows[0]) * np.clip(1 - share / _SETTLED, 0, 1) ** 2
+    rows = np.maximum.accumulate(rows + np.arange(_ROWS) * 1e-3)
     last = len(b.edge) - 1
     at = np.clip(rows, 0, last).astype(int)
     outline, middle = b.edge[at], body.middle[at]
     own = np.abs(outline - middle)
-    cloth = np.abs(resample(g.edge, _ROWS)[:, 0] - axis) * scale
+    cloth = np.abs(own_edge[:, 0] - axis) * drape.scale
     half = np.maximum(own + 2.0, 0.55 * own + 0.45 * np.minimum(cloth, 1.35 * own))
     xs = middle + b.sign * half
     xs = gaussian_filter1d(xs, 1.0, mode="nearest")
@@ -233,14 +257,43 @@ def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
         return SleeveFit(target, np.zeros_like(target), 0.0, np.ones(ARM_SAMPLES))
     scale = _scale(garment, body)
     cuff = _cuff(garment, g, arm, scale)
-    outer_share = _HALO * _shares(arm.outer, cuff)
-    inner_share = _HALO * _shares(arm.inner, cuff)
-    outer = _along(g.sleeve.outer, outer_share)
-    inner = _along(g.sleeve.inner, inner_share)
     ease = _ease(g.sleeve, arm, cuff, scale)
+    target = _hung(target, arm, ease, cuff)
+    outer = _along(g.sleeve.outer, _HALO * _shares(arm.outer, cuff))
+    inner = _along(g.sleeve.inner, _HALO * _shares(arm.inner, cuff))
     across = 0.5 + (ACROSS[None, :] - 0.5) / ease[:, None]
+    across = across * _inset(g.sleeve, cuff)[:, None]
     source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
     return SleeveFit(target, source, cuff / (ARM_SAMPLES - 1), ease)
+
+
+def _inset(sleeve: Sleeve, cuff: int) -> Floats:
+    """Return how far across a sleeve's cloth is taken: not from the shadow at its inner edge.
+
+    All rings of a sleeve with a short inner edge meet at the armpit; they part further out.
+    """
+    short = 1 - length(sleeve.inner) / max(_INNER * length(sleeve.outer), 1.0)
+    inset = np.interp(short, (0, 1), _INSET)
+    begun = np.clip(np.arange(ARM_SAMPLES) / max(0.3 * cuff, 1.0), 0, 1)
+    return np.asarray(1 - (1 - inset) * begun)
+
+
+def _hung(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
+    """Return the arm's grid as a sleeve hangs on it.
+
+    Its room is mostly on the outside, and its rings are seen a little from above: as arcs.
+    """
+    at = np.arange(ARM_SAMPLES)
+    last = np.clip((cuff + 8 - at) / 8.0, 0, 1)
+    room = (ease - 1) * arm.radius * _OUTWARDS * last
+    rings = np.clip((at - arm.start) / max(0.6 * (cuff - arm.start), 1.0), 0, 1)
+    tangent = np.gradient(arm.middle, axis=0)
+    tangent /= np.maximum(np.hypot(*tangent.T), 1e-6)[:, None]
+    bow = 1 - np.clip(np.abs(ACROSS - 0.5) / 0.6, 0, 1) ** 2
+    sag = (_SAG * arm.radius * rings)[:, None] * bow[None, :]
+    return np.asarray(
+        grid + (room[:, None] * arm.normal)[:, None] + sag[..., None] * tangent[:, None]
+    )
 
 
 def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
@@ -255,15 +308,17 @@ def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
     ratio = gaussian_filter1d(flat * scale / np.maximum(own, 1.0), 5.0, mode="nearest")
     usual = float(np.median(ratio[arm.start : max(cuff, arm.start + 2)]))
     ratio = np.clip(ratio, 0.75 * usual, 1.3 * usual)
-    loosest = np.interp(np.linspace(0, 1, ARM_SAMPLES), (0.0, 0.5, 1.0), (1.32, 1.32, 1.14))
-    ease = np.clip(_SLACK + (1 - _SLACK) * ratio, 1.06, loosest)
+    loosest = np.interp(np.linspace(0, 1, ARM_SAMPLES), (0.0, 0.5, 1.0), (1.26, 1.22, 1.1))
+    ease = np.clip(_ROUND_ARM[0] + _ROUND_ARM[1] * ratio, 1.05, loosest)
     grown = np.clip((np.linspace(0, 1, ARM_SAMPLES) - 0.08) / 0.22, 0, 1)
     return np.asarray(1 + (ease - 1) * grown)
 
 
 def _arm_grid(arm: Arm) -> Points:
-    """Return the arm with a margin on both sides; none at the armpit, where it is a fan."""
-    open_up = np.clip((np.arange(ARM_SAMPLES) - arm.start) / 8.0, 0.0, 1.0)[:, None]
+    """Return the arm with a margin on both sides; none at the armpit and in the crook of an arm."""
+    free = (crook(arm.middle, arm.normal) - arm.radius) / (2 * (ACROSS[-1] - 1) * arm.radius)
+    open_up = np.clip((np.arange(ARM_SAMPLES) - arm.start) / 8.0, 0.0, 1.0)
+    open_up = (open_up * gaussian_filter1d(np.clip(free, 0, 1), 2.0))[:, None]
     share = np.where(ACROSS[None, :] > 1, 1 + (ACROSS[None, :] - 1) * open_up, ACROSS[None, :])
     return np.asarray(
         arm.outer[:, None] * (1 - share[..., None]) + arm.inner[:, None] * share[..., None]

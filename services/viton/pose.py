@@ -89,6 +89,18 @@ def _guessed_shoulders(
     return at, seen
 
 
+def limbs(joints: Joints, shape: tuple[int, int]) -> Bool:
+    """Where arms and hands may be: H x W, as broad as they are with some room."""
+    scale = joints.unit
+    area = np.zeros(shape, np.uint8)
+    for arm in zip(joints.shoulders, joints.elbows, joints.wrists, strict=True):
+        hand = arm[2] + 0.3 * scale * unit(arm[2] - arm[1])
+        bones = np.round(np.array([*arm, hand])).astype(np.int32)
+        cv2.polylines(area, [bones[:3]], isClosed=False, color=1, thickness=int(0.24 * scale))
+        cv2.line(area, bones[2].tolist(), bones[3].tolist(), 1, int(0.36 * scale))
+    return area > 0
+
+
 def without_islands(top: Bool, joints: Joints) -> Bool:
     """Drop small pieces of the worn garment's label that lie well away from trunk and arms."""
     scale = joints.unit

@@ -62,12 +62,17 @@ def regions(labels: NDArray[np.uint8], hips: float) -> Regions:
     )
 
 
-def with_belly(parts: Regions, middle: Floats, waist: float, scale: float) -> Regions:
-    """Count bare skin between a short top and the trousers as body: a longer garment covers it."""
+def with_belly(parts: Regions, middle: Floats, waist: float, limbs: Bool, scale: float) -> Regions:
+    """Count bare skin between a short top and the trousers as body: a longer garment covers it.
+
+    ``limbs``: where arms and hands may be; skin there stays theirs.
+    """
     height, width = parts.top.shape
     rows = np.arange(height)[:, None]
     near = np.abs(np.arange(width)[None, :] - middle[:, None]) < 0.42 * scale
-    lower = (parts.lower & near).any(axis=1)
-    start = int(lower.argmax()) if lower.any() else height
-    belly = parts.arms & near & (rows > waist - 0.02 * scale) & (rows < start + 0.05 * scale)
+    lower = parts.lower & near & (rows > waist - 0.3 * scale)
+    start = np.where(lower.any(axis=0), lower.argmax(axis=0), 0)
+    start = np.maximum(start, np.median(start[start > 0]) if (start > 0).any() else height)
+    belly = parts.arms & near & ~limbs
+    belly &= (rows > waist - 0.06 * scale) & (rows < start + 0.05 * scale)
     return replace(parts, arms=parts.arms & ~belly, neck=parts.neck | belly)
