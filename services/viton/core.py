@@ -5,12 +5,14 @@ import numpy as np
 from services.kit.errors import InvalidRequest
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.body import measure
-from services.viton.compose import assemble, dress, flesh
+from services.viton.compose import assemble
 from services.viton.cut import cut
 from services.viton.finish import Outcome, finish
 from services.viton.fit import ACROSS, fit_sleeve, fit_torso
 from services.viton.garment import describe
+from services.viton.skin import flesh
 from services.viton.warp import spline, strip
+from services.viton.worn import dress
 
 
 def try_on(

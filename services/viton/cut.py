@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.body import polygon
-from services.viton.fill import dilated, eroded, guided, pull_push, soft
+from services.viton.fill import blurred, dilated, eroded, guided, pull_push, soft
 from services.viton.garment import Garment, largest
 from services.viton.geometry import Points
 
@@ -16,6 +16,9 @@ Floats: TypeAlias = NDArray[np.float32]
 
 _SEAM = 14
 _OVERLAP = 4
+_SHADE = 4
+_PLAIN = 30.0
+_DEEP = 0.78
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,9 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
 
     Colours are continued outwards from well inside the mask, so that no edge picks up background.
     """
-    colours = image.astype(np.float32)
     hard = mask > 127
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) / 255, np.float32)
-    refined = guided(grey, soft(hard, 1.0), 4, 1e-3)
-    coverage = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard, 3)
-    coverage = np.maximum(coverage, eroded(hard, 3))
-    safe = eroded(hard, 3)
-    bled = np.where(safe[..., None], colours, pull_push(colours, safe.astype(np.float32), 1))
+    bled, coverage = cloth(image, hard)
+    bled = _lifted(bled, garment)
     opening = _opening(garment, hard.shape)
     front = coverage * (1 - opening)
     sleeves = [
@@ -50,10 +48,57 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
     )
     whole = largest(torso > 0.5)
     parts = [_layer(bled, torso * dilated(whole, 2))]
-    for s in sleeves:
+    for s, side in zip(sleeves, garment.sides, strict=True):
         near = soft(dilated(s, _SEAM), 1.0) if s.any() else np.zeros_like(front)
-        parts.append(_layer(bled, front * near))
+        parts.append(_layer(_own(bled, s, float(side.armpit[1])), front * near))
     return Cut(parts[0], parts[1], parts[2])
+
+
+def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return the photo's colours continued outwards from the mask, and a soft mask, 0 to 1."""
+    colours = image.astype(np.float32)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) / 255, np.float32)
+    refined = guided(grey, soft(hard, 1.0), 4, 1e-3)
+    coverage = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard, 3)
+    safe = eroded(hard, 3)
+    coverage = np.maximum(coverage, safe)
+    bled = np.where(safe[..., None], colours, pull_push(colours, safe.astype(np.float32), 1))
+    return bled.astype(np.float32), coverage.astype(np.float32)
+
+
+def _lifted(colours: Floats, garment: Garment) -> Floats:
+    """Lift the deep shade of the photo under a plain sleeve: worn, the arm is somewhere else."""
+    for side in garment.sides:
+        if side.sleeve is None or not side.sleeve.mask.any():
+            continue
+        reach = 0.45 * garment.half
+        low = np.maximum((side.armpit - reach).astype(int), 0)
+        high = np.maximum((side.armpit + reach).astype(int), 1)
+        window = (slice(low[1], high[1]), slice(low[0], high[0]))
+        part = colours[window]
+        cloth = eroded(side.sleeve.mask, 3)
+        usual = np.median(colours[cloth], axis=0) if cloth.any() else None
+        if usual is None or part.size == 0 or float(colours[cloth].std(axis=0).mean()) > _PLAIN:
+            continue
+        slow = np.maximum(blurred(part.mean(axis=-1), 2.0), 4.0)
+        lift = np.clip(_DEEP * float(usual.mean()) / slow, 1, 2.5)
+        ys = np.arange(window[0].start, window[0].start + part.shape[0], dtype=np.float32)
+        xs = np.arange(window[1].start, window[1].start + part.shape[1], dtype=np.float32)
+        away = np.hypot(xs[None, :] - side.armpit[0], ys[:, None] - side.armpit[1]) / reach
+        share = np.clip(2 - 2 * away, 0, 1)
+        colours = colours.copy()
+        colours[window] = part * (1 + share * (lift - 1))[..., None]
+    return colours
+
+
+def _own(colours: Floats, sleeve: NDArray[np.bool_], armpit: float) -> Floats:
+    """Continue a sleeve's colours over the torso that it touches below the armpit."""
+    inside = eroded(sleeve, _SHADE)
+    if not inside.any():
+        return colours
+    beyond = ~inside & (np.arange(sleeve.shape[0])[:, None] > armpit) & dilated(sleeve, 2 * _SEAM)
+    share = soft(beyond, 1.5)[..., None]
+    return colours + share * (pull_push(colours, inside.astype(np.float32), 1) - colours)
 
 
 def _opening(garment: Garment, shape: tuple[int, int]) -> Floats:

@@ -15,6 +15,7 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _LEVELS = 9
+_RIM = 2
 
 
 def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:
@@ -87,26 +88,79 @@ def soft(mask: Bool, sigma: float = 1.0) -> Floats:
     return blurred(mask.astype(np.float32), sigma)
 
 
-def matte(image: Floats, front: Bool, back: Bool, band: int) -> tuple[Floats, Floats]:
+def matte(
+    image: Floats, front: Bool, back: Bool, band: int, choke: float = 0.3
+) -> tuple[Floats, Floats]:
     """How much of each pixel is ``front`` where it borders on ``back``, and its own colour there.
 
     ``front`` and ``back`` are label masks that may be off by ``band`` pixels. There each pixel is
-    read as a mixture of the colours on both sides; where these are too alike the labels decide.
-    Returns alpha (H x W, 0 to 1) and the image freed of ``back``'s colour (H x W x 3).
+    read as a mixture of the colours on both sides; where these are too alike, or where it is no
+    such mixture, the labels decide. ``choke``: mixtures below this share of ``front`` are left out.
+    Returns alpha (H x W, 0 to 1) and the image freed of ``back``'s colour (H x W x 3): what is not
+    purely ``front`` takes the colour of what is, near by.
     """
-    unknown = dilated(front, band) & dilated(back, band) & (front | back)
     alpha = soft(front, 1.0)
-    if not unknown.any():
+    unknown = dilated(front, band) & dilated(back, band) & (front | back)
+    window = around(unknown, 3 * band)
+    if window is None:
         return alpha, image
+    alpha, colour = alpha.copy(), image.copy()
+    alpha[window], colour[window] = _unmixed(
+        image[window], (front[window], back[window]), unknown[window], band, choke
+    )
+    return alpha, colour
+
+
+def _unmixed(
+    image: Floats, sides: tuple[Bool, Bool], unknown: Bool, band: int, choke: float
+) -> tuple[Floats, Floats]:
+    front, back = sides
+    label = soft(eroded(front, 1), 0.9)
     fore = pull_push(image, eroded(front, band).astype(np.float32))
     aft = pull_push(image, eroded(back, band).astype(np.float32))
     span = fore - aft
-    size = (span * span).sum(axis=-1)
-    mixed = np.clip(((image - aft) * span).sum(axis=-1) / np.maximum(size, 1.0), 0, 1)
-    mixed = np.clip((mixed - 0.15) / 0.7, 0, 1).astype(np.float32)
-    sure = np.clip((np.sqrt(size) - 20.0) / 25.0, 0, 1)
+    size = np.maximum(_dot(span, span), 1.0)
+    raw = _dot(image - aft, span) / size
+    mixed = np.clip((raw - choke) / (0.92 - choke), 0, 1)
+    left = image - aft - np.clip(raw, 0, 1)[..., None] * span
+    strange = np.sqrt(_dot(left, left) / size)
+    sure = np.clip((np.sqrt(size) - 20.0) / 25.0, 0, 1) * np.clip(2.2 - 2.0 * strange, 0, 1)
     near = np.clip(blurred(front.astype(np.float32), 0.45 * band) * 3.0, 0, 1)
-    guess = sure * mixed * near + (1 - sure) * alpha
-    alpha = np.where(unknown, guess, alpha).astype(np.float32)
-    cleaned = image + (1 - alpha[..., None]) * span * unknown[..., None]
-    return alpha, np.clip(cleaned, 0, 255).astype(np.float32)
+    guess = sure * mixed * near + (1 - sure) * label
+    alpha = np.where(unknown, guess, front).astype(np.float32)
+    # The rim's own pixels are never quite free of what was behind.
+    pure = eroded(alpha > 0.9, _RIM) & front
+    close = pull_push(image, pure.astype(np.float32), 1)
+    share = soft(unknown & ~pure, 0.7)[..., None] * unknown[..., None]
+    return alpha, image + share * (close - image)
+
+
+def _dot(first: Floats, second: Floats) -> Floats:
+    return np.asarray(np.einsum("ijk,ijk->ij", first, second), np.float32)
+
+
+def around(mask: Bool, margin: int) -> tuple[slice, slice] | None:
+    """Return the rows and columns that hold the mask, and ``margin`` pixels more; None if empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return (
+        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
+        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
+    )
+
+
+def noise_level(image: Floats, where: Bool) -> float:
+    """Return the standard deviation of an image's noise where it is plain, in levels (0 to 4)."""
+    window = around(where, 4)
+    if window is None:
+        return 0.0
+    grey = image[window].mean(axis=-1, dtype=np.float32)
+    fine = grey - blurred(grey, 1.5)
+    return float(np.clip(np.median(np.abs(fine[where[window]])) * 1.48, 0, 4))
+
+
+def grain(shape: tuple[int, int], level: float) -> Floats:
+    """Return H x W x 1 noise of a level: the same for every call, so that pictures repeat."""
+    noise = np.random.default_rng(7).standard_normal((*shape, 1), dtype=np.float32)
+    return np.asarray(noise * np.float32(level), np.float32)

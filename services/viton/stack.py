@@ -25,6 +25,11 @@ class Stack:
         self.picture = over(self.picture, colour, alpha)
         self.cloth = np.asarray(self.cloth * (1 - alpha), np.float32)
 
+    def hide(self, picture: Floats, alpha: Floats) -> None:
+        """Go on from another picture, in which the garment is hidden by ``alpha`` more."""
+        self.picture = picture
+        self.cloth = np.asarray(self.cloth * (1 - alpha), np.float32)
+
     def wear(self, colour: Floats, alpha: Floats, source: Floats) -> None:
         """Lay a piece of the garment over it, seen at ``source`` (H x W x 2) of its photo."""
         self.picture = over(self.picture, colour, alpha)

@@ -1,0 +1,325 @@
+"""The person's own skin, continued to where the new garment shows more of it."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.body import Arm, Body, BodySide, polygon
+from services.viton.fill import blurred, dilated, eroded, grain, noise_level, pull_push, soft
+from services.viton.geometry import Points, unit
+from services.viton.regions import Regions
+from services.viton.stack import over
+from services.viton.warp import Strip
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_BAND: Final = 8
+_CHIN: Final = 45
+_BINS: Final = 11
+_ROUND: Final = 0.26
+_MOTTLE: Final = 0.010
+_REACH: Final = 0.45
+"""In shoulder widths: how far from the wrist's joint the worn sleeve's end is looked for."""
+_TAPER: Final = 78
+"""The sample of the forearm from which it tapers towards the hand that is seen."""
+_OVERLAP: Final = 16.0
+
+
+@dataclass(frozen=True)
+class Skin:
+    """The person's skin.
+
+    ``tone``: its colour continued everywhere; ``throat``: the neck's, continued over the upper
+    chest and shaded like one; ``chest`` and ``arms``: where it would show if nothing were worn
+    there, 0 to 1; ``arm_light``: how brightly a round arm is lit across.
+    """
+
+    tone: Floats
+    throat: Floats
+    chest: Floats
+    arms: tuple[Floats, Floats]
+    arm_light: tuple[Floats, Floats]
+
+
+def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]) -> Skin:
+    """Return the person's skin, continued under the worn garment and shaded like a body."""
+    shape = parts.top.shape
+    own = eroded(parts.neck | parts.arms, 3) & ~dilated(parts.hair, 3)
+    bare = own & ~dilated(parts.top, 20)
+    if bare[parts.neck].sum() < 0.15 * max(int(parts.neck.sum()), 1):
+        bare |= own & parts.neck & ~dilated(parts.top, _BAND)
+    face = eroded(parts.face, 8)
+    weight = np.where(bare, 1.0, np.where(face, 0.15, 0.0)).astype(np.float32)
+    if weight.sum() < 200:
+        weight = (parts.neck | parts.arms | parts.face).astype(np.float32)
+    tone = pull_push(image, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
+    texture = _texture(image, bare if bare.any() else face)
+    slant = light_from(image, parts)
+    arms, light = [], []
+    for strip, side in zip(strips, body.sides, strict=True):
+        cover, across = _bare_arm(strip, side.arm, parts, body)
+        arms.append(cover)
+        seen = bare & parts.arms & strip.covered
+        lit = _rounded(image, seen, across * -side.sign, slant)
+        # On the shoulder's inner side the arm goes over into the trunk.
+        joint = np.clip(1.4 - 4.0 * strip.along, 0, 1) * strip.covered * (across > 0)
+        light.append((lit + joint * (1 - lit)) * texture)
+    chest = _with_shoulders(_trunk(parts, body), arms, parts, body)
+    throat = _throat(image, bare & parts.neck, tone, body)
+    away = cv2.distanceTransform((~(bare & parts.arms)).astype(np.uint8), cv2.DIST_L2, 3)
+    unlike = np.clip(away / (0.35 * body.unit), 0, 1)
+    for strip in strips:
+        upper = blurred((np.clip(1.2 - 2.2 * strip.along, 0, 1) * strip.covered), 3.0)
+        tone = over(tone, throat, upper * unlike)
+    light_on = _relief(shape, body) * _turning(chest, arms, body) * texture
+    return Skin(tone, throat * light_on[..., None], chest, (arms[0], arms[1]), (light[0], light[1]))
+
+
+def light_from(image: Floats, parts: Regions) -> float:
+    """Return on which side of the picture the light is: -1 left, 0 ahead, 1 right."""
+    bare = eroded(parts.face, 6)
+    if bare.sum() < 400:
+        return 0.0
+    xs = np.nonzero(bare)[1]
+    grey = image.mean(axis=-1)[bare]
+    middle = float(np.median(xs))
+    left, right = np.median(grey[xs < middle]), np.median(grey[xs >= middle])
+    return float(np.clip((right - left) / max(0.2 * float(left + right), 1.0), -1, 1))
+
+
+def _texture(image: Floats, bare: Bool) -> Floats:
+    """Light on skin that is no paint: the photo's noise, and faint blotches as skin has."""
+    shape = (image.shape[0], image.shape[1])
+    rng = np.random.default_rng(11)
+    blotches = np.zeros(shape, np.float32)
+    for size, share in ((5, 0.5), (14, 0.8), (36, 1.0)):
+        small = (max(shape[0] // size, 2), max(shape[1] // size, 2))
+        coarse = rng.standard_normal(small, dtype=np.float32)
+        blotches += share * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    bright = float(image[bare].mean()) if bare.any() else 128.0
+    noise = blurred(grain(shape, 1.3 * noise_level(image, bare))[..., 0], 0.6)
+    return np.asarray(1 + _MOTTLE * blotches + noise / max(bright, 30.0), np.float32)
+
+
+def _bare_arm(strip: Strip, arm: Arm, parts: Regions, body: Body) -> tuple[Floats, Floats]:
+    """Return the arm down to the hand, and per pixel how far from its middle: -1 outer, 1 inner."""
+    across = (strip.across - 0.5) * 2
+    soft_rim = max(0.09 * body.unit, 4.0)
+    # On the shoulder the arm's inner side goes over into the trunk.
+    joint = np.clip(1 - strip.along / 0.35, 0, 1) * (across > 0)
+    steep = soft_rim * 0.7 + joint * (1.5 - soft_rim * 0.7)
+    cover = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1) * strip.covered
+    ends = _cuff(arm, parts, body.unit)
+    if ends is None:
+        return cover.astype(np.float32), across.astype(np.float32)
+    outer, inner = ends
+    overlap = _OVERLAP * unit(arm.middle[-1] - arm.middle[-12])
+    ring = np.stack([arm.outer[_TAPER], outer, outer + overlap, inner + overlap, inner])
+    ring = np.concatenate([ring, arm.inner[_TAPER : _TAPER + 1]])
+    more = polygon((parts.top.shape[0], parts.top.shape[1]), ring)
+    height, width = parts.top.shape
+    ys = np.arange(height, dtype=np.float32)[:, None]
+    xs = np.arange(width, dtype=np.float32)[None, :]
+    first, second = (arm.outer[_TAPER] + arm.inner[_TAPER]) / 2, (outer + inner) / 2
+    run = second - first
+    share = (xs - first[0]) * run[0] + (ys - first[1]) * run[1]
+    share = np.clip(share / max(float(run @ run), 1.0), 0, 1.2).astype(np.float32)
+    halves = [(i - o) / 2 for o, i in ((arm.outer[_TAPER], arm.inner[_TAPER]), ends)]
+    side = halves[0] / max(float(np.hypot(*halves[0])), 1.0)
+    wide = [float(np.hypot(*h)) for h in halves]
+    radius = np.maximum(wide[0] + share * (wide[1] - wide[0]), 1.0)
+    off_x, off_y = xs - first[0] - share * run[0], ys - first[1] - share * run[1]
+    beyond = (off_x * side[0] + off_y * side[1]) / radius
+    # The taper takes the place of the strip's last part.
+    tail = np.clip((strip.along - _TAPER / 100) * 40, 0, 1) * strip.covered
+    cover = cover * (1 - tail)
+    across = np.where(more > cover, beyond, across)
+    return np.maximum(cover, more).astype(np.float32), across.astype(np.float32)
+
+
+def _cuff(arm: Arm, parts: Regions, scale: float) -> tuple[Points, Points] | None:
+    """Where the worn sleeve ended on the hand: its outer and inner corner; None where it did not.
+
+    The line between hand and worn garment near the wrist, whatever the joint's own place.
+    """
+    height, width = parts.top.shape
+    forearm = np.rint(arm.middle[62:94]).astype(int)
+    at = np.clip(forearm[:, 1], 0, height - 1), np.clip(forearm[:, 0], 0, width - 1)
+    if parts.top[at].mean() < 0.6:
+        return None
+    reach = _REACH * scale
+    x, y = arm.wrist
+    rows = slice(max(int(y - reach), 0), max(int(y + reach), 1))
+    columns = slice(max(int(x - reach), 0), max(int(x + reach), 1))
+    near = parts.arms[rows, columns] & dilated(parts.top[rows, columns], 4)
+    ys, xs = np.nonzero(near)
+    if len(ys) < 12:
+        return None
+    spots = np.stack([xs + columns.start, ys + rows.start], axis=1).astype(np.float64)
+    off = spots - arm.wrist
+    ahead = unit(arm.middle[-1] - arm.middle[-12])
+    normal = arm.normal[-1]
+    radius = float(arm.radius[-1])
+    keep = (np.hypot(off[:, 0], off[:, 1]) < reach) & (off @ ahead > -0.35 * scale)
+    if keep.sum() < 12:
+        return None
+    spots, lane = spots[keep], (off @ normal)[keep]
+    low, high = np.percentile(lane, (3, 97))
+    if not 0.7 * radius < high - low < 3.6 * radius:
+        return None
+    return spots[lane >= high].mean(axis=0), spots[lane <= low].mean(axis=0)
+
+
+def _rounded(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
+    """Return how a round limb is lit, 1 on its bright side: its own light where it is seen bare."""
+    turned = np.arcsin(np.clip(np.linspace(-1, 1, _BINS), -1, 1))
+    profile = 1.03 - _ROUND + _ROUND * np.cos(turned - 0.5 * slant)
+    if seen.sum() > 600:
+        grey = image.mean(axis=-1)
+        place = np.clip(np.rint((across[seen] + 1) / 2 * (_BINS - 1)), 0, _BINS - 1).astype(int)
+        usual = max(float(np.median(grey[seen])), 20.0)
+        for index in range(1, _BINS - 1):
+            own = grey[seen][place == index] / usual
+            if len(own) > 25:
+                measured = float(np.clip(np.median(own), 0.72, 1.12))
+                profile[index] = 0.4 * profile[index] + 0.6 * measured
+        profile[0], profile[-1] = 0.93 * profile[1], 0.93 * profile[-2]
+    profile = profile / profile[2:-2].mean()
+    fine = np.interp(np.linspace(0, _BINS - 1, 96), np.arange(_BINS), profile)
+    fine = cv2.GaussianBlur(fine[None].astype(np.float32), (0, 0), 5.0)[0]
+    at = np.clip((across + 1) * 47.5, 0, 95).astype(np.int32)
+    return np.asarray(fine[at], np.float32)
+
+
+def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
+    """Return the tone of the neck's lit part, continued over the chest."""
+    if bare.sum() < 0.02 * body.unit**2:
+        return tone
+    grey = image.mean(axis=-1)
+    dim = float(np.percentile(grey[bare], _CHIN))
+    lit = bare * np.clip((grey - dim + 12.0) / 12.0, 0, 1)
+    near = pull_push(image, lit.astype(np.float32))
+    usual = np.median(image[bare & (grey >= dim)], axis=0)
+    away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
+    fade = np.clip(away / (0.30 * body.unit), 0, 1)[..., None]
+    far = (usual * np.array([0.965, 0.945, 0.935])).astype(np.float32)
+    return np.asarray(near + fade * (far - near), np.float32)
+
+
+def _relief(shape: tuple[int, int], body: Body) -> Floats:
+    """Light on a bare upper chest: faint collarbones, and a little less of it to both sides."""
+    ys = np.arange(shape[0], dtype=np.float32)[:, None]
+    xs = np.arange(shape[1], dtype=np.float32)[None, :]
+    across = (xs - np.float32(body.neck[0])) / np.float32(body.unit)
+    down = (ys - np.float32(body.neck[1])) / np.float32(body.unit) + np.float32(0.11)
+    away = np.abs(across)
+    light = np.ones(shape, np.float32)
+    rows = np.flatnonzero((down[:, 0] > -0.3) & (down[:, 0] < 0.9))
+    if not len(rows):
+        return light
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    down = down[part]
+    bone = down - (0.03 - 0.22 * away)
+    run = np.clip((away - 0.03) / 0.06, 0, 1) * np.clip((0.40 - away) / 0.15, 0, 1)
+    ridge = np.exp(-(((bone + 0.022) / 0.020) ** 2)) - 1.3 * np.exp(-(((bone - 0.02) / 0.022) ** 2))
+    hollow = np.exp(-((across / 0.035) ** 2) - ((down - 0.03) / 0.03) ** 2)
+    below = np.clip((down + 0.1) / 0.2, 0, 1) * np.clip((0.8 - down) / 0.3, 0, 1)
+    light[part] += (
+        0.03 * ridge * run - 0.035 * hollow + below * (0.015 - 0.34 * np.minimum(away, 0.4) ** 2)
+    )
+    return light
+
+
+def _turning(chest: Floats, arms: list[Floats], body: Body) -> Floats:
+    """Return less light where the bare trunk turns away from the eye, at the outline."""
+    whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
+    inside = cv2.distanceTransform(whole.astype(np.uint8), cv2.DIST_L2, 3)
+    rim = np.clip(1 - inside / (0.07 * body.unit), 0, 1)
+    return np.asarray(1 - 0.16 * rim * rim, np.float32)
+
+
+def _with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body) -> Floats:
+    """Join trunk and bare arms above the armpits, within what the person's outline was."""
+    whole = (np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5).astype(np.uint8)
+    reach = max(int(0.1 * body.unit), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    joined = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, kernel) > 0
+    joined &= parts.top | parts.neck | parts.arms
+    rows = np.arange(chest.shape[0])[:, None]
+    columns = np.arange(chest.shape[1])[None, :]
+    joined &= rows > body.shoulder[None, :] + 0.04 * body.unit
+    for side in body.sides:
+        joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck[0] * side.sign)
+    outline = parts.person | (chest > 0.5) & dilated(parts.person, 1)
+    chest = chest * soft(outline, 0.7)
+    return np.maximum(chest, blurred((joined & ~dilated(parts.head, 1)).astype(np.float32), 0.8))
+
+
+def _trunk(parts: Regions, body: Body) -> Floats:
+    """Return the bare neck, its slope to the shoulders, and the trunk down to the waist."""
+    shape = parts.top.shape
+    last = shape[0] - 1
+    rows = np.linspace(0, 1, 12)
+    ring = []
+    for b, order in ((body.left, -1), (body.right, 1)):
+        ys = b.armpit[1] + rows * (min(body.waist, last) - b.armpit[1])
+        x = b.edge[np.clip(ys, 0, last).astype(int)]
+        flank = np.stack([x - b.sign * 0.01 * body.unit, ys], axis=1)
+        ring.append(np.concatenate([_slope(parts, body, b), flank])[::order])
+    return polygon((shape[0], shape[1]), np.concatenate(ring))
+
+
+def _slope(parts: Regions, body: Body, side: BodySide) -> Points:
+    """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
+    scale = body.unit
+    wide = _neck_width(parts, body, side.sign)
+    x = body.neck[0] + side.sign * wide
+    span = max(float((side.tip[0] - x) * side.sign), 0.1 * scale)
+    xs = x + side.sign * span * np.linspace(0.55, 1.0, 10)
+    line = np.interp(xs, np.arange(len(body.shoulder)), body.shoulder)
+    foot = np.array([xs[0], line[0]])
+    level = float(np.interp(x, np.arange(len(body.shoulder)), body.shoulder))
+    start = np.array([x, level - 0.10 * scale])
+    corner = np.array([x + side.sign * 0.05 * scale, level + 0.02 * scale])
+    turn = np.linspace(0, 1, 12)[:, None]
+    bend = (1 - turn) ** 2 * start + 2 * turn * (1 - turn) * corner + turn**2 * foot
+    chin = np.array([[x, body.neck[1] - 0.45 * scale]])
+    tip = np.stack([xs, line], axis=1)[1:]
+    return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, 1.0]))
+
+
+def _neck_width(parts: Regions, body: Body, sign: int) -> float:
+    """Return how far the neck reaches to one side where it is narrowest, in pixels."""
+    low, high = (int(body.neck[1] - share * body.unit) for share in (0.34, 0.14))
+    band = parts.neck[max(low, 0) : max(high, 1)]
+    reach = [
+        float(((np.flatnonzero(row) - body.neck[0]) * sign).max()) for row in band if row.any()
+    ]
+    usual = 0.155 * body.unit
+    found = float(np.percentile(reach, 25)) if len(reach) > 3 else usual
+    return float(np.clip(found, 0.75 * usual, 1.15 * usual))
+
+
+def own_limbs(parts: Regions, strips: tuple[Strip, Strip], body: Body) -> Bool:
+    """Return the pieces of ``parts.arms`` that are arms: not the bare waist under a short top."""
+    near = np.zeros(parts.arms.shape, bool)
+    for strip, side in zip(strips, body.sides, strict=True):
+        near |= strip.covered & (np.abs(strip.across - 0.5) < 0.65)
+        near |= _disc(near.shape, side, 0.3 * body.unit)
+    count, pieces = cv2.connectedComponents(parts.arms.astype(np.uint8))
+    sizes = np.bincount(pieces.ravel(), minlength=count)
+    within = np.bincount(pieces[near], minlength=count)
+    limb = within > 0.5 * sizes
+    limb[0] = False
+    return np.asarray(limb[pieces])
+
+
+def _disc(shape: tuple[int, ...], side: BodySide, radius: float) -> Bool:
+    disc = np.zeros(shape[:2], np.uint8)
+    x, y = np.clip(side.arm.wrist, -4096, 4096)
+    cv2.circle(disc, (int(x), int(y)), max(int(radius), 1), 1, -1)
+    return disc > 0
