@@ -159,8 +159,24 @@ def _shoulder_line(
         share = np.clip(inwards / span, 0, 1)
         rise = own * (inwards + 0.25 * span * share**3)
         line[chosen] = (tip[1] - np.where(inwards > 0, rise, 0.9 * inwards))[chosen]
+    between = (columns > tips[0][0]) & (columns < tips[1][0])
+    line += _sunk(top - line, clear & between, scale)
     blunt = gaussian_filter1d(line, 0.012 * scale)
     return np.asarray(blunt)
+
+
+def _sunk(lower: Floats, clear: Bool, scale: float) -> Floats:
+    """How far the line must come down to where the outline is seen to lie, for every column.
+
+    ``lower``: how far below the line the outline lies. A line above it would hold cloth up in the
+    air; below it there may be a collar. Between what was seen the correction runs on.
+    """
+    use = clear & (lower < 0.2 * scale)
+    if use.sum() < 4:
+        return np.zeros_like(lower)
+    columns = np.arange(len(lower))
+    seen = np.interp(columns, columns[use], np.maximum(lower[use] - 0.012 * scale, 0))
+    return np.asarray(gaussian_filter1d(seen, 0.025 * scale))
 
 
 def _bow(
