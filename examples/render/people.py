@@ -83,12 +83,12 @@ def hip_hand() -> list[Turn]:
 def crossed() -> list[Turn]:
     """Both forearms across the chest, the left before the right."""
     turns = [turn for turn in arms(24, 20) if "arm" not in turn.bone]
-    for side, sign, ahead in (("L", 1, 26), ("R", -1, 12)):
+    for side, sign, ahead, inward in (("L", 1, -42, 108), ("R", -1, -30, 92)):
         turns += [
             Turn(f"upperarm01.{side}", "y", sign * 32),
             Turn(f"upperarm01.{side}", "x", ahead),
-            Turn(f"lowerarm01.{side}", "x", 78),
-            Turn(f"lowerarm01.{side}", "z", -sign * 66),
+            Turn(f"lowerarm01.{side}", "y", sign * inward),
+            Turn(f"lowerarm01.{side}", "z", sign * -35),
         ]
     return turns
 
