@@ -6,7 +6,7 @@ the bones' own joints). `python bench/people.py OUT_DIR` measures the human pars
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +15,9 @@ import numpy as np
 import PIL.Image
 
 from examples.render import bodies, clothes, materials, meshes, scene
-from examples.render.body import SIDES, Body, Flags, Floats, Ints, Turn, build
-from examples.render.hair import Head, HairStyle, brows, grow_hair, lashes
+from examples.render.body import Body, Flags, Floats, Ints, Turn, build
+from examples.render.hair import HairStyle, Head, brows, grow_hair, lashes
+from examples.render.labels import BONES
 from examples.render.materials import Colour
 from examples.render.pictures import MAN, WALL, WOMAN, Person, arms, paint
 
@@ -69,9 +70,9 @@ class Look:
 
 def hip_hand() -> list[Turn]:
     """One hand on the hip, the other arm hanging."""
-    turns = [turn for turn in arms(24, 20) if not turn.bone.endswith(".L") or "arm" not in turn.bone]
+    hanging = [turn for turn in arms(24, 20) if not turn.bone.endswith("arm01.L")]
     return [
-        *turns,
+        *hanging,
         Turn("upperarm01.L", "y", -2),
         Turn("upperarm01.L", "z", -8),
         Turn("lowerarm01.L", "y", 92),
@@ -82,12 +83,12 @@ def hip_hand() -> list[Turn]:
 def crossed() -> list[Turn]:
     """Both forearms across the chest, the left before the right."""
     turns = [turn for turn in arms(24, 20) if "arm" not in turn.bone]
-    for side, sign, ahead in (("L", 1, 26), ("R", -1, 12)):
+    for side, sign, ahead, inward in (("L", 1, -42, 108), ("R", -1, -30, 92)):
         turns += [
             Turn(f"upperarm01.{side}", "y", sign * 32),
             Turn(f"upperarm01.{side}", "x", ahead),
-            Turn(f"lowerarm01.{side}", "x", 78),
-            Turn(f"lowerarm01.{side}", "z", -sign * 66),
+            Turn(f"lowerarm01.{side}", "y", sign * inward),
+            Turn(f"lowerarm01.{side}", "z", sign * -35),
         ]
     return turns
 
@@ -150,9 +151,7 @@ class Lens:
 
 def leg_place(body: Body) -> Floats:
     """How far down its leg each vertex lies: 0 hip, 1 knee, 2 ankle; above the hip negative."""
-    hip, knee, ankle = (
-        body.joint(f"{bone}.L")[2] for bone in ("upperleg01", "lowerleg01", "foot")
-    )
+    hip, knee, ankle = (body.joint(f"{bone}.L")[2] for bone in ("upperleg01", "lowerleg01", "foot"))
     z = body.vertices[:, 2]
     place: Floats = np.interp(-z, (-hip - 1, -hip, -knee, -ankle), (-2.0, 0, 1, 2))
     return place
@@ -245,7 +244,7 @@ def shoes(body: Body) -> list[Any]:
 def skin_labels(body: Body, head: Head) -> Ints:
     """CIHP ids of the body's vertices, (N,)."""
     names = {
-        FACE: body.weight(*[b for b in bodies_head() if b != "neck"]),
+        FACE: body.weight(*[bone for bone in BONES["head"] if bone != "neck"]),
         LEFT_ARM: body.weight(*clothes.ARM, side=".L"),
         RIGHT_ARM: body.weight(*clothes.ARM, side=".R"),
         LEFT_LEG: body.weight("upperleg", "lowerleg", "foot", "toe", side=".L"),
@@ -257,13 +256,6 @@ def skin_labels(body: Body, head: Head) -> Ints:
     found: Ints = ids[np.concatenate([shares, rest], axis=1).argmax(axis=1)]
     found[head.scalp() & (found == FACE)] = HAIR
     return found
-
-
-def bodies_head() -> tuple[str, ...]:
-    """Bones of the head, the neck among them."""
-    from examples.render.labels import BONES
-
-    return BONES["head"]
 
 
 def glow(value: int) -> Any:
@@ -353,8 +345,6 @@ def render(name: str, path: Path, scale: float) -> None:
 
 def longer(style: HairStyle, length: float | None) -> HairStyle:
     """Return the style with hair that ends ``length`` metres below the eyes."""
-    from dataclasses import replace
-
     return style if length is None else replace(style, reach=length)
 
 

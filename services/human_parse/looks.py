@@ -75,7 +75,7 @@ def closer(first: Stack, body: Body, height: int, width: int) -> list[Box]:
     head = (middle_x - reach, middle_y - reach, middle_x + reach, middle_y + reach)
     sights = [trunk, head]
     if person.bottom - hip_y > LEGS * body.torso:
-        sights.insert(1, (person.left, hip_y, person.right, person.bottom))
+        sights.insert(1, (person.left, hip_y - 0.5 * body.torso, person.right, person.bottom))
     boxes += [_box(sides, height, width) for sides in sights]
     return [box for box in boxes if min(box.right - box.left, box.bottom - box.top) >= 32]
 

@@ -248,6 +248,157 @@ def test_any_canvas_size(scale: float) -> None:
         assert at(found, int(x * scale), int(y * scale)) == label
 
 
+def say(
+    scene: Scene,
+    area: tuple[slice, slice],
+    kind: int,
+    garment: int = 0,
+    colour: tuple[int, int, int] | None = None,
+) -> None:
+    """Have the networks say something else of an area, and perhaps draw it."""
+    for name, said, count in (("people", kind, 6), ("garments", garment, 4)):
+        whole = cv2.resize(getattr(scene, name), (384, 512), interpolation=cv2.INTER_NEAREST)
+        whole[area] = np.eye(count, dtype=np.float32)[said]
+        setattr(scene, name, np.asarray(whole, np.float32))
+    if colour is not None:
+        scene.image[area] = colour
+
+
+BARE = (215, 170, 140)
+WALL = (235, 235, 235)
+
+
+def test_the_gap_between_the_legs_is_background_where_one_network_misses_it() -> None:
+    scene = draw()
+    say(scene, np.s_[330:512, 190:195], CLOTHES, 0, WALL)
+    assert at(scene.parse(), 192, 440) == Label.BACKGROUND
+
+
+def test_clothes_that_one_network_spills_onto_the_wall_are_wiped_off() -> None:
+    scene = draw()
+    say(scene, np.s_[180:290, 50:98], CLOTHES)
+    found = scene.parse()
+    assert at(found, 70, 240) == Label.BACKGROUND
+    assert at(found, 192, 200) == Label.UPPER
+
+
+def test_a_top_of_the_walls_colour_that_one_network_overlooks_stays() -> None:
+    found = draw(top=WALL, sees={"top": None}).parse()
+    assert at(found, 192, 200) == Label.UPPER
+
+
+def test_a_dark_suit_is_a_jacket_and_trousers() -> None:
+    dark = (25, 25, 30)
+    found = draw(dark, dark, {"bottom": UPPER}).parse()
+    assert at(found, 192, 200) == Label.UPPER
+    assert at(found, 165, 480) == Label.PANTS
+    assert at(found, 219, 480) == Label.PANTS
+
+
+def test_an_open_jacket_and_the_shirt_under_it_are_upper_clothes() -> None:
+    scene = draw(top=(30, 30, 40))
+    say(scene, np.s_[160:268, 182:203], CLOTHES, UPPER, (240, 240, 240))
+    found = scene.parse()
+    for x in (160, 192, 225):
+        assert at(found, x, 210) == Label.UPPER
+
+
+def test_a_top_down_to_bare_legs_is_a_dress() -> None:
+    scene = draw((30, 40, 90), (30, 40, 90), {"bottom": UPPER}, skirt=True)
+    scene.keypoints[[11, 14]] = (165, 500, 0.9), (219, 500, 0.9)
+    found = scene.parse()
+    assert at(found, 192, 200) == Label.DRESS
+    assert at(found, 192, 400) == Label.DRESS
+    assert at(found, 165, 480) == Label.RIGHT_LEG
+
+
+def test_a_dress_that_ends_above_the_hips_is_a_top() -> None:
+    scene = draw(sees={"top": FULL})
+    for name in ("image", "people", "garments"):
+        whole = cv2.resize(getattr(scene, name), (384, 512), interpolation=cv2.INTER_NEAREST)
+        setattr(scene, name, np.ascontiguousarray(whole[:268]))
+    scene.keypoints[8:15] = 0
+    assert at(scene.parse(), 192, 200) == Label.UPPER
+
+
+def test_a_black_skirt_called_a_dress_below_a_black_top_is_a_skirt() -> None:
+    found = draw((20, 20, 24), (24, 20, 20), {"bottom": FULL}, skirt=True).parse()
+    assert at(found, 192, 200) == Label.UPPER
+    assert at(found, 192, 400) == Label.SKIRT
+    split = np.flatnonzero(np.diff((found[:, 192] == Label.UPPER).astype(np.int8)) == -1)
+    assert abs(int(split[-1]) - 270) <= 4
+
+
+def test_hair_over_the_shoulder_is_hair() -> None:
+    scene = draw()
+    say(scene, np.s_[60:210, 150:164], HAIR, 0, (60, 40, 30))
+    found = scene.parse()
+    assert at(found, 157, 190) == Label.HAIR
+    assert at(found, 175, 190) == Label.UPPER
+
+
+def test_between_a_hand_on_the_hip_and_the_trunk_one_sees_the_wall() -> None:
+    scene = draw()
+    say(scene, np.s_[190:262, 143:153], BACKGROUND, 0, WALL)
+    assert at(scene.parse(), 148, 225) == Label.BACKGROUND
+
+
+def test_crossed_arms_before_a_top_are_arms() -> None:
+    scene = draw()
+    scene.keypoints[4], scene.keypoints[7] = (235, 205, 0.9), (150, 225, 0.9)
+    say(scene, np.s_[195:212, 125:250], SKIN, 0, BARE)
+    say(scene, np.s_[215:235, 135:260], SKIN, 0, BARE)
+    found = scene.parse()
+    assert at(found, 160, 203) == Label.RIGHT_ARM
+    assert at(found, 225, 226) == Label.LEFT_ARM
+    assert at(found, 192, 255) == Label.UPPER
+
+
+def test_a_bare_midriff_beside_an_arm_is_trunk() -> None:
+    scene = draw()
+    scene.keypoints[3, :2], scene.keypoints[4, :2] = (136, 215), (136, 290)
+    say(scene, np.s_[238:274, 147:238], SKIN, 0, BARE)
+    assert at(scene.parse(), 153, 250) == Label.TORSO_SKIN
+
+
+def test_a_head_outside_the_picture_leaves_the_rest_as_it_is() -> None:
+    scene = draw()
+    for name in ("image", "people", "garments"):
+        whole = cv2.resize(getattr(scene, name), (384, 512), interpolation=cv2.INTER_NEAREST)
+        setattr(scene, name, np.ascontiguousarray(whole[128:]))
+    scene.keypoints[:, 1] -= 128
+    scene.keypoints[[0, 15, 16]] = 0
+    found = scene.parse()
+    assert Label.FACE not in found
+    assert at(found, 192, 72) == Label.UPPER
+    assert at(found, 165, 300) == Label.PANTS
+    assert at(found, 115, 142) == Label.RIGHT_ARM
+
+
+def feet(scene: Scene) -> None:
+    scene.keypoints[[11, 14]] = (165, 470, 0.9), (219, 470, 0.9)
+    scene.keypoints[[22, 24]] = (165, 490, 0.9), (165, 480, 0.9)
+    scene.keypoints[[19, 21]] = (219, 490, 0.9), (219, 480, 0.9)
+
+
+def test_trousers_over_the_shoes_are_trousers_and_the_shoe_is_none() -> None:
+    scene = draw()
+    feet(scene)
+    say(scene, np.s_[488:512, 130:180], CLOTHES, 0, (90, 60, 30))
+    found = scene.parse()
+    assert at(found, 165, 480) == Label.PANTS
+    assert at(found, 160, 498) == Label.RIGHT_SHOE
+
+
+def test_a_shin_that_the_segmenter_lost_is_found_by_its_colour() -> None:
+    scene = draw(skirt=True)
+    feet(scene)
+    say(scene, np.s_[440:465, 140:190], BACKGROUND)
+    found = scene.parse()
+    assert at(found, 165, 452) == Label.RIGHT_LEG
+    assert at(found, 192, 452) == Label.BACKGROUND
+
+
 def test_nobody_is_no_person() -> None:
     scene = draw()
     scene.people = np.zeros_like(scene.people)
@@ -289,6 +440,26 @@ def test_closer_looks_lie_in_the_picture_and_hold_the_head() -> None:
     assert head.right > 226
     assert head.top < 18
     assert head.bottom > 130
+
+
+def test_legs_get_a_look_of_their_own_where_they_are_seen() -> None:
+    scene = draw()
+    first = looks.join([(looks.Box(0, 0, 384, 512), scene.people)])
+    body = core.frame(scene.keypoints, first)
+    assert any(box.bottom == 512 for box in looks.closer(first, body, 512, 384))
+    cut = looks.join([(looks.Box(0, 0, 384, 300), scene.people[:150])])
+    body = core.frame(scene.keypoints, cut)
+    assert len(looks.closer(cut, body, 300, 384)) < len(looks.closer(first, body, 512, 384))
+
+
+def test_what_was_seen_of_the_person_is_laid_where_the_person_is() -> None:
+    seen = np.zeros((32, 32, 4), np.float32)
+    seen[..., UPPER] = 1
+    placed = looks.place(seen, looks.Box(100, 40, 301, 240), 400, 303)
+    assert placed.shape == (200, 152, 4)
+    assert np.allclose(placed.sum(axis=2), 1)
+    assert placed[20:120, 50:151, UPPER].min() == 1
+    assert placed[..., UPPER].sum() == 100 * 101
 
 
 def test_a_closer_look_wins_inside_and_fades_towards_its_sides() -> None:
