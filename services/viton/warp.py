@@ -84,8 +84,8 @@ def strip(
     count = np.bincount(place, rank, minlength=shape[0] * shape[1])
     layers = [np.bincount(place, rank * values[:, i], minlength=len(count)) for i in range(4)]
     weight = count.astype(np.float32).reshape(shape)
-    summed = np.stack(layers, axis=-1).astype(np.float32).reshape(*shape, 4)
-    summed = summed / np.maximum(weight, np.float32(1e-12))[..., None]
+    total = np.stack(layers, axis=-1).astype(np.float32).reshape(*shape, 4)
+    summed = total / np.maximum(weight, np.float32(1e-12))[..., None]
     known = (weight > 0).astype(np.float32)
     spread = cv2.blur(summed * known[..., None], (3, 3))
     mass = cv2.blur(known, (3, 3))
