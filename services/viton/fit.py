@@ -23,6 +23,7 @@ _SETTLED: Final = 0.45
 _NEAR: Final = 0.35
 _OVER: Final = 0.07
 _TALLER: Final = 1.12
+_SHORTEN: Final = 0.17
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,9 @@ def _drape(garment: Garment, body: Body, neckline: Points, scale: float) -> Drap
     hem = float(np.mean([g.edge[-1, 1] for g in garment.sides]))
     row = float(neckline[:, 1].max())
     loose = Drape(scale, level, row, hem, 0.0)
-    bottom = _hem(body, loose.natural)
+    # What is much too long hangs lower: more would be a squash.
+    least = row + (1 - _SHORTEN) * (loose.natural - row)
+    bottom = max(_hem(body, loose.natural), least)
     # Cloth laid flat is broader than it is worn, so a little too short may be too small.
     taller = np.clip((bottom - row) / max(hem - level, 1.0), scale, _TALLER * scale)
     return replace(loose, scale=float(taller), bottom=bottom)

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from services.viton.body import measure
 from services.viton.core import try_on
 from services.viton.drape import Drape, wrapped
-from services.viton.fit import ACROSS
-from services.viton.warp import strip
+from services.viton.fit import ACROSS, fit_torso
+from services.viton.garment import describe
+from services.viton.warp import spline, strip
 from tests.unit.viton_drawings import SHAPE, SKIN, Drawn, Person, figure, garment
 
 pytestmark = pytest.mark.unit
@@ -34,12 +36,12 @@ def leaning(hips: int) -> Person:
     return Person(person.image, person.labels, keypoints)
 
 
-@pytest.mark.parametrize("place", [(384, 420), (320, 520), (450, 600)])
+@pytest.mark.parametrize("place", [(384, 330), (384, 430), (325, 400)])
 @pytest.mark.parametrize("sleeve", ["none", "short", "long"])
 def test_a_circle_on_the_garment_stays_a_circle(place: tuple[int, int], sleeve: str) -> None:
     drawn = garment(sleeve)
     cv2.circle(drawn.image, place, 42, WHITE, -1)
-    print_ = (wear(figure(), drawn)[340:645, 275:495] > 170).all(axis=-1)
+    print_ = (wear(figure(), drawn)[350:655, 275:495] > 170).all(axis=-1)
     ys, xs = np.nonzero(print_)
     assert len(ys) > 1500
     least, most = np.sqrt(np.linalg.eigvalsh(np.cov(xs, ys)))
@@ -64,7 +66,7 @@ def test_cloth_in_front_keeps_its_scale_and_the_sides_take_the_excess() -> None:
     steps = np.diff(lies) * 100
     assert lies[0] == 0
     assert lies[-1] == pytest.approx(1)
-    assert steps[:45] == pytest.approx(1.25, abs=0.06)
+    assert steps[:40] == pytest.approx(1.25, abs=0.09)
     assert 0.1 < steps[-1] < 0.8
     assert (steps > 0).all()
 
@@ -76,7 +78,7 @@ def test_a_garment_too_long_is_shorter_only_below_the_chest() -> None:
 
 def test_a_cuff_is_an_arc_across_the_arm() -> None:
     image = red(wear(figure(), garment("short")))
-    columns = np.arange(216, 274, 2)
+    columns = np.arange(218, 262, 2)
     ends = np.array([np.flatnonzero(image[380:640, c]).max() for c in columns], np.float64)
     arc = np.polyfit(columns, ends, 2)
     assert arc[0] < -0.001
@@ -92,27 +94,39 @@ def test_from_the_shoulder_to_the_sleeve_there_is_no_notch(sleeve: str, side: in
     assert np.diff(rim).max() <= 1
 
 
-@pytest.mark.parametrize("dip", [0, 60])
-def test_a_short_garment_keeps_the_shape_of_its_hem(dip: int) -> None:
-    drawn = garment("none")
+@pytest.mark.parametrize("dip", [0, 40])
+def test_over_trousers_a_garment_keeps_the_shape_of_its_hem(dip: int) -> None:
+    person, drawn = figure(), garment("none")
+    person.keypoints[[8, 9, 12], 1] = 640
     columns = np.arange(SHAPE[1])
-    hem = 560 + dip * (1 - np.clip(np.abs(columns - 384) / 132, 0, 1) ** 2)
+    hem = 600 + dip * (1 - np.clip(np.abs(columns - 384) / 132, 0, 1) ** 2)
     cut = np.arange(SHAPE[0])[:, None] > hem[None, :]
     drawn.mask[cut] = 0
     drawn.image[cut] = 255
-    image = red(wear(figure(), drawn))
+    image = red(wear(person, drawn))
     ends = [int(np.flatnonzero(image[:, c]).max()) for c in (300, 384, 468)]
-    assert ends[1] < 640
-    assert ends[1] - (ends[0] + ends[2]) / 2 == pytest.approx(0.53 * dip, abs=9)
+    assert ends[0] == pytest.approx(ends[2], abs=4)
+    assert ends[1] - ends[0] == pytest.approx(0.4 * dip, abs=6)
+
+
+def test_a_garment_much_too_long_hangs_lower_and_is_not_folded() -> None:
+    person, drawn = figure(), garment("none")
+    person.keypoints[[8, 9, 12], 1] = 640
+    torso = fit_torso(
+        describe(drawn.image, drawn.mask), measure(person.keypoints, person.labels)[0]
+    )
+    source = spline(torso.target, torso.source, SHAPE)[:, 384, 1]
+    assert torso.hem > 720
+    assert (np.diff(source[400 : int(torso.hem)]) > 0.3).all()
 
 
 def test_a_long_sleeve_is_whole_on_an_arm_bent_to_the_hip() -> None:
     image = red(wear(figure(sleeves="long", hand_on_hip=True), garment("long")))
     arm = image[:, :300].astype(np.uint8)
-    closed = cv2.morphologyEx(arm, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    closed = cv2.morphologyEx(arm, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     assert (closed - arm).sum() < 120
     count, _, stats, _ = cv2.connectedComponentsWithStats(arm)
-    assert sorted(stats[1:count, cv2.CC_STAT_AREA])[-1] > 0.97 * arm.sum()
+    assert max(stats[1:count, cv2.CC_STAT_AREA]) > 0.97 * arm.sum()
 
 
 def test_a_short_sleeve_does_not_reach_the_forearm_of_a_bent_arm() -> None:
