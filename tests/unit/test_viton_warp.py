@@ -36,7 +36,7 @@ def leaning(hips: int) -> Person:
     return Person(person.image, person.labels, keypoints)
 
 
-@pytest.mark.parametrize("place", [(384, 330), (384, 430), (325, 400)])
+@pytest.mark.parametrize("place", [(384, 360), (384, 430), (335, 400)])
 @pytest.mark.parametrize("sleeve", ["none", "short", "long"])
 def test_a_circle_on_the_garment_stays_a_circle(place: tuple[int, int], sleeve: str) -> None:
     drawn = garment(sleeve)
