@@ -6,19 +6,21 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.garment import Garment
-from services.viton.geometry import Points
+from services.viton.body import Body
+from services.viton.garment import Garment, SleeveKind
+from services.viton.geometry import Points, distance
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_FLAT: Final = (2.0, 5.0)
-_EDGE: Final = 0.65
+_FLAT: Final = (2.0, 7.0)
+_EDGE: Final = 0.75
 _WRAP: Final = 1.4
 _CALM: Final = 0.3
 _HIGH: Final = 0.4
+_LEAN: Final = 0.4
 _LOW: Final = 0.92
 _CLEAR: Final = 0.12
-_LINES: Final = 9
+_LINES: Final = 10
 _SHARES: Final = (0.0, 0.32, 0.64)
 
 
@@ -51,6 +53,20 @@ class Drape:
         return self.row + self.scale * (self.hem - self.level)
 
 
+def worn_scale(garment: Garment, body: Body) -> float:
+    """Return canvas pixels per garment pixel, by the chest and, with sleeves, the shoulders."""
+    rows = [int(np.clip(s.armpit[1] + 0.05 * body.unit, 0, len(s.edge) - 1)) for s in body.sides]
+    chest = sum(
+        abs(float(s.edge[r] - body.middle[r])) for s, r in zip(body.sides, rows, strict=True)
+    )
+    by_chest = chest / (2 * garment.half)
+    if garment.kind is SleeveKind.NONE:
+        return by_chest
+    shoulders = distance(body.left.tip, body.right.tip)
+    by_shoulders = shoulders / max(distance(garment.left.tip, garment.right.tip), 1.0)
+    return 0.5 * by_chest + 0.5 * by_shoulders
+
+
 def wrapped(share: Floats, ratio: Floats) -> Floats:
     """Where cloth lies between the body's middle (0) and its edge (1).
 
@@ -74,6 +90,8 @@ def core(
     levels = np.linspace(first, drape.level + _LOW * (drape.hem - drape.level), _LINES)
     rows = drape.rows(levels)
     centre = np.interp(rows, np.arange(len(middle)), middle)
+    # Across a body that leans the cloth leans too: turned, not sheared.
+    lean = _LEAN * float(np.clip((middle[-1] - middle[0]) / len(middle), -0.15, 0.15))
     opening = garment.neckline.curve
     source, target = [], []
     for sign, side, seam in zip((-1, 1), garment.sides, seams, strict=True):
@@ -84,7 +102,8 @@ def core(
             across = np.full(_LINES, share)
             at = np.stack([garment.axis + sign * share * cloth, levels], axis=1)
             free = np.interp(at[:, 0], *opening.T) + _CLEAR * garment.half < levels
-            worn = np.stack([centre + sign * body * wrapped(across, ratio), rows], axis=1)
+            away = sign * body * wrapped(across, ratio)
+            worn = np.stack([centre + away, rows - lean * away], axis=1)
             source.append(at[free])
             target.append(worn[free])
     return np.concatenate(target), np.concatenate(source)

@@ -84,13 +84,10 @@ def strip(
     count = np.bincount(place, rank, minlength=shape[0] * shape[1])
     layers = [np.bincount(place, rank * values[:, i], minlength=len(count)) for i in range(4)]
     weight = count.astype(np.float32).reshape(shape)
-    summed = np.stack(layers, axis=-1).astype(np.float32).reshape(*shape, 4)
-    summed = summed / np.maximum(weight, np.float32(1e-12))[..., None]
-    known = (weight > 0).astype(np.float32)
-    spread = cv2.blur(summed * known[..., None], (3, 3))
-    mass = cv2.blur(known, (3, 3))
-    filled = np.asarray(spread / np.maximum(mass, 1e-6)[..., None], np.float32)
-    covered = np.asarray(mass > 0.3)
+    total = np.stack(layers, axis=-1).astype(np.float32).reshape(*shape, 4)
+    near = cv2.blur(weight, (3, 3))
+    filled = np.asarray(cv2.blur(total, (3, 3)) / np.maximum(near, 1e-12)[..., None], np.float32)
+    covered = np.asarray(cv2.blur((weight > 0).astype(np.float32), (3, 3)) > 0.3)
     return Strip(filled[..., :2], filled[..., 2], filled[..., 3], covered)
 
 

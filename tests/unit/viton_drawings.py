@@ -74,7 +74,9 @@ def garment(
     return Drawn(image, mask)
 
 
-def figure(*, sleeves: str = "short", hand_in_front: bool = False) -> Person:
+def figure(
+    *, sleeves: str = "short", hand_in_front: bool = False, hand_on_hip: bool = False
+) -> Person:
     """A standing person seen from the front: shoulders at y 330, hips at y 720, tucked top."""
     image = np.full((*SHAPE, 3), GROUND, np.uint8)
     labels = np.zeros(SHAPE, np.uint8)
@@ -99,6 +101,8 @@ def figure(*, sleeves: str = "short", hand_in_front: bool = False) -> Person:
     }  # fmt: skip
     if hand_in_front:
         joints[4] = (380, 560)
+    if hand_on_hip:
+        joints[3], joints[4] = (130, 520), (262, 668)
     paint(
         [(268, 650), (500, 650), (520, 1023), (396, 1023), (384, 760), (372, 1023), (248, 1023)],
         TROUSERS,
