@@ -92,10 +92,12 @@ def _lifted(colours: Floats, garment: Garment) -> Floats:
 
 
 def _own(colours: Floats, sleeve: NDArray[np.bool_], armpit: float) -> Floats:
-    """Continue a sleeve's colours over the torso that it touches below the armpit."""
+    """Continue a plain sleeve's colours over the torso that it touches below the armpit."""
     window = around(sleeve, 3 * _SEAM)
     inside = eroded(sleeve, _SHADE)
     if window is None or not inside.any():
+        return colours
+    if float(colours[inside].std(axis=0).mean()) > _PLAIN:
         return colours
     rows = np.arange(sleeve.shape[0])[:, None]
     beyond = (~inside & (rows > armpit))[window] & dilated(sleeve[window], 2 * _SEAM)
