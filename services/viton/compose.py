@@ -70,7 +70,7 @@ def assemble(
     bare = [
         a * _synthetic(parts, gone, s, f) for a, s, f in zip(skin.arms, strips, fits, strict=True)
     ]
-    limbs = arms | (np.maximum(bare[0], bare[1]) > 0.5)
+    limbs = arms | (np.maximum(bare[0], bare[1]) > 0.5) | (np.maximum(*worn.sleeves) > 0.5)
     torso = beside_arms(worn.torso, parts, limbs, body)
     grained = grain(torso.shape, _missing_noise(image, parts, worn))
     waist = waistband(image, parts, body) if body.tucked else None
@@ -128,7 +128,7 @@ def _in_front(
     if joint.any():
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
         alpha = alpha * (1 - skin * np.clip(1.1 - away / _SEAM, 0, 1))
-    rim = contact(torso, 2.0, 0.0) * (1 - skin)
+    rim = contact(torso * ~front, 2.0, 0.0) * (1 - skin)
     colour = colour * (1 - _RIM_SHADE * rim[..., None])
     mixed = over(below, colour, alpha)
     changed = np.abs(below - photo).max(axis=-1) > 1.5

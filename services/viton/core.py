@@ -4,6 +4,7 @@ import numpy as np
 
 from services.kit.errors import InvalidRequest
 from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.viton import frame
 from services.viton.body import measure
 from services.viton.compose import assemble
 from services.viton.cut import cut
@@ -24,10 +25,12 @@ def try_on(
     ``keypoints`` are BODY_25 joints in its pixels. Raises ``NoGarment`` or ``NoPerson`` where one
     of them is not to be found, and ``InvalidRequest`` where the shapes do not agree.
     """
-    shape = (labels.shape[0], labels.shape[1])
-    _check(shape, person, keypoints, garment, garment_mask)
+    _check((labels.shape[0], labels.shape[1]), person, keypoints, garment, garment_mask)
     cloth = describe(garment, garment_mask)
-    body, parts = measure(keypoints, labels)
+    window = frame.find(labels, keypoints)
+    seen = np.ascontiguousarray(person[window])
+    shape = (seen.shape[0], seen.shape[1])
+    body, parts = measure(frame.moved(keypoints, window), np.ascontiguousarray(labels[window]))
     torso = fit_torso(cloth, body)
     first, second = (
         fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)
@@ -39,10 +42,10 @@ def try_on(
     pieces = cut(garment, garment_mask, cloth)
     warped = spline(torso.target, torso.source, shape)
     worn = dress(pieces, warped, torso.seams, strips, (first, second))
-    photo = person.astype(np.float32)
+    photo = seen.astype(np.float32)
     skin = flesh(photo, parts, body, strips)
     stack = assemble(photo, parts, body, worn=worn, skin=skin, strips=strips, fits=(first, second))
-    return finish(person, stack, garment_mask)
+    return frame.put_back(person, window, finish(seen, stack, garment_mask))
 
 
 def _check(

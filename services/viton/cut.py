@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.body import polygon
-from services.viton.fill import blurred, dilated, eroded, guided, pull_push, soft
+from services.viton.fill import around, blurred, dilated, eroded, grey, guided, pull_push, soft
 from services.viton.garment import Garment, largest
 from services.viton.geometry import Points
 
@@ -57,8 +57,8 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
 def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return the photo's colours continued outwards from the mask, and a soft mask, 0 to 1."""
     colours = image.astype(np.float32)
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) / 255, np.float32)
-    refined = guided(grey, soft(hard, 1.0), 4, 1e-3)
+    luma = grey(colours) / np.float32(255)
+    refined = guided(luma, soft(hard, 1.0), 4, 1e-3)
     coverage = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard, 3)
     safe = eroded(hard, 3)
     coverage = np.maximum(coverage, safe)
@@ -80,25 +80,32 @@ def _lifted(colours: Floats, garment: Garment) -> Floats:
         usual = np.median(colours[cloth], axis=0) if cloth.any() else None
         if usual is None or part.size == 0 or float(colours[cloth].std(axis=0).mean()) > _PLAIN:
             continue
-        slow = np.maximum(blurred(part.mean(axis=-1), 2.0), 4.0)
-        lift = np.clip(_DEEP * float(usual.mean()) / slow, 1, 2.5)
+        slow = blurred(grey(part), 2.0)
+        lift = np.clip((_DEEP - slow / max(float(usual.mean()), 1.0)) / 0.3, 0, 1)
         ys = np.arange(window[0].start, window[0].start + part.shape[0], dtype=np.float32)
         xs = np.arange(window[1].start, window[1].start + part.shape[1], dtype=np.float32)
         away = np.hypot(xs[None, :] - side.armpit[0], ys[:, None] - side.armpit[1]) / reach
         share = np.clip(2 - 2 * away, 0, 1)
         colours = colours.copy()
-        colours[window] = part * (1 + share * (lift - 1))[..., None]
+        colours[window] = part + (share * lift)[..., None] * (_DEEP * usual - part)
     return colours
 
 
 def _own(colours: Floats, sleeve: NDArray[np.bool_], armpit: float) -> Floats:
-    """Continue a sleeve's colours over the torso that it touches below the armpit."""
+    """Continue a plain sleeve's colours over the torso that it touches below the armpit."""
+    window = around(sleeve, 3 * _SEAM)
     inside = eroded(sleeve, _SHADE)
-    if not inside.any():
+    if window is None or not inside.any():
         return colours
-    beyond = ~inside & (np.arange(sleeve.shape[0])[:, None] > armpit) & dilated(sleeve, 2 * _SEAM)
-    share = soft(beyond, 1.5)[..., None]
-    return colours + share * (pull_push(colours, inside.astype(np.float32), 1) - colours)
+    if float(colours[inside].std(axis=0).mean()) > _PLAIN:
+        return colours
+    rows = np.arange(sleeve.shape[0])[:, None]
+    beyond = (~inside & (rows > armpit))[window] & dilated(sleeve[window], 2 * _SEAM)
+    part = colours[window]
+    own = pull_push(part, inside[window].astype(np.float32), 1)
+    result = colours.copy()
+    result[window] = part + soft(beyond, 1.5)[..., None] * (own - part)
+    return result
 
 
 def _opening(garment: Garment, shape: tuple[int, int]) -> Floats:
@@ -133,4 +140,7 @@ def _gussets(garment: Garment, shape: tuple[int, ...]) -> Floats:
 
 
 def _layer(colours: Floats, coverage: Floats) -> Floats:
-    return np.concatenate([colours, 255 * coverage[..., None]], axis=-1).astype(np.float32)
+    layer = np.empty((*coverage.shape, 4), np.float32)
+    layer[..., :3] = colours
+    layer[..., 3] = 255 * coverage
+    return layer

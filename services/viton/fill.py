@@ -150,13 +150,18 @@ def around(mask: Bool, margin: int) -> tuple[slice, slice] | None:
     )
 
 
+def grey(image: Floats) -> Floats:
+    """Return the luma of an H x W x 3 image, 0 to 255."""
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.float32)
+
+
 def noise_level(image: Floats, where: Bool) -> float:
     """Return the standard deviation of an image's noise where it is plain, in levels (0 to 4)."""
     window = around(where, 4)
     if window is None:
         return 0.0
-    grey = image[window].mean(axis=-1, dtype=np.float32)
-    fine = grey - blurred(grey, 1.5)
+    luma = grey(image[window])
+    fine = luma - blurred(luma, 1.5)
     return float(np.clip(np.median(np.abs(fine[where[window]])) * 1.48, 0, 4))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.body import Body, BodySide
-from services.viton.fill import around, blurred, eroded, pull_push
+from services.viton.fill import around, blurred, eroded, grey, pull_push
 from services.viton.fit import SleeveFit
 from services.viton.geometry import Points, point, unit
 from services.viton.regions import Regions
@@ -38,7 +38,8 @@ def torso_light(image: Floats, parts: Regions, body: Body, slant: float) -> Floa
     centre = ((left + right) / 2).astype(np.float32)
     across = (np.arange(width, dtype=np.float32)[None, :] - centre[:, None]) / half[:, None]
     away = np.clip(np.abs(across), 0, 1.1)
-    light = 1 - 0.045 * away**3 - 0.10 * away**7 + 0.025 * slant * np.clip(across, -1, 1)
+    cubed = away * away * away
+    light = 1 - 0.045 * cubed - 0.10 * cubed * cubed * away + 0.025 * slant * np.clip(across, -1, 1)
     light = light * _bust(body, across) * torso_folds((height, width), body)
     return np.asarray(light * _worn_light(image, parts), np.float32)
 
@@ -49,7 +50,8 @@ def _bust(body: Body, across: Floats) -> Floats:
     level = (body.left.armpit[1] + body.right.armpit[1]) / 2 + 0.10 * body.unit
     down = (rows - np.float32(level)) / np.float32(0.13 * body.unit)
     slope = -down * np.exp(0.5 - 0.5 * down * down)
-    return np.asarray(1 + 0.022 * slope * np.exp(-((across / 0.75) ** 4)), np.float32)
+    squared = (across / np.float32(0.75)) ** 2
+    return np.asarray(1 + 0.022 * slope * np.exp(-squared * squared), np.float32)
 
 
 def _worn_light(image: Floats, parts: Regions) -> Floats:
@@ -63,11 +65,11 @@ def _worn_light(image: Floats, parts: Regions) -> Floats:
     photo = image[window]
     if inside.sum() < 2000 or float(photo[inside].std(axis=0).mean()) > _PLAIN:
         return ratio
-    grey = photo.mean(axis=-1, dtype=np.float32)
+    luma = grey(photo)
     # On dark cloth a few grey levels are gloss, noise and spill of light from behind.
     low, high = _DARK
-    share = float(np.clip((np.median(grey[inside]) - low) / (high - low), 0, 1))
-    flat = pull_push(np.dstack([grey] * 3), inside.astype(np.float32))[..., 0]
+    share = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
+    flat = pull_push(np.dstack([luma] * 3), inside.astype(np.float32))[..., 0]
     closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
     slow = blurred(np.asarray(closed, np.float32), 7.0)
     lit = (slow + _DIM) / (float(np.median(slow[inside])) + _DIM)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.body import Arm, Body, BodySide, polygon
-from services.viton.fill import blurred, dilated, eroded, grain, noise_level, pull_push, soft
+from services.viton.fill import blurred, dilated, eroded, grain, grey, noise_level, pull_push, soft
 from services.viton.geometry import Points, unit
 from services.viton.regions import Regions
 from services.viton.stack import over
@@ -85,9 +85,9 @@ def light_from(image: Floats, parts: Regions) -> float:
     if bare.sum() < 400:
         return 0.0
     xs = np.nonzero(bare)[1]
-    grey = image.mean(axis=-1)[bare]
+    luma = grey(image)[bare]
     middle = float(np.median(xs))
-    left, right = np.median(grey[xs < middle]), np.median(grey[xs >= middle])
+    left, right = np.median(luma[xs < middle]), np.median(luma[xs >= middle])
     return float(np.clip((right - left) / max(0.2 * float(left + right), 1.0), -1, 1))
 
 
@@ -179,11 +179,11 @@ def _rounded(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
     turned = np.arcsin(np.clip(np.linspace(-1, 1, _BINS), -1, 1))
     profile = 1.03 - _ROUND + _ROUND * np.cos(turned - 0.5 * slant)
     if seen.sum() > 600:
-        grey = image.mean(axis=-1)
+        luma = grey(image)[seen]
         place = np.clip(np.rint((across[seen] + 1) / 2 * (_BINS - 1)), 0, _BINS - 1).astype(int)
-        usual = max(float(np.median(grey[seen])), 20.0)
+        usual = max(float(np.median(luma)), 20.0)
         for index in range(1, _BINS - 1):
-            own = grey[seen][place == index] / usual
+            own = luma[place == index] / usual
             if len(own) > 25:
                 measured = float(np.clip(np.median(own), 0.72, 1.12))
                 profile[index] = 0.4 * profile[index] + 0.6 * measured
@@ -199,11 +199,11 @@ def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
     """Return the tone of the neck's lit part, continued over the chest."""
     if bare.sum() < 0.02 * body.unit**2:
         return tone
-    grey = image.mean(axis=-1)
-    dim = float(np.percentile(grey[bare], _CHIN))
-    lit = bare * np.clip((grey - dim + 12.0) / 12.0, 0, 1)
+    luma = grey(image)
+    dim = float(np.percentile(luma[bare], _CHIN))
+    lit = bare * np.clip((luma - dim + 12.0) / 12.0, 0, 1)
     near = pull_push(image, lit.astype(np.float32))
-    usual = np.median(image[bare & (grey >= dim)], axis=0)
+    usual = np.median(image[bare & (luma >= dim)], axis=0)
     away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
     fade = np.clip(away / (0.30 * body.unit), 0, 1)[..., None]
     far = (usual * np.array([0.965, 0.945, 0.935])).astype(np.float32)

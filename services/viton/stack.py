@@ -40,4 +40,4 @@ class Stack:
 def over(below: Floats, above: Floats, alpha: Floats) -> Floats:
     """Return ``above`` laid on ``below``, both H x W x 3; ``alpha`` is H x W, 0 to 1."""
     cover = np.asarray(alpha, np.float32)[..., None]
-    return np.asarray(below * (1 - cover) + above * cover, np.float32)
+    return np.asarray(below + (above - below) * cover, np.float32)

@@ -108,7 +108,7 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats
     opened = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     wide = soft(without_specks(np.asarray(opened), int((0.1 * body.unit) ** 2)), 3.0) > 0.4
     rows = np.arange(torso.shape[0])[:, None]
-    top = min(body.left.armpit[1], body.right.armpit[1])
+    top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.unit
     slit = open_ground & ~wide & (rows > top) & (rows < body.waist) & ~parts.lower
     slit &= dilated(cloth, 3 * reach) & dilated(arms, 3 * reach)
     slit = without_specks(np.asarray(slit), int((0.025 * body.unit) ** 2))
