@@ -8,14 +8,21 @@ from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.body import measure
 from services.viton.compose import assemble, dress, flesh
 from services.viton.cut import cut
+from services.viton.dresses import wear_dress
 from services.viton.finish import finish
 from services.viton.fit import ACROSS, fit_sleeve, fit_torso
 from services.viton.garment import describe
+from services.viton.lower import wear_lower
 from services.viton.warp import spline, strip
 
 
 def try_on(
-    person: Image, keypoints: Keypoints, labels: LabelMap, garment: Image, garment_mask: Mask
+    person: Image,
+    keypoints: Keypoints,
+    labels: LabelMap,
+    garment: Image,
+    garment_mask: Mask,
+    category: str = "upper",
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the person wearing the garment, and the mask of what was changed.
 
@@ -26,6 +33,10 @@ def try_on(
     """
     shape = (labels.shape[0], labels.shape[1])
     _check(shape, person, keypoints, garment, garment_mask)
+    if category == "lower":
+        return finish(person, wear_lower(person, keypoints, labels, garment, garment_mask))
+    if category == "dress":
+        return finish(person, wear_dress(person, keypoints, labels, garment, garment_mask))
     cloth = describe(garment, garment_mask)
     body, parts = measure(keypoints, labels)
     torso = fit_torso(cloth, body)

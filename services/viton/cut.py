@@ -32,14 +32,8 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
 
     Colours are continued outwards from well inside the mask, so that no edge picks up background.
     """
-    colours = image.astype(np.float32)
     hard = mask > 127
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) / 255, np.float32)
-    refined = guided(grey, soft(hard, 1.0), 4, 1e-3)
-    coverage = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard, 3)
-    coverage = np.maximum(coverage, eroded(hard, 3))
-    safe = eroded(hard, 3)
-    bled = np.where(safe[..., None], colours, pull_push(colours, safe.astype(np.float32), 1))
+    bled, coverage = cloth(image, hard)
     opening = _opening(garment, hard.shape)
     front = coverage * (1 - opening)
     sleeves = [
@@ -54,6 +48,18 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
         near = soft(dilated(s, _SEAM), 1.0) if s.any() else np.zeros_like(front)
         parts.append(_layer(bled, front * near))
     return Cut(parts[0], parts[1], parts[2])
+
+
+def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return the photo's colours continued outwards from the mask, and a soft mask, 0 to 1."""
+    colours = image.astype(np.float32)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) / 255, np.float32)
+    refined = guided(grey, soft(hard, 1.0), 4, 1e-3)
+    coverage = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard, 3)
+    safe = eroded(hard, 3)
+    coverage = np.maximum(coverage, safe)
+    bled = np.where(safe[..., None], colours, pull_push(colours, safe.astype(np.float32), 1))
+    return bled.astype(np.float32), coverage.astype(np.float32)
 
 
 def _opening(garment: Garment, shape: tuple[int, int]) -> Floats:

@@ -1,0 +1,177 @@
+"""Trousers, shorts and skirts: laid on the legs, under a top that hangs over them."""
+
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.viton.bare import background, bare_legs, removed, rim
+from services.viton.bottoms import describe_bottoms
+from services.viton.compose import _contact, _over
+from services.viton.cut import cloth
+from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
+from services.viton.hang import ACROSS, Hung, Waistline, hang_skirt, hang_trousers, waistline
+from services.viton.legs import LowerBody, Outfit, measure_legs
+from services.viton.shoes import without_hems
+from services.viton.warp import sample, strip
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_BAND: Final = 7
+_PLAIN: Final = 26.0
+_DIM: Final = 32.0
+
+
+@dataclass(frozen=True)
+class Laid:
+    """The garment on the canvas: coverage 0 to 1, and shaded colours."""
+
+    coverage: Floats
+    colour: Floats
+
+
+def wear_lower(
+    person: Image, keypoints: Keypoints, labels: LabelMap, garment: Image, mask: Mask
+) -> Floats:
+    """Return the person in the trousers, shorts or skirt, H x W x 3 float32.
+
+    Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
+    """
+    described = describe_bottoms(mask)
+    body, worn = measure_legs(keypoints, labels)
+    worn = without_hems(person, worn, body)
+    line = waistline(body, worn)
+    colours, cover = cloth(garment, described.mask)
+    layer = np.concatenate([colours, 255 * cover[..., None]], axis=-1).astype(np.float32)
+    shape = (labels.shape[0], labels.shape[1])
+    photo = person.astype(np.float32)
+    light = folds(photo, worn)
+    if described.crotch is None:
+        laid = lay([hang_skirt(described, body, line)], layer, light, shape)
+    else:
+        first, second = hang_trousers(described, body, line)
+        # The leg that stands nearer to the camera ends lower in the picture.
+        halves = [first, second]
+        if body.left.middle[-1, 1] > body.right.middle[-1, 1] + 0.1 * body.torso:
+            halves = [second, first]
+        laid = lay(halves, layer, light, shape)
+        worn = _covered(worn, body, first, second)
+    return dressed(photo, worn, body, laid, line)
+
+
+def _covered(worn: Outfit, body: LowerBody, first: Hung, second: Hung) -> Outfit:
+    """Count bare legs above the new hems as clothed: trousers leave nothing of them to see."""
+    height, width = worn.skin.shape
+    columns = np.arange(width)[None, :]
+    rows = np.arange(height)[:, None]
+    ends = [float(h.target[-1, :, 1].mean()) - 0.05 * body.torso for h in (first, second)]
+    lines = [h.target[..., 0].mean(axis=1) for h in (first, second)]
+    between = np.interp(np.arange(height), first.target[:, 4, 1], (lines[0] + lines[1]) / 2)
+    end = np.where(columns < between[:, None], ends[0], ends[1])
+    above = worn.skin & (rows < end)
+    return replace(worn, bottoms=worn.bottoms | above, skin=worn.skin & ~above)
+
+
+def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]) -> Laid:
+    """Sample the garment's halves, the first one below."""
+    coverage = np.zeros(shape, np.float32)
+    colour = np.zeros((*shape, 3), np.float32)
+    for hung in halves:
+        laid = strip(hung.target, hung.source, ACROSS, shape)
+        found = sample(layer, laid.source)
+        edge = np.clip((1.03 - laid.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
+        alpha = found[..., 3] / 255 * laid.covered * edge
+        alpha = blurred(np.asarray(alpha, np.float32), 0.6)
+        down = np.clip((laid.along - hung.crotch) / 0.15, 0, 1)
+        place = np.clip(np.abs(laid.across - 0.5) * 2, 0, 1.1)
+        if len(halves) == 1:
+            shade = 1 - 0.10 * place**5
+        else:
+            outwards = np.clip(1 - laid.across, 0, 1.1)
+            shade = 1 - 0.10 * (down * place**4 + (1 - down) * outwards**6)
+        shaded = found[..., :3] * (light * shade)[..., None]
+        if coverage.any() and len(halves) > 1:
+            below = _contact(alpha, 5.0, 0.0) * np.float32(0.25) * np.asarray(down, np.float32)
+            colour = colour * (1 - blurred(below, 2.0))[..., None]
+        colour = _over(colour, np.clip(shaded, 0, 255), alpha)
+        total = coverage + alpha * (1 - coverage)
+        colour = np.where(
+            (coverage < 0.5)[..., None] & (alpha > 0)[..., None], np.clip(shaded, 0, 255), colour
+        )
+        coverage = total
+    return Laid(np.asarray(coverage, np.float32), np.asarray(colour, np.float32))
+
+
+def dressed(
+    photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Waistline
+) -> Floats:
+    """Stack background, bare legs, the garment, and what lies over it."""
+    gone = removed(worn)
+    canvas, bare = undressed(photo, worn, body, gone)
+    canvas = _under_top(canvas, photo, worn, gone, body)
+    shadow = _contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
+    canvas = canvas * (1 - shadow * bare)[..., None]
+    canvas = _over(canvas, laid.colour, laid.coverage)
+    near = dilated(gone | (laid.coverage > 0), 2)
+    back = worn.bottoms | worn.skin
+    kept = [worn.arms, worn.head, worn.shoes]
+    if not line.shown:
+        kept.insert(0, worn.upper)
+    for region in kept:
+        if (region & near).any():
+            alpha, colour = matte(photo, region, back, _BAND)
+            cast = _contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
+            canvas = canvas * (1 - cast)[..., None]
+            canvas = _over(canvas, colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
+    untouched = ~near
+    return np.where(untouched[..., None], photo, canvas).astype(np.float32)
+
+
+def undressed(
+    photo: Floats, worn: Outfit, body: LowerBody, gone: Bool
+) -> tuple[Floats, Floats]:
+    """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
+    behind = background(photo, worn)
+    canvas = _over(photo, behind, np.maximum(soft(gone, 1.0), gone.astype(np.float32)))
+    colour, cover = bare_legs(photo, worn, body)
+    shown = cover * np.maximum(gone.astype(np.float32), rim(worn))
+    kept = worn.shoes | worn.arms | worn.upper | worn.head
+    shown = shown * (1 - kept.astype(np.float32))
+    return _over(canvas, colour, shown), np.maximum(shown, soft(worn.skin & ~gone, 1.0))
+
+
+def _under_top(
+    canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: LowerBody
+) -> Floats:
+    """Continue the top a little below its edge, where the new waistband may lie lower."""
+    rows = np.arange(gone.shape[0])[:, None]
+    upper = eroded(worn.upper, 5)
+    if upper.sum() < 500:
+        return canvas
+    spread = pull_push(photo, upper.astype(np.float32))
+    columns = np.arange(gone.shape[1])[None, :]
+    inside = (columns > body.edges[0][:, None]) & (columns < body.edges[1][:, None])
+    near = dilated(worn.upper, int(0.1 * body.torso)) & gone & inside & (rows < body.hips)
+    return _over(canvas, spread, soft(near, 1.0) * near)
+
+
+def folds(photo: Floats, worn: Outfit) -> Floats:
+    """Light of the worn lower garment, where it is plain enough to tell light from pattern."""
+    shape = worn.bottoms.shape
+    inside = eroded(worn.bottoms, 8)
+    light = np.ones(shape, np.float32)
+    if inside.sum() < 3000 or float(photo[inside].std(axis=0).mean()) > _PLAIN:
+        return light
+    grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    flat = pull_push(np.dstack([grey] * 3), inside.astype(np.float32), 1)[..., 0]
+    flat = np.where(inside, grey, flat).astype(np.float32)
+    closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    low = blurred(np.asarray(closed, np.float32), 4.0)
+    usual = float(np.median(low[inside]))
+    ratio = np.clip((low + _DIM) / (usual + _DIM), 0.75, 1.12) ** 0.7
+    sure = blurred(inside.astype(np.float32), 6.0)
+    return np.asarray(1 + (ratio - 1) * sure, np.float32)
