@@ -105,7 +105,7 @@ def _skirt(gown: Gown, body: Body, lower: LowerBody, shape: tuple[int, int]) -> 
         lower.edges[0][int(min(lower.hips, shape[0] - 1))]
     )
     across = max(across, 0.92 * seat / max(gown.skirt.width(gown.hips), 1.0))
-    hem = body.waist + (gown.skirt.hem - gown.hips) * 0.5 * (down + max(across, down))
+    hem = body.waist + (gown.skirt.hem - gown.hips) * float(np.sqrt(down * across))
     hem = min(float(hem), lower.ankle + _FLOOR * lower.torso)
     line = Waistline(np.full(shape[1], float(lower.waist)), shown=True)
     return hang_skirt(gown.skirt, lower, line, scale=across, hem=hem)

@@ -1,6 +1,7 @@
 """Where a dress turns from a top into a skirt, in its photo."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -8,16 +9,17 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.bottoms import Bottoms, describe_bottoms
-from services.viton.garment import Garment, describe, largest
+from services.viton.garment import Garment, SleeveKind, describe, largest
 
 Bool: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
 
 _TOP: Final = 1.5
 _WAIST: Final = 0.88
-_SEARCH: Final = (0.6, 1.2)
+_SEARCH: Final = (0.6, 1.4)
 _NARROWER: Final = 0.95
 _HIPS: Final = 1.35
+_STEEPEST: Final = 0.12
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ def describe_gown(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Gown:
     for side in top.sides:
         if side.sleeve is not None:
             body &= ~side.sleeve.mask
+    if top.kind in (SleeveKind.MID, SleeveKind.LONG):
+        body = _without_cuffs(body, int(waist))
     body = largest(body)
     skirt = describe_bottoms(np.where(body, np.uint8(255), np.uint8(0)), waist, skirt=True)
     return Gown(top, skirt, body, waist, hips)
@@ -84,6 +88,25 @@ def _cut(whole: Bool, trunk: Bool, row: float) -> NDArray[np.uint8]:
     rows = np.arange(len(whole))[:, None]
     kept = largest(whole & ~(trunk & (rows > row)))
     return np.where(kept, np.uint8(255), np.uint8(0))
+
+
+def _without_cuffs(body: Bool, waist: int) -> Bool:
+    """Return the mask without sleeves that lie on the skirt: from the hem up it may only narrow.
+
+    A skirt's outline widens upwards by little; a cuff beside it is a step.
+    """
+    rows = np.flatnonzero(body.any(axis=1))
+    rows = rows[rows >= waist][::-1]
+    width = body.shape[1]
+    left = body.argmax(axis=1).astype(np.float64)
+    right = (width - 1 - body[:, ::-1].argmax(axis=1)).astype(np.float64)
+    kept = body.copy()
+    columns = np.arange(width)
+    for below, row in pairwise(rows):
+        left[row] = max(left[row], left[below] - _STEEPEST)
+        right[row] = min(right[row], right[below] + _STEEPEST)
+        kept[row] &= (columns >= left[row]) & (columns <= right[row])
+    return kept
 
 
 def _waist(wide: Floats, tip: float, chest: float, last: int) -> float:
