@@ -11,14 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.errors import InvalidRequest
+from services.kit.categories import AUTO, DRESS, LOWER, UPPER
 from services.kit.types import Mask
-
-AUTO: Final = "auto"
-UPPER: Final = "upper"
-LOWER: Final = "lower"
-DRESS: Final = "dress"
-CATEGORIES: Final = (AUTO, UPPER, LOWER, DRESS)
 
 SURE_LENGTH: Final = 2.75
 LEAST_LENGTH: Final = 2.0
@@ -30,15 +24,6 @@ FULL: Final = 0.5
 
 NARROW: Final = 0.3
 """Width at the upper end, as a share of the largest: a waistband has .5 and more, a halter .2."""
-
-
-def check(category: str) -> None:
-    """Raise InvalidRequest unless the category is one of ``CATEGORIES``."""
-    if category not in CATEGORIES:
-        raise InvalidRequest(
-            f"The category {category[:40]!r} is not known; send one of {', '.join(CATEGORIES)}.",
-            stage="cloth_mask",
-        )
 
 
 def resolve(category: str, probabilities: NDArray[np.float32], mask: Mask) -> str:

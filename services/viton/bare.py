@@ -74,7 +74,7 @@ def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats
     legs = eroded(worn.skin, 4) & ~cloth & ~dilated(worn.shoes, 8)
     if legs.sum() > _ENOUGH * body.torso**2:
         even = image / np.maximum(light, 0.6)[..., None]
-        near = pull_push(even, legs.astype(np.float32))
+        near = pull_push(np.asarray(even, np.float32), legs.astype(np.float32))
         usual = np.median(even[legs], axis=0)
         away = cv2.distanceTransform((~legs).astype(np.uint8), cv2.DIST_L2, 5)
         fade = np.clip(away / (_FADE * body.torso), 0, 1)[..., None]

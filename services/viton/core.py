@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.categories import DRESS, LOWER, UPPER, WORN, check
 from services.kit.errors import InvalidRequest
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.body import measure
@@ -22,20 +23,22 @@ def try_on(
     labels: LabelMap,
     garment: Image,
     garment_mask: Mask,
-    category: str = "upper",
+    category: str = UPPER,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the person wearing the garment, and the mask of what was changed.
 
     ``person``, ``labels`` (CIHP ids), ``garment`` and ``garment_mask`` share one H x W canvas;
-    ``keypoints`` are BODY_25 joints in its pixels. Where the mask is 0 the picture is identical to
-    ``person``. Raises ``NoGarment`` or ``NoPerson`` where one of them is not to be found, and
-    ``InvalidRequest`` where the shapes do not agree.
+    ``keypoints`` are BODY_25 joints in its pixels; ``category`` is ``upper``, ``lower`` or
+    ``dress``. Where the mask is 0 the picture is identical to ``person``. Raises ``NoGarment`` or
+    ``NoPerson`` where one of them is not to be found, ``LegsNotShown`` where a garment for the legs
+    finds none, and ``InvalidRequest`` where the shapes do not agree.
     """
     shape = (labels.shape[0], labels.shape[1])
+    check(category, WORN)
     _check(shape, person, keypoints, garment, garment_mask)
-    if category == "lower":
+    if category == LOWER:
         return finish(person, wear_lower(person, keypoints, labels, garment, garment_mask))
-    if category == "dress":
+    if category == DRESS:
         return finish(person, wear_dress(person, keypoints, labels, garment, garment_mask))
     cloth = describe(garment, garment_mask)
     body, parts = measure(keypoints, labels)

@@ -143,7 +143,11 @@ def _flared(body: Body, hung: Hung, lower: LowerBody) -> Body:
     for side, column in zip(body.sides, (0, -1), strict=True):
         line = hung.target[:, 1 if column == 0 else -2]
         edge = np.interp(rows, line[:, 1], line[:, 0])
-        outer = np.where(rows > lower.waist, side.sign * np.maximum(side.sign * edge, side.sign * side.edge), side.edge)
+        outer = np.where(
+            rows > lower.waist,
+            side.sign * np.maximum(side.sign * edge, side.sign * side.edge),
+            side.edge,
+        )
         sides.append(replace(side, edge=outer))
     return replace(body, left=sides[0], right=sides[1])
 

@@ -161,16 +161,12 @@ def _drop(body: LowerBody, line: Waistline) -> Points:
     return body.crotch + point(0.0, 0.02 * body.torso)
 
 
-def _hem(
-    garment: Bottoms, body: LowerBody, crotch: Points, scale: float
-) -> tuple[float, float]:
+def _hem(garment: Bottoms, body: LowerBody, crotch: Points, scale: float) -> tuple[float, float]:
     """Return the row of each hem. Long trousers reach the ankle, and the floor if they are longer."""
     assert garment.crotch is not None
     inseam = garment.hem - float(garment.crotch[1])
     rise = max(float(garment.crotch[1]) - garment.top, 1.0)
-    long = inseam > _LONG_CUT * garment.hips or inseam > _LONG_RISE * max(
-        rise, 0.65 * garment.hips
-    )
+    long = inseam > _LONG_CUT * garment.hips or inseam > _LONG_RISE * max(rise, 0.65 * garment.hips)
     ends = []
     for leg, hem in zip(body.legs, garment.hems, strict=True):
         ankle = float(leg.middle[-1, 1])
@@ -271,7 +267,9 @@ def _along_leg(
     index = np.arange(len(longest))
     middle = np.stack([np.interp(place, index, longest[:, i]) for i in (0, 1)], axis=1)
     radius = np.interp(place, np.arange(LEG_SAMPLES), leg.radius)
-    across = np.stack([np.interp(place, np.arange(LEG_SAMPLES), leg.normal[:, i]) for i in (0, 1)], 1)
+    across = np.stack(
+        [np.interp(place, np.arange(LEG_SAMPLES), leg.normal[:, i]) for i in (0, 1)], 1
+    )
     beside = np.interp(rows, other.middle[:, 1], other.middle[:, 0])
     room = leg.sign * (middle[:, 0] - beside) / 2
     wide = np.maximum(2 * _TIGHT * radius + 3.0, width)

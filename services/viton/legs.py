@@ -264,7 +264,7 @@ def _reach(region: Bool, middle: Points, normal: Points, radius: Floats) -> Floa
     inside = region[ys, xs]
     leaves = np.where(inside.all(axis=1), len(steps) - 1, (~inside).argmax(axis=1))
     shown = middle[:, 1] < height - 2
-    return np.where(shown, steps[leaves], 0.0)
+    return np.asarray(np.where(shown, steps[leaves], 0.0))
 
 
 def _crotch(worn: Outfit, left: Leg, right: Leg, hips: float, torso: float) -> Points:

@@ -106,9 +106,7 @@ def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]
     return Laid(np.asarray(coverage, np.float32), np.asarray(colour, np.float32))
 
 
-def dressed(
-    photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Waistline
-) -> Floats:
+def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Waistline) -> Floats:
     """Stack background, bare legs, the garment, and what lies over it."""
     gone = removed(worn)
     canvas, bare = undressed(photo, worn, body, gone)
@@ -131,9 +129,7 @@ def dressed(
     return np.where(untouched[..., None], photo, canvas).astype(np.float32)
 
 
-def undressed(
-    photo: Floats, worn: Outfit, body: LowerBody, gone: Bool
-) -> tuple[Floats, Floats]:
+def undressed(photo: Floats, worn: Outfit, body: LowerBody, gone: Bool) -> tuple[Floats, Floats]:
     """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
     behind = background(photo, worn)
     canvas = _over(photo, behind, np.maximum(soft(gone, 1.0), gone.astype(np.float32)))
@@ -144,9 +140,7 @@ def undressed(
     return _over(canvas, colour, shown), np.maximum(shown, soft(worn.skin & ~gone, 1.0))
 
 
-def _under_top(
-    canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: LowerBody
-) -> Floats:
+def _under_top(canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: LowerBody) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower."""
     rows = np.arange(gone.shape[0])[:, None]
     upper = eroded(worn.upper, 5)

@@ -6,6 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
 
 from services.viton.fill import blurred, dilated
 from services.viton.legs import LowerBody, Outfit
@@ -36,9 +37,9 @@ def without_hems(image: NDArray[np.uint8], worn: Outfit, body: LowerBody) -> Out
     a = cloth[index[..., 0], index[..., 1], index[..., 2]]
     b = leather[index[..., 0], index[..., 1], index[..., 2]]
     seen = (worn.shoes | worn.bottoms).astype(np.float32)
-    odds = blurred(seen * (a / np.maximum(a + b, 1e-6)).astype(np.float32), 0.022 * body.torso) / np.maximum(
-        blurred(seen, 0.022 * body.torso), 1e-3
-    )
+    odds = blurred(
+        seen * (a / np.maximum(a + b, 1e-6)).astype(np.float32), 0.022 * body.torso
+    ) / np.maximum(blurred(seen, 0.022 * body.torso), 1e-3)
     hem = near & (odds > _LIKELIER)
     size = 2 * max(int(0.012 * body.torso), 1) + 1
     joined = cv2.morphologyEx(hem.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
@@ -54,12 +55,5 @@ def _histogram(image: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np
     counts = np.zeros((_BINS, _BINS, _BINS), np.float32)
     np.add.at(counts, (index[:, 0], index[:, 1], index[:, 2]), 1.0)
     for axis in range(3):
-        padded = np.moveaxis(counts, axis, 0)
-        counts = np.moveaxis(
-            0.5 * padded
-            + 0.25 * np.concatenate([padded[1:], padded[-1:]])
-            + 0.25 * np.concatenate([padded[:1], padded[:-1]]),
-            0,
-            axis,
-        )
+        counts = correlate1d(counts, np.array([0.25, 0.5, 0.25]), axis=axis, mode="nearest")
     return np.asarray(counts / counts.sum(), np.float32)
