@@ -18,6 +18,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 _BAND: Final = 7
 _FADE: Final = 0.35
+_SHADOW: Final = 0.22
 _ENOUGH: Final = 0.02
 _LITTLE: Final = 0.004
 
@@ -72,6 +73,8 @@ def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats
     """
     cloth = dilated(worn.bottoms | worn.socks | worn.upper, 10)
     legs = eroded(worn.skin, 4) & ~cloth & ~dilated(worn.shoes, 8)
+    lit = legs & ~dilated(worn.bottoms, int(0.7 * _SHADOW * body.torso))
+    legs = lit if lit.sum() > _ENOUGH * body.torso**2 else legs
     if legs.sum() > _ENOUGH * body.torso**2:
         even = image / np.maximum(light, 0.6)[..., None]
         near = pull_push(np.asarray(even, np.float32), legs.astype(np.float32))
@@ -96,7 +99,8 @@ def removed(worn: Outfit) -> Bool:
     return np.asarray(dilated(worn.bottoms, _BAND) & ~keep)
 
 
-def rim(worn: Outfit) -> Floats:
+def rim(worn: Outfit, body: LowerBody) -> Floats:
     """Bare leg so near the old hem that its shadow and colour lie on the skin, 0 to 1."""
-    near = blurred(dilated(worn.bottoms, 10).astype(np.float32), 8.0)
-    return np.asarray(np.clip(near * 1.6, 0, 1) * soft(worn.skin, 1.0), np.float32)
+    away = cv2.distanceTransform((~worn.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
+    near = np.clip(1.15 - away / (_SHADOW * body.torso), 0, 1)
+    return np.asarray(near * near * (3 - 2 * near) * soft(worn.skin, 1.0), np.float32)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,11 +15,10 @@ from services.viton.cut import Cut, cloth, cut
 from services.viton.fill import dilated, matte, soft
 from services.viton.fit import ACROSS, fit_sleeve, fit_torso
 from services.viton.gown import Gown, describe_gown
-from services.viton.hang import ACROSS as SKIRT_ACROSS
-from services.viton.hang import Hung, Waistline, hang_skirt
+from services.viton.hang import Hung, Waistline, hang_skirt, spread
 from services.viton.legs import LowerBody, Outfit, measure_legs
 from services.viton.regions import Regions
-from services.viton.shoes import without_hems
+from services.viton.shoes import over_hem, without_hems
 from services.viton.warp import Strip, spline, strip
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -26,7 +26,8 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 _BAND: Final = 7
 _HIPS: Final = 0.06
-_SOFT: Final = 0.10
+_HAND: Final = 0.45
+_HALF_ARM: Final = 0.13
 _FLOOR: Final = 0.09
 
 
@@ -43,7 +44,7 @@ def wear_dress(
     lower, worn = measure_legs(keypoints, labels, least=0.0)
     worn = without_hems(person, worn, lower)
     body = _to_hips(body, lower)
-    parts = _undressed(parts, worn)
+    parts = _undressed(parts, worn, body, lower)
     torso = fit_torso(gown.top, body)
     first, second = (
         fit_sleeve(gown.top, g, body, b) for g, b in zip(gown.top.sides, body.sides, strict=True)
@@ -53,7 +54,7 @@ def wear_dress(
         strip(second.target, second.source, ACROSS, shape),
     )
     hung = _skirt(gown, body, lower, shape)
-    laid = strip(hung.target, hung.source, SKIRT_ACROSS, shape)
+    laid = spread(hung, shape)
     warped = spline(torso.target, torso.source, shape)
     share = _share(lower, shape)
     joined = np.where(laid.covered[..., None], warped * (1 - share) + laid.source * share, warped)
@@ -89,9 +90,27 @@ def _to_hips(body: Body, lower: LowerBody) -> Body:
     )
 
 
-def _undressed(parts: Regions, worn: Outfit) -> Regions:
-    """Count trousers or skirt as part of what the dress replaces."""
-    return replace(parts, top=parts.top | worn.bottoms, lower=parts.lower & ~worn.bottoms)
+def _undressed(parts: Regions, worn: Outfit, body: Body, lower: LowerBody) -> Regions:
+    """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
+    old = worn.bottoms | worn.upper
+    near = np.zeros(old.shape, np.uint8)
+    for side in body.sides:
+        arm = side.arm
+        hand = arm.wrist + _HAND * (arm.wrist - arm.elbow)
+        bones = np.round(np.concatenate([arm.middle, [hand]])).astype(np.int32)
+        cv2.polylines(near, [bones], False, 1, max(int(2 * _HALF_ARM * lower.torso), 1))
+    height, width = old.shape
+    rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
+    trunk = (columns > lower.edges[0][:, None]) & (columns < lower.edges[1][:, None])
+    trunk &= (rows > lower.waist - 0.15 * lower.torso) & (rows < lower.hips)
+    belly = parts.arms & trunk & (near == 0)
+    return replace(
+        parts,
+        top=parts.top | old,
+        lower=parts.lower & ~old,
+        arms=parts.arms & ~belly,
+        neck=parts.neck | belly,
+    )
 
 
 def _skirt(gown: Gown, body: Body, lower: LowerBody, shape: tuple[int, int]) -> Hung:
@@ -132,7 +151,7 @@ def _pieces(garment: Image, mask: Mask, gown: Gown) -> Cut:
 
 def _below(layers: Worn, laid: Strip, share: Floats) -> Worn:
     """Return the layers with nothing beside the skirt, where its map does not reach."""
-    beside = (share > 0) & ~laid.covered
+    beside = (share > 0.6) & ~laid.covered
     return replace(layers, torso=np.where(beside, 0, layers.torso).astype(np.float32))
 
 
@@ -160,13 +179,14 @@ def _with_legs(
     colour, cover = bare_legs(photo, worn, lower)
     clothed = np.maximum(layers.torso, np.maximum(*layers.sleeves))
     kept = (worn.shoes | worn.arms | worn.head).astype(np.float32)
-    shown = cover * np.maximum(gone.astype(np.float32), rim(worn)) * (1 - kept)
+    shown = cover * np.maximum(gone.astype(np.float32), rim(worn, lower)) * (1 - kept)
     canvas = _over(picture, colour, shown * (1 - clothed))
     bare = np.maximum(shown, soft(worn.skin, 1.0)) * (1 - clothed)
     cast = _contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
     canvas = canvas * (1 - cast * bare)[..., None]
     near = dilated(gone | (layers.torso > 0), 2)
-    if (worn.shoes & near).any():
-        alpha, shoes = matte(photo, worn.shoes, worn.bottoms | worn.skin, _BAND)
+    over = over_hem(worn, lower)
+    if (over & near).any():
+        alpha, shoes = matte(photo, over, worn.bottoms | worn.skin, _BAND)
         canvas = _over(canvas, shoes, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
     return np.asarray(canvas, np.float32)

@@ -96,7 +96,9 @@ def _without_cuffs(body: Bool, waist: int) -> Bool:
     A skirt's outline widens upwards by little; a cuff beside it is a step.
     """
     rows = np.flatnonzero(body.any(axis=1))
-    rows = rows[rows >= waist][::-1]
+    rows = rows[rows >= waist]
+    # Hems are wavy: from where the skirt has its width.
+    rows = rows[: max(int(0.94 * len(rows)), 2)][::-1]
     width = body.shape[1]
     left = body.argmax(axis=1).astype(np.float64)
     right = (width - 1 - body[:, ::-1].argmax(axis=1)).astype(np.float64)

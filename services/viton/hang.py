@@ -1,6 +1,6 @@
 """How a lower garment hangs: pairs of grids, canvas and garment, for trouser legs and skirts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,10 +10,12 @@ from services.viton.bottoms import Bottoms
 from services.viton.geometry import Points, point
 from services.viton.legs import LEG_SAMPLES, Leg, LowerBody, Outfit
 from services.viton.regions import Floats
+from services.viton.warp import Strip, strip
 
 ACROSS: Final = np.linspace(-0.14, 1.14, 9)
 """Places across a half: 0 at its outer edge, 1 at the axis or beside the other leg."""
 
+_MESH: Final = 8.0
 _UPPER_ROWS: Final = 24
 _LOWER_ROWS: Final = 48
 _BEYOND: Final = 1.04
@@ -73,6 +75,32 @@ def waistline(body: LowerBody, worn: Outfit) -> Waistline:
     line = fitted(np.clip(centred, -0.34, 0.34))
     raised = float(np.percentile((line - rows)[kept], 80))
     return Waistline(line - np.clip(raised, 0, 0.03 * body.torso), shown=True)
+
+
+def spread(hung: Hung, shape: tuple[int, int]) -> Strip:
+    """Lays the grids on the canvas, H x W, without the rows below the frame.
+
+    They are made dense first: ``strip`` places points to a thirtieth of a mesh.
+    """
+    shown = np.flatnonzero((hung.target[..., 1] < shape[0] + 8).any(axis=1))
+    end = int(shown[-1]) + 2 if len(shown) else 2
+    target, source = hung.target[:end], hung.source[:end]
+    tall = float(np.hypot(*np.moveaxis(np.diff(target, axis=0), -1, 0)).sum(axis=0).max())
+    wide = float(np.hypot(*np.moveaxis(np.diff(target, axis=1), -1, 0)).sum(axis=1).max())
+    size = (max(int(tall / _MESH), len(target)), max(int(wide / _MESH), len(ACROSS)))
+    across = np.linspace(ACROSS[0], ACROSS[-1], size[1])
+    laid = strip(_dense(target, size), _dense(source, size), across, shape)
+    return replace(laid, along=laid.along * np.float32((len(target) - 1) / (len(hung.target) - 1)))
+
+
+def _dense(grid: Points, size: tuple[int, int]) -> Points:
+    """Return the N x M x 2 grid read between its points at ``size`` places."""
+    for axis, count in enumerate(size):
+        place = np.linspace(0, grid.shape[axis] - 1, count)
+        first = np.minimum(place.astype(int), grid.shape[axis] - 2)
+        share = (place - first).reshape([-1 if i == axis else 1 for i in range(3)])
+        grid = np.take(grid, first, axis) * (1 - share) + np.take(grid, first + 1, axis) * share
+    return grid
 
 
 def hang_trousers(garment: Bottoms, body: LowerBody, line: Waistline) -> tuple[Hung, Hung]:

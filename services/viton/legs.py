@@ -7,6 +7,7 @@ hip joints. Proportions are those of adults (Drillis and Contini, 1966, in BODY_
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, gaussian_filter1d
@@ -14,6 +15,7 @@ from scipy.ndimage import binary_erosion, gaussian_filter1d
 from services.kit.errors import LegsNotShown
 from services.kit.joints import Joint
 from services.kit.labels import Label
+from services.viton.garment import largest
 from services.viton.geometry import EPSILON, Points, point
 from services.viton.pose import Joints, read_joints
 from services.viton.regions import Bool, Floats
@@ -35,6 +37,8 @@ _RADII: Final = (
 )
 _WAISTBAND: Final = 0.80
 _NARROWEST: Final = 0.66
+_SLEEVED: Final = 0.5
+_FOREARM: Final = 0.1
 _CROTCH: Final = 0.17
 LEAST_SHOWN: Final = 0.28
 _STANDING: Final = 0.35
@@ -128,11 +132,28 @@ class LowerBody:
         return float(max(leg.middle[-1, 1] for leg in self.legs))
 
 
-def outfit(labels: NDArray[np.uint8], waist: float) -> Outfit:
-    """Group CIHP labels; a dress below the row ``waist`` counts as a skirt, above as a top."""
+def _sleeves(labels: NDArray[np.uint8], joints: Joints, torso: float) -> Bool:
+    """Return where the forearms are, if a dress has sleeves that cover them."""
+    near = np.zeros(labels.shape, np.uint8)
+    height, width = labels.shape
+    for elbow, wrist in zip(joints.elbows, joints.wrists, strict=True):
+        path = np.linspace(elbow, wrist, 20)
+        xs = np.clip(path[:, 0], 0, width - 1).astype(int)
+        ys = np.clip(path[:, 1], 0, height - 1).astype(int)
+        if (labels[ys, xs] == Label.DRESS).mean() > _SLEEVED:
+            ends = [tuple(np.round(p).astype(int).tolist()) for p in (elbow, wrist)]
+            cv2.line(near, ends[0], ends[1], 1, max(int(2 * _FOREARM * torso), 1))
+    return near > 0
+
+
+def outfit(labels: NDArray[np.uint8], waist: float, sleeves: Bool) -> Outfit:
+    """Group CIHP labels; a dress below the row ``waist`` counts as a skirt, above as a top.
+
+    ``sleeves``, where they hang beside it, are no part of the skirt.
+    """
     rows = np.arange(labels.shape[0])[:, None]
     dress = labels == Label.DRESS
-    low = dress & (rows >= waist)
+    low = largest(dress & (rows >= waist) & ~sleeves)
     return Outfit(
         bottoms=np.isin(labels, (Label.PANTS, Label.SKIRT)) | low,
         skin=np.isin(labels, (Label.LEFT_LEG, Label.RIGHT_LEG)),
@@ -164,7 +185,7 @@ def measure_legs(
     if height - hips < least * torso:
         raise LegsNotShown(NO_LEGS)
     waist = shoulders + _NARROWEST * torso
-    worn = outfit(labels, waist)
+    worn = outfit(labels, waist, _sleeves(labels, joints, torso))
     if not worn.below.any() and least > 0:
         raise LegsNotShown(NO_LEGS)
     legs = [_leg(at, joints, worn, side, torso) for side in (0, 1)]

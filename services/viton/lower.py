@@ -13,10 +13,17 @@ from services.viton.bottoms import describe_bottoms
 from services.viton.compose import _contact, _over
 from services.viton.cut import cloth
 from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
-from services.viton.hang import ACROSS, Hung, Waistline, hang_skirt, hang_trousers, waistline
+from services.viton.hang import (
+    Hung,
+    Waistline,
+    hang_skirt,
+    hang_trousers,
+    spread,
+    waistline,
+)
 from services.viton.legs import LowerBody, Outfit, measure_legs
-from services.viton.shoes import without_hems
-from services.viton.warp import sample, strip
+from services.viton.shoes import over_hem, without_hems
+from services.viton.warp import sample
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -81,7 +88,7 @@ def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]
     coverage = np.zeros(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)
     for hung in halves:
-        laid = strip(hung.target, hung.source, ACROSS, shape)
+        laid = spread(hung, shape)
         found = sample(layer, laid.source)
         edge = np.clip((1.03 - laid.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
         alpha = found[..., 3] / 255 * laid.covered * edge
@@ -114,9 +121,9 @@ def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Wais
     shadow = _contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
     canvas = canvas * (1 - shadow * bare)[..., None]
     canvas = _over(canvas, laid.colour, laid.coverage)
-    near = dilated(gone | (laid.coverage > 0), 2)
+    near = dilated(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
     back = worn.bottoms | worn.skin
-    kept = [worn.arms, worn.head, worn.shoes]
+    kept = [worn.arms, worn.head, over_hem(worn, body)]
     if not line.shown:
         kept.insert(0, worn.upper)
     for region in kept:
@@ -134,7 +141,7 @@ def undressed(photo: Floats, worn: Outfit, body: LowerBody, gone: Bool) -> tuple
     behind = background(photo, worn)
     canvas = _over(photo, behind, np.maximum(soft(gone, 1.0), gone.astype(np.float32)))
     colour, cover = bare_legs(photo, worn, body)
-    shown = cover * np.maximum(gone.astype(np.float32), rim(worn))
+    shown = cover * np.maximum(gone.astype(np.float32), rim(worn, body))
     kept = worn.shoes | worn.arms | worn.upper | worn.head
     shown = shown * (1 - kept.astype(np.float32))
     return _over(canvas, colour, shown), np.maximum(shown, soft(worn.skin & ~gone, 1.0))

@@ -1,4 +1,4 @@
-"""Hems that the parse took for shoes."""
+"""Where trousers end and shoes begin."""
 
 from dataclasses import replace
 from typing import Final
@@ -14,6 +14,7 @@ from services.viton.legs import LowerBody, Outfit
 _BINS: Final = 12
 _REACH: Final = 0.14
 _RIM: Final = 0.05
+_STRAP: Final = 0.02
 _LIKELIER: Final = 0.5
 
 
@@ -48,6 +49,14 @@ def without_hems(image: NDArray[np.uint8], worn: Outfit, body: LowerBody) -> Out
     touching = np.unique(pieces[rim & (joined > 0)])
     hem = np.isin(pieces, touching[touching > 0]) if count > 1 else np.zeros_like(hem)
     return replace(worn, bottoms=worn.bottoms | hem, shoes=worn.shoes & ~hem)
+
+
+def over_hem(worn: Outfit, body: LowerBody) -> NDArray[np.bool_]:
+    """Return the shoes that lie over a long hem: no straps and laces, which it covers."""
+    size = 2 * max(int(_STRAP * body.torso), 1) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    core = cv2.morphologyEx(worn.shoes.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    return np.asarray(worn.shoes & dilated(core, 2))
 
 
 def _histogram(image: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.float32]:
