@@ -65,7 +65,8 @@ class Answer:
 def negotiate(accept: str, options: Mapping[str, str]) -> Answer:
     """Settle the answer from the Accept header (empty: anything) and the options given.
 
-    ``options`` may hold ``format``, ``size`` and ``category``. Raises InvalidOption and NotAcceptable.
+    ``options`` may hold ``format``, ``size`` and ``category``. Raises InvalidOption and
+    NotAcceptable.
     """
     ranges = _ranges(accept)
     weights = {fmt: _weight(fmt.media_type, ranges) for fmt in Format}

@@ -1,8 +1,8 @@
-"""Whether a garment is worn on the upper body, on the legs or on both, from the network's classes
-and the mask's proportions. Pure functions.
+"""Whether a garment is worn on the upper body, on the legs or on both. Pure functions.
 
-The network tells lower garments reliably; between blouses and dresses it wavers, and there the
-length in widths of the chest decides.
+Told from the classes of the network and from the proportions of the mask. The network tells lower
+garments reliably; between blouses and dresses it wavers, and there the length in widths of the
+chest decides.
 """
 
 from typing import Final

@@ -76,8 +76,9 @@ def encode(value: object, message_class: type[AnyMessage]) -> AnyMessage:
 def decode(message: Message, kind: type[Value]) -> Value:
     """Read a message into ``kind``, a dataclass of a contract; its arrays are read-only.
 
-    A zero, or an empty text, means the default where ``kind`` has one. Raises InvalidRequest, naming the field, for
-    anything outside the contract; ImageTooLarge; and what ``images.decode`` raises for a file.
+    A zero, or an empty text, means the default where ``kind`` has one. Raises InvalidRequest,
+    naming the field, for anything outside the contract; ImageTooLarge; and what ``images.decode``
+    raises for a file.
     """
     return cast("Value", _read(message, kind, ""))
 

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.body import polygon
-from services.viton.compose import _grain
 from services.viton.fill import blurred, dilated, eroded, pull_push, soft
 from services.viton.geometry import Points, point
-from services.viton.legs import KNEE, Leg, LowerBody, Outfit
+from services.viton.layers import grain
+from services.viton.legs import KNEE, Leg, LowerBody
+from services.viton.outfit import Outfit
 from services.viton.warp import strip
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -26,7 +27,7 @@ _LITTLE: Final = 0.004
 def background(image: Floats, worn: Outfit) -> Floats:
     """Return the photo's background continued behind the person."""
     away = ~dilated(worn.person, 9)
-    return np.asarray(pull_push(image, away.astype(np.float32)) + _grain(image, away), np.float32)
+    return np.asarray(pull_push(image, away.astype(np.float32)) + grain(image, away), np.float32)
 
 
 def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Floats]:
@@ -37,7 +38,7 @@ def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Flo
     for leg in sorted(body.legs, key=lambda leg: float(leg.middle[-1, 1])):
         outer, inner = _edges(leg, body.torso)
         cover = polygon(shape, np.concatenate([outer, inner[::-1]]))
-        light = light * (1 - cover) + _round(leg, outer, inner, shape) * cover
+        light = light * (1 - cover) + _round(outer, inner, shape) * cover
         coverage = np.maximum(coverage, cover)
     colour = _tone(image, worn, body, light) * light[..., None]
     return np.clip(colour, 0, 255).astype(np.float32), coverage
@@ -50,7 +51,7 @@ def _edges(leg: Leg, torso: float) -> tuple[Points, Points]:
     return outer, inner
 
 
-def _round(leg: Leg, outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
+def _round(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
     """Return the light on a round leg: less towards its edges, a little less below the knee cap."""
     across = np.linspace(-0.1, 1.1, 7)
     target = outer[:, None] * (1 - across[None, :, None]) + inner[:, None] * across[None, :, None]
@@ -88,13 +89,12 @@ def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats
             where = eroded(worn.head, 6) & ~dilated(worn.hair, 4)
         skin = image[where] if where.any() else np.full((1, 3), 170.0)
         tone = np.broadcast_to(1.05 * np.median(skin, axis=0), image.shape)
-    grain = blurred(0.8 * _grain(image, where), 0.7)
-    grain = grain[..., None] if grain.ndim == 2 else grain
-    return np.asarray(tone + grain, np.float32)
+    pores = blurred(0.8 * grain(image, where), 0.7)
+    return np.asarray(tone + (pores[..., None] if pores.ndim == 2 else pores), np.float32)
 
 
 def removed(worn: Outfit) -> Bool:
-    """Return what has to be made anew where the worn lower garment was, its blurred rim included."""
+    """Return what has to be made anew: where the worn lower garment was, and its blurred rim."""
     keep = worn.upper | worn.arms | worn.head | worn.shoes
     return np.asarray(dilated(worn.bottoms, _BAND) & ~keep)
 

@@ -48,7 +48,7 @@ class Bottoms:
 
     @property
     def hips(self) -> float:
-        """The width at the crotch; of a skirt, a third down or at its waist's double."""
+        """The width at the crotch; of a skirt, half its waist's width further down."""
         row = self.crotch[1] if self.crotch is not None else self._seat
         return self.width(row)
 
@@ -89,7 +89,7 @@ def describe_bottoms(
     crotch = None if skirt else _crotch(whole, gaps, axis, top, last)
     middles = gaps.mean(axis=1)
     if crotch is None:
-        hems = (_level(whole, outer_left, outer_right, top, last),) * 2
+        hems = (_level(whole, top, last),) * 2
         inner = np.full(height, axis)
         sides = (inner, inner)
     else:
@@ -104,8 +104,8 @@ def describe_bottoms(
         columns = np.arange(width)[None, :]
         halves = (whole & (columns < line[:, None]), whole & (columns >= line[:, None]))
         hems = (
-            _level(halves[0], outer_left, line, row, last),
-            _level(halves[1], line, outer_right, row, last),
+            _level(halves[0], row, last),
+            _level(halves[1], row, last),
         )
         sides = (inner_left, inner_right)
     return Bottoms(
@@ -121,8 +121,7 @@ def describe_bottoms(
 
 def _gaps(whole: Bool, axis: float, top: int, last: int) -> Floats:
     """Return for every row the columns between which it is open around the axis, or NaN."""
-    height, width = whole.shape
-    found = np.full((height, 2), np.nan)
+    found = np.full((len(whole), 2), np.nan)
     least = max(_GAP * (last - top), 2.0)
     reach = 0.2 * float(np.median(whole[top : last + 1].sum(axis=1)))
     for row in range(top + (last - top) // 8, last + 1):
@@ -148,8 +147,6 @@ def _crotch(whole: Bool, gaps: Floats, axis: float, top: int, last: int) -> Poin
     tall = last - top
     if len(rows) < max(0.03 * tall, 4):
         return None
-    # From the hem up, as long as the rows stay open.
-    run = rows[np.concatenate([np.diff(rows) > 0.06 * tall, [True]]).nonzero()[0][-1] :]
     breaks = np.flatnonzero(np.diff(rows) > 0.06 * tall)
     run = rows[breaks[-1] + 1 :] if len(breaks) else rows
     start = int(run[0])
@@ -161,7 +158,7 @@ def _crotch(whole: Bool, gaps: Floats, axis: float, top: int, last: int) -> Poin
     return point(float(gaps[start].mean()), float(start))
 
 
-def _level(part: Bool, left: Floats, right: Floats, top: int, last: int) -> float:
+def _level(part: Bool, top: int, last: int) -> float:
     """Return the last row in which the part is still half as wide as just above."""
     wide = part.sum(axis=1).astype(np.float64)
     usual = float(np.median(wide[max(top, last - (last - top) // 5) : last + 1]))

@@ -13,6 +13,9 @@ from services.viton.cut import Cut
 from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
 from services.viton.fit import SleeveFit
 from services.viton.geometry import Points
+from services.viton.layers import contact as _contact
+from services.viton.layers import grain as _grain
+from services.viton.layers import over as _over
 from services.viton.regions import Regions
 from services.viton.warp import Strip, sample
 
@@ -269,12 +272,6 @@ def assemble(
     return _over(canvas, head_colour, head)
 
 
-def _over(below: Floats, above: Floats, alpha: Floats | float) -> Floats:
-    cover = np.asarray(alpha, np.float32)
-    cover = cover[..., None] if cover.ndim == 2 else cover
-    return np.asarray(below * (1 - cover) + above * cover, np.float32)
-
-
 def _beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats:
     """Let the torso reach an arm that the worn garment touched: no bright slit between the two."""
     wide = 2 * max(int(0.03 * body.unit), 1) + 1
@@ -342,28 +339,11 @@ def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool) -> Floats:
     return _over(image, filled, edge.astype(np.float32))
 
 
-def _grain(image: Floats, where: Bool) -> Floats:
-    """Noise like the background's own, so that filled areas do not look painted."""
-    fine = image - blurred(image, 1.5)
-    spread = float(np.clip(np.median(np.abs(fine[where])) * 1.48, 0, 4)) if where.any() else 0.0
-    noise = np.random.default_rng(7).standard_normal((*image.shape[:2], 1)).astype(np.float32)
-    return noise * np.float32(spread)
-
-
 def _hazy(parts: Regions) -> Floats:
     """Bare neck so near the worn garment that its colour has bled into the skin, 0 to 1."""
     away = cv2.distanceTransform((~parts.top).astype(np.uint8), cv2.DIST_L2, 3)
     near = np.clip((_HAZE - away) / (_HAZE - _BAND), 0, 1)
     return np.asarray(near * near * (3 - 2 * near) * soft(parts.neck, 1.5), np.float32)
-
-
-def _contact(coverage: Floats, sigma: float, shift: float) -> Floats:
-    """Return a soft shadow around an edge, 0 to 1, moved ``shift`` pixels down."""
-    cast = blurred(coverage, sigma)
-    if shift:
-        move = np.array([[1, 0, 0], [0, 1, shift]], np.float32)
-        cast = np.asarray(cv2.warpAffine(cast, move, (cast.shape[1], cast.shape[0])), np.float32)
-    return np.asarray(np.clip(cast * 1.6, 0, 1) * (1 - coverage), np.float32)
 
 
 def _skin_zone(parts: Regions, skin: Skin, gone: Bool) -> Floats:

@@ -23,6 +23,7 @@ def try_on(
     labels: LabelMap,
     garment: Image,
     garment_mask: Mask,
+    *,
     category: str = UPPER,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the person wearing the garment, and the mask of what was changed.

@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.bare import bare_legs, removed, rim
 from services.viton.body import Body, measure
-from services.viton.compose import Worn, _contact, _over, assemble, dress, flesh
+from services.viton.compose import Worn, assemble, dress, flesh
 from services.viton.cut import Cut, cloth, cut
 from services.viton.fill import dilated, matte, soft
 from services.viton.fit import ACROSS, fit_sleeve, fit_torso
 from services.viton.gown import Gown, describe_gown
-from services.viton.hang import Hung, Waistline, hang_skirt, spread
-from services.viton.legs import LowerBody, Outfit, measure_legs
+from services.viton.hang import Hung, Waistline, spread
+from services.viton.layers import contact, over
+from services.viton.legs import LowerBody, measure_legs
+from services.viton.outfit import Outfit
 from services.viton.regions import Regions
 from services.viton.shoes import over_hem, without_hems
+from services.viton.skirt import hang_skirt
 from services.viton.warp import Strip, spline, strip
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -28,7 +31,6 @@ _BAND: Final = 7
 _HIPS: Final = 0.06
 _HAND: Final = 0.45
 _HALF_ARM: Final = 0.13
-_FLOOR: Final = 0.09
 
 
 def wear_dress(
@@ -98,7 +100,13 @@ def _undressed(parts: Regions, worn: Outfit, body: Body, lower: LowerBody) -> Re
         arm = side.arm
         hand = arm.wrist + _HAND * (arm.wrist - arm.elbow)
         bones = np.round(np.concatenate([arm.middle, [hand]])).astype(np.int32)
-        cv2.polylines(near, [bones], False, 1, max(int(2 * _HALF_ARM * lower.torso), 1))
+        cv2.polylines(
+            near,
+            [bones],
+            isClosed=False,
+            color=1,
+            thickness=max(int(2 * _HALF_ARM * lower.torso), 1),
+        )
     height, width = old.shape
     rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
     trunk = (columns > lower.edges[0][:, None]) & (columns < lower.edges[1][:, None])
@@ -125,7 +133,6 @@ def _skirt(gown: Gown, body: Body, lower: LowerBody, shape: tuple[int, int]) -> 
     )
     across = max(across, 0.92 * seat / max(gown.skirt.width(gown.hips), 1.0))
     hem = body.waist + (gown.skirt.hem - gown.hips) * float(np.sqrt(down * across))
-    hem = min(float(hem), lower.ankle + _FLOOR * lower.torso)
     line = Waistline(np.full(shape[1], float(lower.waist)), shown=True)
     return hang_skirt(gown.skirt, lower, line, scale=across, hem=hem)
 
@@ -180,13 +187,13 @@ def _with_legs(
     clothed = np.maximum(layers.torso, np.maximum(*layers.sleeves))
     kept = (worn.shoes | worn.arms | worn.head).astype(np.float32)
     shown = cover * np.maximum(gone.astype(np.float32), rim(worn, lower)) * (1 - kept)
-    canvas = _over(picture, colour, shown * (1 - clothed))
+    canvas = over(picture, colour, shown * (1 - clothed))
     bare = np.maximum(shown, soft(worn.skin, 1.0)) * (1 - clothed)
-    cast = _contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
+    cast = contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
     canvas = canvas * (1 - cast * bare)[..., None]
     near = dilated(gone | (layers.torso > 0), 2)
-    over = over_hem(worn, lower)
-    if (over & near).any():
-        alpha, shoes = matte(photo, over, worn.bottoms | worn.skin, _BAND)
-        canvas = _over(canvas, shoes, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
+    kept_shoes = over_hem(worn, lower)
+    if (kept_shoes & near).any():
+        alpha, shoes = matte(photo, kept_shoes, worn.bottoms | worn.skin, _BAND)
+        canvas = over(canvas, shoes, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
     return np.asarray(canvas, np.float32)

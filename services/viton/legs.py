@@ -1,4 +1,4 @@
-"""The lower body: legs, hips and what is worn there, in canvas pixels.
+"""The lower body: legs and hips, in canvas pixels.
 
 Sides are the picture's left and right. Lengths are measured in ``torso``, from the shoulders to the
 hip joints. Proportions are those of adults (Drillis and Contini, 1966, in BODY_25's joints).
@@ -7,16 +7,14 @@ hip joints. Proportions are those of adults (Drillis and Contini, 1966, in BODY_
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, gaussian_filter1d
 
 from services.kit.errors import LegsNotShown
 from services.kit.joints import Joint
-from services.kit.labels import Label
-from services.viton.garment import largest
 from services.viton.geometry import EPSILON, Points, point
+from services.viton.outfit import Outfit, outfit, sleeves
 from services.viton.pose import Joints, read_joints
 from services.viton.regions import Bool, Floats
 
@@ -37,8 +35,6 @@ _RADII: Final = (
 )
 _WAISTBAND: Final = 0.80
 _NARROWEST: Final = 0.66
-_SLEEVED: Final = 0.5
-_FOREARM: Final = 0.1
 _CROTCH: Final = 0.17
 LEAST_SHOWN: Final = 0.28
 _STANDING: Final = 0.35
@@ -48,37 +44,9 @@ NO_LEGS: Final = (
     "shows you standing, at least down to the knees."
 )
 NOT_STANDING: Final = (
-    "The legs are bent or lifted in the photo, and trousers, skirts and dresses need them straight; "
-    "send one that shows you standing."
+    "The legs are bent or lifted in the photo, and trousers, skirts and dresses need them "
+    "straight; send one that shows you standing."
 )
-
-
-@dataclass(frozen=True)
-class Outfit:
-    """What is on the lower body, as H x W masks.
-
-    ``bottoms`` are trousers or a skirt, and a dress from the waist down. ``over`` is what lies over
-    them: an upper garment, arms, head.
-    """
-
-    bottoms: Bool
-    skin: Bool
-    socks: Bool
-    shoes: Bool
-    upper: Bool
-    arms: Bool
-    head: Bool
-    hair: Bool
-
-    @property
-    def below(self) -> Bool:
-        """All of the lower body."""
-        return np.asarray(self.bottoms | self.skin | self.socks | self.shoes)
-
-    @property
-    def person(self) -> Bool:
-        """All of the person."""
-        return np.asarray(self.below | self.upper | self.arms | self.head)
 
 
 @dataclass(frozen=True)
@@ -132,42 +100,6 @@ class LowerBody:
         return float(max(leg.middle[-1, 1] for leg in self.legs))
 
 
-def _sleeves(labels: NDArray[np.uint8], joints: Joints, torso: float) -> Bool:
-    """Return where the forearms are, if a dress has sleeves that cover them."""
-    near = np.zeros(labels.shape, np.uint8)
-    height, width = labels.shape
-    for elbow, wrist in zip(joints.elbows, joints.wrists, strict=True):
-        path = np.linspace(elbow, wrist, 20)
-        xs = np.clip(path[:, 0], 0, width - 1).astype(int)
-        ys = np.clip(path[:, 1], 0, height - 1).astype(int)
-        if (labels[ys, xs] == Label.DRESS).mean() > _SLEEVED:
-            ends = [tuple(np.round(p).astype(int).tolist()) for p in (elbow, wrist)]
-            cv2.line(near, ends[0], ends[1], 1, max(int(2 * _FOREARM * torso), 1))
-    return near > 0
-
-
-def outfit(labels: NDArray[np.uint8], waist: float, sleeves: Bool) -> Outfit:
-    """Group CIHP labels; a dress below the row ``waist`` counts as a skirt, above as a top.
-
-    ``sleeves``, where they hang beside it, are no part of the skirt.
-    """
-    rows = np.arange(labels.shape[0])[:, None]
-    dress = labels == Label.DRESS
-    low = largest(dress & (rows >= waist) & ~sleeves)
-    return Outfit(
-        bottoms=np.isin(labels, (Label.PANTS, Label.SKIRT)) | low,
-        skin=np.isin(labels, (Label.LEFT_LEG, Label.RIGHT_LEG)),
-        socks=labels == Label.SOCKS,
-        shoes=np.isin(labels, (Label.LEFT_SHOE, Label.RIGHT_SHOE)),
-        upper=np.isin(labels, (Label.UPPER, Label.COAT, Label.SCARF)) | (dress & ~low),
-        arms=np.isin(labels, (Label.GLOVE, Label.LEFT_ARM, Label.RIGHT_ARM)),
-        head=np.isin(
-            labels, (Label.HAT, Label.HAIR, Label.SUNGLASSES, Label.FACE, Label.TORSO_SKIN)
-        ),
-        hair=np.isin(labels, (Label.HAT, Label.HAIR)),
-    )
-
-
 def measure_legs(
     keypoints: NDArray[np.float32], labels: NDArray[np.uint8], least: float = LEAST_SHOWN
 ) -> tuple[LowerBody, Outfit]:
@@ -185,7 +117,7 @@ def measure_legs(
     if height - hips < least * torso:
         raise LegsNotShown(NO_LEGS)
     waist = shoulders + _NARROWEST * torso
-    worn = outfit(labels, waist, _sleeves(labels, joints, torso))
+    worn = outfit(labels, waist, sleeves(labels, joints, torso))
     if not worn.below.any() and least > 0:
         raise LegsNotShown(NO_LEGS)
     legs = [_leg(at, joints, worn, side, torso) for side in (0, 1)]
@@ -193,8 +125,8 @@ def measure_legs(
     crotch = _crotch(worn, left, right, hips, torso)
     middle = _middle(joints, crotch, height)
     edges = (
-        _edge(worn, left, middle, shoulders, torso, crotch[1]),
-        _edge(worn, right, middle, shoulders, torso, crotch[1]),
+        _edge(worn, left, middle, torso, rows=(shoulders, float(crotch[1]))),
+        _edge(worn, right, middle, torso, rows=(shoulders, float(crotch[1]))),
     )
     return (
         LowerBody(
@@ -309,24 +241,28 @@ def _middle(joints: Joints, crotch: Points, height: int) -> Floats:
     hip = (joints.hips[0] + joints.hips[1]) / 2
     rows = np.arange(height, dtype=np.float64)
     ys = [shoulder[1], hip[1], max(crotch[1], hip[1] + 1.0)]
-    return np.interp(rows, ys, [shoulder[0], hip[0], crotch[0]])
+    return np.asarray(np.interp(rows, ys, [shoulder[0], hip[0], crotch[0]]))
 
 
 def _edge(
-    worn: Outfit, leg: Leg, middle: Floats, shoulders: float, torso: float, crotch: float
+    worn: Outfit, leg: Leg, middle: Floats, torso: float, *, rows: tuple[float, float]
 ) -> Floats:
-    """Return the body's edge in every row: the clothes' outline, no farther out than a body's."""
+    """Return the body's edge in every row: the clothes' outline, no farther out than a body's.
+
+    ``rows`` are those of the shoulders and of the crotch.
+    """
+    shoulders, crotch = rows
     height, width = worn.below.shape
     sign = leg.sign
-    rows = np.arange(height, dtype=np.float64)
+    every = np.arange(height, dtype=np.float64)
     outer = leg.outer
     order = np.argsort(outer[:, 1], kind="stable")
-    low = np.interp(rows, outer[order, 1], outer[order, 0])
-    hip = float(np.interp(crotch - 0.08 * torso, rows, low))
-    half = sign * (hip - float(np.interp(crotch, rows, middle)))
+    low = np.interp(every, outer[order, 1], outer[order, 0])
+    hip = float(np.interp(crotch - 0.08 * torso, every, low))
+    half = sign * (hip - float(np.interp(crotch, every, middle)))
     knots = [shoulders + _NARROWEST * torso, shoulders + 0.85 * torso, crotch - 0.08 * torso]
-    shape = np.interp(rows, knots, [0.74 * half, 0.93 * half, half])
-    model = np.where(rows < crotch - 0.08 * torso, middle + sign * shape, low)
+    shape = np.interp(every, knots, [0.74 * half, 0.93 * half, half])
+    model = np.where(every < crotch - 0.08 * torso, middle + sign * shape, low)
     region = worn.below | worn.upper
     centre = np.clip(middle, 0, width - 1).astype(int)
     columns = np.arange(width)[None, :]
@@ -336,7 +272,7 @@ def _edge(
         seen = np.where(free.any(axis=1), width - free[:, ::-1].argmax(axis=1), 0)
     else:
         seen = np.where(free.any(axis=1), free.argmax(axis=1) - 1, width - 1)
-    trusted = region[np.arange(height), centre] & (rows < crotch)
+    trusted = region[np.arange(height), centre] & (every < crotch)
     own = sign * (np.where(trusted, seen, model) - middle)
     limit = sign * (model - middle)
     own = np.clip(own, 0.8 * limit, 1.1 * limit)

@@ -10,19 +10,15 @@ from numpy.typing import NDArray
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.bare import background, bare_legs, removed, rim
 from services.viton.bottoms import describe_bottoms
-from services.viton.compose import _contact, _over
 from services.viton.cut import cloth
 from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
-from services.viton.hang import (
-    Hung,
-    Waistline,
-    hang_skirt,
-    hang_trousers,
-    spread,
-    waistline,
-)
-from services.viton.legs import LowerBody, Outfit, measure_legs
+from services.viton.hang import Hung, Waistline, spread, waistline
+from services.viton.layers import contact, over
+from services.viton.legs import LowerBody, measure_legs
+from services.viton.outfit import Outfit
 from services.viton.shoes import over_hem, without_hems
+from services.viton.skirt import hang_skirt
+from services.viton.trousers import hang_trousers
 from services.viton.warp import sample
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -60,7 +56,7 @@ def wear_lower(
     if described.crotch is None:
         laid = lay([hang_skirt(described, body, line)], layer, light, shape)
     else:
-        first, second = hang_trousers(described, body, line)
+        first, second = hang_trousers(described, described.crotch, body, line)
         # The leg that stands nearer to the camera ends lower in the picture.
         halves = [first, second]
         if body.left.middle[-1, 1] > body.right.middle[-1, 1] + 0.1 * body.torso:
@@ -102,9 +98,9 @@ def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]
             shade = 1 - 0.10 * (down * place**4 + (1 - down) * outwards**6)
         shaded = found[..., :3] * (light * shade)[..., None]
         if coverage.any() and len(halves) > 1:
-            below = _contact(alpha, 5.0, 0.0) * np.float32(0.25) * np.asarray(down, np.float32)
+            below = contact(alpha, 5.0, 0.0) * np.float32(0.25) * np.asarray(down, np.float32)
             colour = colour * (1 - blurred(below, 2.0))[..., None]
-        colour = _over(colour, np.clip(shaded, 0, 255), alpha)
+        colour = over(colour, np.clip(shaded, 0, 255), alpha)
         total = coverage + alpha * (1 - coverage)
         colour = np.where(
             (coverage < 0.5)[..., None] & (alpha > 0)[..., None], np.clip(shaded, 0, 255), colour
@@ -118,9 +114,9 @@ def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Wais
     gone = removed(worn)
     canvas, bare = undressed(photo, worn, body, gone)
     canvas = _under_top(canvas, photo, worn, gone, body)
-    shadow = _contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
+    shadow = contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
     canvas = canvas * (1 - shadow * bare)[..., None]
-    canvas = _over(canvas, laid.colour, laid.coverage)
+    canvas = over(canvas, laid.colour, laid.coverage)
     near = dilated(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
     back = worn.bottoms | worn.skin
     kept = [worn.arms, worn.head, over_hem(worn, body)]
@@ -129,9 +125,9 @@ def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Wais
     for region in kept:
         if (region & near).any():
             alpha, colour = matte(photo, region, back, _BAND)
-            cast = _contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
+            cast = contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
             canvas = canvas * (1 - cast)[..., None]
-            canvas = _over(canvas, colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
+            canvas = over(canvas, colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
     untouched = ~near
     return np.where(untouched[..., None], photo, canvas).astype(np.float32)
 
@@ -139,12 +135,12 @@ def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Wais
 def undressed(photo: Floats, worn: Outfit, body: LowerBody, gone: Bool) -> tuple[Floats, Floats]:
     """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
     behind = background(photo, worn)
-    canvas = _over(photo, behind, np.maximum(soft(gone, 1.0), gone.astype(np.float32)))
+    canvas = over(photo, behind, np.maximum(soft(gone, 1.0), gone.astype(np.float32)))
     colour, cover = bare_legs(photo, worn, body)
     shown = cover * np.maximum(gone.astype(np.float32), rim(worn, body))
     kept = worn.shoes | worn.arms | worn.upper | worn.head
     shown = shown * (1 - kept.astype(np.float32))
-    return _over(canvas, colour, shown), np.maximum(shown, soft(worn.skin & ~gone, 1.0))
+    return over(canvas, colour, shown), np.maximum(shown, soft(worn.skin & ~gone, 1.0))
 
 
 def _under_top(canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: LowerBody) -> Floats:
@@ -157,7 +153,7 @@ def _under_top(canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: Lo
     columns = np.arange(gone.shape[1])[None, :]
     inside = (columns > body.edges[0][:, None]) & (columns < body.edges[1][:, None])
     near = dilated(worn.upper, int(0.1 * body.torso)) & gone & inside & (rows < body.hips)
-    return _over(canvas, spread, soft(near, 1.0) * near)
+    return over(canvas, spread, soft(near, 1.0) * near)
 
 
 def folds(photo: Floats, worn: Outfit) -> Floats:

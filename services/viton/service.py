@@ -26,7 +26,7 @@ def load_warp() -> Service:
             request.labels,
             request.garment,
             request.garment_mask,
-            request.category,
+            category=request.category,
         )
         return TryOnResponse(image=image, edit_mask=edit_mask)
 

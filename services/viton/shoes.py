@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
 from services.viton.fill import blurred, dilated
-from services.viton.legs import LowerBody, Outfit
+from services.viton.legs import LowerBody
+from services.viton.outfit import Outfit
 
 _BINS: Final = 12
 _REACH: Final = 0.14
