@@ -20,6 +20,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 _BAND: Final = 7
 _FADE: Final = 0.35
 _SHADOW: Final = 0.22
+_FOOT: Final = 0.15
 _ENOUGH: Final = 0.02
 _LITTLE: Final = 0.004
 
@@ -45,7 +46,7 @@ def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Flo
 
 
 def _edges(leg: Leg, torso: float) -> tuple[Points, Points]:
-    down = point(0.0, 0.15 * torso)
+    down = np.linspace(0, 1, 13)[1:, None] * point(0.0, _FOOT * torso)
     outer = np.concatenate([leg.outer, leg.outer[-1:] + down])
     inner = np.concatenate([leg.inner, leg.inner[-1:] + down])
     return outer, inner

@@ -231,9 +231,13 @@ def assemble(
     skin: Skin,
     strips: tuple[Strip, Strip],
     fits: tuple[SleeveFit, SleeveFit],
+    light: Floats | None = None,
 ) -> Floats:
-    """Stacks all layers and returns the picture, H x W x 3 float32."""
-    light = shading(image, parts, body)
+    """Stacks all layers and returns the picture, H x W x 3 float32.
+
+    ``light`` falls on the torso; by default that of the worn garment.
+    """
+    light = shading(image, parts, body) if light is None else light
     shaded = worn.torso_colour * light[..., None]
     head, head_colour = matte(image, parts.head, parts.top, _BAND)
     old = dilated(parts.top, _BAND)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.bare import bare_legs, removed, rim
 from services.viton.body import Body, measure
-from services.viton.compose import Worn, assemble, dress, flesh
+from services.viton.compose import Worn, assemble, dress, flesh, shading
 from services.viton.cut import Cut, cloth, cut
 from services.viton.fill import dilated, matte, soft
 from services.viton.fit import ACROSS, fit_sleeve, fit_torso
+from services.viton.folds import folds
 from services.viton.gown import Gown, describe_gown
 from services.viton.hang import Hung, Waistline, spread
 from services.viton.layers import contact, over
@@ -46,6 +47,8 @@ def wear_dress(
     lower, worn = measure_legs(keypoints, labels, least=0.0)
     worn = without_hems(person, worn, lower)
     body = _to_hips(body, lower)
+    photo = person.astype(np.float32)
+    before = parts
     parts = _undressed(parts, worn, body, lower)
     torso = fit_torso(gown.top, body)
     first, second = (
@@ -63,16 +66,17 @@ def wear_dress(
     pieces = _pieces(garment, mask, gown)
     layers = dress(pieces, joined.astype(np.float32), torso.seams, strips, (first, second))
     layers = _below(layers, laid, share[..., 0])
-    photo = person.astype(np.float32)
     skin = flesh(photo, parts, body, strips)
+    flared = _flared(body, hung, lower)
     picture = assemble(
         photo,
         parts,
-        _flared(body, hung, lower),
+        flared,
         worn=layers,
         skin=skin,
         strips=strips,
         fits=(first, second),
+        light=shading(photo, before, flared) * folds(photo, worn),
     )
     return _with_legs(picture, photo, worn, lower, layers)
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +11,7 @@ from services.viton.bare import background, bare_legs, removed, rim
 from services.viton.bottoms import describe_bottoms
 from services.viton.cut import cloth
 from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
+from services.viton.folds import folds
 from services.viton.hang import Hung, Waistline, spread, waistline
 from services.viton.layers import contact, over
 from services.viton.legs import LowerBody, measure_legs
@@ -25,8 +25,6 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _BAND: Final = 7
-_PLAIN: Final = 26.0
-_DIM: Final = 32.0
 
 
 @dataclass(frozen=True)
@@ -154,21 +152,3 @@ def _under_top(canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: Lo
     inside = (columns > body.edges[0][:, None]) & (columns < body.edges[1][:, None])
     near = dilated(worn.upper, int(0.1 * body.torso)) & gone & inside & (rows < body.hips)
     return over(canvas, spread, soft(near, 1.0) * near)
-
-
-def folds(photo: Floats, worn: Outfit) -> Floats:
-    """Light of the worn lower garment, where it is plain enough to tell light from pattern."""
-    shape = worn.bottoms.shape
-    inside = eroded(worn.bottoms, 8)
-    light = np.ones(shape, np.float32)
-    if inside.sum() < 3000 or float(photo[inside].std(axis=0).mean()) > _PLAIN:
-        return light
-    grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    flat = pull_push(np.dstack([grey] * 3), inside.astype(np.float32), 1)[..., 0]
-    flat = np.where(inside, grey, flat).astype(np.float32)
-    closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-    low = blurred(np.asarray(closed, np.float32), 4.0)
-    usual = float(np.median(low[inside]))
-    ratio = np.clip((low + _DIM) / (usual + _DIM), 0.75, 1.12) ** 0.7
-    sure = blurred(inside.astype(np.float32), 6.0)
-    return np.asarray(1 + (ratio - 1) * sure, np.float32)

@@ -15,6 +15,7 @@ from services.viton.outfit import Outfit
 _BINS: Final = 12
 _REACH: Final = 0.14
 _RIM: Final = 0.05
+_SPECK: Final = 0.15
 _STRAP: Final = 0.02
 _LIKELIER: Final = 0.5
 
@@ -49,7 +50,16 @@ def without_hems(image: NDArray[np.uint8], worn: Outfit, body: LowerBody) -> Out
     rim = dilated(worn.bottoms, max(int(_RIM * body.torso), 2))
     touching = np.unique(pieces[rim & (joined > 0)])
     hem = np.isin(pieces, touching[touching > 0]) if count > 1 else np.zeros_like(hem)
+    hem |= near & ~_large(worn.shoes & ~hem)
     return replace(worn, bottoms=worn.bottoms | hem, shoes=worn.shoes & ~hem)
+
+
+def _large(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the mask without its specks."""
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    areas = stats[:, cv2.CC_STAT_AREA]
+    keep = areas > _SPECK * areas[1:].max(initial=1)
+    return np.asarray(keep[pieces] & mask)
 
 
 def over_hem(worn: Outfit, body: LowerBody) -> NDArray[np.bool_]:
