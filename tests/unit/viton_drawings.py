@@ -150,7 +150,21 @@ def figure(*, sleeves: str = "short", hand_in_front: bool = False) -> Person:
     return Person(cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8), labels, keypoints)
 
 
+Ring = list[tuple[int, int]]
+
+
+def mirrored(points: Ring) -> Ring:
+    return [(768 - x, y) for x, y in points]
+
+
 FEET = (30, 30, 34)
+TROUSER = [(290, 380), (386, 380), (384, 500), (374, 660), (366, 890), (314, 890), (306, 660)]
+SHORT = [(290, 380), (386, 380), (384, 500), (382, 560), (300, 560)]
+BOTTOMS = {
+    "trousers": (TROUSER, mirrored(TROUSER)),
+    "shorts": (SHORT, mirrored(SHORT)),
+    "skirt": ([(300, 380), (468, 380), (500, 640), (268, 640)],),
+}
 FULL_JOINTS = {
     0: (384, 96), 1: (384, 190), 2: (310, 192), 3: (290, 320), 4: (276, 440),
     5: (458, 192), 6: (478, 320), 7: (492, 440), 8: (384, 450), 9: (346, 450), 12: (422, 450),
@@ -167,42 +181,28 @@ def standing(worn: str = "trousers", *, tucked: bool = False) -> Person:
     image = np.full((*SHAPE, 3), GROUND, np.uint8)
     labels = np.zeros(SHAPE, np.uint8)
 
-    def fill(points: list[tuple[int, int]], colour: tuple[int, int, int], label: int) -> None:
+    def fill(points: Ring, colour: tuple[int, int, int], label: int) -> None:
         shape = np.zeros(SHAPE, np.uint8)
         cv2.fillPoly(shape, [np.array(points)], 1)
-        image[shape > 0] = colour
-        labels[shape > 0] = label
-
-    def mirrored(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        return [(768 - x, y) for x, y in points]
+        image[shape > 0], labels[shape > 0] = colour, label
 
     leg = [(294, 460), (384, 460), (380, 520), (372, 660), (358, 900), (322, 900), (312, 660)]
-    for points, side in ((leg, 17), (mirrored(leg), 16)):
-        fill(points, SKIN, side)
-    trouser = [(290, 380), (386, 380), (384, 500), (374, 660), (366, 890), (314, 890), (306, 660)]
-    short = [(290, 380), (386, 380), (384, 500), (382, 560), (300, 560)]
-    if worn in {"trousers", "shorts"}:
-        for points in (
-            (trouser, short)[worn == "shorts"],
-            mirrored((trouser, short)[worn == "shorts"]),
-        ):
-            fill(points, TROUSERS, 9)
-    elif worn == "skirt":
-        fill([(300, 380), (468, 380), (500, 640), (268, 640)], TROUSERS, 12)
+    fill(leg, SKIN, 17)
+    fill(mirrored(leg), SKIN, 16)
+    for ring in BOTTOMS.get(worn, ()):
+        fill(ring, TROUSERS, 12 if worn == "skirt" else 9)
     foot = [(318, 890), (362, 890), (366, 940), (300, 940)]
-    for points, side in ((foot, 19), (mirrored(foot), 18)):
-        fill(points, FEET, side)
+    fill(foot, FEET, 19)
+    fill(mirrored(foot), FEET, 18)
     fill([(356, 130), (412, 130), (416, 200), (352, 200)], SKIN, 10)
-    shoulders = [(340, 182), (302, 190), (312, 280), (304, 390), (464, 390), (456, 280)]
-    top = [*shoulders, (466, 190), (428, 182)]
+    half = [(384, 182), (340, 182), (302, 190), (312, 280)]
     if worn == "dress":
-        fill([*top[:3], (318, 370), (270, 620), (498, 620), (450, 370), *top[5:]], WORN, 6)
-    elif tucked:
-        fill(top, WORN, 5)
+        half += [(318, 370), (270, 620)]
     else:
-        fill([*top[:3], (292, 480), (476, 480), *top[5:]], WORN, 5)
-    for label, (s, e, w) in ((15, (2, 3, 4)), (14, (5, 6, 7))):
-        for start, end, wide in ((s, e, 34), (e, w, 28)):
+        half += [(304, 390)] if tucked else [(292, 480)]
+    fill([*half, *mirrored(half)[::-1]], WORN, 6 if worn == "dress" else 5)
+    for label, bones in ((15, (2, 3, 4)), (14, (5, 6, 7))):
+        for start, end, wide in ((*bones[:2], 34), (*bones[1:], 28)):
             shape = np.zeros(SHAPE, np.uint8)
             cv2.line(shape, FULL_JOINTS[start], FULL_JOINTS[end], 1, wide)
             image[shape > 0], labels[shape > 0] = SKIN, label
