@@ -277,7 +277,7 @@ def test_the_parts_of_a_lower_garment(kind: str, crotch: int | None, end: int) -
         assert read.crotch is None
     else:
         assert read.crotch is not None
-        assert read.crotch == pytest.approx([384, crotch], abs=40)
+        assert read.crotch == pytest.approx([384, crotch], abs=25)
 
 
 def test_where_a_dress_turns_into_a_skirt() -> None:

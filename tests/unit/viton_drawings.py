@@ -227,7 +227,7 @@ def bottoms(kind: str, *, colour: tuple[int, int, int] = (200, 40, 50)) -> Drawn
         outline = [[(294, 120), (474, 120), (384 + out, 520), (384 - out, 520)]]
     else:
         hem = 900 if kind == "trousers" else 440
-        leg = [(294, 120), (384, 120), (384, 320), (350, hem), (276, hem), (274, 320)]
+        leg = [(294, 120), (384, 120), (384, 320), (370, 360), (350, hem), (276, hem), (274, 320)]
         outline = [leg, [(768 - x, y) for x, y in leg]]
     for points in outline:
         cv2.fillPoly(mask, [np.array(points)], 255)
