@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 from scipy.interpolate import PchipInterpolator
+from scipy.ndimage import gaussian_filter
 
 Floats: TypeAlias = NDArray[np.float32]
 Profile: TypeAlias = tuple[tuple[float, float], ...]
