@@ -28,7 +28,7 @@ from rich.table import Table
 from gateway import __version__, app, running, services_cli
 from gateway.backends import Backend, Grpc, InProcess
 from gateway.dag import StageEvent, State
-from gateway.negotiation import Format
+from gateway.negotiation import Category, Format
 from gateway.orchestrator.backend import Containers
 from gateway.orchestrator.settings import OrchestratorSettings, get_orchestrator_settings
 from gateway.pipeline import TRY_ON
@@ -36,6 +36,7 @@ from gateway.processes import LocalProcesses
 from gateway.settings import GatewaySettings, get_gateway_settings
 from gateway.tryon import Photos, Result, TryOn
 from services.kit import logs, models_cli
+from services.kit.categories import DRESS, LOWER, UPPER
 from services.kit.errors import InputError, TryOnError
 from services.kit.settings import Settings, get_settings
 
@@ -46,6 +47,7 @@ EXIT_INTERRUPTED: Final = 130
 
 STDERR: Final = 2
 LOG_BYTES: Final = 5_000_000
+MEANINGS: Final = {UPPER: "a top", LOWER: "trousers or a skirt", DRESS: "a dress"}
 LABELS: Final = {step.name: step.label for step in TRY_ON.steps}
 
 cli = typer.Typer(
@@ -145,6 +147,10 @@ def try_on(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg or .webp.")
     ],
+    category: Annotated[
+        Category,
+        typer.Option(help="What the garment is; lower: trousers, shorts, skirts."),
+    ] = Category.AUTO,
 ) -> None:
     """Make one picture, in this process."""
     picture_format = _format_of(output)
@@ -156,7 +162,7 @@ def try_on(
     # What goes wrong is told below, in one sentence.
     logging.getLogger("gateway").setLevel(logging.CRITICAL)
     try:
-        result = asyncio.run(_try_on(photos, picture_format, service_settings))
+        result = asyncio.run(_try_on(photos, picture_format, category, service_settings))
     except InputError as error:
         _fail(error.message, EXIT_INPUT)
     except TryOnError as error:
@@ -167,6 +173,7 @@ def try_on(
         _fail(f"Cannot write {output} ({error.strerror}).", EXIT_FAILED)
     out.print(_table(result))
     out.print(f"{output}: {result.width} x {result.height} pixels")
+    out.print(f"Worn as {MEANINGS[result.category]}")
     out.print(f"Confidence {result.confidence:.2f} of 1")
     for caveat in result.warnings:
         line = f"{caveat.code}: {caveat.message}"
@@ -245,7 +252,9 @@ def _run_server(
     return failures[0] if failures else None
 
 
-async def _try_on(photos: Photos, picture_format: Format, settings: Settings) -> Result:
+async def _try_on(
+    photos: Photos, picture_format: Format, category: Category, settings: Settings
+) -> Result:
     backend = InProcess(settings)
     tryon = TryOn(backend, get_gateway_settings())
     with _progress() as show:
@@ -265,6 +274,7 @@ async def _try_on(photos: Photos, picture_format: Format, settings: Settings) ->
                 photos,
                 request_id=uuid.uuid4().hex,
                 picture_format=picture_format,
+                category=category,
                 on_event=on_event,
             )
         finally:

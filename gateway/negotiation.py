@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
+from services.kit import categories
 from services.kit.errors import InvalidOption, NotAcceptable
 
 
@@ -32,7 +33,16 @@ class Size(StrEnum):
     UPLOAD = "upload"
 
 
-Choice = TypeVar("Choice", Format, Size)
+class Category(StrEnum):
+    """What the garment is worn on; by default its photo decides."""
+
+    AUTO = categories.AUTO
+    UPPER = categories.UPPER
+    LOWER = categories.LOWER
+    DRESS = categories.DRESS
+
+
+Choice = TypeVar("Choice", Format, Size, Category)
 
 EVENT_STREAM: Final = "text/event-stream"
 JSON: Final = "application/json"
@@ -49,12 +59,14 @@ class Answer:
     size: Size
     events: bool
     json: bool = False
+    category: Category = Category.AUTO
 
 
 def negotiate(accept: str, options: Mapping[str, str]) -> Answer:
     """Settle the answer from the Accept header (empty: anything) and the options given.
 
-    ``options`` may hold ``format`` and ``size``. Raises InvalidOption and NotAcceptable.
+    ``options`` may hold ``format``, ``size`` and ``category``. Raises InvalidOption and
+    NotAcceptable.
     """
     ranges = _ranges(accept)
     weights = {fmt: _weight(fmt.media_type, ranges) for fmt in Format}
@@ -66,14 +78,15 @@ def negotiate(accept: str, options: Mapping[str, str]) -> Answer:
     # Clients that name JSON out of habit, beside */*, mean a picture as well.
     within = not events and ranges.get(JSON, 0.0) > weights[best]
     size = _option(Size, "size", options.get("size", "")) or Size.AUTO
+    category = _option(Category, "category", options.get("category", "")) or Category.AUTO
     if chosen := _option(Format, "format", options.get("format", "")):
-        return Answer(chosen, size, events, within)
+        return Answer(chosen, size, events, within, category)
     if not (acceptable or events or within):
         raise NotAcceptable(
             f"The Accept header {accept[:100]!r} takes no format that can be sent; "
             "ask for image/png, image/jpeg, image/webp or application/json."
         )
-    return Answer(best if acceptable else Format.PNG, size, events, within)
+    return Answer(best if acceptable else Format.PNG, size, events, within, category)
 
 
 def _option(kind: type[Choice], name: str, value: str) -> Choice | None:

@@ -1,4 +1,4 @@
-"""TRY_ON: the whole graph, from two uploads to the picture.
+"""TRY_ON: the whole graph, from two uploads and the garment's category to the picture.
 
 A step starts as soon as the values it takes exist, so the person's side and the garment's side run
 at the same time, and so do cloth mask and pose.
@@ -33,7 +33,7 @@ def large_enough(request: UpscaleRequest) -> UpscaleResponse | None:
 
 TRY_ON: Final = Pipeline(
     "try_on",
-    inputs={"person_upload": Image, "garment_upload": Image},
+    inputs={"person_upload": Image, "garment_upload": Image, "category": str},
     steps=(
         Step(
             "person_super_resolution",
@@ -90,8 +90,8 @@ TRY_ON: Final = Pipeline(
             "cloth_mask",
             "Cutting out the garment",
             SEGMENT,
-            takes={"image": "garment"},
-            gives={"mask": "garment_mask"},
+            takes={"image": "garment", "category": "category"},
+            gives={"mask": "garment_mask", "category": "garment_category"},
         ),
         Step(
             "human_parse",
@@ -129,6 +129,7 @@ TRY_ON: Final = Pipeline(
                 "parts_picture": "parts_picture",
                 "garment": "garment",
                 "garment_mask": "garment_mask",
+                "category": "garment_category",
             },
             gives={"image": "worn", "edit_mask": "edit_mask", "flow": "flow", "cloth": "cloth"},
         ),
@@ -157,5 +158,6 @@ TRY_ON: Final = Pipeline(
         "placement",
         "garment_mask",
         "garment_placement",
+        "garment_category",
     ),
 )

@@ -15,7 +15,7 @@ from gateway import caveats
 from gateway.backends import Backend
 from gateway.caveats import Caveat
 from gateway.dag import Call, OnEvent, StageEvent, State, ignore
-from gateway.negotiation import Format, Size
+from gateway.negotiation import Category, Format, Size
 from gateway.pipeline import TRY_ON
 from gateway.settings import GatewaySettings
 from services.kit import images
@@ -47,6 +47,7 @@ class Photos:
 class Result:
     """The picture as a file, its size in pixels, and the seconds of every stage and of all.
 
+    ``category`` is what the garment was worn as: ``upper``, ``lower`` or ``dress``.
     ``warnings`` tell what may look wrong; ``confidence``, 0..1, is less the more there is.
     """
 
@@ -55,6 +56,7 @@ class Result:
     width: int
     height: int
     timings: Mapping[str, float]
+    category: str
     warnings: tuple[Caveat, ...] = ()
 
     @property
@@ -99,6 +101,7 @@ class TryOn:
         request_id: str,
         picture_format: Format = Format.PNG,
         size: Size = Size.AUTO,
+        category: Category = Category.AUTO,
         on_start: Callable[[], None] = lambda: None,
         on_event: OnEvent = ignore,
     ) -> Result:
@@ -122,7 +125,7 @@ class TryOn:
             frame = (person.shape[1], person.shape[0])
             timings["decode"] = time.monotonic() - started
             on_start()
-            values = await self._values(person, garment, request_id, note)
+            values = await self._values(person, garment, category, request_id, note)
             heights = (person.shape[0], garment.shape[0])
             warnings = await asyncio.to_thread(_warnings, values, heights)
             picture = values.pop("picture")
@@ -132,15 +135,25 @@ class TryOn:
             timings["total"] = time.monotonic() - started
         told = {name: round(seconds, 3) for name, seconds in timings.items()}
         log.info("tried on", warnings=[each.code for each in warnings], **told)
-        return Result(*result, timings=timings, warnings=warnings)
+        worn_as = values["garment_category"]
+        return Result(*result, timings=timings, category=worn_as, warnings=warnings)
 
     async def _values(
-        self, person: Image, garment: Image, request_id: str, on_event: OnEvent
+        self,
+        person: Image,
+        garment: Image,
+        category: Category,
+        request_id: str,
+        on_event: OnEvent,
     ) -> dict[str, Any]:
         async def call(method: Method[Any, Any], request: object, seconds: float) -> object:
             return await self._backend.call(method, request, seconds, request_id)
 
-        given = {"person_upload": person, "garment_upload": garment}
+        given = {
+            "person_upload": person,
+            "garment_upload": garment,
+            "category": category.value,
+        }
         try:
             return await TRY_ON.run(
                 call,

@@ -24,7 +24,7 @@ from services.kit.errors import (
 )
 
 FILES: Final = {"image": "the person's photo", "cloth": "the garment's photo"}
-OPTIONS: Final = ("format", "size")
+OPTIONS: Final = ("format", "size", "category")
 OPTION_BYTES: Final = 32
 FRAMING_BYTES: Final = 16 * 1024
 """Room for boundaries and headers in a request's length."""

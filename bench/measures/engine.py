@@ -110,7 +110,11 @@ class Engine:
 
         values = await EVERYTHING.run(
             lambda method, request, limit: self._backend.call(method, request, limit, case.name),
-            {"person_upload": case.person, "garment_upload": case.garment},
+            {
+                "person_upload": case.person,
+                "garment_upload": case.garment,
+                "category": case.truth.category,
+            },
             deadline=settings.deadline * PATIENCE,
             patience=settings.patience * PATIENCE,
             on_event=note,
@@ -147,6 +151,7 @@ def fingerprint(case: Case, *, uploads: bool) -> str:
         digest.update(f"{path.name} {path.stat().st_size}".encode())
     for array in (case.person, case.garment, case.result):
         digest.update(b"" if array is None else array.tobytes())
+    digest.update(case.truth.category.encode())
     return digest.hexdigest()[:16]
 
 

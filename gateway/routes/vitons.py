@@ -15,10 +15,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from gateway import problem
 from gateway.caveats import CAVEATS
-from gateway.negotiation import EVENT_STREAM, JSON, Format, Size, negotiate
+from gateway.negotiation import EVENT_STREAM, JSON, Category, Format, Size, negotiate
 from gateway.pipeline import TRY_ON
 from gateway.tryon import Photos, Result
 from gateway.uploads import read_form
+from services.kit.categories import WORN
 from services.kit.errors import InternalError, ServiceUnavailable, TryOnError
 from services.kit.settings import get_settings
 
@@ -39,6 +40,7 @@ PROBLEMS: Final = {
     504: "The picture was not ready in time.",
 }
 WARNINGS: Final = "X-TryOn-Warnings"
+WORN_AS: Final = "X-TryOn-Category"
 CONFIDENCE: Final = "X-TryOn-Confidence"
 CODES: Final = [caveat.code for caveat in CAVEATS]
 NUMBER: Final = {"type": "number", "minimum": 0, "maximum": 1}
@@ -46,6 +48,8 @@ CONFIDENCE_MEANS: Final = (
     "1 where nothing speaks against the picture; each warning multiplies it by its weight. "
     "It is not a probability."
 )
+WORN_AS_SCHEMA: Final = {"type": "string", "enum": [*WORN]}
+WORN_AS_MEANS: Final = "What the garment was worn as."
 RESULT: Final = {
     "type": "object",
     "required": [
@@ -54,6 +58,7 @@ RESULT: Final = {
         "height",
         "image",
         "timings",
+        "category",
         "confidence",
         "warnings",
     ],
@@ -67,6 +72,7 @@ RESULT: Final = {
             "type": "object",
             "additionalProperties": {"type": "number"},
         },
+        "category": {"description": WORN_AS_MEANS, **WORN_AS_SCHEMA},
         "confidence": {"description": CONFIDENCE_MEANS, **NUMBER},
         "warnings": {
             "description": "What may look wrong, and which photo would work better.",
@@ -83,11 +89,13 @@ RESULT: Final = {
     },
 }
 PICTURE: Final = {"schema": {"type": "string", "format": "binary"}}
-CHOICES: Final = {"format": [*Format], "size": [*Size]}
+CHOICES: Final = {"format": [*Format], "size": [*Size], "category": [*Category]}
 MEANINGS: Final = {
     "format": "The picture's format; goes before Accept.",
     "size": "auto: as large as the try-on worked out, which is at least the upload's size; "
     "upload: exactly the upload's size.",
+    "category": "What the garment is: upper (tops), lower (trousers, shorts, skirts) or dress; "
+    "auto: what its photo shows.",
 }
 OPTION_SCHEMAS: Final = {
     name: {"type": "string", "enum": [str(choice) for choice in choices]}
@@ -147,6 +155,7 @@ DOCUMENTATION: Final[dict[str, Any]] = {
                     "where nothing is known to: " + ", ".join(f"`{code}`" for code in CODES) + ".",
                     "schema": {"type": "string"},
                 },
+                WORN_AS: {"description": WORN_AS_MEANS, "schema": WORN_AS_SCHEMA},
                 CONFIDENCE: {"description": CONFIDENCE_MEANS, "schema": NUMBER},
                 "Server-Timing": {
                     "description": "Milliseconds of every stage.",
@@ -189,6 +198,7 @@ async def vitons(request: Request) -> Response:
         request_id=request.state.request_id,
         picture_format=answer.format,
         size=answer.size,
+        category=answer.category,
     )
     if answer.events:
         return await _stream(request, run)
@@ -196,6 +206,7 @@ async def vitons(request: Request) -> Response:
     headers = {
         "Server-Timing": _server_timing(result.timings),
         "Cache-Control": "no-store",
+        WORN_AS: result.category,
         WARNINGS: ",".join(caveat.code for caveat in result.warnings),
         CONFIDENCE: f"{result.confidence:g}",
     }
@@ -284,6 +295,7 @@ def _told(result: Result) -> dict[str, object]:
         "height": result.height,
         "image": base64.b64encode(result.data).decode(),
         "timings": dict(result.timings),
+        "category": result.category,
         "confidence": result.confidence,
         "warnings": [{"code": each.code, "message": each.message} for each in result.warnings],
     }

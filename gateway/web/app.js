@@ -7,12 +7,15 @@ const KEPT_RESULTS = 8;
 const HEADINGS = {
   no_person: "No person found",
   no_garment: "No garment found",
+  legs_not_shown: "The legs are not in the photo",
   photos_swapped: "The photos look swapped",
   service_unavailable: "Not ready yet",
   overloaded: "Busy right now",
   unreachable: "No connection",
   cut_off: "The connection was lost",
 };
+
+const WORN_AS = { upper: "a top", lower: "trousers or a skirt", dress: "a dress" };
 
 const PAGE_FAILED = { code: "page", detail: "The page failed. Reload it and try again." };
 const NO_EXAMPLES = {
@@ -55,6 +58,8 @@ function arriveAt(heading) {
 function motion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
 }
+
+$("#category").addEventListener("change", changed);
 
 function changed() {
   go.classList.remove("tried-already");
@@ -100,6 +105,7 @@ async function run() {
 function busy(on) {
   for (const photo of photos) photo.disabled = on;
   go.disabled = on;
+  $("#category").disabled = on;
   stage.setAttribute("aria-busy", String(on));
 }
 
@@ -114,7 +120,7 @@ function cancelled() {
 
 /* The picture */
 
-function keep({ blob, width, height, warnings }, files, seconds) {
+function keep({ blob, width, height, category, warnings }, files, seconds) {
   const result = {
     blob,
     width,
@@ -124,7 +130,7 @@ function keep({ blob, width, height, warnings }, files, seconds) {
     after: URL.createObjectURL(blob),
     name: files.garment.name,
     stages: progress.stages,
-    took: `${seconds.toFixed(1)} s`,
+    took: `${seconds.toFixed(1)} s, worn as ${WORN_AS[category] ?? category}`,
   };
   results.push(result);
   if (results.length > KEPT_RESULTS) {

@@ -33,7 +33,8 @@ const NOT_READY = {
  * @param {FormData} form
  * @param {AbortSignal} signal
  * @param {{pipeline: (p: object) => void, stage: (s: object) => void}} on
- * @returns {Promise<{blob: Blob, width: number, height: number, warnings: {message: string}[]}>}
+ * @returns {Promise<{blob: Blob, width: number, height: number, category: string,
+ *   warnings: {message: string}[]}>}
  * @throws {Problem} when there is no picture; AbortError when the signal fires.
  */
 export async function tryOn(url, form, signal, on) {
@@ -56,8 +57,9 @@ export async function tryOn(url, form, signal, on) {
       if (event === "stage") on.stage(message);
       if (event === "error") throw new Problem(message);
       if (event === "result") {
-        const { width, height, warnings } = message;
-        return { blob: decode(message.image, message.media_type), width, height, warnings };
+        const { width, height, category, warnings } = message;
+        const blob = decode(message.image, message.media_type);
+        return { blob, width, height, category, warnings };
       }
     }
   } catch (error) {

@@ -2,22 +2,25 @@
 
 from dataclasses import dataclass
 
+from services.kit.categories import AUTO
 from services.kit.contract import Contract, Method
 from services.kit.types import Image, Mask
 
 
 @dataclass(frozen=True)
 class SegmentRequest:
-    """A photo of a garment."""
+    """A photo of a garment, and what it is: one of ``services.kit.categories.CATEGORIES``."""
 
     image: Image
+    category: str = AUTO
 
 
 @dataclass(frozen=True)
 class SegmentResponse:
-    """255 on the garment, 0 elsewhere."""
+    """255 on the garment, 0 elsewhere; and what it is, ``upper``, ``lower`` or ``dress``."""
 
     mask: Mask
+    category: str
 
 
 SEGMENT = Method("cloth_mask", "Segment", SegmentRequest, SegmentResponse, deadline=60.0)

@@ -3,10 +3,10 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.kit import sessions, weights
 from services.kit.refine import Plane
-from services.kit.types import Image
 from services.kit.u2net import FILE, U2NetCloth
 
 FIRST_SIDE: Final = 512
@@ -23,6 +23,6 @@ def load() -> U2NetCloth:
     return U2NetCloth(sessions.onnx_session(weights.path(FILE)))
 
 
-def garment(network: U2NetCloth, image: Image, side: int) -> Plane:
-    """Return the probability, ``side`` x ``side`` float32, of any kind of garment."""
-    return np.asarray(1 - network.probabilities(image, side)[..., 0], np.float32)
+def garment(classes: NDArray[np.float32]) -> Plane:
+    """Return the probability of any kind of garment, from those of the network's four classes."""
+    return np.asarray(1 - classes[..., 0], np.float32)

@@ -6,8 +6,10 @@ import numpy as np
 from tryon.venuns import venuns_pb2
 
 from services.cloth_mask import core, model
+from services.cloth_mask.category import resolve
 from services.cloth_mask.contract import SegmentRequest, SegmentResponse
 from services.kit import engines, venuns
+from services.kit.categories import AUTO, CATEGORIES, UPPER, check
 from services.kit.errors import NoGarment
 from services.kit.service import Service
 
@@ -17,15 +19,18 @@ def load_u2net() -> Service:
     network = model.load()
 
     def segment(request: SegmentRequest) -> SegmentResponse:
+        check(request.category, CATEGORIES)
         image = request.image
         height, width = image.shape[:2]
-        probability = core.enlarge(model.garment(network, image, model.FIRST_SIDE), height, width)
+        classes = network.probabilities(image, model.FIRST_SIDE)
+        probability = core.enlarge(model.garment(classes), height, width)
         if core.doubtful(probability):
             box = core.second_look(image, probability)
             closer = image[box.top : box.bottom, box.left : box.right]
-            again = model.garment(network, closer, model.SECOND_SIDE)
+            again = model.garment(network.probabilities(closer, model.SECOND_SIDE))
             probability = core.combine(image, probability, again, box)
-        return SegmentResponse(mask=core.mask(image, probability))
+        mask = core.mask(image, probability)
+        return SegmentResponse(mask, resolve(request.category, classes, mask))
 
     return Service(engine="u2net", handlers={"Segment": segment})
 
@@ -35,12 +40,14 @@ def load_venuns() -> Service:
     ancestor = venuns.Ancestor("cloth_mask", venuns.CLOTH_MASK)
 
     def segment(request: SegmentRequest) -> SegmentResponse:
+        check(request.category, CATEGORIES)
         image = request.image
         answer = ancestor.ask(venuns_pb2.Photo(image=venuns.photo_file(image)))
         mask = ancestor.mask(answer.message, *image.shape[:2])
         if np.count_nonzero(mask) < core.LEAST_AREA * mask.size:
             raise NoGarment(core.NO_GARMENT, stage="cloth_mask")
-        return SegmentResponse(mask=mask)
+        # The ancestor knows upper garments only.
+        return SegmentResponse(mask, UPPER if request.category == AUTO else request.category)
 
     return Service(engine="venuns", handlers={"Segment": segment}, close=ancestor.close)
 

@@ -76,8 +76,9 @@ def encode(value: object, message_class: type[AnyMessage]) -> AnyMessage:
 def decode(message: Message, kind: type[Value]) -> Value:
     """Read a message into ``kind``, a dataclass of a contract; its arrays are read-only.
 
-    A zero means the default where ``kind`` has one. Raises InvalidRequest, naming the field, for
-    anything outside the contract; ImageTooLarge; and what ``images.decode`` raises for a file.
+    A zero, or an empty text, means the default where ``kind`` has one. Raises InvalidRequest,
+    naming the field, for anything outside the contract; ImageTooLarge; and what ``images.decode``
+    raises for a file.
     """
     return cast("Value", _read(message, kind, ""))
 
@@ -189,7 +190,7 @@ def _read(message: Any, kind: type, path: str) -> Any:
                 if field.array
                 else _read(item, field.type, f"{where}.")
             )
-        elif item == 0 and field.default is not dataclasses.MISSING:
+        elif not item and field.default is not dataclasses.MISSING:
             values[field.name] = field.default
         elif isinstance(item, float) and not math.isfinite(item):
             raise InvalidRequest(f"{where} is {item}; send a finite number.")

@@ -15,6 +15,7 @@
     │   ├── ImageTooLarge
     │   ├── ImageTooSmall
     │   ├── NoPerson
+    │   ├── LegsNotShown
     │   ├── NoGarment
     │   ├── PhotosSwapped
     │   └── InvalidRequest        a service was called with values outside its contract
@@ -134,6 +135,12 @@ class NoPerson(InputError):
     code = "no_person"
 
 
+class LegsNotShown(InputError):
+    """A garment for the legs, and the person's photo does not show them standing."""
+
+    code = "legs_not_shown"
+
+
 class NoGarment(InputError):
     """No garment was found in the garment's photo."""
 
@@ -238,6 +245,7 @@ STATUS: Final[dict[type[TryOnError], Status]] = {
     ImageTooLarge: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     ImageTooSmall: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
     NoPerson: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    LegsNotShown: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
     NoGarment: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
     PhotosSwapped: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
     InvalidRequest: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),

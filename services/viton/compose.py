@@ -48,10 +48,12 @@ def assemble(
     skin: Skin,
     strips: tuple[Strip, Strip],
     fits: tuple[SleeveFit, SleeveFit],
+    light: Floats | None = None,
 ) -> Stack:
-    """Stack all layers."""
+    """Stack all layers; ``light`` falls on the torso, by default that of the worn garment."""
     slant = light_from(image, parts)
-    light = torso_light(image, parts, body, slant)
+    if light is None:
+        light = torso_light(image, parts, body, slant)
     old = dilated(parts.top, _BAND)
     hidden = [
         under_sleeve(parts, s, f, b, 0.2 * body.unit)

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 
+from services.kit.categories import UPPER
 from services.kit.contract import Contract, Method
 from services.kit.types import Flow, Image, Keypoints, LabelMap, Mask
 
 
 @dataclass(frozen=True)
 class TryOnRequest:
-    """Everything known of the person and of the garment, all on the same canvas size."""
+    """Everything known of the person and of the garment, all on the same canvas size.
+
+    ``category``: ``upper``, ``lower`` or ``dress``.
+    """
 
     person: Image
     keypoints: Keypoints
@@ -20,6 +24,7 @@ class TryOnRequest:
     parts_picture: Image
     garment: Image
     garment_mask: Mask
+    category: str = UPPER
 
 
 @dataclass(frozen=True)

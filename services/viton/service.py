@@ -8,6 +8,8 @@ import numpy as np
 from tryon.venuns import venuns_pb2
 
 from services.kit import engines, venuns
+from services.kit.categories import UPPER, WORN, check
+from services.kit.errors import InvalidOption
 from services.kit.openpose_json import to_openpose_json
 from services.kit.service import Service
 from services.viton.contract import TryOnRequest, TryOnResponse
@@ -24,6 +26,7 @@ def load_warp() -> Service:
             request.labels,
             request.garment,
             request.garment_mask,
+            category=request.category,
         )
         return TryOnResponse(made.image, made.edit_mask, made.flow, made.cloth)
 
@@ -35,6 +38,12 @@ def load_venuns() -> Service:
     ancestor = venuns.Ancestor("viton", venuns.VITON)
 
     def handle(request: TryOnRequest) -> TryOnResponse:
+        check(request.category, WORN)
+        if request.category != UPPER:
+            raise InvalidOption(
+                "The engine venuns knows upper garments only; send category=upper, or ask for the "
+                "engine warp with TRYON_VITON_ENGINE."
+            )
         person = request.person
         answer = ancestor.ask(
             venuns_pb2.Undressed(

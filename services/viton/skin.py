@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.body import Arm, Body, BodySide, polygon
+from services.viton.arm import Arm
+from services.viton.body import Body, BodySide, polygon
 from services.viton.fill import blurred, dilated, eroded, grain, grey, noise_level, pull_push, soft
 from services.viton.geometry import Points, unit
 from services.viton.regions import Regions

@@ -40,6 +40,7 @@ from services.kit.contract import Contract, Method
 from services.kit.errors import (
     BadAnswer,
     DeadlineExceeded,
+    InvalidOption,
     InvalidRequest,
     NoGarment,
     ServiceUnavailable,
@@ -185,6 +186,19 @@ async def test_a_garments_mask(ancestor: Ancestor, serve: Serve) -> None:
     assert set(np.unique(answer.mask)) == {0, 255}
     assert np.mean(answer.mask != GARMENT_MASK) < 0.02
     assert [name for name, _ in ancestor.seen] == ["cloth_mask"]
+
+
+async def test_the_ancestor_takes_every_garment_for_an_upper_one(
+    ancestor: Ancestor, serve: Serve
+) -> None:
+    assert (await call(serve, CASE["cloth_mask"])).category == "upper"
+    asked = cloth_mask.SegmentRequest(GARMENT, "dress")
+    assert (await call(serve, CASE["cloth_mask"], asked)).category == "dress"
+    request = replace(CASE["viton"].request, category="dress")
+    error = await failure(serve, CASE["viton"], request)
+    assert isinstance(error, InvalidOption)
+    assert "upper garments only" in error.message
+    assert [name for name, _ in ancestor.seen] == ["cloth_mask", "cloth_mask"]
 
 
 async def test_an_empty_mask_means_no_garment(ancestor: Ancestor, serve: Serve) -> None:

@@ -51,9 +51,20 @@ def test_one_picture(examples: Path, tmp_path: Path, suffix: str) -> None:
         assert min(picture.size) > 200
     for stage in ("openpose", "viton", "total"):
         assert stage in done.stdout
+    assert "Worn as a top" in done.stdout
     assert "Confidence 1.00 of 1" in done.stdout
     assert "works better" not in done.stdout
     assert "Finding your pose" in done.stderr
+
+
+def test_a_category_can_be_named(examples: Path, tmp_path: Path) -> None:
+    photos = (str(examples / "person.jpg"), str(examples / "trousers.jpg"))
+    done = tryon("tryon", *photos, "-o", "out.png", "--category", "lower", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Worn as trousers or a skirt" in done.stdout
+    wrong = tryon("tryon", *photos, "-o", "out.png", "--category", "hat", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "'auto', 'upper', 'lower', 'dress'" in wrong.stderr
 
 
 def test_what_may_look_wrong_is_told_in_sentences(examples: Path, tmp_path: Path) -> None:

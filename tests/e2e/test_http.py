@@ -79,6 +79,44 @@ def test_the_person_wears_the_garment_in_the_frame_of_the_upload(
     assert not changed[:16, -16:].any()
 
 
+@pytest.mark.parametrize(
+    ("cloth", "worn"),
+    [("garment", "upper"), ("trousers", "lower"), ("skirt", "lower"), ("dress", "dress")],
+)
+def test_what_the_garment_is_is_seen_and_told(
+    server: Server, examples: Path, person: bytes, cloth: str, worn: str
+) -> None:
+    response = upload(server, person, (examples / f"{cloth}.jpg").read_bytes())
+    assert response.status_code == 200, response.text
+    assert response.headers["x-tryon-category"] == worn
+    before = np.asarray(picture_of(person).convert("RGB"), np.int16)
+    after = np.asarray(picture_of(response.content).resize(before.shape[1::-1]), np.int16)
+    changed = np.abs(before - after).max(axis=2) > 24
+    chest = changed[int(0.42 * len(changed)) : int(0.6 * len(changed)), 350:550].mean()
+    thighs = changed[int(0.9 * len(changed)) :, 250:650].mean()
+    assert (chest > 0.5) == (worn != "lower")
+    assert (thighs > 0.2) == (worn != "upper")
+
+
+def test_the_category_asked_for_is_worn(
+    server: Server, examples: Path, person: bytes, garment: bytes
+) -> None:
+    files = {"image": ("p.jpg", person), "cloth": ("g.jpg", garment)}
+    refused = httpx.post(f"{server.url}/vitons", files=files, data={"category": "hat"}, timeout=180)
+    assert refused.status_code == 422
+    assert refused.json()["code"] == "invalid_option"
+    assert "auto, upper, lower or dress" in refused.json()["detail"]
+    skirt = {**files, "cloth": ("s.jpg", (examples / "skirt.jpg").read_bytes())}
+    asked = httpx.post(
+        f"{server.url}/vitons",
+        files=skirt,
+        data={"category": "lower"},
+        headers={"Accept": "application/json"},
+        timeout=180,
+    )
+    assert asked.json()["category"] == "lower"
+
+
 def test_the_times_of_all_stages_are_told(result: httpx.Response) -> None:
     timing = dict(part.split(";dur=") for part in result.headers["server-timing"].split(", "))
     assert timing.keys() >= {step.name for step in TRY_ON.steps}

@@ -380,14 +380,28 @@ def test_photos_can_be_dropped_and_pasted(
 
 def test_the_keyboard_reaches_everything_in_order(page: Page) -> None:
     reached = []
-    for _ in range(6):
+    for _ in range(7):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate("document.activeElement.id || document.activeElement.className")
         )
         outline = "e => getComputedStyle(e.closest('.frame') ?? e).outlineStyle"
         assert page.locator(":focus").evaluate(outline) == "solid"
-    assert reached == ["", "image", "cloth", "go", "examples", ""]
+    assert reached == ["", "image", "cloth", "category", "go", "examples", ""]
+
+
+def test_what_the_garment_is_can_be_chosen(page: Page, photos: tuple[Path, Path]) -> None:
+    choice = page.get_by_label("The garment is")
+    expect(choice).to_have_value("auto")
+    for phone in PHONES:
+        page.set_viewport_size(phone)
+        assert_fits(page)
+    assert_accessible(page)
+    choose(page, photos[0], photos[1].parent / "dress.jpg")
+    choice.select_option("a top")
+    page.get_by_role("button", name="Try it on", exact=True).click()
+    # By itself the photo would be taken for a dress.
+    expect(page.locator("#took")).to_contain_text("worn as a top", timeout=RUN_MS)
 
 
 def test_without_javascript_the_form_gives_the_picture(

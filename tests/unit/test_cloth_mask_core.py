@@ -167,7 +167,7 @@ def test_the_network_is_fed_rgb_in_minus_one_to_one() -> None:
     session = Session()
     image = np.zeros((90, 60, 3), np.uint8)
     image[..., 0] = 255
-    probability = model.garment(U2NetCloth(session), image, 64)
+    probability = model.garment(U2NetCloth(session).probabilities(image, 64))
     assert session.fed.shape == (1, 3, 64, 64)
     assert session.fed.dtype == np.float32
     assert np.allclose(session.fed[0, 0], 1)

@@ -45,7 +45,7 @@ OF_KIND: dict[Kind, st.SearchStrategy[Any]] = {
 OF_TYPE: dict[type, st.SearchStrategy[Any]] = {
     int: st.integers(1, 2**32 - 1),
     float: st.floats(allow_nan=False, allow_infinity=False, width=32),
-    str: st.text(),
+    str: st.text(min_size=1),
     bool: st.booleans(),
 }
 

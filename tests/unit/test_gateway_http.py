@@ -118,7 +118,9 @@ class FakeBackend:
             "EstimatePose": lambda: EstimatePoseResponse(
                 self.keypoints.copy(), image, mask, self.seen_people, "{}", 70.0
             ),
-            "Segment": lambda: SegmentResponse(mask),
+            "Segment": lambda: SegmentResponse(
+                mask, "dress" if request.category == "auto" else request.category
+            ),
             "Parse": lambda: ParseResponse(mask),
             "EstimateSurface": lambda: EstimateSurfaceResponse(mask, mask, mask, image),
             "Remove": lambda: RemoveResponse(mask, image),
@@ -265,6 +267,7 @@ async def test_a_small_upload_is_judged_by_its_own_size() -> None:
     [
         ("/vitons?format=gif", {}, 422, "invalid_option"),
         ("/vitons?size=huge", {}, 422, "invalid_option"),
+        ("/vitons?category=hat", {}, 422, "invalid_option"),
         ("/vitons", {"Accept": "text/html"}, 406, "not_acceptable"),
     ],
 )
@@ -273,6 +276,24 @@ async def test_options_are_checked(
 ) -> None:
     async with running() as each:
         assert_problem(await each.post(path=path, headers=headers), status, code)
+
+
+@pytest.mark.parametrize("category", ["auto", "upper", "lower", "dress", ""])
+async def test_the_answer_says_what_the_garment_was_worn_as(category: str) -> None:
+    worn = "dress" if category in {"auto", ""} else category
+    async with running() as each:
+        asked = await each.post(path=f"/vitons?category={category}")
+        sent = await each.post(data={"category": category.upper()})
+        told = await each.post(data={"category": category}, headers={"Accept": "application/json"})
+    assert asked.headers["x-tryon-category"] == worn
+    assert sent.headers["x-tryon-category"] == worn
+    assert told.json()["category"] == worn
+
+
+async def test_a_wrong_category_names_the_known_ones() -> None:
+    async with running() as each:
+        told = assert_problem(await each.post(data={"category": "hat"}), 422, "invalid_option")
+    assert told["detail"] == "category=hat is not known; choose auto, upper, lower or dress."
 
 
 async def test_a_picture_that_cannot_be_read_names_which_of_the_two() -> None:
@@ -550,7 +571,8 @@ async def test_the_api_describes_itself() -> None:
     form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["required"] == ["image", "cloth"]
     assert form["properties"]["format"]["enum"] == ["png", "jpeg", "webp"]
-    assert {each["name"] for each in post["parameters"]} == {"format", "size"}
+    assert form["properties"]["category"]["enum"] == ["auto", "upper", "lower", "dress"]
+    assert {each["name"] for each in post["parameters"]} == {"format", "size", "category"}
     assert set(post["responses"]["200"]["content"]) == {
         "image/png",
         "image/jpeg",
@@ -558,7 +580,8 @@ async def test_the_api_describes_itself() -> None:
         "application/json",
         "text/event-stream",
     }
-    assert {"X-TryOn-Warnings", "X-TryOn-Confidence"} <= set(post["responses"]["200"]["headers"])
+    headers = set(post["responses"]["200"]["headers"])
+    assert {"X-TryOn-Warnings", "X-TryOn-Confidence", "X-TryOn-Category"} <= headers
     result = post["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
     codes = [each.code for each in CAVEATS]
     assert result["warnings"]["items"]["properties"]["code"]["enum"] == codes

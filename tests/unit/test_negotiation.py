@@ -92,6 +92,10 @@ def test_the_size() -> None:
     [
         ({"format": "gif"}, "format=gif is not known; choose png, jpeg or webp."),
         ({"size": "huge"}, "size=huge is not known; choose auto or upload."),
+        (
+            {"category": "hat"},
+            "category=hat is not known; choose auto, upper, lower or dress.",
+        ),
     ],
 )
 def test_unknown_options_name_the_known_ones(options: dict[str, str], known: str) -> None:

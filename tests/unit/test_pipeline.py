@@ -48,7 +48,7 @@ class Services:
             EstimatePoseResponse: EstimatePoseResponse(
                 np.zeros((25, 3), np.float32), small.copy(), mask.copy(), 1, "{}"
             ),
-            SegmentResponse: SegmentResponse(mask.copy()),
+            SegmentResponse: SegmentResponse(mask.copy(), "dress"),
             ParseResponse: ParseResponse(mask.copy()),
             EstimateSurfaceResponse: EstimateSurfaceResponse(
                 mask.copy(), mask.copy(), mask.copy(), small.copy()
@@ -71,7 +71,7 @@ async def run(
     seen: list[StageEvent] = [] if events is None else events
     values = await TRY_ON.run(
         services,
-        {"person_upload": person, "garment_upload": garment},
+        {"person_upload": person, "garment_upload": garment, "category": "lower"},
         deadline=20,
         on_event=seen.append,
     )
@@ -86,6 +86,13 @@ async def test_from_two_photos_to_the_picture() -> None:
     [request] = services.of("TryOn")
     assert isinstance(request, TryOnRequest)
     assert (request.person[0, 0, 0], request.garment[0, 0, 0]) == (PERSON, GARMENT)
+
+
+async def test_the_category_goes_to_the_mask_and_what_it_makes_of_it_to_the_try_on() -> None:
+    services = Services()
+    await run(services, photo(PERSON), photo(GARMENT))
+    [segment], [request] = services.of("Segment"), services.of("TryOn")
+    assert (segment.category, request.category) == ("lower", "dress")
 
 
 async def test_large_photos_are_not_sent_to_super_resolution() -> None:

@@ -70,9 +70,12 @@ async def read(*chunks: bytes, seconds: float = 5) -> Form:
 
 
 async def test_both_files_and_the_options() -> None:
-    body = PERSON + GARMENT + part("format", b"webp", "") + part("size", b"upload", "") + END
+    body = PERSON + GARMENT + part("format", b"webp", "") + part("size", b"upload", "")
+    body += part("category", b"dress", "") + END
     form = await read(body)
-    assert form == Form(b"person", b"garment", {"format": "webp", "size": "upload"})
+    assert form == Form(
+        b"person", b"garment", {"format": "webp", "size": "upload", "category": "dress"}
+    )
 
 
 async def test_however_the_body_is_cut() -> None:

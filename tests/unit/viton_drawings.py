@@ -152,3 +152,104 @@ def figure(
     for index, at in joints.items():
         keypoints[index] = (*at, 1.0)
     return Person(cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8), labels, keypoints)
+
+
+Ring = list[tuple[int, int]]
+
+
+def mirrored(points: Ring) -> Ring:
+    return [(768 - x, y) for x, y in points]
+
+
+FEET = (30, 30, 34)
+TROUSER = [(290, 380), (386, 380), (384, 500), (374, 660), (366, 890), (314, 890), (306, 660)]
+SHORT = [(290, 380), (386, 380), (384, 500), (382, 560), (300, 560)]
+BOTTOMS = {
+    "trousers": (TROUSER, mirrored(TROUSER)),
+    "shorts": (SHORT, mirrored(SHORT)),
+    "skirt": ([(300, 380), (468, 380), (500, 640), (268, 640)],),
+}
+FULL_JOINTS = {
+    0: (384, 96), 1: (384, 190), 2: (310, 192), 3: (290, 320), 4: (276, 440),
+    5: (458, 192), 6: (478, 320), 7: (492, 440), 8: (384, 450), 9: (346, 450), 12: (422, 450),
+    10: (342, 660), 11: (340, 880), 13: (426, 660), 14: (428, 880),
+}  # fmt: skip
+
+
+def standing(worn: str = "trousers", *, tucked: bool = False) -> Person:
+    """A whole figure: shoulders y 192, hips y 450, knees y 660, ankles y 880.
+
+    ``worn``: ``trousers``, ``skirt`` (hem y 640), ``dress`` (hem y 620) or ``shorts`` (hem y 560).
+    The top ends at y 390 if ``tucked``, else at y 480.
+    """
+    image = np.full((*SHAPE, 3), GROUND, np.uint8)
+    labels = np.zeros(SHAPE, np.uint8)
+
+    def fill(points: Ring, colour: tuple[int, int, int], label: int) -> None:
+        shape = np.zeros(SHAPE, np.uint8)
+        cv2.fillPoly(shape, [np.array(points)], 1)
+        image[shape > 0], labels[shape > 0] = colour, label
+
+    leg = [(294, 460), (384, 460), (380, 520), (372, 660), (358, 900), (322, 900), (312, 660)]
+    fill(leg, SKIN, 17)
+    fill(mirrored(leg), SKIN, 16)
+    for ring in BOTTOMS.get(worn, ()):
+        fill(ring, TROUSERS, 12 if worn == "skirt" else 9)
+    foot = [(318, 890), (362, 890), (366, 940), (300, 940)]
+    fill(foot, FEET, 19)
+    fill(mirrored(foot), FEET, 18)
+    fill([(356, 130), (412, 130), (416, 200), (352, 200)], SKIN, 10)
+    half = [(384, 182), (340, 182), (302, 190), (312, 280)]
+    if worn == "dress":
+        half += [(318, 370), (270, 620)]
+    else:
+        half += [(304, 390)] if tucked else [(292, 480)]
+    fill([*half, *mirrored(half)[::-1]], WORN, 6 if worn == "dress" else 5)
+    for label, bones in ((15, (2, 3, 4)), (14, (5, 6, 7))):
+        for start, end, wide in ((*bones[:2], 34), (*bones[1:], 28)):
+            shape = np.zeros(SHAPE, np.uint8)
+            cv2.line(shape, FULL_JOINTS[start], FULL_JOINTS[end], 1, wide)
+            image[shape > 0], labels[shape > 0] = SKIN, label
+    for radius, colour, label in ((56, HAIR, 2), (44, SKIN, 13)):
+        shape = np.zeros(SHAPE, np.uint8)
+        cv2.ellipse(shape, (384, 90), (radius - 8, radius), 0, 0, 360, 1, -1)
+        image[shape > 0], labels[shape > 0] = colour, label
+    keypoints = np.zeros((25, 3), np.float32)
+    for index, at in FULL_JOINTS.items():
+        keypoints[index] = (*at, 1.0)
+    return Person(cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8), labels, keypoints)
+
+
+def bottoms(kind: str, *, colour: tuple[int, int, int] = (200, 40, 50)) -> Drawn:
+    """A lower garment on white: waist y 120, hips 220 wide.
+
+    ``kind``: ``trousers`` (hem y 900), ``shorts`` (hem y 440), ``skirt`` (hem y 520) or ``flared``.
+    """
+    mask = np.zeros(SHAPE, np.uint8)
+    if kind in {"skirt", "flared"}:
+        out = 120 if kind == "skirt" else 230
+        outline = [[(294, 120), (474, 120), (384 + out, 520), (384 - out, 520)]]
+    else:
+        hem = 900 if kind == "trousers" else 440
+        leg = [(294, 120), (384, 120), (384, 320), (370, 360), (350, hem), (276, hem), (274, 320)]
+        outline = [leg, [(768 - x, y) for x, y in leg]]
+    for points in outline:
+        cv2.fillPoly(mask, [np.array(points)], 255)
+    image = np.full((*SHAPE, 3), 255, np.uint8)
+    image[mask > 0] = colour
+    return Drawn(image, mask)
+
+
+def gown(*, sleeves: bool = False, colour: tuple[int, int, int] = (200, 40, 50)) -> Drawn:
+    """A dress on white: shoulders y 100, chest 180 wide, waist y 290, hem y 700."""
+    mask = np.zeros(SHAPE, np.uint8)
+    left = [(350, 96), (306, 106), (294, 190), (312, 290), (240, 700)]
+    ring = [*left, *[(768 - x, y) for x, y in left[::-1]], (384, 124)]
+    cv2.fillPoly(mask, [np.array(ring)], 255)
+    if sleeves:
+        arm = [(308, 106), (236, 230), (280, 254), (296, 190)]
+        for points in (arm, [(768 - x, y) for x, y in arm]):
+            cv2.fillPoly(mask, [np.array(points)], 255)
+    image = np.full((*SHAPE, 3), 255, np.uint8)
+    image[mask > 0] = colour
+    return Drawn(image, mask)

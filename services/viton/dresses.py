@@ -1,0 +1,204 @@
+"""Dresses: torso and sleeves as in tops, and a skirt that goes on from them without a seam."""
+
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.viton.bare import bare_legs, removed, rim
+from services.viton.body import Body, measure
+from services.viton.compose import assemble
+from services.viton.cut import Cut, cloth, cut
+from services.viton.fill import dilated, matte, soft
+from services.viton.fit import ACROSS, fit_sleeve, fit_torso
+from services.viton.folds import folds
+from services.viton.gown import Gown, describe_gown
+from services.viton.hang import Hung, Waistline, spread
+from services.viton.legs import LowerBody, measure_legs
+from services.viton.light import contact, torso_light
+from services.viton.outfit import Outfit
+from services.viton.regions import Regions
+from services.viton.shoes import over_hem, without_hems
+from services.viton.skin import flesh, light_from
+from services.viton.skirt import hang_skirt
+from services.viton.stack import Stack
+from services.viton.warp import Strip, spline, strip
+from services.viton.worn import Worn, dress
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_BAND: Final = 7
+_HIPS: Final = 0.06
+_HAND: Final = 0.45
+_HALF_ARM: Final = 0.13
+
+
+def wear_dress(
+    person: Image, keypoints: Keypoints, labels: LabelMap, garment: Image, mask: Mask
+) -> Stack:
+    """Return the person in the dress, without what was worn before.
+
+    Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
+    """
+    shape = (labels.shape[0], labels.shape[1])
+    gown = describe_gown(garment, mask)
+    body, parts = measure(keypoints, labels)
+    lower, worn = measure_legs(keypoints, labels, least=0.0)
+    worn = without_hems(person, worn, lower)
+    body = _to_hips(body, lower)
+    photo = person.astype(np.float32)
+    before = parts
+    parts = _undressed(parts, worn, body, lower)
+    torso = fit_torso(gown.top, body)
+    first, second = (
+        fit_sleeve(gown.top, g, body, b) for g, b in zip(gown.top.sides, body.sides, strict=True)
+    )
+    strips = (
+        strip(first.target, first.source, ACROSS, shape),
+        strip(second.target, second.source, ACROSS, shape),
+    )
+    hung = _skirt(gown, body, lower, shape)
+    laid = spread(hung, shape)
+    warped = spline(torso.target, torso.source, shape)
+    share = _share(lower, shape)
+    joined = np.where(laid.covered[..., None], warped * (1 - share) + laid.source * share, warped)
+    pieces = _pieces(garment, mask, gown)
+    layers = dress(pieces, joined.astype(np.float32), torso.seams, strips, (first, second))
+    layers = _below(layers, laid, share[..., 0])
+    skin = flesh(photo, parts, body, strips)
+    flared = _flared(body, hung, lower)
+    stack = assemble(
+        photo,
+        parts,
+        flared,
+        worn=layers,
+        skin=skin,
+        strips=strips,
+        fits=(first, second),
+        light=torso_light(photo, before, flared, light_from(photo, before)) * folds(photo, worn),
+    )
+    _add_legs(stack, photo, worn, lower, layers)
+    return stack
+
+
+def _to_hips(body: Body, lower: LowerBody) -> Body:
+    """Return the body as it is for a top that ends at the hips, and no trousers over it."""
+    hips = lower.hips - _HIPS * lower.torso
+    start = int(lower.waist)
+    sides = []
+    for side, edge in zip(body.sides, lower.edges, strict=True):
+        joined = side.edge.copy()
+        run = max(int(0.15 * lower.torso), 1)
+        fade = np.clip((np.arange(len(joined)) - (start - run)) / run, 0, 1)
+        sides.append(replace(side, edge=joined * (1 - fade) + edge * fade))
+    return replace(
+        body, left=sides[0], right=sides[1], waist=float(hips), tucked=False, cropped=False
+    )
+
+
+def _undressed(parts: Regions, worn: Outfit, body: Body, lower: LowerBody) -> Regions:
+    """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
+    old = worn.bottoms | worn.upper
+    near = np.zeros(old.shape, np.uint8)
+    for side in body.sides:
+        arm = side.arm
+        hand = arm.wrist + _HAND * (arm.wrist - arm.elbow)
+        bones = np.round(np.concatenate([arm.middle, [hand]])).astype(np.int32)
+        cv2.polylines(
+            near,
+            [bones],
+            isClosed=False,
+            color=1,
+            thickness=max(int(2 * _HALF_ARM * lower.torso), 1),
+        )
+    height, width = old.shape
+    rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
+    trunk = (columns > lower.edges[0][:, None]) & (columns < lower.edges[1][:, None])
+    trunk &= (rows > lower.waist - 0.15 * lower.torso) & (rows < lower.hips)
+    belly = parts.arms & trunk & (near == 0)
+    return replace(
+        parts,
+        top=parts.top | old,
+        lower=parts.lower & ~old,
+        arms=parts.arms & ~belly,
+        neck=parts.neck | belly,
+    )
+
+
+def _skirt(gown: Gown, body: Body, lower: LowerBody, shape: tuple[int, int]) -> Hung:
+    tips = (body.left.tip[1] + body.right.tip[1]) / 2
+    own = (gown.top.left.tip[1] + gown.top.right.tip[1]) / 2
+    down = (body.waist - tips) / max(gown.hips - own, 1.0)
+    row = int(np.clip(lower.waist, 0, shape[0] - 1))
+    waist = float(lower.edges[1][row] - lower.edges[0][row])
+    across = waist / max(gown.skirt.width(gown.waist), 1.0)
+    seat = float(lower.edges[1][int(min(lower.hips, shape[0] - 1))]) - float(
+        lower.edges[0][int(min(lower.hips, shape[0] - 1))]
+    )
+    across = max(across, 0.92 * seat / max(gown.skirt.width(gown.hips), 1.0))
+    hem = body.waist + (gown.skirt.hem - gown.hips) * float(np.sqrt(down * across))
+    line = Waistline(np.full(shape[1], float(lower.waist)), shown=True)
+    return hang_skirt(gown.skirt, lower, line, scale=across, hem=hem)
+
+
+def _share(lower: LowerBody, shape: tuple[int, int]) -> Floats:
+    """Return how far the skirt's map has taken over from the torso's, H x 1 x 1."""
+    rows = np.arange(shape[0], dtype=np.float32)
+    end = lower.hips - _HIPS * lower.torso
+    ramp = np.clip((rows - lower.waist) / max(end - lower.waist, 1.0), 0, 1)
+    return np.asarray((ramp * ramp * (3 - 2 * ramp))[:, None, None], np.float32)
+
+
+def _pieces(garment: Image, mask: Mask, gown: Gown) -> Cut:
+    """Return torso and sleeves cut out, the torso with the skirt."""
+    pieces = cut(garment, mask, gown.top)
+    _, coverage = cloth(garment, mask > 127)
+    rows = np.arange(mask.shape[0])[:, None]
+    below = np.clip((rows - gown.waist) / 3.0, 0, 1) * dilated(gown.body, 2)
+    torso = pieces.torso.copy()
+    torso[..., 3] = np.maximum(torso[..., 3], 255 * coverage * below)
+    return replace(pieces, torso=torso)
+
+
+def _below(layers: Worn, laid: Strip, share: Floats) -> Worn:
+    """Return the layers with nothing beside the skirt, where its map does not reach."""
+    beside = (share > 0.6) & ~laid.covered
+    return replace(layers, torso=np.where(beside, 0, layers.torso).astype(np.float32))
+
+
+def _flared(body: Body, hung: Hung, lower: LowerBody) -> Body:
+    """Return the body with the skirt's outline for its edges: cloth is lit as it falls."""
+    sides = []
+    rows = np.arange(len(body.middle))
+    for side, column in zip(body.sides, (0, -1), strict=True):
+        line = hung.target[:, 1 if column == 0 else -2]
+        edge = np.interp(rows, line[:, 1], line[:, 0])
+        outer = np.where(
+            rows > lower.waist,
+            side.sign * np.maximum(side.sign * edge, side.sign * side.edge),
+            side.edge,
+        )
+        sides.append(replace(side, edge=outer))
+    return replace(body, left=sides[0], right=sides[1])
+
+
+def _add_legs(stack: Stack, photo: Floats, worn: Outfit, lower: LowerBody, layers: Worn) -> None:
+    """Lay legs below the hem, and shoes over it."""
+    gone = removed(worn)
+    colour, cover = bare_legs(photo, worn, lower)
+    clothed = np.maximum(layers.torso, np.maximum(*layers.sleeves))
+    kept = (worn.shoes | worn.arms | worn.head).astype(np.float32)
+    shown = cover * np.maximum(gone.astype(np.float32), rim(worn, lower)) * (1 - kept)
+    stack.cover(colour, shown * (1 - clothed))
+    bare = np.maximum(shown, soft(worn.skin, 1.0)) * (1 - clothed)
+    cast = contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
+    stack.picture = stack.picture * (1 - cast * bare)[..., None]
+    near = dilated(gone | (layers.torso > 0), 2)
+    kept_shoes = over_hem(worn, lower)
+    if (kept_shoes & near).any():
+        alpha, shoes = matte(photo, kept_shoes, worn.bottoms | worn.skin, _BAND)
+        stack.cover(shoes, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)

@@ -1,0 +1,158 @@
+"""Trousers, shorts and skirts: laid on the legs, under a top that hangs over them."""
+
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.viton.bare import background, bare_legs, removed, rim
+from services.viton.bottoms import describe_bottoms
+from services.viton.cut import cloth
+from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
+from services.viton.folds import folds
+from services.viton.hang import Hung, Waistline, spread, waistline
+from services.viton.legs import LowerBody, measure_legs
+from services.viton.light import contact
+from services.viton.outfit import Outfit
+from services.viton.shoes import over_hem, without_hems
+from services.viton.skirt import hang_skirt
+from services.viton.stack import Stack, over
+from services.viton.trousers import hang_trousers
+from services.viton.warp import sample
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_BAND: Final = 7
+
+
+@dataclass(frozen=True)
+class Laid:
+    """The garment on the canvas: coverage 0 to 1, shaded colours, and where in its photo it is."""
+
+    coverage: Floats
+    colour: Floats
+    source: Floats
+
+
+def wear_lower(
+    person: Image, keypoints: Keypoints, labels: LabelMap, garment: Image, mask: Mask
+) -> Stack:
+    """Return the person in the trousers, shorts or skirt.
+
+    Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
+    """
+    described = describe_bottoms(mask)
+    body, worn = measure_legs(keypoints, labels)
+    worn = without_hems(person, worn, body)
+    line = waistline(body, worn)
+    colours, cover = cloth(garment, described.mask)
+    layer = np.concatenate([colours, 255 * cover[..., None]], axis=-1).astype(np.float32)
+    shape = (labels.shape[0], labels.shape[1])
+    photo = person.astype(np.float32)
+    light = folds(photo, worn)
+    if described.crotch is None:
+        laid = lay([hang_skirt(described, body, line)], layer, light, shape)
+    else:
+        first, second = hang_trousers(described, described.crotch, body, line)
+        # The leg that stands nearer to the camera ends lower in the picture.
+        halves = [first, second]
+        if body.left.middle[-1, 1] > body.right.middle[-1, 1] + 0.1 * body.torso:
+            halves = [second, first]
+        laid = lay(halves, layer, light, shape)
+        worn = _covered(worn, body, first, second)
+    return dressed(photo, worn, body, laid, line)
+
+
+def _covered(worn: Outfit, body: LowerBody, first: Hung, second: Hung) -> Outfit:
+    """Count bare legs above the new hems as clothed: trousers leave nothing of them to see."""
+    height, width = worn.skin.shape
+    columns = np.arange(width)[None, :]
+    rows = np.arange(height)[:, None]
+    ends = [float(h.target[-1, :, 1].mean()) - 0.05 * body.torso for h in (first, second)]
+    lines = [h.target[..., 0].mean(axis=1) for h in (first, second)]
+    between = np.interp(np.arange(height), first.target[:, 4, 1], (lines[0] + lines[1]) / 2)
+    end = np.where(columns < between[:, None], ends[0], ends[1])
+    above = worn.skin & (rows < end)
+    return replace(worn, bottoms=worn.bottoms | above, skin=worn.skin & ~above)
+
+
+def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]) -> Laid:
+    """Sample the garment's halves, the first one below."""
+    coverage = np.zeros(shape, np.float32)
+    colour = np.zeros((*shape, 3), np.float32)
+    source = np.zeros((*shape, 2), np.float32)
+    for hung in halves:
+        laid = spread(hung, shape)
+        found = sample(layer, laid.source)
+        edge = np.clip((1.03 - laid.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
+        alpha = found[..., 3] / 255 * laid.covered * edge
+        alpha = blurred(np.asarray(alpha, np.float32), 0.6)
+        down = np.clip((laid.along - hung.crotch) / 0.15, 0, 1)
+        place = np.clip(np.abs(laid.across - 0.5) * 2, 0, 1.1)
+        if len(halves) == 1:
+            shade = 1 - 0.10 * place**5
+        else:
+            outwards = np.clip(1 - laid.across, 0, 1.1)
+            shade = 1 - 0.10 * (down * place**4 + (1 - down) * outwards**6)
+        shaded = found[..., :3] * (light * shade)[..., None]
+        if coverage.any() and len(halves) > 1:
+            below = contact(alpha, 5.0, 0.0) * np.float32(0.25) * np.asarray(down, np.float32)
+            colour = colour * (1 - blurred(below, 2.0))[..., None]
+        colour = over(colour, np.clip(shaded, 0, 255), alpha)
+        total = coverage + alpha * (1 - coverage)
+        colour = np.where(
+            (coverage < 0.5)[..., None] & (alpha > 0)[..., None], np.clip(shaded, 0, 255), colour
+        )
+        coverage = total
+        source = np.where((alpha > 0.5)[..., None], laid.source, source)
+    return Laid(np.asarray(coverage, np.float32), np.asarray(colour, np.float32), source)
+
+
+def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Waistline) -> Stack:
+    """Stack background, bare legs, the garment, and what lies over it."""
+    gone = removed(worn)
+    canvas, bare = undressed(photo, worn, body, gone)
+    canvas = _under_top(canvas, photo, worn, gone, body)
+    shadow = contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
+    stack = Stack(np.asarray(canvas * (1 - shadow * bare)[..., None], np.float32))
+    stack.wear(laid.colour, laid.coverage, laid.source)
+    near = dilated(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
+    back = worn.bottoms | worn.skin
+    kept = [worn.arms, worn.head, over_hem(worn, body)]
+    if not line.shown:
+        kept.insert(0, worn.upper)
+    for region in kept:
+        if (region & near).any():
+            alpha, colour = matte(photo, region, back, _BAND)
+            cast = contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
+            stack.picture = stack.picture * (1 - cast)[..., None]
+            stack.cover(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
+    stack.hide(np.where(near[..., None], stack.picture, photo), (~near).astype(np.float32))
+    return stack
+
+
+def undressed(photo: Floats, worn: Outfit, body: LowerBody, gone: Bool) -> tuple[Floats, Floats]:
+    """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
+    behind = background(photo, worn)
+    canvas = over(photo, behind, np.maximum(soft(gone, 1.0), gone.astype(np.float32)))
+    colour, cover = bare_legs(photo, worn, body)
+    shown = cover * np.maximum(gone.astype(np.float32), rim(worn, body))
+    kept = worn.shoes | worn.arms | worn.upper | worn.head
+    shown = shown * (1 - kept.astype(np.float32))
+    return over(canvas, colour, shown), np.maximum(shown, soft(worn.skin & ~gone, 1.0))
+
+
+def _under_top(canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: LowerBody) -> Floats:
+    """Continue the top a little below its edge, where the new waistband may lie lower."""
+    rows = np.arange(gone.shape[0])[:, None]
+    upper = eroded(worn.upper, 5)
+    if upper.sum() < 500:
+        return canvas
+    spread = pull_push(photo, upper.astype(np.float32))
+    columns = np.arange(gone.shape[1])[None, :]
+    inside = (columns > body.edges[0][:, None]) & (columns < body.edges[1][:, None])
+    near = dilated(worn.upper, int(0.1 * body.torso)) & gone & inside & (rows < body.hips)
+    return over(canvas, spread, soft(near, 1.0) * near)
