@@ -53,7 +53,7 @@ def test_a_print_follows_a_body_that_leans() -> None:
     cv2.rectangle(drawn.image, (374, 300), (394, 840), WHITE, -1)
     places = []
     for hips in (-40, 40):
-        white = (wear(leaning(hips), drawn)[:, 280:490] > 170).all(axis=-1)
+        white = np.asarray((wear(leaning(hips), drawn)[:, 280:490] > 170).all(axis=-1))
         places.append([float(np.nonzero(white[row])[0].mean()) for row in (420, 620)])
     (above_left, below_left), (above_right, below_right) = places
     assert below_right - below_left > 30
