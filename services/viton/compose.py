@@ -32,6 +32,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 _BAND: Final = 8
 _HAZE: Final = 22.0
 _SEAM: Final = 14
+_RIM: Final = 3
 _EDGE_SHADE: Final = 0.20
 _SOFT_SHADE: Final = 0.12
 _CUFF_SHADE: Final = 0.24
@@ -80,7 +81,7 @@ def assemble(
     cloth = worn.torso_colour * (light * front)[..., None] + grained
     stack.wear(np.clip(cloth, 0, 255), torso, worn.torso_source)
     if waist is not None:
-        stack.cover(_inwards(image, waist[1] > 0.95, waist[1] > 0), waist[1])
+        stack.cover(_inwards(image, waist[1]), waist[1])
     for cover, round_light in zip(bare, skin.arm_light, strict=True):
         stack.cover(skin.tone * round_light[..., None], cover)
     _in_front(stack, image, arms, parts, (torso, np.maximum(bare[0], bare[1])))
@@ -96,15 +97,18 @@ def assemble(
     return stack
 
 
-def _inwards(image: Floats, part: Bool, rim: Bool) -> Floats:
-    """Return the image with the colours of ``rim`` taken from farther inside the part."""
-    window = around(rim, 4)
+def _inwards(image: Floats, lower: Floats) -> Floats:
+    """Return the image with the colours along the upper rim of ``lower`` taken from below it."""
+    window = around(lower > 0, 4)
     if window is None:
         return image
-    pure = eroded(part[window], 2)
-    close = pull_push(image[window], pure.astype(np.float32), 1)
+    part = lower[window]
+    deep = np.zeros(part.shape, bool)
+    deep[_RIM:] = part[:-_RIM] > 0.95
+    close = pull_push(image[window], (deep & (part > 0.95)).astype(np.float32), 1)
     result = image.copy()
-    result[window] = over(image[window], close, soft(rim[window] & ~pure, 0.7))
+    rim = (part > 0) & ~deep
+    result[window] = over(image[window], close, np.minimum(soft(rim, 0.7), dilated(rim, 1)))
     return result
 
 
@@ -175,7 +179,7 @@ def _hazy(parts: Regions) -> Floats:
 
 def _edge_shadow(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
     """Darken the skin along the garment's edge: a fine line close by, a soft shadow farther out."""
-    shade = _EDGE_SHADE * contact(torso, 1.6, 0.0) + _SOFT_SHADE * contact(torso, 6.0, -3.0)
+    shade = _EDGE_SHADE * contact(torso, 1.6, 0.0) + _SOFT_SHADE * contact(torso, 4.0, -2.0)
     return np.asarray(canvas * (1 - (shade * (1 - torso) * zone))[..., None], np.float32)
 
 
