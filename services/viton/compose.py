@@ -20,8 +20,9 @@ from services.viton.fill import (
 )
 from services.viton.fit import SleeveFit
 from services.viton.light import contact, sleeve_light, torso_light
+from services.viton.outline import own_limbs
 from services.viton.regions import Regions
-from services.viton.skin import Skin, light_from, own_limbs
+from services.viton.skin import Skin, light_from
 from services.viton.stack import Stack, over
 from services.viton.warp import Strip
 from services.viton.worn import Worn, beside_arms, under_sleeve, waistband
