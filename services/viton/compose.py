@@ -38,7 +38,8 @@ _EDGE_SHADE: Final = 0.20
 _SOFT_SHADE: Final = 0.12
 _CUFF_SHADE: Final = 0.24
 _RIM_SHADE: Final = 0.16
-_MOST_NOISE: Final = 1.8
+_MOST_NOISE: Final = 1.2
+_NOISE_SHARE: Final = 0.5
 
 
 def assemble(
@@ -165,10 +166,10 @@ def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool, waist: float) -
 
 
 def _missing_noise(image: Floats, parts: Regions, worn: Worn) -> float:
-    """Return how much noise the new cloth lacks beside the photo, in levels."""
+    """Return part of the noise that the new cloth lacks beside the photo, in levels."""
     own = noise_level(image, eroded(parts.neck | parts.arms | parts.face, 6))
     new = noise_level(worn.torso_colour, eroded(worn.torso > 0.9, 6))
-    return min(float(np.sqrt(max(own * own - new * new, 0.0))), _MOST_NOISE)
+    return min(_NOISE_SHARE * float(np.sqrt(max(own * own - new * new, 0.0))), _MOST_NOISE)
 
 
 def _hazy(parts: Regions) -> Floats:
