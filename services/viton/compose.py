@@ -20,8 +20,9 @@ from services.viton.fill import (
 )
 from services.viton.fit import SleeveFit
 from services.viton.light import contact, sleeve_light, torso_light
+from services.viton.outline import own_limbs
 from services.viton.regions import Regions
-from services.viton.skin import Skin, light_from, own_limbs
+from services.viton.skin import Skin, light_from
 from services.viton.stack import Stack, over
 from services.viton.warp import Strip
 from services.viton.worn import Worn, beside_arms, under_sleeve, waistband
@@ -32,11 +33,13 @@ Bool: TypeAlias = NDArray[np.bool_]
 _BAND: Final = 8
 _HAZE: Final = 22.0
 _SEAM: Final = 14
+_RIM: Final = 3
 _EDGE_SHADE: Final = 0.20
 _SOFT_SHADE: Final = 0.12
 _CUFF_SHADE: Final = 0.24
 _RIM_SHADE: Final = 0.16
-_MOST_NOISE: Final = 1.8
+_MOST_NOISE: Final = 1.2
+_NOISE_SHARE: Final = 0.5
 
 
 def assemble(
@@ -82,7 +85,7 @@ def assemble(
     cloth = worn.torso_colour * (light * front)[..., None] + grained
     stack.wear(np.clip(cloth, 0, 255), torso, worn.torso_source)
     if waist is not None:
-        stack.cover(_inwards(image, waist[1] > 0.95, waist[1] > 0), waist[1])
+        stack.cover(_inwards(image, waist[1]), waist[1])
     for cover, round_light in zip(bare, skin.arm_light, strict=True):
         stack.cover(skin.tone * round_light[..., None], cover)
     _in_front(stack, image, arms, parts, (torso, np.maximum(bare[0], bare[1])))
@@ -98,15 +101,18 @@ def assemble(
     return stack
 
 
-def _inwards(image: Floats, part: Bool, rim: Bool) -> Floats:
-    """Return the image with the colours of ``rim`` taken from farther inside the part."""
-    window = around(rim, 4)
+def _inwards(image: Floats, lower: Floats) -> Floats:
+    """Return the image with the colours along the upper rim of ``lower`` taken from below it."""
+    window = around(lower > 0, 4)
     if window is None:
         return image
-    pure = eroded(part[window], 2)
-    close = pull_push(image[window], pure.astype(np.float32), 1)
+    part = lower[window]
+    deep = np.zeros(part.shape, bool)
+    deep[_RIM:] = part[:-_RIM] > 0.95
+    close = pull_push(image[window], (deep & (part > 0.95)).astype(np.float32), 1)
     result = image.copy()
-    result[window] = over(image[window], close, soft(rim[window] & ~pure, 0.7))
+    rim = (part > 0) & ~deep
+    result[window] = over(image[window], close, np.minimum(soft(rim, 0.7), dilated(rim, 1)))
     return result
 
 
@@ -162,10 +168,10 @@ def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool, waist: float) -
 
 
 def _missing_noise(image: Floats, parts: Regions, worn: Worn) -> float:
-    """Return how much noise the new cloth lacks beside the photo, in levels."""
+    """Return part of the noise that the new cloth lacks beside the photo, in levels."""
     own = noise_level(image, eroded(parts.neck | parts.arms | parts.face, 6))
     new = noise_level(worn.torso_colour, eroded(worn.torso > 0.9, 6))
-    return min(float(np.sqrt(max(own * own - new * new, 0.0))), _MOST_NOISE)
+    return min(_NOISE_SHARE * float(np.sqrt(max(own * own - new * new, 0.0))), _MOST_NOISE)
 
 
 def _hazy(parts: Regions) -> Floats:
@@ -177,7 +183,7 @@ def _hazy(parts: Regions) -> Floats:
 
 def _edge_shadow(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
     """Darken the skin along the garment's edge: a fine line close by, a soft shadow farther out."""
-    shade = _EDGE_SHADE * contact(torso, 1.6, 0.0) + _SOFT_SHADE * contact(torso, 6.0, -3.0)
+    shade = _EDGE_SHADE * contact(torso, 1.6, 0.0) + _SOFT_SHADE * contact(torso, 4.0, -2.0)
     return np.asarray(canvas * (1 - (shade * (1 - torso) * zone))[..., None], np.float32)
 
 

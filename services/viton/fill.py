@@ -114,10 +114,9 @@ def matte(
 def _unmixed(
     image: Floats, sides: tuple[Bool, Bool], unknown: Bool, band: int, choke: float
 ) -> tuple[Floats, Floats]:
-    front, back = sides
+    front = sides[0]
     label = soft(eroded(front, 1), 0.9)
-    fore = pull_push(image, eroded(front, band).astype(np.float32))
-    aft = pull_push(image, eroded(back, band).astype(np.float32))
+    fore, aft = (pull_push(image, _inner(side, band)) for side in sides)
     span = fore - aft
     size = np.maximum(_dot(span, span), 1.0)
     raw = _dot(image - aft, span) / size
@@ -133,6 +132,11 @@ def _unmixed(
     close = pull_push(image, pure.astype(np.float32), 1)
     share = soft(unknown & ~pure, 0.7)[..., None] * unknown[..., None]
     return alpha, image + share * (close - image)
+
+
+def _inner(part: Bool, band: int) -> Floats:
+    """Weight the inside of a part; what is too thin to have one counts a little."""
+    return np.asarray(np.maximum(eroded(part, band), 0.1 * eroded(part, _RIM)), np.float32)
 
 
 def _dot(first: Floats, second: Floats) -> Floats:

@@ -1,0 +1,99 @@
+"""The bare body where clothes hid it: neck, shoulders and trunk; and which skin is an arm."""
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.body import Body, BodySide, polygon
+from services.viton.fill import blurred, dilated, soft
+from services.viton.geometry import Points
+from services.viton.regions import Regions
+from services.viton.warp import Strip
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+
+def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body) -> Floats:
+    """Join trunk and bare arms above the armpits, within what the person's outline was."""
+    whole = (np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5).astype(np.uint8)
+    reach = max(int(0.1 * body.unit), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    joined = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, kernel) > 0
+    joined &= parts.top | parts.neck | parts.arms
+    rows = np.arange(chest.shape[0])[:, None]
+    columns = np.arange(chest.shape[1])[None, :]
+    joined &= rows > body.shoulder[None, :] + 0.04 * body.unit
+    for side in body.sides:
+        joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck[0] * side.sign)
+    outline = parts.person | (chest > 0.5) & dilated(parts.person, 1)
+    chest = chest * soft(outline, 0.7)
+    return np.maximum(chest, blurred((joined & ~dilated(parts.head, 1)).astype(np.float32), 0.8))
+
+
+def trunk(parts: Regions, body: Body) -> Floats:
+    """Return the bare neck, its slope to the shoulders, and the trunk down to the waist."""
+    shape = parts.top.shape
+    last = shape[0] - 1
+    rows = np.linspace(0, 1, 12)
+    ring = []
+    for b, order in ((body.left, -1), (body.right, 1)):
+        ys = b.armpit[1] + rows * (min(body.waist, last) - b.armpit[1])
+        x = b.edge[np.clip(ys, 0, last).astype(int)]
+        flank = np.stack([x - b.sign * 0.01 * body.unit, ys], axis=1)
+        ring.append(np.concatenate([_slope(parts, body, b), flank])[::order])
+    return polygon((shape[0], shape[1]), np.concatenate(ring))
+
+
+def _slope(parts: Regions, body: Body, side: BodySide) -> Points:
+    """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
+    scale = body.unit
+    wide = _neck_width(parts, body, side.sign)
+    x = body.neck[0] + side.sign * wide
+    span = max(float((side.tip[0] - x) * side.sign), 0.1 * scale)
+    xs = x + side.sign * span * np.linspace(0.55, 1.0, 10)
+    line = np.interp(xs, np.arange(len(body.shoulder)), body.shoulder)
+    foot = np.array([xs[0], line[0]])
+    level = float(np.interp(x, np.arange(len(body.shoulder)), body.shoulder))
+    start = np.array([x, level - 0.10 * scale])
+    corner = np.array([x + side.sign * 0.05 * scale, level + 0.02 * scale])
+    turn = np.linspace(0, 1, 12)[:, None]
+    bend = (1 - turn) ** 2 * start + 2 * turn * (1 - turn) * corner + turn**2 * foot
+    chin = np.array([[x, body.neck[1] - 0.45 * scale]])
+    tip = np.stack([xs, line], axis=1)[1:]
+    return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, 1.0]))
+
+
+def _neck_width(parts: Regions, body: Body, sign: int) -> float:
+    """Return how far the neck reaches to one side where it is narrowest, in pixels."""
+    low, high = (int(body.neck[1] - share * body.unit) for share in (0.34, 0.14))
+    band = parts.neck[max(low, 0) : max(high, 1)]
+    reach = [
+        float(((np.flatnonzero(row) - body.neck[0]) * sign).max()) for row in band if row.any()
+    ]
+    usual = 0.155 * body.unit
+    found = float(np.percentile(reach, 25)) if len(reach) > 3 else usual
+    return float(np.clip(found, 0.75 * usual, 1.15 * usual))
+
+
+def own_limbs(parts: Regions, strips: tuple[Strip, Strip], body: Body) -> Bool:
+    """Return the pieces of ``parts.arms`` that are arms: not the bare waist under a short top."""
+    near = np.zeros(parts.arms.shape, bool)
+    for strip, side in zip(strips, body.sides, strict=True):
+        near |= strip.covered & (np.abs(strip.across - 0.5) < 0.65)
+        near |= _disc(near.shape, side, 0.3 * body.unit)
+    count, pieces = cv2.connectedComponents(parts.arms.astype(np.uint8))
+    sizes = np.bincount(pieces.ravel(), minlength=count)
+    within = np.bincount(pieces[near], minlength=count)
+    limb = within > 0.5 * sizes
+    limb[0] = False
+    return np.asarray(limb[pieces])
+
+
+def _disc(shape: tuple[int, ...], side: BodySide, radius: float) -> Bool:
+    disc = np.zeros(shape[:2], np.uint8)
+    x, y = np.clip(side.arm.wrist, -4096, 4096)
+    cv2.circle(disc, (int(x), int(y)), max(int(radius), 1), 1, -1)
+    return disc > 0

@@ -1,0 +1,166 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from services.viton import frame
+from services.viton.core import try_on
+from services.viton.fill import matte
+from tests.unit.viton_drawings import HAIR, SKIN, WORN, Drawn, Person, figure, garment
+
+pytestmark = pytest.mark.unit
+
+Picture = NDArray[np.uint8]
+
+
+def wear(person: Person, drawn: Drawn) -> tuple[Picture, Picture]:
+    outcome = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    return outcome.image, outcome.edit_mask
+
+
+def unlike(picture: Picture, colour: tuple[int, int, int]) -> NDArray[np.float64]:
+    """CIEDE2000 from one colour, for every pixel."""
+    lab = rgb2lab(np.array([[colour]], np.uint8))
+    return np.asarray(deltaE_ciede2000(rgb2lab(picture), lab))  # type: ignore[no-untyped-call]
+
+
+def recoloured(person: Person, label: int, colour: tuple[int, int, int]) -> Person:
+    image = person.image.copy()
+    image[person.labels == label] = colour
+    return replace(person, image=cv2.GaussianBlur(image, (0, 0), 1.2).astype(np.uint8))
+
+
+def test_a_matte_is_free_of_what_was_behind() -> None:
+    front = np.zeros((200, 200), bool)
+    front[:, :100] = True
+    photo = np.where(front[..., None], (200, 150, 130), (250, 250, 250)).astype(np.float32)
+    blurred = np.asarray(cv2.GaussianBlur(photo, (0, 0), 1.5), np.float32)
+    alpha, colour = matte(blurred, front, ~front, 6)
+    worn = alpha[..., None] * colour + (1 - alpha[..., None]) * np.array([20.0, 20.0, 60.0])
+    assert worn.max() < 215
+    assert alpha[:, :92].min() > 0.98
+    assert alpha[:, 108:].max() < 0.02
+    assert 92 < (alpha[100] > 0.5).sum() <= 101
+
+
+def test_no_rim_of_a_white_garment_stays_beside_the_arms() -> None:
+    person = figure()
+    person.image[person.labels == 0] = (90, 110, 160)
+    person = recoloured(person, 5, (250, 250, 250))
+    image, edit = wear(person, garment("short"))
+    bright = (image.min(axis=-1) > 205) & (edit > 0)
+    assert bright.sum() < 30
+
+
+def test_new_skin_has_the_tone_of_the_neck_and_is_not_flat() -> None:
+    person = figure()
+    image, _ = wear(person, garment("short", depth=130))
+    chest = image[345:372, 370:398]
+    assert unlike(np.median(chest, axis=(0, 1)).astype(np.uint8)[None, None], SKIN).max() < 6
+    assert chest.std(axis=(0, 1)).max() > 0.5
+
+
+def test_the_neckline_throws_a_soft_shadow_on_the_skin() -> None:
+    image, _ = wear(figure(), garment("short", depth=120))
+    column = image[300:460, 384].astype(float)
+    red = column[:, 0] - column[:, 1] > 90
+    edge = int(red.argmax())
+    near, far = column[edge - 4 : edge - 2].mean(), column[edge - 34 : edge - 24].mean()
+    assert 0.70 < near / far < 0.97
+
+
+def test_strands_of_hair_keep_their_colour_and_no_old_cloth_between_them() -> None:
+    person = figure()
+    image, labels = person.image.copy(), person.labels.copy()
+    for x in (318, 332, 346):
+        strand = np.zeros(labels.shape, np.uint8)
+        cv2.line(strand, (x, 180), (x - 8, 420), 1, 7)
+        image[strand > 0], labels[strand > 0] = HAIR, 2
+    image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
+    worn, _ = wear(Person(image, labels, person.keypoints), garment("short"))
+    for x in (318, 332, 346):
+        middle = worn[390, x - 8 : x - 6].astype(int)
+        assert np.abs(middle - np.array(HAIR)).max() < 30
+    patch = worn[360:410, 300:350]
+    assert (unlike(patch, WORN) < 12).sum() == 0
+
+
+def test_a_bare_arm_reaches_its_hand() -> None:
+    person = figure(sleeves="long")
+    image, _ = wear(person, garment("short"))
+    elbow, wrist = person.keypoints[3, :2], person.keypoints[4, :2]
+    for share in np.linspace(0.1, 0.95, 30):
+        x, y = elbow + share * (wrist - elbow)
+        patch = image[int(y) - 1 : int(y) + 2, int(x) - 6 : int(x) + 7]
+        assert unlike(patch, SKIN).max() < 14, f"at {share:.2f} of the forearm"
+
+
+def test_a_bare_shoulder_has_no_gap() -> None:
+    person = figure(sleeves="long")
+    image, _ = wear(person, garment("none"))
+    ground = image.min(axis=-1) > 215
+    for row in range(340, 420, 4):
+        body = np.flatnonzero(~ground[row, 200:568])
+        assert not ground[row, 200 + body[0] : 200 + body[-1]].any(), f"row {row}"
+
+
+def test_old_cloth_that_the_parse_takes_for_trousers_is_covered() -> None:
+    person = figure()
+    labels = person.labels.copy()
+    labels[652:660][labels[652:660] == 5] = 9
+    image, _ = wear(Person(person.image, labels, person.keypoints), garment("short"))
+    waist = image[640:664, 300:468]
+    assert (unlike(waist, WORN) < 12).mean() < 0.01
+
+
+def test_a_bare_belly_that_the_parse_takes_for_an_arm_is_covered() -> None:
+    person = figure()
+    image, labels = person.image.copy(), person.labels.copy()
+    belly = np.zeros(labels.shape, bool)
+    belly[600:640, 400:470] = True
+    image[belly], labels[belly] = SKIN, 14
+    worn, _ = wear(Person(image, labels, person.keypoints), garment("short"))
+    assert (unlike(worn[604:636, 404:466], SKIN) < 14).mean() < 0.02
+
+
+@pytest.mark.parametrize("colour", [(200, 40, 50), (40, 60, 150), (60, 62, 66), (230, 225, 215)])
+def test_folds_and_shade_keep_the_garment_s_colour(colour: tuple[int, int, int]) -> None:
+    image, _ = wear(figure(), garment("short", colour=colour, inside=(120, 20, 30)))
+    assert np.median(unlike(image[420:640, 300:470], colour)) < 3
+
+
+def test_cloth_is_not_flat() -> None:
+    image, _ = wear(figure(), garment("short"))
+    light = image[400:650, 290:480].astype(float).mean(axis=-1)
+    assert light.std() > 1.0
+
+
+def test_joints_move_with_the_window_and_unseen_ones_stay_unseen() -> None:
+    person = figure()
+    keypoints = person.keypoints.copy()
+    keypoints[4] = 0
+    window = frame.find(person.labels, keypoints)
+    shifted = frame.moved(keypoints, window)
+    assert (shifted[4] == 0).all()
+    seen = keypoints[:, 2] > 0
+    assert ((shifted[seen, :2] > 0).any(axis=1)).all()
+    start = np.array([window[1].start, window[0].start])
+    assert np.allclose(shifted[seen, :2] + start, keypoints[seen, :2])
+
+
+def test_the_window_holds_all_that_changes() -> None:
+    person = figure(sleeves="long")
+    window = frame.find(person.labels, person.keypoints)
+    image, edit = wear(person, garment("long"))
+    outside = np.ones(edit.shape, bool)
+    outside[window] = False
+    assert outside.any()
+    assert not edit[outside].any()
+    assert (image[outside] == person.image[outside]).all()
+    border = np.zeros(edit.shape, bool)
+    border[window] = True
+    border &= ~cv2.erode(border.astype(np.uint8), np.ones((5, 5)), borderValue=1).astype(bool)
+    assert not edit[border].any()
