@@ -63,7 +63,25 @@ def wear_lower(
             halves = [second, first]
         laid = lay(halves, layer, light, shape)
         worn = _covered(worn, body, first, second)
+    if not line.shown:
+        laid = replace(laid, coverage=laid.coverage * _below_top(worn, body))
     return dressed(photo, worn, body, laid, line)
+
+
+def _below_top(worn: Outfit, body: LowerBody) -> Floats:
+    """Coverage, 0 to 1, of what lies below the hem of a top: nothing sticks out beside it."""
+    height, width = worn.upper.shape
+    columns = np.arange(width)
+    row = int(np.clip(body.waistband, 0, height - 1))
+    inside = (columns > body.edges[0][row]) & (columns < body.edges[1][row])
+    low = worn.upper & (np.arange(height)[:, None] > row)
+    found = np.flatnonzero(low.any(axis=0) & inside)
+    if not len(found):
+        return np.ones((height, width), np.float32)
+    last = height - 1 - low[::-1, found].argmax(axis=0)
+    hem = np.interp(columns, found, last.astype(np.float64))
+    below = np.clip(np.arange(height)[:, None] - hem[None, :] + 3.0, 0, 1)
+    return np.asarray(np.maximum(below, eroded(worn.upper, 4)), np.float32)
 
 
 def _covered(worn: Outfit, body: LowerBody, first: Hung, second: Hung) -> Outfit:

