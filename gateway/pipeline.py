@@ -80,7 +80,7 @@ TRY_ON: Final = Pipeline(
             "Cutting out the garment",
             SEGMENT,
             takes={"image": "garment"},
-            gives={"mask": "garment_mask"},
+            gives={"mask": "garment_mask", "reading": "garment_reading"},
         ),
         Step(
             "human_parse",
@@ -118,6 +118,7 @@ TRY_ON: Final = Pipeline(
                 "parts_picture": "parts_picture",
                 "garment": "garment",
                 "garment_mask": "garment_mask",
+                "garment_reading": "garment_reading",
             },
             gives={"image": "worn", "edit_mask": "edit_mask"},
         ),
@@ -142,6 +143,7 @@ TRY_ON: Final = Pipeline(
         "keypoints",
         "placement",
         "garment_mask",
+        "garment_reading",
         "garment_placement",
     ),
 )

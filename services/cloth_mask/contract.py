@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.kit.contract import Contract, Method
+from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Mask
 
 
@@ -15,9 +16,10 @@ class SegmentRequest:
 
 @dataclass(frozen=True)
 class SegmentResponse:
-    """255 on the garment, 0 elsewhere."""
+    """255 on the garment, 0 elsewhere; and what the photo shows, in its pixels."""
 
     mask: Mask
+    reading: GarmentReading = UNREAD
 
 
 SEGMENT = Method("cloth_mask", "Segment", SegmentRequest, SegmentResponse, deadline=60.0)

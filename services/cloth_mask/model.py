@@ -1,13 +1,26 @@
-"""The clothes network behind the mask."""
+"""The networks behind the mask and behind the reading."""
 
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from services.cloth_mask import reading
 from services.kit import sessions, weights
+from services.kit.errors import WeightsMissing
+from services.kit.garments import GarmentReading
 from services.kit.refine import Plane
-from services.kit.types import Image
+from services.kit.types import Image, Mask
 from services.kit.u2net import FILE, U2NetCloth
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+READER: Final = Path(__file__).with_name("garment.onnx")
+"""Our own network (``training/garment``); it comes with the code."""
+
+READER_SHA256: Final = "db0083c0f93c25dbebea43d4112eaddc3ab56d7e78fd7424a682b4db3f26f99e"
 
 FIRST_SIDE: Final = 512
 SECOND_SIDE: Final = 576
@@ -26,3 +39,29 @@ def load() -> U2NetCloth:
 def garment(network: U2NetCloth, image: Image, side: int) -> Plane:
     """Return the probability, ``side`` x ``side`` float32, of any kind of garment."""
     return np.asarray(1 - network.probabilities(image, side)[..., 0], np.float32)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The network that tells category, sleeves, neckline, opening and landmarks."""
+
+    session: "InferenceSession"
+
+    def read(self, image: Image, mask: Mask) -> GarmentReading:
+        """Read a garment from its photo and its mask, both of one size."""
+        seen = reading.window(mask)
+        inputs = reading.prepare(image, mask, seen)[None]
+        points, classes, reach = self.session.run(
+            ["landmarks", "classes", "reach"], {"garment": inputs}
+        )
+        return reading.interpret(points[0], classes[0], reach[0], seen)
+
+
+def load_reader() -> Reader:
+    """Load the reading network. Raises WeightsMissing if it is not the file that was trained."""
+    if not READER.is_file() or weights.sha256(READER) != READER_SHA256:
+        raise WeightsMissing(
+            f"{READER.name} beside the cloth_mask service is missing or damaged; "
+            "install this program again."
+        )
+    return Reader(sessions.onnx_session(READER))

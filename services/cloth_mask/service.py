@@ -14,7 +14,7 @@ from services.kit.service import Service
 
 def load_u2net() -> Service:
     """U2-Net trained on clothes. Raises WeightsMissing."""
-    network = model.load()
+    network, reader = model.load(), model.load_reader()
 
     def segment(request: SegmentRequest) -> SegmentResponse:
         image = request.image
@@ -25,13 +25,15 @@ def load_u2net() -> Service:
             closer = image[box.top : box.bottom, box.left : box.right]
             again = model.garment(network, closer, model.SECOND_SIDE)
             probability = core.combine(image, probability, again, box)
-        return SegmentResponse(mask=core.mask(image, probability))
+        mask = core.mask(image, probability)
+        return SegmentResponse(mask=mask, reading=reader.read(image, mask))
 
     return Service(engine="u2net", handlers={"Segment": segment})
 
 
 def load_venuns() -> Service:
-    """Ask the ancestor's container: no weights here."""
+    """Ask the ancestor's container for the mask; the garment is read here."""
+    reader = model.load_reader()
     ancestor = venuns.Ancestor("cloth_mask", venuns.CLOTH_MASK)
 
     def segment(request: SegmentRequest) -> SegmentResponse:
@@ -40,7 +42,7 @@ def load_venuns() -> Service:
         mask = ancestor.mask(answer.message, *image.shape[:2])
         if np.count_nonzero(mask) < core.LEAST_AREA * mask.size:
             raise NoGarment(core.NO_GARMENT, stage="cloth_mask")
-        return SegmentResponse(mask=mask)
+        return SegmentResponse(mask=mask, reading=reader.read(image, mask))
 
     return Service(engine="venuns", handlers={"Segment": segment}, close=ancestor.close)
 

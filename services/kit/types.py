@@ -19,6 +19,7 @@ class Kind(Enum):
     MASK = "Mask"
     LABEL_MAP = "LabelMap"
     KEYPOINTS = "Keypoints"
+    LANDMARKS = "Landmarks"
 
 
 Image = Annotated[NDArray[np.uint8], Kind.IMAGE]
@@ -32,6 +33,10 @@ LabelMap = Annotated[NDArray[np.uint8], Kind.LABEL_MAP]
 
 Keypoints = Annotated[NDArray[np.float32], Kind.KEYPOINTS]
 """25 x 3 float32: BODY_25 joints as (x, y, confidence), in pixels; zeros where unseen."""
+
+Landmarks = Annotated[NDArray[np.float32], Kind.LANDMARKS]
+"""24 x 3 float32: the points of ``services.kit.garments.LANDMARKS`` as (x, y, confidence), in
+pixels; zeros where the garment has none."""
 
 CANVAS_WIDTH: Final = 768
 CANVAS_HEIGHT: Final = 1024

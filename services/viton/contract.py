@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.kit.contract import Contract, Method
+from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 
@@ -20,6 +21,7 @@ class TryOnRequest:
     parts_picture: Image
     garment: Image
     garment_mask: Mask
+    garment_reading: GarmentReading = UNREAD
 
 
 @dataclass(frozen=True)

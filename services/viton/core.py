@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.errors import InvalidRequest
+from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.body import measure
 from services.viton.compose import assemble, dress, flesh
@@ -15,18 +16,24 @@ from services.viton.warp import spline, strip
 
 
 def try_on(
-    person: Image, keypoints: Keypoints, labels: LabelMap, garment: Image, garment_mask: Mask
+    person: Image,
+    keypoints: Keypoints,
+    labels: LabelMap,
+    garment: Image,
+    garment_mask: Mask,
+    *,
+    reading: GarmentReading = UNREAD,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the person wearing the garment, and the mask of what was changed.
 
     ``person``, ``labels`` (CIHP ids), ``garment`` and ``garment_mask`` share one H x W canvas;
-    ``keypoints`` are BODY_25 joints in its pixels. Where the mask is 0 the picture is identical to
-    ``person``. Raises ``NoGarment`` or ``NoPerson`` where one of them is not to be found, and
-    ``InvalidRequest`` where the shapes do not agree.
+    ``keypoints`` are BODY_25 joints in its pixels, ``reading`` what a network read of the garment.
+    Where the mask is 0 the picture is identical to ``person``. Raises ``NoGarment`` or ``NoPerson``
+    where one of them is not to be found, and ``InvalidRequest`` where the shapes do not agree.
     """
     shape = (labels.shape[0], labels.shape[1])
     _check(shape, person, keypoints, garment, garment_mask)
-    cloth = describe(garment, garment_mask)
+    cloth = describe(garment, garment_mask, reading)
     body, parts = measure(keypoints, labels)
     torso = fit_torso(cloth, body)
     first, second = (

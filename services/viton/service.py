@@ -24,6 +24,7 @@ def load_warp() -> Service:
             request.labels,
             request.garment,
             request.garment_mask,
+            reading=request.garment_reading,
         )
         return TryOnResponse(image=image, edit_mask=edit_mask)
 
