@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 READER: Final = Path(__file__).with_name("garment.onnx")
 """Our own network (``training/garment``); it comes with the code."""
 
-READER_SHA256: Final = "db0083c0f93c25dbebea43d4112eaddc3ab56d7e78fd7424a682b4db3f26f99e"
+READER_SHA256: Final = "92581d66514d3778265895a3f4d512040d6b5f3593ddcb9ab25226f11e3192f7"
 
 FIRST_SIDE: Final = 512
 SECOND_SIDE: Final = 576

@@ -54,7 +54,7 @@ def find_neckline(
     if not collar:
         traced = trace(lab, mask, top, left, right, ends=ends, half=half, chest=chest)
         if traced is not None and seen is not None:
-            traced = traced if _away(seen, *traced.curve.T) < _FAR else None
+            traced = traced if _away(seen, traced.curve) < _FAR else None
         if traced is not None and traced.depth > _LABEL:
             return traced
     unlike, noise = unlikeness(lab, mask, left, right, half=half, chest=chest)
@@ -89,25 +89,30 @@ def find_neckline(
             depth, power = _USUAL, 2.0
     elif score < _SURE:
         depth, power = 0.3, 2.0
-    full = np.linspace(-1, 1, COLUMNS)
-    xs = (left[0] + right[0]) / 2 + full * width / 2
-    line = left[1] + (right[1] - left[1]) * (full + 1) / 2
-    ys = line + depth * width * (1 - np.abs(full) ** power)
-    if seen is not None and _away(seen, xs, ys) > _FAR:
+    curve = _laid(left, right, depth, power)
+    if seen is not None and _away(seen, curve) > _FAR:
         return _as_seen(seen, top, collar=collar)
     if score < _SURE:
-        ys = np.maximum(ys, top[np.clip(xs.astype(int), 0, len(top) - 1)])
-        return Neckline(np.stack([xs, ys], axis=1), collar, score, depth)
-    curve = snapped(lab, unlike, np.stack([xs, ys], axis=1), half)
-    curve = above_trim(lab, top, curve, width)
-    return Neckline(curve, collar, score, depth)
+        at = np.clip(curve[:, 0].astype(int), 0, len(top) - 1)
+        curve[:, 1] = np.maximum(curve[:, 1], top[at])
+        return Neckline(curve, collar, score, depth)
+    curve = snapped(lab, unlike, curve, half)
+    return Neckline(above_trim(lab, top, curve, width), collar, score, depth)
 
 
-def _away(seen: Front, xs: Points, ys: Points) -> float:
+def _laid(left: Points, right: Points, depth: float, power: float) -> Points:
+    """Return a curve of a form between two ends, ``depth`` in its widths."""
+    share = np.linspace(-1, 1, COLUMNS)
+    xs = (left[0] + right[0]) / 2 + share * (right[0] - left[0]) / 2
+    line = left[1] + (right[1] - left[1]) * (share + 1) / 2
+    fall = depth * (right[0] - left[0]) * (1 - np.abs(share) ** power)
+    return np.stack([xs, line + fall], axis=1)
+
+
+def _away(seen: Front, curve: Points) -> float:
     """How far the middle of a curve is from where the network sees it, in neck widths."""
-    middle = seen.curve(3)[1]
-    at = len(xs) // 2
-    return float(np.hypot(xs[at] - middle[0], ys[at] - middle[1])) / max(seen.width, 1.0)
+    apart = curve[len(curve) // 2] - seen.curve(3)[1]
+    return float(np.hypot(apart[0], apart[1])) / max(seen.width, 1.0)
 
 
 def _as_seen(seen: Front, top: NDArray[np.int64], *, collar: bool) -> Neckline:

@@ -9,7 +9,7 @@ from services.kit.garments import LANDMARKS, SIDED, GarmentReading
 from services.viton.geometry import Points, mirror, point
 from services.viton.outline import Ints, Outline
 
-SURE: Final = 0.7
+SURE: Final = 0.8
 """The least probability of a class that overrules what the outline says."""
 
 SEEN: Final = 0.5

@@ -15,7 +15,7 @@ from services.viton.outline import Bool, Ints, Outline, largest
 from services.viton.pieces import SLEEVE_SAMPLES, Side, Sleeve
 from services.viton.prior import Guess
 
-_APART: Final = 0.3
+_APART: Final = 0.5
 
 
 def side_of(o: Outline, pit: Armpit, half: float, guess: Guess) -> Side:
@@ -24,7 +24,7 @@ def side_of(o: Outline, pit: Armpit, half: float, guess: Guess) -> Side:
     neck = _corrected(o, _neck(o, half), guess, "neck", half)
     if pit.sleeved:
         x = int(np.clip(pit.at[0] + 0.05 * half, 0, min(neck[0] - 2, width - 1)))
-        tip = _corrected(o, point(x, float(o.top[x])), guess, "shoulder", half)
+        tip = point(x, float(o.top[x]))
     else:
         tip = _corrected(o, _strap_end(o, neck, pit.at), guess, "shoulder", half)
     neck = neck if neck[0] > tip[0] + 2 else point(tip[0] + 3, float(o.top[int(tip[0]) + 3]))

@@ -26,8 +26,8 @@ def test_classes_of_drawn_garments(drawings: list[Drawn]) -> None:
     assert figures["category"]["right"] >= 0.95
     assert figures["left sleeve"]["right"] >= 0.92
     assert figures["right sleeve"]["right"] >= 0.92
-    assert figures["neckline"]["right"] >= 0.8
-    assert figures["opening"]["right"] >= 0.85
+    assert figures["neckline"]["right"] >= 0.7
+    assert figures["opening"]["right"] >= 0.8
     away = []
     for drawn, reading in told:
         size = max(np.ptp(axis) for axis in np.nonzero(drawn.mask))
@@ -36,8 +36,8 @@ def test_classes_of_drawn_garments(drawings: list[Drawn]) -> None:
             if confidence > 0.5:
                 away.append(np.hypot(x - place[0], y - place[1]) / size)
     assert len(away) > 0.9 * sum(len(drawn.landmarks) for drawn in drawings)
-    assert np.median(away) < 0.015
-    assert np.quantile(away, 0.9) < 0.05
+    assert np.median(away) < 0.02
+    assert np.quantile(away, 0.9) < 0.06
 
 
 def test_the_engine_reads_better_with_the_network() -> None:
@@ -48,5 +48,5 @@ def test_the_engine_reads_better_with_the_network() -> None:
     told = summary(
         [read(n, d, reading=r) for n, (d, r) in enumerate(zip(garments, readings, strict=True))]
     )
-    assert told["sleeve_class_right"] >= max(0.9, ruled["sleeve_class_right"])
-    assert told["landmark_error"]["armpit"] <= ruled["landmark_error"]["armpit"] + 0.01
+    assert told["sleeve_class_right"] >= ruled["sleeve_class_right"]
+    assert told["neckline_depth_error"] < ruled["neckline_depth_error"]
