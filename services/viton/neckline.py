@@ -23,9 +23,6 @@ _PENALTY: Final = 7.0
 _FAINT: Final = 0.5
 _USUAL: Final = 0.2
 _LABEL: Final = 0.13
-_FAR: Final = 0.2
-_PULL: Final = 40.0
-_FREE: Final = 0.06
 
 
 def find_neckline(
@@ -44,7 +41,7 @@ def find_neckline(
 
     ``top`` is the mask's first row in each column, ``half`` half the chest's width, ``chest`` the
     row of the armpits, ``ends`` the columns between which the neckline must lie, all in pixels;
-    ``seen`` is how the network sees the neckline.
+    ``seen`` is how the network sees it, which counts where no edge is clear.
     """
     width = float(right[0] - left[0])
     collar = width < 0.72 * half
@@ -53,8 +50,6 @@ def find_neckline(
     traced = None
     if not collar:
         traced = trace(lab, mask, top, left, right, ends=ends, half=half, chest=chest)
-        if traced is not None and seen is not None:
-            traced = traced if _away(seen, traced.curve) < _FAR else None
         if traced is not None and traced.depth > _LABEL:
             return traced
     unlike, noise = unlikeness(lab, mask, left, right, half=half, chest=chest)
@@ -70,17 +65,14 @@ def find_neckline(
     rows = base + depths[:, None, None] * width * shape
     scores = score_of(lab, unlike, noise, rows=rows, tops=tops, columns=at, half=half)
     pointed = np.where(powers[None, :] < 1.5, 0.5, 1.0)
-    if seen is None:
-        scores = scores - _PENALTY * pointed * np.maximum(depths[:, None] - _SHALLOW, 0)
-    else:
-        scores = scores - _PULL * np.maximum(np.abs(depths[:, None] - seen.depth) - _FREE, 0)
+    scores = scores - _PENALTY * pointed * np.maximum(depths[:, None] - _SHALLOW, 0)
     best = np.unravel_index(int(scores.argmax()), scores.shape)
     score, depth, power = float(scores[best]), float(depths[best[0]]), float(powers[best[1]])
     if traced is not None and (score < 2 * _SURE or depth < traced.depth + _LABEL):
         return traced
     if score < _SURE and seen is not None:
-        depth, power = seen.depth, seen.power
-    elif score < _SURE and not collar:
+        return _as_seen(seen, top, collar=collar)
+    if score < _SURE and not collar:
         shallow = (depths > 0.13) & (depths < 0.42)
         likely = scores * shallow[:, None] - 99.0 * ~shallow[:, None]
         best = np.unravel_index(int(likely.argmax()), likely.shape)
@@ -90,8 +82,6 @@ def find_neckline(
     elif score < _SURE:
         depth, power = 0.3, 2.0
     curve = _laid(left, right, depth, power)
-    if seen is not None and _away(seen, curve) > _FAR:
-        return _as_seen(seen, top, collar=collar)
     if score < _SURE:
         at = np.clip(curve[:, 0].astype(int), 0, len(top) - 1)
         curve[:, 1] = np.maximum(curve[:, 1], top[at])
@@ -107,12 +97,6 @@ def _laid(left: Points, right: Points, depth: float, power: float) -> Points:
     line = left[1] + (right[1] - left[1]) * (share + 1) / 2
     fall = depth * (right[0] - left[0]) * (1 - np.abs(share) ** power)
     return np.stack([xs, line + fall], axis=1)
-
-
-def _away(seen: Front, curve: Points) -> float:
-    """How far the middle of a curve is from where the network sees it, in neck widths."""
-    apart = curve[len(curve) // 2] - seen.curve(3)[1]
-    return float(np.hypot(apart[0], apart[1])) / max(seen.width, 1.0)
 
 
 def _as_seen(seen: Front, top: NDArray[np.int64], *, collar: bool) -> Neckline:
