@@ -54,12 +54,12 @@ def test_the_form_of_the_neckline(depth: float, power: float) -> None:
 
 def test_an_armpit_far_from_the_outline_s_is_the_network_s() -> None:
     drawn = garment("long")
-    points = {"left_armpit": (254, 300), "right_armpit": (514, 300)}
-    sure = {"left_sleeve": "long", "right_sleeve": "long"}
+    points = {"left_armpit": (254.0, 480.0), "right_armpit": (514.0, 480.0)}
+    sure: dict[str, Any] = {"left_sleeve": "long", "right_sleeve": "long"}
     seen = reading(points, **sure, left_sleeve_confidence=0.99, right_sleeve_confidence=0.99)
     found = describe(drawn.image, drawn.mask, seen)
     assert found.kind is SleeveKind.LONG
-    assert found.left.armpit == pytest.approx([254, 300], abs=4)
+    assert found.left.armpit == pytest.approx([254, 480], abs=4)
 
 
 def test_a_reading_that_makes_no_sense_still_gives_a_garment() -> None:
