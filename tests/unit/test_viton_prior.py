@@ -43,10 +43,8 @@ def test_the_form_of_the_neckline(depth: float, power: float) -> None:
     points |= {"left_curve": (125.0, 50 + half), "right_curve": (175.0, 50 + half)}
     found = front(reading(points))
     assert found is not None
-    assert (found.depth, found.power) == (
-        pytest.approx(depth, abs=0.01),
-        pytest.approx(power, 0.05),
-    )
+    assert found.depth == pytest.approx(depth, abs=0.01)
+    assert found.power == pytest.approx(power, rel=0.05)
     del points["neck_bottom"]
     assert front(reading(points)) is None
     assert front(UNREAD) is None
