@@ -1,9 +1,12 @@
-"""Draws garments with exact labels: ``python bench/garments.py --count 200 --out DIR --seed 1``.
+"""Draws garments with exact labels: ``python bench/garments.py --count 200 --out DIR --seed 3``.
 
-Writes photos, masks, parts and labels, reads every garment as the try-on engine does, prints how
-often the sleeve class was right and how far landmarks were off, and writes the same to
-``report.json``. The same seed draws the same garments. ``--masks network`` reads from the masks of
-the cloth_mask service in place of the exact ones, which needs its weights.
+Draws ``count`` upper garments, and a third as many lower garments and dresses each. Writes photos,
+masks, parts and labels, has the network of the cloth_mask service tell what they are, reads the
+upper garments as the try-on engine does, prints how often category, sleeves, neckline and opening
+were right and how far landmarks were off, and writes the same to ``report.json``. The same seed
+draws the same garments; the network was trained on seed 100. ``--rules`` reads without the network.
+``--masks network`` reads from the masks of the cloth_mask service in place of the exact ones, which
+needs its weights.
 """
 
 import argparse
@@ -17,14 +20,25 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.drawn.photo import Drawn, Picture, draw
-from bench.drawn.reading import KINDS, Reading, confusion, read, summary
-from bench.drawn.spec import SLEEVES
+from bench.reading import (
+    KINDS,
+    Compared,
+    Reading,
+    compared,
+    confusion,
+    read,
+    shares,
+    summary,
+)
 from services.cloth_mask.contract import SegmentRequest
+from services.cloth_mask.model import load_reader
 from services.cloth_mask.service import load
 from services.kit import logs
 from services.kit.errors import NoGarment
+from services.kit.garments import UNREAD
 from services.kit.settings import get_settings
+from training.garment.drawn.photo import Drawn, Picture, draw
+from training.garment.drawn.spec import SLEEVES
 
 
 def main() -> None:
@@ -32,27 +46,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="garments to draw")
     parser.add_argument("--out", type=Path, required=True, help="folder of the pictures")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--rules", action="store_true", help="read without the network")
     parser.add_argument("--masks", choices=("exact", "network"), default="exact")
     arguments = parser.parse_args()
     logs.configure(get_settings().model_copy(update={"log_level": "warning"}))
     arguments.out.mkdir(parents=True, exist_ok=True)
     console = Console()
     segment = _network() if arguments.masks == "network" else None
-    readings = []
-    for number in track(range(arguments.count), "Garments", console=console):
-        drawn = draw(arguments.seed, number)
-        write(arguments.out, number, drawn)
-        readings.append(read(number, drawn, None if segment is None else segment(drawn.image)))
-    figures = summary(readings) | {"seed": arguments.seed, "masks": arguments.masks}
+    reader = load_reader()
+    readings, classes = [], []
+    for category, number in track(wanted(arguments.count), "Garments", console=console):
+        drawn = draw(arguments.seed, number, category=category)
+        write(arguments.out, f"{category}-{number:04d}", drawn)
+        mask = drawn.mask if segment is None else segment(drawn.image)
+        told = reader.read(drawn.image, mask)
+        classes.append(compared(drawn, told))
+        if category == "upper":
+            readings.append(read(number, drawn, mask, UNREAD if arguments.rules else told))
+    figures = summary(readings) | {"network": shares(classes), "seed": arguments.seed}
+    figures |= {"masks": arguments.masks, "rules": arguments.rules}
     (arguments.out / "report.json").write_text(json.dumps(figures, indent=2) + "\n")
-    for table in tables(readings):
+    for table in [*tables(readings), *crossed(classes)]:
         console.print(table)
 
 
-def write(folder: Path, number: int, drawn: Drawn) -> None:
-    """Write one garment: ``NNNN.jpg``, ``NNNN_mask.png``, ``NNNN_parts.png`` and ``NNNN.json``."""
-    name = f"{number:04d}"
+def wanted(count: int) -> list[tuple[str, int]]:
+    """Return categories and numbers of the garments to draw."""
+    others = [(category, n) for category in ("lower", "dress") for n in range(count // 3)]
+    return [("upper", number) for number in range(count)] + others
+
+
+def write(folder: Path, name: str, drawn: Drawn) -> None:
+    """Write one garment: ``NAME.jpg``, ``NAME_mask.png``, ``NAME_parts.png`` and ``NAME.json``."""
     PIL.Image.fromarray(drawn.image).save(folder / f"{name}.jpg", quality=95, subsampling=0)
     PIL.Image.fromarray(drawn.mask).save(folder / f"{name}_mask.png")
     PIL.Image.fromarray(drawn.parts).save(folder / f"{name}_parts.png")
@@ -87,6 +113,19 @@ def tables(readings: list[Reading]) -> list[Table]:
                 _told(own["armpit_error"]),
             )
     return [whole, crossed, kinds]
+
+
+def crossed(classes: list[Compared]) -> list[Table]:
+    """Return what the network found for each class drawn, a table a question."""
+    found = []
+    for question, own in shares(classes).items():
+        names = list(own["confusion"])
+        names += sorted({n for row in own["confusion"].values() for n in row} - set(names))
+        table = Table("drawn", *names, title=f"network: {question}, {own['right']:.1%} right")
+        for name, row in own["confusion"].items():
+            table.add_row(name, *(str(row.get(n, 0)) for n in names))
+        found.append(table)
+    return found
 
 
 def _told(value: float | None) -> str:

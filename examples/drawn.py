@@ -5,7 +5,7 @@ python -m examples.drawn OUT_DIR
 
 import sys
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating[Any]]
 Profile: TypeAlias = tuple[tuple[float, float], ...]
 """Rows and half widths, from top to bottom, of 1200 and 900 pixels."""
 
@@ -98,7 +98,7 @@ def trousers() -> tuple[Floats, Floats]:
 
 def seam(values: Floats, at: float) -> Floats:
     """Return a stitched line where ``values`` are ``at``."""
-    return np.exp(-(((values - at) / 1.8) ** 2)).astype(np.float32)
+    return np.asarray(np.exp(-(((values - at) / 1.8) ** 2)).astype(np.float32), np.float32)
 
 
 def photo(cover: Floats, light: Floats, colour: tuple[int, int, int], seed: int) -> PIL.Image.Image:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.garments import UNREAD, GarmentReading
 from services.kit.joints import Joint
 from services.kit.types import Keypoints, Mask, Placement
 
@@ -136,6 +137,9 @@ TOP: Final = 0.4
 EDGE: Final = 0.02
 """Share of one of the photo's edges along which the garment touches it."""
 
+SURE: Final = 0.9
+"""Probability above which the network is believed."""
+
 PIECE: Final = 0.1
 """Size of the second largest piece, as a share of the largest one's; ribbons are less."""
 
@@ -157,7 +161,8 @@ class Seen:
 
     ``yaw`` is in degrees, 0 from the front; ``keypoints`` lie on the person's canvas and ``mask``
     on the garment's, where ``person_placement`` and ``garment_placement`` say how the photos lie.
-    ``person_height`` and ``garment_height`` are those of the photos as sent, in pixels.
+    ``person_height`` and ``garment_height`` are those of the photos as sent, in pixels; ``reading``
+    is what the network read of the garment.
     """
 
     people: int
@@ -168,6 +173,7 @@ class Seen:
     mask: Mask
     garment_placement: Placement
     garment_height: int
+    reading: GarmentReading = UNREAD
 
 
 def find(seen: Seen) -> tuple[Caveat, ...]:
@@ -228,9 +234,20 @@ def _of_garment(seen: Seen) -> set[Caveat]:
         return found
     if second_piece(small) > PIECE:
         found.add(SEVERAL_GARMENTS)
-    elif min(symmetry(small) / SYMMETRY, symmetry(top(small)) / TOP_SYMMETRY) < 1:
+    elif uneven(seen.reading) or (
+        min(symmetry(small) / SYMMETRY, symmetry(top(small)) / TOP_SYMMETRY) < 1
+    ):
         found.add(ASYMMETRIC_GARMENT)
     return found
+
+
+def uneven(reading: GarmentReading) -> bool:
+    """Tell whether a garment leaves one shoulder bare, or has a sleeve at one side only."""
+    if reading.neckline == "one_shoulder" and reading.neckline_confidence >= SURE:
+        return True
+    sleeves = {reading.left_sleeve, reading.right_sleeve}
+    sure = min(reading.left_sleeve_confidence, reading.right_sleeve_confidence) >= SURE
+    return sure and len(sleeves) == 2 and "none" in sleeves
 
 
 def trunk(keypoints: Keypoints, place: Placement) -> NDArray[np.float32] | None:

@@ -91,7 +91,11 @@ TRY_ON: Final = Pipeline(
             "Cutting out the garment",
             SEGMENT,
             takes={"image": "garment", "category": "category"},
-            gives={"mask": "garment_mask", "category": "garment_category"},
+            gives={
+                "mask": "garment_mask",
+                "category": "garment_category",
+                "reading": "garment_reading",
+            },
         ),
         Step(
             "human_parse",
@@ -130,6 +134,7 @@ TRY_ON: Final = Pipeline(
                 "garment": "garment",
                 "garment_mask": "garment_mask",
                 "category": "garment_category",
+                "garment_reading": "garment_reading",
             },
             gives={"image": "worn", "edit_mask": "edit_mask", "flow": "flow", "cloth": "cloth"},
         ),
@@ -157,6 +162,7 @@ TRY_ON: Final = Pipeline(
         "keypoints",
         "placement",
         "garment_mask",
+        "garment_reading",
         "garment_placement",
         "garment_category",
     ),

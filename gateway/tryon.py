@@ -180,6 +180,7 @@ def _warnings(values: Mapping[str, Any], heights: tuple[int, int]) -> tuple[Cave
             mask=values["garment_mask"],
             garment_placement=values["garment_placement"],
             garment_height=heights[1],
+            reading=values["garment_reading"],
         )
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.kit.categories import AUTO
 from services.kit.contract import Contract, Method
+from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Mask
 
 
@@ -17,10 +18,14 @@ class SegmentRequest:
 
 @dataclass(frozen=True)
 class SegmentResponse:
-    """255 on the garment, 0 elsewhere; and what it is, ``upper``, ``lower`` or ``dress``."""
+    """255 on the garment, 0 elsewhere; what it is; and what else the photo shows.
+
+    ``category``: ``upper``, ``lower`` or ``dress``; ``reading`` is in the photo's pixels.
+    """
 
     mask: Mask
     category: str
+    reading: GarmentReading = UNREAD
 
 
 SEGMENT = Method("cloth_mask", "Segment", SegmentRequest, SegmentResponse, deadline=60.0)

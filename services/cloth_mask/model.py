@@ -1,13 +1,27 @@
-"""The clothes network behind the mask."""
+"""The networks behind the mask and behind the reading."""
 
-from typing import Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.cloth_mask import reading
 from services.kit import sessions, weights
+from services.kit.errors import WeightsMissing
+from services.kit.garments import GarmentReading
 from services.kit.refine import Plane
+from services.kit.types import Image, Mask
 from services.kit.u2net import FILE, U2NetCloth
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+READER: Final = Path(__file__).with_name("garment.onnx")
+"""Our own network (``training/garment``); it comes with the code."""
+
+READER_SHA256: Final = "92581d66514d3778265895a3f4d512040d6b5f3593ddcb9ab25226f11e3192f7"
 
 FIRST_SIDE: Final = 512
 SECOND_SIDE: Final = 576
@@ -26,3 +40,29 @@ def load() -> U2NetCloth:
 def garment(classes: NDArray[np.float32]) -> Plane:
     """Return the probability of any kind of garment, from those of the network's four classes."""
     return np.asarray(1 - classes[..., 0], np.float32)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The network that tells category, sleeves, neckline, opening and landmarks."""
+
+    session: "InferenceSession"
+
+    def read(self, image: Image, mask: Mask) -> GarmentReading:
+        """Read a garment from its photo and its mask, both of one size."""
+        seen = reading.window(mask)
+        inputs = reading.prepare(image, mask, seen)[None]
+        points, classes, reach = self.session.run(
+            ["landmarks", "classes", "reach"], {"garment": inputs}
+        )
+        return reading.interpret(points[0], classes[0], reach[0], seen)
+
+
+def load_reader() -> Reader:
+    """Load the reading network. Raises WeightsMissing if it is not the file that was trained."""
+    if not READER.is_file() or weights.sha256(READER) != READER_SHA256:
+        raise WeightsMissing(
+            f"{READER.name} beside the cloth_mask service is missing or damaged; "
+            "install this program again."
+        )
+    return Reader(sessions.onnx_session(READER))

@@ -16,7 +16,7 @@ from services.kit.service import Service
 
 def load_u2net() -> Service:
     """U2-Net trained on clothes. Raises WeightsMissing."""
-    network = model.load()
+    network, reader = model.load(), model.load_reader()
 
     def segment(request: SegmentRequest) -> SegmentResponse:
         check(request.category, CATEGORIES)
@@ -30,13 +30,15 @@ def load_u2net() -> Service:
             again = model.garment(network.probabilities(closer, model.SECOND_SIDE))
             probability = core.combine(image, probability, again, box)
         mask = core.mask(image, probability)
-        return SegmentResponse(mask, resolve(request.category, classes, mask))
+        category = resolve(request.category, classes, mask)
+        return SegmentResponse(mask, category, reader.read(image, mask))
 
     return Service(engine="u2net", handlers={"Segment": segment})
 
 
 def load_venuns() -> Service:
-    """Ask the ancestor's container: no weights here."""
+    """Ask the ancestor's container for the mask; the garment is read here."""
+    reader = model.load_reader()
     ancestor = venuns.Ancestor("cloth_mask", venuns.CLOTH_MASK)
 
     def segment(request: SegmentRequest) -> SegmentResponse:
@@ -47,7 +49,8 @@ def load_venuns() -> Service:
         if np.count_nonzero(mask) < core.LEAST_AREA * mask.size:
             raise NoGarment(core.NO_GARMENT, stage="cloth_mask")
         # The ancestor knows upper garments only.
-        return SegmentResponse(mask, UPPER if request.category == AUTO else request.category)
+        category = UPPER if request.category == AUTO else request.category
+        return SegmentResponse(mask, category, reader.read(image, mask))
 
     return Service(engine="venuns", handlers={"Segment": segment}, close=ancestor.close)
 

@@ -22,6 +22,7 @@ from tryon.v1 import common_pb2
 from services.kit import images
 from services.kit.contract import Method
 from services.kit.errors import ImageTooLarge, InvalidRequest
+from services.kit.garments import LANDMARKS
 from services.kit.settings import get_settings
 from services.kit.types import Kind
 
@@ -76,9 +77,9 @@ def encode(value: object, message_class: type[AnyMessage]) -> AnyMessage:
 def decode(message: Message, kind: type[Value]) -> Value:
     """Read a message into ``kind``, a dataclass of a contract; its arrays are read-only.
 
-    A zero, or an empty text, means the default where ``kind`` has one. Raises InvalidRequest,
-    naming the field, for anything outside the contract; ImageTooLarge; and what ``images.decode``
-    raises for a file.
+    A zero, an empty text, or a message that is not there, means the default where ``kind`` has one.
+    Raises InvalidRequest, naming the field, for anything outside the contract; ImageTooLarge; and
+    what ``images.decode`` raises for a file.
     """
     return cast("Value", _read(message, kind, ""))
 
@@ -164,8 +165,21 @@ def _write_plane(
 
 
 def _write_keypoints(message: common_pb2.Keypoints, array: NDArray[Any], where: str) -> None:
-    if array.dtype != np.float32 or array.shape != (JOINTS, 3):
-        raise ValueError(f"{where} must be {JOINTS} x 3 float32, not {array.dtype} {array.shape}")
+    _write_points(message, array, where, JOINTS)
+
+
+def _write_landmarks(message: common_pb2.Landmarks, array: NDArray[Any], where: str) -> None:
+    _write_points(message, array, where, len(LANDMARKS))
+
+
+def _write_points(
+    message: common_pb2.Keypoints | common_pb2.Landmarks,
+    array: NDArray[Any],
+    where: str,
+    count: int,
+) -> None:
+    if array.dtype != np.float32 or array.shape != (count, 3):
+        raise ValueError(f"{where} must be {count} x 3 float32, not {array.dtype} {array.shape}")
     message.points.extend(
         common_pb2.Keypoint(x=x, y=y, confidence=confidence) for x, y, confidence in array.tolist()
     )
@@ -184,6 +198,9 @@ def _read(message: Any, kind: type, path: str) -> Any:
         item, where = getattr(message, field.name), f"{path}{field.name}"
         if field.array or dataclasses.is_dataclass(field.type):
             if not message.HasField(field.name):
+                if field.default is not dataclasses.MISSING:
+                    values[field.name] = field.default
+                    continue
                 raise InvalidRequest(f"{where} is missing; send it with the request.")
             values[field.name] = (
                 _READ[field.array](item, where)
@@ -245,9 +262,19 @@ def _read_bytes(
 
 
 def _read_keypoints(message: common_pb2.Keypoints, where: str) -> NDArray[np.float32]:
-    if len(message.points) != JOINTS:
+    return _read_points(message, where, JOINTS, "joints of BODY_25")
+
+
+def _read_landmarks(message: common_pb2.Landmarks, where: str) -> NDArray[np.float32]:
+    return _read_points(message, where, len(LANDMARKS), "landmarks of a garment")
+
+
+def _read_points(
+    message: common_pb2.Keypoints | common_pb2.Landmarks, where: str, count: int, wanted: str
+) -> NDArray[np.float32]:
+    if len(message.points) != count:
         raise InvalidRequest(
-            f"{where} has {len(message.points)} points; send the {JOINTS} joints of BODY_25."
+            f"{where} has {len(message.points)} points; send the {count} {wanted}."
         )
     points = np.array([(p.x, p.y, p.confidence) for p in message.points], np.float32)
     if not (np.abs(points) <= FARTHEST).all():
@@ -269,6 +296,7 @@ _WRITE: Final[Mapping[Kind, Callable[[Any, NDArray[Any], str], None]]] = {
     Kind.LABEL_MAP: _write_plane,
     Kind.KEYPOINTS: _write_keypoints,
     Kind.FLOW: _write_flow,
+    Kind.LANDMARKS: _write_landmarks,
 }
 _READ: Final[Mapping[Kind, Callable[[Any, str], NDArray[Any]]]] = {
     Kind.IMAGE: _read_image,
@@ -276,4 +304,5 @@ _READ: Final[Mapping[Kind, Callable[[Any, str], NDArray[Any]]]] = {
     Kind.LABEL_MAP: _read_plane,
     Kind.KEYPOINTS: _read_keypoints,
     Kind.FLOW: _read_flow,
+    Kind.LANDMARKS: _read_landmarks,
 }

@@ -20,6 +20,7 @@ class Kind(Enum):
     LABEL_MAP = "LabelMap"
     KEYPOINTS = "Keypoints"
     FLOW = "Flow"
+    LANDMARKS = "Landmarks"
 
 
 Image = Annotated[NDArray[np.uint8], Kind.IMAGE]
@@ -36,6 +37,10 @@ Keypoints = Annotated[NDArray[np.float32], Kind.KEYPOINTS]
 
 Flow = Annotated[NDArray[np.float32], Kind.FLOW]
 """H x W x 2 float32: for each pixel a place (x, y) in another picture, in its pixels."""
+
+Landmarks = Annotated[NDArray[np.float32], Kind.LANDMARKS]
+"""24 x 3 float32: the points of ``services.kit.garments.LANDMARKS`` as (x, y, confidence), in
+pixels; zeros where the garment has none."""
 
 CANVAS_WIDTH: Final = 768
 CANVAS_HEIGHT: Final = 1024

@@ -27,6 +27,7 @@ def load_warp() -> Service:
             request.garment,
             request.garment_mask,
             category=request.category,
+            reading=request.garment_reading,
         )
         return TryOnResponse(made.image, made.edit_mask, made.flow, made.cloth)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gateway import caveats
 from gateway.caveats import CAVEATS, Seen
+from services.kit.garments import UNREAD
 from services.kit.joints import Joint
 from services.kit.types import Keypoints, Mask, Placement
 
@@ -232,3 +233,17 @@ def test_pieces_are_what_is_joined_along_rows_and_columns() -> None:
     spiral[:] = False
     spiral[:10] = spiral[20:25] = True
     assert caveats.second_piece(spiral) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"neckline": "one_shoulder", "neckline_confidence": 0.95}, ["asymmetric_garment"]),
+        ({"neckline": "one_shoulder", "neckline_confidence": 0.6}, []),
+        ({"left_sleeve": "long", "right_sleeve": "none"}, ["asymmetric_garment"]),
+        ({"left_sleeve": "long", "right_sleeve": "mid"}, []),
+    ],
+)
+def test_a_bare_shoulder_that_the_network_saw(changes: dict[str, Any], expected: list[str]) -> None:
+    sure = {"left_sleeve_confidence": 0.95, "right_sleeve_confidence": 0.95}
+    assert codes(reading=replace(UNREAD, **(sure | changes))) == expected

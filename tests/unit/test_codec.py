@@ -18,6 +18,7 @@ from tryon.v1 import common_pb2, resize_pb2
 from services.kit import codec
 from services.kit.contract import Method
 from services.kit.errors import ImageTooLarge, InvalidRequest, TruncatedImage
+from services.kit.garments import UNREAD
 from services.kit.types import Kind, Mask, Placement
 from services.resize.contract import FIT, RESTORE, FitRequest, FitResponse, RestoreRequest
 from services.viton.contract import TRY_ON
@@ -41,6 +42,7 @@ OF_KIND: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.FLOW: st.tuples(sides, sides, st.just(2)).flatmap(
         lambda shape: arrays.arrays(np.float32, shape, elements=st.floats(-9999, 9999, width=32))
     ),
+    Kind.LANDMARKS: arrays.arrays(np.float32, (24, 3), elements=st.floats(-9999, 9999, width=32)),
 }
 OF_TYPE: dict[type, st.SearchStrategy[Any]] = {
     int: st.integers(1, 2**32 - 1),
@@ -105,6 +107,7 @@ def example(kind: type) -> Any:
         Kind.LABEL_MAP: lambda: np.full((4, 5), 7, np.uint8),
         Kind.KEYPOINTS: lambda: np.ones((25, 3), np.float32),
         Kind.FLOW: lambda: np.full((4, 5, 2), 1.5, np.float32),
+        Kind.LANDMARKS: lambda: np.ones((24, 3), np.float32),
     }
     parts: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
@@ -192,6 +195,7 @@ DAMAGES: dict[Kind, tuple[Callable[[Any], None], ...]] = {
     Kind.MASK: PLANE,
     Kind.LABEL_MAP: PLANE,
     Kind.FLOW: (*PLANE, _no_place, _far_place),
+    Kind.LANDMARKS: (_fewer_points, _more_points, _no_number, _infinite, _far_away),
     Kind.KEYPOINTS: (_fewer_points, _more_points, _no_number, _infinite, _far_away),
 }
 
@@ -206,8 +210,12 @@ def test_every_malformed_message_is_refused_by_the_name_of_its_field(
     ):
         good = codec.encode(example(kind), message_class)
         codec.decode(good, kind)
+        missing = dataclasses.MISSING
+        optional = {f.name for f in dataclasses.fields(kind) if f.default is not missing}
         for name, hint in typing.get_type_hints(kind, include_extras=True).items():
             array = kind_of(hint)
+            if name in optional:
+                continue
             if array or dataclasses.is_dataclass(hint):
                 absent = copy_of(good)
                 absent.ClearField(name)
@@ -218,6 +226,22 @@ def test_every_malformed_message_is_refused_by_the_name_of_its_field(
                 damage(getattr(bad, name))
                 with pytest.raises(InvalidRequest, match=rf"^{name}\b"):
                     codec.decode(bad, kind)
+
+
+def test_a_reading_that_is_left_out_is_none() -> None:
+    message = codec.encode(example(TRY_ON.request), codec.message_classes(TRY_ON).request)
+    message.ClearField("garment_reading")
+    assert codec.decode(message, TRY_ON.request).garment_reading is UNREAD
+
+
+@pytest.mark.parametrize("count", [0, 23, 25])
+def test_a_reading_has_all_landmarks(count: int) -> None:
+    message: Any = codec.encode(example(TRY_ON.request), codec.message_classes(TRY_ON).request)
+    points = message.garment_reading.landmarks.points
+    del points[:]
+    points.extend(common_pb2.Keypoint(x=1.0) for _ in range(count))
+    with pytest.raises(InvalidRequest, match=r"garment_reading\.landmarks has .* send the 24"):
+        codec.decode(message, TRY_ON.request)
 
 
 def copy_of(message: Message) -> Message:

@@ -2,14 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from bench.drawn.photo import Drawn, Picture
 from services.kit.errors import TryOnError
+from services.kit.garments import (
+    CATEGORIES,
+    NECKLINES,
+    OPENINGS,
+    SLEEVES,
+    UNREAD,
+    GarmentReading,
+)
 from services.viton.garment import Garment, describe
 from services.viton.geometry import Points
+from training.garment.drawn.photo import Drawn, Picture
+from training.garment.examples import truth
+
+Compared: TypeAlias = dict[str, tuple[str, str]]
+"""By question, the class drawn and the class found."""
 
 LANDMARKS: Final = ("neck", "shoulder", "armpit", "hem", "cuff_outer", "cuff_inner")
 KINDS: Final = ("sleeves", "mount", "pose", "neck", "fit", "pattern", "tone", "opening", "hem")
@@ -38,17 +50,26 @@ class Reading:
         return self.found == self.kinds["sleeves"]
 
 
-def read(number: int, drawn: Drawn, mask: Picture | None = None) -> Reading:
-    """Read a garment from its photo and ``mask``, the exact one where none is given."""
+def read(
+    number: int,
+    drawn: Drawn,
+    mask: Picture | None = None,
+    reading: GarmentReading = UNREAD,
+) -> Reading:
+    """Read a garment from its photo and ``mask``, the exact one where none is given.
+
+    ``reading`` is what the network said of it.
+    """
     kinds = {kind: str(getattr(drawn.spec, kind)) for kind in KINDS}
     used = drawn.mask if mask is None else mask
     both = int(np.count_nonzero((used > 0) & (drawn.mask > 0)))
     iou = both / max(int(np.count_nonzero((used > 0) | (drawn.mask > 0))), 1)
     try:
-        garment = describe(drawn.image, used)
+        garment = describe(drawn.image, used, reading)
     except TryOnError as error:
         return Reading(number, kinds, type(error).__name__, None, {}, iou)
-    depth = garment.neckline.depth - drawn.depth
+    seen = "neck_bottom" in drawn.landmarks
+    depth = garment.neckline.depth - drawn.depth if seen else None
     return Reading(number, kinds, garment.kind.value, depth, _errors(garment, drawn), iou)
 
 
@@ -69,6 +90,34 @@ def _errors(garment: Garment, drawn: Drawn) -> dict[str, float]:
         if away:
             errors[name] = float(np.mean(away)) / chest
     return errors
+
+
+def compared(drawn: Drawn, reading: GarmentReading) -> Compared:
+    """Return what was drawn and what the network found, by question; not what has no answer."""
+    classes, _ = truth(drawn)
+    found = (
+        ("category", CATEGORIES, reading.category),
+        ("left sleeve", SLEEVES, reading.left_sleeve),
+        ("right sleeve", SLEEVES, reading.right_sleeve),
+        ("neckline", NECKLINES, reading.neckline),
+        ("opening", OPENINGS, reading.opening),
+    )
+    pairs = zip(found, classes, strict=True)
+    return {name: (table[wanted], own) for (name, table, own), wanted in pairs if wanted >= 0}
+
+
+def shares(classes: Sequence[Compared]) -> dict[str, Any]:
+    """Return for each question the share that is right and the confusion."""
+    figures: dict[str, Any] = {}
+    for question in ("category", "left sleeve", "right sleeve", "neckline", "opening"):
+        pairs = [own[question] for own in classes if question in own]
+        counts: dict[str, dict[str, int]] = {}
+        for wanted, found in pairs:
+            row = counts.setdefault(wanted, {})
+            row[found] = row.get(found, 0) + 1
+        right = float(np.mean([wanted == found for wanted, found in pairs]))
+        figures[question] = {"garments": len(pairs), "right": right, "confusion": counts}
+    return figures
 
 
 def summary(readings: Sequence[Reading]) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """Cloth: its pattern, folds, seams and shades, on a canvas of H x W pixels."""
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.drawn.shape import Points, Shape, Sleeve, at
-from bench.drawn.spec import Spec
+from training.garment.drawn.details import belt, seams
+from training.garment.drawn.shape import Points, Shape, Sleeve, at
+from training.garment.drawn.spec import Spec
 
 Floats: TypeAlias = NDArray[np.float32]
-WORDS = ("RIVER", "STUDIO", "No 7", "HELLO", "north", "1987", "SUNDAY", "ola")
+FINE: Final = 0.1
+"""Centimetres: a pixel of a photo in which a garment fills the frame."""
+
+WORDS: Final = ("RIVER", "STUDIO", "No 7", "HELLO", "north", "1987", "SUNDAY", "ola")
 
 
 def cover(shape: tuple[int, int], outline: Points) -> Floats:
@@ -36,8 +40,10 @@ def line(shape: tuple[int, int], path: Points, width: float) -> Floats:
     cv2.polylines(
         canvas, [points], isClosed=False, color=255, thickness=1, lineType=cv2.LINE_AA, shift=4
     )
-    blurred = cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), width)
-    return np.asarray(blurred * (2.5 * width), np.float32)
+    # A line thinner than a pixel is as faint as it is thin.
+    sigma = max(width, 0.5)
+    blurred = cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), sigma)
+    return np.asarray(blurred * (2.5 * min(sigma, width * width / sigma)), np.float32)
 
 
 def cloth(
@@ -51,19 +57,24 @@ def cloth(
     middle = drawn.front.mean(axis=0)
     period = float(rng.uniform(1.6, 6.0)) * scale
     phase = float(rng.uniform(0, period))
-    seed = int(rng.integers(2**31))
+    seed = 2 * int(rng.integers(2**30))
     torso = cover(shape, drawn.torso)
-    picture = _pattern(spec, xs - middle[0], ys - middle[1] + phase, period, seed)
+    picture = _pattern(spec, xs - middle[0], ys - middle[1] + phase, period, seed=seed, scale=scale)
     _print(spec, picture, rng, middle, scale)
     picture *= _folds(spec, drawn, rng, shape, scale)[..., None]
     picture = _inside(spec, drawn, rng, picture, scale)
     for collar in drawn.collars:
         picture = _over(picture, _leaf(spec, picture, collar, shape, scale), cover(shape, collar))
+    if len(drawn.gap):
+        picture = _opened(spec, drawn, rng, picture, scale)
     _front(spec, drawn, picture, rng, scale)
+    belt(spec, drawn, picture, scale)
+    for path in seams(spec, drawn, scale):
+        _shade(picture, line(shape, path, FINE * scale), 0.25)
     torso = np.maximum(torso, cover(shape, drawn.inside))
     for collar in drawn.collars:
         torso = np.maximum(torso, cover(shape, collar))
-    _shade(picture, line(shape, drawn.hem - at(0, 1.6 * scale), 0.8), 0.12)
+    _shade(picture, line(shape, drawn.hem - at(0, 1.6 * scale), 0.8 * FINE * scale), 0.12)
     sleeves = []
     for sleeve in drawn.sleeves:
         picture, covered = _sleeve(
@@ -72,7 +83,8 @@ def cloth(
         sleeves.append(covered)
     if spec.texture > 0:
         weave = rng.normal(0, 1, shape).astype(np.float32)
-        picture *= 1 + 0.02 * spec.texture * cv2.GaussianBlur(weave, (0, 0), 0.7)[..., None]
+        fine = 0.02 * spec.texture * min(FINE * scale, 1.0)
+        picture *= 1 + fine * cv2.GaussianBlur(weave, (0, 0), 0.7)[..., None]
     return np.asarray(np.clip(picture, 0, 255), np.float32), [torso, *sleeves]
 
 
@@ -84,8 +96,10 @@ def _shade(picture: Floats, where: Floats, strength: float) -> None:
     picture *= (1 - strength * np.clip(where, 0, 1))[..., None]
 
 
-def _pattern(spec: Spec, across: Floats, along: Floats, period: float, seed: int) -> Floats:
-    """Return cloth without light; ``along`` runs down the piece."""
+def _pattern(
+    spec: Spec, across: Floats, along: Floats, period: float, *, seed: int, scale: float
+) -> Floats:
+    """Return cloth without light; ``along`` runs down the piece. Odd seeds are sleeves'."""
     rng = np.random.default_rng(seed)
     picture = np.empty((*across.shape, 3), np.float32)
     picture[:] = spec.cloth
@@ -96,12 +110,24 @@ def _pattern(spec: Spec, across: Floats, along: Floats, period: float, seed: int
         broad = float(rng.uniform(0.25, 0.6))
         place = np.abs(np.mod(way / period, 1.0) - 0.5) * 2
         share = np.clip((broad - place) * period / 3 + 0.5, 0, 1).astype(np.float32)
+    elif spec.pattern == "fine stripes":
+        fine = max(0.22 * period, 2.0)
+        way = along if rng.random() < 0.6 else across
+        share = (0.5 + 0.5 * np.sin(2 * np.pi * way / fine)).astype(np.float32)
+    elif spec.pattern == "checks":
+        for way in (along, across):
+            place = np.abs(np.mod(way / period, 1.0) - 0.5) * 2
+            share = share + np.clip((0.5 - place) * period / 3 + 0.5, 0, 1) * np.float32(0.5)
+    elif spec.pattern == "blocks":
+        share += np.float32(seed % 2)
+        share = np.maximum(share, (np.abs(along - 4 * period) < period).astype(np.float32))
     elif spec.pattern == "speckled":
-        share = (noise(rng, across.shape, 7.0) > 1.1).astype(np.float32)
-        share = np.asarray(cv2.GaussianBlur(share, (0, 0), 1.0), np.float32)
+        share = (noise(rng, across.shape, 0.7 * scale) > 1.1).astype(np.float32)
+        share = np.asarray(cv2.GaussianBlur(share, (0, 0), FINE * scale), np.float32)
     elif spec.pattern == "print":
-        share = (noise(rng, across.shape, 38.0) > 0.4).astype(np.float32)
-        share = np.asarray(cv2.GaussianBlur(share, (0, 0), 1.2), np.float32)
+        grain = float(rng.uniform(1.5, 9.0)) * scale
+        share = (noise(rng, across.shape, grain) > 0.4).astype(np.float32)
+        share = np.asarray(cv2.GaussianBlur(share, (0, 0), FINE * scale), np.float32)
     return np.asarray(picture + (second - picture) * share[..., None], np.float32)
 
 
@@ -122,7 +148,7 @@ def _print(
             ink, word, (int(x - wide / 2), int(y + tall / 2)), font, size, 255, thick, cv2.LINE_AA
         )
     elif spec.pattern == "logo":
-        radius = int(rng.uniform(2.0, 8.0) * scale)
+        radius = int(rng.uniform(2.0, 11.0) * scale)
         x += float(rng.choice([0.0, 0.45])) * spec.half_chest * scale
         if rng.random() < 0.5:
             cv2.circle(ink, (int(x), int(y)), radius, 255, -1, cv2.LINE_AA)
@@ -176,9 +202,24 @@ def _inside(
         cv2.rectangle(back, box, (box[0] + size[0], box[1] + size[1]), colour, -1)
     picture = _over(picture, back, cover(shape, drawn.inside))
     if spec.neck in ("crew", "v", "scoop", "wide"):
-        _shade(picture, line(shape, drawn.front + at(0, 1.8 * scale), 0.9), 0.25)
-    _shade(picture, line(shape, drawn.front, 0.9), 0.3)
+        _shade(picture, line(shape, drawn.front + at(0, 1.8 * scale), 0.9 * FINE * scale), 0.25)
+    _shade(picture, line(shape, drawn.front, 0.9 * FINE * scale), 0.3)
     return picture
+
+
+def _opened(
+    spec: Spec, drawn: Shape, rng: np.random.Generator, picture: Floats, scale: float
+) -> Floats:
+    """Paint what shows between the halves of an open front: its inside, and the halves' rims."""
+    shape = (picture.shape[0], picture.shape[1])
+    under = np.empty_like(picture)
+    under[:] = np.array(spec.cloth, np.float32) * np.float32(rng.uniform(0.5, 0.85))
+    if rng.random() < 0.2:
+        under[:] = spec.second
+    _shade(under, line(shape, drawn.gap, 1.5 * scale), 0.4)
+    opened = _over(picture, under, cover(shape, drawn.gap))
+    _shade(opened, line(shape, drawn.gap, FINE * scale), 0.3)
+    return opened
 
 
 def _leaf(
@@ -188,7 +229,7 @@ def _leaf(
     leaf = np.empty_like(picture)
     leaf[:] = np.array(spec.cloth, np.float32) * 0.99
     closed = np.concatenate([outline, outline[:1]])
-    _shade(leaf, line(shape, closed, 1.2), 0.35)
+    _shade(leaf, line(shape, closed, 1.2 * FINE * scale), 0.35)
     _shade(picture, line(shape, closed + at(0, 0.8 * scale), 0.8 * scale), 0.25)
     return leaf
 
@@ -197,7 +238,7 @@ def _front(
     spec: Spec, drawn: Shape, picture: Floats, rng: np.random.Generator, scale: float
 ) -> None:
     """Draw a placket with buttons, or a zip, from the neckline to the hem."""
-    if spec.opening == "none":
+    if spec.opening in ("none", "open"):
         return
     shape = (picture.shape[0], picture.shape[1])
     top, bottom = drawn.front[20], drawn.hem[20]
@@ -206,11 +247,11 @@ def _front(
         _shade(picture, line(shape, path, 0.5 * scale), 0.7)
         return
     for away in (-1.6, 1.6):
-        _shade(picture, line(shape, path + at(away * scale, 0), 1.0), 0.2)
+        _shade(picture, line(shape, path + at(away * scale, 0), FINE * scale), 0.2)
     tone = float(rng.uniform(20, 250))
     for place in np.linspace(top + at(0, 2 * scale), bottom - at(0, 4 * scale), 7):
         centre = (int(place[0]), int(place[1]))
-        cv2.circle(picture, centre, max(int(0.55 * scale), 2), (tone, tone, tone), -1, cv2.LINE_AA)
+        cv2.circle(picture, centre, max(int(0.55 * scale), 1), (tone, tone, tone), -1, cv2.LINE_AA)
 
 
 def _sleeve(
@@ -232,15 +273,22 @@ def _sleeve(
     ax, ay = (float(v) for v in sleeve.along)
     along = (xs - np.float32(x)) * ax + (ys - np.float32(y)) * ay
     across = (xs - np.float32(x)) * ay - (ys - np.float32(y)) * ax
-    own = _pattern(spec, across, along + np.float32(phase), period, seed + 1)
+    own = _pattern(
+        spec,
+        across,
+        along + np.float32(phase),
+        period,
+        seed=seed + (spec.category != "lower"),
+        scale=scale,
+    )
     light = np.ones(shape, np.float32) + 0.035 * spec.folds * noise(rng, shape, 5 * scale)
     depth = cv2.distanceTransform((covered > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     light -= float(rng.uniform(0.1, 0.25)) * np.exp(-depth / (1.4 * scale)).astype(np.float32)
     cuff = sleeve.cuff - 2.2 * scale * np.array([ax, ay])
-    light *= 1 - 0.15 * np.clip(line(shape, cuff, 0.8), 0, 1)
+    light *= 1 - 0.15 * np.clip(line(shape, cuff, 0.8 * FINE * scale), 0, 1)
     own *= np.clip(light, 0.4, 1.12)[..., None]
     soft = np.asarray(cv2.GaussianBlur(covered, (0, 0), 0.8 * scale), np.float32)
     _shade(picture, soft, 0.25 * spec.folds)
     picture = _over(picture, own, covered)
-    _shade(picture, line(shape, sleeve.seam, 0.9), 0.22)
+    _shade(picture, line(shape, sleeve.seam, 0.9 * FINE * scale), 0.22)
     return picture, covered

@@ -7,13 +7,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.drawn.paint import cloth, noise
-from bench.drawn.shape import Points, Shape, Sleeve, shape
-from bench.drawn.spec import Spec, choose
+from training.garment.drawn.choice import choose
+from training.garment.drawn.lower import lower_shape
+from training.garment.drawn.paint import cloth, noise
+from training.garment.drawn.shape import Points, Shape, Sleeve, shape
+from training.garment.drawn.spec import Spec
 
 Picture: TypeAlias = NDArray[np.uint8]
 HEIGHT: Final = 1024
-WIDTH: Final = 768
+"""Rows of a photo; three quarters as many columns."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Drawn:
     def label(self) -> dict[str, Any]:
         """Return what is known of the garment, for a JSON file."""
         return {
-            "category": "upper",
+            "category": self.spec.category,
             "sleeves": self.spec.sleeves,
             "neckline": {"kind": self.spec.neck, "depth": round(self.depth, 4)},
             "landmarks": {k: [round(x, 2), round(y, 2)] for k, (x, y) in self.landmarks.items()},
@@ -42,40 +44,54 @@ class Drawn:
         }
 
 
-def draw(seed: int, index: int, **changes: Any) -> Drawn:
+def draw(
+    seed: int, index: int, category: str = "upper", height: int = HEIGHT, **changes: Any
+) -> Drawn:
     """Draw garment number ``index`` of a seed; ``changes`` replace fields of its ``Spec``."""
     rng = np.random.default_rng([seed, index])
-    spec = replace(choose(rng), **changes)
-    outline = shape(spec, rng)
+    spec = replace(choose(rng, category), **changes)
+    outline = lower_shape(spec, rng) if category == "lower" else shape(spec, rng)
+    width = 3 * height // 4
     everything = np.concatenate([outline.torso, outline.inside, *outline.collars])
     everything = np.concatenate([everything, *(s.outline for s in outline.sleeves)])
     low, high = everything.min(axis=0), everything.max(axis=0)
     room = float(rng.uniform(0.84, 0.94))
-    scale = room * float(min(WIDTH / (high - low)[0], HEIGHT / (high - low)[1]))
-    slack = (np.array([WIDTH, HEIGHT]) - scale * (high - low)) / 2
+    scale = room * float(min(width / (high - low)[0], height / (high - low)[1]))
+    slack = (np.array([width, height]) - scale * (high - low)) / 2
     origin = slack * rng.uniform(0.7, 1.3, 2) - scale * low
     placed = _placed(outline, scale, origin)
-    size = (HEIGHT, WIDTH)
+    size = (height, width)
     colours, covers = cloth(spec, placed, rng, size, scale)
-    view = _view(spec)
-    seen = cv2.warpPerspective(colours, view, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
-    layers = [cv2.warpPerspective(c, view, (WIDTH, HEIGHT)) for c in covers]
+    view = _view(spec, size)
+    seen = cv2.warpPerspective(colours, view, size[::-1], borderMode=cv2.BORDER_REPLICATE)
+    layers = [cv2.warpPerspective(c, view, size[::-1]) for c in covers]
     whole = np.asarray(np.max(layers, axis=0), np.float32)
     ground = _ground(spec, rng, whole, scale)
     blended = ground + (seen - ground) * whole[..., None]
-    picture = cv2.GaussianBlur(blended, (0, 0), 0.6) + rng.normal(0, 1.0, blended.shape)
+    blur = max(0.6 * height / HEIGHT, 0.3)
+    picture = cv2.GaussianBlur(blended, (0, 0), blur) + rng.normal(
+        0, height / HEIGHT, blended.shape
+    )
     parts = np.zeros(size, np.uint8)
     for number, layer in enumerate(layers, start=1):
         parts[layer > 0.5] = number
+    # In a smaller photo the blocks of a JPEG would be larger.
+    quality = 100 - (100 - spec.quality) * height // HEIGHT
     landmarks = {name: _seen(view, np.array(at)) for name, at in placed.landmarks.items()}
     return Drawn(
-        _jpeg(np.clip(picture, 0, 255).astype(np.uint8), spec.quality),
+        _jpeg(np.clip(picture, 0, 255).astype(np.uint8), quality),
         np.where(whole > 0.5, 255, 0).astype(np.uint8),
         parts,
         landmarks,
-        spec.drop,
+        _depth(outline),
         spec,
     )
+
+
+def _depth(outline: Shape) -> float:
+    """Return how far the neckline falls below the line between its ends, in widths."""
+    left, middle, right = outline.front[[0, len(outline.front) // 2, -1]]
+    return float(middle[1] - (left[1] + right[1]) / 2) / float(right[0] - left[0])
 
 
 def _placed(outline: Shape, scale: float, origin: Points) -> Shape:
@@ -90,6 +106,7 @@ def _placed(outline: Shape, scale: float, origin: Points) -> Shape:
         at(outline.front),
         at(outline.back),
         at(outline.hem),
+        at(outline.gap),
         tuple(Sleeve(at(s.outline), s.along, at(s.seam), at(s.cuff)) for s in outline.sleeves),
         tuple(at(c) for c in outline.collars),
         {
@@ -99,16 +116,16 @@ def _placed(outline: Shape, scale: float, origin: Points) -> Shape:
     )
 
 
-def _view(spec: Spec) -> NDArray[np.float64]:
+def _view(spec: Spec, size: tuple[int, int]) -> NDArray[np.float64]:
     """Return the camera's homography: a turn and a tilt about the picture's middle."""
     turn = np.array(
         [
             [np.cos(spec.turn), -np.sin(spec.turn), 0],
             [np.sin(spec.turn), np.cos(spec.turn), 0],
-            [spec.tilt[0] / WIDTH, spec.tilt[1] / HEIGHT, 1],
+            [spec.tilt[0] / size[1], spec.tilt[1] / size[0], 1],
         ]
     )
-    centre = np.array([[1, 0, -WIDTH / 2], [0, 1, -HEIGHT / 2], [0, 0, 1.0]])
+    centre = np.array([[1, 0, -size[1] / 2], [0, 1, -size[0] / 2], [0, 0, 1.0]])
     return np.asarray(np.linalg.inv(centre) @ turn @ centre)
 
 
@@ -121,12 +138,12 @@ def _ground(
     spec: Spec, rng: np.random.Generator, whole: NDArray[np.float32], scale: float
 ) -> NDArray[np.float32]:
     """Return the ground, a little uneven, with the garment's soft shadow."""
-    size = (HEIGHT, WIDTH)
-    light = 1 + 0.006 * noise(rng, size, 300.0)
+    size = (whole.shape[0], whole.shape[1])
+    light = 1 + 0.006 * noise(rng, size, 0.3 * size[0])
     away = rng.uniform(-0.8, 0.8, 2) * scale
     shift = np.array([[1, 0, away[0]], [0, 1, abs(away[1]) + 0.3 * scale]])
     shadow = cv2.GaussianBlur(whole, (0, 0), float(rng.uniform(0.8, 2.0)) * scale)
-    shadow = cv2.warpAffine(shadow, shift, (WIDTH, HEIGHT))
+    shadow = cv2.warpAffine(shadow, shift, size[::-1])
     light = light - 0.13 * spec.shadow * shadow
     return np.asarray(np.array(spec.ground, np.float32) * light[..., None], np.float32)
 

@@ -1,0 +1,132 @@
+"""What kind of garment a photo shows and where its parts are: the network's input and answers.
+
+The network (``training/garment``) sees the garment alone, in a square window around its mask, as
+its outline, its lightness, its local contrast and how far its colours are from the usual one; so
+neither the ground nor the colour as such can mislead it. Pure functions.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.garments import (
+    CATEGORIES,
+    COLLARS,
+    NECKLINES,
+    OPENINGS,
+    SLEEVES,
+    GarmentReading,
+)
+from services.kit.types import Image, Mask
+
+Floats = NDArray[np.float32]
+
+SIDE: Final = 112
+"""Rows and columns of the network's input."""
+
+MARGIN: Final = 0.06
+"""Ground around the garment, as a share of its longer side."""
+
+SPREAD: Final = 8.0
+"""Lightness units that count as a garment's own spread even where it is plainer."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square of the photo: its corner and its side, in pixels; it may reach past the frame."""
+
+    left: float
+    top: float
+    side: float
+
+
+def window(mask: Mask) -> Window:
+    """Return the square around a garment; the whole frame where the mask is empty."""
+    garment = mask > 127
+    rows, columns = np.flatnonzero(garment.any(axis=1)), np.flatnonzero(garment.any(axis=0))
+    if not rows.size:
+        return Window(0.0, 0.0, float(max(mask.shape)))
+    low = np.array([columns[0], rows[0]], np.float64)
+    high = np.array([columns[-1], rows[-1]], np.float64) + 1
+    side = float((high - low).max()) * (1 + 2 * MARGIN)
+    left, top = (low + high - side) / 2
+    return Window(float(left), float(top), side)
+
+
+def prepare(image: Image, mask: Mask, seen: Window) -> Floats:
+    """Return the network's input, 4 x SIDE x SIDE float32, about -3 to 3 and 0 off the garment."""
+    share, colours = _cut(mask, seen) / 255.0, _cut(image, seen) / np.float32(255.0)
+    lab = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2Lab), np.float32)
+    weight = np.asarray(cv2.GaussianBlur(share, (0, 0), 0.7), np.float32)
+    own = lab[share > 0.9]
+    if len(own) < 16:
+        return np.zeros((4, SIDE, SIDE), np.float32)
+    usual = np.median(own, axis=0).astype(np.float32)
+    light = lab[..., 0]
+    tone = (light - usual[0]) / max(float(own[:, 0].std()), SPREAD)
+    away = np.sqrt(np.square(lab - usual).sum(axis=2)) / np.float32(20.0)
+    smooth = _blurred(light, share, 2.5)
+    detail = (light - smooth) * share
+    local = np.sqrt(_blurred(np.square(detail), share, 8.0)) + np.float32(0.5)
+    layers = [share, np.clip(tone, -3, 3) * weight]
+    layers += [np.clip(detail / local, -3, 3), np.clip(away, 0, 3) * weight]
+    return np.asarray(np.stack(layers), np.float32)
+
+
+def _cut(picture: NDArray[np.uint8], seen: Window) -> Floats:
+    """Return the window of a picture, scaled to SIDE; what lies past the frame repeats its rim."""
+    scale = SIDE / seen.side
+    # Shrinking by more than two would skip pixels: the picture is averaged first.
+    halvings = max(int(np.log2(max(1 / scale, 1.0))), 0)
+    small = picture
+    for _ in range(halvings):
+        size = (max(small.shape[1] // 2, 1), max(small.shape[0] // 2, 1))
+        small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
+    own = scale * picture.shape[1] / small.shape[1]
+    down = scale * picture.shape[0] / small.shape[0]
+    move = np.array([[own, 0, -seen.left * scale], [0, down, -seen.top * scale]])
+    move[:, 2] += 0.5 * (np.array([own, down]) - 1)
+    border = cv2.BORDER_REPLICATE if picture.ndim == 3 else cv2.BORDER_CONSTANT
+    return np.asarray(
+        cv2.warpAffine(small, move, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=border),
+        np.float32,
+    )
+
+
+def _blurred(layer: Floats, share: Floats, sigma: float) -> Floats:
+    """Return the mean over the garment near by."""
+    weight = cv2.GaussianBlur(share, (0, 0), sigma) + np.float32(1e-3)
+    return np.asarray(cv2.GaussianBlur(layer * share, (0, 0), sigma) / weight, np.float32)
+
+
+def interpret(points: Floats, classes: Floats, reach: Floats, seen: Window) -> GarmentReading:
+    """Put the network's answers into words and into pixels of the photo.
+
+    ``points``: 24 x 3, x and y as shares of the window; ``classes``: the probabilities of category,
+    left and right sleeve, neckline and opening, one after the other; ``reach``: of both sleeves.
+    """
+    tables = (CATEGORIES, SLEEVES, SLEEVES, NECKLINES, OPENINGS)
+    ends = np.cumsum([len(table) for table in tables])
+    told = [
+        (table[int(part.argmax())], float(part.max()))
+        for table, part in zip(tables, np.split(classes, ends[:-1]), strict=True)
+    ]
+    (category, left, right, neckline, opening) = told
+    landmarks = points.astype(np.float32)
+    landmarks[:, :2] *= np.float32(seen.side)
+    landmarks[:, :2] += np.array([seen.left, seen.top], np.float32)
+    landmarks.flags.writeable = False
+    return GarmentReading(
+        landmarks,
+        *category,
+        *left,
+        *right,
+        *neckline,
+        *opening,
+        collar=neckline[0] in COLLARS,
+        left_reach=float(np.clip(reach[0], 0, 1)),
+        right_reach=float(np.clip(reach[1], 0, 1)),
+    )

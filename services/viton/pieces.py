@@ -1,0 +1,96 @@
+"""A garment's parts as they are read from its photo. Left and right are the picture's."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.geometry import Points, length
+
+Bool: TypeAlias = NDArray[np.bool_]
+
+SLEEVE_SAMPLES: Final = 48
+
+
+class SleeveKind(Enum):
+    """How far a sleeve reaches down the arm."""
+
+    NONE = "none"
+    SHORT = "short"
+    MID = "mid"
+    LONG = "long"
+
+
+@dataclass(frozen=True)
+class Neckline:
+    """``curve`` runs from the left neck point to the right one; ``collar`` says that one stands up.
+
+    ``score`` tells how clear the edge was; ``depth`` is in neck widths.
+    """
+
+    curve: Points
+    collar: bool
+    score: float
+    depth: float
+
+
+@dataclass(frozen=True)
+class Sleeve:
+    """A sleeve from its armhole to its cuff: the edge away from the body and the one beside it."""
+
+    outer: Points
+    inner: Points
+    mask: Bool
+
+    @property
+    def length(self) -> float:
+        """From the middle of the armhole to the middle of the cuff, in pixels."""
+        middle = (self.outer + self.inner) / 2
+        return length(middle)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One half of a garment. ``edge`` runs from the armpit down to the hem."""
+
+    neck: Points
+    tip: Points
+    armpit: Points
+    shoulder: Points
+    armhole: Points
+    edge: Points
+    sleeve: Sleeve | None
+
+
+@dataclass(frozen=True)
+class Garment:
+    """The landmarks of a garment, in pixels of its photo.
+
+    ``half`` is half the chest's width. ``neckline`` runs from left to right. ``torso`` is the mask
+    without sleeves and without what is seen of the inside of the back above the neckline.
+    """
+
+    left: Side
+    right: Side
+    neckline: Neckline
+    kind: SleeveKind
+    half: float
+    torso: Bool
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """Left, then right."""
+        return self.left, self.right
+
+    @property
+    def axis(self) -> float:
+        """The x of the line about which the garment is symmetric."""
+        return float(self.left.tip[0] + self.right.tip[0]) / 2
+
+    @property
+    def length(self) -> float:
+        """From the shoulder tips to the hem, in pixels."""
+        hem = (self.left.edge[-1, 1] + self.right.edge[-1, 1]) / 2
+        return float(hem - (self.left.tip[1] + self.right.tip[1]) / 2)

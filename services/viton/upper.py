@@ -1,0 +1,48 @@
+"""Tops: a torso and two sleeves, in the part of the photo that they can change."""
+
+import numpy as np
+
+from services.kit.garments import GarmentReading
+from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.viton import frame
+from services.viton.body import measure
+from services.viton.compose import assemble
+from services.viton.cut import cut
+from services.viton.finish import Outcome, finish
+from services.viton.fit import ACROSS, fit_sleeve, fit_torso
+from services.viton.garment import describe
+from services.viton.skin import flesh
+from services.viton.warp import spline, strip
+from services.viton.worn import dress
+
+
+def wear_upper(
+    person: Image,
+    keypoints: Keypoints,
+    labels: LabelMap,
+    garment: Image,
+    mask: Mask,
+    *,
+    reading: GarmentReading,
+) -> Outcome:
+    """Return the person in the top. Raises ``NoGarment`` and ``NoPerson``."""
+    cloth = describe(garment, mask, reading)
+    window = frame.find(labels, keypoints)
+    seen = np.ascontiguousarray(person[window])
+    shape = (seen.shape[0], seen.shape[1])
+    body, parts = measure(frame.moved(keypoints, window), np.ascontiguousarray(labels[window]))
+    torso = fit_torso(cloth, body)
+    first, second = (
+        fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)
+    )
+    strips = (
+        strip(first.target, first.source, ACROSS, shape),
+        strip(second.target, second.source, ACROSS, shape),
+    )
+    pieces = cut(garment, mask, cloth)
+    warped = spline(torso.target, torso.source, shape)
+    worn = dress(pieces, warped, torso.seams, strips, (first, second))
+    photo = seen.astype(np.float32)
+    skin = flesh(photo, parts, body, strips)
+    stack = assemble(photo, parts, body, worn=worn, skin=skin, strips=strips, fits=(first, second))
+    return frame.put_back(person, window, finish(seen, stack, mask))

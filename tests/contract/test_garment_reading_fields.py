@@ -1,0 +1,49 @@
+"""What was read of a garment arrives as it was sent."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from services.cloth_mask.contract import CONTRACT, SEGMENT, SegmentRequest, SegmentResponse
+from services.kit import channels
+from services.kit.garments import LANDMARKS, UNREAD
+from services.kit.service import Service
+from tests.contract.conftest import Serve
+
+pytestmark = pytest.mark.contract
+
+
+async def test_a_reading_survives_the_wire(serve: Serve) -> None:
+    landmarks = np.random.default_rng(3).uniform(-5, 900, (len(LANDMARKS), 3)).astype(np.float32)
+    reading = dataclasses.replace(
+        UNREAD,
+        landmarks=landmarks,
+        category="dress",
+        category_confidence=0.75,
+        left_sleeve="short",
+        left_sleeve_confidence=0.5,
+        right_sleeve="none",
+        right_sleeve_confidence=0.25,
+        neckline="one_shoulder",
+        neckline_confidence=1.0,
+        opening="fastened",
+        opening_confidence=0.125,
+        collar=True,
+        left_reach=0.375,
+        right_reach=0.0,
+    )
+
+    def segment(request: SegmentRequest) -> SegmentResponse:
+        mask = np.full(request.image.shape[:2], 255, np.uint8)
+        return SegmentResponse(mask, "dress", reading)
+
+    served = await serve(CONTRACT, lambda: Service("test", {"Segment": segment}))
+    await served.running.loading
+    request = SegmentRequest(np.zeros((20, 16, 3), np.uint8))
+    answer = await channels.call(served.channel, SEGMENT, request)
+    assert np.array_equal(answer.reading.landmarks, landmarks)
+    assert not answer.reading.landmarks.flags.writeable
+    for field in dataclasses.fields(reading):
+        if field.name != "landmarks":
+            assert getattr(answer.reading, field.name) == getattr(reading, field.name)

@@ -1,0 +1,52 @@
+"""The network that comes with the code, on drawn garments it was not trained on."""
+
+import numpy as np
+import pytest
+
+from bench.reading import compared, read, shares, summary
+from services.cloth_mask.model import load_reader
+from services.kit.garments import LANDMARKS
+from training.garment.drawn.photo import Drawn, draw
+from training.garment.drawn.spec import CATEGORIES
+
+pytestmark = pytest.mark.integration
+
+SEED = 77
+
+
+@pytest.fixture(scope="module")
+def drawings() -> list[Drawn]:
+    return [draw(SEED, n, category=c, height=320) for c in CATEGORIES for n in range(40)]
+
+
+def test_classes_of_drawn_garments(drawings: list[Drawn]) -> None:
+    reader = load_reader()
+    told = [(drawn, reader.read(drawn.image, drawn.mask)) for drawn in drawings]
+    figures = shares([compared(drawn, reading) for drawn, reading in told])
+    assert figures["category"]["right"] >= 0.95
+    assert figures["left sleeve"]["right"] >= 0.92
+    assert figures["right sleeve"]["right"] >= 0.92
+    assert figures["neckline"]["right"] >= 0.7
+    assert figures["opening"]["right"] >= 0.8
+    away = []
+    for drawn, reading in told:
+        size = max(np.ptp(axis) for axis in np.nonzero(drawn.mask))
+        for name, place in drawn.landmarks.items():
+            x, y, confidence = reading.landmarks[LANDMARKS.index(name)]
+            if confidence > 0.5:
+                away.append(np.hypot(x - place[0], y - place[1]) / size)
+    assert len(away) > 0.9 * sum(len(drawn.landmarks) for drawn in drawings)
+    assert np.median(away) < 0.02
+    assert np.quantile(away, 0.9) < 0.06
+
+
+def test_the_engine_reads_better_with_the_network() -> None:
+    reader = load_reader()
+    garments = [draw(SEED + 1, number) for number in range(12)]
+    ruled = summary([read(n, drawn) for n, drawn in enumerate(garments)])
+    readings = [reader.read(drawn.image, drawn.mask) for drawn in garments]
+    told = summary(
+        [read(n, d, reading=r) for n, (d, r) in enumerate(zip(garments, readings, strict=True))]
+    )
+    assert told["sleeve_class_right"] >= ruled["sleeve_class_right"]
+    assert told["neckline_depth_error"] < ruled["neckline_depth_error"]

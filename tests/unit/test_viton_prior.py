@@ -1,0 +1,79 @@
+"""What the try-on engine takes from a network's reading of the garment."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.kit.garments import LANDMARKS, UNREAD, GarmentReading
+from services.viton.garment import SleeveKind, describe
+from services.viton.prior import front, guesses
+from tests.unit.viton_drawings import garment
+
+pytestmark = pytest.mark.unit
+
+
+def reading(points: dict[str, tuple[float, float]], **changes: Any) -> GarmentReading:
+    landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
+    for name, place in points.items():
+        landmarks[LANDMARKS.index(name)] = (*place, 0.9)
+    return dataclasses.replace(UNREAD, landmarks=landmarks, **changes)
+
+
+def test_the_right_side_is_seen_in_the_flipped_picture() -> None:
+    seen = reading({"left_armpit": (100, 50), "right_armpit": (300, 60)})
+    left, right = guesses(seen, (500, 400))
+    assert left.points["armpit"] == pytest.approx([100, 50])
+    assert right.points["armpit"] == pytest.approx([99, 60])
+    assert left.points.keys() == {"armpit"}
+
+
+def test_a_class_counts_only_where_the_network_is_sure() -> None:
+    seen = reading({}, left_sleeve="long", left_sleeve_confidence=0.95)
+    seen = dataclasses.replace(seen, right_sleeve="long", right_sleeve_confidence=0.4)
+    assert [g.sleeve for g in guesses(seen, (500, 400))] == ["long", ""]
+
+
+@pytest.mark.parametrize(("depth", "power"), [(0.4, 2.0), (1.1, 1.1)])
+def test_the_form_of_the_neckline(depth: float, power: float) -> None:
+    half = depth * 100 * (1 - 0.5**power)
+    points = {"left_neck": (100.0, 50.0), "right_neck": (200.0, 50.0)}
+    points |= {"neck_bottom": (150.0, 50 + 100 * depth)}
+    points |= {"left_curve": (125.0, 50 + half), "right_curve": (175.0, 50 + half)}
+    found = front(reading(points))
+    assert found is not None
+    assert found.depth == pytest.approx(depth, abs=0.01)
+    assert found.power == pytest.approx(power, rel=0.05)
+    del points["neck_bottom"]
+    assert front(reading(points)) is None
+    assert front(UNREAD) is None
+
+
+def test_an_armpit_far_from_the_outline_s_is_the_network_s() -> None:
+    drawn = garment("long")
+    points = {"left_armpit": (254.0, 480.0), "right_armpit": (514.0, 480.0)}
+    sure: dict[str, Any] = {"left_sleeve": "long", "right_sleeve": "long"}
+    seen = reading(points, **sure, left_sleeve_confidence=0.99, right_sleeve_confidence=0.99)
+    found = describe(drawn.image, drawn.mask, seen)
+    assert found.kind is SleeveKind.LONG
+    assert found.left.armpit == pytest.approx([254, 480], abs=4)
+
+
+def test_a_reading_that_makes_no_sense_still_gives_a_garment() -> None:
+    drawn = garment("short")
+    rng = np.random.default_rng(4)
+    for _ in range(12):
+        landmarks = rng.uniform(-2000, 3000, (len(LANDMARKS), 3)).astype(np.float32)
+        wild = dataclasses.replace(
+            UNREAD,
+            landmarks=landmarks,
+            left_sleeve=str(rng.choice(["none", "long", "of no kind"])),
+            left_sleeve_confidence=1.0,
+            right_sleeve="short",
+            right_sleeve_confidence=1.0,
+        )
+        found = describe(drawn.image, drawn.mask, wild)
+        for side in found.sides:
+            for curve in (side.edge, side.armhole, side.shoulder, found.neckline.curve):
+                assert np.isfinite(curve).all()

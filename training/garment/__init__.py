@@ -1,0 +1,1 @@
+"""The network that reads garments: its drawn examples, its training, its export."""

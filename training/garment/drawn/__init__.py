@@ -1,0 +1,1 @@
+"""Garments drawn with exact labels."""

@@ -1,0 +1,78 @@
+"""The network: an encoder, a decoder to heat maps of landmarks, and heads for classes."""
+
+import torch
+from torch import Tensor, nn
+
+from services.kit.garments import CATEGORIES, LANDMARKS, NECKLINES, OPENINGS, SLEEVES
+
+HEADS = (len(CATEGORIES), len(SLEEVES), len(SLEEVES), len(NECKLINES), len(OPENINGS))
+
+
+def _block(channels: int, wanted: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, wanted, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(wanted),
+        nn.ReLU(inplace=True),
+    )
+
+
+class GarmentNet(nn.Module):  # type: ignore[misc]
+    """4 x 112 x 112 in; heat maps 24 x 28 x 28 and class scores out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = _block(4, 16, 2)
+        self.quarter = nn.Sequential(_block(16, 24, 2), _block(24, 32))
+        self.eighth = nn.Sequential(_block(32, 48, 2), _block(48, 48))
+        self.sixteenth = nn.Sequential(_block(48, 64, 2), _block(64, 64))
+        self.least = nn.Sequential(_block(64, 72, 2), _block(72, 72))
+        self.up = nn.ModuleList([nn.Conv2d(72, 64, 1), nn.Conv2d(64, 48, 1), nn.Conv2d(48, 32, 1)])
+        self.mix = nn.ModuleList([_block(64, 64), _block(48, 48), _block(32, 32)])
+        self.heat = nn.Conv2d(32, len(LANDMARKS), 1)
+        self.told = nn.Sequential(
+            nn.Flatten(), nn.Linear(72 * 16, 64), nn.ReLU(inplace=True), nn.Dropout(0.2)
+        )
+        self.classes = nn.Linear(64, sum(HEADS))
+        self.reach = nn.Linear(64, 2)
+        self.there = nn.Linear(64, len(LANDMARKS))
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return heat maps, class scores, the sleeves' reach and whether landmarks are there."""
+        quarter = self.quarter(self.first(inputs))
+        eighth = self.eighth(quarter)
+        sixteenth = self.sixteenth(eighth)
+        least = self.least(sixteenth)
+        layer = least
+        for skip, up, mix in zip((sixteenth, eighth, quarter), self.up, self.mix, strict=True):
+            grown = nn.functional.interpolate(up(layer), size=skip.shape[2:], mode="nearest")
+            layer = mix(grown + skip)
+        told = self.told(least)
+        return self.heat(layer), self.classes(told), self.reach(told), self.there(told)
+
+
+class Answer(nn.Module):  # type: ignore[misc]
+    """What is exported: landmarks as x, y, confidence; probabilities; the reach."""
+
+    def __init__(self, network: GarmentNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return N x 24 x 3, N x sum(HEADS) and N x 2."""
+        heat, scores, reach, there = self.network(inputs)
+        places = expected(heat)
+        points = torch.cat([places, torch.sigmoid(there)[..., None]], dim=2)
+        shares = [torch.softmax(part, dim=1) for part in torch.split(scores, list(HEADS), dim=1)]
+        return points, torch.cat(shares, dim=1), reach
+
+
+def expected(heat: Tensor) -> Tensor:
+    """Return the mean place of each heat map, N x K x 2, as shares of the window."""
+    count, kinds, rows, columns = heat.shape
+    share = torch.softmax(heat.reshape(count, kinds, rows * columns), dim=2)
+    share = share.reshape(count, kinds, rows, columns)
+    across = (torch.arange(columns, dtype=heat.dtype) + 0.5) / columns
+    down = (torch.arange(rows, dtype=heat.dtype) + 0.5) / rows
+    x = (share.sum(dim=2) * across).sum(dim=2)
+    y = (share.sum(dim=3) * down).sum(dim=2)
+    return torch.stack([x, y], dim=2)
