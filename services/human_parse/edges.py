@@ -13,11 +13,11 @@ from services.kit.joints import Joint
 from services.kit.refine import Plane, guide, refine
 from services.kit.types import Image
 
-RADIUS: Final = 5
+RADIUS: Final = 8
 EDGE_NOISE: Final = 1e-4
 """Window in pixels and colour variance of the edge refinement."""
 
-SMOOTH: Final = 1.2
+SMOOTH: Final = 0.7
 """Blur in pixels that keeps outlines from following the grain of the photo."""
 
 HOLE: Final = 18.0
