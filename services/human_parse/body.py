@@ -25,6 +25,9 @@ RIGHT_LEG: Final = (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.
 TORSO_TO_WIDTH: Final = 1.5
 """Length from the neck to the hips over the distance between the shoulders, from the front."""
 
+FOREARM: Final = 0.85
+"""Length of the forearm over that of the upper arm."""
+
 HAND: Final = 0.5
 """How far the fingers reach past the wrist, as a share of the forearm."""
 
@@ -78,9 +81,14 @@ class Body:
         return [start, start + np.array((0, length), np.float32)]
 
     def arm(self, joints: tuple[Joint, Joint, Joint]) -> list[Point]:
-        """Return the seen joints of an arm and, past a seen wrist, where the fingers end."""
+        """Return the seen joints of an arm and, past the wrist, where the fingers end.
+
+        An arm whose wrist alone is not seen is taken for a straight one.
+        """
         chain = self.limb(joints)
-        if len(chain) > 1 and self.seen[joints[2]]:
+        if len(chain) == 2 and not self.seen[joints[2]]:
+            chain.append(chain[-1] + FOREARM * (chain[-1] - chain[-2]))
+        if len(chain) > 1:
             chain.append(chain[-1] + HAND * (chain[-1] - chain[-2]))
         return chain
 

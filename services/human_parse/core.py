@@ -72,4 +72,4 @@ def parse(
     body = body.scaled(REDUCE)
     kinds = close_trunk(image, settle(sharpen(image, planes), body), body)
     worn = cv2.resize(1 - garments[..., 0], image.shape[1::-1]) > 0.5
-    return name(image, outfit.reconsider(kinds, body), worn, body)
+    return name(image, outfit.reconsider(image, kinds, body), worn, body)

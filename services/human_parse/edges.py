@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.human_parse.body import Body, Flags
-from services.human_parse.kinds import BACKGROUND, LOWER, OTHERS, UPPER
+from services.human_parse.kinds import BACKGROUND, DRESS, LOWER, OTHERS, UPPER
 from services.human_parse.shapes import fill, grow
 from services.kit.joints import Joint
 from services.kit.refine import Plane, guide, refine
 from services.kit.types import Image
 
-RADIUS: Final = 5
+RADIUS: Final = 8
 EDGE_NOISE: Final = 1e-4
 """Window in pixels and colour variance of the edge refinement."""
 
-SMOOTH: Final = 1.2
+SMOOTH: Final = 0.7
 """Blur in pixels that keeps outlines from following the grain of the photo."""
 
 HOLE: Final = 18.0
@@ -76,16 +76,18 @@ def close_trunk(image: Image, kinds: NDArray[np.uint8], body: Body) -> NDArray[n
     count, parts, stats, middles = cv2.connectedComponentsWithStats(holes)
     middle = (float(body.neck[0]) + float(body.hip[0])) / 2
     closed = holes > 0
+    clothes = np.isin(kinds, (UPPER, LOWER, DRESS))
     for part in range(1, count):
         if abs(float(middles[part][0]) - middle) < 0.2 * body.width:
             continue
         left, top, wide, high = (int(v) for v in stats[part][:4])
         window = np.s_[max(0, top - 8) : top + high + 8, max(0, left - 8) : left + wide + 8]
         where = parts[window] == part
-        rim = grow(where, 7) & (kinds[window] != BACKGROUND)
+        rim = grow(where, 7) & clothes[window]
         if rim.any() and _unlike(image[window], where, rim):
             closed[window] &= ~where
-    return np.where(closed, fill(kinds, kinds != BACKGROUND), kinds)
+    # What both networks overlook before a wall is cloth of its colour, hardly ever skin.
+    return np.where(closed, fill(kinds, clothes), kinds)
 
 
 def _unlike(image: Image, first: Flags, second: Flags) -> bool:

@@ -12,6 +12,7 @@ from services.human_parse.kinds import DRESS, LOWER, SKIN, UPPER
 from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.refine import Plane
+from services.kit.types import Image
 
 BINS: Final = (12, 10, 10)
 """Lightness, a and b cells of the colour histograms."""
@@ -98,7 +99,7 @@ def _is_skirt(upper: Plane, full: Plane, along: Plane) -> bool:
     return bool(np.count_nonzero(rest & (along < CHEST)) < 0.03 * np.count_nonzero(rest))
 
 
-def reconsider(kinds: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
+def reconsider(image: Image, kinds: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
     """Doubt a top that covers the thighs: over bare legs it is a dress, at the frame a suit.
 
     The clothes network takes a suit of one colour for one long jacket. A coat whose hem is seen
@@ -119,8 +120,20 @@ def reconsider(kinds: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
         return np.where(upper | (kinds == LOWER), np.uint8(DRESS), kinds)
     last = np.count_nonzero(upper[-3:].any(axis=0))
     if last > 0.3 * np.count_nonzero(upper[thighs.any(axis=1)].any(axis=0)):
-        return np.where(upper & (along > JACKET), np.uint8(LOWER), kinds)
+        return np.where(upper & _trousers(image, upper, along, body), np.uint8(LOWER), kinds)
     return kinds
+
+
+def _trousers(image: Image, upper: Flags, along: Plane, body: Body) -> Flags:
+    """Where a top that reaches the frame is trousers: as its colours say, else below a jacket."""
+    lab = cv2.cvtColor(image.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
+    cells = _cells(np.asarray(lab, np.float32))
+    chest, thighs = upper & (along > 0) & (along < CHEST), upper & (along > THIGHS[0])
+    first, second = _histogram(cells, chest), _histogram(cells, thighs)
+    if float(np.sqrt(first * second).sum()) > ALIKE:
+        return np.asarray(along > JACKET, np.bool_)
+    below = _by_colour(cells, first, second, upper, body) > 0
+    return np.asarray(below & (along > CHEST), np.bool_)
 
 
 def _legs_bare(kinds: NDArray[np.uint8], body: Body) -> bool:

@@ -257,7 +257,8 @@ def say(
 ) -> None:
     """Have the networks say something else of an area, and perhaps draw it."""
     for name, said, count in (("people", kind, 6), ("garments", garment, 4)):
-        whole = cv2.resize(getattr(scene, name), (384, 512), interpolation=cv2.INTER_NEAREST)
+        size = scene.image.shape[1::-1]
+        whole = cv2.resize(getattr(scene, name), size, interpolation=cv2.INTER_NEAREST)
         whole[area] = np.eye(count, dtype=np.float32)[said]
         setattr(scene, name, np.asarray(whole, np.float32))
     if colour is not None:
@@ -373,6 +374,32 @@ def test_a_head_outside_the_picture_leaves_the_rest_as_it_is() -> None:
     assert at(found, 192, 72) == Label.UPPER
     assert at(found, 165, 300) == Label.PANTS
     assert at(found, 115, 142) == Label.RIGHT_ARM
+
+
+def test_a_hand_at_the_frame_whose_wrist_nobody_saw_is_a_hand() -> None:
+    scene = draw(missing=(4, 10, 13))
+    for name in ("image", "people", "garments"):
+        whole = cv2.resize(getattr(scene, name), (384, 512), interpolation=cv2.INTER_NEAREST)
+        setattr(scene, name, np.ascontiguousarray(whole[:330]))
+    say(scene, np.s_[170:270, 90:125], CLOTHES, UPPER, (200, 40, 40))
+    assert at(scene.parse(), 110, 295) == Label.RIGHT_ARM
+
+
+def test_trousers_called_a_top_where_the_frame_cuts_them_are_told_by_colour() -> None:
+    scene = draw((200, 40, 40), (25, 25, 30), {"bottom": UPPER})
+    found = scene.parse()
+    assert at(found, 192, 200) == Label.UPPER
+    assert at(found, 160, 285) == Label.PANTS
+    assert at(found, 165, 480) == Label.PANTS
+
+
+def test_a_hole_between_crossed_arms_and_the_hips_is_cloth() -> None:
+    scene = draw(top=WALL)
+    scene.keypoints[4], scene.keypoints[7] = (235, 205, 0.9), (150, 225, 0.9)
+    say(scene, np.s_[195:235, 125:260], SKIN, 0, BARE)
+    say(scene, np.s_[235:255, 160:225], BACKGROUND)
+    found = scene.parse()
+    assert at(found, 192, 240) == Label.UPPER
 
 
 def feet(scene: Scene) -> None:
