@@ -12,7 +12,7 @@ from services.viton.regions import Floats, Regions
 
 ARM_SAMPLES: Final = 101
 _RADII: Final = ((0.0, 0.155), (0.25, 0.145), (0.5, 0.115), (0.7, 0.105), (1.0, 0.07))
-_ROUND_START: Final = -0.015
+_ROUND_START: Final = -0.03
 _ROUND_END: Final = 0.1
 _JOINED: Final = 0.15
 _CROOK: Final = 0.85

@@ -16,8 +16,8 @@ __all__ = ["ACROSS", "SleeveFit", "TorsoFit", "fit_sleeve", "fit_torso"]
 
 _ROWS: Final = 16
 _HEM: Final = 11
-_SHOULDER: Final = 15
-_TUCK: Final = 0.6
+_SHOULDER: Final = 8
+_TUCK: Final = 0.5
 _ROUND: Final = 0.9
 _SETTLED: Final = 0.45
 _NEAR: Final = 0.35
