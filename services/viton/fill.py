@@ -16,6 +16,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 _LEVELS = 9
 _RIM = 2
+_LARGE = 6
 
 
 def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:
@@ -68,12 +69,15 @@ def guided(guide: Floats, mask: Floats, radius: int, epsilon: float) -> Floats:
 
 def eroded(mask: Bool, radius: int) -> Bool:
     """Return the mask without its rim of ``radius`` pixels; the frame's edge erodes nothing."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return np.asarray(cv2.erode(mask.astype(np.uint8), kernel) > 0)
+    return ~dilated(~mask, radius)
 
 
 def dilated(mask: Bool, radius: int) -> Bool:
     """Return the mask grown by ``radius`` pixels."""
+    if radius > _LARGE and mask.any():
+        # A large kernel costs its area for each pixel, a distance does not.
+        away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        return np.asarray(away < radius + 0.5)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel) > 0)
 
