@@ -76,8 +76,9 @@ def encode(value: object, message_class: type[AnyMessage]) -> AnyMessage:
 def decode(message: Message, kind: type[Value]) -> Value:
     """Read a message into ``kind``, a dataclass of a contract; its arrays are read-only.
 
-    A zero means the default where ``kind`` has one. Raises InvalidRequest, naming the field, for
-    anything outside the contract; ImageTooLarge; and what ``images.decode`` raises for a file.
+    A zero, or a message that is not there, means the default where ``kind`` has one. Raises
+    InvalidRequest, naming the field, for anything outside the contract; ImageTooLarge; and what
+    ``images.decode`` raises for a file.
     """
     return cast("Value", _read(message, kind, ""))
 
@@ -87,13 +88,20 @@ class _Field(NamedTuple):
     type: Any
     array: Kind | None
     default: Any
+    made: Any
 
 
 @cache
 def _fields(kind: type) -> tuple[_Field, ...]:
     hints = typing.get_type_hints(kind, include_extras=True)
     return tuple(
-        _Field(field.name, hints[field.name], _array_kind(hints[field.name]), field.default)
+        _Field(
+            field.name,
+            hints[field.name],
+            _array_kind(hints[field.name]),
+            field.default,
+            field.default_factory,
+        )
         for field in dataclasses.fields(kind)
     )
 
@@ -176,6 +184,9 @@ def _read(message: Any, kind: type, path: str) -> Any:
         item, where = getattr(message, field.name), f"{path}{field.name}"
         if field.array or dataclasses.is_dataclass(field.type):
             if not message.HasField(field.name):
+                if field.made is not dataclasses.MISSING:
+                    values[field.name] = field.made()
+                    continue
                 raise InvalidRequest(f"{where} is missing; send it with the request.")
             values[field.name] = (
                 _READ[field.array](item, where)

@@ -11,8 +11,10 @@ import pytest
 from services.densepose import service as densepose
 from services.densepose.contract import EstimateSurfaceRequest, EstimateSurfaceResponse
 from services.densepose.parts import read_parts
+from services.human_parse import service as human_parse
+from services.human_parse.contract import ParseRequest, ParseResponse
 from services.kit.errors import InvalidRequest, NoPerson, WeightsMissing
-from services.kit.types import Image
+from services.kit.types import Image, LabelMap
 from services.openpose import service as openpose
 from services.openpose.contract import EstimatePoseRequest, EstimatePoseResponse
 
@@ -48,9 +50,18 @@ def read(path: Path) -> Image:
 def surface(image: Image, pose: EstimatePoseResponse) -> EstimateSurfaceResponse:
     handler = densepose.load().handlers["EstimateSurface"]
     response: EstimateSurfaceResponse = handler(
-        EstimateSurfaceRequest(image, pose.keypoints, pose.silhouette)
+        EstimateSurfaceRequest(image, pose.keypoints, pose.silhouette, labels(image, pose))
     )
     return response
+
+
+def labels(image: Image, pose: EstimatePoseResponse) -> LabelMap:
+    try:
+        service = human_parse.load()
+    except WeightsMissing as missing:
+        pytest.skip(missing.message)
+    answer: ParseResponse = service.handlers["Parse"](ParseRequest(image, pose.keypoints))
+    return answer.labels
 
 
 def assert_looks_like_a_front(pose: EstimatePoseResponse, image: Image) -> None:

@@ -1,0 +1,1 @@
+"""Where the project's own networks are learned; nothing here runs in a service."""
