@@ -25,7 +25,17 @@ Network = Callable[[F32], tuple[F32, F32]]
 """From planes (B, C, H, W) to parts as logits (B, 25, H, W), and U and V of each part, 0 to 1, as
 charts (B, 48, H / 2, W / 2)."""
 _PARTS: Final = 24
-DRAWN: Final = np.float32(3.0)
+LIMBS: Final = (
+    (0,),
+    (1, 2),
+    (3, 16, 18, 20, 22),
+    (4, 15, 17, 19, 21),
+    (6, 7, 9, 11, 13),
+    (5, 8, 10, 12, 14),
+    (23, 24),
+)
+"""Parts of which the drawn body is right or wrong as a whole: in depth, or in where they lie."""
+DRAWN: Final = np.float32(5.0)
 """What the part of the drawn body has ahead of the others, in the network's logits (of two looks).
 The measured best; the README tells on what."""
 
@@ -88,13 +98,22 @@ def _likeliest(logits: F32, drawn: U8, frame: Frame) -> U8:
     size = (frame.right - frame.left, frame.bottom - frame.top)
     likeliest = np.zeros(size[::-1], np.uint8)
     highest = np.full(size[::-1], -np.inf, np.float32)
-    for part in np.union1d(logits.argmax(axis=0), drawn):
-        large = cv2.resize(logits[part], size, interpolation=cv2.INTER_LINEAR)
-        large[drawn == part] += DRAWN
-        higher = large > highest
-        likeliest[higher] = part
-        np.maximum(highest, large, out=highest)
+    alone = logits.argmax(axis=0)
+    small = cv2.resize(drawn, (frame.width, frame.height), interpolation=cv2.INTER_NEAREST)
+    there = np.union1d(alone, small)
+    for limb in LIMBS:
+        agreed = _overlap(np.isin(alone, limb), np.isin(small, limb))
+        for part in set(limb) & set(there):
+            large = cv2.resize(logits[part], size, interpolation=cv2.INTER_LINEAR)
+            large[drawn == part] += DRAWN * agreed
+            higher = large > highest
+            likeliest[higher] = part
+            np.maximum(highest, large, out=highest)
     return likeliest
+
+
+def _overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> np.float32:
+    return np.float32((first & second).sum() / max((first | second).sum(), 1))
 
 
 def _chart(chart: F32, frame: Frame, where: NDArray[np.bool_], found: U8) -> None:

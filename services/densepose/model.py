@@ -12,7 +12,7 @@ from services.kit.errors import WeightsMissing
 
 FILE: Final = Path(__file__).with_name("parts.onnx")
 """Our own network (``training/densepose``), Apache-2.0 like the code."""
-SHA256: Final = "9f3005fe89a54334c7874e4f168428f5855452e870b3bf2bf6032d8ecb82d234"
+SHA256: Final = "248c529bfa185f2e3e5be363e32fed72d40d29b98840e7885d178bc251d4319a"
 
 
 def load() -> Network:

@@ -104,7 +104,7 @@ def test_a_case_person_is_found_in_any_crop(estimate: Estimate, case: int) -> No
     assert mirrored.keypoints[2, 0] == pytest.approx(767 - pose.keypoints[5, 0], abs=8)
 
 
-@pytest.mark.parametrize(("case", "least"), [(1, 0.8), (13, 0.68)])
+@pytest.mark.parametrize(("case", "least"), [(1, 0.8), (13, 0.71)])
 def test_parts_agree_with_densepose(estimate: Estimate, case: int, least: float) -> None:
     """These two maps of DensePose's agree with themselves moved by 6 pixels to .85 and .82."""
     image = read(CASES / str(case) / "image_res.jpg")

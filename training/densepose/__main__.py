@@ -19,7 +19,7 @@ from training.densepose.train import train
 
 FILES: Final = 104
 """Of 48 samples each."""
-STEPS: Final = 1800
+STEPS: Final = 2500
 SEED: Final = 1
 
 

@@ -16,8 +16,8 @@ from examples.render.labels import (
     limbs,
     normals,
 )
-from services.densepose.parts import Part
 from services.densepose.charts import coordinates
+from services.densepose.parts import Part
 
 POINTS: Final = 32_000
 """On about 2 square metres: more than one on every pixel of the network, seen face on."""
