@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.measures.agreement import label_ious
+from services.densepose import model
 from services.densepose.core import estimate_surface
 from services.densepose.parts import Part
 
@@ -22,11 +23,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder
     found: dict[str, list[float]] = defaultdict(list)
+    network = model.load()
     for path in sorted(folder.glob("*.npz")):
         with np.load(path) as case:
             truth, keypoints, name = case["parts"], case["keypoints"], str(case["name"])
         outline = np.where(truth > 0, 255, 0).astype(np.uint8)
-        overlaps = label_ious(estimate_surface(keypoints, outline).parts, truth, len(Part))
+        surface = estimate_surface(network, keypoints, outline)
+        overlaps = label_ious(surface.parts, truth, len(Part))
         found[name].append(float(np.mean([iou for part, iou in overlaps.items() if part])))
     if not found:
         parser.error(f"no .npz in {folder}; make them with python -m examples.render.bodies")

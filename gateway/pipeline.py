@@ -108,7 +108,12 @@ TRY_ON: Final = Pipeline(
             "densepose",
             "Mapping the body's surface",
             ESTIMATE_SURFACE,
-            takes={"image": "person", "keypoints": "keypoints", "silhouette": "silhouette"},
+            takes={
+                "image": "person",
+                "keypoints": "keypoints",
+                "silhouette": "silhouette",
+                "labels": "labels",
+            },
             gives={"parts": "parts", "picture": "parts_picture"},
         ),
         Step(

@@ -8,6 +8,7 @@ arm along two lines that are told as angles around it. Ids are those of `service
 from typing import Final
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from examples.render.body import Body, Floats, Ints
 
@@ -34,19 +35,50 @@ BONES: Final = {
     ),
 }
 # Around an arm from its outermost line to the front, in degrees, from its upper to its lower end.
-SEAM_UPPER: Final = ((0.0, 1.0), (64.0, 64.0))
-SEAM_LOWER: Final = ((0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0), (76, 85, 92, 98, 113, 145, 180))
+SEAM_UPPER: Final = ((0.0, 1.0), (50.0, 50.0))
+SEAM_LOWER: Final = ((0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0), (94, 103, 110, 116, 131, 163, 180))
 SEAM_BEHIND: Final = -150.0
+MOVED: Final = (
+    ("torso", "thigh", 0.027),
+    ("thigh", "shin", 0.055),
+    ("head", "torso", 0.009),
+    ("hand", "forearm", 0.014),
+)
+"""How far DensePose's cuts lie from where the weights change over, in metres: how much of the first
+limb, nearest the second, is the second's. The mean of what its maps of five people show."""
 
 
 def part_labels(rest: Body) -> Ints:
     """Label the vertices of a body in its rest pose, (N,), ids 1 to 24."""
-    names = list(BONES)
-    weights = np.stack([rest.weight(*BONES[name]) for name in names], axis=1)
+    return labels_of(rest, normals(rest))
+
+
+def limbs(rest: Body) -> Ints:
+    """Tell the limb of each vertex, (N,): its place in ``BONES``, the torso after them."""
+    weights = np.stack([rest.weight(*bones) for bones in BONES.values()], axis=1)
     torso = 1 - weights.sum(axis=1, keepdims=True)
-    group = np.concatenate([weights, torso], axis=1).argmax(axis=1)
+    of: Ints = np.concatenate([weights, torso], axis=1).argmax(axis=1)
+    names = [*BONES, "torso"]
+    nearest = cKDTree(rest.vertices)
+    moved = of.copy()
+    for loser, winner, far in MOVED:
+        own = np.flatnonzero(of == names.index(loser))
+        step = np.array([0.0, 0.0, -1.0])
+        if loser == "hand":
+            arm = rest.joint("lowerarm02.L") - rest.joint("wrist.L")
+            sides = np.where(rest.vertices[own, :1] > 0, 1.0, -1.0)
+            step = arm / np.linalg.norm(arm) * np.hstack([sides, np.ones((len(own), 2))])
+        _, there = nearest.query(rest.vertices[own] + far * step)
+        moved[own[of[there] == names.index(winner)]] = names.index(winner)
+    return moved
+
+
+def labels_of(rest: Body, facing: Floats) -> Ints:
+    """Label the points of a body in its rest pose whose normals are ``facing``, (N,)."""
+    names = list(BONES)
+    group = limbs(rest)
     left = rest.vertices[:, 0] > 0
-    front = normals(rest)[:, 1] < 0
+    front = facing[:, 1] < 0
     by_group = {
         "hand": np.where(left, 4, 3),
         "thigh": np.where(front, 9, 7) + left,

@@ -1,6 +1,8 @@
 """Contract of the DensePose service (``protos/tryon/v1/densepose.proto``)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from services.kit.contract import Contract, Method
 from services.kit.types import Image, Keypoints, LabelMap, Mask
@@ -8,11 +10,12 @@ from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 @dataclass(frozen=True)
 class EstimateSurfaceRequest:
-    """A photo of a person, their joints and outline."""
+    """A photo of a person, their joints and outline, and its CIHP labels, 1 x 1 if not known."""
 
     image: Image
     keypoints: Keypoints
     silhouette: Mask
+    labels: LabelMap = field(default_factory=lambda: np.zeros((1, 1), np.uint8))
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,11 @@ class Part(IntEnum):
     HEAD_LEFT = 24
 
 
+OTHER_PART: Final = np.array(
+    [0, 1, 2, 4, 3, 6, 5, *(part + (1 if part % 2 else -1) for part in range(7, 25))], np.uint8
+)
+"""The parts of the other side of the body."""
+
 # Detectron2 shows part p as the colour 255 p / 24 of OpenCV's Parula map; the background is black.
 PALETTE: Final = (
     (0, 0, 0),

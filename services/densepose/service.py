@@ -1,33 +1,40 @@
 """The DensePose service: engines, and the call."""
 
+from functools import partial
 from typing import Final
 
 import numpy as np
 from tryon.venuns import venuns_pb2
 
+from services.densepose import model
 from services.densepose.contract import EstimateSurfaceRequest, EstimateSurfaceResponse
-from services.densepose.core import estimate_surface
+from services.densepose.core import Network, estimate_surface
 from services.densepose.parts import draw_parts, read_parts
 from services.kit import engines, venuns
 from services.kit.errors import BadAnswer, InvalidRequest
 from services.kit.service import Service
 
 
-def estimate(request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
+def estimate(network: Network, request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
     """Map a person to body parts. Raises InvalidRequest when the sizes do not match."""
-    if request.silhouette.shape != request.image.shape[:2]:
-        raise InvalidRequest(
-            "The outline and the picture differ in size; send both of the same photo.",
-            stage="densepose",
-        )
-    surface = estimate_surface(request.keypoints, request.silhouette)
+    known = bool(request.labels.any())
+    for name, same in (("outline", request.silhouette), ("labels", request.labels)):
+        if same.shape != request.image.shape[:2] and (known or same is request.silhouette):
+            raise InvalidRequest(
+                f"The {name} and the picture differ in size; send both of the same photo.",
+                stage="densepose",
+            )
+    labels = request.labels if known else None
+    surface = estimate_surface(network, request.keypoints, request.silhouette, labels)
     return EstimateSurfaceResponse(
         parts=surface.parts, u=surface.u, v=surface.v, picture=draw_parts(surface.parts)
     )
 
 
 def _load_geometric() -> Service:
-    return Service(engine="geometric", handlers={"EstimateSurface": estimate})
+    """Ask our own network, which comes with the code. Raises WeightsMissing."""
+    handler = partial(estimate, model.load())
+    return Service(engine="geometric", handlers={"EstimateSurface": handler})
 
 
 def _load_venuns() -> Service:

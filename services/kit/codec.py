@@ -89,13 +89,20 @@ class _Field(NamedTuple):
     type: Any
     array: Kind | None
     default: Any
+    made: Any
 
 
 @cache
 def _fields(kind: type) -> tuple[_Field, ...]:
     hints = typing.get_type_hints(kind, include_extras=True)
     return tuple(
-        _Field(field.name, hints[field.name], _array_kind(hints[field.name]), field.default)
+        _Field(
+            field.name,
+            hints[field.name],
+            _array_kind(hints[field.name]),
+            field.default,
+            field.default_factory,
+        )
         for field in dataclasses.fields(kind)
     )
 
@@ -198,6 +205,9 @@ def _read(message: Any, kind: type, path: str) -> Any:
         item, where = getattr(message, field.name), f"{path}{field.name}"
         if field.array or dataclasses.is_dataclass(field.type):
             if not message.HasField(field.name):
+                if field.made is not dataclasses.MISSING:
+                    values[field.name] = field.made()
+                    continue
                 if field.default is not dataclasses.MISSING:
                     values[field.name] = field.default
                     continue

@@ -15,6 +15,7 @@ from services.viton.geometry import Points, distance, length, mirror, point, res
 from services.viton.pieces import SLEEVE_SAMPLES, Side, Sleeve
 from services.viton.prior import Guess
 
+_SHOULDER: Final = 0.15
 _APART: Final = 0.5
 
 
@@ -24,6 +25,7 @@ def side_of(o: Outline, pit: Armpit, half: float, guess: Guess) -> Side:
     neck = _corrected(o, _neck(o, half), guess, "neck", half)
     if pit.sleeved:
         x = int(np.clip(pit.at[0] + 0.05 * half, 0, min(neck[0] - 2, width - 1)))
+        x = _beyond(x, neck, guess, half)
         tip = point(x, float(o.top[x]))
     else:
         tip = _corrected(o, _strap_end(o, neck, pit.at), guess, "shoulder", half)
@@ -41,6 +43,17 @@ def side_of(o: Outline, pit: Armpit, half: float, guess: Guess) -> Side:
         armhole[0], armhole[-1] = tip, pit.at
         sleeve = None
     return Side(neck, tip, pit.at, shoulder, armhole, edge, sleeve)
+
+
+def _beyond(x: int, neck: Points, guess: Guess, half: float) -> int:
+    """Return the column of a sleeve's shoulder tip: never so near a wide neck that none is left."""
+    if neck[0] - x > _SHOULDER * half:
+        return x
+    seen = guess.points.get("shoulder")
+    least = neck[0] - _SHOULDER * half
+    if seen is not None and least - 2 * _SHOULDER * half < seen[0] < least:
+        least = float(seen[0])
+    return max(int(least), 0)
 
 
 def _corrected(o: Outline, found: Points, guess: Guess, name: str, half: float) -> Points:

@@ -11,8 +11,10 @@ import pytest
 from services.densepose import service as densepose
 from services.densepose.contract import EstimateSurfaceRequest, EstimateSurfaceResponse
 from services.densepose.parts import read_parts
+from services.human_parse import service as human_parse
+from services.human_parse.contract import ParseRequest, ParseResponse
 from services.kit.errors import InvalidRequest, NoPerson, WeightsMissing
-from services.kit.types import Image
+from services.kit.types import Image, LabelMap
 from services.openpose import service as openpose
 from services.openpose.contract import EstimatePoseRequest, EstimatePoseResponse
 
@@ -48,9 +50,18 @@ def read(path: Path) -> Image:
 def surface(image: Image, pose: EstimatePoseResponse) -> EstimateSurfaceResponse:
     handler = densepose.load().handlers["EstimateSurface"]
     response: EstimateSurfaceResponse = handler(
-        EstimateSurfaceRequest(image, pose.keypoints, pose.silhouette)
+        EstimateSurfaceRequest(image, pose.keypoints, pose.silhouette, labels(image, pose))
     )
     return response
+
+
+def labels(image: Image, pose: EstimatePoseResponse) -> LabelMap:
+    try:
+        service = human_parse.load()
+    except WeightsMissing as missing:
+        pytest.skip(missing.message)
+    answer: ParseResponse = service.handlers["Parse"](ParseRequest(image, pose.keypoints))
+    return answer.labels
 
 
 def assert_looks_like_a_front(pose: EstimatePoseResponse, image: Image) -> None:
@@ -93,7 +104,7 @@ def test_a_case_person_is_found_in_any_crop(estimate: Estimate, case: int) -> No
     assert mirrored.keypoints[2, 0] == pytest.approx(767 - pose.keypoints[5, 0], abs=8)
 
 
-@pytest.mark.parametrize(("case", "least"), [(1, 0.8), (13, 0.68)])
+@pytest.mark.parametrize(("case", "least"), [(1, 0.8), (13, 0.71)])
 def test_parts_agree_with_densepose(estimate: Estimate, case: int, least: float) -> None:
     """These two maps of DensePose's agree with themselves moved by 6 pixels to .85 and .82."""
     image = read(CASES / str(case) / "image_res.jpg")

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tryon.v1 import common_pb2, resize_pb2
 
+from services.densepose.contract import ESTIMATE_SURFACE
 from services.kit import codec
 from services.kit.contract import Method
 from services.kit.errors import ImageTooLarge, InvalidRequest, TruncatedImage
@@ -211,7 +212,11 @@ def test_every_malformed_message_is_refused_by_the_name_of_its_field(
         good = codec.encode(example(kind), message_class)
         codec.decode(good, kind)
         missing = dataclasses.MISSING
-        optional = {f.name for f in dataclasses.fields(kind) if f.default is not missing}
+        optional = {
+            f.name
+            for f in dataclasses.fields(kind)
+            if f.default is not missing or f.default_factory is not missing
+        }
         for name, hint in typing.get_type_hints(kind, include_extras=True).items():
             array = kind_of(hint)
             if name in optional:
@@ -242,6 +247,13 @@ def test_a_reading_has_all_landmarks(count: int) -> None:
     points.extend(common_pb2.Keypoint(x=1.0) for _ in range(count))
     with pytest.raises(InvalidRequest, match=r"garment_reading\.landmarks has .* send the 24"):
         codec.decode(message, TRY_ON.request)
+
+
+def test_labels_that_are_left_out_are_unknown() -> None:
+    request = codec.message_classes(ESTIMATE_SURFACE).request
+    message = codec.encode(example(ESTIMATE_SURFACE.request), request)
+    message.ClearField("labels")
+    assert not codec.decode(message, ESTIMATE_SURFACE.request).labels.any()
 
 
 def copy_of(message: Message) -> Message:

@@ -138,8 +138,8 @@ def test_a_photo_that_fills_the_canvas_is_answered_locally() -> None:
     [
         ({"Fit"}, 3),
         ({"EstimatePose", "Segment"}, 2),
-        ({"Parse", "EstimateSurface"}, 2),
-        ({"Parse", "EstimateSurface", "Segment"}, 3),
+        ({"Parse", "Segment"}, 2),
+        ({"Remove", "EstimateSurface"}, 2),
         ({"Remove", "Segment", "EstimateSurface"}, 3),
     ],
 )

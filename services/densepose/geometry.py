@@ -1,0 +1,42 @@
+"""A body of limbs laid over the joints, its arms as wide as the outline shows them.
+
+Each pixel of the outline goes to the limb it lies on, arms before head before torso and legs.
+Coordinates are pixels, x to the right, y down; lengths named in units are shares of ``Body.unit``.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from services.densepose import body as anatomy
+from services.densepose.arms import paint_arm
+from services.densepose.canvas import F32, Canvas, Mask
+from services.densepose.legs import paint_legs
+from services.densepose.trunk import paint_head, paint_torso
+
+_FAR_ARM: Final = np.pi / 4
+"""Turned farther than this, a person's far arm lies behind the torso."""
+
+
+def draw(keypoints: F32, person: Mask) -> Canvas:
+    """Draw a body over 25 x 3 joints, within a person's pixels.
+
+    Those too far from any limb (loose clothes, hair) are background; without a shoulder all are.
+    """
+    canvas = Canvas(person)
+    body = anatomy.build(keypoints, *canvas.shape)
+    if body is None:
+        return canvas
+    turned = _FAR_ARM < abs(body.turn) < np.pi - _FAR_ARM
+    far_right = turned and body.turn < 0
+    far_left = turned and body.turn > 0
+    for right, far in ((True, far_right), (False, far_left)):
+        if not far:
+            paint_arm(canvas, body, right=right)
+    paint_head(canvas, body)
+    paint_torso(canvas, body)
+    for right, far in ((True, far_right), (False, far_left)):
+        if far:
+            paint_arm(canvas, body, right=right)
+    paint_legs(canvas, body)
+    return canvas

@@ -1,0 +1,198 @@
+"""What the part network is shown of a person: joints, outline and label map, at one scale.
+
+The network never sees the photo, so that what it learned on rendered bodies holds for people.
+Coordinates are pixels, x to the right, y down. Lengths named in units are shares of the shoulder
+width of a person seen from the front.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.joints import Joint
+from services.kit.labels import Label
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+
+UNIT: Final = 40.0
+"""Shoulder width as the network sees it, in pixels."""
+STRIDE: Final = 16
+"""The network takes heights and widths that are multiples of this."""
+LONGEST: Final = 384
+"""Of the network's picture, in pixels; people that would need more are shown smaller."""
+_SHOULDERS_OF_TORSO: Final = 0.62
+_SHOULDERS_OF_ARM: Final = 1.05
+_MARGIN: Final = 0.5
+"""Around joints and outline, in units."""
+_REACH: Final = 0.12
+"""How far a joint or bone shows, as the sigma of a Gaussian, in units."""
+
+_LIMBS: Final = (
+    (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW),
+    (Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST),
+    (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW),
+    (Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
+    (Joint.RIGHT_HIP, Joint.RIGHT_KNEE),
+    (Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE),
+    (Joint.LEFT_HIP, Joint.LEFT_KNEE),
+    (Joint.LEFT_KNEE, Joint.LEFT_ANKLE),
+)
+_POINTS: Final = (
+    *(joint for limb in _LIMBS for joint in limb[1:]),
+    Joint.RIGHT_SHOULDER,
+    Joint.LEFT_SHOULDER,
+    Joint.RIGHT_HIP,
+    Joint.LEFT_HIP,
+    Joint.NECK,
+    Joint.NOSE,
+    Joint.RIGHT_EYE,
+    Joint.LEFT_EYE,
+    Joint.RIGHT_EAR,
+    Joint.LEFT_EAR,
+    Joint.RIGHT_BIG_TOE,
+    Joint.LEFT_BIG_TOE,
+)
+GROUPS: Final = (
+    (Label.HAIR, Label.HAT),
+    (Label.FACE, Label.SUNGLASSES),
+    (Label.TORSO_SKIN, Label.SCARF),
+    (Label.UPPER, Label.COAT),
+    (Label.DRESS,),
+    (Label.SKIRT,),
+    (Label.PANTS,),
+    (Label.LEFT_ARM,),
+    (Label.RIGHT_ARM,),
+    (Label.LEFT_LEG,),
+    (Label.RIGHT_LEG,),
+    (Label.LEFT_SHOE, Label.RIGHT_SHOE),
+)
+"""Labels that are one to the network; the others it does not see."""
+OTHER_LABEL: Final = np.array([*range(14), 15, 14, 17, 16, 19, 18], np.uint8)
+"""The labels of the other side of the body."""
+_OTHER_JOINT: Final = np.array(
+    [0, 1, 5, 6, 7, 2, 3, 4, 8, 12, 13, 14, 9, 10, 11, 16, 15, 18, 17, 22, 23, 24, 19, 20, 21]
+)
+CHANNELS: Final = 2 + len(GROUPS) + len(_LIMBS) + len(_POINTS)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The part of a picture that the network sees: its corners, and its size for the network."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    width: int
+    height: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def place(self, points: F32) -> F32:
+        """Move points (..., 2) of the picture to the network's."""
+        scale = (self.width / (self.right - self.left), self.height / (self.bottom - self.top))
+        corner = np.array([self.left, self.top], np.float32)
+        placed: F32 = ((points + 0.5 - corner) * np.array(scale) - 0.5).astype(np.float32)
+        return placed
+
+
+def unit(keypoints: F32) -> float | None:
+    """Tell the shoulder width, in pixels, of 25 x 3 joints; None if no shoulder was seen."""
+    seen = keypoints[:, 2] > 0
+    joints = keypoints[:, :2]
+
+    def apart(first: Joint, second: Joint) -> float:
+        if not (seen[first] and seen[second]):
+            return 0.0
+        return float(np.linalg.norm(joints[first] - joints[second]))
+
+    if not (seen[Joint.RIGHT_SHOULDER] or seen[Joint.LEFT_SHOULDER]):
+        return None
+    width = max(
+        apart(Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER),
+        _SHOULDERS_OF_TORSO * apart(Joint.NECK, Joint.MID_HIP),
+        _SHOULDERS_OF_ARM * apart(Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW),
+        _SHOULDERS_OF_ARM * apart(Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW),
+    )
+    return width if width > 1.0 else None
+
+
+def frame(keypoints: F32, person: NDArray[np.bool_]) -> Frame | None:
+    """Choose what to show: the person, shoulders ``UNIT`` wide; None if there is no one."""
+    width = unit(keypoints)
+    rows, columns = np.flatnonzero(person.any(axis=1)), np.flatnonzero(person.any(axis=0))
+    if width is None or not len(rows):
+        return None
+    margin = _MARGIN * width
+    height_of, width_of = person.shape
+    left = max(int(columns[0] - margin), 0)
+    right = min(int(columns[-1] + margin) + 1, width_of)
+    top = max(int(rows[0] - margin), 0)
+    bottom = min(int(rows[-1] + margin) + 1, height_of)
+    scale = min(UNIT / width, LONGEST / max(right - left, bottom - top))
+    wide, high = round((right - left) * scale), round((bottom - top) * scale)
+    return Frame(left, top, right, bottom, max(wide, 1), max(high, 1))
+
+
+def encode(
+    joints: F32, outline: F32, labels: U8 | None, padded: tuple[int, int] | None = None
+) -> F32:
+    """Stack the network's input, ``CHANNELS`` x H x W, padded to ``STRIDE`` or as told.
+
+    All at the network's scale: ``joints`` 25 x 3, ``outline`` h x w in 0..1, ``labels`` h x w CIHP
+    ids, or None where none are known.
+    """
+    h, w = outline.shape
+    height, width = padded or (-(-h // STRIDE) * STRIDE, -(-w // STRIDE) * STRIDE)
+    planes = np.zeros((CHANNELS, height, width), np.float32)
+    planes[0, :h, :w] = 1.0
+    planes[1, :h, :w] = outline
+    if labels is not None:
+        for channel, group in enumerate(GROUPS, start=2):
+            planes[channel, :h, :w] = np.isin(labels, group)
+    first = 2 + len(GROUPS)
+    x = np.arange(width, dtype=np.float32)
+    y = np.arange(height, dtype=np.float32)[:, None]
+    spread = np.float32(-0.5 / (_REACH * UNIT) ** 2)
+    for channel, (start, end) in enumerate(_LIMBS, start=first):
+        if joints[start, 2] > 0 and joints[end, 2] > 0:
+            planes[channel] = np.exp(spread * _off_line(x, y, joints[start, :2], joints[end, :2]))
+    for channel, joint in enumerate(_POINTS, start=first + len(_LIMBS)):
+        if joints[joint, 2] > 0:
+            column = np.exp(spread * np.square(x - joints[joint, 0]))
+            planes[channel] = np.exp(spread * np.square(y - joints[joint, 1])) * column
+    return planes
+
+
+def mirror_joints(joints: F32, width: int) -> F32:
+    """Move 25 x 3 joints to where a mirrored picture has them."""
+    turned: F32 = joints[_OTHER_JOINT].copy()
+    seen = turned[:, 2] > 0
+    turned[seen, 0] = width - 1 - turned[seen, 0]
+    return turned
+
+
+def shown(picture: U8, seen: Frame, *, ids: bool) -> U8:
+    """Scale the framed part of an H x W picture to the network's; ids are picked, not blended."""
+    part = picture[seen.window]
+    how = cv2.INTER_NEAREST if ids else cv2.INTER_AREA
+    return np.asarray(cv2.resize(part, (seen.width, seen.height), interpolation=how), np.uint8)
+
+
+def _off_line(x: F32, y: F32, start: F32, end: F32) -> F32:
+    """Squared distance of each pixel from the line between two points, H x W."""
+    step = end - start
+    length = max(float(step @ step), 1e-6)
+    along = ((x - start[0]) * step[0] + (y - start[1]) * step[1]) / np.float32(length)
+    along = np.clip(along, 0, 1)
+    away: F32 = np.square(x - start[0] - along * step[0]) + np.square(
+        y - start[1] - along * step[1]
+    )
+    return away

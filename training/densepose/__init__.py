@@ -1,0 +1,1 @@
+"""Learns DensePose's parts from rendered bodies."""

@@ -1,0 +1,45 @@
+"""`python -m training.densepose WORK_DIR` makes services/densepose/parts.onnx anew.
+
+Draws the samples into WORK_DIR, where they stay for the next time, learns, writes the network and
+its digest. Needs an environment of its own: training/densepose/requirements.txt.
+"""
+
+import argparse
+import hashlib
+import re
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from services.densepose import model
+from training.densepose.draw import draw, read
+from training.densepose.export import export
+from training.densepose.train import train
+
+FILES: Final = 104
+"""Of 48 samples each."""
+STEPS: Final = 2500
+SEED: Final = 1
+
+
+def main() -> None:
+    """Read the command line, draw, learn and write."""
+    parser = argparse.ArgumentParser(prog="python -m training.densepose", description=__doc__)
+    parser.add_argument("work_dir", type=Path)
+    parser.add_argument("--files", type=int, default=FILES, help="of 48 samples (%(default)s)")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of 8 samples (%(default)s)")
+    parser.add_argument("--processes", type=int, default=2, help="that draw (%(default)s)")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    draw(given.work_dir, given.files, given.processes)
+    net = train(list(read(given.work_dir, given.files)), given.steps, SEED)
+    export(net, model.FILE)
+    digest = hashlib.sha256(model.FILE.read_bytes()).hexdigest()
+    code = Path(model.__file__)
+    text = re.sub(r'(SHA256: Final = )".*"', rf'\1"{digest}"', code.read_text(encoding="utf-8"))
+    code.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Training samples: what the network is shown of a drawn person, and what it should answer.
+
+The person is seen by a random camera in a picture that may cut them; joints, outline and parse err
+as those of the services do.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from examples.render.body import Floats, Ints
+from services.densepose import inputs
+from services.densepose.parts import Part
+from services.kit.joints import Joint
+from training.densepose import errors
+from training.densepose.dress import dress
+from training.densepose.surface import Surface
+from training.densepose.views import Camera, splat
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+
+SHAPES: Final = {"whole": (256, 112), "upper": (160, 128)}
+"""Height and width of the network's picture, by what the person is cut to."""
+_SHOULDERS: Final = 0.36
+"""Width of a person's shoulders, in metres."""
+_UNREAD: Final = 0.25
+"""Share of samples without a parse."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A person as the network sees one, and what it should answer, all in one h x w frame.
+
+    ``keypoints`` 25 x 3, ``outline`` 0 to 255, ``labels`` CIHP ids, all 0 where none are known;
+    ``parts`` 0 to 24, ``u`` and ``v`` 0 to 255 for 0 to 1.
+    """
+
+    keypoints: F32
+    outline: U8
+    labels: U8
+    parts: U8
+    u: U8
+    v: U8
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A body: ``vertices`` (V, 3), ``faces`` (F, 3), ``joints`` (25, 3), 0 where no bone begins."""
+
+    vertices: Floats
+    faces: Ints
+    joints: Floats
+
+
+def make(surface: Surface, body: Posed, shape: str, rng: np.random.Generator) -> Sample:
+    """Draw one sample of a body, as someone wears clothes, cut as pictures of this shape are."""
+    height, width = SHAPES[shape]
+    places: Floats = surface.spread @ body.vertices
+    normals = _normals(surface, body)
+    joints = _complete(surface, places, body.joints)
+    camera = _camera(joints, shape, rng)
+    where, depth = camera.see(places)
+    cloud = dress(surface, places, normals, rng)
+    clothed, clothed_depth = camera.see(cloud.places)
+    low, high = np.percentile(clothed, (0.1, 99.9), axis=0)
+    unit = _SHOULDERS * camera.scale
+    bottom = _cut(shape, joints, camera, high[1], rng)
+    top = low[1] - rng.uniform(0.1, 0.5) * unit
+    if rng.random() < 0.06:
+        top = camera.see(joints[Joint.NOSE])[0][1] - rng.uniform(0.0, 0.5) * unit
+    left, right = low[0] - 0.5 * unit, high[0] + 0.5 * unit
+    if rng.random() < 0.15:
+        left = low[0] + rng.uniform(-0.4, 0.25) * unit
+    if rng.random() < 0.15:
+        right = high[0] - rng.uniform(-0.4, 0.25) * unit
+    h = int(np.clip(bottom - top, 24, height))
+    w = int(np.clip(right - left, 24, width))
+    corner = np.array([left + rng.random() * max(right - left - width, 0), top])
+    points = splat(where - corner, depth, h, w)
+    seen = splat(clothed - corner, clothed_depth, h, w)
+    labels = np.where(seen >= 0, cloud.labels[seen], 0).astype(np.uint8)
+    there = points >= 0
+    outline = errors.outline((labels > 0) | there, rng)
+    known = np.zeros_like(labels) if rng.random() < _UNREAD else errors.misread(labels, rng)
+    keypoints = errors.keypoints(
+        camera.see(joints)[0] - corner,
+        (joints != 0).any(axis=1),
+        -(normals[list(surface.face_points)] @ camera.turn.T)[:, 1],
+        unit=unit,
+        size=(h, w),
+        rng=rng,
+    )
+    parts = _mittens(np.where(there, surface.part[points], 0).astype(np.uint8))
+    u, v = (
+        np.where(there, np.rint(255 * values[points]), 0).astype(np.uint8)
+        for values in (surface.u, surface.v)
+    )
+    return Sample(keypoints, outline, known, parts, u, v)
+
+
+def _mittens(parts: U8) -> U8:
+    """Close the gaps between fingers: DensePose answers with whole hands."""
+    for hand in (Part.RIGHT_HAND, Part.LEFT_HAND):
+        whole = cv2.morphologyEx((parts == hand).astype(np.uint8), cv2.MORPH_CLOSE, errors.disc(5))
+        parts = np.where((whole > 0) & (parts == 0), np.uint8(hand), parts)
+    return parts
+
+
+def _normals(surface: Surface, body: Posed) -> Floats:
+    a, b, c = (body.vertices[body.faces[:, corner]] for corner in range(3))
+    across = np.cross(b - a, c - a)
+    across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-12
+    return np.asarray(across[surface.faces_of])
+
+
+def _complete(surface: Surface, places: Floats, joints: Floats) -> Floats:
+    """Add the joints that no bone begins at."""
+    joints = joints.copy()
+    joints[Joint.NECK] = (joints[Joint.RIGHT_SHOULDER] + joints[Joint.LEFT_SHOULDER]) / 2
+    joints[Joint.MID_HIP] = (joints[Joint.RIGHT_HIP] + joints[Joint.LEFT_HIP]) / 2
+    face = [Joint.NOSE, Joint.RIGHT_EAR, Joint.LEFT_EAR]
+    joints[face] = places[list(surface.face_points)]
+    return joints
+
+
+def _camera(joints: Floats, shape: str, rng: np.random.Generator) -> Camera:
+    kind = rng.choice(["front", "turned", "side", "back"], p=[0.52, 0.27, 0.1, 0.11])
+    yaw = {
+        "front": rng.normal(0, 10),
+        "turned": rng.choice([-1, 1]) * rng.uniform(20, 75),
+        "side": rng.choice([-1, 1]) * rng.uniform(75, 120),
+        "back": 180 + rng.normal(0, 25),
+    }[str(kind)]
+    turn = Rotation.from_euler(
+        "zxy", (yaw, rng.normal(0, 4), rng.normal(0, 3)), degrees=True
+    ).as_matrix()
+    middle = joints[Joint.NECK]
+    plain = Camera(turn, middle, float(rng.uniform(1.8, 5.0)), 100.0, np.zeros(2))
+    keypoints = np.ones((25, 3), np.float32)
+    keypoints[:, :2] = plain.see(joints)[0]
+    width = inputs.unit(keypoints) or 1.0
+    size = inputs.UNIT * rng.uniform(0.88, 1.1) * (0.92 if shape == "whole" else 1.0)
+    scale = 100.0 * size / width
+    return Camera(turn, middle, plain.distance, scale, np.zeros(2))
+
+
+def _cut(
+    shape: str,
+    joints: Floats,
+    camera: Camera,
+    lowest: float,
+    rng: np.random.Generator,
+) -> float:
+    """Row at which the picture ends."""
+    if shape == "whole":
+        return float(lowest + rng.uniform(0.05, 0.5) * _SHOULDERS * camera.scale)
+    neck, hips, knees = (
+        camera.see(joints[joint])[0][..., 1]
+        for joint in (Joint.NECK, Joint.MID_HIP, [Joint.RIGHT_KNEE, Joint.LEFT_KNEE])
+    )
+    knee = float(knees.max())
+    if rng.random() < 0.25:
+        return float(rng.uniform(neck + 0.4 * (hips - neck), hips))
+    return float(rng.uniform(hips, hips + 1.3 * (knee - hips)))
