@@ -72,7 +72,7 @@ def calls(examples: Path) -> Calls:
         calls.done[method.service, method.rpc].append(Done(request, response))
         return response
 
-    given = {"person_upload": person, "garment_upload": garment}
+    given = {"person_upload": person, "garment_upload": garment, "category": "auto"}
     try:
         asyncio.run(TRY_ON.run(call, given, deadline=LONG))
     except TryOnError as error:
@@ -107,6 +107,8 @@ def assert_same(direct: Any, remote: Any) -> None:
         if isinstance(ours, np.ndarray):
             assert ours.dtype == theirs.dtype, field.name
             np.testing.assert_array_equal(ours, theirs, err_msg=field.name)
+        elif dataclasses.is_dataclass(ours):
+            assert_same(ours, theirs)
         else:
             assert ours == theirs, field.name
 
