@@ -109,7 +109,8 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats
     wide = soft(without_specks(np.asarray(opened), int((0.1 * body.unit) ** 2)), 3.0) > 0.4
     # A gap that stays open narrows to its end, and does not stop at its whole width.
     thin = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    wide = wide | ((thin > 0) & dilated(wide, 16 * reach))
+    _, pieces = cv2.connectedComponents(thin)
+    wide = wide | ((thin > 0) & np.isin(pieces, np.unique(pieces[wide])))
     rows = np.arange(torso.shape[0])[:, None]
     top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.unit
     slit = open_ground & ~wide & (rows > top) & (rows < body.waist) & ~parts.lower

@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from services.viton import frame
+from services.viton.body import measure
 from services.viton.core import try_on
 from services.viton.fill import matte
+from services.viton.worn import beside_arms
 from tests.unit.viton_drawings import HAIR, SKIN, WORN, Drawn, Person, figure, garment
 
 pytestmark = pytest.mark.unit
@@ -164,3 +166,38 @@ def test_the_window_holds_all_that_changes() -> None:
     border[window] = True
     border &= ~cv2.erode(border.astype(np.uint8), np.ones((5, 5)), borderValue=1).astype(bool)
     assert not edit[border].any()
+
+
+def test_a_gap_beside_an_arm_narrows_to_its_end() -> None:
+    person = figure(sleeves="none")
+    body, parts = measure(person.keypoints, person.labels)
+    rows = np.arange(person.labels.shape[0])
+    columns = np.arange(person.labels.shape[1])[None, :]
+    top, bottom = int(body.left.armpit[1]) + 10, int(body.waist) - 10
+    gap = np.interp(rows, (top, bottom), (0, 12))[:, None]
+    torso = ((columns >= 300) & (columns < 480)).astype(np.float32)
+    arm = (columns < 300 - gap) & (columns > 240 - gap)
+    inside = (rows > top)[:, None] & (rows < bottom)[:, None]
+    parts = replace(parts, lower=np.zeros_like(parts.lower))
+    worn = beside_arms(torso * inside, parts, arm & inside, body)
+    between = inside & (columns < 300) & (columns >= 300 - gap)
+    closed = (between & (worn > 0.5)).sum(axis=1)
+    # Where it opens it is as narrow as a line, not at once as wide as what counts as a gap.
+    assert closed[top + 20 : bottom - 20].max() <= 4
+    assert closed[bottom - 40 : bottom - 20].max() <= 1
+
+
+@pytest.mark.parametrize("reach", [30, 60])
+def test_the_shoulder_s_line_is_no_higher_than_the_outline(reach: int) -> None:
+    person = figure()
+    body, parts = measure(person.keypoints, person.labels)
+    silhouette = parts.top | parts.neck
+    sunk = person.labels.copy()
+    # Beside the neck the outline is hollow: background where the straight line would run.
+    beside = slice(int(body.neck[0]) + 40, int(body.neck[0]) + 40 + reach)
+    tops = silhouette[:, beside].argmax(axis=0)
+    for column, row in zip(range(beside.start, beside.stop), tops, strict=True):
+        sunk[row : row + 14, column] = 0
+    lower, _ = measure(person.keypoints, sunk)
+    middle = (beside.start + beside.stop) // 2
+    assert lower.shoulder[middle] > body.shoulder[middle] + 6

@@ -100,3 +100,16 @@ def test_the_neckline_is_smooth_and_symmetric_in_a_noisy_photo(neck: str) -> Non
     curve = describe(image, drawn.mask).neckline.curve
     assert np.abs(np.diff(curve[:, 1], 2))[3:-3].max() < (14 if neck == "v" else 3)
     assert np.abs(curve[:, 1] - curve[::-1, 1]).max() < 0.5
+
+
+def test_a_neckline_as_wide_as_the_torso_still_leaves_a_shoulder() -> None:
+    drawn = garment("short")
+    half = 130
+    mask, image = drawn.mask.copy(), drawn.image.copy()
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    boat = ((columns - 384) / 118) ** 2 + ((rows - 200) / 150) ** 2 < 1
+    mask[boat] = 0
+    image[boat] = 255
+    found = describe(image, mask)
+    for side in (found.left, found.right):
+        assert abs(side.neck[0] - side.tip[0]) > 0.1 * half
