@@ -62,7 +62,9 @@ def test_a_category_can_be_named(examples: Path, tmp_path: Path) -> None:
     done = tryon("tryon", *photos, "-o", "out.png", "--category", "lower", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Worn as trousers or a skirt" in done.stdout
-    wrong = tryon("tryon", *photos, "-o", "out.png", "--category", "hat", cwd=tmp_path)
+    wrong = tryon(
+        "tryon", *photos, "-o", "out.png", "--category", "hat", cwd=tmp_path, COLUMNS="200"
+    )
     assert wrong.returncode == 2
     assert "'auto', 'upper', 'lower', 'dress'" in wrong.stderr
 
