@@ -39,7 +39,7 @@ _SOFT_SHADE: Final = 0.12
 _CUFF_SHADE: Final = 0.24
 _RIM_SHADE: Final = 0.16
 _MOST_NOISE: Final = 1.2
-_NOISE_SHARE: Final = 0.3
+_NOISE_SHARE: Final = 0.2
 
 
 def assemble(
