@@ -7,6 +7,7 @@ import asyncio
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any, Final, Protocol
 
 import structlog
@@ -160,9 +161,15 @@ class InProcess:
         self._services.clear()
 
 
+_importing: Final = Lock()
+
+
 def _load(contract: Contract) -> Service:
     # By name: whoever imports the gateway gets no model runtime with it.
-    service: Service = importlib.import_module(f"services.{contract.name}.service").load()
+    # Libraries with circular imports, SciPy among them, fail when two threads import them at once.
+    with _importing:
+        module = importlib.import_module(f"services.{contract.name}.service")
+    service: Service = module.load()
     log.info("loaded", service=contract.name, engine=service.engine)
     return service
 
