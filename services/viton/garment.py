@@ -14,7 +14,7 @@ from services.viton.geometry import distance, length
 from services.viton.neckline import find_neckline
 from services.viton.pieces import SLEEVE_SAMPLES, Garment, Side, Sleeve, SleeveKind
 from services.viton.prior import Guess, front, guesses
-from services.viton.sides import joined, mirrored, paired, side_of
+from services.viton.sides import joined, mirrored, neck_points, paired, side_of
 
 __all__ = ["SLEEVE_SAMPLES", "Garment", "Side", "Sleeve", "SleeveKind", "describe", "largest"]
 
@@ -48,7 +48,11 @@ def describe(
     ruled = agree(find_armpit(left), find_armpit(right), left, right)
     pits = [told(o, p, g) for o, p, g in zip((left, right), ruled, known, strict=True)]
     half = max((right.axis + left.axis - pits[0].at[0] - pits[1].at[0]) / 2, 0.04 * width)
-    sides = [side_of(o, p, half, g) for o, p, g in zip((left, right), pits, known, strict=True)]
+    necks = neck_points((left, right), known, half)
+    sides = [
+        side_of(o, pit, neck, half, guess)
+        for o, pit, neck, guess in zip((left, right), pits, necks, known, strict=True)
+    ]
     first, second = sides[0], mirrored(sides[1], width)
     first, second = paired(first, second, whole)
     neckline = find_neckline(

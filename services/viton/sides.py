@@ -17,12 +17,40 @@ from services.viton.prior import Guess
 
 _SHOULDER: Final = 0.15
 _APART: Final = 0.5
+_UNLIKE: Final = 0.15
+"""Halves of the chest by which the two ends of an even neckline may differ in their reach."""
 
 
-def side_of(o: Outline, pit: Armpit, half: float, guess: Guess) -> Side:
-    """Return a half of the garment; ``pit``: its armpit, ``half``: half the chest's width."""
+def neck_points(
+    outlines: tuple[Outline, Outline], known: tuple[Guess, Guess], half: float
+) -> tuple[Points, Points]:
+    """Return where neckline and shoulder meet on either side, each in the frame of its side.
+
+    Where a shoulder falls so little that the outline shows no end of the neckline, one side's end
+    is found far out on it. The network's even neckline then tells which of the two is wrong.
+    """
+    ruled = [
+        _corrected(o, _neck(o, half), guess, "neck", half)
+        for o, guess in zip(outlines, known, strict=True)
+    ]
+    if not all("neck" in guess.points for guess in known):
+        return ruled[0], ruled[1]
+    found = [(o.axis - at[0]) / half for o, at in zip(outlines, ruled, strict=True)]
+    seen = [
+        (o.axis - guess.points["neck"][0]) / half for o, guess in zip(outlines, known, strict=True)
+    ]
+    if abs(found[0] - found[1]) > _UNLIKE > abs(seen[0] - seen[1]):
+        wrong = int(abs(found[1] - seen[1]) > abs(found[0] - seen[0]))
+        ruled[wrong] = _laid(outlines[wrong], known[wrong].points["neck"][0])
+    return ruled[0], ruled[1]
+
+
+def side_of(o: Outline, pit: Armpit, neck: Points, half: float, guess: Guess) -> Side:
+    """Return a half of the garment; ``pit``: its armpit, ``neck``: where the neckline ends.
+
+    ``half`` is half the chest's width.
+    """
     width = len(o.top)
-    neck = _corrected(o, _neck(o, half), guess, "neck", half)
     if pit.sleeved:
         x = int(np.clip(pit.at[0] + 0.05 * half, 0, min(neck[0] - 2, width - 1)))
         x = _beyond(x, neck, guess, half)
@@ -60,8 +88,14 @@ def _corrected(o: Outline, found: Points, guess: Guess, name: str, half: float) 
     """Return the point found, or the network's, laid on the outline, where they are far apart."""
     if guess.near(name, found, _APART * half):
         return found
-    x = int(np.clip(guess.points[name][0], 0, o.axis - 4))
-    return point(x, float(o.top[x])) if o.top[x] < len(o.mask) else found
+    laid = _laid(o, guess.points[name][0])
+    return laid if laid[1] < len(o.mask) else found
+
+
+def _laid(o: Outline, column: float) -> Points:
+    """Return the outline's upper edge in a column left of the axis."""
+    x = int(np.clip(column, 0, o.axis - 4))
+    return point(x, float(o.top[x]))
 
 
 def _neck(o: Outline, half: float) -> Points:

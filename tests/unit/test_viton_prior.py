@@ -8,7 +8,9 @@ import pytest
 
 from services.kit.garments import LANDMARKS, UNREAD, GarmentReading
 from services.viton.garment import SleeveKind, describe
+from services.viton.garment_outline import Bool, outline
 from services.viton.prior import front, guesses
+from services.viton.sides import neck_points
 from tests.unit.viton_drawings import garment
 
 pytestmark = pytest.mark.unit
@@ -58,6 +60,38 @@ def test_an_armpit_far_from_the_outline_s_is_the_network_s() -> None:
     found = describe(drawn.image, drawn.mask, seen)
     assert found.kind is SleeveKind.LONG
     assert found.left.armpit == pytest.approx([254, 480], abs=4)
+
+
+def flat_shouldered() -> Bool:
+    """Cloth around column 200 whose neck reaches 40 to the left and 34 to the right."""
+    columns = np.arange(400)
+    left = columns < 200
+    away = np.abs(columns - 200) - np.where(left, 40, 34)
+    fall = np.where(left, 0.3, 0.05) * np.maximum(away, 0)
+    top = np.where(away < 0, 52, 40 + fall)
+    rows = np.arange(500)[:, None]
+    return np.asarray((rows >= top) & (rows < 400) & (np.abs(columns - 200) < 150))
+
+
+def test_a_shoulder_that_hardly_falls_does_not_hide_where_the_neckline_ends() -> None:
+    mask = flat_shouldered()
+    sides = outline(mask, 200), outline(mask[:, ::-1], 199)
+    unseen = neck_points(sides, guesses(UNREAD, mask.shape), 100.0)
+    assert 200 - unseen[0][0] == pytest.approx(40, abs=4)
+    assert 199 - unseen[1][0] > 70
+    seen = reading({"left_neck": (162.0, 40.0), "right_neck": (236.0, 40.0)})
+    left, right = neck_points(sides, guesses(seen, mask.shape), 100.0)
+    assert left == pytest.approx(unseen[0])
+    assert right == pytest.approx([163, 40], abs=2)
+
+
+def test_a_neckline_that_the_network_sees_uneven_stays_the_outline_s() -> None:
+    mask = flat_shouldered()
+    sides = outline(mask, 200), outline(mask[:, ::-1], 199)
+    seen = reading({"left_neck": (162.0, 40.0), "right_neck": (258.0, 40.0)})
+    ruled = neck_points(sides, guesses(UNREAD, mask.shape), 100.0)
+    told = neck_points(sides, guesses(seen, mask.shape), 100.0)
+    assert [p.tolist() for p in told] == [p.tolist() for p in ruled]
 
 
 def test_a_reading_that_makes_no_sense_still_gives_a_garment() -> None:
