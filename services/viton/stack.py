@@ -5,6 +5,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.fill import rgb
+
 Floats: TypeAlias = NDArray[np.float32]
 
 
@@ -39,5 +41,4 @@ class Stack:
 
 def over(below: Floats, above: Floats, alpha: Floats) -> Floats:
     """Return ``above`` laid on ``below``, both H x W x 3; ``alpha`` is H x W, 0 to 1."""
-    cover = np.asarray(alpha, np.float32)[..., None]
-    return np.asarray(below + (above - below) * cover, np.float32)
+    return np.asarray(below + (above - below) * rgb(np.asarray(alpha, np.float32)), np.float32)
