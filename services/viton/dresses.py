@@ -196,7 +196,7 @@ def _add_legs(stack: Stack, photo: Floats, worn: Outfit, lower: LowerBody, layer
     stack.cover(colour, shown * (1 - clothed))
     bare = np.maximum(shown, soft(worn.skin, 1.0)) * (1 - clothed)
     cast = contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
-    stack.picture = stack.picture * (1 - cast * bare)[..., None]
+    stack.shade(cast * bare)
     near = dilated(gone | (layers.torso > 0), 2)
     kept_shoes = over_hem(worn, lower)
     if (kept_shoes & near).any():

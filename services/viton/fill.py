@@ -5,6 +5,7 @@ on an image pyramid in the manner of Burt and Adelson (1983). ``guided`` is the 
 Sun and Tang (ECCV 2010) written with box filters.
 """
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
@@ -172,13 +173,18 @@ def around(mask: Bool, margin: int) -> tuple[slice, slice] | None:
 
 
 def rgb(plane: Floats) -> Floats:
-    """Return an H x W plane three times, H x W x 3: numpy is slow where it repeats so few values."""
+    """Return an H x W plane three times, H x W x 3: numpy is slow at repeating so few values."""
     return np.asarray(cv2.merge((plane, plane, plane)), np.float32)
 
 
 def grey(image: Floats) -> Floats:
     """Return the luma of an H x W x 3 image, 0 to 255."""
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def variety(image: Floats, where: Bool) -> float:
+    """Return how much the colours of an H x W x 3 image differ: the mean of their deviations."""
+    return float(cv2.meanStdDev(image, mask=where.astype(np.uint8))[1].mean())
 
 
 def noise_level(image: Floats, where: Bool) -> float:
@@ -193,5 +199,11 @@ def noise_level(image: Floats, where: Bool) -> float:
 
 def grain(shape: tuple[int, int], level: float) -> Floats:
     """Return H x W x 1 noise of a level: the same for every call, so that pictures repeat."""
+    return _noise(shape) * np.float32(level)
+
+
+@lru_cache(maxsize=2)
+def _noise(shape: tuple[int, int]) -> Floats:
     noise = np.random.default_rng(7).standard_normal((*shape, 1), dtype=np.float32)
-    return np.asarray(noise * np.float32(level), np.float32)
+    noise.flags.writeable = False
+    return noise

@@ -146,7 +146,7 @@ def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Wais
         if (region & near).any():
             alpha, colour = matte(photo, region, back, _BAND)
             cast = contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
-            stack.picture = stack.picture * (1 - cast)[..., None]
+            stack.shade(cast)
             stack.cover(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
     stack.hide(np.where(near[..., None], stack.picture, photo), (~near).astype(np.float32))
     return stack
