@@ -155,20 +155,27 @@ def _in_front(
 
 def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool, waist: float) -> Floats:
     """Return the photo with the worn garment replaced by what would be behind it."""
+    near = around(gone, 2 * _BAND)
+    if near is None:
+        return image
     away = ~dilated(parts.person, 9)
     behind = pull_push(image, away.astype(np.float32))
-    behind = behind + grain(gone.shape, noise_level(image, away))
-    below = np.arange(gone.shape[0])[:, None] > waist
-    if (gone & below).any() and parts.lower.any():
+    noise = grain(gone.shape, noise_level(image, away))
+    behind = behind[near] + rgb(noise[near][..., 0])
+    rows = np.arange(gone.shape[0])[near[0], None]
+    below = rows > waist
+    if (gone[near] & below).any() and parts.lower.any():
         # Beside the trousers a sleeve hid more of them, not the ground.
-        own = pull_push(image, eroded(parts.lower, 4).astype(np.float32))
+        own = pull_push(image, eroded(parts.lower, 4).astype(np.float32))[near]
         to_ground = cv2.distanceTransform(parts.person.astype(np.uint8), cv2.DIST_L2, 3)
         to_lower = cv2.distanceTransform((~parts.lower).astype(np.uint8), cv2.DIST_L2, 3)
-        nearer = np.clip((to_ground - to_lower) / 3.0 + 0.5, 0, 1) * below
+        nearer = np.clip((to_ground - to_lower)[near] / 3.0 + 0.5, 0, 1) * below
         behind = over(behind, own, nearer)
-    filled = over(behind, skin.throat, skin.chest)
-    edge = np.maximum(soft(gone, 1.2), gone.astype(np.float32)) * ~eroded(parts.head, 3)
-    return over(image, filled, edge.astype(np.float32))
+    filled = over(behind, skin.throat[near], skin.chest[near])
+    edge = np.maximum(soft(gone[near], 1.2), gone[near]) * ~eroded(parts.head, 3)[near]
+    result = image.copy()
+    result[near] = over(image[near], filled, edge)
+    return result
 
 
 def _missing_noise(image: Floats, parts: Regions, worn: Worn) -> float:

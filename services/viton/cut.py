@@ -69,14 +69,17 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
 def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return the photo's colours continued outwards from the mask, and a soft mask, 0 to 1."""
     colours = image.astype(np.float32)
-    luma = grey(colours) / np.float32(255)
-    refined = guided(luma, soft(hard, 1.0), 4, 1e-3)
-    coverage = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard, 3)
     safe = eroded(hard, 3)
-    coverage = np.maximum(coverage, safe)
     bled = pull_push(colours, safe.astype(np.float32), 1)
-    bled[safe] = colours[safe]
-    return bled, coverage.astype(np.float32)
+    cv2.copyTo(colours, safe.astype(np.uint8), bled)
+    coverage = np.zeros(hard.shape, np.float32)
+    near = around(hard, 4 * _SHADE)
+    if near is not None:
+        luma = grey(colours[near]) / np.float32(255)
+        refined = guided(luma, soft(hard[near], 1.0), 4, 1e-3)
+        rim = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard[near], 3)
+        coverage[near] = np.maximum(rim, safe[near])
+    return bled, coverage
 
 
 def _evened(colours: Floats, hard: NDArray[np.bool_]) -> Floats:

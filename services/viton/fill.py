@@ -103,7 +103,11 @@ def blurred(image: Floats, sigma: float) -> Floats:
 
 def soft(mask: Bool, sigma: float = 1.0) -> Floats:
     """Return the mask with an anti-aliased edge, 0 to 1."""
-    return blurred(mask.astype(np.float32), sigma)
+    result = np.zeros(mask.shape, np.float32)
+    window = around(mask, int(4 * sigma) + 2)
+    if window is not None:
+        result[window] = blurred(mask[window].astype(np.float32), sigma)
+    return result
 
 
 def matte(

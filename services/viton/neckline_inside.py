@@ -88,11 +88,12 @@ def _laid(
     width = float(right[0] - left[0])
     height, count = region.shape
     columns = np.arange(first, first + count, dtype=np.float64)
-    taken = np.concatenate([np.zeros((1, count), np.int64), np.cumsum(region, axis=0)])
-    filled = np.concatenate([np.zeros((1, count), np.int64), np.cumsum(cloth, axis=0)])
+    taken, filled = (
+        np.concatenate([np.zeros((1, count), np.int64), np.cumsum(part, axis=0)]).ravel()
+        for part in (region, cloth)
+    )
     total = int(region.sum())
     middle = float(left[0] + right[0]) / 2
-    index = np.arange(count)
     best: tuple[float, Points, float] | None = None
     full = np.linspace(-1, 1, COLUMNS)
     depths = np.linspace(0.06, 1.9, 70)
@@ -107,9 +108,10 @@ def _laid(
         for power in POWERS:
             form = 1 - np.abs(share) ** power
             drop = base + depths[:, None] * width * form
-            at = np.clip(drop - start, 0, height).astype(np.int64)
-            both = taken[at, index[within]].sum(axis=1)
-            union = np.maximum(total + filled[at, index[within]].sum(axis=1) - both, 1)
+            row = np.clip(drop - start, 0, height).astype(np.int64)
+            at = row * count + np.flatnonzero(within)
+            both = taken[at].sum(axis=1)
+            union = np.maximum(total + filled[at].sum(axis=1) - both, 1)
             overlaps = both / union - 0.4 * max(1 - narrow, 0.0)
             deepest = int(overlaps.argmax())
             if best is None or overlaps[deepest] > best[0]:
