@@ -35,11 +35,15 @@ _EVENLY = 0.75
 
 @dataclass(frozen=True)
 class Cut:
-    """H x W x 4 float32 pictures: RGB 0 to 255 and coverage 0 to 255."""
+    """H x W x 4 float32 pictures: RGB 0 to 255 and coverage 0 to 255.
+
+    ``whole`` is the coverage of all of the garment, H x W, 0 to 1.
+    """
 
     torso: Floats
     left: Floats
     right: Floats
+    whole: Floats
 
 
 def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> Cut:
@@ -59,11 +63,11 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
         front * soft(dilated(garment.torso, _OVERLAP), 0.7), _gussets(garment, hard.shape)
     )
     whole = largest(torso > 0.5)
-    parts = [_layer(bled, torso * dilated(whole, 2))]
+    parts = [layered(bled, torso * dilated(whole, 2))]
     for s, side in zip(sleeves, garment.sides, strict=True):
         near = soft(dilated(s, _SEAM), 1.0) if s.any() else np.zeros_like(front)
-        parts.append(_layer(_own(bled, s, float(side.armpit[1])), front * near))
-    return Cut(parts[0], parts[1], parts[2])
+        parts.append(layered(_own(bled, s, float(side.armpit[1])), front * near))
+    return Cut(parts[0], parts[1], parts[2], coverage)
 
 
 def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Floats]:
@@ -176,7 +180,8 @@ def _gussets(garment: Garment, shape: tuple[int, ...]) -> Floats:
     return cover
 
 
-def _layer(colours: Floats, coverage: Floats) -> Floats:
+def layered(colours: Floats, coverage: Floats) -> Floats:
+    """Return H x W x 4: the colours, and the coverage (0 to 1) brought to their range."""
     layer = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA), np.float32)
     layer[..., 3] = 255 * coverage
     return layer

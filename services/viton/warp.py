@@ -40,9 +40,8 @@ class Strip:
     @property
     def cropped(self) -> "Strip":
         """The strip in its window alone."""
-        parts = (self.source, self.along, self.across, self.covered)
-        source, along, across, covered = (part[self.window] for part in parts)
-        return Strip(source, along, across, covered, self.window)
+        at = self.window
+        return Strip(self.source[at], self.along[at], self.across[at], self.covered[at], at)
 
 
 def spline(target: Points, source: Points, shape: tuple[int, int]) -> Floats:
