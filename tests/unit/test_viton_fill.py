@@ -24,7 +24,7 @@ def _masks() -> list[Bool]:
 
 def _disc(radius: int) -> NDArray[np.uint8]:
     ys, xs = np.mgrid[-radius : radius + 1, -radius : radius + 1]
-    return (np.hypot(ys, xs) < radius + 0.5).astype(np.uint8)
+    return np.asarray(np.hypot(ys, xs) < radius + 0.5, np.uint8)
 
 
 @pytest.mark.parametrize("mask", _masks())
