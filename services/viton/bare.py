@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.body import polygon
-from services.viton.fill import blurred, dilated, eroded, grain, noise_level, pull_push, soft
+from services.viton.fill import blurred, dilated, eroded, grain, noise_level, pull_push, rgb, soft
 from services.viton.geometry import Points, point
 from services.viton.legs import KNEE, Leg, LowerBody
 from services.viton.outfit import Outfit
@@ -28,7 +28,7 @@ def background(image: Floats, worn: Outfit) -> Floats:
     """Return the photo's background continued behind the person."""
     away = ~dilated(worn.person, 9)
     behind = pull_push(image, away.astype(np.float32))
-    return behind + grain(away.shape, noise_level(image, away))
+    return behind + rgb(grain(away.shape, noise_level(image, away))[..., 0])
 
 
 def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Floats]:
@@ -41,8 +41,8 @@ def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Flo
         cover = polygon(shape, np.concatenate([outer, inner[::-1]]))
         light = light * (1 - cover) + _round(outer, inner, shape) * cover
         coverage = np.maximum(coverage, cover)
-    colour = _tone(image, worn, body, light) * light[..., None]
-    return np.clip(colour, 0, 255).astype(np.float32), coverage
+    colour = _tone(image, worn, body, light) * rgb(light)
+    return np.clip(colour, 0, 255), coverage
 
 
 def _edges(leg: Leg, torso: float) -> tuple[Points, Points]:
@@ -56,7 +56,8 @@ def _round(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
     """Return the light on a round leg: less towards its edges, a little less below the knee cap."""
     across = np.linspace(-0.1, 1.1, 7)
     target = outer[:, None] * (1 - across[None, :, None]) + inner[:, None] * across[None, :, None]
-    laid = strip(target, np.zeros_like(target), across, shape)
+    whole = strip(target, np.zeros_like(target), across, shape)
+    laid = whole.cropped
     place = np.clip(np.abs((laid.across - 0.46) * 2), 0, 1.15)
     light = 1.02 - 0.24 * place**2.2
     at = laid.along * len(outer)
@@ -64,8 +65,9 @@ def _round(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
     pit = np.exp(-(((at - KNEE - 8) / 4.0) ** 2)) * np.clip(1 - place / 0.9, 0, 1)
     calf = np.exp(-(((at - 0.66 * len(outer)) / 12.0) ** 2)) * np.clip(1 - place / 0.5, 0, 1)
     light = light + 0.022 * cap - 0.035 * pit + 0.02 * calf
-    light = np.where(laid.covered, light, 0.85).astype(np.float32)
-    return blurred(light, 1.5)
+    lit = np.full(shape, 0.85, np.float32)
+    lit[laid.window] = np.where(laid.covered, light, 0.85)
+    return blurred(lit, 1.5)
 
 
 def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats:
@@ -78,11 +80,11 @@ def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats
     lit = legs & ~dilated(worn.bottoms, int(0.7 * _SHADOW * body.torso))
     legs = lit if lit.sum() > _ENOUGH * body.torso**2 else legs
     if legs.sum() > _ENOUGH * body.torso**2:
-        even = image / np.maximum(light, 0.6)[..., None]
-        near = pull_push(np.asarray(even, np.float32), legs.astype(np.float32))
+        even = image / rgb(np.maximum(light, np.float32(0.6)))
+        near = pull_push(even, legs.astype(np.float32))
         usual = np.median(even[legs], axis=0)
         away = cv2.distanceTransform((~legs).astype(np.uint8), cv2.DIST_L2, 5)
-        fade = np.clip(away / (_FADE * body.torso), 0, 1)[..., None]
+        fade = rgb(np.clip(away / (_FADE * body.torso), 0, 1))
         tone, where = near * (1 - fade) + usual * fade, legs
     else:
         where = eroded(worn.arms, 5) & ~cloth
@@ -91,7 +93,7 @@ def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats
         skin = image[where] if where.any() else np.full((1, 3), 170.0)
         tone = np.broadcast_to(1.05 * np.median(skin, axis=0), image.shape)
     pores = blurred(grain(where.shape, 0.8 * noise_level(image, where))[..., 0], 0.7)
-    return np.asarray(tone + pores[..., None], np.float32)
+    return np.asarray(tone + rgb(pores), np.float32)
 
 
 def removed(worn: Outfit) -> Bool:

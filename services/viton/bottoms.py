@@ -124,10 +124,10 @@ def _gaps(whole: Bool, axis: float, top: int, last: int) -> Floats:
     found = np.full((len(whole), 2), np.nan)
     least = max(_GAP * (last - top), 2.0)
     reach = 0.2 * float(np.median(whole[top : last + 1].sum(axis=1)))
-    for row in range(top + (last - top) // 8, last + 1):
+    starts = whole & np.diff(whole, axis=1, prepend=False)
+    parted = np.flatnonzero(starts.sum(axis=1) > 1)
+    for row in parted[(parted >= top + (last - top) // 8) & (parted <= last)]:
         filled = np.flatnonzero(whole[row])
-        if len(filled) < 2:
-            continue
         steps = np.diff(filled)
         open_at = np.flatnonzero(steps > least)
         if not len(open_at):

@@ -16,6 +16,7 @@ from services.viton.fill import (
     matte,
     noise_level,
     pull_push,
+    rgb,
     soft,
 )
 from services.viton.fit import SleeveFit
@@ -23,7 +24,7 @@ from services.viton.light import contact, sleeve_light, torso_light
 from services.viton.outline import own_limbs
 from services.viton.regions import Regions
 from services.viton.skin import Skin, light_from
-from services.viton.stack import Stack, over
+from services.viton.stack import EVERYWHERE, Stack, over
 from services.viton.warp import Strip
 from services.viton.worn import Worn, beside_arms, under_sleeve, waistband
 
@@ -82,22 +83,29 @@ def assemble(
     if waist is not None:
         torso = torso * waist[0]
         front = front * (1 - 0.2 * blurred(parts.lower.astype(np.float32), 4.0))
-    cloth = worn.torso_colour * (light * front)[..., None] + grained
-    stack.wear(np.clip(cloth, 0, 255), torso, worn.torso_source)
+    near = around(torso > 0, 0) or EVERYWHERE
+    cloth = worn.torso_colour[near] * rgb((light * front)[near]) + grained[near]
+    stack.wear(np.clip(cloth, 0, 255), torso[near], worn.torso_source[near], near)
     if waist is not None:
         stack.cover(_inwards(image, waist[1]), waist[1])
     for cover, round_light in zip(bare, skin.arm_light, strict=True):
-        stack.cover(skin.tone * round_light[..., None], cover)
+        near = around(cover > 0, 0) or EVERYWHERE
+        stack.cover(skin.tone[near] * rgb(round_light[near]), cover[near], near)
     _in_front(stack, image, arms, parts, (torso, np.maximum(bare[0], bare[1])))
     for index, (strip, cover) in enumerate(zip(strips, worn.sleeves, strict=True)):
-        limb = np.maximum(skin.arms[index], soft(arms, 1.0))
-        cast = contact(cover, 4.0, 1.5) * limb * (1 - torso)
-        stack.picture = stack.picture * (1 - _CUFF_SHADE * cast[..., None])
+        window = around(cover > 0, 2 * _BAND + 4)
+        if window is None:
+            continue
+        limb = np.maximum(skin.arms[index][window], soft(arms[window], 1.0))
+        cast = contact(cover[window], 4.0, 1.5) * limb * (1 - torso[window])
+        stack.shade(_CUFF_SHADE * cast, window)
         lit = sleeve_light(strip, fits[index], body.sides[index], light, slant)
-        colour = worn.sleeve_colours[index] * lit[..., None] + grained
-        stack.wear(np.clip(colour, 0, 255), cover, worn.sleeve_sources[index])
+        colour = worn.sleeve_colours[index][window] * rgb(lit[window]) + grained[window]
+        source = worn.sleeve_sources[index][window]
+        stack.wear(np.clip(colour, 0, 255), cover[window], source, window)
     head, head_colour = matte(image, parts.head, parts.top, _BAND, 0.12)
-    stack.cover(head_colour, head)
+    near = around(head > 0, 0) or EVERYWHERE
+    stack.cover(head_colour[near], head[near], near)
     return stack
 
 
@@ -137,34 +145,37 @@ def _in_front(
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
         alpha = alpha * (1 - skin * np.clip(1.1 - away / _SEAM, 0, 1))
     rim = contact(torso * ~front, 2.0, 0.0) * (1 - skin)
-    colour = colour * (1 - _RIM_SHADE * rim[..., None])
+    colour = colour * rgb(1 - _RIM_SHADE * rim)
     mixed = over(below, colour, alpha)
     changed = np.abs(below - photo).max(axis=-1) > 1.5
     changed &= dilated(~front, _SEAM)
     kept = np.where(front[..., None], photo, below)
-    shown = np.zeros(arms.shape, np.float32)
-    shown[window] = alpha
-    picture = stack.picture.copy()
-    picture[window] = over(kept, mixed, soft(dilated(changed, 3), 1.0))
-    stack.hide(picture, shown)
+    stack.hide(over(kept, mixed, soft(dilated(changed, 3), 1.0)), alpha, window)
 
 
 def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool, waist: float) -> Floats:
     """Return the photo with the worn garment replaced by what would be behind it."""
+    near = around(gone, 2 * _BAND)
+    if near is None:
+        return image
     away = ~dilated(parts.person, 9)
     behind = pull_push(image, away.astype(np.float32))
-    behind = behind + grain(gone.shape, noise_level(image, away))
-    below = np.arange(gone.shape[0])[:, None] > waist
-    if (gone & below).any() and parts.lower.any():
+    noise = grain(gone.shape, noise_level(image, away))
+    behind = behind[near] + rgb(noise[near][..., 0])
+    rows = np.arange(gone.shape[0])[near[0], None]
+    below = rows > waist
+    if (gone[near] & below).any() and parts.lower.any():
         # Beside the trousers a sleeve hid more of them, not the ground.
-        own = pull_push(image, eroded(parts.lower, 4).astype(np.float32))
+        own = pull_push(image, eroded(parts.lower, 4).astype(np.float32))[near]
         to_ground = cv2.distanceTransform(parts.person.astype(np.uint8), cv2.DIST_L2, 3)
         to_lower = cv2.distanceTransform((~parts.lower).astype(np.uint8), cv2.DIST_L2, 3)
-        nearer = np.clip((to_ground - to_lower) / 3.0 + 0.5, 0, 1) * below
+        nearer = np.clip((to_ground - to_lower)[near] / 3.0 + 0.5, 0, 1) * below
         behind = over(behind, own, nearer)
-    filled = over(behind, skin.throat, skin.chest)
-    edge = np.maximum(soft(gone, 1.2), gone.astype(np.float32)) * ~eroded(parts.head, 3)
-    return over(image, filled, edge.astype(np.float32))
+    filled = over(behind, skin.throat[near], skin.chest[near])
+    edge = np.maximum(soft(gone[near], 1.2), gone[near]) * ~eroded(parts.head, 3)[near]
+    result = image.copy()
+    result[near] = over(image[near], filled, edge)
+    return result
 
 
 def _missing_noise(image: Floats, parts: Regions, worn: Worn) -> float:
@@ -184,7 +195,7 @@ def _hazy(parts: Regions) -> Floats:
 def _edge_shadow(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
     """Darken the skin along the garment's edge: a fine line close by, a soft shadow farther out."""
     shade = _EDGE_SHADE * contact(torso, 1.6, 0.0) + _SOFT_SHADE * contact(torso, 4.0, -2.0)
-    return np.asarray(canvas * (1 - (shade * (1 - torso) * zone))[..., None], np.float32)
+    return canvas * rgb(1 - shade * (1 - torso) * zone)
 
 
 def _skin_zone(parts: Regions, skin: Skin, gone: Bool) -> Floats:

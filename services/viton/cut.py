@@ -8,7 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.body import polygon
-from services.viton.fill import around, blurred, dilated, eroded, grey, guided, pull_push, soft
+from services.viton.fill import (
+    around,
+    blurred,
+    dilated,
+    eroded,
+    grey,
+    guided,
+    pull_push,
+    rgb,
+    soft,
+    variety,
+)
 from services.viton.garment import Garment, largest
 from services.viton.geometry import Points
 
@@ -24,11 +35,15 @@ _EVENLY = 0.75
 
 @dataclass(frozen=True)
 class Cut:
-    """H x W x 4 float32 pictures: RGB 0 to 255 and coverage 0 to 255."""
+    """H x W x 4 float32 pictures: RGB 0 to 255 and coverage 0 to 255.
+
+    ``whole`` is the coverage of all of the garment, H x W, 0 to 1.
+    """
 
     torso: Floats
     left: Floats
     right: Floats
+    whole: Floats
 
 
 def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> Cut:
@@ -48,23 +63,27 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
         front * soft(dilated(garment.torso, _OVERLAP), 0.7), _gussets(garment, hard.shape)
     )
     whole = largest(torso > 0.5)
-    parts = [_layer(bled, torso * dilated(whole, 2))]
+    parts = [layered(bled, torso * dilated(whole, 2))]
     for s, side in zip(sleeves, garment.sides, strict=True):
         near = soft(dilated(s, _SEAM), 1.0) if s.any() else np.zeros_like(front)
-        parts.append(_layer(_own(bled, s, float(side.armpit[1])), front * near))
-    return Cut(parts[0], parts[1], parts[2])
+        parts.append(layered(_own(bled, s, float(side.armpit[1])), front * near))
+    return Cut(parts[0], parts[1], parts[2], coverage)
 
 
 def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return the photo's colours continued outwards from the mask, and a soft mask, 0 to 1."""
     colours = image.astype(np.float32)
-    luma = grey(colours) / np.float32(255)
-    refined = guided(luma, soft(hard, 1.0), 4, 1e-3)
-    coverage = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard, 3)
     safe = eroded(hard, 3)
-    coverage = np.maximum(coverage, safe)
-    bled = np.where(safe[..., None], colours, pull_push(colours, safe.astype(np.float32), 1))
-    return bled.astype(np.float32), coverage.astype(np.float32)
+    bled = pull_push(colours, safe.astype(np.float32), 1)
+    cv2.copyTo(colours, safe.astype(np.uint8), bled)
+    coverage = np.zeros(hard.shape, np.float32)
+    near = around(hard, 4 * _SHADE)
+    if near is not None:
+        luma = grey(colours[near]) / np.float32(255)
+        refined = guided(luma, soft(hard[near], 1.0), 4, 1e-3)
+        rim = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard[near], 3)
+        coverage[near] = np.maximum(rim, safe[near])
+    return bled, coverage
 
 
 def _evened(colours: Floats, hard: NDArray[np.bool_]) -> Floats:
@@ -85,7 +104,7 @@ def _evened(colours: Floats, hard: NDArray[np.bool_]) -> Floats:
     gain = np.clip((usual + 8) / (slow + 8), 0.85, 1.15) ** np.float32(_EVENLY)
     gain = np.where(blurred(known.astype(np.float32), wide) > 0.02, gain, 1.0)
     full = cv2.resize(gain.astype(np.float32), colours.shape[1::-1])
-    return np.asarray(colours * full[..., None], np.float32)
+    return colours * rgb(np.asarray(full, np.float32))
 
 
 def _lifted(colours: Floats, garment: Garment) -> Floats:
@@ -100,7 +119,7 @@ def _lifted(colours: Floats, garment: Garment) -> Floats:
         part = colours[window]
         cloth = eroded(side.sleeve.mask, 3)
         usual = np.median(colours[cloth], axis=0) if cloth.any() else None
-        if usual is None or part.size == 0 or float(colours[cloth].std(axis=0).mean()) > _PLAIN:
+        if usual is None or part.size == 0 or variety(colours, cloth) > _PLAIN:
             continue
         slow = blurred(grey(part), 2.0)
         lift = np.clip((_DEEP - slow / max(float(usual.mean()), 1.0)) / 0.3, 0, 1)
@@ -119,14 +138,14 @@ def _own(colours: Floats, sleeve: NDArray[np.bool_], armpit: float) -> Floats:
     inside = eroded(sleeve, _SHADE)
     if window is None or not inside.any():
         return colours
-    if float(colours[inside].std(axis=0).mean()) > _PLAIN:
+    if variety(colours, inside) > _PLAIN:
         return colours
     rows = np.arange(sleeve.shape[0])[:, None]
     beyond = (~inside & (rows > armpit))[window] & dilated(sleeve[window], 2 * _SEAM)
     part = colours[window]
     own = pull_push(part, inside[window].astype(np.float32), 1)
     result = colours.copy()
-    result[window] = part + soft(beyond, 1.5)[..., None] * (own - part)
+    result[window] = part + rgb(soft(beyond, 1.5)) * (own - part)
     return result
 
 
@@ -161,8 +180,8 @@ def _gussets(garment: Garment, shape: tuple[int, ...]) -> Floats:
     return cover
 
 
-def _layer(colours: Floats, coverage: Floats) -> Floats:
-    layer = np.empty((*coverage.shape, 4), np.float32)
-    layer[..., :3] = colours
+def layered(colours: Floats, coverage: Floats) -> Floats:
+    """Return H x W x 4: the colours, and the coverage (0 to 1) brought to their range."""
+    layer = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA), np.float32)
     layer[..., 3] = 255 * coverage
     return layer

@@ -11,7 +11,7 @@ from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.bare import bare_legs, removed, rim
 from services.viton.body import Body, measure
 from services.viton.compose import assemble
-from services.viton.cut import Cut, cloth, cut
+from services.viton.cut import Cut, cut
 from services.viton.fill import dilated, matte, soft
 from services.viton.fit import ACROSS, fit_sleeve, fit_torso
 from services.viton.folds import folds
@@ -156,11 +156,10 @@ def _share(lower: LowerBody, shape: tuple[int, int]) -> Floats:
 def _pieces(garment: Image, mask: Mask, gown: Gown) -> Cut:
     """Return torso and sleeves cut out, the torso with the skirt."""
     pieces = cut(garment, mask, gown.top)
-    _, coverage = cloth(garment, mask > 127)
     rows = np.arange(mask.shape[0])[:, None]
     below = np.clip((rows - gown.waist) / 3.0, 0, 1) * dilated(gown.body, 2)
     torso = pieces.torso.copy()
-    torso[..., 3] = np.maximum(torso[..., 3], 255 * coverage * below)
+    torso[..., 3] = np.maximum(torso[..., 3], 255 * pieces.whole * below)
     return replace(pieces, torso=torso)
 
 
@@ -196,7 +195,7 @@ def _add_legs(stack: Stack, photo: Floats, worn: Outfit, lower: LowerBody, layer
     stack.cover(colour, shown * (1 - clothed))
     bare = np.maximum(shown, soft(worn.skin, 1.0)) * (1 - clothed)
     cast = contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
-    stack.picture = stack.picture * (1 - cast * bare)[..., None]
+    stack.shade(cast * bare)
     near = dilated(gone | (layers.torso > 0), 2)
     kept_shoes = over_hem(worn, lower)
     if (kept_shoes & near).any():

@@ -5,6 +5,7 @@ on an image pyramid in the manner of Burt and Adelson (1983). ``guided`` is the 
 Sun and Tang (ECCV 2010) written with box filters.
 """
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import cv2
@@ -26,7 +27,7 @@ def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:
     """
     height, width = weight.shape
     size = (max(width // shrink, 1), max(height // shrink, 1))
-    colour = cv2.resize(image * weight[..., None], size, interpolation=cv2.INTER_AREA)
+    colour = cv2.resize(image * rgb(weight), size, interpolation=cv2.INTER_AREA)
     amount = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
     levels = [(colour, amount)]
     while len(levels) < _LEVELS and min(levels[-1][1].shape) > 3:
@@ -45,8 +46,9 @@ def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:
         coarse = cv2.resize(
             current, (amount.shape[1], amount.shape[0]), interpolation=cv2.INTER_LINEAR
         )
-        sure = np.minimum(amount * 3.0, 1.0)[..., None]
-        current = colour / np.maximum(amount, 1e-6)[..., None] * sure + coarse * (1 - sure)
+        # The known colour, where it is sure, and the coarser level's for the rest.
+        sure = np.minimum(amount * 3.0, 1.0)
+        current = colour * rgb(sure / np.maximum(amount, 1e-6)) + coarse * rgb(1 - sure)
     return np.asarray(
         cv2.resize(current, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
     )
@@ -69,11 +71,23 @@ def guided(guide: Floats, mask: Floats, radius: int, epsilon: float) -> Floats:
 
 def eroded(mask: Bool, radius: int) -> Bool:
     """Return the mask without its rim of ``radius`` pixels; the frame's edge erodes nothing."""
-    return ~dilated(~mask, radius)
+    result = np.zeros(mask.shape, bool)
+    window = around(mask, 1)
+    if window is not None:
+        result[window] = ~_grown(~mask[window], radius)
+    return result
 
 
 def dilated(mask: Bool, radius: int) -> Bool:
     """Return the mask grown by ``radius`` pixels."""
+    result = np.zeros(mask.shape, bool)
+    window = around(mask, radius + 1)
+    if window is not None:
+        result[window] = _grown(mask[window], radius)
+    return result
+
+
+def _grown(mask: Bool, radius: int) -> Bool:
     if radius > _LARGE and mask.any():
         # A large kernel costs its area for each pixel, a distance does not.
         away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -89,7 +103,11 @@ def blurred(image: Floats, sigma: float) -> Floats:
 
 def soft(mask: Bool, sigma: float = 1.0) -> Floats:
     """Return the mask with an anti-aliased edge, 0 to 1."""
-    return blurred(mask.astype(np.float32), sigma)
+    result = np.zeros(mask.shape, np.float32)
+    window = around(mask, int(4 * sigma) + 2)
+    if window is not None:
+        result[window] = blurred(mask[window].astype(np.float32), sigma)
+    return result
 
 
 def matte(
@@ -125,7 +143,7 @@ def _unmixed(
     size = np.maximum(_dot(span, span), 1.0)
     raw = _dot(image - aft, span) / size
     mixed = np.clip((raw - choke) / (0.92 - choke), 0, 1)
-    left = image - aft - np.clip(raw, 0, 1)[..., None] * span
+    left = image - aft - rgb(np.clip(raw, 0, 1)) * span
     strange = np.sqrt(_dot(left, left) / size)
     sure = np.clip((np.sqrt(size) - 20.0) / 25.0, 0, 1) * np.clip(2.2 - 2.0 * strange, 0, 1)
     near = np.clip(blurred(front.astype(np.float32), 0.45 * band) * 3.0, 0, 1)
@@ -134,8 +152,8 @@ def _unmixed(
     # The rim's own pixels are never quite free of what was behind.
     pure = eroded(alpha > 0.9, _RIM) & front
     close = pull_push(image, pure.astype(np.float32), 1)
-    share = soft(unknown & ~pure, 0.7)[..., None] * unknown[..., None]
-    return alpha, image + share * (close - image)
+    share = soft(unknown & ~pure, 0.7) * unknown
+    return alpha, image + rgb(share) * (close - image)
 
 
 def _inner(part: Bool, band: int) -> Floats:
@@ -149,18 +167,28 @@ def _dot(first: Floats, second: Floats) -> Floats:
 
 def around(mask: Bool, margin: int) -> tuple[slice, slice] | None:
     """Return the rows and columns that hold the mask, and ``margin`` pixels more; None if empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    left, top, wide, tall = cv2.boundingRect(mask.astype(np.uint8))
+    if not wide:
         return None
     return (
-        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + margin + 1),
-        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + margin + 1),
+        slice(max(top - margin, 0), top + tall + margin),
+        slice(max(left - margin, 0), left + wide + margin),
     )
+
+
+def rgb(plane: Floats) -> Floats:
+    """Return an H x W plane three times, H x W x 3: numpy is slow at repeating so few values."""
+    return np.asarray(cv2.merge((plane, plane, plane)), np.float32)
 
 
 def grey(image: Floats) -> Floats:
     """Return the luma of an H x W x 3 image, 0 to 255."""
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def variety(image: Floats, where: Bool) -> float:
+    """Return how much the colours of an H x W x 3 image differ: the mean of their deviations."""
+    return float(cv2.meanStdDev(image, mask=where.astype(np.uint8))[1].mean())
 
 
 def noise_level(image: Floats, where: Bool) -> float:
@@ -175,5 +203,11 @@ def noise_level(image: Floats, where: Bool) -> float:
 
 def grain(shape: tuple[int, int], level: float) -> Floats:
     """Return H x W x 1 noise of a level: the same for every call, so that pictures repeat."""
+    return _noise(shape) * np.float32(level)
+
+
+@lru_cache(maxsize=2)
+def _noise(shape: tuple[int, int]) -> Floats:
     noise = np.random.default_rng(7).standard_normal((*shape, 1), dtype=np.float32)
-    return np.asarray(noise * np.float32(level), np.float32)
+    noise.flags.writeable = False
+    return noise

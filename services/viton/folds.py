@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.fill import blurred, eroded, pull_push
+from services.viton.fill import blurred, eroded, pull_push, rgb, variety
 from services.viton.outfit import Outfit
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -20,10 +20,10 @@ def folds(photo: Floats, worn: Outfit) -> Floats:
     shape = worn.bottoms.shape
     inside = eroded(worn.bottoms, 8)
     light = np.ones(shape, np.float32)
-    if inside.sum() < 3000 or float(photo[inside].std(axis=0).mean()) > _PLAIN:
+    if inside.sum() < 3000 or variety(photo, inside) > _PLAIN:
         return light
     grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    flat = pull_push(np.dstack([grey] * 3), inside.astype(np.float32), 1)[..., 0]
+    flat = pull_push(rgb(grey), inside.astype(np.float32), 1)[..., 0]
     flat = np.where(inside, grey, flat).astype(np.float32)
     closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     low = blurred(np.asarray(closed, np.float32), 4.0)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.body import Body, BodySide
-from services.viton.fill import around, blurred, eroded, grey, pull_push
+from services.viton.fill import around, blurred, eroded, grey, pull_push, rgb, variety
 from services.viton.fit import SleeveFit
 from services.viton.geometry import Points, point, unit
 from services.viton.regions import Regions
@@ -63,13 +63,13 @@ def _worn_light(image: Floats, parts: Regions) -> Floats:
         return ratio
     inside = eroded(parts.top[window], 7)
     photo = image[window]
-    if inside.sum() < 2000 or float(photo[inside].std(axis=0).mean()) > _PLAIN:
+    if inside.sum() < 2000 or variety(photo, inside) > _PLAIN:
         return ratio
     luma = grey(photo)
     # On dark cloth a few grey levels are gloss, noise and spill of light from behind.
     low, high = _DARK
     share = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
-    flat = pull_push(np.dstack([luma] * 3), inside.astype(np.float32))[..., 0]
+    flat = pull_push(rgb(luma), inside.astype(np.float32))[..., 0]
     closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
     slow = blurred(np.asarray(closed, np.float32), 7.0)
     lit = (slow + _DIM) / (float(np.median(slow[inside])) + _DIM)
@@ -134,20 +134,23 @@ def sleeve_light(
     strip: Strip, fit: SleeveFit, side: BodySide, torso: Floats, slant: float
 ) -> Floats:
     """Return a sleeve's roundness and its folds at the elbow; the torso's light at the shoulder."""
+    light = np.ones(strip.along.shape, np.float32)
     if fit.cuff == 0.0:
-        return np.ones(strip.along.shape, np.float32)
-    ramp = np.clip(strip.along / (0.4 * fit.cuff), 0, 1)
-    across = np.clip((strip.across - 0.5) * 2, -1.3, 1.3) * -side.sign
+        return light
+    part = strip.cropped
+    ramp = np.clip(part.along / (0.4 * fit.cuff), 0, 1)
+    across = np.clip((part.across - 0.5) * 2, -1.3, 1.3) * -side.sign
     lit = np.clip(across - 0.12 * slant, -1.3, 1.3)
     rounded = 1 - 0.20 * ramp * np.abs(lit) ** 2.5
-    folds = np.ones(strip.along.shape, np.float32)
+    folds = np.ones(part.along.shape, np.float32)
     if fit.cuff > 0.55:
         depth = 0.02 + 0.06 * float(np.clip((_bend(side) - 8.0) / 50.0, 0, 1))
-        inner = np.clip(strip.across + 0.15, 0, 1) ** 1.5
+        inner = np.clip(part.across + 0.15, 0, 1) ** 1.5
         for place, lean in ((0.43, 0.05), (0.50, 0.01), (0.565, -0.04)):
-            run = (strip.along - place - lean * (1 - strip.across)) / 0.017
+            run = (part.along - place - lean * (1 - part.across)) / 0.017
             folds -= np.float32(depth) * inner * run * np.exp(0.5 - 0.5 * run * run)
-    return np.asarray(rounded * folds * (torso * (1 - ramp) + ramp), np.float32)
+    light[part.window] = rounded * folds * (torso[part.window] * (1 - ramp) + ramp)
+    return light
 
 
 def contact(coverage: Floats, sigma: float, shift: float) -> Floats:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.bare import background, bare_legs, removed, rim
 from services.viton.bottoms import describe_bottoms
-from services.viton.cut import cloth
-from services.viton.fill import blurred, dilated, eroded, matte, pull_push, soft
+from services.viton.cut import cloth, layered
+from services.viton.fill import blurred, dilated, eroded, matte, pull_push, rgb, soft
 from services.viton.folds import folds
 from services.viton.hang import Hung, Waistline, spread, waistline
 from services.viton.legs import LowerBody, measure_legs
@@ -49,7 +49,7 @@ def wear_lower(
     worn = without_hems(person, worn, body)
     line = waistline(body, worn)
     colours, cover = cloth(garment, described.mask)
-    layer = np.concatenate([colours, 255 * cover[..., None]], axis=-1).astype(np.float32)
+    layer = layered(colours, cover)
     shape = (labels.shape[0], labels.shape[1])
     photo = person.astype(np.float32)
     light = folds(photo, worn)
@@ -103,7 +103,8 @@ def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]
     colour = np.zeros((*shape, 3), np.float32)
     source = np.zeros((*shape, 2), np.float32)
     for hung in halves:
-        laid = spread(hung, shape)
+        laid = spread(hung, shape).cropped
+        window = laid.window
         found = sample(layer, laid.source)
         edge = np.clip((1.03 - laid.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
         alpha = found[..., 3] / 255 * laid.covered * edge
@@ -115,18 +116,19 @@ def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]
         else:
             outwards = np.clip(1 - laid.across, 0, 1.1)
             shade = 1 - 0.10 * (down * place**4 + (1 - down) * outwards**6)
-        shaded = found[..., :3] * (light * shade)[..., None]
+        shaded = np.clip(found[..., :3] * rgb(light[window] * shade), 0, 255)
         if coverage.any() and len(halves) > 1:
-            below = contact(alpha, 5.0, 0.0) * np.float32(0.25) * np.asarray(down, np.float32)
-            colour = colour * (1 - blurred(below, 2.0))[..., None]
-        colour = over(colour, np.clip(shaded, 0, 255), alpha)
-        total = coverage + alpha * (1 - coverage)
-        colour = np.where(
-            (coverage < 0.5)[..., None] & (alpha > 0)[..., None], np.clip(shaded, 0, 255), colour
-        )
-        coverage = total
-        source = np.where((alpha > 0.5)[..., None], laid.source, source)
-    return Laid(np.asarray(coverage, np.float32), np.asarray(colour, np.float32), source)
+            front, falling = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+            front[window], falling[window] = alpha, down
+            below = contact(front, 5.0, 0.0) * np.float32(0.25) * falling
+            colour = colour * rgb(1 - blurred(below, 2.0))
+        mixed = over(colour[window], shaded, alpha)
+        first = (coverage[window] < 0.5) & (alpha > 0)
+        colour[window] = np.where(rgb(first.astype(np.float32)) > 0, shaded, mixed)
+        coverage[window] += alpha * (1 - coverage[window])
+        seen = alpha > 0.5
+        source[window][seen] = laid.source[seen]
+    return Laid(coverage, colour, source)
 
 
 def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Waistline) -> Stack:
@@ -135,7 +137,7 @@ def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Wais
     canvas, bare = undressed(photo, worn, body, gone)
     canvas = _under_top(canvas, photo, worn, gone, body)
     shadow = contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
-    stack = Stack(np.asarray(canvas * (1 - shadow * bare)[..., None], np.float32))
+    stack = Stack(canvas * rgb(1 - shadow * bare))
     stack.wear(laid.colour, laid.coverage, laid.source)
     near = dilated(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
     back = worn.bottoms | worn.skin
@@ -146,9 +148,10 @@ def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Wais
         if (region & near).any():
             alpha, colour = matte(photo, region, back, _BAND)
             cast = contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
-            stack.picture = stack.picture * (1 - cast)[..., None]
+            stack.shade(cast)
             stack.cover(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
-    stack.hide(np.where(near[..., None], stack.picture, photo), (~near).astype(np.float32))
+    away = (~near).astype(np.float32)
+    stack.hide(np.where(rgb(away) > 0, photo, stack.picture), away)
     return stack
 
 

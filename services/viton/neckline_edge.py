@@ -50,11 +50,20 @@ def unlikeness(
     _, labels, centres = cv2.kmeans(patch, 5, start, criteria, 1, cv2.KMEANS_PP_CENTERS)
     counts = np.bincount(labels.ravel(), minlength=5)
     weight = np.array([0.8, 1.0, 1.0], np.float32)
-    nearest = np.full(lab.shape[:2], 40.0, np.float32)
-    for centre in centres[counts > 0.06 * counts.sum()]:
-        nearest = np.minimum(nearest, np.sqrt((((lab - centre) * weight) ** 2).sum(axis=-1)))
+    main = np.asarray(centres[counts > 0.06 * counts.sum()], np.float32)
+    nearest = np.minimum(np.sqrt(to_nearest(lab * weight, main * weight)), np.float32(40.0))
     band = nearest[rows, columns][mask[rows, columns]]
     return nearest, float(np.percentile(band, 60))
+
+
+def to_nearest(image: NDArray[np.float32], tones: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the squared distance of each pixel (H x W x 3) to the nearest of the tones (K x 3)."""
+    planes = cv2.split(image)
+    nearest = np.full(image.shape[:2], np.inf, np.float32)
+    for tone in tones:
+        away = sum((plane - t) ** 2 for plane, t in zip(planes, tone, strict=True))
+        nearest = np.asarray(np.minimum(nearest, away), np.float32)
+    return nearest
 
 
 def score_of(

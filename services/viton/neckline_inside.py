@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.geometry import Points
-from services.viton.neckline_edge import COLUMNS, POWERS, normals
+from services.viton.neckline_edge import COLUMNS, POWERS, normals, to_nearest
 from services.viton.pieces import Neckline
 
 _APART: Final = 5.0
@@ -56,7 +56,7 @@ def traced(
     inside = np.array([t for t in inside if np.sqrt(((front - t) ** 2).sum(-1)).min() > _APART])
     if apart < _APART and not len(inside):
         return None
-    to_front, to_inside = _nearest(window, front), _nearest(window, inside)
+    to_front, to_inside = to_nearest(window, front), to_nearest(window, inside)
     like = (cloth & (to_inside < to_front)).astype(np.uint8)
     like = np.asarray(cv2.medianBlur(like, 2 * max(int(0.012 * width), 1) + 1), np.uint8)
     like |= (cloth & (depth <= max(3, 0.03 * width))).astype(np.uint8) & near.astype(np.uint8)
@@ -88,33 +88,38 @@ def _laid(
     width = float(right[0] - left[0])
     height, count = region.shape
     columns = np.arange(first, first + count, dtype=np.float64)
-    taken = np.concatenate([np.zeros((1, count)), np.cumsum(region, axis=0)])
-    filled = np.concatenate([np.zeros((1, count)), np.cumsum(cloth, axis=0)])
-    total = float(region.sum())
+    taken, filled = (
+        np.concatenate([np.zeros((1, count), np.int64), np.cumsum(part, axis=0)]).ravel()
+        for part in (region, cloth)
+    )
+    total = int(region.sum())
     middle = float(left[0] + right[0]) / 2
-    index = np.arange(count)
     best: tuple[float, Points, float] | None = None
     full = np.linspace(-1, 1, COLUMNS)
+    depths = np.linspace(0.06, 1.9, 70)
     for narrow in (0.7, 0.78, 0.86, 0.93, 1.0, 1.07, 1.14, 1.21):
         reach = narrow * width / 2
         if narrow > 1 and (middle - reach < columns[0] or middle + reach > columns[-1]):
             continue
         ends = np.interp([middle - reach, middle + reach], columns, tops)
-        share = (columns - middle) / reach
-        base = ends[0] + (ends[1] - ends[0]) * (np.clip(share, -1, 1) + 1) / 2
+        within = np.abs(columns - middle) < reach
+        share = (columns[within] - middle) / reach
+        base = ends[0] + (ends[1] - ends[0]) * (share + 1) / 2
         for power in POWERS:
-            form = 1 - np.minimum(np.abs(share), 1) ** power
-            for depth in np.linspace(0.06, 1.9, 70):
-                drop = base + depth * width * form
-                at = np.clip(np.where(form > 0, drop - start, 0), 0, height).astype(np.int64)
-                both = float(taken[at, index].sum())
-                overlap = both / max(total + float(filled[at, index].sum()) - both, 1.0)
-                overlap -= 0.4 * max(1 - narrow, 0.0)
-                if best is None or overlap > best[0]:
-                    ys = ends[0] + (ends[1] - ends[0]) * (full + 1) / 2
-                    ys = ys + depth * width * (1 - np.abs(full) ** power)
-                    curve = np.stack([middle + full * reach, ys], axis=1)
-                    best = (overlap, curve, float(depth))
+            form = 1 - np.abs(share) ** power
+            drop = base + depths[:, None] * width * form
+            row = np.clip(drop - start, 0, height).astype(np.int64)
+            at = row * count + np.flatnonzero(within)
+            both = taken[at].sum(axis=1)
+            union = np.maximum(total + filled[at].sum(axis=1) - both, 1)
+            overlaps = both / union - 0.4 * max(1 - narrow, 0.0)
+            deepest = int(overlaps.argmax())
+            if best is None or overlaps[deepest] > best[0]:
+                depth = float(depths[deepest])
+                ys = ends[0] + (ends[1] - ends[0]) * (full + 1) / 2
+                ys = ys + depth * width * (1 - np.abs(full) ** power)
+                curve = np.stack([middle + full * reach, ys], axis=1)
+                best = (float(overlaps[deepest]), curve, depth)
     if best is None or best[0] < _OVERLAP:
         return None
     curve = best[1] + _MARGIN * width * normals(best[1])
@@ -154,10 +159,3 @@ def _tones(pixels: NDArray[np.float32], count: int, least: float) -> NDArray[np.
     _, labels, centres = cv2.kmeans(samples, count, start, criteria, 1, cv2.KMEANS_PP_CENTERS)
     counts = np.bincount(labels.ravel(), minlength=count)
     return np.asarray(centres[counts >= least * counts.sum()], np.float32)
-
-
-def _nearest(image: NDArray[np.float32], tones: NDArray[np.float32]) -> NDArray[np.float32]:
-    nearest = np.full(image.shape[:2], np.inf, np.float32)
-    for tone in tones:
-        nearest = np.minimum(nearest, ((image - tone) ** 2).sum(axis=-1))
-    return nearest

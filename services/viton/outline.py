@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.body import Body, BodySide, polygon
-from services.viton.fill import blurred, dilated, soft
+from services.viton.fill import blurred, dilated, eroded, soft
 from services.viton.geometry import Points
 from services.viton.regions import Regions
 from services.viton.warp import Strip
@@ -18,11 +18,9 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body) -> Floats:
     """Join trunk and bare arms above the armpits, within what the person's outline was."""
-    whole = (np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5).astype(np.uint8)
+    whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
     reach = max(int(0.1 * body.unit), 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    joined = cv2.morphologyEx(whole, cv2.MORPH_CLOSE, kernel) > 0
-    joined &= parts.top | parts.neck | parts.arms
+    joined = eroded(dilated(whole, reach), reach) & (parts.top | parts.neck | parts.arms)
     rows = np.arange(chest.shape[0])[:, None]
     columns = np.arange(chest.shape[1])[None, :]
     joined &= rows > body.shoulder[None, :] + 0.04 * body.unit

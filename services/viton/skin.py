@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from services.viton.arm import Arm
 from services.viton.body import Body, polygon
-from services.viton.fill import blurred, dilated, eroded, grain, grey, noise_level, pull_push
+from services.viton.fill import blurred, dilated, eroded, grain, grey, noise_level, pull_push, rgb
 from services.viton.geometry import Points, unit
 from services.viton.outline import trunk, with_shoulders
 from services.viton.regions import Regions
@@ -78,7 +78,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
         upper = blurred((np.clip(1.2 - 2.2 * strip.along, 0, 1) * strip.covered), 3.0)
         tone = over(tone, throat, upper * unlike)
     light_on = _relief(shape, body) * _turning(chest, arms, body) * texture
-    return Skin(tone, throat * light_on[..., None], chest, (arms[0], arms[1]), (light[0], light[1]))
+    return Skin(tone, throat * rgb(light_on), chest, (arms[0], arms[1]), (light[0], light[1]))
 
 
 def light_from(image: Floats, parts: Regions) -> float:
@@ -207,7 +207,7 @@ def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
     near = pull_push(image, lit.astype(np.float32))
     usual = np.median(image[bare & (luma >= dim)], axis=0)
     away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
-    fade = np.clip(away / (0.30 * body.unit), 0, 1)[..., None]
+    fade = rgb(np.clip(away / (0.30 * body.unit), 0, 1))
     far = (usual * np.array([0.965, 0.945, 0.935])).astype(np.float32)
     return np.asarray(near + fade * (far - near), np.float32)
 

@@ -19,6 +19,7 @@ Floats: TypeAlias = NDArray[np.float32]
 _STEP: Final = 8
 _SMOOTHING: Final = 6.0
 _FIRST: Final = 12.0
+_MARGIN: Final = 8
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,21 @@ class Strip:
     """A strip laid on the canvas, read per pixel.
 
     ``source``: H x W x 2 garment pixels; ``along``: 0 at the armhole to 1 at the wrist; ``across``:
-    0 at the outer edge to 1 at the inner one; ``covered``: where the strip lies.
+    0 at the outer edge to 1 at the inner one; ``covered``: where the strip lies; ``window``: the
+    rows and columns that hold it, with some pixels around it in which a soft edge can end.
     """
 
     source: Floats
     along: Floats
     across: Floats
     covered: NDArray[np.bool_]
+    window: tuple[slice, slice]
+
+    @property
+    def cropped(self) -> "Strip":
+        """The strip in its window alone."""
+        at = self.window
+        return Strip(self.source[at], self.along[at], self.across[at], self.covered[at], at)
 
 
 def spline(target: Points, source: Points, shape: tuple[int, int]) -> Floats:
@@ -67,28 +76,44 @@ def strip(
     ys = np.linspace(0, rows - 1, size[1], dtype=np.float32)[:, None]
     xs = np.linspace(0, columns - 1, size[0], dtype=np.float32)[None, :]
     map_x, map_y = np.broadcast_to(xs, (size[1], size[0])), np.broadcast_to(ys, (size[1], size[0]))
-    fine = np.concatenate(
-        [
-            cv2.remap(np.ascontiguousarray(sheet[..., i : i + 2]), map_x, map_y, cv2.INTER_LINEAR)
-            for i in (0, 2, 4)
-        ],
-        axis=-1,
+    canvas, garment, own = (
+        cv2.remap(np.ascontiguousarray(sheet[..., i : i + 2]), map_x, map_y, cv2.INTER_LINEAR)
+        for i in (0, 2, 4)
     )
-    column = np.rint(fine[..., 0]).astype(np.int32)
-    row = np.rint(fine[..., 1]).astype(np.int32)
+    column, row = (np.rint(plane).astype(np.int32) for plane in cv2.split(canvas))
     on = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
-    place = (row * shape[1] + column)[on]
-    values = fine[on][:, 2:]
+    column, row = column[on], row[on]
+    window = _around(row, shape[0]), _around(column, shape[1])
+    height, width = window[0].stop - window[0].start, window[1].stop - window[1].start
+    place = (row - window[0].start) * width + (column - window[1].start)
+    values = [plane[on] for plane in (*cv2.split(garment), *cv2.split(own))]
     # Where a bent strip lies over itself, its beginning is seen, not a mixture.
-    rank = np.exp(-_FIRST * values[:, 2])
-    count = np.bincount(place, rank, minlength=shape[0] * shape[1])
-    layers = [np.bincount(place, rank * values[:, i], minlength=len(count)) for i in range(4)]
-    weight = count.astype(np.float32).reshape(shape)
-    total = np.stack(layers, axis=-1).astype(np.float32).reshape(*shape, 4)
-    near = cv2.blur(weight, (3, 3))
-    filled = np.asarray(cv2.blur(total, (3, 3)) / np.maximum(near, 1e-12)[..., None], np.float32)
-    covered = np.asarray(cv2.blur((weight > 0).astype(np.float32), (3, 3)) > 0.3)
-    return Strip(filled[..., :2], filled[..., 2], filled[..., 3], covered)
+    rank = np.exp(-_FIRST * values[2])
+
+    def scattered(weights: Floats) -> Floats:
+        total = np.bincount(place, weights, minlength=height * width)
+        return total.astype(np.float32).reshape(height, width)
+
+    weight = scattered(rank)
+    near = np.maximum(cv2.blur(weight, (3, 3)), 1e-12)
+    laid = Strip(
+        np.zeros((*shape, 2), np.float32),
+        np.zeros(shape, np.float32),
+        np.zeros(shape, np.float32),
+        np.zeros(shape, bool),
+        window,
+    )
+    planes = (laid.source[..., 0], laid.source[..., 1], laid.along, laid.across)
+    for plane, value in zip(planes, values, strict=True):
+        plane[window] = cv2.blur(scattered(rank * value), (3, 3)) / near
+    laid.covered[window] = cv2.blur((weight > 0).astype(np.float32), (3, 3)) > 0.3
+    return laid
+
+
+def _around(places: NDArray[np.int32], size: int) -> slice:
+    """Return the part of an axis of ``size`` pixels that holds the places, with a margin."""
+    first, last = int(places.min(initial=size - 1)), int(places.max(initial=0))
+    return slice(max(min(first, last) - _MARGIN, 0), min(max(first, last) + _MARGIN + 1, size))
 
 
 def sample(image: Floats, source: Floats) -> Floats:

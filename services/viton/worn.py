@@ -63,23 +63,29 @@ def dress(
             colours.append(torso[..., :3])
             sources.append(torso_map)
             continue
-        ramp = np.clip(strip.along / (0.30 * fit.cuff), 0, 1)
+        part = strip.cropped
+        ramp = np.clip(part.along / (0.30 * fit.cuff), 0, 1)
         ramp = (ramp * ramp * (3 - 2 * ramp))[..., None]
-        source = np.asarray(ramp * strip.source + (1 - ramp) * torso_map, np.float32)
-        sleeve = sample(layer, source)
-        ease = _ease(strip, fit)
-        off = np.abs(strip.across - 0.5)
-        start = np.clip(strip.along / 0.003, 0, 1)
+        source = np.zeros_like(torso_map)
+        source[part.window] = ramp * part.source + (1 - ramp) * torso_map[part.window]
+        sleeve = sample(layer, source[part.window])
+        ease = _ease(part, fit)
+        off = np.abs(part.across - 0.5)
+        start = np.clip(part.along / 0.003, 0, 1)
         beside = np.clip((0.5 * ease + 0.03 - off) * 24 + 0.5, 0, 1)
         # Down to the cuff cloth covers the arm, whatever the photo's outline there.
         arm = np.clip((0.5 * ease - off) * 24 + 0.5, 0, 1)
         alpha = np.maximum(sleeve[..., 3] / 255 * beside, arm)
         round_off = 1 - np.clip(off / (0.5 * ease), 0, 1) ** 2
         until = fit.cuff - 0.010 + 0.007 * round_off
-        ends = np.clip((until - strip.along) * 220 + 0.5, 0, 1)
-        alpha = alpha * strip.covered * start * ends
-        coverage.append(blurred(alpha.astype(np.float32), 0.8))
-        colours.append(sleeve[..., :3])
+        ends = np.clip((until - part.along) * 220 + 0.5, 0, 1)
+        alpha = alpha * part.covered * start * ends
+        cover = np.zeros(torso.shape[:2], np.float32)
+        cover[part.window] = blurred(alpha.astype(np.float32), 0.8)
+        colour = np.zeros((*cover.shape, 3), np.float32)
+        colour[part.window] = sleeve[..., :3]
+        coverage.append(cover)
+        colours.append(colour)
         sources.append(source)
     return Worn(
         blurred(np.ascontiguousarray(torso[..., 3]) / np.float32(255), 0.7),
@@ -109,8 +115,9 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats
     wide = soft(without_specks(np.asarray(opened), int((0.1 * body.unit) ** 2)), 3.0) > 0.4
     # A gap that stays open narrows to its end, and does not stop at its whole width.
     thin = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    _, pieces = cv2.connectedComponents(thin)
-    wide = wide | ((thin > 0) & np.isin(pieces, np.unique(pieces[wide])))
+    count, pieces = cv2.connectedComponents(thin)
+    widens = np.bincount(pieces[wide], minlength=count) > 0
+    wide = wide | ((thin > 0) & widens[pieces])
     rows = np.arange(torso.shape[0])[:, None]
     top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.unit
     slit = open_ground & ~wide & (rows > top) & (rows < body.waist) & ~parts.lower
