@@ -33,6 +33,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 _BAND: Final = 8
 _HAZE: Final = 22.0
 _SEAM: Final = 14
+_HEM: Final = 0.075
 _RIM: Final = 3
 _EDGE_SHADE: Final = 0.20
 _SOFT_SHADE: Final = 0.12
@@ -62,12 +63,15 @@ def assemble(
         under_sleeve(parts, s, f, b, 0.2 * body.unit)
         for s, f, b in zip(strips, fits, body.sides, strict=True)
     ]
-    arms = own_limbs(parts, strips, body) & ~hidden[0] & ~hidden[1]
-    stays = parts.head | parts.lower | arms | (parts.arms & ~hidden[0] & ~hidden[1])
-    gone = (old | dilated(hidden[0] | hidden[1], 3)) & ~stays
+    no_arm = hidden[0] | hidden[1] | skin.rest
+    arms = own_limbs(parts, strips, body) & ~no_arm
+    stays = parts.head | parts.lower | arms | (parts.arms & ~no_arm)
+    gone = (old | dilated(no_arm, 3)) & ~stays
     # Under the rims of the arms lies what is new, so that no old rim shows through.
     gone |= dilated(gone, _BAND // 2 + 1) & arms
-    gone |= dilated(gone & (np.maximum(*skin.arms) > 0.5), _SEAM) & arms
+    # Where the garment ended, its shadow lies on the arm.
+    seam = max(_SEAM, int(_HEM * body.unit))
+    gone |= dilated(gone & (np.maximum(*skin.arms) > 0.5), seam) & arms
     canvas = _base(image, parts, skin, gone, body.waist)
     canvas = over(canvas, skin.throat, _hazy(parts))
     stack = Stack(_edge_shadow(canvas, worn.torso, _skin_zone(parts, skin, gone)))
@@ -87,8 +91,8 @@ def assemble(
     if waist is not None:
         stack.cover(_inwards(image, waist[1]), waist[1])
     for cover, round_light in zip(bare, skin.arm_light, strict=True):
-        stack.cover(skin.tone * round_light[..., None], cover)
-    _in_front(stack, image, arms, parts, (torso, np.maximum(bare[0], bare[1])))
+        stack.cover(skin.tone * round_light, cover)
+    _in_front(stack, image, arms, parts, (torso, np.maximum(bare[0], bare[1])), seam=seam)
     for index, (strip, cover) in enumerate(zip(strips, worn.sleeves, strict=True)):
         limb = np.maximum(skin.arms[index], soft(arms, 1.0))
         cast = contact(cover, 4.0, 1.5) * limb * (1 - torso)
@@ -117,12 +121,18 @@ def _inwards(image: Floats, lower: Floats) -> Floats:
 
 
 def _in_front(
-    stack: Stack, image: Floats, arms: Bool, parts: Regions, new: tuple[Floats, Floats]
+    stack: Stack,
+    image: Floats,
+    arms: Bool,
+    parts: Regions,
+    new: tuple[Floats, Floats],
+    *,
+    seam: int,
 ) -> None:
     """Lay the person's own arms over what is new, free of whatever was behind their edges.
 
     ``new``: the coverage of the torso's cloth, along which their rims lose the light that the worn
-    garment threw on them, and that of new skin, into which they go over without a step.
+    garment threw on them, and that of new skin, into which they go over within ``seam`` pixels.
     """
     window = around(arms, 4 * _BAND)
     if window is None:
@@ -135,12 +145,12 @@ def _in_front(
     joint = (skin > 0.5) & ~front
     if joint.any():
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
-        alpha = alpha * (1 - skin * np.clip(1.1 - away / _SEAM, 0, 1))
+        alpha = alpha * (1 - skin * np.clip(1.1 - away / seam, 0, 1))
     rim = contact(torso * ~front, 2.0, 0.0) * (1 - skin)
     colour = colour * (1 - _RIM_SHADE * rim[..., None])
     mixed = over(below, colour, alpha)
     changed = np.abs(below - photo).max(axis=-1) > 1.5
-    changed &= dilated(~front, _SEAM)
+    changed &= dilated(~front, seam)
     kept = np.where(front[..., None], photo, below)
     shown = np.zeros(arms.shape, np.float32)
     shown[window] = alpha

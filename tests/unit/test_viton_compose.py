@@ -201,3 +201,60 @@ def test_the_shoulder_s_line_is_no_higher_than_the_outline(reach: int) -> None:
     lower, _ = measure(person.keypoints, sunk)
     middle = (beside.start + beside.stop) // 2
     assert lower.shoulder[middle] > body.shoulder[middle] + 6
+
+
+def left_hem(person: Person) -> tuple[NDArray[np.float64], int]:
+    """The worn sleeve's end on the picture's left arm, and the arm's half width."""
+    shoulder, elbow = person.keypoints[2, :2], person.keypoints[3, :2]
+    return np.asarray(shoulder + 0.42 * (elbow - shoulder), np.float64), 31
+
+
+def test_bare_shoulder_and_arm_have_no_edge_between_them() -> None:
+    person = figure()
+    # The neck is in the chin's shade.
+    person = recoloured(person, 10, (176, 132, 106))
+    image, _ = wear(person, garment("none"))
+    smooth = cv2.GaussianBlur(image, (0, 0), 1.5).astype(float).mean(axis=-1)
+    skin = cv2.erode((unlike(image, SKIN) < 22).astype(np.uint8), np.ones((9, 9))) > 0
+    window = np.s_[350:420, 200:300]
+    step = np.abs(smooth[:, 3:] - smooth[:, :-3])[window]
+    inside = (skin[:, 3:] & skin[:, :-3])[window]
+    assert inside.sum() > 500
+    assert step[inside].max() < 5
+
+
+def test_a_bare_arm_has_no_step_where_the_sleeve_ended() -> None:
+    person = figure()
+    image, _ = wear(person, garment("none"))
+    (_, y), half = left_hem(person)
+    arm = unlike(image, SKIN) < 30
+    outer = arm[:, 150:300].argmax(axis=1).astype(float)
+    around = outer[int(y) - 40 : int(y) + 60]
+    straight = np.polyval(np.polyfit(np.arange(100), around, 2), np.arange(100))
+    assert np.abs(np.diff(around)).max() <= 2
+    assert np.abs(around - straight).max() < 0.08 * half
+
+
+def test_nothing_of_the_worn_hem_stays_beside_the_arm() -> None:
+    person = figure()
+    (x, y), half = left_hem(person)
+    image, labels = person.image.copy(), person.labels.copy()
+    hem = np.zeros(labels.shape, np.uint8)
+    cv2.ellipse(hem, (int(x - half - 1), int(y + 26)), (7, 16), 0, 0, 360, 1, -1)
+    hem[labels > 0] = 0
+    assert hem.sum() > 60
+    image[hem > 0], labels[hem > 0] = (60, 40, 30), 15
+    image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
+    worn, _ = wear(Person(image, labels, person.keypoints), garment("none"))
+    assert worn[cv2.erode(hem, np.ones((3, 3))) > 0].mean() > 120
+
+
+def test_the_worn_hem_leaves_no_shadow_on_the_arm() -> None:
+    person = figure()
+    (x, y), _ = left_hem(person)
+    shade = np.clip((y + 52 - np.arange(person.image.shape[0])) / 14, 0, 1)[:, None]
+    shade = 0.4 * shade * (person.labels == 15) * (np.arange(768) < 384)
+    image = (person.image * (1 - shade[..., None])).astype(np.uint8)
+    worn, _ = wear(Person(image, person.labels, person.keypoints), garment("none"))
+    column = worn[int(y) : int(y) + 90, int(x) - 8 : int(x) + 9].astype(float).mean(axis=(1, 2))
+    assert column[:40].min() > 0.88 * column[80:].mean()
