@@ -33,7 +33,10 @@ Bool: TypeAlias = NDArray[np.bool_]
 _BAND: Final = 8
 _HAZE: Final = 22.0
 _SEAM: Final = 14
-_HEM: Final = 0.075
+_HEM: Final = 0.09
+_FULLY: Final = 1.3
+"""In shoulder widths, how far from the worn hem skin is made anew; and the steepness of the way
+over to what is seen."""
 _RIM: Final = 3
 _EDGE_SHADE: Final = 0.20
 _SOFT_SHADE: Final = 0.12
@@ -145,7 +148,9 @@ def _in_front(
     joint = (skin > 0.5) & ~front
     if joint.any():
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
-        alpha = alpha * (1 - skin * np.clip(1.1 - away / seam, 0, 1))
+        new_share = np.clip(_FULLY * (1 - away / seam), 0, 1)
+        new_share = skin * new_share * new_share * (3 - 2 * new_share)
+        alpha = np.asarray(alpha * (1 - new_share), np.float32)
     rim = contact(torso * ~front, 2.0, 0.0) * (1 - skin)
     colour = colour * (1 - _RIM_SHADE * rim[..., None])
     mixed = over(below, colour, alpha)

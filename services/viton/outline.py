@@ -17,8 +17,8 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _STEPS: Final = 100
-_RUN: Final = 11
-_SHADOWED: Final = 5
+_RUN: Final = 14
+_SHADOWED: Final = 4
 """Steps along the arm, how many of them have to be bare to tell its edges, and how many of these
 are near the hem."""
 _ABOVE: Final = 8
@@ -120,17 +120,31 @@ def bare_edges(strip: Strip, parts: Regions) -> BareEdges:
     start = _first_bare(strip, parts, step)
     if start is None:
         return BareEdges(flat, flat + 1, np.zeros(flat.shape, bool))
-    # Of the hem's own slant, and of the shadow below it, the arm's outline is not told.
-    start, stop = start + _SHADOWED, start + _RUN
-    near = skin & (step >= start) & (step < stop) & (np.abs(strip.across - 0.5) < 1)
-    first, last = np.percentile(strip.across[near], (1, 99))
-    share = np.clip((strip.along * _STEPS - _ABOVE) / max(start - _ABOVE, 1.0), 0, 1)
+    near = skin & (np.abs(strip.across - 0.5) < 1)
+    steps = np.arange(_STEPS + 1)
+    share = np.clip((steps - _ABOVE) / max(start - _ABOVE, 1.0), 0, 1)
     share = share * share * (3 - 2 * share)
-    low = (np.clip(first, -_OFF, _NARROW) * share).astype(np.float32)
-    high = (1 + np.clip(last - 1, -_NARROW, _OFF) * share).astype(np.float32)
-    high = np.maximum(high, low + _THIN)
-    beside = (strip.across < low - _SPARE) | (strip.across > high + _SPARE)
-    return BareEdges(low, high, skin & beside & (step < start))
+    # Of the hem's own slant, and of the shadow below it, the arm's outline is not told.
+    told = np.arange(start + _SHADOWED, start + _RUN)
+    ends = np.array([_ends(strip.across[near & (step == k)]) for k in told])
+    first, last = (
+        np.polyval(np.polyfit(told, column, 1), np.clip(steps, start, told[-1]))
+        for column in ends.T
+    )
+    low = np.clip(first, -_OFF, _NARROW) * share
+    high = np.maximum(1 + np.clip(last - 1, -_NARROW, _OFF) * share, low + _THIN)
+    outer, inner = (
+        np.interp(strip.along * _STEPS, steps, edge).astype(np.float32) for edge in (low, high)
+    )
+    beside = (strip.across < outer - _SPARE) | (strip.across > inner + _SPARE)
+    return BareEdges(outer, inner, skin & beside & (step < start + _SHADOWED))
+
+
+def _ends(across: Floats) -> tuple[float, float]:
+    if not len(across):
+        return 0.0, 1.0
+    first, last = np.percentile(across, (1, 99))
+    return float(first), float(last)
 
 
 def _first_bare(strip: Strip, parts: Regions, step: NDArray[np.int64]) -> int | None:

@@ -118,9 +118,10 @@ def _neck_share(arms: Bool, neck: Bool, scale: float) -> Floats:
     )
     if to_arms is None:
         return np.ones(arms.shape, np.float32)
-    share = to_arms / reach
+    share = np.asarray(to_arms / reach, np.float32)
     if to_neck is not None:
-        share = np.maximum(share, to_arms / np.maximum(to_arms + to_neck, 1.0))
+        between = to_arms / np.maximum(to_arms + to_neck, 1.0)
+        share = np.asarray(np.maximum(share, between), np.float32)
     return _smooth(share)
 
 
