@@ -11,6 +11,7 @@ from services.viton.body import Body, BodySide, polygon
 from services.viton.fill import blurred, dilated, soft
 from services.viton.geometry import Points
 from services.viton.regions import Regions
+from services.viton.shoulder import shoulders
 from services.viton.warp import Strip
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -46,8 +47,10 @@ def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body
     for side in body.sides:
         joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck[0] * side.sign)
     outline = parts.person | (chest > 0.5) & dilated(parts.person, 1)
+    outline &= rows >= shoulders(parts, body.neck, body.unit).bare[None, :]
     chest = chest * soft(outline, 0.7)
-    return np.maximum(chest, blurred((joined & ~dilated(parts.head, 1)).astype(np.float32), 0.8))
+    joined &= outline & ~dilated(parts.head, 1)
+    return np.maximum(chest, blurred(joined.astype(np.float32), 0.8))
 
 
 def trunk(parts: Regions, body: Body) -> Floats:

@@ -267,3 +267,20 @@ def test_new_skin_of_an_arm_has_the_colours_of_what_is_seen_of_it() -> None:
     colours = [np.median(worn[430:448, x - 3 : x + 3], axis=(0, 1)) for x in (220, 250)]
     outer, middle = (float(colour[2] / colour[0]) for colour in colours)
     assert middle - outer > 0.07
+
+
+def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck() -> None:
+    person = figure()
+    image, labels = person.image.copy(), person.labels.copy()
+    for ring, colour, label in (
+        ([(344, 276), (308, 306), (308, 350), (344, 350)], SKIN, 10),
+        ([(308, 306), (296, 292), (278, 312), (278, 350), (308, 350)], WORN, 5),
+    ):
+        shape = np.zeros(labels.shape, np.uint8)
+        cv2.fillPoly(shape, [np.array(ring)], 1)
+        image[shape > 0], labels[shape > 0] = colour, label
+    image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
+    drawn = garment("none", depth=90)
+    drawn.mask[:, 300:468][:250] = 0
+    worn, _ = wear(Person(image, labels, person.keypoints), drawn)
+    assert worn[290:301, 284:306].min() > 205
