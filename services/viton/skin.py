@@ -14,6 +14,7 @@ from services.viton.geometry import Points, unit
 from services.viton.outline import BareEdges, bare_edges, trunk, with_shoulders
 from services.viton.regions import Regions
 from services.viton.stack import over
+from services.viton.tone import neck_share, smooth
 from services.viton.warp import Strip
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -33,11 +34,6 @@ _TAPER: Final = 78
 _OVERLAP: Final = 16.0
 _JOINT: Final = 0.24
 """The share of the arm along which it goes over into the shoulder."""
-_HAND: Final = 0.4
-_ARM: Final = 0.9
-_MUCH: Final = 0.12
-"""In shoulder widths, how far a bare hand tells the tone of skin, and how much farther a bare arm;
-and the area of bare arm, in their squares, that is enough for all of it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
         arms.append(cover)
         lit.append(_rounded(image, seen & strip.covered, across * -side.sign, slant))
         # On the shoulder the arm goes over into the trunk.
-        joints.append((_smooth(1.1 - strip.along / _JOINT) * strip.covered)[..., None])
+        joints.append((smooth(1.1 - strip.along / _JOINT) * strip.covered)[..., None])
     chest = with_shoulders(trunk(parts, body), arms, parts, body)
     trunk_light = _relief(shape, body) * _turning(chest, arms, body)
     flat = trunk_light[..., None]
@@ -93,7 +89,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
     tone = pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
     neck = bare & parts.neck
     throat = _throat(image, neck, tone, body)
-    tone = over(tone, throat, _neck_share(seen, neck, body.unit))
+    tone = over(tone, throat, neck_share(seen, neck, body.unit))
     light_on = trunk_light * texture
     return Skin(
         tone,
@@ -103,31 +99,6 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
         (light[0] * texture[..., None], light[1] * texture[..., None]),
         rest,
     )
-
-
-def _neck_share(arms: Bool, neck: Bool, scale: float) -> Floats:
-    """Return how much skin takes after the neck, the rest after the arms; 0 to 1.
-
-    The nearer of the two counts for more, and the less is seen of the arms, the less far they
-    count: a hand is no measure for a shoulder. ``scale``: the shoulder width in pixels.
-    """
-    reach = (_HAND + _ARM * min(float(arms.sum()) / (_MUCH * scale**2), 1.0)) * scale
-    to_arms, to_neck = (
-        cv2.distanceTransform((~part).astype(np.uint8), cv2.DIST_L2, 5) if part.any() else None
-        for part in (arms, neck)
-    )
-    if to_arms is None:
-        return np.ones(arms.shape, np.float32)
-    share = np.asarray(to_arms / reach, np.float32)
-    if to_neck is not None:
-        between = to_arms / np.maximum(to_arms + to_neck, 1.0)
-        share = np.asarray(np.maximum(share, between), np.float32)
-    return _smooth(share)
-
-
-def _smooth(share: Floats) -> Floats:
-    inside = np.clip(share, 0, 1)
-    return np.asarray(inside * inside * (3 - 2 * inside), np.float32)
 
 
 def light_from(image: Floats, parts: Regions) -> float:
