@@ -15,9 +15,10 @@ _STANDS: Final = 0.07
 
 @dataclass(frozen=True)
 class Shoulders:
-    """Rows for every column: ``top`` of neck and worn garment, ``bare`` without cloth that stands.
+    """Rows for every column: ``top`` of neck, arms and worn garment, ``bare`` of the body alone.
 
-    ``clear``: the columns where neither hair nor face hides it.
+    ``bare`` leaves out cloth that stands up beside the neck; ``clear``: the columns where neither
+    hair nor face hides the outline.
     """
 
     top: Floats
@@ -30,7 +31,7 @@ def shoulders(parts: Regions, neck: Points, scale: float) -> Shoulders:
 
     Outwards from the bare neck no shoulder rises: what does is cloth that stands up beside it.
     """
-    silhouette = parts.top | parts.neck
+    silhouette = parts.top | parts.neck | parts.arms
     covered = silhouette.any(axis=0)
     top = np.where(covered, silhouette.argmax(axis=0), 0).astype(np.float64)
     columns = np.arange(len(top))

@@ -284,3 +284,20 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
     drawn.mask[:, 300:468][:250] = 0
     worn, _ = wear(Person(image, labels, person.keypoints), drawn)
     assert worn[290:301, 284:306].min() > 205
+
+
+def test_bare_shoulders_are_covered_by_a_garment_with_sleeves() -> None:
+    person = figure()
+    image, labels = person.image.copy(), person.labels.copy()
+    rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]]
+    away = np.abs(columns - 384)
+    # Straps: below them the garment, beside them shoulders that are a little rounder than it.
+    for sign, label in ((-1, 15), (1, 14)):
+        side = (columns - 384) * sign > 0
+        round_top = (labels == 0) & (rows > 296 + 0.0016 * (away - 70) ** 2) & (rows < 330)
+        skin = side & (away > 62) & (away < 136) & (round_top | (labels == 5)) & (rows < 400)
+        image[skin], labels[skin] = SKIN, label
+    image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
+    worn, _ = wear(Person(image, labels, person.keypoints), garment("short"))
+    skin = unlike(worn, SKIN) < 14
+    assert skin[280:390, 250:322].sum() + skin[280:390, 446:518].sum() < 60
