@@ -155,7 +155,7 @@ def _shoulder_line(
         rise = own * (inwards + 0.25 * span * share**3)
         line[chosen] = (tip[1] - np.where(inwards > 0, rise, 0.9 * inwards))[chosen]
     between = (columns > tips[0][0]) & (columns < tips[1][0])
-    line += _sunk(outline.bare - line, clear & between, scale)
+    line += _sunk(top - line, clear & between, scale)
     blunt = gaussian_filter1d(line, 0.012 * scale)
     return np.asarray(blunt)
 

@@ -33,10 +33,8 @@ Bool: TypeAlias = NDArray[np.bool_]
 _BAND: Final = 8
 _HAZE: Final = 22.0
 _SEAM: Final = 14
-_HEM: Final = 0.09
 _FULLY: Final = 1.3
-"""In shoulder widths, how far from the worn hem skin is made anew; and the steepness of the way
-over to what is seen."""
+"""The steepness of the way over from new skin to what is seen."""
 _RIM: Final = 3
 _EDGE_SHADE: Final = 0.20
 _SOFT_SHADE: Final = 0.12
@@ -72,9 +70,7 @@ def assemble(
     gone = (old | dilated(no_arm, 3)) & ~stays
     # Under the rims of the arms lies what is new, so that no old rim shows through.
     gone |= dilated(gone, _BAND // 2 + 1) & arms
-    # Where the garment ended, its shadow lies on the arm.
-    seam = max(_SEAM, int(_HEM * body.unit))
-    gone |= dilated(gone & (np.maximum(*skin.arms) > 0.5), seam) & arms
+    gone |= dilated(gone & (np.maximum(*skin.arms) > 0.5), _SEAM) & arms
     canvas = _base(image, parts, skin, gone, body.waist)
     canvas = over(canvas, skin.throat, _hazy(parts))
     stack = Stack(_edge_shadow(canvas, worn.torso, _skin_zone(parts, skin, gone)))
@@ -95,7 +91,7 @@ def assemble(
         stack.cover(_inwards(image, waist[1]), waist[1])
     for cover, round_light in zip(bare, skin.arm_light, strict=True):
         stack.cover(skin.tone * round_light, cover)
-    _in_front(stack, image, arms, parts, (torso, np.maximum(bare[0], bare[1])), seam=seam)
+    _in_front(stack, image, arms, parts, (torso, np.maximum(bare[0], bare[1])))
     for index, (strip, cover) in enumerate(zip(strips, worn.sleeves, strict=True)):
         limb = np.maximum(skin.arms[index], soft(arms, 1.0))
         cast = contact(cover, 4.0, 1.5) * limb * (1 - torso)
@@ -124,18 +120,12 @@ def _inwards(image: Floats, lower: Floats) -> Floats:
 
 
 def _in_front(
-    stack: Stack,
-    image: Floats,
-    arms: Bool,
-    parts: Regions,
-    new: tuple[Floats, Floats],
-    *,
-    seam: int,
+    stack: Stack, image: Floats, arms: Bool, parts: Regions, new: tuple[Floats, Floats]
 ) -> None:
     """Lay the person's own arms over what is new, free of whatever was behind their edges.
 
     ``new``: the coverage of the torso's cloth, along which their rims lose the light that the worn
-    garment threw on them, and that of new skin, into which they go over within ``seam`` pixels.
+    garment threw on them, and that of new skin, into which they go over without a step.
     """
     window = around(arms, 4 * _BAND)
     if window is None:
@@ -148,14 +138,14 @@ def _in_front(
     joint = (skin > 0.5) & ~front
     if joint.any():
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
-        new_share = np.clip(_FULLY * (1 - away / seam), 0, 1)
+        new_share = np.clip(_FULLY * (1 - away / _SEAM), 0, 1)
         new_share = skin * new_share * new_share * (3 - 2 * new_share)
         alpha = np.asarray(alpha * (1 - new_share), np.float32)
     rim = contact(torso * ~front, 2.0, 0.0) * (1 - skin)
     colour = colour * (1 - _RIM_SHADE * rim[..., None])
     mixed = over(below, colour, alpha)
     changed = np.abs(below - photo).max(axis=-1) > 1.5
-    changed &= dilated(~front, seam)
+    changed &= dilated(~front, _SEAM)
     kept = np.where(front[..., None], photo, below)
     shown = np.zeros(arms.shape, np.float32)
     shown[window] = alpha

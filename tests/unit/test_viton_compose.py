@@ -10,8 +10,13 @@ from services.viton import frame
 from services.viton.body import measure
 from services.viton.core import try_on
 from services.viton.fill import matte
+from services.viton.fit import ACROSS, fit_sleeve
+from services.viton.garment import describe
+from services.viton.shoulder import shoulders
+from services.viton.skin import flesh
+from services.viton.warp import strip
 from services.viton.worn import beside_arms
-from tests.unit.viton_drawings import HAIR, SKIN, WORN, Drawn, Person, figure, garment
+from tests.unit.viton_drawings import HAIR, SHAPE, SKIN, WORN, Drawn, Person, figure, garment
 
 pytestmark = pytest.mark.unit
 
@@ -280,10 +285,16 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
         cv2.fillPoly(shape, [np.array(ring)], 1)
         image[shape > 0], labels[shape > 0] = colour, label
     image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
-    drawn = garment("none", depth=90)
-    drawn.mask[:, 300:468][:250] = 0
-    worn, _ = wear(Person(image, labels, person.keypoints), drawn)
-    assert worn[290:301, 284:306].min() > 205
+    body, parts = measure(person.keypoints, labels)
+    seen = shoulders(parts, body.neck, body.unit)
+    assert seen.top[296] < 295
+    assert seen.bare[296] >= 304
+    drawn = garment("none")
+    cloth = describe(drawn.image, drawn.mask)
+    fits = [fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)]
+    first, second = (strip(f.target, f.source, ACROSS, SHAPE) for f in fits)
+    skin = flesh(image.astype(np.float32), parts, body, (first, second))
+    assert skin.chest[280:302, 286:304].max() < 0.5
 
 
 def test_bare_shoulders_are_covered_by_a_garment_with_sleeves() -> None:
