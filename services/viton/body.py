@@ -16,6 +16,7 @@ from services.viton.arm import Arm, find_arm
 from services.viton.geometry import EPSILON, Points, point, unit
 from services.viton.pose import Joints, limbs, read_joints, without_islands
 from services.viton.regions import Bool, Floats, Regions, regions, with_belly
+from services.viton.shoulder import shoulders
 
 _SLOPE: Final = 0.3
 
@@ -136,15 +137,9 @@ def _shoulder_line(
     Where hair or the face hides the outline, the slope of the other shoulder stands in for it.
     """
     scale = joints.unit
-    silhouette = parts.top | parts.neck
-    covered = silhouette.any(axis=0)
-    top = np.where(covered, silhouette.argmax(axis=0), 0).astype(np.float64)
+    outline = shoulders(parts, neck, scale)
+    top, clear = outline.top, outline.clear
     columns = np.arange(width, dtype=np.float64)
-    hides = (parts.hair | parts.face).astype(np.uint8)
-    reach = 2 * int(0.04 * scale) + 1
-    veiled = cv2.dilate(hides, np.ones((reach, reach), np.uint8))
-    above = np.clip(top - 3, 0, None).astype(int)
-    clear = covered & (veiled[above, columns.astype(int)] == 0)
     bows = [_bow(columns, top, clear, (tip, neck), scale) for tip in tips]
     seen = np.array([weight for _, weight in bows])
     slopes = np.array([slope for slope, _ in bows])

@@ -34,6 +34,8 @@ Bool: TypeAlias = NDArray[np.bool_]
 _BAND: Final = 8
 _HAZE: Final = 22.0
 _SEAM: Final = 14
+_FULLY: Final = 1.3
+"""The steepness of the way over from new skin to what is seen."""
 _RIM: Final = 3
 _EDGE_SHADE: Final = 0.20
 _SOFT_SHADE: Final = 0.12
@@ -63,9 +65,10 @@ def assemble(
         under_sleeve(parts, s, f, b, 0.2 * body.unit)
         for s, f, b in zip(strips, fits, body.sides, strict=True)
     ]
-    arms = own_limbs(parts, strips, body) & ~hidden[0] & ~hidden[1]
-    stays = parts.head | parts.lower | arms | (parts.arms & ~hidden[0] & ~hidden[1])
-    gone = (old | dilated(hidden[0] | hidden[1], 3)) & ~stays
+    no_arm = hidden[0] | hidden[1] | skin.rest
+    arms = own_limbs(parts, strips, body) & ~no_arm
+    stays = parts.head | parts.lower | arms | (parts.arms & ~no_arm)
+    gone = (old | dilated(no_arm, 3)) & ~stays
     # Under the rims of the arms lies what is new, so that no old rim shows through.
     gone |= dilated(gone, _BAND // 2 + 1) & arms
     gone |= dilated(gone & (np.maximum(*skin.arms) > 0.5), _SEAM) & arms
@@ -90,7 +93,7 @@ def assemble(
         stack.cover(_inwards(image, waist[1]), waist[1])
     for cover, round_light in zip(bare, skin.arm_light, strict=True):
         near = around(cover > 0, 0) or EVERYWHERE
-        stack.cover(skin.tone[near] * rgb(round_light[near]), cover[near], near)
+        stack.cover(skin.tone[near] * round_light[near], cover[near], near)
     _in_front(stack, image, arms, parts, (torso, np.maximum(bare[0], bare[1])))
     for index, (strip, cover) in enumerate(zip(strips, worn.sleeves, strict=True)):
         window = around(cover > 0, 2 * _BAND + 4)
@@ -143,7 +146,9 @@ def _in_front(
     joint = (skin > 0.5) & ~front
     if joint.any():
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
-        alpha = alpha * (1 - skin * np.clip(1.1 - away / _SEAM, 0, 1))
+        new_share = np.clip(_FULLY * (1 - away / _SEAM), 0, 1)
+        new_share = skin * new_share * new_share * (3 - 2 * new_share)
+        alpha = np.asarray(alpha * (1 - new_share), np.float32)
     rim = contact(torso * ~front, 2.0, 0.0) * (1 - skin)
     colour = colour * rgb(1 - _RIM_SHADE * rim)
     mixed = over(below, colour, alpha)

@@ -12,6 +12,10 @@ from services.viton.pieces import Neckline
 
 _APART: Final = 5.0
 _OVERLAP: Final = 0.62
+_SURE_OVERLAP: Final = 0.7
+_NEAR_TOP: Final = (0.025, 0.09)
+_DEEPER: Final = (0.09, 0.17)
+"""Between which depths below the upper edge, in its widths, the inside is looked for."""
 _MARGIN: Final = 0.014
 
 
@@ -47,19 +51,47 @@ def traced(
     window = lab[start:stop, first:last]
     cloth = mask[start:stop, first:last]
     near = np.abs(columns - axis)[None, :] < 0.27 * width
-    seed = cloth & near & (depth > max(3, 0.025 * width)) & (depth < max(6, 0.09 * width))
     front = _front_tones(lab, mask, left, right, half=half, chest=chest)
-    if seed.sum() < 24 or not len(front):
-        return None
+    # Above the inside may be a trim and a label, and it may reach beyond the neck points.
+    chest_only = front[:1]
+    for (above, below), tones, least in (
+        (_NEAR_TOP, front, _OVERLAP),
+        (_DEEPER, chest_only, _SURE_OVERLAP),
+    ):
+        seed = cloth & near & (depth > max(3, above * width)) & (depth < max(6, below * width))
+        if seed.sum() < 24 or not tones:
+            return None
+        rim = near & (depth <= max(3, 0.03 * width))
+        region = _region(window, cloth, seed, rim, np.concatenate(tones), width=width)
+        if region is None:
+            continue
+        found = _laid(region, cloth, tops.astype(np.float64), left, right, first=first, start=start)
+        if found is not None and found.score > 20.0 * least:
+            return found
+    return None
+
+
+def _region(
+    window: NDArray[np.float32],
+    cloth: NDArray[np.bool_],
+    seed: NDArray[np.bool_],
+    rim: NDArray[np.bool_],
+    front: NDArray[np.float32],
+    *,
+    width: float,
+) -> NDArray[np.uint8] | None:
+    """Return the piece around ``seed`` that has its tones rather than the ``front``'s (K x 3).
+
+    ``rim``, the upper edge, is part of it. None where it has no size of an opening.
+    """
     inside = _tones(window[seed], 3, 0.2)
-    apart = float(min(np.sqrt(((front - tone) ** 2).sum(axis=-1)).min() for tone in inside))
     inside = np.array([t for t in inside if np.sqrt(((front - t) ** 2).sum(-1)).min() > _APART])
-    if apart < _APART and not len(inside):
+    if not len(inside):
         return None
     to_front, to_inside = to_nearest(window, front), to_nearest(window, inside)
     like = (cloth & (to_inside < to_front)).astype(np.uint8)
     like = np.asarray(cv2.medianBlur(like, 2 * max(int(0.012 * width), 1) + 1), np.uint8)
-    like |= (cloth & (depth <= max(3, 0.03 * width))).astype(np.uint8) & near.astype(np.uint8)
+    like |= (cloth & rim).astype(np.uint8)
     _, labels = cv2.connectedComponents(like)
     mark = int(np.bincount(labels[seed & (like > 0)], minlength=1).argmax())
     if mark == 0:
@@ -71,7 +103,7 @@ def traced(
     region = np.asarray(opened, np.uint8)
     if not 0.03 * width**2 < region.sum() < 1.3 * width**2 or region[-1].any():
         return None
-    return _laid(region, cloth, tops.astype(np.float64), left, right, first=first, start=start)
+    return region
 
 
 def _laid(
@@ -134,8 +166,8 @@ def _front_tones(
     *,
     half: float,
     chest: float,
-) -> NDArray[np.float32]:
-    """Return the tones of the chest and of both shoulders beside the neck, K x 3."""
+) -> list[NDArray[np.float32]]:
+    """Return the tones of the chest, then of both shoulders beside the neck, each K x 3."""
     axis = float(left[0] + right[0]) / 2
     boxes = [(chest - 0.25 * half, chest + 0.55 * half, axis - 0.75 * half, axis + 0.75 * half)]
     for side, sign in ((left, -1), (right, 1)):
@@ -147,7 +179,7 @@ def _front_tones(
         patch = lab[top:bottom:3, first:last:3][mask[top:bottom:3, first:last:3]]
         if len(patch) >= 16:
             tones.append(_tones(patch, 4, 0.08))
-    return np.concatenate(tones) if tones else np.zeros((0, 3), np.float32)
+    return tones
 
 
 def _tones(pixels: NDArray[np.float32], count: int, least: float) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """The bare body where clothes hid it: neck, shoulders and trunk; and which skin is an arm."""
 
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
@@ -10,10 +11,27 @@ from services.viton.body import Body, BodySide, polygon
 from services.viton.fill import blurred, dilated, eroded, soft
 from services.viton.geometry import Points
 from services.viton.regions import Regions
+from services.viton.shoulder import shoulders
 from services.viton.warp import Strip
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
+
+_STEPS: Final = 100
+_RUN: Final = 14
+_SHADOWED: Final = 4
+"""Steps along the arm, how many of them have to be bare to tell its edges, and how many of these
+are near the hem."""
+_ABOVE: Final = 8
+_HAND: Final = 94
+_BARE: Final = 0.97
+_OFF: Final = 0.1
+_NARROW: Final = 0.55
+_THIN: Final = 0.35
+_SPARE: Final = 0.03
+"""The steps of the shoulder's tip and of the hand, and the share of skin in a bare step; how far
+outside the measured arm, in its widths, a seen edge may be, how far inside, how near they may come,
+and from where on skin is beside it."""
 
 
 def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body) -> Floats:
@@ -27,8 +45,10 @@ def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body
     for side in body.sides:
         joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck[0] * side.sign)
     outline = parts.person | (chest > 0.5) & dilated(parts.person, 1)
+    outline &= rows >= shoulders(parts, body.neck, body.unit).bare[None, :]
     chest = chest * soft(outline, 0.7)
-    return np.maximum(chest, blurred((joined & ~dilated(parts.head, 1)).astype(np.float32), 0.8))
+    joined &= outline & ~dilated(parts.head, 1)
+    return np.maximum(chest, blurred(joined.astype(np.float32), 0.8))
 
 
 def trunk(parts: Regions, body: Body) -> Floats:
@@ -74,6 +94,80 @@ def _neck_width(parts: Regions, body: Body, sign: int) -> float:
     usual = 0.155 * body.unit
     found = float(np.percentile(reach, 25)) if len(reach) > 3 else usual
     return float(np.clip(found, 0.75 * usual, 1.15 * usual))
+
+
+@dataclass(frozen=True)
+class BareEdges:
+    """Between which two places across its strip a bare arm lies, per pixel, and what is no arm.
+
+    ``rest``: what the parse takes for skin at the worn garment's end but lies beside the arm: the
+    inside of its hem, and its shadow.
+    """
+
+    first: Floats
+    last: Floats
+    rest: Bool
+
+
+def bare_edges(strip: Strip, parts: Regions) -> BareEdges:
+    """Return a bare arm's edges: below the worn garment's end they are where they are seen.
+
+    Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
+    step where the garment ended.
+    """
+    step = np.clip(np.rint(strip.along * _STEPS), 0, _STEPS).astype(np.int64)
+    skin = strip.covered & parts.arms
+    flat = np.zeros(strip.along.shape, np.float32)
+    start = _first_bare(strip, parts, step)
+    if start is None:
+        return BareEdges(flat, flat + 1, np.zeros(flat.shape, bool))
+    near = skin & (np.abs(strip.across - 0.5) < 1)
+    steps = np.arange(_STEPS + 1)
+    share = np.clip((steps - _ABOVE) / max(start - _ABOVE, 1.0), 0, 1)
+    share = share * share * (3 - 2 * share)
+    # Of the hem's own slant, and of the shadow below it, the arm's outline is not told.
+    told = np.arange(start + _SHADOWED, start + _RUN)
+    ends = np.array([_ends(strip.across[near & (step == k)]) for k in told])
+    first, last = (
+        np.polyval(np.polyfit(told, column, 1), np.clip(steps, start, told[-1]))
+        for column in ends.T
+    )
+    low = np.clip(first, -_OFF, _NARROW) * share
+    high = np.maximum(1 + np.clip(last - 1, -_NARROW, _OFF) * share, low + _THIN)
+    outer, inner = (
+        np.interp(strip.along * _STEPS, steps, edge).astype(np.float32) for edge in (low, high)
+    )
+    beside = (strip.across < outer - _SPARE) | (strip.across > inner + _SPARE)
+    return BareEdges(outer, inner, skin & beside & (step < start + _SHADOWED))
+
+
+def _ends(across: Floats) -> tuple[float, float]:
+    if not len(across):
+        return 0.0, 1.0
+    first, last = np.percentile(across, (1, 99))
+    return float(first), float(last)
+
+
+def _first_bare(strip: Strip, parts: Regions, step: NDArray[np.int64]) -> int | None:
+    """Return the step from which on an arm is bare, None where it is so from above or never.
+
+    Where the trunk hides the whole arm's width, a part of it does that no cloth borders outside.
+    """
+    middle = strip.covered & (np.abs(strip.across - 0.5) < 0.4)
+    outer = strip.covered & (np.abs(strip.across - 0.1) < 0.4)
+
+    def count(mask: Bool) -> NDArray[np.int64]:
+        return np.bincount(step[mask], minlength=_STEPS + 1)
+
+    whole = np.maximum(count(middle), 1)
+    above_hand = np.arange(_STEPS + 1) < _HAND
+    part = (count(middle & parts.arms) > 0.3 * whole) & (count(outer & parts.top) < 0.03 * whole)
+    for seen in (count(middle & parts.arms) > _BARE * whole, part):
+        run = np.convolve(seen & above_hand, np.ones(_RUN), "valid") >= _RUN
+        if run.any():
+            start = int(run.argmax())
+            return start if start >= _ABOVE else None
+    return None
 
 
 def own_limbs(parts: Regions, strips: tuple[Strip, Strip], body: Body) -> Bool:

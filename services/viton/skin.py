@@ -11,9 +11,10 @@ from services.viton.arm import Arm
 from services.viton.body import Body, polygon
 from services.viton.fill import blurred, dilated, eroded, grain, grey, noise_level, pull_push, rgb
 from services.viton.geometry import Points, unit
-from services.viton.outline import trunk, with_shoulders
+from services.viton.outline import BareEdges, bare_edges, trunk, with_shoulders
 from services.viton.regions import Regions
 from services.viton.stack import over
+from services.viton.tone import neck_share, smooth
 from services.viton.warp import Strip
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -23,21 +24,26 @@ _BAND: Final = 8
 _CHIN: Final = 45
 _BINS: Final = 11
 _ROUND: Final = 0.26
+_REDDER: Final = (0.85, 1.05, 1.15)
+"""How the light of a round limb falls off in red, green and blue."""
 _MOTTLE: Final = 0.010
 _REACH: Final = 0.45
 """In shoulder widths: how far from the wrist's joint the worn sleeve's end is looked for."""
 _TAPER: Final = 78
 """The sample of the forearm from which it tapers towards the hand that is seen."""
 _OVERLAP: Final = 16.0
+_JOINT: Final = 0.24
+"""The share of the arm along which it goes over into the shoulder."""
 
 
 @dataclass(frozen=True)
 class Skin:
     """The person's skin.
 
-    ``tone``: its colour continued everywhere; ``throat``: the neck's, continued over the upper
-    chest and shaded like one; ``chest`` and ``arms``: where it would show if nothing were worn
-    there, 0 to 1; ``arm_light``: how brightly a round arm is lit across.
+    ``tone``: its colour continued everywhere; ``throat``: the same, shaded like an upper chest;
+    ``chest`` and ``arms``: where it would show if nothing were worn there, 0 to 1; ``arm_light``:
+    how a round arm is lit across, H x W x 3; ``rest``: what looks like skin beside the arms and is
+    the worn garment's hem.
     """
 
     tone: Floats
@@ -45,6 +51,7 @@ class Skin:
     chest: Floats
     arms: tuple[Floats, Floats]
     arm_light: tuple[Floats, Floats]
+    rest: Bool
 
 
 def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]) -> Skin:
@@ -58,27 +65,40 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
     weight = np.where(bare, 1.0, np.where(face, 0.15, 0.0)).astype(np.float32)
     if weight.sum() < 200:
         weight = (parts.neck | parts.arms | parts.face).astype(np.float32)
-    tone = pull_push(image, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
     texture = _texture(image, bare if bare.any() else face)
     slant = light_from(image, parts)
-    arms, light = [], []
+    seen = bare & parts.arms
+    arms, lit, joints = [], [], []
+    rest = np.zeros(shape, bool)
     for strip, side in zip(strips, body.sides, strict=True):
-        cover, across = _bare_arm(strip, side.arm, parts, body)
+        edges = bare_edges(strip, parts)
+        rest |= edges.rest
+        cover, across = _bare_arm(strip, side.arm, parts, body, edges)
         arms.append(cover)
-        seen = bare & parts.arms & strip.covered
-        lit = _rounded(image, seen, across * -side.sign, slant)
-        # On the shoulder's inner side the arm goes over into the trunk.
-        joint = np.clip(1.4 - 4.0 * strip.along, 0, 1) * strip.covered * (across > 0)
-        light.append((lit + joint * (1 - lit)) * texture)
+        lit.append(_rounded(image, seen & strip.covered, across * -side.sign, slant))
+        # On the shoulder the arm goes over into the trunk.
+        joints.append((smooth(1.1 - strip.along / _JOINT) * strip.covered)[..., None])
     chest = with_shoulders(trunk(parts, body), arms, parts, body)
-    throat = _throat(image, bare & parts.neck, tone, body)
-    away = cv2.distanceTransform((~(bare & parts.arms)).astype(np.uint8), cv2.DIST_L2, 3)
-    unlike = np.clip(away / (0.35 * body.unit), 0, 1)
-    for strip in strips:
-        upper = blurred((np.clip(1.2 - 2.2 * strip.along, 0, 1) * strip.covered), 3.0)
-        tone = over(tone, throat, upper * unlike)
-    light_on = _relief(shape, body) * _turning(chest, arms, body) * texture
-    return Skin(tone, throat * rgb(light_on), chest, (arms[0], arms[1]), (light[0], light[1]))
+    trunk_light = _relief(shape, body) * _turning(chest, arms, body)
+    flat = trunk_light[..., None]
+    light = [j * flat + (1 - j) * own for j, own in zip(joints, lit, strict=True)]
+    # What is seen of a round arm is dimmer towards its edges than its colour is.
+    even = image
+    for strip, own in zip(strips, light, strict=True):
+        even = np.where((seen & strip.covered)[..., None], image / own, even)
+    tone = pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
+    neck = bare & parts.neck
+    throat = _throat(image, neck, tone, body)
+    tone = over(tone, throat, neck_share(seen, neck, body.unit))
+    light_on = trunk_light * texture
+    return Skin(
+        tone,
+        tone * light_on[..., None],
+        chest,
+        (arms[0], arms[1]),
+        (light[0] * texture[..., None], light[1] * texture[..., None]),
+        rest,
+    )
 
 
 def light_from(image: Floats, parts: Regions) -> float:
@@ -107,9 +127,11 @@ def _texture(image: Floats, bare: Bool) -> Floats:
     return np.asarray(1 + _MOTTLE * blotches + noise / max(bright, 30.0), np.float32)
 
 
-def _bare_arm(strip: Strip, arm: Arm, parts: Regions, body: Body) -> tuple[Floats, Floats]:
+def _bare_arm(
+    strip: Strip, arm: Arm, parts: Regions, body: Body, edges: BareEdges
+) -> tuple[Floats, Floats]:
     """Return the arm down to the hand, and per pixel how far from its middle: -1 outer, 1 inner."""
-    across = (strip.across - 0.5) * 2
+    across = (strip.across - edges.first) / (edges.last - edges.first) * 2 - 1
     soft_rim = max(0.09 * body.unit, 4.0)
     # On the shoulder the arm's inner side goes over into the trunk.
     joint = np.clip(1 - strip.along / 0.35, 0, 1) * (across > 0)
@@ -177,21 +199,26 @@ def _cuff(arm: Arm, parts: Regions, scale: float) -> tuple[Points, Points] | Non
 
 
 def _rounded(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
-    """Return how a round limb is lit, 1 on its bright side: its own light where it is seen bare."""
+    """Return how a round limb is lit, H x W x 3, 1 on its bright side.
+
+    Its own light where it is seen bare; elsewhere a round one's, redder where it is dim.
+    """
     turned = np.arcsin(np.clip(np.linspace(-1, 1, _BINS), -1, 1))
-    profile = 1.03 - _ROUND + _ROUND * np.cos(turned - 0.5 * slant)
+    light = 1.03 - _ROUND + _ROUND * np.cos(turned - 0.5 * slant)
+    profile = light[:, None] ** np.array(_REDDER)
     if seen.sum() > 600:
-        luma = grey(image)[seen]
+        colours = image[seen]
         place = np.clip(np.rint((across[seen] + 1) / 2 * (_BINS - 1)), 0, _BINS - 1).astype(int)
-        usual = max(float(np.median(luma)), 20.0)
+        usual = np.maximum(np.median(colours, axis=0), 20.0)
         for index in range(1, _BINS - 1):
-            own = luma[place == index] / usual
+            own = colours[place == index] / usual
             if len(own) > 25:
-                measured = float(np.clip(np.median(own), 0.72, 1.12))
-                profile[index] = 0.4 * profile[index] + 0.6 * measured
+                measured = np.clip(np.median(own, axis=0), 0.62, 1.15)
+                profile[index] = 0.25 * profile[index] + 0.75 * measured
         profile[0], profile[-1] = 0.93 * profile[1], 0.93 * profile[-2]
-    profile = profile / profile[2:-2].mean()
-    fine = np.interp(np.linspace(0, _BINS - 1, 96), np.arange(_BINS), profile)
+    profile = profile / profile[2:-2].mean(axis=0)
+    places = np.linspace(0, _BINS - 1, 96)
+    fine = np.stack([np.interp(places, np.arange(_BINS), channel) for channel in profile.T], axis=1)
     fine = cv2.GaussianBlur(fine[None].astype(np.float32), (0, 0), 5.0)[0]
     at = np.clip((across + 1) * 47.5, 0, 95).astype(np.int32)
     return np.asarray(fine[at], np.float32)

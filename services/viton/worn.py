@@ -123,8 +123,8 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats
     slit = open_ground & ~wide & (rows > top) & (rows < body.waist) & ~parts.lower
     slit &= dilated(cloth, 3 * reach) & dilated(arms, 3 * reach)
     slit = without_specks(np.asarray(slit), int((0.025 * body.unit) ** 2))
-    # Some way under the arm, whose soft edge lies over it.
-    under = dilated(cloth | slit, 6) & arms
+    # Some way under the arm that it touches, whose soft edge lies over it.
+    under = dilated(dilated(cloth | slit, 1) & arms, 5) & arms
     joined = soft(cloth | slit | under, 0.8)
     return np.where(dilated(slit | under, 2), np.maximum(torso, joined), torso)
 

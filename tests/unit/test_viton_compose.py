@@ -10,8 +10,13 @@ from services.viton import frame
 from services.viton.body import measure
 from services.viton.core import try_on
 from services.viton.fill import matte
+from services.viton.fit import ACROSS, fit_sleeve
+from services.viton.garment import describe
+from services.viton.shoulder import shoulders
+from services.viton.skin import flesh
+from services.viton.warp import strip
 from services.viton.worn import beside_arms
-from tests.unit.viton_drawings import HAIR, SKIN, WORN, Drawn, Person, figure, garment
+from tests.unit.viton_drawings import HAIR, SHAPE, SKIN, WORN, Drawn, Person, figure, garment
 
 pytestmark = pytest.mark.unit
 
@@ -201,3 +206,109 @@ def test_the_shoulder_s_line_is_no_higher_than_the_outline(reach: int) -> None:
     lower, _ = measure(person.keypoints, sunk)
     middle = (beside.start + beside.stop) // 2
     assert lower.shoulder[middle] > body.shoulder[middle] + 6
+
+
+def loose_sleeve(person: Person) -> tuple[Person, tuple[int, int]]:
+    """The figure with a wider sleeve on the picture's left arm, and the lowest point of its hem."""
+    image, labels = person.image.copy(), person.labels.copy()
+    shoulder, elbow = person.keypoints[2, :2], person.keypoints[3, :2]
+    end = shoulder + 0.42 * (elbow - shoulder)
+    sleeve = np.zeros(labels.shape, np.uint8)
+    cv2.line(sleeve, shoulder.astype(int).tolist(), end.astype(int).tolist(), 1, 104)
+    sleeve[int(end[1]) + 20 :] = 0
+    image[sleeve > 0], labels[sleeve > 0] = WORN, 5
+    image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
+    return Person(image, labels, person.keypoints), (int(end[0]), int(end[1]) + 20)
+
+
+def test_bare_shoulder_and_arm_have_no_edge_between_them() -> None:
+    person = figure()
+    # The neck is in the chin's shade.
+    person = recoloured(person, 10, (176, 132, 106))
+    image, _ = wear(person, garment("none"))
+    smooth = cv2.GaussianBlur(image, (0, 0), 1.5).astype(float).mean(axis=-1)
+    skin = cv2.erode((unlike(image, SKIN) < 22).astype(np.uint8), np.ones((9, 9))) > 0
+    window = np.s_[350:420, 200:300]
+    step = np.abs(smooth[:, 3:] - smooth[:, :-3])[window]
+    inside = (skin[:, 3:] & skin[:, :-3])[window]
+    assert inside.sum() > 500
+    assert step[inside].max() < 7
+
+
+def test_a_bare_arm_has_no_step_where_the_sleeve_ended() -> None:
+    person, (_, y) = loose_sleeve(figure())
+    image, _ = wear(person, garment("none"))
+    outer = (unlike(image, SKIN) < 16)[:, 100:300].argmax(axis=1).astype(float)
+    near = outer[y - 40 : y + 30]
+    assert np.abs(near[6:] - near[:-6]).max() <= 3
+
+
+def test_nothing_of_the_worn_hem_stays_beside_the_arm() -> None:
+    person, (x, y) = loose_sleeve(figure())
+    image, labels = person.image.copy(), person.labels.copy()
+    hem = np.zeros(labels.shape, np.uint8)
+    cv2.rectangle(hem, (x - 52, y), (x - 38, y + 12), 1, -1)
+    assert not labels[y + 2 :][hem[y + 2 :] > 0].any()
+    image[hem > 0], labels[hem > 0] = (60, 40, 30), 15
+    image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
+    worn, _ = wear(Person(image, labels, person.keypoints), garment("none"))
+    assert worn[hem > 0].mean() > 200
+
+
+def test_new_skin_of_an_arm_has_the_colours_of_what_is_seen_of_it() -> None:
+    person = figure()
+    image = person.image.astype(np.float32)
+    arm = person.labels == 15
+    columns = np.arange(arm.shape[1])[None, :]
+    first = np.where(arm.any(axis=1), arm.argmax(axis=1), 0)[:, None]
+    # Round, and redder on the side that is turned away from the light.
+    across = np.clip((columns - first) / 62, 0, 1)
+    image[arm] *= (np.stack([0.9 + 0.1 * across, 0.75 + 0.25 * across, 0.6 + 0.4 * across], -1))[
+        arm
+    ]
+    person = Person(np.rint(image).astype(np.uint8), person.labels, person.keypoints)
+    worn, _ = wear(person, garment("none"))
+    # Above the worn sleeve's end, from the outer side to the middle.
+    colours = [np.median(worn[430:448, x - 3 : x + 3], axis=(0, 1)) for x in (220, 250)]
+    outer, middle = (float(colour[2] / colour[0]) for colour in colours)
+    assert middle - outer > 0.07
+
+
+def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck() -> None:
+    person = figure()
+    image, labels = person.image.copy(), person.labels.copy()
+    for ring, colour, label in (
+        ([(344, 276), (308, 306), (308, 350), (344, 350)], SKIN, 10),
+        ([(308, 306), (296, 292), (278, 312), (278, 350), (308, 350)], WORN, 5),
+    ):
+        shape = np.zeros(labels.shape, np.uint8)
+        cv2.fillPoly(shape, [np.array(ring)], 1)
+        image[shape > 0], labels[shape > 0] = colour, label
+    image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
+    body, parts = measure(person.keypoints, labels)
+    seen = shoulders(parts, body.neck, body.unit)
+    assert seen.top[296] < 295
+    assert seen.bare[296] >= 304
+    drawn = garment("none")
+    cloth = describe(drawn.image, drawn.mask)
+    fits = [fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)]
+    first, second = (strip(f.target, f.source, ACROSS, SHAPE) for f in fits)
+    skin = flesh(image.astype(np.float32), parts, body, (first, second))
+    assert skin.chest[280:302, 286:304].max() < 0.5
+
+
+def test_bare_shoulders_are_covered_by_a_garment_with_sleeves() -> None:
+    person = figure()
+    image, labels = person.image.copy(), person.labels.copy()
+    rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]]
+    away = np.abs(columns - 384)
+    # Straps: below them the garment, beside them shoulders that are a little rounder than it.
+    for sign, label in ((-1, 15), (1, 14)):
+        side = (columns - 384) * sign > 0
+        round_top = (labels == 0) & (rows > 296 + 0.0016 * (away - 70) ** 2) & (rows < 330)
+        skin = side & (away > 62) & (away < 136) & (round_top | (labels == 5)) & (rows < 400)
+        image[skin], labels[skin] = SKIN, label
+    image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
+    worn, _ = wear(Person(image, labels, person.keypoints), garment("short"))
+    skin = unlike(worn, SKIN) < 14
+    assert skin[280:390, 250:322].sum() + skin[280:390, 446:518].sum() < 60

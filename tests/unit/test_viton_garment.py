@@ -113,3 +113,20 @@ def test_a_neckline_as_wide_as_the_torso_still_leaves_a_shoulder() -> None:
     found = describe(image, mask)
     for side in (found.left, found.right):
         assert abs(side.neck[0] - side.tip[0]) > 0.1 * half
+
+
+def test_a_wide_inside_of_the_back_is_found_below_its_trim_and_label() -> None:
+    drawn = garment("short", depth=20, inside=(200, 40, 50))
+    image = drawn.image.copy()
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    first = np.argmax(drawn.mask > 0, axis=0)[None, :]
+    # The opening is wider than the neck points; along its back runs a trim in the front's colour.
+    opening = ((columns - 384) / 96) ** 2 + ((rows - 172) / 110) ** 2 < 1
+    opening &= (drawn.mask > 0) & (rows > first + 14)
+    image[opening] = (70, 20, 60)
+    image[208:226, 350:418][opening[208:226, 350:418]] = (240, 220, 200)
+    curve = describe(image, drawn.mask).neckline.curve
+    assert curve[:, 1].max() == pytest.approx(282, abs=10)
+    below = np.interp(np.arange(300, 468), curve[:, 0], curve[:, 1])
+    lowest = np.where(opening, rows, 0).max(axis=0)[300:468]
+    assert (below - lowest).min() > -20

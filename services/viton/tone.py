@@ -1,0 +1,42 @@
+"""After which part of the seen skin new skin takes its tone."""
+
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_HAND: Final = 0.4
+_ARM: Final = 0.9
+_MUCH: Final = 0.12
+"""In shoulder widths, how far a bare hand tells the tone of skin, and how much farther a bare arm;
+and the area of bare arm, in their squares, that is enough for all of it."""
+
+
+def neck_share(arms: Bool, neck: Bool, scale: float) -> Floats:
+    """Return how much skin takes after the neck, the rest after the arms; 0 to 1.
+
+    The nearer of the two counts for more, and the less is seen of the arms, the less far they
+    count: a hand is no measure for a shoulder. ``scale``: the shoulder width in pixels.
+    """
+    reach = (_HAND + _ARM * min(float(arms.sum()) / (_MUCH * scale**2), 1.0)) * scale
+    to_arms, to_neck = (
+        cv2.distanceTransform((~part).astype(np.uint8), cv2.DIST_L2, 5) if part.any() else None
+        for part in (arms, neck)
+    )
+    if to_arms is None:
+        return np.ones(arms.shape, np.float32)
+    share = np.asarray(to_arms / reach, np.float32)
+    if to_neck is not None:
+        between = to_arms / np.maximum(to_arms + to_neck, 1.0)
+        share = np.asarray(np.maximum(share, between), np.float32)
+    return smooth(share)
+
+
+def smooth(share: Floats) -> Floats:
+    """Return a way from 0 to 1 that starts and ends level; beyond them it stays there."""
+    inside = np.clip(share, 0, 1)
+    return np.asarray(inside * inside * (3 - 2 * inside), np.float32)
