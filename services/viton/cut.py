@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.bleeding import USUAL, bleeding, unbled
 from services.viton.body import polygon
 from services.viton.fill import around, blurred, dilated, eroded, grey, guided, pull_push, soft
 from services.viton.garment import Garment, largest
@@ -58,10 +59,13 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
 def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return the photo's colours continued outwards from the mask, and a soft mask, 0 to 1."""
     colours = image.astype(np.float32)
+    depth = bleeding(colours, hard)
+    if depth > USUAL + 1:
+        colours = unbled(colours, hard, depth)
     luma = grey(colours) / np.float32(255)
     refined = guided(luma, soft(hard, 1.0), 4, 1e-3)
     coverage = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard, 3)
-    safe = eroded(hard, 3)
+    safe = eroded(hard, USUAL)
     coverage = np.maximum(coverage, safe)
     bled = np.where(safe[..., None], colours, pull_push(colours, safe.astype(np.float32), 1))
     return bled.astype(np.float32), coverage.astype(np.float32)
