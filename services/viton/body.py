@@ -145,6 +145,8 @@ def _shoulder_line(
     veiled = cv2.dilate(hides, np.ones((reach, reach), np.uint8))
     above = np.clip(top - 3, 0, None).astype(int)
     clear = covered & (veiled[above, columns.astype(int)] == 0)
+    # Beside a sleeveless top the outline is the arm's, and the cloth begins at the armhole.
+    clear &= ~parts.arms.any(axis=0) | (parts.arms.argmax(axis=0) > top)
     bows = [_bow(columns, top, clear, (tip, neck), scale) for tip in tips]
     seen = np.array([weight for _, weight in bows])
     slopes = np.array([slope for slope, _ in bows])
