@@ -119,9 +119,9 @@ def _rounded_shoulder(
 def _to_bare_outline(
     outer: Points, line: Floats, parts: Regions, shoulder: Points, scale: float
 ) -> None:
-    """Move a shoulder's ``line`` and ``outer`` edge out to where bare skin is seen to end, in place.
+    """Move a shoulder's ``line`` and ``outer`` edge out to where bare skin ends, in place.
 
-    Cloth may stand off the body, skin is the body: less than all of it would be a shoulder cut off.
+    Cloth may stand off the body, skin is the body: less of it would be a shoulder cut off.
     """
     skin = parts.arms | parts.neck
     most = int(_BARE * scale)
