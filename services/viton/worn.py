@@ -1,6 +1,6 @@
 """The garment sampled onto the canvas, and where each of its layers reaches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import cv2
@@ -97,6 +97,13 @@ def _ease(strip: Strip, fit: SleeveFit) -> Floats:
     at = np.clip(np.rint(strip.along * (4 * last)), 0, 4 * last).astype(np.int32)
     fine = np.interp(np.arange(4 * last + 1) / 4, np.arange(last + 1), fit.ease)
     return fine.astype(np.float32)[at]
+
+
+def below_shoulders(worn: Worn, body: Body) -> Worn:
+    """End the torso's straps at the shoulders, over which they go to the back."""
+    rows = np.arange(worn.torso.shape[0])[:, None]
+    shown = np.clip(rows - body.shoulder[None, :] + 2.0, 0, 1)
+    return replace(worn, torso=np.asarray(worn.torso * shown, np.float32))
 
 
 def beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats:
