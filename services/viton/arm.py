@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
@@ -20,6 +21,7 @@ _BARE: Final = 0.08
 _DELTOID: Final = 0.3
 _COLLARBONE: Final = 0.35
 _RIM: Final = 1.0
+_STRAP: Final = 0.12
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _to_bare_outline(
 
     Cloth may stand off the body, skin is the body: less of it would be a shoulder cut off.
     """
-    skin = parts.arms | parts.neck
+    skin = parts.arms | parts.neck | _straps(parts.top, scale)
     most = int(_BARE * scale)
     count = int(_DELTOID * ARM_SAMPLES)
     heart = shoulder + point(0.0, 0.1 * scale)
@@ -137,8 +139,22 @@ def _to_bare_outline(
     over = np.stack([columns, line[columns]], axis=1).astype(np.float64)
     rise = _skin_beyond(skin, over, np.array([[0.0, -1.0]]), most)
     inwards = np.abs(columns - outer[0, 0]) / max(high - low, 1.0)
-    line[columns] -= gaussian_filter1d(rise, 0.012 * scale) * np.clip(3 - 3 * inwards, 0, 1)
+    line[columns] -= gaussian_filter1d(rise, 0.02 * scale) * np.clip(3 - 3 * inwards, 0, 1)
+    first = float(outer[0, 0])
+    start = float(np.interp(first, np.arange(len(line)), line))
     outer[:count] += reach[:, None] * away
+    # The line runs on to where the edge now begins, and beyond as it did.
+    past = sign * (np.arange(len(line)) - first)
+    run = max(float(sign * (outer[0, 0] - first)), EPSILON)
+    down = np.where(past < run, (outer[0, 1] - start) * past / run, 1.2 * (past - run))
+    line[past > 0] = (np.where(past < run, start, outer[0, 1]) + down)[past > 0]
+
+
+def _straps(top: Bool, scale: float) -> Bool:
+    """Return what of the worn garment is no wider than a strap, which lies on the skin."""
+    size = 2 * int(_STRAP * scale / 2) + 1
+    broad = cv2.morphologyEx(top.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
+    return np.asarray(top & (broad == 0))
 
 
 def _skin_beyond(skin: Bool, start: Points, away: Points, most: int) -> Floats:
