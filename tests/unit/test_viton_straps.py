@@ -6,7 +6,7 @@ from services.viton.body import measure
 from services.viton.fit import fit_torso
 from services.viton.garment import describe
 from services.viton.straps import strap_end
-from services.viton.worn import Worn, below_shoulders
+from services.viton.worn import Worn, below_shoulders, without_notches
 from tests.unit.viton_drawings import SHAPE, Drawn, figure, garment, mirrored
 
 pytestmark = pytest.mark.unit
@@ -75,6 +75,25 @@ def test_straps_end_at_the_shoulders() -> None:
     ended = below_shoulders(worn, body).torso[:, column]
     assert ended[: line - 3].max() == 0
     assert ended[line + 1 :].min() == 1
+
+
+def test_a_notch_between_shoulder_and_sleeve_is_filled() -> None:
+    person = figure()
+    body, _ = measure(person.keypoints, person.labels)
+    rows, columns = np.indices(SHAPE)
+    x, y = np.rint(body.left.tip).astype(int)
+    sleeve = ((columns < x) & (columns > x - 60) & (rows > y)).astype(np.float32)
+    torso = ((columns >= x) & (rows > y - 4)).astype(np.float32)
+    notch = (np.abs(columns - x) < 4) & (rows < y + 9)
+    none = np.zeros(SHAPE, np.float32)
+    colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
+    worn = Worn(
+        torso * ~notch, colour, source, (sleeve * ~notch, none), (colour, colour), (source, source)
+    )
+    torso = without_notches(worn, body).torso
+    assert torso[notch & (rows > y + 2)].min() > 0.5
+    # Nothing is added above the shoulder or outside the sleeve.
+    assert torso[(rows < y - 6) | (columns < x - 62)].max() == 0
 
 
 def test_the_side_of_a_top_with_a_deep_neckline_is_its_outline() -> None:
