@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.bleeding import USUAL, bleeding, unbled
 from services.viton.body import polygon
 from services.viton.fill import (
     around,
@@ -73,7 +74,10 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
 def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Return the photo's colours continued outwards from the mask, and a soft mask, 0 to 1."""
     colours = image.astype(np.float32)
-    safe = eroded(hard, 3)
+    depth = bleeding(colours, hard)
+    if depth > USUAL + 1:
+        colours = unbled(colours, hard, depth)
+    safe = eroded(hard, USUAL)
     bled = pull_push(colours, safe.astype(np.float32), 1)
     cv2.copyTo(colours, safe.astype(np.uint8), bled)
     coverage = np.zeros(hard.shape, np.float32)

@@ -26,7 +26,7 @@ from services.viton.skin import flesh, light_from
 from services.viton.skirt import hang_skirt
 from services.viton.stack import Stack
 from services.viton.warp import Strip, spline, strip
-from services.viton.worn import Worn, dress
+from services.viton.worn import Worn, below_shoulders, dress
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -68,6 +68,7 @@ def wear_dress(
     joined = np.where(laid.covered[..., None], warped * (1 - share) + laid.source * share, warped)
     pieces = _pieces(garment, mask, gown)
     layers = dress(pieces, joined.astype(np.float32), torso.seams, strips, (first, second))
+    layers = below_shoulders(layers, body) if torso.straps else layers
     layers = _below(layers, laid, share[..., 0])
     skin = flesh(photo, parts, body, strips)
     flared = _flared(body, hung, lower)

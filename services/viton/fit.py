@@ -11,6 +11,7 @@ from services.viton.drape import Drape, core, worn_scale
 from services.viton.garment import Garment, Side
 from services.viton.geometry import Points, distance, point, resample
 from services.viton.sleeve import ACROSS, SleeveFit, fit_sleeve
+from services.viton.straps import Lay, lay, strap_edge, strap_end
 
 __all__ = ["ACROSS", "SleeveFit", "TorsoFit", "fit_sleeve", "fit_torso"]
 
@@ -21,16 +22,19 @@ _TUCK: Final = 0.5
 _ROUND: Final = 0.9
 _SETTLED: Final = 0.45
 _NEAR: Final = 0.35
+_NEAR_STRAPS: Final = 0.06
 _OVER: Final = 0.07
 _TALLER: Final = 1.12
 _SHORTEN: Final = 0.17
+_FLANK: Final = 0.02
 
 
 @dataclass(frozen=True)
 class TorsoFit:
     """Control points of the torso's warp, the worn neckline and the hem's row.
 
-    ``seams``: a polygon of cloth on the torso's side of each armhole that has a sleeve.
+    ``seams``: a polygon of cloth on the torso's side of each armhole that has a sleeve; ``straps``:
+    it hangs from straps on both sides.
     """
 
     target: Points
@@ -39,6 +43,7 @@ class TorsoFit:
     outline: Points
     seams: tuple[Points, ...]
     hem: float
+    straps: bool
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,16 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
     scale = worn_scale(garment, body)
     pairs = list(zip(garment.sides, body.sides, strict=True))
     ends = [_ends(garment, body, g, b, scale) for g, b in pairs]
-    neckline = _neckline(garment, body, ends[0][1], ends[1][1])
-    drape = _drape(garment, body, neckline, scale)
+    pits = [_pit(garment, body, g, b) for g, b in pairs]
+    laid = tuple(
+        lay(garment, g, (tip, pit), scale)
+        for g, (tip, _), pit in zip(garment.sides, ends, pits, strict=True)
+    )
+    neckline = _neckline(garment, body, (ends[0][1], ends[1][1]), laid)
+    drape = _drape(garment, body, neckline, scale, near=_NEAR if None in laid else _NEAR_STRAPS)
     placed = [
-        _Placed(tip, neck, b.armpit, _edge(body, (g, b), garment.axis, drape))
-        for (tip, neck), (g, b) in zip(ends, pairs, strict=True)
+        _Placed(tip, neck, pit, _edge(body, (g, replace(b, armpit=pit)), garment.axis, drape))
+        for (tip, neck), (g, b), pit in zip(ends, pairs, pits, strict=True)
     ]
     front, cloth = core(garment, drape, (placed[0].edge, placed[1].edge), body.middle)
     source: list[Points] = [cloth]
@@ -68,7 +78,8 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
     outline: list[Points] = [neckline]
     for index, (g, p) in enumerate(zip(garment.sides, placed, strict=True)):
         shoulder = _shoulder(body, p, _SHOULDER)
-        armhole = _armhole(g, p)
+        strap = laid[index]
+        armhole = strap_edge(g, strap, (p.tip, p.armpit)) if strap else _armhole(g, p)
         if g.sleeve is not None:
             shoulder[-1] += _TUCK * (shoulder[-2] - shoulder[-1])
         source += [resample(g.shoulder, _SHOULDER)[1:], g.armhole[1:], g.edge[1:]]
@@ -83,7 +94,13 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
         _seam(body, p) for g, p in zip(garment.sides, placed, strict=True) if g.sleeve is not None
     )
     return TorsoFit(
-        np.concatenate(target), np.concatenate(source), neckline, ring, seams, drape.bottom
+        np.concatenate(target),
+        np.concatenate(source),
+        neckline,
+        ring,
+        seams,
+        drape.bottom,
+        None not in laid,
     )
 
 
@@ -95,22 +112,27 @@ def _seam(body: Body, placed: _Placed) -> Points:
     return np.concatenate([shoulder + point(0.0, 1.0), [below], [placed.armpit]])
 
 
-def _drape(garment: Garment, body: Body, neckline: Points, scale: float) -> Drape:
-    """Return how the cloth hangs, at the scale that its width tells or a little more."""
+def _drape(garment: Garment, body: Body, neckline: Points, scale: float, *, near: float) -> Drape:
+    """Return how the cloth hangs, at the scale that its width tells or a little more.
+
+    ``near``: as in ``_hem``.
+    """
     level = float(garment.neckline.curve[:, 1].max())
     hem = float(np.mean([g.edge[-1, 1] for g in garment.sides]))
     row = float(neckline[:, 1].max())
     loose = Drape(scale, level, row, hem, 0.0)
     # What is much too long hangs lower: more would be a squash.
     least = row + (1 - _SHORTEN) * (loose.natural - row)
-    bottom = max(_hem(body, loose.natural), least)
+    bottom = max(_hem(body, loose.natural, near), least)
     # Cloth laid flat is broader than it is worn, so a little too short may be too small.
     taller = np.clip((bottom - row) / max(hem - level, 1.0), scale, _TALLER * scale)
     return replace(loose, scale=float(taller), bottom=bottom)
 
 
-def _hem(body: Body, natural: float) -> float:
+def _hem(body: Body, natural: float, near: float) -> float:
     """Return the row of the hem: the garment's own length, reaching down to a waistband near by.
+
+    ``near``: how far above the waistband it may end to be tucked in nevertheless, in units.
 
     Into trousers the garment may be as long as it is. Over them it covers at least what the worn
     garment covered, since what lay beneath cannot be known.
@@ -119,8 +141,8 @@ def _hem(body: Body, natural: float) -> float:
     if body.cropped:
         return float(max(natural, body.waist + 0.08 * unit))
     if body.tucked:
-        near = natural > body.band - _NEAR * unit
-        return float(max(natural, body.band + 0.1 * unit) if near else natural)
+        reaches = natural > body.band - near * unit
+        return float(max(natural, body.band + 0.1 * unit) if reaches else natural)
     return float(np.clip(natural, body.waist + 0.015 * unit, body.waist + _OVER * unit))
 
 
@@ -179,8 +201,23 @@ def _armhole_scale(garment: Garment, body: Body) -> float:
     return max(worn, 0.2 * body.unit) / max(own, 1.0)
 
 
-def _neckline(garment: Garment, body: Body, left: Points, right: Points) -> Points:
-    """Return the photo's neckline, turned and scaled to lie between the placed neck points."""
+def _pit(garment: Garment, body: Body, g: Side, b: BodySide) -> Points:
+    """Return where the garment's armpit goes; below a strap no farther out than the flank."""
+    if strap_end(garment, g) is None:
+        return b.armpit
+    row = int(np.clip(b.armpit[1], 0, len(b.edge) - 1))
+    flank = float(b.edge[row]) + b.sign * _FLANK * body.unit
+    return point(b.sign * min(b.sign * float(b.armpit[0]), b.sign * flank), float(b.armpit[1]))
+
+
+def _neckline(
+    garment: Garment, body: Body, ends: tuple[Points, Points], laid: tuple[Lay | None, ...]
+) -> Points:
+    """Return the photo's neckline, turned and scaled to lie between the placed neck points.
+
+    Between straps it is as high as the straps are laid.
+    """
+    left, right = ends
     curve = garment.neckline.curve
     first, last = garment.left.neck, garment.right.neck
     width = max(float(last[0] - first[0]), 1.0)
@@ -191,6 +228,9 @@ def _neckline(garment: Garment, body: Body, left: Points, right: Points) -> Poin
     drop = curve[:, 1] - (first[1] + share * (last[1] - first[1]))
     xs = left[0] + share * (right[0] - left[0])
     ys = left[1] + share * (right[1] - left[1]) + drop * scale
+    first_lay, last_lay = laid
+    if first_lay is not None and last_lay is not None:
+        ys = first_lay.at(curve[:, 1]) * (1 - share) + last_lay.at(curve[:, 1]) * share
     return np.stack([xs, ys], axis=1)
 
 

@@ -129,12 +129,14 @@ def _edge(o: Outline, pit: Armpit, half: float) -> Points:
     """Return the side seam, from the armpit to the last row in which the torso is still wide."""
     start = int(pit.at[1])
     rows = np.arange(start, o.hem + 1)
-    reach = o.axis - pit.seam[rows]
+    # Where the neckline is below the armpit, the axis lies in its opening.
+    seam = pit.seam if pit.sleeved else np.where(o.mask[:, o.axis], pit.seam, o.outer)
+    reach = o.axis - seam[rows]
     wide = rows[reach > 0.62 * half]
     last = int(wide[-1]) if len(wide) else o.hem
     last = max(last - max(int(0.006 * (o.hem - o.first)), 1), start + 2)
     levels = np.linspace(start, last, 16)
-    columns = pit.seam[levels.astype(int)].astype(np.float64)
+    columns = seam[levels.astype(int)].astype(np.float64)
     columns[0] = pit.at[0]
     leap = 0.03 * half + 1.5 * abs(columns[-3] - columns[-4])
     for i in (-2, -1):

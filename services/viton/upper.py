@@ -13,7 +13,7 @@ from services.viton.fit import ACROSS, fit_sleeve, fit_torso
 from services.viton.garment import describe
 from services.viton.skin import flesh
 from services.viton.warp import spline, strip
-from services.viton.worn import dress
+from services.viton.worn import below_shoulders, dress, without_notches
 
 
 def wear_upper(
@@ -42,6 +42,7 @@ def wear_upper(
     pieces = cut(garment, mask, cloth)
     warped = spline(torso.target, torso.source, shape)
     worn = dress(pieces, warped, torso.seams, strips, (first, second))
+    worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)
     photo = seen.astype(np.float32)
     skin = flesh(photo, parts, body, strips)
     stack = assemble(photo, parts, body, worn=worn, skin=skin, strips=strips, fits=(first, second))

@@ -1,6 +1,6 @@
 """The garment sampled onto the canvas, and where each of its layers reaches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import cv2
@@ -23,6 +23,8 @@ _STEEP: Final = 0.7
 _SLIT: Final = 0.014
 _UNDER: Final = 5.0
 _SEEK: Final = 10
+_NOTCH: Final = 0.08
+_TURN: Final = 0.14
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,35 @@ def _ease(strip: Strip, fit: SleeveFit) -> Floats:
     at = np.clip(np.rint(strip.along * (4 * last)), 0, 4 * last).astype(np.int32)
     fine = np.interp(np.arange(4 * last + 1) / 4, np.arange(last + 1), fit.ease)
     return fine.astype(np.float32)[at]
+
+
+def below_shoulders(worn: Worn, body: Body) -> Worn:
+    """End the torso's straps at the shoulders, over which they go to the back."""
+    rows = np.arange(worn.torso.shape[0])[:, None]
+    shown = np.clip(rows - body.shoulder[None, :] + 2.0, 0, 1)
+    return replace(worn, torso=np.asarray(worn.torso * shown, np.float32))
+
+
+def without_notches(worn: Worn, body: Body) -> Worn:
+    """Fill the notch that torso and sleeve may leave between them where the shoulder turns."""
+    cloth = np.maximum(worn.torso, np.maximum(*worn.sleeves)) > 0.5
+    torso = worn.torso.copy()
+    reach, span = max(int(_NOTCH * body.unit), 1), int(_TURN * body.unit)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    for side, sleeve in zip(body.sides, worn.sleeves, strict=True):
+        if not sleeve.any():
+            continue
+        x, y = np.maximum(np.rint(side.tip).astype(int), span)
+        window = (slice(y - span, y + span), slice(x - span, x + span))
+        near = cloth[window]
+        # Only where cloth lies all around it: the window's own border is none.
+        padded = np.pad(near.astype(np.uint8), reach)
+        whole = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:-reach, reach:-reach] > 0
+        notch = whole & ~near
+        if notch.any():
+            filled = soft(near | notch, 0.7) * dilated(notch, 2)
+            torso[window] = np.maximum(torso[window], filled)
+    return replace(worn, torso=torso)
 
 
 def beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats:

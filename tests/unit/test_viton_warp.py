@@ -94,6 +94,36 @@ def test_from_the_shoulder_to_the_sleeve_there_is_no_notch(sleeve: str, side: in
     assert np.diff(rim).max() <= 1
 
 
+def test_a_shoulder_bare_beside_a_sleeveless_top_is_as_high_as_a_clothed_one() -> None:
+    person = figure()
+    labels = person.labels.copy()
+    rows, columns = np.indices(labels.shape)
+    # The armhole slants outwards, as a vest's does below the shoulder.
+    armhole = 120 + 0.24 * (rows - 318)
+    labels[(labels == 5) & (columns - 384 > armhole) & (rows < 460)] = 14
+    labels[(labels == 5) & (384 - columns > armhole) & (rows < 460)] = 15
+    clothed, _ = measure(person.keypoints, person.labels)
+    bare, _ = measure(person.keypoints, labels)
+    for own, other in zip(bare.sides, clothed.sides, strict=True):
+        assert abs(float(own.tip[1] - other.tip[1])) < 0.04 * bare.unit
+
+
+def test_a_garment_reaches_the_outline_of_a_bare_shoulder() -> None:
+    person = figure()
+    labels = person.labels.copy()
+    rows, columns = np.indices(labels.shape)
+    outline = 292 + 0.002 * (np.abs(columns - 384) - 60.0) ** 2
+    beside = (np.abs(columns - 384) > 60) & (np.abs(columns - 384) < 150)
+    bare = beside & (rows >= outline) & (rows < 400)
+    labels[bare] = np.where(columns[bare] > 384, 14, 15)
+    body, _ = measure(person.keypoints, labels)
+    across = np.arange(int(body.left.tip[0]) + 3, int(body.right.tip[0]) - 2)
+    across = across[np.abs(across - 384) > 66]
+    above = body.shoulder[across] - outline[0, across]
+    assert above.min() > -4
+    assert above.max() < 2
+
+
 @pytest.mark.parametrize("dip", [0, 40])
 def test_over_trousers_a_garment_keeps_the_shape_of_its_hem(dip: int) -> None:
     person, drawn = figure(), garment("none")
