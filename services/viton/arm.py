@@ -139,7 +139,7 @@ def _to_bare_outline(
     over = np.stack([columns, line[columns]], axis=1).astype(np.float64)
     rise = _skin_beyond(skin, over, np.array([[0.0, -1.0]]), most)
     inwards = np.abs(columns - outer[0, 0]) / max(high - low, 1.0)
-    line[columns] -= gaussian_filter1d(rise, 0.02 * scale) * np.clip(3 - 3 * inwards, 0, 1)
+    line[columns] -= gaussian_filter1d(rise, 0.01 * scale) * np.clip(3 - 3 * inwards, 0, 1)
     first = float(outer[0, 0])
     start = float(np.interp(first, np.arange(len(line)), line))
     outer[:count] += reach[:, None] * away
