@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.geometry import EPSILON, Points, distance, point, resample, unit
 from services.viton.pose import Joints
-from services.viton.regions import Bool, Floats, Regions
+from services.viton.regions import Floats, Regions
 
 ARM_SAMPLES: Final = 101
 _RADII: Final = ((0.0, 0.155), (0.25, 0.145), (0.5, 0.115), (0.7, 0.105), (1.0, 0.07))
@@ -17,11 +16,6 @@ _ROUND_START: Final = -0.03
 _ROUND_END: Final = 0.1
 _JOINED: Final = 0.15
 _CROOK: Final = 0.85
-_BARE: Final = 0.08
-_DELTOID: Final = 0.3
-_COLLARBONE: Final = 0.35
-_RIM: Final = 1.0
-_STRAP: Final = 0.12
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,6 @@ def find_arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Po
     reach = max(distance(shoulder, elbow), 1.0)
     start = int(np.clip(0.5 * float((armpit - shoulder) @ along) / reach, 0.03, 0.4) * ARM_SAMPLES)
     _rounded_shoulder(outer, line, shoulder, sign, scale)
-    _to_bare_outline(outer, line, parts, shoulder, scale)
     run = min(max(int(_JOINED * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
     fade = (np.cos(np.linspace(0, np.pi, run))[:, None] + 1) / 2
     inner[start + 1 : start + 1 + run] += fade * (armpit - inner[start + 1])
@@ -116,56 +109,6 @@ def _rounded_shoulder(
     line[inside] = np.interp(xs[inside], near[:, 0], near[:, 1])
     beyond = (xs - near[-1, 0]) > 0 if sign > 0 else (near[0, 0] - xs) > 0
     line[beyond] = bend[half, 1] + 1.2 * np.abs(xs[beyond] - bend[half, 0])
-
-
-def _to_bare_outline(
-    outer: Points, line: Floats, parts: Regions, shoulder: Points, scale: float
-) -> None:
-    """Move a shoulder's ``line`` and ``outer`` edge out to where bare skin ends, in place.
-
-    Cloth may stand off the body, skin is the body: less of it would be a shoulder cut off.
-    """
-    skin = parts.arms | parts.neck | _straps(parts.top, scale)
-    most = int(_BARE * scale)
-    count = int(_DELTOID * ARM_SAMPLES)
-    heart = shoulder + point(0.0, 0.1 * scale)
-    away = outer[:count] - heart
-    away = away / np.maximum(np.hypot(*away.T), EPSILON)[:, None]
-    fade = np.clip(2 - 2 * np.arange(count) / count, 0, 1)
-    reach = fade * gaussian_filter1d(_skin_beyond(skin, outer[:count], away, most), 2.0)
-    sign = np.sign(outer[0, 0] - shoulder[0])
-    low, high = sorted((float(outer[0, 0]), float(shoulder[0] - sign * _COLLARBONE * scale)))
-    columns = np.arange(max(int(low), 0), min(int(high) + 1, len(line)))
-    over = np.stack([columns, line[columns]], axis=1).astype(np.float64)
-    rise = _skin_beyond(skin, over, np.array([[0.0, -1.0]]), most)
-    inwards = np.abs(columns - outer[0, 0]) / max(high - low, 1.0)
-    line[columns] -= gaussian_filter1d(rise, 0.01 * scale) * np.clip(3 - 3 * inwards, 0, 1)
-    first = float(outer[0, 0])
-    start = float(np.interp(first, np.arange(len(line)), line))
-    outer[:count] += reach[:, None] * away
-    # The line runs on to where the edge now begins, and beyond as it did.
-    past = sign * (np.arange(len(line)) - first)
-    run = max(float(sign * (outer[0, 0] - first)), EPSILON)
-    down = np.where(past < run, (outer[0, 1] - start) * past / run, 1.2 * (past - run))
-    line[past > 0] = (np.where(past < run, start, outer[0, 1]) + down)[past > 0]
-
-
-def _straps(top: Bool, scale: float) -> Bool:
-    """Return what of the worn garment is no wider than a strap, which lies on the skin."""
-    size = 2 * int(_STRAP * scale / 2) + 1
-    broad = cv2.morphologyEx(top.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
-    return np.asarray(top & (broad == 0))
-
-
-def _skin_beyond(skin: Bool, start: Points, away: Points, most: int) -> Floats:
-    """How far skin reaches beyond each point, its soft rim included; 0 where beyond ``most``."""
-    height, width = skin.shape
-    path = start[:, None] + np.arange(1, most + 2)[None, :, None] * away[:, None]
-    xs = np.clip(path[..., 0], 0, width - 1).astype(int)
-    ys = np.clip(path[..., 1], 0, height - 1).astype(int)
-    bare = skin[ys, xs]
-    run = np.where(bare.all(axis=1), 0, (~bare).argmax(axis=1))
-    return np.where(run > 0, run + _RIM, 0.0)
 
 
 def _measured(parts: Regions, middle: Points, normal: Points, radius: Floats) -> Floats:

@@ -125,6 +125,8 @@ def bare_edges(strip: Strip, parts: Regions) -> BareEdges:
     steps = np.arange(_STEPS + 1)
     share = np.clip((steps - _ABOVE) / max(start - _ABOVE, 1.0), 0, 1)
     share = share * share * (3 - 2 * share)
+    # Farther down the arm is seen, and nothing of it is made.
+    share = share * np.clip((start + 2 * _RUN - steps) / _RUN, 0, 1)
     # Of the hem's own slant, and of the shadow below it, the arm's outline is not told.
     told = np.arange(start + _SHADOWED, start + _RUN)
     ends = np.array([_ends(strip.across[near & (step == k)]) for k in told])

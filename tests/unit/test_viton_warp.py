@@ -108,22 +108,6 @@ def test_a_shoulder_bare_beside_a_sleeveless_top_is_as_high_as_a_clothed_one() -
         assert abs(float(own.tip[1] - other.tip[1])) < 0.04 * bare.unit
 
 
-def test_a_garment_reaches_the_outline_of_a_bare_shoulder() -> None:
-    person = figure()
-    labels = person.labels.copy()
-    rows, columns = np.indices(labels.shape)
-    outline = 292 + 0.002 * (np.abs(columns - 384) - 60.0) ** 2
-    beside = (np.abs(columns - 384) > 60) & (np.abs(columns - 384) < 150)
-    bare = beside & (rows >= outline) & (rows < 400)
-    labels[bare] = np.where(columns[bare] > 384, 14, 15)
-    body, _ = measure(person.keypoints, labels)
-    across = np.arange(int(body.left.tip[0]) + 3, int(body.right.tip[0]) - 2)
-    across = across[np.abs(across - 384) > 66]
-    above = body.shoulder[across] - outline[0, across]
-    assert above.min() > -4
-    assert above.max() < 2
-
-
 @pytest.mark.parametrize("dip", [0, 40])
 def test_over_trousers_a_garment_keeps_the_shape_of_its_hem(dip: int) -> None:
     person, drawn = figure(), garment("none")
