@@ -17,8 +17,8 @@ class _Piece:
     """Upper arm or forearm, in units, at places along it.
 
     ``inner`` (towards the body) and ``outer`` are where it usually ends across its axis, ``widest``
-    the farthest an edge of the outline may lie and still be the arm's. ``seam`` tells how far around
-    it from its outermost line, seen from the front, its outside ends.
+    the farthest an edge of the outline may lie and still be the arm's. ``seam`` tells how far
+    around it from its outermost line, seen from the front, its outside ends.
     """
 
     outside: Part
