@@ -17,8 +17,8 @@ class _Piece:
     """Upper arm or forearm, in units, at places along it.
 
     ``inner`` (towards the body) and ``outer`` are where it usually ends across its axis, ``widest``
-    the farthest an edge of the outline may lie and still be the arm's. ``radius`` is that of its
-    skin, ``seam`` how far around it from its outermost line, seen from the front, its outside ends.
+    the farthest an edge of the outline may lie and still be the arm's. ``seam`` tells how far
+    around it from its outermost line, seen from the front, its outside ends.
     """
 
     outside: Part
@@ -26,7 +26,6 @@ class _Piece:
     outer: F32
     widest: float
     starts: float
-    radius: tuple[float, float]
     seam: tuple[tuple[float, ...], tuple[float, ...]]
 
 
@@ -38,7 +37,6 @@ _UPPER: Final = _Piece(
     outer=profile(_UPPER_AT, (0.1, 0.12, 0.14, 0.15, 0.14, 0.13, 0.12, 0.11)),
     widest=0.23,
     starts=-0.2,
-    radius=(0.135, 0.135),
     seam=((0.0, 1.0), (64.0, 64.0)),
 )
 _LOWER_AT: Final = (-0.1, 0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)
@@ -49,7 +47,6 @@ _LOWER: Final = _Piece(
     widest=0.18,
     # A little above the elbow joint.
     starts=-0.04,
-    radius=(0.125, 0.085),
     # Of a hanging arm the thumb points ahead, so that the forearm's outside turns to the front.
     seam=((0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0), (76.0, 85.0, 92.0, 98.0, 113.0, 145.0, 180.0)),
 )
@@ -106,13 +103,13 @@ def _paint_piece(canvas: Canvas, body: Body, piece: _Piece, limb: Limb, *, right
     """Paint the upper or the lower arm, split into its outside and its inside."""
     seen = reach(canvas.shape, limb, piece.widest)
     low, high = _measured(canvas, body, piece, limb, right=right).at(seen.along)
+    aside = (seen.across - (low + high) / 2) / np.maximum((high - low) / 2, 1e-3)
     beyond = (seen.along - 1) * np.float32(limb.length / limb.unit)
     cap = np.hypot(beyond, seen.across) <= _CAP
     where = (seen.across >= low) & (seen.across <= high) & (seen.along >= piece.starts)
     where &= (seen.along <= 1) | cap
     along = np.clip(seen.along, 0, 1)
-    outwards = (seen.across if right else -seen.across) / np.interp(along, (0, 1), piece.radius)
-    angle = _angle(body.turn, outwards, right=right)
+    angle = _angle(body.turn, aside if right else -aside, right=right)
     front = np.interp(along, *piece.seam)
     behind = np.mod(front - angle, 360)
     wide = front - _SEAM_BEHIND

@@ -55,10 +55,13 @@ def estimate_surface(
     """Map a person's pixels to body parts.
 
     ``keypoints`` is 25 x 3 (BODY_25), ``silhouette`` H x W, 0 to 255, ``labels`` H x W CIHP ids
-    where a parse is known. Pixels outside the outline are background, and so is what the network
-    takes for hair or loose clothes. Without a shoulder everything is background.
+    where a parse is known. Pixels that neither takes for the person are background, and so is what
+    the network takes for hair or loose clothes. Without a shoulder everything is background.
     """
     parts, u, v = (np.zeros(silhouette.shape, np.uint8) for _ in range(3))
+    if labels is not None:
+        # Either misses shoulders, sleeves and fingers that the other has.
+        silhouette = np.where(labels > 0, np.uint8(255), silhouette)
     person = silhouette >= INSIDE
     frame = inputs.frame(keypoints, person)
     if frame is None:

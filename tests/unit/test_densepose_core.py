@@ -172,6 +172,17 @@ def test_labels_tell_where_an_arm_lies_before_the_legs() -> None:
     assert iou(told, hand > 0) > iou(blind, hand > 0)
 
 
+def test_what_only_the_labels_take_for_the_person_has_a_part() -> None:
+    joints, outline = front(), silhouette(front())
+    labels = dressed(outline)
+    outline[:, :210] = 0
+    lost = (labels == Label.RIGHT_ARM) & (outline == 0)
+    mapped = estimate(joints, outline, labels)
+    assert lost.sum() > 2000
+    assert np.isin(mapped.parts[lost], [Part.RIGHT_HAND, *range(15, 23)]).mean() > 0.9
+    assert not mapped.parts[(labels == 0) & (outline == 0)].any()
+
+
 def iou(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     return float((first & second).sum() / (first | second).sum())
 

@@ -272,6 +272,31 @@ def test_an_arm_is_as_wide_as_the_outline_shows(half: int) -> None:
     assert width == pytest.approx(2 * half, abs=4)
 
 
+@pytest.mark.parametrize("width", [36, 50, 64])
+def test_an_upper_arm_shows_its_outside_on_three_tenths_of_its_width(width: int) -> None:
+    outline = silhouette(front())
+    for first, last in ((2, 3), (5, 6)):
+        cv2.line(outline, FRONT[first], FRONT[last], 0, 70)
+        cv2.line(outline, FRONT[first], FRONT[last], 255, width)
+    parts = draw(front(), outline).parts[320:400]
+    for outside, inside in (
+        (Part.RIGHT_UPPER_ARM_OUTSIDE, Part.RIGHT_UPPER_ARM_INSIDE),
+        (Part.LEFT_UPPER_ARM_OUTSIDE, Part.LEFT_UPPER_ARM_INSIDE),
+    ):
+        share = (parts == outside).sum() / np.isin(parts, [outside, inside]).sum()
+        assert share == pytest.approx(0.28, abs=0.05)
+
+
+@pytest.mark.parametrize("aside", [-30, 30])
+def test_a_turned_head_is_split_nearer_its_middle_than_the_nose(aside: int) -> None:
+    joints = front()
+    joints[0, 0] += aside
+    parts = draw(joints, silhouette(front())).parts
+    left, right = ((parts == half).sum() for half in (Part.HEAD_LEFT, Part.HEAD_RIGHT))
+    assert (left < right) == (aside > 0)
+    assert min(left, right) > 0.37 * (left + right)
+
+
 def test_a_wide_sleeve_is_not_the_arm() -> None:
     joints = front()
     outline = np.zeros((HEIGHT, WIDTH), np.uint8)
