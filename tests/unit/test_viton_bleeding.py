@@ -18,7 +18,9 @@ def enlarged(drawn: Drawn, reach: int) -> Drawn:
     ycc = cv2.cvtColor(drawn.image, cv2.COLOR_RGB2YCrCb)
     ycc[..., 1:] = cv2.GaussianBlur(ycc[..., 1:], (0, 0), 5.0)
     wider = cv2.dilate(drawn.mask, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    return Drawn(np.asarray(cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB), np.uint8), wider)
+    return Drawn(
+        np.asarray(cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB), np.uint8), np.asarray(wider, np.uint8)
+    )
 
 
 def strays(drawn: Drawn, colour: tuple[int, int, int]) -> NDArray[np.float32]:
@@ -27,7 +29,7 @@ def strays(drawn: Drawn, colour: tuple[int, int, int]) -> NDArray[np.float32]:
     hem = np.zeros(drawn.mask.shape, bool)
     hem[800:] = True
     rim = hem & (cover > 0.5) & ~eroded(drawn.mask > 127, 16)
-    return np.asarray(np.abs(colours[rim] - np.float32(colour)).max(axis=-1), np.float32)
+    return np.asarray(np.abs(colours[rim] - np.array(colour, np.float32)).max(axis=-1), np.float32)
 
 
 def test_colour_that_bled_is_found_as_deep_as_it_reaches() -> None:
