@@ -5,6 +5,7 @@ its outline, its lightness, its local contrast and how far its colours are from 
 neither the ground nor the colour as such can mislead it. Pure functions.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from services.kit.garments import (
     CATEGORIES,
     COLLARS,
+    MIRRORED,
     NECKLINES,
     OPENINGS,
     SLEEVES,
@@ -100,6 +102,22 @@ def _blurred(layer: Floats, share: Floats, sigma: float) -> Floats:
     """Return the mean over the garment near by."""
     weight = cv2.GaussianBlur(share, (0, 0), sigma) + np.float32(1e-3)
     return np.asarray(cv2.GaussianBlur(layer * share, (0, 0), sigma) / weight, np.float32)
+
+
+def both_ways(own: Sequence[Floats], flipped: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:
+    """Return the mean of the network's answers for a garment and for its mirror image.
+
+    Each is landmarks, classes and reach as ``interpret`` takes them.
+    """
+    points = flipped[0][list(MIRRORED)].copy()
+    points[:, 0] = 1 - points[:, 0]
+    first, count = len(CATEGORIES), len(SLEEVES)
+    classes = flipped[1].copy()
+    classes[first : first + count] = flipped[1][first + count : first + 2 * count]
+    classes[first + count : first + 2 * count] = flipped[1][first : first + count]
+    pairs = zip(own, (points, classes, flipped[2][::-1]), strict=True)
+    means = [np.asarray((a + b) / 2, np.float32) for a, b in pairs]
+    return means[0], means[1], means[2]
 
 
 def interpret(points: Floats, classes: Floats, reach: Floats, seen: Window) -> GarmentReading:
