@@ -56,13 +56,17 @@ def told_by(reading: GarmentReading) -> Told | None:
     there = [name != "none" for name, _, _ in sides]
     asked = [s for s, own in zip(sides, there, strict=True) if own] or list(sides)
     reach = float(np.mean([max(far, _LEAST_LONG * (n == "long")) for n, _, far in asked]))
-    odds = float(np.mean([_odds(name, sure) for name, sure, _ in asked]))
+    odds = float(np.mean([_odds(*own) for own in asked]))
     return Told((there[0], there[1]), reach, odds)
 
 
-def _odds(name: str, sure: float) -> float:
-    """Return the log odds of ``long`` against ``mid``; what is not said goes to the other."""
-    own, other = np.log(np.clip([sure, 1 - sure], 0.02, 0.98))
+def _odds(name: str, sure: float, reach: float) -> float:
+    """Return the log odds of ``long`` against ``mid``.
+
+    What is not said goes to the other, by half where the reach is not that of a long sleeve.
+    """
+    share = 0.5 if name == "mid" and reach < _LEAST_LONG else 1.0
+    own, other = np.log(np.clip([sure, share * (1 - sure)], 0.02, 0.98))
     if name == "long":
         return float(own - other)
     return float(other - own) if name == "mid" else -4.0

@@ -42,6 +42,7 @@ def test_a_short_sleeve_that_the_network_takes_for_a_longer_one_stays_short(sure
 def test_a_sleeve_to_the_forearm_is_the_network_s_to_tell() -> None:
     assert kind(garment("long"), told("mid", 0.9, 0.75)) is SleeveKind.MID
     assert kind(garment("long"), told("mid", 0.51, 0.8)) is SleeveKind.LONG
+    assert kind(garment("long"), told("mid", 0.51, 0.66)) is SleeveKind.MID
     assert kind(garment("long"), told("long", 0.6, 0.9)) is SleeveKind.LONG
 
 
