@@ -46,7 +46,7 @@ def garment(classes: NDArray[np.float32]) -> Plane:
 class Reader:
     """The network that tells category, sleeves, neckline, opening and landmarks.
 
-    It looks at the garment and at its mirror image, and what counts is the mean of both.
+    It looks at the garment and at its mirror image; of classes and reach the mean of both counts.
     """
 
     session: "InferenceSession"
@@ -60,8 +60,10 @@ class Reader:
             self.session.run(["landmarks", "classes", "reach"], {"garment": view[None]})
             for view in views
         )
-        answer = reading.both_ways([part[0] for part in first], [part[0] for part in second])
-        return reading.interpret(*answer, seen)
+        classes, reach = reading.both_ways(
+            [part[0] for part in first[1:]], [part[0] for part in second[1:]]
+        )
+        return reading.interpret(first[0][0], classes, reach, seen)
 
 
 def load_reader() -> Reader:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from services.kit.garments import (
     CATEGORIES,
     COLLARS,
-    MIRRORED,
     NECKLINES,
     OPENINGS,
     SLEEVES,
@@ -104,20 +103,17 @@ def _blurred(layer: Floats, share: Floats, sigma: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(layer * share, (0, 0), sigma) / weight, np.float32)
 
 
-def both_ways(own: Sequence[Floats], flipped: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:
-    """Return the mean of the network's answers for a garment and for its mirror image.
+def both_ways(own: Sequence[Floats], flipped: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Return the mean of the network's classes and reach for a garment and for its mirror image.
 
-    Each is landmarks, classes and reach as ``interpret`` takes them.
+    Each is classes and reach as ``interpret`` takes them.
     """
-    points = flipped[0][list(MIRRORED)].copy()
-    points[:, 0] = 1 - points[:, 0]
     first, count = len(CATEGORIES), len(SLEEVES)
-    classes = flipped[1].copy()
-    classes[first : first + count] = flipped[1][first + count : first + 2 * count]
-    classes[first + count : first + 2 * count] = flipped[1][first : first + count]
-    pairs = zip(own, (points, classes, flipped[2][::-1]), strict=True)
-    means = [np.asarray((a + b) / 2, np.float32) for a, b in pairs]
-    return means[0], means[1], means[2]
+    classes = flipped[0].copy()
+    classes[first : first + count] = flipped[0][first + count : first + 2 * count]
+    classes[first + count : first + 2 * count] = flipped[0][first : first + count]
+    means = [(a + b) / 2 for a, b in zip(own, (classes, flipped[1][::-1]), strict=True)]
+    return np.asarray(means[0], np.float32), np.asarray(means[1], np.float32)
 
 
 def interpret(points: Floats, classes: Floats, reach: Floats, seen: Window) -> GarmentReading:

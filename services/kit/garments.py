@@ -54,15 +54,6 @@ LANDMARKS: Final = (
 """The rows of a ``Landmarks`` array. ``curve`` is half-way from the neckline's middle to its end,
 ``elbow`` the middle of a sleeve's edge, ``waist`` the side of the body or of a waistband."""
 
-MIRRORED: Final = tuple(
-    LANDMARKS.index(_other)
-    for _other in (
-        name.replace("left_", "#").replace("right_", "left_").replace("#", "right_")
-        for name in LANDMARKS
-    )
-)
-"""For each row of a ``Landmarks`` array, the row that it becomes in the flipped picture."""
-
 
 @dataclass(frozen=True)
 class GarmentReading:

@@ -8,14 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.cloth_mask.reading import SIDE, Window, prepare, window
-from services.kit.garments import (
-    CATEGORIES,
-    LANDMARKS,
-    MIRRORED,
-    NECKLINES,
-    OPENINGS,
-    SLEEVES,
-)
+from services.kit.garments import CATEGORIES, LANDMARKS, NECKLINES, OPENINGS, SLEEVES
 from training.garment.drawn.photo import Drawn, draw
 from training.garment.drawn.spec import ARM
 from training.garment.masks import spoil
@@ -44,6 +37,13 @@ NECKS: Final = {
     "one shoulder": "one_shoulder",
 }
 UNKNOWN: Final = -1
+_SWAP: Final = [
+    LANDMARKS.index(_other)
+    for _other in (
+        name.replace("left_", "#").replace("right_", "left_").replace("#", "right_")
+        for name in LANDMARKS
+    )
+]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def changed(
     mask = np.asarray(cv2.warpAffine(mask, move, size), np.uint8)
     points[:, :2] = points[:, :2] @ move[:, :2].T.astype(np.float32) + move[:, 2].astype(np.float32)
     if move[0, 0] < 0:
-        points = points[list(MIRRORED)]
+        points = points[_SWAP]
         classes[[1, 2]] = classes[[2, 1]]
         reach = reach[::-1]
     seen = _shaken(window(mask), rng)
