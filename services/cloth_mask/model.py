@@ -44,18 +44,26 @@ def garment(classes: NDArray[np.float32]) -> Plane:
 
 @dataclass(frozen=True)
 class Reader:
-    """The network that tells category, sleeves, neckline, opening and landmarks."""
+    """The network that tells category, sleeves, neckline, opening and landmarks.
+
+    It looks at the garment and at its mirror image; of classes and reach the mean of both counts.
+    """
 
     session: "InferenceSession"
 
     def read(self, image: Image, mask: Mask) -> GarmentReading:
         """Read a garment from its photo and its mask, both of one size."""
         seen = reading.window(mask)
-        inputs = reading.prepare(image, mask, seen)[None]
-        points, classes, reach = self.session.run(
-            ["landmarks", "classes", "reach"], {"garment": inputs}
+        inputs = reading.prepare(image, mask, seen)
+        views = (inputs, np.ascontiguousarray(inputs[..., ::-1]))
+        first, second = (
+            self.session.run(["landmarks", "classes", "reach"], {"garment": view[None]})
+            for view in views
         )
-        return reading.interpret(points[0], classes[0], reach[0], seen)
+        classes, reach = reading.both_ways(
+            [part[0] for part in first[1:]], [part[0] for part in second[1:]]
+        )
+        return reading.interpret(first[0][0], classes, reach, seen)
 
 
 def load_reader() -> Reader:

@@ -5,6 +5,7 @@ its outline, its lightness, its local contrast and how far its colours are from 
 neither the ground nor the colour as such can mislead it. Pure functions.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,6 +101,19 @@ def _blurred(layer: Floats, share: Floats, sigma: float) -> Floats:
     """Return the mean over the garment near by."""
     weight = cv2.GaussianBlur(share, (0, 0), sigma) + np.float32(1e-3)
     return np.asarray(cv2.GaussianBlur(layer * share, (0, 0), sigma) / weight, np.float32)
+
+
+def both_ways(own: Sequence[Floats], flipped: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Return the mean of the network's classes and reach for a garment and for its mirror image.
+
+    Each is classes and reach as ``interpret`` takes them.
+    """
+    first, count = len(CATEGORIES), len(SLEEVES)
+    classes = flipped[0].copy()
+    classes[first : first + count] = flipped[0][first + count : first + 2 * count]
+    classes[first + count : first + 2 * count] = flipped[0][first : first + count]
+    means = [(a + b) / 2 for a, b in zip(own, (classes, flipped[1][::-1]), strict=True)]
+    return np.asarray(means[0], np.float32), np.asarray(means[1], np.float32)
 
 
 def interpret(points: Floats, classes: Floats, reach: Floats, seen: Window) -> GarmentReading:

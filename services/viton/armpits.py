@@ -21,6 +21,7 @@ _CUFF_SLOPE: Final = 0.27
 _FLUSH: Final = 0.02
 _FLANK: Final = 0.66
 _NEAR: Final = 0.45
+_STEEP: Final = 0.28
 
 
 @dataclass(frozen=True)
@@ -200,20 +201,29 @@ def told(o: Outline, found: Armpit, guess: Guess) -> Armpit:
     """Return the armpit that the outline shows, or the network's where they do not agree.
 
     The outline is exact where it is right; the network knows hidden armpits and false gaps. Where
-    the outline shows no sleeve at all the network is not believed: on photos of halters and flared
-    tops it was wrong.
+    the outline shows no sleeve at all the network is not believed unless it insists: on photos of
+    halters and flared tops it was wrong.
     """
     at = guess.points.get("armpit")
-    if not guess.sleeve or at is None or not found.sleeved:
+    if not guess.sleeve or at is None or not (found.sleeved or guess.insisted):
         return found
     row = int(np.clip(at[1], o.first + 1, o.hem - 3))
     at = point(float(at[0]), row)
     if guess.sleeve == "none":
         bare = point(float(o.outer[row]), row)
         return Armpit(bare, sleeved=False, seam=o.inner)
-    if guess.near("armpit", found.at, _NEAR * (o.axis - at[0])):
+    if found.sleeved and guess.near("armpit", found.at, _NEAR * (o.axis - at[0])):
         return found
     return Armpit(at, sleeved=True, seam=inner_seam(o, guess, at))
+
+
+def hangs(o: Outline, guess: Guess) -> bool:
+    """Whether the shoulder could carry a sleeve: a halter falls too steeply from the neck."""
+    if "armpit" not in guess.points:
+        return False
+    half = o.axis - float(guess.points["armpit"][0])
+    near, far = (o.top[max(int(o.axis - share * half), 0)] for share in (0.7, 1.0))
+    return bool(far - near < _STEEP * half)
 
 
 def _reaches(o: Outline, half: float, row: float) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.kit.categories import DRESS, LOWER, UPPER, WORN, check
+from services.kit.categories import LOWER, UPPER, WORN, check
 from services.kit.errors import InvalidRequest
 from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
@@ -34,8 +34,11 @@ def try_on(
     _check((labels.shape[0], labels.shape[1]), person, keypoints, garment, garment_mask)
     if category == UPPER:
         return wear_upper(person, keypoints, labels, garment, garment_mask, reading=reading)
-    wear = {LOWER: wear_lower, DRESS: wear_dress}[category]
-    return finish(person, wear(person, keypoints, labels, garment, garment_mask), garment_mask)
+    if category == LOWER:
+        stack = wear_lower(person, keypoints, labels, garment, garment_mask)
+    else:
+        stack = wear_dress(person, keypoints, labels, garment, garment_mask, reading=reading)
+    return finish(person, stack, garment_mask)
 
 
 def _check(

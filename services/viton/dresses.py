@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.bare import bare_legs, removed, rim
 from services.viton.body import Body, measure
@@ -38,14 +39,21 @@ _HALF_ARM: Final = 0.13
 
 
 def wear_dress(
-    person: Image, keypoints: Keypoints, labels: LabelMap, garment: Image, mask: Mask
+    person: Image,
+    keypoints: Keypoints,
+    labels: LabelMap,
+    garment: Image,
+    mask: Mask,
+    *,
+    reading: GarmentReading = UNREAD,
 ) -> Stack:
     """Return the person in the dress, without what was worn before.
 
-    Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
+    ``reading`` is what a network read of the dress. Raises ``NoGarment``, ``NoPerson`` and
+    ``LegsNotShown``.
     """
     shape = (labels.shape[0], labels.shape[1])
-    gown = describe_gown(garment, mask)
+    gown = describe_gown(garment, mask, reading)
     body, parts = measure(keypoints, labels)
     lower, worn = measure_legs(keypoints, labels, least=0.0)
     worn = without_hems(person, worn, lower)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from services.kit.garments import UNREAD, GarmentReading
 from services.viton.bottoms import Bottoms, describe_bottoms
 from services.viton.garment import Garment, SleeveKind, describe, largest
 
@@ -36,8 +37,13 @@ class Gown:
     hips: float
 
 
-def describe_gown(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Gown:
-    """Read a dress (``image`` H x W x 3, ``mask`` H x W). Raises ``NoGarment``."""
+def describe_gown(
+    image: NDArray[np.uint8], mask: NDArray[np.uint8], reading: GarmentReading = UNREAD
+) -> Gown:
+    """Read a dress (``image`` H x W x 3, ``mask`` H x W; ``reading``: what a network read).
+
+    Raises ``NoGarment``.
+    """
     whole = largest(mask > 127)
     rows = np.flatnonzero(whole.any(axis=1))
     if not len(rows):
@@ -52,7 +58,7 @@ def describe_gown(image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Gown:
     tip = (rough.left.tip[1] + rough.right.tip[1]) / 2
     waist = _waist(wide, float(tip), 2 * rough.half, last)
     hips = float(tip + _HIPS * (waist - tip))
-    top = describe(image, _cut(whole, trunk, hips))
+    top = describe(image, _cut(whole, trunk, hips), reading)
     body = trunk.copy()
     for side in top.sides:
         if side.sleeve is not None:

@@ -18,10 +18,18 @@ SEEN: Final = 0.5
 
 @dataclass(frozen=True)
 class Guess:
-    """A side's landmarks by name, and its sleeve's class, empty where the network is not sure."""
+    """A side's landmarks by name, and its sleeve's class, empty where the network is not sure.
+
+    ``insisted``: there is a sleeve although the outline shows none.
+    """
 
     points: dict[str, Points]
     sleeve: str
+    insisted: bool = False
+
+    def insisting(self, sleeve: str) -> "Guess":
+        """Return the same with a sleeve of a class that was settled otherwise."""
+        return self if self.sleeve == "none" else Guess(self.points, sleeve, insisted=True)
 
     def near(self, name: str, place: Points, reach: float) -> bool:
         """Whether the landmark is within ``reach`` pixels of a place, or unknown."""
@@ -73,7 +81,8 @@ def _guess(reading: GarmentReading, side: str, shape: tuple[int, int]) -> Guess:
             points[name] = point(
                 float(np.clip(x, 0, shape[1] - 1)), float(np.clip(y, 0, shape[0] - 1))
             )
-    return Guess(points, sleeve if sure >= SURE else "")
+    bare = reading.left_sleeve == reading.right_sleeve == "none"
+    return Guess(points, sleeve if bare or sure >= SURE else "")
 
 
 def front(reading: GarmentReading) -> Front | None:

@@ -3,6 +3,7 @@
 As in ``armpits``, every side is the left one of its frame.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,7 +23,7 @@ _UNLIKE: Final = 0.15
 
 
 def neck_points(
-    outlines: tuple[Outline, Outline], known: tuple[Guess, Guess], half: float
+    outlines: Sequence[Outline], known: Sequence[Guess], half: float
 ) -> tuple[Points, Points]:
     """Return where neckline and shoulder meet on either side, each in the frame of its side.
 

@@ -7,7 +7,13 @@ import pytest
 from services.cloth_mask import model
 from services.cloth_mask.reading import SIDE, Window, interpret, prepare, window
 from services.kit.errors import WeightsMissing
-from services.kit.garments import CATEGORIES, LANDMARKS, NECKLINES, OPENINGS, SLEEVES
+from services.kit.garments import (
+    CATEGORIES,
+    LANDMARKS,
+    NECKLINES,
+    OPENINGS,
+    SLEEVES,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -83,3 +89,15 @@ def test_a_damaged_network_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(model, "READER_SHA256", "0" * 64)
     with pytest.raises(WeightsMissing, match=r"garment\.onnx"):
         model.load_reader()
+
+
+def test_a_garment_and_its_mirror_image_are_read_alike() -> None:
+    image, mask = square(60, 90, 180)
+    image[90:270, 60:120] = (220, 200, 40)
+    mask[200:270, 200:240] = 0
+    reader = model.load_reader()
+    own = reader.read(image, mask)
+    flipped = reader.read(np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(mask[:, ::-1]))
+    assert flipped.category == own.category
+    assert flipped.left_sleeve_confidence == pytest.approx(own.right_sleeve_confidence, abs=1e-3)
+    assert flipped.left_reach == pytest.approx(own.right_reach, abs=1e-3)
