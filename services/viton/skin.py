@@ -14,7 +14,7 @@ from services.viton.geometry import Points, unit
 from services.viton.outline import BareEdges, bare_edges, trunk, with_shoulders
 from services.viton.regions import Regions
 from services.viton.stack import over
-from services.viton.tone import alike, neck_share, out_of_shadow, smooth
+from services.viton.tone import alike, neck_share, smooth
 from services.viton.warp import Strip
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -89,7 +89,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
         even = np.where((seen & strip.covered)[..., None], image / own, even)
     tone = pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
     neck = bare & parts.neck
-    throat = _throat(image, neck, tone, body, face | seen)
+    throat = _throat(image, neck, tone, body)
     tone = over(tone, throat, neck_share(seen, neck, body.unit))
     light_on = trunk_light * texture
     return Skin(
@@ -225,12 +225,8 @@ def _rounded(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
     return np.asarray(fine[at], np.float32)
 
 
-def _throat(image: Floats, bare: Bool, tone: Floats, body: Body, other: Bool) -> Floats:
-    """Return the tone of the neck's lit part, continued over the chest.
-
-    ``other``: the skin that is seen elsewhere, which it takes after where all of the neck lies in
-    the chin's shadow.
-    """
+def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
+    """Return the tone of the neck's lit part, continued over the chest."""
     if bare.sum() < 0.02 * body.unit**2:
         return tone
     luma = grey(image)
@@ -238,8 +234,6 @@ def _throat(image: Floats, bare: Bool, tone: Floats, body: Body, other: Bool) ->
     lit = bare * np.clip((luma - dim + 12.0) / 12.0, 0, 1)
     near = pull_push(image, lit.astype(np.float32))
     usual = np.median(image[bare & (luma >= dim)], axis=0)
-    if other.any():
-        usual = out_of_shadow(usual, np.median(image[other], axis=0))
     away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
     fade = rgb(np.clip(away / (0.30 * body.unit), 0, 1))
     far = (usual * np.array([0.965, 0.945, 0.935])).astype(np.float32)

@@ -17,9 +17,6 @@ and the area of bare arm, in their squares, that is enough for all of it."""
 _UNLIKE: Final = 11.0
 """CIELAB's a and b: how far skin may be from the person's usual hue. The dim and the lit, a pale
 palm and a flushed cheek are nearer; the collar of another garment that shows is farther."""
-_LIT: Final = 0.92
-_SHADOW: Final = 0.72
-"""A neck's brightness as a share of the other skin's: not in shadow, and wholly in it."""
 
 
 def alike(image: Floats, bare: Bool, face: Bool) -> Bool:
@@ -33,16 +30,6 @@ def alike(image: Floats, bare: Bool, face: Bool) -> Bool:
     hue = cv2.cvtColor(np.float32(1 / 255) * image, cv2.COLOR_RGB2LAB)[..., 1:]
     away = np.hypot(*(hue - np.median(hue[known], axis=0)).transpose(2, 0, 1))
     return np.asarray(away < _UNLIKE)
-
-
-def out_of_shadow(neck: Floats, other: Floats) -> Floats:
-    """Return the colour of a neck, or the other skin's the more the neck is in the chin's shadow.
-
-    Both are RGB, 0 to 255; a chest and shoulders are lit as the other skin is.
-    """
-    bright = float(neck.mean()) / max(float(other.mean()), 1.0)
-    share = np.clip((_LIT - bright) / (_LIT - _SHADOW), 0, 1)
-    return np.asarray(neck + share * (other - neck), np.float32)
 
 
 def neck_share(arms: Bool, neck: Bool, scale: float) -> Floats:

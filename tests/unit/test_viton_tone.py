@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from services.viton.core import try_on
-from services.viton.tone import alike, out_of_shadow
+from services.viton.tone import alike
 from tests.unit.viton_drawings import SKIN, Person, figure, garment
 
 pytestmark = pytest.mark.unit
@@ -42,10 +42,3 @@ def test_new_arms_are_not_red_beside_a_red_collar_that_was_taken_for_neck() -> N
     assert new.sum() > 1000
     redder = made.image[new].astype(float) - plain.image[new]
     assert abs(float(np.median(redder[:, 0] - redder[:, 1]))) < 4
-
-
-@pytest.mark.parametrize(("bright", "share"), [(0.95, 0.0), (0.6, 1.0)])
-def test_a_neck_in_shadow_gives_way_to_the_other_skin(bright: float, share: float) -> None:
-    other = np.array(SKIN, np.float32)
-    neck = bright * other
-    assert out_of_shadow(neck, other) == pytest.approx(neck + share * (other - neck), abs=0.5)
