@@ -69,24 +69,28 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
     texture = _texture(image, bare if bare.any() else face)
     slant = light_from(image, parts)
     seen = bare & parts.arms
-    arms, lit, joints = [], [], []
-    rest = np.zeros(shape, bool)
-    for strip, side in zip(strips, body.sides, strict=True):
-        edges = bare_edges(strip, parts)
-        rest |= edges.rest
-        cover, across = _bare_arm(strip, side.arm, parts, body, edges)
-        arms.append(cover)
-        lit.append(_rounded(image, seen & strip.covered, across * -side.sign, slant))
-        # On the shoulder the arm goes over into the trunk.
-        joints.append((smooth(1.1 - strip.along / _JOINT) * strip.covered)[..., None])
+    edges = [bare_edges(strip, parts) for strip in strips]
+    bare_arms = [
+        _bare_arm(strip, side.arm, parts, body, edge)
+        for strip, side, edge in zip(strips, body.sides, edges, strict=True)
+    ]
+    arms = [cover for cover, _ in bare_arms]
     chest = with_shoulders(trunk(parts, body), arms, parts, body)
     trunk_light = _relief(shape, body) * _turning(chest, arms, body)
-    flat = trunk_light[..., None]
-    light = [j * flat + (1 - j) * own for j, own in zip(joints, lit, strict=True)]
     # What is seen of a round arm is dimmer towards its edges than its colour is.
-    even = image
-    for strip, own in zip(strips, light, strict=True):
-        even = np.where((seen & strip.covered)[..., None], image / own, even)
+    even = image.copy()
+    light = []
+    for strip, side, (_, across) in zip(strips, body.sides, bare_arms, strict=True):
+        own = np.ones((*shape, 3), np.float32)
+        near = strip.window
+        covered = strip.covered[near]
+        there = (seen[near] & covered)[..., None]
+        lit = _rounded(image[near], there[..., 0], across[near] * -side.sign, slant)
+        # On the shoulder the arm goes over into the trunk.
+        joint = (smooth(1.1 - strip.along[near] / _JOINT) * covered)[..., None]
+        own[near] = joint * trunk_light[near][..., None] + (1 - joint) * lit
+        even[near] = np.where(there, even[near] / own[near], even[near])
+        light.append(own)
     tone = pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
     neck = bare & parts.neck
     throat = _throat(image, neck, tone, body)
@@ -98,7 +102,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
         chest,
         (arms[0], arms[1]),
         (light[0] * texture[..., None], light[1] * texture[..., None]),
-        rest,
+        edges[0].rest | edges[1].rest,
     )
 
 

@@ -14,22 +14,24 @@ _ARM: Final = 0.9
 _MUCH: Final = 0.12
 """In shoulder widths, how far a bare hand tells the tone of skin, and how much farther a bare arm;
 and the area of bare arm, in their squares, that is enough for all of it."""
-_UNLIKE: Final = 11.0
+_UNLIKE: Final = 20.0
 """CIELAB's a and b: how far skin may be from the person's usual hue. The dim and the lit, a pale
 palm and a flushed cheek are nearer; the collar of another garment that shows is farther."""
 
 
 def alike(image: Floats, bare: Bool, face: Bool) -> Bool:
-    """Return where the picture, H x W x 3 of 0 to 255, has the hue of the person's usual skin.
+    """Return where ``bare`` or ``face`` have the hue of the person's usual skin.
 
-    That is the median of ``bare`` and ``face`` together; everywhere, where there is neither.
+    That is their median. ``image`` is H x W x 3, 0 to 255.
     """
     known = bare | face
     if not known.any():
-        return np.ones(bare.shape, bool)
-    hue = cv2.cvtColor(np.float32(1 / 255) * image, cv2.COLOR_RGB2LAB)[..., 1:]
-    away = np.hypot(*(hue - np.median(hue[known], axis=0)).transpose(2, 0, 1))
-    return np.asarray(away < _UNLIKE)
+        return known
+    colours = np.float32(1 / 255) * image[known][:, None]
+    hue = cv2.cvtColor(colours, cv2.COLOR_RGB2LAB)[:, 0, 1:]
+    found = np.zeros_like(known)
+    found[known] = np.hypot(*(hue - np.median(hue, axis=0)).T) < _UNLIKE
+    return found
 
 
 def neck_share(arms: Bool, neck: Bool, scale: float) -> Floats:

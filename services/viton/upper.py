@@ -1,4 +1,9 @@
-"""Tops: a torso and two sleeves, in the part of the photo that they can change."""
+"""Tops: a torso and two sleeves, in the part of the photo that they can change.
+
+A second thread sees to the person while the first sees to the garment, for the sake of two cores.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -26,24 +31,29 @@ def wear_upper(
     reading: GarmentReading,
 ) -> Outcome:
     """Return the person in the top. Raises ``NoGarment`` and ``NoPerson``."""
-    cloth = describe(garment, mask, reading)
     window = frame.find(labels, keypoints)
     seen = np.ascontiguousarray(person[window])
     shape = (seen.shape[0], seen.shape[1])
-    body, parts = measure(frame.moved(keypoints, window), np.ascontiguousarray(labels[window]))
-    torso = fit_torso(cloth, body)
-    first, second = (
-        fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)
-    )
-    strips = (
-        strip(first.target, first.source, ACROSS, shape),
-        strip(second.target, second.source, ACROSS, shape),
-    )
-    pieces = cut(garment, mask, cloth)
-    warped = spline(torso.target, torso.source, shape)
-    worn = dress(pieces, warped, torso.seams, strips, (first, second))
-    worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)
-    photo = seen.astype(np.float32)
-    skin = flesh(photo, parts, body, strips)
+    with ThreadPoolExecutor(1, "person") as beside:
+        measured = beside.submit(
+            measure, frame.moved(keypoints, window), np.ascontiguousarray(labels[window])
+        )
+        cloth = describe(garment, mask, reading)
+        body, parts = measured.result()
+        torso = fit_torso(cloth, body)
+        first, second = (
+            fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)
+        )
+        strips = (
+            strip(first.target, first.source, ACROSS, shape),
+            strip(second.target, second.source, ACROSS, shape),
+        )
+        photo = seen.astype(np.float32)
+        bared = beside.submit(flesh, photo, parts, body, strips)
+        pieces = cut(garment, mask, cloth)
+        warped = spline(torso.target, torso.source, shape)
+        worn = dress(pieces, warped, torso.seams, strips, (first, second))
+        worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)
+        skin = bared.result()
     stack = assemble(photo, parts, body, worn=worn, skin=skin, strips=strips, fits=(first, second))
     return frame.put_back(person, window, finish(seen, stack, mask))
