@@ -1,6 +1,8 @@
 """Reads official weight files, and loads them by their own keys or says why not."""
 
 import pickle
+import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -10,6 +12,19 @@ from torch import Tensor, nn
 
 SHOWN: Final = 4
 """Keys that an error names of each kind."""
+UNREADABLE: Final = (
+    pickle.UnpicklingError,
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What PyTorch raises for files that it did not write."""
 WRAPPERS: Final = ("state_dict", "params_ema", "params", "model")
 """Under one of these, some official files hold the state."""
 PARALLEL: Final = "module."
@@ -27,8 +42,11 @@ def read_torch(path: Path) -> dict[str, Tensor]:
     NotTheWeights for a file that holds anything else.
     """
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Of old pickles: what they hold is looked at below.
+            warnings.simplefilter("ignore")
+            held = torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
         raise NotTheWeights(
             f"{path.name} is not a PyTorch file that holds tensors alone; take the file that the "
             "network's authors publish, whole and unchanged."
