@@ -137,10 +137,11 @@ def _published_table(networks: list[tuple[Network, State]]) -> Table:
     table = Table(
         Column("network", no_wrap=True),
         "state",
-        "service: engine",
+        # Names are for copying: folded, not cut.
+        Column("service: engine", overflow="fold"),
         Column("parameters", justify="right"),
-        "licence",
-        "official file",
+        Column("licence", overflow="fold"),
+        Column("official file", overflow="fold"),
         title="Published networks: bash run.sh models add FILE --as NETWORK",
     )
     for network, state in networks:
