@@ -9,6 +9,7 @@
 #   bash run.sh test [PYTEST ARGUMENTS]      run every check and test
 #   bash run.sh services                     how every service of the running system is
 #   bash run.sh models | stop | logs         weights, stop the servers, follow their logs
+#   bash run.sh models add FILE --as NAME    convert a published network's weights, once
 #
 # Python packages go into .venv beside this file, weights into the user's cache folder; containers
 # have both in images and a volume of their own and need no Python here.
@@ -17,6 +18,8 @@ set -euo pipefail
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 VENV=$ROOT/.venv
 STAMP=$VENV/.tryon-installed
+TORCH=torch==2.13.0
+NEEDS_TORCH=4 # what `tryon models add` ends with then
 CHILD=
 
 say() { printf '%s\n' "$*" >&2; }
@@ -112,6 +115,24 @@ set_up_alone() {
   else
     set_up
   fi
+}
+
+have_torch() { "$VENV/bin/python" -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))'; }
+
+# Beside the locked packages, which it leaves as they are.
+install_torch() {
+  say "Installing PyTorch into .venv (once; 0.2 GB to download for the CPU alone, some 3 GB where pip gets the build for GPUs, as on Linux; README.md tells how to get the small one) ..."
+  watched "$VENV/bin/python" -m pip --disable-pip-version-check --no-input install --quiet "$TORCH" ||
+    die "PyTorch could not be installed; pip's message is above. Run this again to go on."
+}
+
+# models_add FILE --as NAME: in the foreground, for it may ask about the licence.
+models_add() {
+  local status=0
+  "$VENV/bin/tryon" models add "$@" || status=$?
+  ((status == NEEDS_TORCH)) || exit "$status"
+  install_torch
+  exec "$VENV/bin/tryon" models add "$@"
 }
 
 fetch_weights() {
@@ -222,6 +243,13 @@ find_engine() {
 run_tests() {
   cd -- "$ROOT"
   local bin=$VENV/bin
+  if ! have_torch; then
+    if [[ ${CI:-} == true ]]; then
+      install_torch
+    else
+      say "No PyTorch here: the tests of the published networks will be skipped and say so."
+    fi
+  fi
   say "Checking style, types and architecture ..."
   watched "$bin/ruff" check .
   watched "$bin/ruff" format --check .
@@ -252,6 +280,10 @@ case ${1:-} in
     ;;
   serve | services | models | version)
     set_up_alone
+    if [[ $1 == models && ${2:-} == add ]]; then
+      shift 2
+      models_add "$@"
+    fi
     exec "$VENV/bin/tryon" "$@"
     ;;
   test)

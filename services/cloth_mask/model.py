@@ -23,6 +23,9 @@ READER: Final = Path(__file__).with_name("garment.onnx")
 
 READER_SHA256: Final = "92581d66514d3778265895a3f4d512040d6b5f3593ddcb9ab25226f11e3192f7"
 
+CONVERTED: Final = "u2net_cloth_pth.onnx"
+"""What ``models add --as u2net_cloth`` makes of the official file."""
+
 FIRST_SIDE: Final = 512
 SECOND_SIDE: Final = 576
 """Sides in pixels that the network is run at; both are multiples of 32.
@@ -32,9 +35,9 @@ sees more only on fine prints, which a second look at the garment alone sees as 
 """
 
 
-def load() -> U2NetCloth:
-    """Load the network. Raises WeightsMissing."""
-    return U2NetCloth(sessions.onnx_session(weights.path(FILE)))
+def load(file: str = FILE) -> U2NetCloth:
+    """Load the network from a weight file of that name. Raises WeightsMissing."""
+    return U2NetCloth(sessions.onnx_session(weights.path(file)))
 
 
 def garment(classes: NDArray[np.float32]) -> Plane:

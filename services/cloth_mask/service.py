@@ -12,11 +12,21 @@ from services.kit import engines, venuns
 from services.kit.categories import AUTO, CATEGORIES, UPPER, check
 from services.kit.errors import NoGarment
 from services.kit.service import Service
+from services.kit.u2net import FILE
 
 
 def load_u2net() -> Service:
-    """U2-Net trained on clothes. Raises WeightsMissing."""
-    network, reader = model.load(), model.load_reader()
+    """U2-Net trained on clothes, as rembg exported it. Raises WeightsMissing."""
+    return _u2net("u2net", FILE)
+
+
+def load_u2net_pth() -> Service:
+    """U2-Net trained on clothes, from its authors' own file. Raises WeightsMissing."""
+    return _u2net("u2net_pth", model.CONVERTED)
+
+
+def _u2net(engine: str, file: str) -> Service:
+    network, reader = model.load(file), model.load_reader()
 
     def segment(request: SegmentRequest) -> SegmentResponse:
         check(request.category, CATEGORIES)
@@ -33,7 +43,7 @@ def load_u2net() -> Service:
         category = resolve(request.category, classes, mask)
         return SegmentResponse(mask, category, reader.read(image, mask))
 
-    return Service(engine="u2net", handlers={"Segment": segment})
+    return Service(engine=engine, handlers={"Segment": segment})
 
 
 def load_venuns() -> Service:
@@ -55,7 +65,7 @@ def load_venuns() -> Service:
     return Service(engine="venuns", handlers={"Segment": segment}, close=ancestor.close)
 
 
-ENGINES: Final = {"u2net": load_u2net, "venuns": load_venuns}
+ENGINES: Final = {"u2net": load_u2net, "u2net_pth": load_u2net_pth, "venuns": load_venuns}
 """The first is the default."""
 
 

@@ -18,6 +18,9 @@
     │   ├── LegsNotShown
     │   ├── NoGarment
     │   ├── PhotosSwapped
+    │   ├── UnknownNetwork
+    │   ├── WrongWeights
+    │   ├── LicenceNotAccepted
     │   └── InvalidRequest        a service was called with values outside its contract
     └── ServiceError              what was sent is fine; the system could not answer
         ├── Overloaded
@@ -25,6 +28,7 @@
         ├── DeadlineExceeded
         ├── BadAnswer
         ├── WeightsMissing
+        ├── CannotConvert
         ├── UnknownEngine
         ├── ContainersUnavailable
         └── InternalError
@@ -153,6 +157,24 @@ class PhotosSwapped(InputError):
     code = "photos_swapped"
 
 
+class UnknownNetwork(InputError):
+    """No published network has that name."""
+
+    code = "unknown_network"
+
+
+class WrongWeights(InputError):
+    """A file is not the weight file it was given as."""
+
+    code = "wrong_weights"
+
+
+class LicenceNotAccepted(InputError):
+    """The licence of published weights was not acknowledged."""
+
+    code = "licence_not_accepted"
+
+
 class InvalidRequest(InputError):
     """A service was called with values outside its contract."""
 
@@ -193,6 +215,12 @@ class WeightsMissing(ServiceError):
     """A weight file is not on this machine, or is not the file the manifest names."""
 
     code = "weights_missing"
+
+
+class CannotConvert(ServiceError):
+    """Weights cannot be converted here: PyTorch is missing, or the result is another network."""
+
+    code = "cannot_convert"
 
 
 class UnknownEngine(ServiceError):
@@ -248,6 +276,9 @@ STATUS: Final[dict[type[TryOnError], Status]] = {
     LegsNotShown: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
     NoGarment: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
     PhotosSwapped: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnknownNetwork: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    WrongWeights: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
+    LicenceNotAccepted: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
     InvalidRequest: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
     ServiceError: Status(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
     Overloaded: Status(StatusCode.RESOURCE_EXHAUSTED, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -255,6 +286,7 @@ STATUS: Final[dict[type[TryOnError], Status]] = {
     DeadlineExceeded: Status(StatusCode.DEADLINE_EXCEEDED, HTTPStatus.GATEWAY_TIMEOUT),
     BadAnswer: Status(StatusCode.INTERNAL, HTTPStatus.BAD_GATEWAY),
     WeightsMissing: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
+    CannotConvert: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
     UnknownEngine: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
     ContainersUnavailable: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
     InternalError: Status(StatusCode.INTERNAL, HTTPStatus.INTERNAL_SERVER_ERROR),

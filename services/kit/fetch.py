@@ -85,7 +85,7 @@ def fetch(
     try:
         with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder, progress):
+        with alone(folder, progress):
             absent = _absent(folder, chosen)
             _fetch_all(absent, folder, manifest, progress)
             _clean(folder, manifest)
@@ -112,7 +112,7 @@ def _absent(folder: Path, chosen: Sequence[Weight]) -> list[Weight]:
 
 
 @contextmanager
-def _alone(folder: Path, progress: Progress) -> Iterator[None]:
+def alone(folder: Path, progress: Progress) -> Iterator[None]:
     """Hold the folder's lock, which the operating system drops if this process dies."""
     with storing(folder):
         stream = (folder / LOCK).open("w")

@@ -1,4 +1,4 @@
-"""Reads ``models/manifest.toml``: which weight files there are and where each comes from."""
+"""Reads the ``models`` folder: which weight files there are and where each comes from."""
 
 import base64
 import json
@@ -9,9 +9,10 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from services.kit import published
+from services.kit.published import FILE_NAME, SHA256, Network
+
 FOLDER: Final = Path(__file__).parents[2] / "models"
-SHA256: Final = r"^[0-9a-f]{64}$"
-FILE_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 class Fetched(BaseModel):
@@ -98,18 +99,21 @@ class NpmPackage(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The manifest, with the npm packages of the lock file beside it."""
+    """The manifest, with what lies beside it: the lock file's npm packages, published networks."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weights: tuple[Weight, ...]
     npm: dict[str, NpmPackage]
+    networks: tuple[Network, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [weight.file for weight in self.weights]
-        if len(set(names)) != len(names):
-            raise ValueError("a file is named twice")
+        files = [weight.file for weight in self.weights]
+        files += [network.file for network in self.networks]
+        names = [network.name for network in self.networks]
+        if len(set(files)) != len(files) or len(set(names)) != len(names):
+            raise ValueError("a file or a network is named twice")
         for weight in self.weights:
             for source in weight.sources:
                 if source.npm and source.npm not in self.npm:
@@ -120,9 +124,13 @@ class Manifest(BaseModel):
         """Find the weight file of that name, if the manifest has it."""
         return next((weight for weight in self.weights if weight.file == name), None)
 
+    def converted(self, name: str) -> Network | None:
+        """Find the published network whose converted file has that name, if there is one."""
+        return next((network for network in self.networks if network.file == name), None)
+
 
 def read(folder: Path) -> Manifest:
-    """Read ``manifest.toml`` and ``package-lock.json`` of a folder.
+    """Read ``manifest.toml``, ``package-lock.json`` and ``published.toml`` of a folder.
 
     Raises pydantic's ValidationError, OSError or ValueError if they are not well formed.
     """
@@ -138,7 +146,7 @@ def read(folder: Path) -> Manifest:
             packages[name] = NpmPackage(
                 name=name, version=entry["version"], sha512=base64.b64decode(digest).hex()
             )
-    return Manifest(weights=table["weights"], npm=packages)
+    return Manifest(weights=table["weights"], npm=packages, networks=published.read(folder))
 
 
 @cache

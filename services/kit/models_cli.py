@@ -1,20 +1,27 @@
-"""The commands of ``tryon models``: fetch, list, verify, path."""
+"""The commands of ``tryon models``: fetch, add, list, verify, path."""
 
 import json
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from services.kit import progress, weights
-from services.kit.errors import WeightsMissing
+from services.kit import converted, models_add, progress, weights
+from services.kit.errors import CannotConvert, LicenceNotAccepted, TryOnError, WeightsMissing
 from services.kit.fetch import fetch as fetch_weights
-from services.kit.manifest import get_manifest
+from services.kit.manifest import Weight, get_manifest
+from services.kit.published import Network
 from services.kit.settings import get_settings
 from services.kit.weights import State
 
-app = typer.Typer(help="Weight files: fetch, list, verify. Alone, it fetches what is missing.")
+EXIT_FAILED: Final = 1
+EXIT_NEEDS_PYTORCH: Final = 4
+"""``run.sh`` installs PyTorch then, and asks again."""
+
+app = typer.Typer(help="Weight files: fetch, add, list, verify. Alone, it fetches the missing.")
 told = Console(stderr=True, highlight=False)
 out = Console(highlight=False)
 
@@ -45,29 +52,64 @@ def fetch(
     _fetch(names or None, quiet=quiet)
 
 
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="The official weight file.")],
+    *,
+    name: Annotated[str, typer.Option("--as", help="The network's name in `models list`.")],
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Acknowledge the licence unasked.")
+    ] = False,
+) -> None:
+    """Add a published network's weights: check them, convert them once, record them."""
+    try:
+        offer = models_add.examine(file, name, get_manifest())
+        models_add.check_converter(offer.network)
+        _acknowledge(offer.network, accepted=accept_licence)
+        acknowledged = converted.now()
+        with progress.on(told) as shown:
+            target = models_add.add(offer, acknowledged, get_settings().models_dir, shown)
+    except TryOnError as error:
+        told.print(error.message, style="red", markup=False, soft_wrap=True)
+        missing = isinstance(error, CannotConvert) and not models_add.pytorch_here()
+        raise typer.Exit(EXIT_NEEDS_PYTORCH if missing else EXIT_FAILED) from error
+    variable = f"TRYON_{offer.network.service.upper()}_ENGINE"
+    told.print(
+        f"Added {target}. The engine that reads it: {variable}={offer.network.engine}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def at_terminal() -> bool:
+    """Whether someone is there to be asked."""
+    return sys.stdin.isatty()
+
+
+def _acknowledge(network: Network, *, accepted: bool) -> None:
+    told.print(models_add.terms(network), markup=False, soft_wrap=True)
+    if accepted:
+        return
+    if not at_terminal():
+        raise LicenceNotAccepted(
+            "Nothing was added: read that licence and, if you keep to it, run this again with "
+            "--accept-licence."
+        )
+    if not typer.confirm("Do you keep to that licence?", err=True):
+        raise LicenceNotAccepted("Nothing was added: the licence was not acknowledged.")
+
+
 @app.command("list")
 def list_weights(
     *, as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False
 ) -> None:
-    """List the weight files: state, size, licence, what uses them."""
+    """List weight files and published networks: state, size, licence, what uses them."""
     folder = get_settings().models_dir
-    rows = weights.states(folder, get_manifest())
+    files = weights.states(folder, get_manifest())
+    networks = weights.network_states(folder, get_manifest())
     if as_json:
-        out.print_json(
-            json.dumps(
-                [
-                    {
-                        **weight.model_dump(
-                            include={"file", "size", "sha256", "licence", "origin"}
-                        ),
-                        "used_by": list(weight.used_by),
-                        "default": weight.default,
-                        "state": state.value,
-                    }
-                    for weight, state in rows
-                ]
-            )
-        )
+        rows = [_row(*each) for each in files] + [_network_row(folder, *each) for each in networks]
+        out.print_json(json.dumps(rows))
         return
     table = Table(
         Column("file", no_wrap=True),
@@ -77,7 +119,7 @@ def list_weights(
         "used by",
         title=f"Weights in {folder}",
     )
-    for weight, state in rows:
+    for weight, state in files:
         shown = state.value if weight.default or state is not State.MISSING else "not fetched"
         table.add_row(
             weight.file,
@@ -87,20 +129,94 @@ def list_weights(
             ", ".join(weight.used_by),
         )
     out.print(table)
+    if networks:
+        out.print(_published_table(networks))
+
+
+def _published_table(networks: list[tuple[Network, State]]) -> Table:
+    table = Table(
+        Column("network", no_wrap=True),
+        "state",
+        # Names are for copying: folded, not cut.
+        Column("service: engine", overflow="fold"),
+        Column("parameters", justify="right"),
+        Column("licence", overflow="fold"),
+        Column("official file", overflow="fold"),
+        title="Published networks: bash run.sh models add FILE --as NETWORK",
+    )
+    for network, state in networks:
+        table.add_row(
+            network.name,
+            "not added" if state is State.MISSING else state.value,
+            f"{network.service}: {network.engine}",
+            f"{network.parameters / 1e6:.1f} M",
+            network.licence + ("" if network.commercial else ", non-commercial"),
+            ", ".join(network.files),
+        )
+    return table
+
+
+def _row(weight: Weight, state: State) -> dict[str, Any]:
+    return {
+        **weight.model_dump(include={"file", "size", "sha256", "licence", "origin"}),
+        "used_by": list(weight.used_by),
+        "default": weight.default,
+        "state": state.value,
+    }
+
+
+def _network_row(folder: Path, network: Network, state: State) -> dict[str, Any]:
+    """Say of a network what is said of a weight file, and more; sizes are the converted file's."""
+    record = converted.read(folder / network.file) if state is State.PRESENT else None
+    return {
+        "file": network.file,
+        "size": record.size if record else None,
+        "sha256": record.sha256 if record else None,
+        "used_by": [f"{network.service}: {network.engine}"],
+        "default": False,
+        "state": state.value,
+        **network.model_dump(
+            include={
+                "name",
+                "service",
+                "engine",
+                "title",
+                "parameters",
+                "licence",
+                "commercial",
+                "origin",
+                "files",
+            }
+        ),
+        "acknowledged": record.acknowledged.isoformat() if record else None,
+    }
 
 
 @app.command()
 def verify() -> None:
     """Hash every weight file again; the exit status is 1 if one is damaged or missing."""
     folder = get_settings().models_dir
-    wrong = False
-    for weight, state in weights.states(folder, get_manifest(), rehash=True):
-        if weight.default or state is not State.MISSING:
-            out.print(f"{weight.file}: {state.value}")
-            wrong = wrong or state is not State.PRESENT
-    if wrong:
+    states = [
+        (weight.file, state)
+        for weight, state in weights.states(folder, get_manifest(), rehash=True)
+        if weight.default or state is not State.MISSING
+    ]
+    added = [
+        (network, state)
+        for network, state in weights.network_states(folder, get_manifest(), rehash=True)
+        if state is not State.MISSING
+    ]
+    for file, state in [*states, *((network.file, state) for network, state in added)]:
+        out.print(f"{file}: {state.value}")
+    if any(state is not State.PRESENT for _, state in states):
         told.print("Run `bash run.sh models` to fetch what is missing or damaged.")
-        raise typer.Exit(1)
+    damaged = [network.name for network, state in added if state is not State.PRESENT]
+    for name in damaged:
+        told.print(
+            f"Run `bash run.sh models add FILE --as {name}` to convert it again.", soft_wrap=True
+        )
+    if damaged or any(state is not State.PRESENT for _, state in states):
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command()
@@ -110,7 +226,7 @@ def path(name: str) -> None:
         out.print(str(weights.path(name)), soft_wrap=True)
     except WeightsMissing as error:
         told.print(error.message, markup=False, soft_wrap=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(EXIT_FAILED) from error
 
 
 def _fetch(names: list[str] | None, *, quiet: bool) -> None:
@@ -120,7 +236,7 @@ def _fetch(names: list[str] | None, *, quiet: bool) -> None:
             fetched = fetch_weights(names, shown)
     except WeightsMissing as error:
         told.print(error.message, style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from error
+        raise typer.Exit(EXIT_FAILED) from error
     if fetched:
         told.print(f"Fetched into {folder}: {', '.join(fetched)}.", soft_wrap=True)
     elif not quiet:

@@ -1,8 +1,9 @@
 """Where weight files are, and whether they are what the manifest names.
 
 A file that was hashed once is recorded with its size and time of change, so that starting a service
-costs one ``stat`` per file. Files the manifest does not name (the user's own research weights) are
-taken as they are.
+costs one ``stat`` per file. Converted files of the published networks are held against the record
+that ``models add`` wrote beside them. Files without one, and files that neither the manifest nor
+``published.toml`` names, are the user's own and taken as they are.
 """
 
 import hashlib
@@ -16,8 +17,10 @@ from typing import Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from services.kit import converted
 from services.kit.errors import WeightsMissing
 from services.kit.manifest import Manifest, Weight, get_manifest
+from services.kit.published import Network
 from services.kit.settings import get_settings
 
 RECORD: Final = ".verified.json"
@@ -47,13 +50,16 @@ _record_lock: Final = Lock()
 def path(name: str) -> Path:
     """Return where the weight file of that name is.
 
-    Raises WeightsMissing with the remedy if it is not on this machine or is another file than the
-    manifest names.
+    Raises WeightsMissing with the remedy if it is not on this machine, is another file than the
+    manifest names or was changed since it was converted.
     """
     folder = get_settings().models_dir
     file = folder / name
     weight = get_manifest().find(name)
     if weight is None:
+        network = get_manifest().converted(name)
+        if network is not None:
+            return _converted(folder, network)
         if file.is_file():
             return file
         raise WeightsMissing(f"{name} is not in {folder}; put it there, or choose another engine.")
@@ -69,28 +75,75 @@ def path(name: str) -> Path:
     return file
 
 
+def _converted(folder: Path, network: Network) -> Path:
+    file = folder / network.file
+    found = network_state(folder, network)
+    command = f"bash run.sh models add FILE --as {network.name}"
+    if found is State.MISSING:
+        names = " or ".join(network.files)
+        raise WeightsMissing(
+            f"{network.file} is not in {folder}; get {names} from {network.origin} and "
+            f"run `{command}`."
+        )
+    if found is State.DAMAGED:
+        raise WeightsMissing(
+            f"{network.file} in {folder} is not the file that was converted from yours, or its "
+            f"record is damaged; run `{command}` to convert it again."
+        )
+    return file
+
+
 def state(folder: Path, weight: Weight, *, rehash: bool = False) -> State:
     """Say what ``folder`` holds of a weight file; hash it if it changed, or with ``rehash``."""
-    file = folder / weight.file
+    return _verified(folder / weight.file, weight.size, weight.sha256, rehash=rehash)
+
+
+def network_state(folder: Path, network: Network, *, rehash: bool = False) -> State:
+    """Say what ``folder`` holds of a published network's converted file, as ``state`` does."""
+    file = folder / network.file
+    if not file.is_file():
+        return State.MISSING
+    try:
+        record = converted.read(file)
+    except ValueError:
+        return State.DAMAGED
+    if record is None:
+        return State.PRESENT
+    if record.network != network.name:
+        return State.DAMAGED
+    return _verified(file, record.size, record.sha256, rehash=rehash)
+
+
+def _verified(file: Path, size: int, digest: str, *, rehash: bool) -> State:
+    folder = file.parent
     try:
         status = file.stat()
     except OSError:
         return State.MISSING
-    if status.st_size != weight.size:
+    if status.st_size != size:
         return State.DAMAGED
-    entry = Entry(size=status.st_size, mtime=status.st_mtime_ns, sha256=weight.sha256)
-    if not rehash and _read_record(folder).get(weight.file) == entry:
+    entry = Entry(size=status.st_size, mtime=status.st_mtime_ns, sha256=digest)
+    if not rehash and _read_record(folder).get(file.name) == entry:
         return State.PRESENT
-    if sha256(file) != weight.sha256:
-        _write_record(folder, weight.file, None)
+    if sha256(file) != digest:
+        _write_record(folder, file.name, None)
         return State.DAMAGED
-    _write_record(folder, weight.file, entry)
+    _write_record(folder, file.name, entry)
     return State.PRESENT
 
 
 def states(folder: Path, manifest: Manifest, *, rehash: bool = False) -> list[tuple[Weight, State]]:
     """List every weight file of the manifest with what ``folder`` holds of it."""
     return [(weight, state(folder, weight, rehash=rehash)) for weight in manifest.weights]
+
+
+def network_states(
+    folder: Path, manifest: Manifest, *, rehash: bool = False
+) -> list[tuple[Network, State]]:
+    """List every published network with what ``folder`` holds of its converted file."""
+    return [
+        (network, network_state(folder, network, rehash=rehash)) for network in manifest.networks
+    ]
 
 
 def sha256(file: Path) -> str:

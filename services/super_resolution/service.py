@@ -21,6 +21,25 @@ def _load_real_esrgan() -> Service:
     )
 
 
+def _load_srgan_pth() -> Service:
+    """Load the SRGAN of leftthomas. Raises WeightsMissing.
+
+    It sees 18 pixels around each, so that half of the margin leaves no difference between tiles.
+    """
+    session = sessions.onnx_session(weights.path("srgan_x4_pth.onnx"))
+    return _service(
+        "srgan-pth", model.network(session, scale=4, margin=36, even=False, smooth=True)
+    )
+
+
+def _load_real_esrgan_x4() -> Service:
+    """Load Real-ESRGAN as its authors' best known file has it. Raises WeightsMissing."""
+    session = sessions.onnx_session(weights.path("real_esrgan_x4.onnx"))
+    return _service(
+        "real-esrgan-x4", model.network(session, scale=4, margin=24, even=False, smooth=False)
+    )
+
+
 def _service(engine: str, network: Network) -> Service:
     def upscale(request: UpscaleRequest) -> UpscaleResponse:
         return UpscaleResponse(core.upscale(request, network))
@@ -28,7 +47,12 @@ def _service(engine: str, network: Network) -> Service:
     return Service(engine=engine, handlers={"Upscale": upscale})
 
 
-ENGINES: Final = {"srgan": _load_srgan, "real-esrgan": _load_real_esrgan}
+ENGINES: Final = {
+    "srgan": _load_srgan,
+    "real-esrgan": _load_real_esrgan,
+    "srgan-pth": _load_srgan_pth,
+    "real-esrgan-x4": _load_real_esrgan_x4,
+}
 
 
 def load() -> Service:

@@ -1,0 +1,38 @@
+"""Converts an official weight file to ONNX: what ``tryon models add`` calls by name."""
+
+import importlib
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from networks.export import NotTheSame, to_onnx
+from networks.loading import NotTheWeights, load_strictly
+from networks.published import Published
+
+__all__ = ["TESTED", "NotTheSame", "NotTheWeights", "convert"]
+
+TESTED: Final = "2.13"
+"""The release of PyTorch that conversions are tested with."""
+
+
+def convert(module: str, title: str, source: Path, target: Path) -> float:
+    """Read ``source`` as the network of ``module`` and write it to ``target`` as ONNX.
+
+    Returns how far ONNX Runtime's answer is from PyTorch's. Raises NotTheWeights if ``source`` is
+    not that network's file, NotTheSame if the two answers differ.
+    """
+    published: Published = importlib.import_module(module).PUBLISHED
+    network = published.build()
+    state = published.read(source)
+    load_strictly(network, state, title)
+    spoilt = [
+        key
+        for key, value in state.items()
+        if value.is_floating_point() and not bool(torch.isfinite(value).all())
+    ]
+    if spoilt:
+        raise NotTheWeights(
+            f"{source.name} is damaged: {spoilt[0]} holds values that are no numbers."
+        )
+    return to_onnx(published, network.eval(), target)

@@ -1,0 +1,60 @@
+"""Writes a loaded network to ONNX, and checks that ONNX Runtime gives what PyTorch gives."""
+
+import warnings
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import nn
+
+from networks.published import Published
+
+OPSET: Final = 17
+TOLERANCE: Final = 1e-3
+"""Greatest difference between the two runtimes, relative to the output's greatest value."""
+
+
+class NotTheSame(Exception):
+    """The exported network does not give what the original gives."""
+
+
+def to_onnx(published: Published, network: nn.Module, target: Path) -> float:
+    """Export ``network`` to ``target`` and return the greatest relative difference of its outputs.
+
+    Raises NotTheSame where it is above ``TOLERANCE``; the file is then gone.
+    """
+    exported = published.exported(network).eval()
+    inputs = published.example(*published.size)
+    with torch.inference_mode(), warnings.catch_warnings():
+        # That the tracing exporter is the older one, and of sizes that a trace holds: what it
+        # wrote is checked below.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            exported,
+            inputs,
+            str(target),
+            input_names=list(published.inputs),
+            output_names=list(published.outputs),
+            dynamic_axes={name: dict(axes) for name, axes in published.axes.items()},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        expected = exported(*inputs)
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    options = onnxruntime.SessionOptions()
+    options.enable_cpu_mem_arena = False
+    session = onnxruntime.InferenceSession(str(target), options, ["CPUExecutionProvider"])
+    fed = {name: value.numpy() for name, value in zip(published.inputs, inputs, strict=True)}
+    given = session.run(list(published.outputs), fed)
+    worst = max(
+        float(np.abs(a.numpy() - b).max() / max(float(np.abs(a.numpy()).max()), 1e-6))
+        for a, b in zip(expected, given, strict=True)
+    )
+    if not worst <= TOLERANCE:
+        target.unlink()
+        raise NotTheSame(
+            f"ONNX Runtime's answer differs from PyTorch's by {worst:.2g} of its range."
+        )
+    return worst

@@ -1,0 +1,35 @@
+"""What the converter must know of a network: how to build, read, feed and export it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from networks.loading import read_torch
+
+
+def _same(network: nn.Module) -> nn.Module:
+    return network
+
+
+@dataclass(frozen=True)
+class Published:
+    """A network in its official layout, and the form it is exported in.
+
+    ``build`` makes it fresh, in evaluation mode, its ``state_dict`` keyed as the official file is.
+    ``read`` brings the official file into such a state. ``exported`` wraps the loaded network in
+    what is written to ONNX (weights folded, noise an input, ...). ``example`` makes inputs of the
+    export for a picture of height x width. ``inputs``, ``outputs`` name the export's tensors;
+    ``axes`` the ones whose size is free, as ``torch.onnx.export`` wants them.
+    """
+
+    build: Callable[[], nn.Module]
+    example: Callable[[int, int], tuple[Tensor, ...]]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    read: Callable[[Path], dict[str, Tensor]] = read_torch
+    exported: Callable[[nn.Module], nn.Module] = _same
+    axes: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    size: tuple[int, int] = (1024, 768)
+    """Height and width that the export is traced and checked at."""

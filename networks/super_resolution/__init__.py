@@ -1,0 +1,1 @@
+"""Networks that enlarge photos: SRGAN and Real-ESRGAN."""

@@ -1,0 +1,86 @@
+"""SRGAN's generator, in the layout of leftthomas' files.
+
+Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
+Network", 2017 (https://arxiv.org/abs/1609.04802), with five residual blocks as
+https://github.com/leftthomas/SRGAN has it, whose ``netG_epoch_4_100.pth`` this loads.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from networks.published import Published
+
+SCALE: Final = 4
+CHANNELS: Final = 64
+BLOCKS: Final = 5
+
+
+class Residual(nn.Module):
+    """Two convolutions of 3 x 3 with batch norms, added to what came in."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.prelu = nn.PReLU()
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.bn2 = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x channels x H x W to the same."""
+        changed = self.prelu(self.bn1(self.conv1(x)))
+        return x + self.bn2(self.conv2(changed))
+
+
+class Doubling(nn.Module):
+    """Twice as high and wide, by sub-pixel convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 4 * channels, 3, padding=1)
+        self.pixel_shuffle = nn.PixelShuffle(2)
+        self.prelu = nn.PReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x channels x H x W to N x channels x 2 H x 2 W."""
+        return self.prelu(self.pixel_shuffle(self.conv(x)))
+
+
+class Generator(nn.Module):
+    """Block 1 sees the photo, blocks 2 to 6 refine, block 7 ends them, block 8 enlarges."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block1 = nn.Sequential(nn.Conv2d(3, CHANNELS, 9, padding=4), nn.PReLU())
+        for number in range(2, 2 + BLOCKS):
+            self.add_module(f"block{number}", Residual(CHANNELS))
+        self.block7 = nn.Sequential(
+            nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1), nn.BatchNorm2d(CHANNELS)
+        )
+        self.block8 = nn.Sequential(
+            Doubling(CHANNELS), Doubling(CHANNELS), nn.Conv2d(CHANNELS, 3, 9, padding=4)
+        )
+
+    def forward(self, photo: Tensor) -> Tensor:
+        """N x 3 x H x W RGB in [0, 1] to N x 3 x 4 H x 4 W in [0, 1]."""
+        seen = self.block1(photo)
+        refined = seen
+        for number in range(2, 2 + BLOCKS):
+            refined = self.get_submodule(f"block{number}")(refined)
+        return (torch.tanh(self.block8(seen + self.block7(refined))) + 1) / 2
+
+
+def _example(height: int, width: int) -> tuple[Tensor, ...]:
+    return (torch.linspace(0, 1, 3 * height * width).reshape(1, 3, height, width),)
+
+
+PUBLISHED: Final = Published(
+    build=lambda: Generator().eval(),
+    example=_example,
+    inputs=("input",),
+    outputs=("output",),
+    axes={"input": {2: "height", 3: "width"}, "output": {2: "height_x4", 3: "width_x4"}},
+    size=(96, 72),
+)

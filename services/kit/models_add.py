@@ -1,0 +1,180 @@
+"""Adds a published network's weights: checks the user's file, converts it once, records it.
+
+The converter is PyTorch's and loaded by name: the gateway's command line adds weights too, and
+knows no model runtime.
+"""
+
+import importlib
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from services.kit import converted, published
+from services.kit.converted import Record
+from services.kit.errors import CannotConvert, UnknownNetwork, WeightsMissing, WrongWeights
+from services.kit.fetch import PARTIAL, Progress, alone
+from services.kit.fetch_errors import CannotStore, storing
+from services.kit.manifest import Manifest
+from services.kit.published import Network
+from services.kit.weights import sha256
+
+TOLD: Final = ("tryon", "torch", "onnx", "onnxruntime")
+"""Packages whose versions a record names."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A file that may be the official weight file of ``network``, with its digest."""
+
+    network: Network
+    file: Path
+    sha256: str
+
+
+def examine(file: Path, name: str, manifest: Manifest) -> Offer:
+    """Check all that can be checked of a file without PyTorch.
+
+    Raises UnknownNetwork for a name that is none, WrongWeights for a file that cannot be read, has
+    not the size of that network's or is not the published one.
+    """
+    network = _find(name, manifest)
+    names = " or ".join(network.files)
+    if file.is_dir():
+        raise WrongWeights(f"{file} is a folder; name the file in it: {names}.")
+    try:
+        size = file.stat().st_size
+        least, most = network.bounds()
+        if not least <= size <= most:
+            raise WrongWeights(
+                f"{file} has {size:,} bytes, and the weights of {network.title} have "
+                f"{least:,} to {most:,}: it is not {names}, or not all of it. Get it from "
+                f"{network.origin} once more."
+            )
+        digest = sha256(file)
+    except OSError as error:
+        raise WrongWeights(f"Cannot read {file}: {error.strerror or error}.") from error
+    if network.sha256 and digest != network.sha256:
+        raise WrongWeights(
+            f"{file} is not the published {names}: its sha256 is {digest}, that of the published "
+            f"file {network.sha256}. Get it from {network.origin} once more."
+        )
+    return Offer(network, file, digest)
+
+
+def pytorch_here() -> bool:
+    """Whether what converts weights is installed."""
+    return all(find_spec(package) for package in ("torch", "onnx", "onnxruntime"))
+
+
+def check_converter(network: Network) -> None:
+    """Raise CannotConvert where a network must be converted and PyTorch is not installed."""
+    if network.module and not pytorch_here():
+        raise CannotConvert(
+            f"Converting the weights of {network.title} needs PyTorch, once, and it is not "
+            "installed here: `bash run.sh models add` brings it, or install this project with its "
+            "extra: pip install 'tryon[convert]'."
+        )
+
+
+def terms(network: Network) -> str:
+    """Say under what licence a network's weights are."""
+    use = "Commercial use is allowed." if network.commercial else "Commercial use is NOT allowed."
+    return f"{network.title}: its weights are under {network.licence}. {use} See {network.origin}."
+
+
+def add(offer: Offer, acknowledged: datetime, folder: Path, progress: Progress) -> Path:
+    """Convert an examined file into ``folder``; say where the result is.
+
+    ``acknowledged`` is when the user acknowledged the licence. Raises WrongWeights, CannotConvert,
+    or WeightsMissing if the result cannot be stored; the folder is then as before.
+    """
+    network = offer.network
+    check_converter(network)
+    target = folder / network.file
+    work = folder / PARTIAL / network.file
+    try:
+        with storing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with alone(folder, progress):
+            try:
+                with storing(work):
+                    work.mkdir(parents=True, exist_ok=True)
+                    ready = work / network.file
+                    progress.phase(network.file, "converting" if network.module else "copying")
+                    (_convert if network.module else _copy)(offer, ready)
+                    progress.phase(network.file, "checking")
+                    converted.write(_record(offer, acknowledged, ready), work / "record")
+                    # The record first: a file that is not yet its own is told as damaged.
+                    (work / "record").replace(converted.place(target))
+                    ready.replace(target)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+                if work.parent.exists() and not any(work.parent.iterdir()):
+                    work.parent.rmdir()
+    except CannotStore as error:
+        raise WeightsMissing(f"{error.reason}; {error.remedy}.") from error
+    progress.finished(network.file)
+    return target
+
+
+def _find(name: str, manifest: Manifest) -> Network:
+    for network in manifest.networks:
+        if network.name == name:
+            return network
+    near = published.nearest(name, manifest.networks)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    raise UnknownNetwork(
+        f"There is no published network {name}: {hint}`bash run.sh models list` names them all."
+    )
+
+
+def _convert(offer: Offer, target: Path) -> None:
+    converter: Any = importlib.import_module("networks.convert")
+    try:
+        converter.convert(offer.network.module, offer.network.title, offer.file, target)
+    except converter.NotTheWeights as error:
+        raise WrongWeights(str(error)) from error
+    except converter.NotTheSame as error:
+        raise CannotConvert(
+            f"{error} Nothing was added; install PyTorch {converter.TESTED} and try again."
+        ) from error
+
+
+def _copy(offer: Offer, target: Path) -> None:
+    sessions: Any = importlib.import_module("services.kit.sessions")
+    shutil.copyfile(offer.file, target)
+    try:
+        sessions.onnx_session(target)
+    except WeightsMissing as error:
+        raise WrongWeights(
+            f"{offer.file} is not the ONNX file of {offer.network.title}; get it from "
+            f"{offer.network.origin}."
+        ) from error
+
+
+def _record(offer: Offer, acknowledged: datetime, ready: Path) -> Record:
+    return Record(
+        network=offer.network.name,
+        official=offer.file.name,
+        official_sha256=offer.sha256,
+        file=offer.network.file,
+        size=ready.stat().st_size,
+        sha256=sha256(ready),
+        licence=offer.network.licence,
+        acknowledged=acknowledged,
+        versions=_versions(),
+    )
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in TOLD:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,186 @@
+"""``models add`` with PyTorch: from an official file to an engine that runs, and bad files."""
+
+import importlib
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from services.kit import models_cli, weights
+from services.kit.errors import WeightsMissing
+from services.kit.manifest import get_manifest
+from services.kit.published import Network
+from services.kit.types import Image
+from services.super_resolution import core, service
+from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
+
+torch = pytest.importorskip(
+    "torch", reason="needs PyTorch: .venv/bin/python -m pip install torch==2.13.0"
+)
+
+from networks import export, seeded  # noqa: E402 - they need PyTorch
+from networks.super_resolution import srgan  # noqa: E402
+
+pytestmark = pytest.mark.parity
+
+NAME = "srgan_x4"
+FILE = "srgan_x4_pth.onnx"
+State = dict[str, Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, environment: pytest.MonkeyPatch) -> Path:
+    """An empty weights folder."""
+    environment.setenv("TRYON_MODELS_DIR", str(tmp_path / "weights"))
+    return tmp_path / "weights"
+
+
+@pytest.fixture
+def state() -> State:
+    made = seeded.seeded_state(srgan.PUBLISHED.build().state_dict())
+    made["block8.2.weight"] *= 0.002
+    return made
+
+
+def add(file: Path) -> Result:
+    command = ["add", str(file), "--as", NAME, "--accept-licence"]
+    return CliRunner().invoke(models_cli.app, command)
+
+
+def test_from_the_official_file_to_an_enlarged_photo(
+    folder: Path, state: State, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    official = tmp_path / "netG_epoch_4_100.pth"
+    torch.save({f"module.{key}": value for key, value in state.items()}, official)
+    done = add(official)
+    assert done.exit_code == 0, done.output
+    assert "MIT" in done.stderr
+    assert "TRYON_SUPER_RESOLUTION_ENGINE=srgan-pth" in done.stderr
+    assert {path.name for path in folder.iterdir()} == {".lock", FILE, f"{FILE}.json"}
+    record = json.loads((folder / f"{FILE}.json").read_text())
+    assert record["official"] == official.name
+    assert record["official_sha256"] == weights.sha256(official)
+    assert record["sha256"] == weights.sha256(folder / FILE)
+    assert record["versions"]["torch"] == torch.__version__
+
+    environment.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
+    loaded = service.load()
+    assert loaded.engine == "srgan-pth"
+    photo = np.random.default_rng(2).integers(0, 256, (40, 30, 3)).astype(np.uint8)
+    answer = loaded.handlers["Upscale"](UpscaleRequest(photo, 120, 160))
+    assert isinstance(answer, UpscaleResponse)
+    assert answer.image.shape == (160, 120, 3)
+
+    (folder / FILE).write_bytes((folder / FILE).read_bytes()[:-1])
+    with pytest.raises(WeightsMissing, match=f"models add FILE --as {NAME}"):
+        service.load()
+
+
+def test_tiles_of_srgan_are_the_whole(
+    folder: Path, state: State, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    torch.save(state, tmp_path / "official.pth")
+    assert add(tmp_path / "official.pth").exit_code == 0
+    environment.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
+    networks: list[core.Network] = []
+
+    def upscale(request: UpscaleRequest, network: core.Network) -> Image:
+        networks.append(network)
+        return request.image
+
+    environment.setattr(core, "upscale", upscale)
+    small = np.zeros((40, 30, 3), np.uint8)
+    service.load().handlers["Upscale"](UpscaleRequest(small, 120, 160))
+    planes = np.random.default_rng(3).random((3, 90, 70), np.float32)
+    whole = core.in_tiles(planes, networks[0], tile=200)
+    assert np.abs(whole - core.in_tiles(planes, networks[0], tile=48)).max() < 1e-4
+    assert folder.exists()
+
+
+class Evil:
+    """Something that a pickle would execute."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("executed",)
+
+
+def spoilt(kind: str, state: State, file: Path) -> None:
+    """Write a file of about the right size that is not the network's."""
+    if kind == "other keys":
+        torch.save({f"generator.{key}": value for key, value in state.items()}, file)
+    elif kind == "other shapes":
+        torch.save(state | {"block1.0.weight": torch.zeros(64, 3, 7, 7)}, file)
+    elif kind == "a part":
+        torch.save({key: value for key, value in state.items() if "bn" not in key}, file)
+    elif kind == "no numbers":
+        state["block1.0.bias"][3] = float("nan")
+        torch.save(state, file)
+    elif kind == "no tensors":
+        torch.save({"weights": [1.0] * 400_000}, file)
+    elif kind == "a pickle that acts":
+        torch.save(state | {"act": Evil()}, file)
+    elif kind == "an old pickle that acts":
+        file.write_bytes(pickle.dumps([Evil(), bytes(3_000_000)]))
+    elif kind == "cut short":
+        torch.save(state, file)
+        file.write_bytes(file.read_bytes()[:-100_000])
+    elif kind == "a zip of something else":
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("readme", bytes(3_000_000))
+    else:
+        file.write_bytes(np.random.default_rng(1).bytes(3_000_000))
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("other keys", "not the weight file of SRGAN x4 of leftthomas: of 93 keys 93 keys are"),
+        ("other shapes", "block1.0.weight: (64, 3, 7, 7), not (64, 3, 9, 9)"),
+        ("a part", "keys are missing (block2.bn1.weight"),
+        ("no numbers", "block1.0.bias holds values that are no numbers"),
+        ("no tensors", "holds no state of a network"),
+        ("a pickle that acts", "not a PyTorch file that holds tensors alone"),
+        ("an old pickle that acts", "not a PyTorch file that holds tensors alone"),
+        ("cut short", "not a PyTorch file that holds tensors alone"),
+        ("a zip of something else", "not a PyTorch file that holds tensors alone"),
+        ("noise", "not a PyTorch file that holds tensors alone"),
+    ],
+)
+def test_a_file_that_is_not_the_networks(
+    folder: Path, state: State, monkeypatch: pytest.MonkeyPatch, kind: str, sentence: str
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    file = folder.parent / "weights.pth"
+    spoilt(kind, state, file)
+    done = add(file)
+    assert done.exit_code == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not Path("executed").exists()
+    assert {path.name for path in folder.iterdir()} == {".lock"}
+
+
+def test_another_answer_in_onnx_adds_nothing(
+    folder: Path, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.save(state, tmp_path / "official.pth")
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    done = add(tmp_path / "official.pth")
+    assert done.exit_code == 1
+    assert "differs from PyTorch's" in done.stderr
+    assert {path.name for path in folder.iterdir()} == {".lock"}
+
+
+@pytest.mark.parametrize("network", get_manifest().networks, ids=lambda network: network.name)
+def test_every_network_has_as_many_parameters_as_it_is_listed_with(network: Network) -> None:
+    if network.module is None:
+        pytest.skip("comes as an ONNX file")
+    built = importlib.import_module(network.module).PUBLISHED.build()
+    assert sum(each.numel() for each in built.parameters()) == network.parameters
+    assert not built.training
