@@ -134,7 +134,7 @@ def enlarged(scores: Planes, height: int, width: int) -> Planes:
 
 def winners(scores: Planes) -> LabelMap:
     """Give each pixel the kind of its greatest score, H x W; of equal ones the first."""
-    return scores.argmax(axis=0).astype(np.uint8)
+    return np.asarray(scores.argmax(axis=0), np.uint8)
 
 
 def smooth(planes: Planes) -> Planes:

@@ -148,7 +148,7 @@ def test_the_labels_network_gets_noise_of_nought_and_one() -> None:
         return (np.zeros(50, np.float32),)
 
     def alias(**given: Planes) -> tuple[Planes, ...]:
-        return (given["noise_7"] / 4,)
+        return (np.asarray(given["noise_7"] / 4, np.float32),)
 
     networks = Networks(seg, gmm, alias)
     first = viton_hd.wear(networks, request(), 3)
