@@ -2,10 +2,15 @@
 
 import zlib
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
+
+ITERATIONS: Final = 3
+"""Steps that bring the vectors of spectral norm near those of the greatest singular value; random
+ones alone would give norms near 0, and kernels that drown everything else."""
 
 
 def seeded_state(layout: Mapping[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
@@ -13,9 +18,22 @@ def seeded_state(layout: Mapping[str, Tensor], seed: int = 0) -> dict[str, Tenso
 
     NumPy draws, so that releases of PyTorch do not matter. Kernels are scaled by their fan-in, so
     that values neither die nor explode; variances and scales are about 1, offsets and means small;
-    counters are 0. The vectors of spectral norm have length 1.
+    counters are 0. The vectors of spectral norm fit their kernel, as training leaves them.
     """
-    return {key: _tensor(key, value, seed) for key, value in layout.items()}
+    state = {key: _tensor(key, value, seed) for key, value in layout.items()}
+    for key, value in state.items():
+        base, _, name = key.rpartition(".")
+        if name == "weight_orig":
+            _settle(value, state[f"{base}.weight_u"], state[f"{base}.weight_v"])
+    return state
+
+
+def _settle(kernel: Tensor, left: Tensor, right: Tensor) -> None:
+    """Set the two vectors by power iterations, in place."""
+    matrix = kernel.flatten(1)
+    for _ in range(ITERATIONS):
+        left.copy_(torch.nn.functional.normalize(matrix @ right, dim=0))
+        right.copy_(torch.nn.functional.normalize(matrix.T @ left, dim=0))
 
 
 def _tensor(key: str, like: Tensor, seed: int) -> Tensor:
@@ -25,9 +43,7 @@ def _tensor(key: str, like: Tensor, seed: int) -> Tensor:
         return torch.zeros(shape, dtype=like.dtype)
     drawn = random.standard_normal(shape).astype(np.float32)
     name = key.rpartition(".")[2]
-    if name in {"weight_u", "weight_v"}:
-        values = drawn / max(float(np.linalg.norm(drawn)), 1e-12)
-    elif len(shape) > 1:
+    if len(shape) > 1:
         values = drawn * np.float32(np.sqrt(2.0 / np.prod(shape[1:])))
     elif "var" in name:
         values = np.abs(1 + 0.1 * drawn)

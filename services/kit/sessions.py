@@ -10,7 +10,9 @@ no arena                            1.3 GB     1.1 s a pair
 arena, shrunk after every run       1.2 GB     0.5 s a pair
 ==================================  =========  ==============
 
-Memory patterns on top of the arena took more, 1.4 GB with the two sizes one after the other.
+Memory patterns on top of the arena took more, 1.4 GB with the two sizes one after the other. A
+network whose tensors take gigabytes is better off without the arena: VITON-HD's last takes 3 GB so
+and 5.6 GB with it.
 """
 
 import os
@@ -40,10 +42,11 @@ _lock: Final = Lock()
 _sessions: Final["WeakValueDictionary[Path, Any]"] = WeakValueDictionary()
 
 
-def onnx_session(path: Path) -> "InferenceSession":
+def onnx_session(path: Path, *, arena: bool = True) -> "InferenceSession":
     """Return the session of an ONNX file, shared by everything here that holds it.
 
-    A session may be run from several threads at once. It is freed with its last holder. Raises
+    A session may be run from several threads at once. It is freed with its last holder. Without
+    ``arena`` it gives memory back as it goes; the first who asks for a file decides. Raises
     WeightsMissing if there is no such file or it is not an ONNX model, ServiceUnavailable if it
     should run on a GPU and cannot.
     """
@@ -51,12 +54,12 @@ def onnx_session(path: Path) -> "InferenceSession":
     with _lock:
         session = _sessions.get(key)
         if session is None:
-            session = _load_onnx(key)
+            session = _load_onnx(key, arena=arena)
             _sessions[key] = session
         return session
 
 
-def _load_onnx(path: Path) -> "InferenceSession":
+def _load_onnx(path: Path, *, arena: bool) -> "InferenceSession":
     # The wheel of ONNX Runtime reports usage and leaves a file in the temporary folder; the photos
     # are the user's own business. It reads this when it is imported.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -67,6 +70,7 @@ def _load_onnx(path: Path) -> "InferenceSession":
     options.intra_op_num_threads = get_settings().threads
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = arena
     options.log_severity_level = ERRORS_ONLY
     # A waiting thread that spins takes the core from the network that runs beside this one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

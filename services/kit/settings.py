@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     venuns_deadline: float = Field(default=600.0, gt=0.0, le=3600.0)
     """Seconds that a container of the ancestor gets for one answer (engines ``venuns``)."""
 
+    viton_seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    """Which noise the published networks draw with; one seed gives one picture."""
+
     max_connection_age: float | None = Field(default=None, gt=0.0, le=86_400.0)
     """Seconds after which a client is told to connect anew, and so asks for the service's
     addresses again; none: never. Calls in flight finish first."""

@@ -4,14 +4,15 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
 from tryon.venuns import venuns_pb2
 
-from services.kit import engines, venuns
+from services.kit import engines, sessions, venuns, weights
 from services.kit.categories import UPPER, WORN, check
 from services.kit.errors import InvalidOption
 from services.kit.openpose_json import to_openpose_json
 from services.kit.service import Service
+from services.kit.settings import get_settings
+from services.viton import published, viton_hd
 from services.viton.contract import TryOnRequest, TryOnResponse
 from services.viton.core import try_on
 
@@ -59,19 +60,34 @@ def load_venuns() -> Service:
             )
         )
         image = ancestor.picture(answer.message, *person.shape[:2])
-        changed = (image != person).any(axis=2)
-        nowhere = np.zeros(changed.shape, np.uint8)
-        return TryOnResponse(
-            image=image,
-            edit_mask=changed.astype(np.uint8) * np.uint8(255),
-            flow=np.zeros((*changed.shape, 2), np.float32),
-            cloth=nowhere,
-        )
+        return published.answer(person, image)
 
     return Service(engine="venuns", handlers={"TryOn": handle}, close=ancestor.close)
 
 
-ENGINES: Final[dict[str, Callable[[], Service]]] = {"warp": load_warp, "venuns": load_venuns}
+def load_viton_hd() -> Service:
+    """Load VITON-HD's three networks, which the user brings.
+
+    Raises WeightsMissing where one is not here.
+    """
+    networks = viton_hd.Networks(*(_published(f"viton_hd_{name}") for name in viton_hd.NAMES))
+    seed = get_settings().viton_seed
+
+    def handle(request: TryOnRequest) -> TryOnResponse:
+        return published.answer(request.person, viton_hd.wear(networks, request, seed))
+
+    return Service(engine="viton_hd", handlers={"TryOn": handle})
+
+
+def _published(name: str) -> published.Run:
+    return published.runner(sessions.onnx_session(weights.path(f"{name}.onnx"), arena=False))
+
+
+ENGINES: Final[dict[str, Callable[[], Service]]] = {
+    "warp": load_warp,
+    "venuns": load_venuns,
+    "viton_hd": load_viton_hd,
+}
 """The first is the default."""
 
 

@@ -94,3 +94,9 @@ def test_a_gpu_that_is_not_there(model: Path, environment: pytest.MonkeyPatch) -
     environment.setenv("TRYON_ONNX_PROVIDER", "cuda")
     with pytest.raises(ServiceUnavailable, match="needs an NVIDIA GPU"):
         sessions.onnx_session(model)
+
+
+@pytest.mark.parametrize("arena", [True, False])
+def test_a_session_may_be_without_the_memory_arena(model: Path, *, arena: bool) -> None:
+    session = sessions.onnx_session(model, arena=arena)
+    assert session.get_session_options().enable_cpu_mem_arena is arena

@@ -1,0 +1,207 @@
+"""How VITON-HD's networks are fed and what becomes of their answers; the networks are drawn."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.kit.errors import InvalidOption, InvalidRequest, NoGarment, WeightsMissing
+from services.kit.labels import Label
+from services.kit.settings import get_settings
+from services.viton import published, viton_hd
+from services.viton.contract import TryOnRequest
+from services.viton.published import Planes
+from services.viton.service import ENGINES
+from services.viton.viton_hd import Given, Networks
+
+pytestmark = pytest.mark.unit
+
+SHAPE = (256, 128)
+
+
+def request(**changed: Any) -> TryOnRequest:
+    """A grey person, a white square of a garment, nothing else known."""
+    grey = np.full((*SHAPE, 3), 100, np.uint8)
+    nothing = np.zeros(SHAPE, np.uint8)
+    mask = nothing.copy()
+    mask[64:192, 32:96] = 255
+    drawn = TryOnRequest(
+        person=grey,
+        keypoints=np.zeros((25, 3), np.float32),
+        skeleton=grey,
+        labels=nothing,
+        agnostic_labels=nothing,
+        agnostic=grey,
+        parts=nothing,
+        parts_picture=grey,
+        garment=np.repeat(mask[..., None], 3, axis=2),
+        garment_mask=mask,
+    )
+    return replace(drawn, **changed)
+
+
+def test_a_picture_becomes_planes_and_a_picture_again() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (4, 5, 3), np.uint8)
+    planes = published.signed(picture)
+    assert planes.shape == (3, 4, 5)
+    assert planes[0, 0, 0] == pytest.approx(picture[0, 0, 0] / 127.5 - 1)
+    np.testing.assert_array_equal(published.picture(planes), picture)
+    assert published.picture(np.full((3, 1, 1), 1.7, np.float32)).max() == 255
+
+
+def test_every_label_is_of_one_kind_and_every_kind_of_one_part() -> None:
+    of_labels = published.kinds(np.array([list(Label)], np.uint8))
+    np.testing.assert_array_equal(of_labels.sum(axis=0), 1)
+    kind = of_labels.argmax(axis=0)[0]
+    assert kind[Label.TORSO_SKIN] == kind[Label.BACKGROUND] == 0
+    assert kind[Label.COAT] == kind[Label.UPPER] == 3
+    assert (kind[Label.LEFT_ARM], kind[Label.RIGHT_ARM]) == (5, 6)
+    assert kind[Label.SOCKS] == 11
+    of_kinds = published.parts(np.arange(published.KINDS, dtype=np.uint8)[None])
+    np.testing.assert_array_equal(of_kinds.sum(axis=0), 1)
+    part = of_kinds.argmax(axis=0)[0]
+    assert part[3] == published.UPPER_PART
+    assert (part[1], part[5], part[6], part[12]) == (3, 4, 5, 6)
+
+
+def test_scores_are_enlarged_and_blurred_and_outside_the_picture_they_are_nought() -> None:
+    scores = np.ones((published.KINDS, *published.SMALL), np.float32)
+    scores[3, :, :96] = 0
+    blurred = published.enlarged(scores, 512, 384)
+    assert blurred.shape == (published.KINDS, 512, 384)
+    assert blurred[0, 256, 192] == pytest.approx(1)
+    # Of a normal distribution of deviation 3 in 15 pixels, the middle one holds 0.134.
+    assert blurred[0, 0, 192] == pytest.approx(0.5 + 0.134 / 2, abs=1e-3)
+    assert blurred[0, 7, 192] == pytest.approx(1)
+    edge = blurred[3, 256]
+    assert edge[192 - 9] == pytest.approx(0)
+    assert edge[191] + edge[192] == pytest.approx(1)
+    assert edge[192 + 8] == pytest.approx(1)
+
+
+def test_the_greatest_score_wins_and_of_equal_ones_the_first() -> None:
+    scores = np.zeros((published.KINDS, 1, 2), np.float32)
+    scores[5, 0, 1] = scores[9, 0, 1] = 1
+    np.testing.assert_array_equal(published.winners(scores), [[0, 5]])
+
+
+@pytest.mark.parametrize("shape", [(256, 128), (128, 256)])
+def test_without_offsets_the_spline_shows_every_pixel_where_it_is(shape: tuple[int, int]) -> None:
+    grid = viton_hd.spline(np.zeros(50, np.float32), *shape)
+    assert grid.shape == (*shape, 2)
+    np.testing.assert_allclose(grid[0, 0], (-0.9, -0.9), atol=1e-6)
+    np.testing.assert_allclose(grid[-1, 0], (-0.9, 0.9), atol=1e-6)
+    np.testing.assert_allclose(grid[0, -1], (0.9, -0.9), atol=1e-6)
+
+
+def test_a_control_point_goes_where_its_offset_says() -> None:
+    """Offsets in x come first; the points run down a column before the next one."""
+    offsets = np.zeros((2, 5, 5), np.float32)
+    offsets[0, 1, 3], offsets[1, 1, 3] = 0.3, -0.2
+    grid = viton_hd.spline(offsets.ravel(), 181, 181)
+    # 45 pixels lie between two points.
+    np.testing.assert_allclose(grid[135, 45], (-0.45 + 0.3, 0.45 - 0.2), atol=1e-5)
+    np.testing.assert_allclose(grid[45, 135], (0.45, -0.45), atol=1e-5)
+
+
+def test_a_place_is_in_the_pixels_of_its_picture() -> None:
+    corners = np.array([[[-1, -1], [1, 1]]], np.float32)
+    np.testing.assert_array_equal(
+        published.place(np.repeat(corners, 4, axis=0)), [[[-0.5, -0.5], [1.5, 3.5]]] * 4
+    )
+
+
+def test_the_generator_learns_where_the_garment_is_missing() -> None:
+    fed: dict[str, Planes] = {}
+
+    def alias(**given: Planes) -> tuple[Planes, ...]:
+        fed.update(given)
+        return (np.zeros((3, *SHAPE), np.float32),)
+
+    kinds = np.zeros(SHAPE, np.uint8)
+    kinds[:, :64] = 3
+    parts = published.parts(kinds)
+    warped = np.zeros((4, *SHAPE), np.float32)
+    warped[3, :, 32:96] = 0.75
+    noises = published.noises(np.random.default_rng(0), *SHAPE)
+    viton_hd.draw(alias, Given.of(request()), parts, warped, noises)
+    missing = fed["mask"][0]
+    assert (missing[0, 0], missing[0, 40], missing[0, 80], missing[0, 120]) == (1, 0.25, 0, 0)
+    np.testing.assert_array_equal(fed["divided"][7], missing)
+    np.testing.assert_array_equal(fed["divided"][2], fed["labels"][2] - missing)
+    assert parts[2].sum() == fed["labels"][2].sum()
+    assert fed["conditions"].shape == (9, *SHAPE)
+    assert fed["noise_0"].shape == (2, 2, 1)
+    assert fed["noise_7"].shape == (3, *SHAPE)
+
+
+def test_the_labels_network_gets_noise_of_nought_and_one() -> None:
+    seen = []
+
+    def seg(*, given: Planes) -> tuple[Planes, ...]:
+        seen.append(given)
+        return (given[:13],)
+
+    def gmm(*, person: Planes, garment: Planes) -> tuple[Planes, ...]:
+        assert (person.shape, garment.shape) == ((7, 256, 192), (3, 256, 192))
+        return (np.zeros(50, np.float32),)
+
+    def alias(**given: Planes) -> tuple[Planes, ...]:
+        return (np.asarray(given["noise_7"] / 4, np.float32),)
+
+    networks = Networks(seg, gmm, alias)
+    first = viton_hd.wear(networks, request(), 3)
+    noise = seen[0][20]
+    assert set(np.unique(noise)) == {0, 1}
+    assert noise.mean() == pytest.approx(0.159, abs=0.01)
+    np.testing.assert_array_equal(viton_hd.wear(networks, request(), 3), first)
+    assert (viton_hd.wear(networks, request(), 4) != first).any()
+
+
+@pytest.mark.parametrize(
+    ("changed", "raised"),
+    [
+        ({"category": "lower"}, InvalidOption),
+        ({"category": "hat"}, InvalidRequest),
+        ({"garment_mask": np.zeros(SHAPE, np.uint8)}, NoGarment),
+        ({"garment_mask": np.zeros((256, 256), np.uint8)}, InvalidRequest),
+        ({"skeleton": np.zeros((128, 128, 3), np.uint8)}, InvalidRequest),
+        ({"agnostic_labels": np.zeros((128, 128), np.uint8)}, InvalidRequest),
+    ],
+)
+def test_what_the_networks_do_not_know_is_refused(
+    changed: dict[str, Any], raised: type[Exception]
+) -> None:
+    with pytest.raises(raised):
+        published.examine(request(**changed), "viton_hd")
+
+
+def test_a_canvas_that_the_generator_cannot_halve_is_refused() -> None:
+    odd = {
+        name: getattr(request(), name)[:200]
+        for name in ("person", "skeleton", "agnostic", "parts_picture", "garment")
+    }
+    maps = {name: getattr(request(), name)[:200] for name in ("agnostic_labels", "garment_mask")}
+    with pytest.raises(InvalidRequest, match="multiple of 128"):
+        published.examine(request(**odd, **maps), "viton_hd")
+
+
+def test_the_answer_marks_what_changed_and_no_cloth() -> None:
+    person = request().person
+    image = person.copy()
+    image[3, 4, 1] += 1
+    answer = published.answer(person, image)
+    assert answer.edit_mask[3, 4] == 255
+    assert np.count_nonzero(answer.edit_mask) == 1
+    assert not answer.flow.any()
+    assert not answer.cloth.any()
+
+
+def test_without_its_weights_the_engine_does_not_start(
+    environment: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    get_settings.cache_clear()
+    with pytest.raises(WeightsMissing, match=r"viton_hd_seg\.onnx"):
+        ENGINES["viton_hd"]()
