@@ -1,11 +1,15 @@
 """Human parsing: engines and requests."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+import numpy as np
 from tryon.venuns import venuns_pb2
 
-from services.human_parse import core, looks, model
+from services.human_parse import core, looks, model, schp
 from services.human_parse.contract import ParseRequest, ParseResponse
+from services.human_parse.interpolation import F32
 from services.kit import engines, sessions, venuns, weights
 from services.kit.service import Service
 from services.kit.u2net import FILE, U2NetCloth
@@ -50,8 +54,29 @@ def load_venuns() -> Service:
     return Service(engine="venuns", handlers={"Parse": parse}, close=ancestor.close)
 
 
-ENGINES: Final = {"fusion": load_fusion, "venuns": load_venuns}
-"""The first is the default."""
+def _load_schp(engine: str, file: str, dataset: schp.Dataset) -> Service:
+    session = sessions.onnx_session(weights.path(file))
+    (picture, *_), outputs = session.get_inputs(), session.get_outputs()
+
+    def run(square: F32) -> F32:
+        (parsing,) = session.run([outputs[schp.FUSION].name], {picture.name: square})
+        return np.asarray(parsing[0], np.float32)
+
+    def parse(request: ParseRequest) -> ParseResponse:
+        return ParseResponse(labels=schp.parse(request.image, request.keypoints, run, dataset))
+
+    return Service(engine=engine, handlers={"Parse": parse})
+
+
+ENGINES: Final[dict[str, Callable[[], Service]]] = {
+    "fusion": load_fusion,
+    "venuns": load_venuns,
+    "schp_lip": partial(_load_schp, "schp_lip", "schp_lip.onnx", schp.LIP),
+    "schp_atr": partial(_load_schp, "schp_atr", "schp_atr.onnx", schp.ATR),
+    "schp_lip_pth": partial(_load_schp, "schp_lip_pth", "schp_lip_pth.onnx", schp.LIP),
+    "schp_atr_pth": partial(_load_schp, "schp_atr_pth", "schp_atr_pth.onnx", schp.ATR),
+}
+"""The first is the default; SCHP's need weights that their users bring."""
 
 
 def load() -> Service:

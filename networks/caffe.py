@@ -1,0 +1,89 @@
+"""Reads the layers' arrays out of a ``.caffemodel``, without Caffe.
+
+The file is one NetParameter (https://github.com/BVLC/caffe, src/caffe/proto/caffe.proto): layers
+with a name and blobs, in the present form or the one before it, a blob being a shape and floats.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from networks.loading import NotTheWeights
+from networks.wire import BYTES, VARINT, NotAMessage, fields, varints
+
+_LAYER: Final = 100
+_LAYER_V1: Final = 2
+_LAYER_FIELDS: Final = {_LAYER: (1, 7), _LAYER_V1: (4, 6)}
+"""Of the name and of the blobs, in each form of a layer."""
+_SHAPE: Final = 7
+_OLD_SHAPE: Final = (1, 2, 3, 4)
+"""Number, channels, height and width, where there is no shape."""
+_DATA: Final = 5
+_MOST_AXES: Final = 8
+_NAMES: Final = ("weight", "bias")
+_FLOAT: Final = 4
+
+
+def read_caffemodel(path: Path) -> dict[str, Tensor]:
+    """Read every layer's blobs: ``LAYER.weight``, and ``LAYER.bias`` where it has a second one.
+
+    Raises NotTheWeights for a file that is no such model.
+    """
+    state: dict[str, Tensor] = {}
+    try:
+        for number, wire, value in fields(memoryview(path.read_bytes())):
+            if number in _LAYER_FIELDS and wire == BYTES and isinstance(value, memoryview):
+                name, blobs = _layer(value, *_LAYER_FIELDS[number])
+                state |= {f"{name}.{kind}": blob for kind, blob in zip(_NAMES, blobs, strict=False)}
+    except (NotAMessage, UnicodeDecodeError) as error:
+        raise NotTheWeights(
+            f"{path.name} is no .caffemodel ({error}); take the file that the network's authors "
+            "publish, whole and unchanged."
+        ) from error
+    if not state:
+        raise NotTheWeights(f"{path.name} holds no layer with weights.")
+    return state
+
+
+def _layer(message: memoryview, named: int, held: int) -> tuple[str, list[Tensor]]:
+    name, blobs = "", []
+    for number, wire, value in fields(message):
+        if wire == BYTES and isinstance(value, memoryview):
+            if number == named:
+                name = bytes(value).decode()
+            elif number == held:
+                blobs.append(_blob(value))
+    return name, blobs
+
+
+def _blob(message: memoryview) -> Tensor:
+    shape: Sequence[int] = ()
+    old: dict[int, int] = {}
+    data = memoryview(b"")
+    for number, wire, value in fields(message):
+        if wire == VARINT and number in _OLD_SHAPE and isinstance(value, int):
+            old[number] = value
+        elif wire == BYTES and isinstance(value, memoryview):
+            if number == _SHAPE:
+                shape = _dimensions(value)
+            elif number == _DATA:
+                data = value
+    if not shape and old:
+        shape = [old.get(axis, 1) for axis in _OLD_SHAPE]
+    if len(shape) > _MOST_AXES or math.prod(shape) * _FLOAT != len(data):
+        raise NotAMessage(f"{len(data)} bytes are not an array of shape {list(shape)}")
+    values = np.frombuffer(data, np.dtype("<f4")).astype(np.float32)
+    return torch.from_numpy(values.reshape(shape))
+
+
+def _dimensions(message: memoryview) -> list[int]:
+    sizes: list[int] = []
+    for number, _, value in fields(message):
+        if number == 1:
+            sizes += [value] if isinstance(value, int) else varints(value)
+    return sizes

@@ -1,0 +1,75 @@
+"""BODY_25: four stages of part affinity fields, then two of confidence maps (OpenPose 1.3 on)."""
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from networks.caffe import read_caffemodel
+from networks.openpose.layers import FEATURES, BodyNetwork, example
+from networks.published import Published
+
+FIELDS: Final = 52
+"""Of 26 limbs, x and y."""
+MAPS: Final = 26
+"""Of 25 joints, and of none of them."""
+
+# Stage: width of its 3 x 3 layers and of the 1 x 1 layer behind them.
+_FIRST: Final = (96, 256)
+_LATER: Final = (128, 512)
+_FIELD_STAGES: Final = 4
+_MAP_STAGES: Final = 2
+_BLOCKS: Final = 5
+_DEPTH: Final = 3
+
+
+class Body25(BodyNetwork):
+    """1 x 3 x height x width to 1 x 78 x an eighth of it: 26 maps, then 52 fields."""
+
+    def __init__(self) -> None:
+        super().__init__(learned=True)
+        for stage in range(_FIELD_STAGES):
+            self._add(f"stage{stage}_L2", FEATURES + (FIELDS if stage else 0), FIELDS)
+        for stage in range(_MAP_STAGES):
+            self._add(f"stage{stage}_L1", FEATURES + FIELDS + (MAPS if stage else 0), MAPS)
+
+    def _add(self, stage: str, given: int, made: int) -> None:
+        narrow, wide = _FIRST if stage.startswith("stage0") else _LATER
+        for block in range(1, _BLOCKS + 1):
+            for layer in range(_DEPTH):
+                name = f"{block}_{stage}_{layer}"
+                given = self.convolution(f"Mconv{name}", given, narrow, 3, f"Mprelu{name}")
+            given = narrow * _DEPTH
+        given = self.convolution(f"Mconv6_{stage}", given, wide, 1, f"Mprelu6_{stage}")
+        self.convolution(f"Mconv7_{stage}", given, made, 1)
+
+    def _stage(self, stage: str, value: Tensor) -> Tensor:
+        for block in range(1, _BLOCKS + 1):
+            layers = []
+            for layer in range(_DEPTH):
+                value = self.through(value, [f"Mconv{block}_{stage}_{layer}"])
+                layers.append(value)
+            value = torch.cat(layers, 1)
+        return self.through(value, [f"Mconv6_{stage}", f"Mconv7_{stage}"])
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Run every stage, each looking at the features and at what the stages before it found."""
+        features = self.features(picture)
+        fields = self._stage("stage0_L2", features)
+        for stage in range(1, _FIELD_STAGES):
+            fields = self._stage(f"stage{stage}_L2", torch.cat([features, fields], 1))
+        maps = self._stage("stage0_L1", torch.cat([features, fields], 1))
+        for stage in range(1, _MAP_STAGES):
+            maps = self._stage(f"stage{stage}_L1", torch.cat([features, maps, fields], 1))
+        return torch.cat([maps, fields], 1)
+
+
+PUBLISHED: Final = Published(
+    build=lambda: Body25().eval(),
+    example=example,
+    read=read_caffemodel,
+    inputs=("image",),
+    outputs=("net_output",),
+    axes={"image": {2: "height", 3: "width"}, "net_output": {2: "rows", 3: "columns"}},
+    size=(368, 272),
+)

@@ -1,0 +1,62 @@
+"""The COCO network: six stages of fields and maps side by side (Cao et al., CVPR 2017)."""
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from networks.caffe import read_caffemodel
+from networks.openpose.layers import FEATURES, BodyNetwork, example
+from networks.published import Published
+
+BRANCHES: Final = {"L1": 38, "L2": 19}
+"""Fields of 19 limbs, x and y; maps of 18 joints, and of none of them."""
+
+_STAGES: Final = 6
+_WIDTH: Final = 128
+_FIRST_WIDE: Final = 512
+_SIDE: Final = 7
+
+
+class Coco(BodyNetwork):
+    """1 x 3 x height x width to 1 x 57 x an eighth of it: 19 maps, then 38 fields."""
+
+    def __init__(self) -> None:
+        super().__init__(learned=False)
+        self._chains: dict[tuple[int, str], list[str]] = {}
+        for branch, made in BRANCHES.items():
+            names = [f"conv5_{index}_CPM_{branch}" for index in range(1, 6)]
+            self._add(1, branch, names, (FEATURES, 3, 3, _FIRST_WIDE, made))
+            for stage in range(2, _STAGES + 1):
+                names = [f"Mconv{index}_stage{stage}_{branch}" for index in range(1, 8)]
+                given = FEATURES + sum(BRANCHES.values())
+                self._add(stage, branch, names, (given, 5, _SIDE, _WIDTH, made))
+
+    def _add(
+        self, stage: int, branch: str, names: list[str], sizes: tuple[int, int, int, int, int]
+    ) -> None:
+        given, count, side, wide, made = sizes
+        for name in names[:count]:
+            given = self.convolution(name, given, _WIDTH, side, "relu")
+        given = self.convolution(names[-2], given, wide, 1, "relu")
+        self.convolution(names[-1], given, made, 1)
+        self._chains[stage, branch] = names
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Run every stage, each looking at the features and at what the stage before it found."""
+        features = value = self.features(picture)
+        for stage in range(1, _STAGES + 1):
+            fields, maps = (self.through(value, self._chains[stage, each]) for each in BRANCHES)
+            value = torch.cat([fields, maps, features], 1)
+        return torch.cat([maps, fields], 1)
+
+
+PUBLISHED: Final = Published(
+    build=lambda: Coco().eval(),
+    example=example,
+    read=read_caffemodel,
+    inputs=("image",),
+    outputs=("net_output",),
+    axes={"image": {2: "height", 3: "width"}, "net_output": {2: "rows", 3: "columns"}},
+    size=(368, 272),
+)

@@ -1,0 +1,76 @@
+"""What both body networks are made of: layers under their Caffe names, and the first ten of VGG."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+FEATURES: Final = 128
+"""Channels that the part in front gives."""
+MULTIPLE: Final = 16
+"""Of which OpenPose makes the sides of a network's input."""
+
+# Channels and number of convolutions of each block; its result is halved.
+_BLOCKS: Final = ((64, 2), (128, 2), (256, 4))
+_LAST: Final = (("4_1", 512), ("4_2", 512), ("4_3_CPM", 256), ("4_4_CPM", FEATURES))
+_RELU: Final = "relu"
+
+
+class BodyNetwork(nn.Module):
+    """Layers that are its own attributes, named as in the prototxt, and the part in front.
+
+    So its state has the file's keys: ``LAYER.weight``, ``LAYER.bias``. The input is 1 x 3 x height
+    x width, BGR, value / 256 - 0.5. With ``learned`` the last three convolutions in front are
+    followed by a PReLU, not a ReLU.
+    """
+
+    def __init__(self, *, learned: bool) -> None:
+        super().__init__()
+        self._after: dict[str, str] = {}
+        self._blocks: list[list[str]] = []
+        channels = 3
+        for block, (made, count) in enumerate(_BLOCKS, start=1):
+            names = [f"conv{block}_{index}" for index in range(1, count + 1)]
+            for name in names:
+                channels = self.convolution(name, channels, made, 3, _RELU)
+            self._blocks.append(names)
+        for name, made in _LAST:
+            after = f"prelu{name}" if learned and name != _LAST[0][0] else _RELU
+            channels = self.convolution(f"conv{name}", channels, made, 3, after)
+        self._last = [f"conv{name}" for name, _ in _LAST]
+
+    def convolution(self, name: str, given: int, made: int, side: int, after: str = "") -> int:
+        """Add a convolution that keeps the picture's size; return how many channels it makes.
+
+        ``after`` is the name of the PReLU that follows, ``"relu"``, or nothing.
+        """
+        self.add_module(name, nn.Conv2d(given, made, side, padding=side // 2))
+        if after and after != _RELU:
+            self.add_module(after, nn.PReLU(made))
+        self._after[name] = after
+        return made
+
+    def through(self, value: Tensor, names: Iterable[str]) -> Tensor:
+        """Run a chain of convolutions, each with what follows it."""
+        for name in names:
+            value = self.get_submodule(name)(value)
+            after = self._after[name]
+            if after == _RELU:
+                value = torch.relu(value)
+            elif after:
+                value = self.get_submodule(after)(value)
+        return value
+
+    def features(self, picture: Tensor) -> Tensor:
+        """From 1 x 3 x height x width to 1 x 128 x an eighth of it."""
+        value = picture
+        for names in self._blocks:
+            value = torch.max_pool2d(self.through(value, names), 2, 2)
+        return self.through(value, self._last)
+
+
+def example(height: int, width: int) -> tuple[Tensor, ...]:
+    """Make an input of about that size, its sides multiples of 16, as OpenPose makes them."""
+    sides = (-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
+    return (torch.rand((1, 3, *sides), generator=torch.Generator().manual_seed(0)) - 0.5,)

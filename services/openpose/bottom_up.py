@@ -1,0 +1,105 @@
+"""Poses by OpenPose's own networks: the picture as they take it, and the main person of all."""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import cv2
+import numpy as np
+
+from services.kit.errors import NoPerson
+from services.kit.joints import Joint
+from services.kit.types import Image, Keypoints
+from services.openpose import assembly
+from services.openpose.core import F32
+from services.openpose.skeletons import Skeleton, to_body_25
+
+HEIGHT: Final = 368
+"""Of the network's input, OpenPose's default; its width follows the picture's."""
+WIDEST: Final = 1312
+"""Of the network's input, which bounds the memory for pictures much wider than high."""
+
+_MULTIPLE: Final = 16
+_FRONT_WIDTH: Final = 0.9
+"""Shoulders and hips across, of a trunk's length, that pass for facing the camera; mean adults
+have 1.05 seen from the front."""
+
+Run = Callable[[F32], F32]
+"""One inference: 1 x 3 x height x width to 1 x channels x an eighth of it."""
+
+
+def as_input(image: Image) -> tuple[F32, float]:
+    """Make the network's input, 1 x 3 x h x w, and give its pixels to one of the picture.
+
+    BGR, value / 256 - 0.5; what is left over at the right and below is black.
+    """
+    height, width = image.shape[:2]
+    across = round(HEIGHT * width / height / _MULTIPLE) * _MULTIPLE
+    across = min(max(across, _MULTIPLE), WIDEST)
+    scale = min((across - 1) / max(width - 1, 1), (HEIGHT - 1) / max(height - 1, 1))
+    matrix = np.array([[scale, 0, 0], [0, scale, 0]], np.float64)
+    flags = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    fitted = cv2.warpAffine(image, matrix, (across, HEIGHT), flags=flags)
+    planes = fitted[..., ::-1].transpose(2, 0, 1).astype(np.float32)
+    return planes[None] / np.float32(256) - np.float32(0.5), scale
+
+
+def everybody(image: Image, run: Run, skeleton: Skeleton) -> list[Keypoints]:
+    """Find the BODY_25 joints of everybody in an H x W x 3 picture."""
+    height, width = image.shape[:2]
+    given, scale = as_input(image)
+    size = (given.shape[3], given.shape[2])
+    maps = np.stack(
+        [cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in run(given)[0]]
+    )
+    result = []
+    for person in assembly.people(maps.astype(np.float32), skeleton, offset=0.5 * scale):
+        person[:, :2] /= np.float32(scale)
+        x, y = person[:, 0], person[:, 1]
+        person[(x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)] = 0
+        result.append(to_body_25(person, skeleton))
+    return result
+
+
+def main_person(people: list[Keypoints], height: int, width: int) -> Keypoints:
+    """Choose the person who is the picture's subject: large, central and complete.
+
+    Raises NoPerson where there is none.
+    """
+    if not people:
+        raise NoPerson(
+            "No person was found in the person's photo; use a photo that shows one person clearly, "
+            "from the head to the hips.",
+            stage="openpose",
+        )
+    return max(people, key=lambda each: _prominence(each, height, width))
+
+
+def _prominence(keypoints: Keypoints, height: int, width: int) -> float:
+    seen = keypoints[keypoints[:, 2] > 0]
+    extent = float(np.ptp(seen[:, 0]) / width + np.ptp(seen[:, 1]) / height)
+    aside = abs(float(np.ptp(seen[:, 0]) / 2 + seen[:, 0].min()) - width / 2) / width
+    return extent * max(0.2, 1 - aside) * (0.2 + float(keypoints[:, 2].mean()))
+
+
+def yaw(keypoints: Keypoints) -> float:
+    """Estimate by how many degrees the trunk is turned to its left; 0 faces the camera.
+
+    The joints are flat, so it is how much narrower than long the trunk looks, to the side that the
+    nose is on; 0 or 180 where hips or shoulders are unseen, by which side is where.
+    """
+    seen = keypoints[:, 2] > 0
+    shoulders, hips = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER), (Joint.RIGHT_HIP, Joint.LEFT_HIP)
+    across = sum(
+        float(keypoints[left, 0] - keypoints[right, 0])
+        for right, left in (shoulders, hips)
+        if seen[right] and seen[left]
+    )
+    trunk = [*shoulders, *hips]
+    if not seen[trunk].all():
+        return 180.0 if across < 0 else 0.0
+    corners = keypoints[trunk, :2].reshape(2, 2, 2).mean(axis=1)
+    length = max(float(np.linalg.norm(corners[1] - corners[0])), 1.0)
+    turned = math.degrees(math.acos(min(max(across / length / _FRONT_WIDTH, -1.0), 1.0)))
+    to_left = not seen[Joint.NOSE] or keypoints[Joint.NOSE, 0] >= corners[0, 0]
+    return turned if to_left else -turned

@@ -1,0 +1,129 @@
+"""The outline of a person of whom only the joints are known, found in the picture's colours."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.joints import Joint
+from services.kit.types import Image, Keypoints, Mask
+from services.openpose.core import U8, guide
+from services.openpose.drawing import LIMBS
+
+SIDE: Final = 320
+"""Longer side in pixels that the picture is cut at."""
+_ROUNDS: Final = 3
+_SURE, _LIKELY, _MAYBE = 0.07, 0.15, 0.4
+"""Half the widths of the limbs, of the shoulders' width: body, likely body, and else background."""
+_HEAD: Final = 0.55
+"""Radius of the head around its joints, of the distance from nose to neck."""
+_FOREARMS: Final = (
+    (Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST),
+    (Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
+)
+_HAND: Final = 0.6
+"""Length of a hand, of the forearm's."""
+_THIGHS: Final = ((Joint.RIGHT_HIP, Joint.RIGHT_KNEE), (Joint.LEFT_HIP, Joint.LEFT_KNEE))
+_THIGH: Final = 0.8
+"""Length of a thigh whose knee is unseen, of the trunk's."""
+_LEAST_WIDTH: Final = 1 / 12
+_EDGE: Final = 3
+"""Of the cut picture's pixels, how far the edge may move to follow the whole picture's."""
+_TRUNK: Final = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP)
+
+
+def silhouette(image: Image, keypoints: Keypoints) -> Mask:
+    """Cut the person out of an H x W x 3 picture: H x W, 0 to 255, soft at the edge.
+
+    GrabCut (Rother, Kolmogorov and Blake 2004) with colours learned from limbs drawn between the
+    joints (25 x 3), and nothing far from them; a guided filter then draws the edge.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    drawn = keypoints * np.array((scale, scale, 1), np.float32)
+    marks = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
+    for share, mark in (
+        (_MAYBE, cv2.GC_PR_BGD),
+        (_LIKELY, cv2.GC_PR_FGD),
+        (_SURE, cv2.GC_FGD),
+    ):
+        marks[_body(drawn, small.shape[0], small.shape[1], share)] = mark
+    if (marks == cv2.GC_BGD).any() and (marks == cv2.GC_FGD).any():
+        cv2.setRNGSeed(0)
+        models = np.zeros((2, 1, 65), np.float64)
+        cv2.grabCut(
+            small, marks, (0, 0, 1, 1), models[0], models[1], _ROUNDS, cv2.GC_INIT_WITH_MASK
+        )
+    inside = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255)
+    placed = np.asarray(cv2.resize(inside, (width, height)), np.float32)
+    soft = guide(placed, grey, max(1, round(_EDGE / scale)))
+    return np.round(np.clip(soft, 0, 1) * 255).astype(np.uint8)
+
+
+def _body(keypoints: Keypoints, height: int, width: int, share: float) -> NDArray[np.bool_]:
+    """Draw limbs, trunk and head of that thickness: H x W, true inside."""
+    canvas: U8 = np.zeros((height, width), np.uint8)
+    seen = keypoints[:, 2] > 0
+    places = [(round(float(x)), round(float(y))) for x, y in keypoints[:, :2]]
+    measure = _width(keypoints, height)
+    thick = max(1, round(2 * share * measure))
+    for first, second in LIMBS:
+        if seen[first] and seen[second]:
+            cv2.line(canvas, places[first], places[second], 1, thick)
+    for start, end in _beyond(keypoints):
+        cv2.line(canvas, start, end, 1, thick)
+    if seen[list(_TRUNK)].all():
+        corners = np.array([places[joint] for joint in _TRUNK], np.int32)
+        cv2.fillConvexPoly(canvas, cv2.convexHull(corners), 1)
+        cv2.polylines(canvas, [corners], isClosed=True, color=1, thickness=thick)
+    if seen[Joint.NOSE]:
+        neck = keypoints[Joint.NECK, :2] if seen[Joint.NECK] else None
+        nose = keypoints[Joint.NOSE, :2]
+        reach = float(np.linalg.norm(nose - neck)) if neck is not None else measure
+        radius = reach * _HEAD * (0.5 + 0.5 * share / _LIKELY)
+        cv2.circle(canvas, places[Joint.NOSE], max(1, round(radius)), 1, cv2.FILLED)
+    return canvas > 0
+
+
+def _beyond(keypoints: Keypoints) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Lines for what has no joint of its own: hands, and legs that the picture cuts off."""
+    lines = []
+    for elbow, wrist in _FOREARMS:
+        if keypoints[elbow, 2] > 0 and keypoints[wrist, 2] > 0:
+            start = keypoints[wrist, :2]
+            lines.append((start, start + _HAND * (start - keypoints[elbow, :2])))
+    neck, middle = keypoints[Joint.NECK], keypoints[Joint.MID_HIP]
+    if neck[2] > 0 and middle[2] > 0:
+        for hip, knee in _THIGHS:
+            if keypoints[hip, 2] > 0 and keypoints[knee, 2] == 0:
+                start = keypoints[hip, :2]
+                lines.append((start, start + _THIGH * (middle[:2] - neck[:2])))
+    return [
+        (
+            (round(float(start[0])), round(float(start[1]))),
+            (round(float(end[0])), round(float(end[1]))),
+        )
+        for start, end in lines
+    ]
+
+
+def _width(keypoints: Keypoints, height: int) -> float:
+    """Width of the shoulders, or what stands for it where they are unseen or seen from the side."""
+    seen = keypoints[:, 2] > 0
+    extent = float(np.ptp(keypoints[seen, 1])) if np.count_nonzero(seen) > 1 else float(height)
+    right, left = Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER
+    between = (
+        float(np.linalg.norm(keypoints[right, :2] - keypoints[left, :2]))
+        if seen[right] and seen[left]
+        else 0.0
+    )
+    trunk = (
+        float(np.linalg.norm(keypoints[Joint.NECK, :2] - keypoints[Joint.MID_HIP, :2])) / 2
+        if seen[Joint.NECK] and seen[Joint.MID_HIP]
+        else 0.0
+    )
+    return max(between, trunk, extent * _LEAST_WIDTH)

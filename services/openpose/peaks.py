@@ -1,0 +1,50 @@
+"""Peaks of the joints' confidence maps: where a joint of somebody may be."""
+
+from typing import Final
+
+import numpy as np
+
+from services.openpose.core import F32
+
+MOST: Final = 127
+"""Peaks kept of one map, from its top: OpenPose's limit of people."""
+
+_REACH: Final = 3
+"""The place is the centre of the mass this far around the peak, in pixels."""
+_NEIGHBOURS: Final = [(y, x) for y in range(3) for x in range(3) if (y, x) != (1, 1)]
+
+
+def find(confidence: F32, threshold: float, offset: float) -> F32:
+    """Find the peaks of a map (H x W): N x 3, x and y in its pixels, and the confidence.
+
+    A peak is above ``threshold`` and above its eight neighbours; one pixel from the border, where
+    enlarging a map can put two equal maxima side by side, it may equal them, and on the border
+    there are none. ``offset`` is added to x and y.
+    """
+    height, width = confidence.shape
+    around = np.pad(confidence, 1, constant_values=threshold)
+    strict = confidence > threshold
+    loose = strict.copy()
+    for y, x in _NEIGHBOURS:
+        neighbour = around[y : y + height, x : x + width]
+        strict &= confidence > neighbour
+        loose &= confidence >= neighbour
+    inner = np.zeros_like(strict)
+    inner[2:-2, 2:-2] = True
+    ring = np.zeros_like(strict)
+    ring[1:-1, 1:-1] = True
+    rows, columns = np.nonzero((strict & inner) | (loose & ring & ~inner))
+    found = [
+        (*_centre(confidence, row, column, offset), confidence[row, column])
+        for row, column in zip(rows[:MOST].tolist(), columns[:MOST].tolist(), strict=True)
+    ]
+    return np.array(found, np.float32).reshape(-1, 3)
+
+
+def _centre(confidence: F32, row: int, column: int, offset: float) -> tuple[float, float]:
+    top, left = max(0, row - _REACH), max(0, column - _REACH)
+    mass = np.maximum(confidence[top : row + _REACH + 1, left : column + _REACH + 1], 0)
+    total = float(mass.sum())
+    x = float(mass.sum(axis=0) @ np.arange(mass.shape[1])) / total
+    y = float(mass.sum(axis=1) @ np.arange(mass.shape[0])) / total
+    return left + x + offset, top + y + offset
