@@ -41,7 +41,7 @@ def state(name: str) -> dict[str, Any]:
 
 
 def given() -> NDArray[np.float32]:
-    return stored.seeded("openpose", 1, 3, *SIZE) / 2
+    return np.asarray(stored.seeded("openpose", 1, 3, *SIZE) / 2, np.float32)
 
 
 @names
