@@ -36,6 +36,7 @@ _HAZE: Final = 22.0
 _SEAM: Final = 14
 _FULLY: Final = 1.3
 """The steepness of the way over from new skin to what is seen."""
+_SLIVER: Final = 5
 _RIM: Final = 3
 _EDGE_SHADE: Final = 0.20
 _SOFT_SHADE: Final = 0.12
@@ -143,7 +144,9 @@ def _in_front(
     back = dilated(front, 3 * _BAND) & ~front & ~parts.head[window]
     alpha, colour = matte(photo, front, back, _BAND // 2 + 1, 0.4)
     alpha = np.maximum(alpha * dilated(front, 2), soft(eroded(front, 4), 1.0))
+    # A sliver of it beside an arm that is seen wider or narrower than it was made is no joint.
     joint = (skin > 0.5) & ~front
+    joint = dilated(eroded(joint, _SLIVER), _SLIVER) & joint
     if joint.any():
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
         new_share = np.clip(_FULLY * (1 - away / _SEAM), 0, 1)

@@ -6,14 +6,16 @@ import pytest
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from services.viton import frame
+from services.viton import compose, frame
 from services.viton.body import measure
 from services.viton.core import try_on
 from services.viton.fill import matte
 from services.viton.fit import ACROSS, fit_sleeve
 from services.viton.garment import describe
+from services.viton.regions import regions
 from services.viton.shoulder import shoulders
 from services.viton.skin import flesh
+from services.viton.stack import Stack
 from services.viton.warp import strip
 from services.viton.worn import beside_arms
 from tests.unit.viton_drawings import HAIR, SHAPE, SKIN, WORN, Drawn, Person, figure, garment
@@ -312,3 +314,21 @@ def test_bare_shoulders_are_covered_by_a_garment_with_sleeves() -> None:
     worn, _ = wear(Person(image, labels, person.keypoints), garment("short"))
     skin = unlike(worn, SKIN) < 14
     assert skin[280:390, 250:322].sum() + skin[280:390, 446:518].sum() < 60
+
+
+def test_a_sliver_of_made_skin_beside_a_seen_arm_leaves_the_arm_alone() -> None:
+    arm = np.zeros((160, 200), bool)
+    arm[40:, 80:130] = True
+    photo = np.full((160, 200, 3), 235, np.float32)
+    photo[arm] = SKIN
+    beside, above = np.zeros(arm.shape, np.float32), np.zeros(arm.shape, np.float32)
+    beside[80:110, 80:134] = 1
+    above[:60, 80:130] = 1
+    worn = np.zeros(arm.shape, np.float32)
+    parts = regions(np.where(arm, 14, 0).astype(np.uint8), 160.0)
+    for made, kept in ((beside, True), (above, False)):
+        stack = Stack(np.where(made[..., None] > 0, np.float32(90), photo))
+        compose._in_front(stack, photo, arm, parts, (worn, made))
+        rim = stack.picture[84:106, 124:128] if kept else stack.picture[42:46, 90:120]
+        same = np.abs(rim - np.array(SKIN)).max() < 2
+        assert same == kept
