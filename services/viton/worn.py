@@ -25,6 +25,8 @@ _UNDER: Final = 5.0
 _SEEK: Final = 10
 _NOTCH: Final = 0.08
 _TURN: Final = 0.14
+_SEEN: Final = 0.001
+"""In squares of the shoulder width, the least notch that anyone would see."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def without_notches(worn: Worn, body: Body) -> Worn:
         padded = np.pad(near.astype(np.uint8), reach)
         whole = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:-reach, reach:-reach] > 0
         notch = whole & ~near
-        if notch.any():
+        if notch.sum() > _SEEN * body.unit**2:
             filled = soft(near | notch, 0.7) * dilated(notch, 2)
             torso[window] = np.maximum(torso[window], filled)
     return replace(worn, torso=torso)
