@@ -1,6 +1,6 @@
 """An arm as a strip with two edges, from the shoulder's tip to the wrist."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ _ROUND_START: Final = -0.03
 _ROUND_END: Final = 0.1
 _JOINED: Final = 0.15
 _CROOK: Final = 0.85
+_NARROWER: Final = 0.35
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,36 @@ def find_arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Po
     middle = middle + normal * shift[:, None]
     radius = np.clip((outwards + inwards) / 2, 0.75 * radius, 1.35 * radius)
     outer = middle + normal * radius[:, None]
+    _rounded_shoulder(outer, line, shoulder, sign, scale)
+    inner, start = _inner(middle, normal, radius, (shoulder, elbow, armpit))
+    return Arm(shoulder, elbow, wrist, middle, normal, radius, outer, inner, start)
+
+
+def hung_from(arm: Arm, armpit: Points) -> Arm:
+    """Return the arm with its inner edge beginning at another armpit, and hardly narrower."""
+    inner, start = _inner(arm.middle, arm.normal, arm.radius, (arm.shoulder, arm.elbow, armpit))
+    at = min(start + 1, ARM_SAMPLES - 1)
+    beside = arm.middle[at] - arm.normal[at] * arm.radius[at]
+    narrower = float((armpit - beside) @ arm.normal[at]) - _NARROWER * float(arm.radius[at])
+    ends = arm.shoulder, arm.elbow, armpit - max(narrower, 0.0) * arm.normal[at]
+    inner, start = _inner(arm.middle, arm.normal, arm.radius, ends)
+    return replace(arm, inner=inner, start=start)
+
+
+def _inner(
+    middle: Points, normal: Points, radius: Floats, ends: tuple[Points, Points, Points]
+) -> tuple[Points, int]:
+    """Return the inner edge and its first sample below the armpit; ``ends``: joints and armpit."""
+    shoulder, elbow, armpit = ends
     inner = middle - normal * np.minimum(radius, crook(middle, normal))[:, None]
     along = unit(elbow - shoulder)
     reach = max(distance(shoulder, elbow), 1.0)
     start = int(np.clip(0.5 * float((armpit - shoulder) @ along) / reach, 0.03, 0.4) * ARM_SAMPLES)
-    _rounded_shoulder(outer, line, shoulder, sign, scale)
     run = min(max(int(_JOINED * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
     fade = (np.cos(np.linspace(0, np.pi, run))[:, None] + 1) / 2
     inner[start + 1 : start + 1 + run] += fade * (armpit - inner[start + 1])
     inner[: start + 1] = armpit
-    return Arm(shoulder, elbow, wrist, middle, normal, radius, outer, inner, start)
+    return inner, start
 
 
 def crook(middle: Points, normal: Points) -> Floats:

@@ -12,13 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.arm import Arm, find_arm
+from services.viton.arm import Arm, find_arm, hung_from
 from services.viton.geometry import EPSILON, Points, point, unit
 from services.viton.pose import Joints, limbs, read_joints, without_islands
 from services.viton.regions import Bool, Floats, Regions, regions, with_belly
 from services.viton.shoulder import shoulders
 
 _SLOPE: Final = 0.3
+_FOLD: Final = 0.27
+_FLANK: Final = 0.1
+"""In units: how far below the joint a bare arm parts from the trunk, and how far inwards of the
+bisector between both."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,23 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
         cropped=cropped,
     )
     return body, parts
+
+
+def bared(body: Body, bare: tuple[bool, bool]) -> Body:
+    """Return the body with the armpits of its bare arms, which are above those of sleeves."""
+    left, right = (
+        _bared(side, body.unit) if own else side for side, own in zip(body.sides, bare, strict=True)
+    )
+    return replace(body, left=left, right=right)
+
+
+def _bared(side: BodySide, scale: float) -> BodySide:
+    down = side.armpit - side.arm.shoulder
+    armpit = side.arm.shoulder + min(1.0, _FOLD * scale / max(float(np.hypot(*down)), 1.0)) * down
+    row = int(np.clip(armpit[1], 0, len(side.edge) - 1))
+    inwards = float(np.clip((armpit[0] - side.edge[row]) * side.sign, 0, _FLANK * scale))
+    armpit = armpit - point(side.sign * inwards, 0.0)
+    return replace(side, arm=hung_from(side.arm, armpit))
 
 
 def _neck(parts: Regions, shoulders: Points, scale: float) -> Points:

@@ -81,7 +81,7 @@ def assemble(
         a * _synthetic(parts, gone, s, f) for a, s, f in zip(skin.arms, strips, fits, strict=True)
     ]
     limbs = arms | (np.maximum(bare[0], bare[1]) > 0.5) | (np.maximum(*worn.sleeves) > 0.5)
-    torso = beside_arms(worn.torso, parts, limbs, body)
+    torso = beside_arms(worn.torso, parts, limbs, skin.chest > 0.5, body)
     grained = grain(torso.shape, _missing_noise(image, parts, worn))
     waist = waistband(image, parts, body) if body.tucked else None
     if waist is not None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.bare import bare_legs, removed, rim
-from services.viton.body import Body, measure
+from services.viton.body import Body, bared, measure
 from services.viton.compose import assemble
 from services.viton.cut import Cut, cut
 from services.viton.fill import dilated, matte, soft
@@ -62,6 +62,7 @@ def wear_dress(
     before = parts
     parts = _undressed(parts, worn, body, lower)
     torso = fit_torso(gown.top, body)
+    body = bared(body, gown.top.bare)
     first, second = (
         fit_sleeve(gown.top, g, body, b) for g, b in zip(gown.top.sides, body.sides, strict=True)
     )

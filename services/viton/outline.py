@@ -101,12 +101,14 @@ class BareEdges:
     """Between which two places across its strip a bare arm lies, per pixel, and what is no arm.
 
     ``rest``: what the parse takes for skin at the worn garment's end but lies beside the arm: the
-    inside of its hem, and its shadow.
+    inside of its hem, and its shadow. ``near``: what is seen bare next below that end, from which
+    the hidden part's light is told.
     """
 
     first: Floats
     last: Floats
     rest: Bool
+    near: Bool
 
 
 def bare_edges(strip: Strip, parts: Regions) -> BareEdges:
@@ -120,7 +122,7 @@ def bare_edges(strip: Strip, parts: Regions) -> BareEdges:
     flat = np.zeros(strip.along.shape, np.float32)
     start = _first_bare(strip, parts, step)
     if start is None:
-        return BareEdges(flat, flat + 1, np.zeros(flat.shape, bool))
+        return BareEdges(flat, flat + 1, np.zeros(flat.shape, bool), skin)
     near = skin & (np.abs(strip.across - 0.5) < 1)
     steps = np.arange(_STEPS + 1)
     share = np.clip((steps - _ABOVE) / max(start - _ABOVE, 1.0), 0, 1)
@@ -140,7 +142,10 @@ def bare_edges(strip: Strip, parts: Regions) -> BareEdges:
         np.interp(strip.along * _STEPS, steps, edge).astype(np.float32) for edge in (low, high)
     )
     beside = (strip.across < outer - _SPARE) | (strip.across > inner + _SPARE)
-    return BareEdges(outer, inner, skin & beside & (step < start + _SHADOWED))
+    rest = skin & beside & (step < start + _SHADOWED)
+    return BareEdges(
+        outer, inner, rest, skin & (step >= start + _SHADOWED) & (step < start + _SHADOWED + _RUN)
+    )
 
 
 def _ends(across: Floats) -> tuple[float, float]:

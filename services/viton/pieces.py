@@ -85,6 +85,11 @@ class Garment:
         return self.left, self.right
 
     @property
+    def bare(self) -> tuple[bool, bool]:
+        """Whether the left and the right side have no sleeve."""
+        return self.left.sleeve is None, self.right.sleeve is None
+
+    @property
     def axis(self) -> float:
         """The x of the line about which the garment is symmetric."""
         return float(self.left.tip[0] + self.right.tip[0]) / 2

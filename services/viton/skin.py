@@ -32,6 +32,8 @@ _REACH: Final = 0.45
 _TAPER: Final = 78
 """The sample of the forearm from which it tapers towards the hand that is seen."""
 _OVERLAP: Final = 16.0
+_ENOUGH: Final = 600
+"""Pixels of an arm from which its light is told."""
 _JOINT: Final = 0.24
 """The share of the arm along which it goes over into the shoulder."""
 
@@ -80,12 +82,14 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
     # What is seen of a round arm is dimmer towards its edges than its colour is.
     even = image.copy()
     light = []
-    for strip, side, (_, across) in zip(strips, body.sides, bare_arms, strict=True):
+    for strip, side, (_, across), edge in zip(strips, body.sides, bare_arms, edges, strict=True):
         own = np.ones((*shape, 3), np.float32)
         near = strip.window
         covered = strip.covered[near]
         there = (seen[near] & covered)[..., None]
-        lit = _rounded(image[near], there[..., 0], across[near] * -side.sign, slant)
+        told = edge.near[near] & there[..., 0]
+        told = told if told.sum() > _ENOUGH else there[..., 0]
+        lit = _rounded(image[near], told, across[near] * -side.sign, slant)
         # On the shoulder the arm goes over into the trunk.
         joint = (smooth(1.1 - strip.along[near] / _JOINT) * covered)[..., None]
         own[near] = joint * trunk_light[near][..., None] + (1 - joint) * lit
@@ -211,15 +215,15 @@ def _rounded(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
     turned = np.arcsin(np.clip(np.linspace(-1, 1, _BINS), -1, 1))
     light = 1.03 - _ROUND + _ROUND * np.cos(turned - 0.5 * slant)
     profile = light[:, None] ** np.array(_REDDER)
-    if seen.sum() > 600:
+    if seen.sum() > _ENOUGH:
         colours = image[seen]
         place = np.clip(np.rint((across[seen] + 1) / 2 * (_BINS - 1)), 0, _BINS - 1).astype(int)
         usual = np.maximum(np.median(colours, axis=0), 20.0)
         for index in range(1, _BINS - 1):
             own = colours[place == index] / usual
             if len(own) > 25:
-                measured = np.clip(np.median(own, axis=0), 0.62, 1.15)
-                profile[index] = 0.25 * profile[index] + 0.75 * measured
+                measured = np.clip(np.median(own, axis=0), 0.5, 1.25)
+                profile[index] = 0.1 * profile[index] + 0.9 * measured
         profile[0], profile[-1] = 0.93 * profile[1], 0.93 * profile[-2]
     profile = profile / profile[2:-2].mean(axis=0)
     places = np.linspace(0, _BINS - 1, 96)

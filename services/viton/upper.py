@@ -10,7 +10,7 @@ import numpy as np
 from services.kit.garments import GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton import frame
-from services.viton.body import measure
+from services.viton.body import bared, measure
 from services.viton.compose import assemble
 from services.viton.cut import cut
 from services.viton.finish import Outcome, finish
@@ -41,6 +41,7 @@ def wear_upper(
         cloth = describe(garment, mask, reading)
         body, parts = measured.result()
         torso = fit_torso(cloth, body)
+        body = bared(body, cloth.bare)
         first, second = (
             fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)
         )
@@ -49,11 +50,11 @@ def wear_upper(
             strip(second.target, second.source, ACROSS, shape),
         )
         photo = seen.astype(np.float32)
-        bared = beside.submit(flesh, photo, parts, body, strips)
+        fleshed = beside.submit(flesh, photo, parts, body, strips)
         pieces = cut(garment, mask, cloth)
         warped = spline(torso.target, torso.source, shape)
         worn = dress(pieces, warped, torso.seams, strips, (first, second))
         worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)
-        skin = bared.result()
+        skin = fleshed.result()
     stack = assemble(photo, parts, body, worn=worn, skin=skin, strips=strips, fits=(first, second))
     return frame.put_back(person, window, finish(seen, stack, mask))

@@ -138,12 +138,15 @@ def without_notches(worn: Worn, body: Body) -> Worn:
     return replace(worn, torso=torso)
 
 
-def beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats:
-    """Let the torso reach an arm that it all but touches: no bright slit between the two."""
+def beside_arms(torso: Floats, parts: Regions, arms: Bool, chest: Bool, body: Body) -> Floats:
+    """Let the torso reach an arm that it all but touches: no bright slit between the two.
+
+    ``chest``: the bare trunk, through which no ground is seen.
+    """
     reach = max(int(_SLIT * body.unit), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     cloth = torso > 0.5
-    open_ground: Bool = np.asarray(~(cloth | arms))
+    open_ground: Bool = np.asarray(~(cloth | arms | chest))
     opened = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     wide = soft(without_specks(np.asarray(opened), int((0.1 * body.unit) ** 2)), 3.0) > 0.4
     # A gap that stays open narrows to its end, and does not stop at its whole width.
@@ -155,7 +158,6 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, body: Body) -> Floats
     top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.unit
     slit = open_ground & ~wide & (rows > top) & (rows < body.waist) & ~parts.lower
     slit &= dilated(cloth, 3 * reach) & dilated(arms, 3 * reach)
-    slit = without_specks(np.asarray(slit), int((0.025 * body.unit) ** 2))
     # Some way under the arm that it touches, whose soft edge lies over it.
     under = dilated(dilated(cloth | slit, 1) & arms, 5) & arms
     joined = soft(cloth | slit | under, 0.8)

@@ -186,12 +186,28 @@ def test_a_gap_beside_an_arm_narrows_to_its_end() -> None:
     arm = (columns < 300 - gap) & (columns > 240 - gap)
     inside = (rows > top)[:, None] & (rows < bottom)[:, None]
     parts = replace(parts, lower=np.zeros_like(parts.lower))
-    worn = beside_arms(torso * inside, parts, arm & inside, body)
+    worn = beside_arms(torso * inside, parts, arm & inside, np.zeros(SHAPE, bool), body)
     between = inside & (columns < 300) & (columns >= 300 - gap)
     closed = (between & (worn > 0.5)).sum(axis=1)
     # Where it opens it is as narrow as a line, not at once as wide as what counts as a gap.
     assert closed[top + 20 : bottom - 20].max() <= 4
     assert closed[bottom - 40 : bottom - 20].max() <= 1
+
+
+def test_a_slit_that_ends_at_the_bare_chest_is_closed() -> None:
+    person = figure(sleeves="none")
+    body, parts = measure(person.keypoints, person.labels)
+    rows = np.arange(SHAPE[0])[:, None]
+    columns = np.arange(SHAPE[1])[None, :]
+    top, bottom = int(body.left.armpit[1]), int(body.left.armpit[1]) + 40
+    parts = replace(parts, lower=np.zeros_like(parts.lower))
+    below = (rows >= top) & (rows < body.waist)
+    torso = ((columns >= 300) & (columns < 480) & below).astype(np.float32)
+    slit = (columns >= 297) & (columns < 300) & (rows >= top) & (rows < bottom)
+    arm = (columns >= 240) & (columns < 300) & below & ~slit
+    chest = (columns >= 290) & (columns < 480) & (rows > body.shoulder[384]) & (rows < top)
+    closed = beside_arms(torso, parts, arm, chest, body) > 0.5
+    assert closed[slit].mean() > 0.9
 
 
 @pytest.mark.parametrize("reach", [30, 60])
@@ -245,6 +261,14 @@ def test_a_bare_arm_has_no_step_where_the_sleeve_ended() -> None:
     assert np.abs(near[6:] - near[:-6]).max() <= 3
 
 
+def test_a_bare_arm_is_as_wide_as_it_is_seen_below_the_old_hem() -> None:
+    person = figure()
+    image, _ = wear(person, garment("none"))
+    skin = unlike(image, SKIN) < 22
+    widths = [int(skin[row, 200:320].sum()) for row in (412, 470)]
+    assert widths[0] > 0.85 * widths[1]
+
+
 def test_nothing_of_the_worn_hem_stays_beside_the_arm() -> None:
     person, (x, y) = loose_sleeve(figure())
     image, labels = person.image.copy(), person.labels.copy()
@@ -274,6 +298,22 @@ def test_new_skin_of_an_arm_has_the_colours_of_what_is_seen_of_it() -> None:
     colours = [np.median(worn[430:448, x - 3 : x + 3], axis=(0, 1)) for x in (220, 250)]
     outer, middle = (float(colour[2] / colour[0]) for colour in colours)
     assert middle - outer > 0.07
+
+
+def test_new_skin_of_an_arm_is_lit_like_the_part_next_to_it() -> None:
+    person = figure()
+    image = person.image.astype(np.float32)
+    arm = person.labels == 15
+    rows, columns = np.arange(arm.shape[0])[:, None], np.arange(arm.shape[1])[None, :]
+    first = np.where(arm.any(axis=1), arm.argmax(axis=1), 0)[:, None]
+    across = np.clip((columns - first) / 62, 0, 1)
+    # Bright on the outer side above the elbow, on the inner one below it.
+    across = np.where(rows < 520, 1 - across, across)
+    image[arm] *= (0.6 + 0.4 * across)[arm][:, None]
+    person = Person(np.rint(image).astype(np.uint8), person.labels, person.keypoints)
+    worn, _ = wear(person, garment("none"))
+    outer, middle = (float(np.median(worn[434:446, x - 3 : x + 3])) for x in (228, 252))
+    assert outer - middle > 8
 
 
 def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck() -> None:
