@@ -33,7 +33,9 @@ _TAPER: Final = 78
 """The sample of the forearm from which it tapers towards the hand that is seen."""
 _OVERLAP: Final = 16.0
 _ENOUGH: Final = 600
-"""Pixels of an arm from which its light is told."""
+"""Pixels of an arm from which its light is told, and of a face from which its shade is."""
+_SHADED: Final = 0.62
+"""The share of the face's brightness below which skin is in the shade."""
 _JOINT: Final = 0.24
 """The share of the arm along which it goes over into the shoulder."""
 
@@ -64,7 +66,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
     if bare[parts.neck].sum() < 0.15 * max(int(parts.neck.sum()), 1):
         bare |= own & parts.neck & ~dilated(parts.top, _BAND)
     face = eroded(parts.face, 8)
-    bare &= alike(image, bare, face)
+    bare &= alike(image, bare, face) & _lit(image, face)
     weight = np.where(bare, 1.0, np.where(face, 0.15, 0.0)).astype(np.float32)
     if weight.sum() < 200:
         weight = (parts.neck | parts.arms | parts.face).astype(np.float32)
@@ -108,6 +110,14 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
         (light[0] * texture[..., None], light[1] * texture[..., None]),
         edges[0].rest | edges[1].rest,
     )
+
+
+def _lit(image: Floats, face: Bool) -> Bool:
+    """Return where skin is not in so deep a shade, such as the chin's, that it tells no tone."""
+    luma = grey(image)
+    if face.sum() < _ENOUGH:
+        return np.ones(face.shape, bool)
+    return np.asarray(luma > _SHADED * float(np.median(luma[face])))
 
 
 def light_from(image: Floats, parts: Regions) -> float:

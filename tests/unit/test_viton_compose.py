@@ -72,6 +72,14 @@ def test_new_skin_has_the_tone_of_the_neck_and_is_not_flat() -> None:
     assert chest.std(axis=(0, 1)).max() > 0.5
 
 
+def test_new_skin_does_not_have_the_tone_of_a_neck_in_the_chin_s_deep_shade() -> None:
+    dark = (round(0.45 * SKIN[0]), round(0.4 * SKIN[1]), round(0.4 * SKIN[2]))
+    person = recoloured(figure(sleeves="long"), 10, dark)
+    image, _ = wear(person, garment("none"))
+    arm = image[400:500, 238:252].astype(float).mean(axis=(0, 1))
+    assert arm.mean() > 0.8 * np.mean(SKIN)
+
+
 def test_the_neckline_throws_a_soft_shadow_on_the_skin() -> None:
     image, _ = wear(figure(), garment("short", depth=120))
     column = image[300:460, 384].astype(float)
