@@ -16,6 +16,7 @@ and 5.6 GB with it.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -30,10 +31,17 @@ if TYPE_CHECKING:
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
+TENSORRT: Final = "TensorrtExecutionProvider"
+BUILT: Final = ".tensorrt"
+"""Folder in the weights folder where TensorRT keeps what it built, which takes minutes."""
 NO_CUDA: Final = (
     "TRYON_ONNX_PROVIDER=cuda needs an NVIDIA GPU, its driver and the package onnxruntime-gpu, not "
     "all of which are here; use docker-compose.gpu.yml on a machine with a GPU, or leave the "
     "variable out."
+)
+NO_TENSORRT: Final = (
+    "TRYON_ONNX_PROVIDER=tensorrt needs an NVIDIA GPU, its driver, the package onnxruntime-gpu and "
+    "TensorRT's libraries, not all of which are here; set it to cuda, or leave it out."
 )
 ERRORS_ONLY: Final = 3
 """ONNX Runtime's log level; its warnings are about the exporter's work, not ours."""
@@ -74,28 +82,41 @@ def _load_onnx(path: Path, *, arena: bool) -> "InferenceSession":
     options.log_severity_level = ERRORS_ONLY
     # A waiting thread that spins takes the core from the network that runs beside this one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    on_gpu = get_settings().onnx_provider == "cuda"
-    if on_gpu:
-        _check_cuda(there=CUDA in onnxruntime.get_available_providers())
+    providers = _providers()
+    first = providers[0][0]
+    if first != CPU:
+        _check(first, onnxruntime.get_available_providers())
         # CUDA's libraries come as Python packages, where the system's loader does not look.
         onnxruntime.preload_dlls()
     try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=[CUDA, CPU] if on_gpu else [CPU]
-        )
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except state.NoSuchFile as error:
         raise WeightsMissing(_missing(path)) from error
     except (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.InvalidArgument) as error:
         raise WeightsMissing(_not_a_model(path.name, "an ONNX model")) from error
-    if on_gpu:
-        # Without a GPU, ONNX Runtime takes the CPU and says so in its log only.
-        _check_cuda(there=CUDA in session.get_providers())
+    # Without a GPU, ONNX Runtime takes the CPU and says so in its log only.
+    _check(first, session.get_providers())
     return session
 
 
-def _check_cuda(*, there: bool) -> None:
-    if not there:
-        raise ServiceUnavailable(NO_CUDA)
+def _providers() -> list[tuple[str, dict[str, Any]]]:
+    """List what a network is to run on, with options: each takes what those before it cannot."""
+    settings = get_settings()
+    wanted: list[tuple[str, dict[str, Any]]] = [(CPU, {})]
+    if settings.onnx_provider != "cpu":
+        # Memory grows by what is asked for, not twofold.
+        wanted.insert(0, (CUDA, {"arena_extend_strategy": "kSameAsRequested"}))
+    if settings.onnx_provider == "tensorrt":
+        # In containers the weights are mounted for reading only.
+        keep = os.access(settings.models_dir, os.W_OK)
+        built = {"trt_engine_cache_path": str(settings.models_dir / BUILT)} if keep else {}
+        wanted.insert(0, (TENSORRT, {"trt_engine_cache_enable": keep, **built}))
+    return wanted
+
+
+def _check(provider: str, there: Sequence[str]) -> None:
+    if provider not in there:
+        raise ServiceUnavailable(NO_TENSORRT if provider == TENSORRT else NO_CUDA)
 
 
 def tflite_interpreter(model: Path | bytes, threads: int | None = None) -> "Interpreter":

@@ -48,8 +48,10 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=usable_cores)
     """Threads that one inference may use."""
 
-    onnx_provider: Literal["cpu", "cuda"] = "cpu"
-    """What ONNX networks run on; cuda needs an NVIDIA GPU and the package onnxruntime-gpu."""
+    onnx_provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    """What ONNX networks run on; cuda needs an NVIDIA GPU and the package onnxruntime-gpu, tensorrt
+    TensorRT's libraries too, and keeps what it builds in ``.tensorrt`` of ``models_dir`` where that
+    may be written to."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
     """Address a server listens on; a container needs 0.0.0.0."""

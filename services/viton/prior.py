@@ -16,6 +16,11 @@ SEEN: Final = 0.5
 """The least confidence of a landmark."""
 
 
+_ROUNDED: Final = ("round", "square", "boat", "high")
+_ROUND: Final = 1.9
+"""Necklines without a point, and the least power of their form."""
+
+
 @dataclass(frozen=True)
 class Guess:
     """A side's landmarks by name, and its sleeve's class, empty where the network is not sure.
@@ -100,7 +105,8 @@ def front(reading: GarmentReading) -> Front | None:
         return None
     ratio = float(np.clip((drop[1] + drop[3]) / (2 * depth), 0.4, 0.97))
     ends = points[0, :2], points[4, :2]
-    return Front(*ends, depth, float(np.log(1 - ratio) / np.log(0.5)))
+    power = float(np.log(1 - ratio) / np.log(0.5))
+    return Front(*ends, depth, max(power, _ROUND) if reading.neckline in _ROUNDED else power)
 
 
 def inner_seam(o: Outline, guess: Guess, armpit: Points) -> Ints:

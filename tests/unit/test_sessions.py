@@ -14,6 +14,7 @@ from onnx import helper
 
 from services.kit import sessions
 from services.kit.errors import ServiceUnavailable, WeightsMissing
+from services.kit.settings import get_settings
 
 pytestmark = pytest.mark.unit
 
@@ -100,3 +101,31 @@ def test_a_gpu_that_is_not_there(model: Path, environment: pytest.MonkeyPatch) -
 def test_a_session_may_be_without_the_memory_arena(model: Path, *, arena: bool) -> None:
     session = sessions.onnx_session(model, arena=arena)
     assert session.get_session_options().enable_cpu_mem_arena is arena
+
+
+def test_tensorrt_that_is_not_there(model: Path, environment: pytest.MonkeyPatch) -> None:
+    if sessions.TENSORRT in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime knows TensorRT")
+    environment.setenv("TRYON_ONNX_PROVIDER", "tensorrt")
+    with pytest.raises(ServiceUnavailable, match="TensorRT's libraries"):
+        sessions.onnx_session(model)
+
+
+def test_providers_are_tried_from_the_fastest(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    for setting, wanted in (
+        ("cpu", [sessions.CPU]),
+        ("cuda", [sessions.CUDA, sessions.CPU]),
+        ("tensorrt", [sessions.TENSORRT, sessions.CUDA, sessions.CPU]),
+    ):
+        environment.setenv("TRYON_ONNX_PROVIDER", setting)
+        get_settings.cache_clear()
+        assert [name for name, _ in sessions._providers()] == wanted
+    [(_, options), *_] = sessions._providers()
+    assert options["trt_engine_cache_path"] == str(tmp_path / sessions.BUILT)
+    environment.setenv("TRYON_MODELS_DIR", str(tmp_path / "not there"))
+    get_settings.cache_clear()
+    [(_, options), *_] = sessions._providers()
+    assert options == {"trt_engine_cache_enable": False}

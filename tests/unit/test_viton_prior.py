@@ -52,6 +52,19 @@ def test_the_form_of_the_neckline(depth: float, power: float) -> None:
     assert front(UNREAD) is None
 
 
+@pytest.mark.parametrize(("neckline", "least"), [("round", 1.8), ("v", 1.0)])
+def test_a_round_neckline_has_no_point(neckline: str, least: float) -> None:
+    points = {
+        "left_neck": (100.0, 50.0),
+        "right_neck": (200.0, 50.0),
+        "neck_bottom": (150.0, 110.0),
+    }
+    points |= {"left_curve": (125.0, 82.0), "right_curve": (175.0, 82.0)}
+    found = front(reading(points, neckline=neckline))
+    assert found is not None
+    assert least <= found.power < least + 0.2
+
+
 def test_an_armpit_far_from_the_outline_s_is_the_network_s() -> None:
     drawn = garment("long")
     points = {"left_armpit": (254.0, 480.0), "right_armpit": (514.0, 480.0)}
