@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 READER: Final = Path(__file__).with_name("garment.onnx")
 """Our own network (``training/garment``); it comes with the code."""
 
-READER_SHA256: Final = "92581d66514d3778265895a3f4d512040d6b5f3593ddcb9ab25226f11e3192f7"
+READER_SHA256: Final = "36de5e4ac93c06d0664111c45e95a4444cea3653119d422e12cdf4190e89eaca"
 
 CONVERTED: Final = "u2net_cloth_pth.onnx"
 """What ``models add --as u2net_cloth`` makes of the official file."""

@@ -14,8 +14,8 @@ from services.viton.geometry import distance, length
 from services.viton.pieces import Side, Sleeve, SleeveKind
 
 _SIZE: Final = (0.3, 0.4, 0.3)
-_ELBOW: Final = 2.12
-_FOREARM: Final = 2.9
+_ELBOW: Final = 2.1
+_FOREARM: Final = 2.5
 """Reaches that end at the elbow and on the forearm."""
 
 _UNLIKE: Final = 1.35
@@ -23,13 +23,16 @@ _FARTHEST: Final = 5.5
 _LONG_SHORT: Final = 3.0
 
 # Of photos and drawings alike: the network's reach between short sleeves and those to the forearm,
-# how far either measure strays, and how much the outline's may count against the network's.
+# without the outline's and with it, how far either measure strays, and how much the outline's may
+# count against the network's.
 _LEAST_LONG: Final = 0.75
-_REACH: Final = (0.62, 0.05)
-_SHORT: Final = 0.12
-_SHORTEST: Final = 1.5
+_REACH_ALONE: Final = 0.6
+_REACH: Final = 0.66
+_STRAYS: Final = 0.05
+_SHORT: Final = 0.17
+_SHORTEST: Final = 2.5
 _LONG: Final = 0.5
-_LONGEST: Final = 0.6
+_LONGEST: Final = 0.7
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,10 @@ def classify(reading: GarmentReading, left: Side, right: Side, *, hung: bool = T
         return _ruled(reach)
     if not any(told.there):
         return SleeveKind.NONE
-    short, long = (told.reach - _REACH[0]) / _REACH[1], told.long
-    if 0 < reach <= _FARTHEST:
+    measured = 0 < reach <= _FARTHEST
+    short = (told.reach - (_REACH if measured else _REACH_ALONE)) / _STRAYS
+    long = told.long
+    if measured:
         short += float(np.clip(np.log(reach / _ELBOW) / _SHORT, -_SHORTEST, _SHORTEST))
         long += float(np.clip(np.log(reach / _FOREARM) / _LONG, -_LONGEST, _LONGEST))
     elif reach == 0 and short > 0 and not hung:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from services.cloth_mask.reading import SIDE, Window, prepare, window
 from services.kit.garments import CATEGORIES, LANDMARKS, NECKLINES, OPENINGS, SLEEVES
 from training.garment.drawn.photo import Drawn, draw
-from training.garment.drawn.spec import ARM
+from training.garment.drawn.spec import ARM, SHOULDER
 from training.garment.masks import spoil
 
 Floats = NDArray[np.float32]
 
-HEIGHT: Final = 256
+HEIGHT: Final = 192
 """Rows of a drawn photo: the network sees fewer."""
 
 SHARES: Final = (0.6, 0.17, 0.23)
@@ -90,10 +90,11 @@ def truth(drawn: Drawn) -> tuple[tuple[int, int, int, int, int], tuple[float, fl
         neck = UNKNOWN
     opening = {"none": "closed", "buttons": "fastened", "zip": "fastened", "open": "open"}
     opened = OPENINGS.index(opening[spec.opening]) if worn else UNKNOWN
-    whole = {"none": 0.0, "short": 0.33, "mid": 0.69, "long": 1.0}[spec.sleeves]
-    if spec.neck != "off shoulder" and spec.sleeves != "none":
-        whole = (spec.reach + spec.half_shoulder - 19.0) / ARM
-    reach = tuple(whole if there else 0.0 for there in sides)
+    outside = spec.half_shoulder - SHOULDER
+    if spec.neck == "off shoulder":
+        outside = 0.5 * (spec.armpit - (spec.half_shoulder - spec.half_neck) * spec.slope)
+    whole = (spec.reach + outside) / ARM
+    reach = tuple(whole if there and spec.sleeves != "none" else 0.0 for there in sides)
     classes = (CATEGORIES.index(spec.category), sleeves[0], sleeves[1], neck, opened)
     return classes, (reach[0], reach[1])
 
@@ -171,11 +172,11 @@ def _creased(size: tuple[int, int], rng: np.random.Generator) -> Floats:
 
 def _relit(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Change light, contrast, colours and sharpness."""
-    picture = photo[..., rng.permutation(3)].astype(np.float32) / 255
+    tones = np.arange(256, dtype=np.float32) / 255
     if rng.random() < 0.5:
-        picture = 1 - (1 - picture) * rng.uniform(0.4, 1.0)
-    picture = picture ** rng.uniform(0.6, 1.6)
-    picture = picture * _creased(photo.shape[:2], rng)[..., None]
+        tones = 1 - (1 - tones) * rng.uniform(0.4, 1.0)
+    tones = (tones ** rng.uniform(0.6, 1.6)).astype(np.float32)
+    picture = tones[photo[..., rng.permutation(3)]] * _creased(photo.shape[:2], rng)[..., None]
     slope = rng.normal(0, 0.12, 2)
     ys, xs = np.mgrid[-1 : 1 : photo.shape[0] * 1j, -1 : 1 : photo.shape[1] * 1j]
     picture = picture * (1 + slope[0] * xs + slope[1] * ys)[..., None].astype(np.float32)

@@ -30,11 +30,14 @@ class GarmentNet(nn.Module):  # type: ignore[misc]
         self.mix = nn.ModuleList([_block(64, 64), _block(48, 48), _block(32, 32)])
         self.heat = nn.Conv2d(32, len(LANDMARKS), 1)
         self.told = nn.Sequential(
-            nn.Flatten(), nn.Linear(72 * 16, 64), nn.ReLU(inplace=True), nn.Dropout(0.2)
+            nn.Flatten(), nn.Linear(72 * 16, 96), nn.ReLU(inplace=True), nn.Dropout(0.2)
         )
-        self.classes = nn.Linear(64, sum(HEADS))
-        self.reach = nn.Linear(64, 2)
-        self.there = nn.Linear(64, len(LANDMARKS))
+        self.seen = nn.Sequential(
+            nn.Linear(96 + 3 * len(LANDMARKS), 96), nn.ReLU(inplace=True), nn.Dropout(0.1)
+        )
+        self.classes = nn.Linear(96, sum(HEADS))
+        self.reach = nn.Linear(96, 2)
+        self.there = nn.Linear(96, len(LANDMARKS))
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return heat maps, class scores, the sleeves' reach and whether landmarks are there."""
@@ -47,7 +50,11 @@ class GarmentNet(nn.Module):  # type: ignore[misc]
             grown = nn.functional.interpolate(up(layer), size=skip.shape[2:], mode="nearest")
             layer = mix(grown + skip)
         told = self.told(least)
-        return self.heat(layer), self.classes(told), self.reach(told), self.there(told)
+        heat, there = self.heat(layer), self.there(told)
+        # The length of a sleeve is a matter of where its ends are, so the classes are told that.
+        places = expected(heat).detach().flatten(1) * 4 - 2
+        seen = self.seen(torch.cat([told, places, torch.sigmoid(there).detach()], dim=1))
+        return heat, self.classes(seen), self.reach(seen), there
 
 
 class Answer(nn.Module):  # type: ignore[misc]

@@ -127,9 +127,10 @@ def _upper(rng: np.random.Generator, category: str) -> dict[str, Any]:
             "half_chest": size.half_chest,
             "armpit": (size.half_shoulder - size.half_neck) * size.slope + size.depth,
             "drop": float(rng.uniform(*DROPS[neck])),
-            "uneven": 0.03 if rng.random() < 0.75 else 0.25,
+            "uneven": float(rng.choice((0.03, 0.25, 0.5), p=(0.7, 0.2, 0.1))),
             "bow": float(rng.uniform(-1.5, 3.0) if sleeves in LONG else rng.uniform(-0.5, 0.8)),
-            "puff": float(rng.uniform(1.5, 5.0)) if rng.random() < 0.12 else 0.0,
+            "puff": float(rng.uniform(1.5, 7.0)) if rng.random() < 0.18 else 0.0,
+            "swell": float(rng.uniform(0.6, 2.2)),
             "overlap": float(rng.uniform(0.3, 3.0)),
             "lift": float(rng.uniform(0.5, 5.0 if neck == "stand" else 2.0)),
             "bare": int(rng.choice((-1, 1))) if neck == "one shoulder" else 0,
@@ -172,6 +173,8 @@ def _size(rng: np.random.Generator, category: str, neck: str, sleeves: str) -> _
         half_neck, slope = half_shoulder - among(0.8, 2.5), slope * 0.5
         depth = among(7, 13) if sleeves != "none" else among(2, 7)
     elif neck == "straps":
+        if rng.random() < 0.3:
+            half_neck = among(3.5, 6.5)
         half_shoulder = half_neck + among(0.8, 2.4)
         depth = among(18, 27)
     thick = 1.0 if flat else ROUND + 0.1
@@ -186,7 +189,7 @@ def _arms(rng: np.random.Generator, neck: str, sleeves: str, size: _Size) -> dic
     if sleeves == "short" and rng.random() < 0.2 and neck != "off shoulder":
         share = among(*CAP)
     cuffs = {"none": (0.0, 0.0), "short": (14, 20), "mid": (10.5, 16), "long": (8.5, 12.5)}[sleeves]
-    cuff = size.thick * among(*cuffs) * (among(1.2, 1.9) if rng.random() < 0.12 else 1.0)
+    cuff = size.thick * among(*cuffs) * (among(1.2, 2.4) if rng.random() < 0.18 else 1.0)
     reach = share * ARM - (size.half_shoulder - SHOULDER) if sleeves != "none" else 0.0
     if neck == "off shoulder":
         reach = share * ARM - size.depth * 0.5
@@ -220,12 +223,16 @@ def _opening(rng: np.random.Generator, neck: str) -> str:
 def _top(rng: np.random.Generator) -> dict[str, Any]:
     lengths = ((42, 50), (56, 70), (56, 70), (70, 78))[int(rng.integers(4))]
     length = float(rng.uniform(*lengths))
+    waist, flare = float(rng.uniform(0.86, 1.0)), float(rng.uniform(0.92, 1.14))
+    if rng.random() < 0.15:
+        flare = float(rng.uniform(1.14, 1.7))
+        waist *= (1 + flare) / 2
     return {
         "style": "top",
         "length": length,
-        "waist": float(rng.uniform(0.86, 1.0)),
+        "waist": waist,
         "waist_row": min(0.62 * length, 42.0),
-        "flare": float(rng.uniform(0.92, 1.14)),
+        "flare": flare,
         "hem": str(rng.choice(("straight", "straight", "curved", "shirt tail"))),
     }
 
@@ -289,6 +296,7 @@ def _lower(rng: np.random.Generator) -> dict[str, Any]:
         "bend": 0.0,
         "bow": among(-1.0, 1.0),
         "puff": 0.0,
+        "swell": 1.0,
         "overlap": among(0.0, 2.0),
         "lift": among(0.0, 2.5),
         "bare": 0,

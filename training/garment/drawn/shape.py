@@ -231,7 +231,8 @@ def _hung(spec: Spec, half: _Half, angle: float, *, closed: bool = False) -> _Hu
         armpit, armpit + 0.3 * under * along, inner_end - 0.4 * under * along + bow, inner_end
     )
     if spec.puff:
-        round_ = spec.puff * np.sin(np.linspace(0, np.pi, len(outer)))[:, None] * across
+        share = np.linspace(0, 1, len(outer))[:, None] ** spec.swell
+        round_ = spec.puff * np.sin(np.pi * share) * across
         outer, inner = outer - round_, inner + (0 if closed else 0.6) * round_
     if closed:
         beside = (inner[:, 1] > armpit[1]) & (inner[:, 1] < half.edge[-1, 1])

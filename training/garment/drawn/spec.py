@@ -13,11 +13,15 @@ ARM: Final = 60.0
 
 SLEEVES: Final = {
     "none": (0.0, 0.0),
-    "short": (0.2, 0.46),
-    "mid": (0.6, 0.78),
-    "long": (0.93, 1.06),
+    "short": (0.2, 0.54),
+    "mid": (0.68, 0.82),
+    "long": (0.94, 1.06),
 }
-"""Sleeve classes by the share of the arm that they cover; nothing lies between two classes."""
+"""Sleeve classes by the share of the arm that they cover; nothing lies between two classes.
+
+The elbow is at 0.56: half sleeves end above it and count as short, as shops call them;
+three-quarter sleeves end on the forearm.
+"""
 
 CAP: Final = (0.1, 0.18)
 """The share of the arm under a cap sleeve, which counts as short."""
@@ -66,9 +70,11 @@ class Spec:
     """A garment; lengths in centimetres, angles in radians.
 
     ``half_*`` are half widths. ``overlap``: how far a touching sleeve lies on the torso. ``bend``:
-    how far the forearm of a sleeve turns towards the torso. ``inside``: the inside of the back
-    shows. ``opening``: ``none``, ``buttons``, ``zip`` or ``open``, ``gap`` the half widths of an
-    open one at its top and at the hem. ``bare``: -1 or 1, the side without a shoulder, else 0.
+    how far the forearm of a sleeve turns towards the torso. ``puff``: how far a full sleeve stands
+    out; ``swell`` is 1 where it does so half-way, less nearer the shoulder, more nearer the cuff.
+    ``inside``: the inside of the back shows. ``opening``: ``none``, ``buttons``, ``zip`` or
+    ``open``, ``gap`` the half widths of an open one at its top and at the hem. ``bare``: -1 or 1,
+    the side without a shoulder, else 0.
     ``style``: the kind of lower garment or of a dress's skirt. A lower garment has its waist in
     ``half_neck``, its hips in ``half_chest``, its crotch in ``armpit`` and its legs in ``reach``,
     ``cuff`` and ``angle``.
@@ -102,6 +108,7 @@ class Spec:
     bend: float
     bow: float
     puff: float
+    swell: float
     overlap: float
     lift: float
     bare: int
