@@ -47,7 +47,7 @@ def _tensor(key: str, like: Tensor, seed: int) -> Tensor:
         values = drawn * np.float32(np.sqrt(2.0 / np.prod(shape[1:])))
     elif "var" in name:
         values = np.abs(1 + 0.1 * drawn)
-    elif name == "weight":
+    elif name in ("weight", "gamma"):
         values = 1 + 0.1 * drawn
     else:
         values = 0.1 * drawn

@@ -5,9 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from networks.caffe import read_caffemodel
-from networks.openpose.layers import FEATURES, BodyNetwork, example
-from networks.published import Published
+from networks.openpose.layers import FEATURES, BodyNetwork, published
 
 FIELDS: Final = 52
 """Of 26 limbs, x and y."""
@@ -64,12 +62,4 @@ class Body25(BodyNetwork):
         return torch.cat([maps, fields], 1)
 
 
-PUBLISHED: Final = Published(
-    build=lambda: Body25().eval(),
-    example=example,
-    read=read_caffemodel,
-    inputs=("image",),
-    outputs=("net_output",),
-    axes={"image": {2: "height", 3: "width"}, "net_output": {2: "rows", 3: "columns"}},
-    size=(368, 272),
-)
+PUBLISHED: Final = published(Body25)

@@ -5,9 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from networks.caffe import read_caffemodel
-from networks.openpose.layers import FEATURES, BodyNetwork, example
-from networks.published import Published
+from networks.openpose.layers import FEATURES, BodyNetwork, published
 
 BRANCHES: Final = {"L1": 38, "L2": 19}
 """Fields of 19 limbs, x and y; maps of 18 joints, and of none of them."""
@@ -51,12 +49,4 @@ class Coco(BodyNetwork):
         return torch.cat([maps, fields], 1)
 
 
-PUBLISHED: Final = Published(
-    build=lambda: Coco().eval(),
-    example=example,
-    read=read_caffemodel,
-    inputs=("image",),
-    outputs=("net_output",),
-    axes={"image": {2: "height", 3: "width"}, "net_output": {2: "rows", 3: "columns"}},
-    size=(368, 272),
-)
+PUBLISHED: Final = published(Coco)

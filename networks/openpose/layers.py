@@ -1,10 +1,13 @@
 """What both body networks are made of: layers under their Caffe names, and the first ten of VGG."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import torch
 from torch import Tensor, nn
+
+from networks.caffe import read_caffemodel
+from networks.published import Published
 
 FEATURES: Final = 128
 """Channels that the part in front gives."""
@@ -70,7 +73,20 @@ class BodyNetwork(nn.Module):
         return self.through(value, self._last)
 
 
-def example(height: int, width: int) -> tuple[Tensor, ...]:
+def published(network: Callable[[], BodyNetwork]) -> Published:
+    """Say how a body network is read from its ``.caffemodel`` and exported."""
+    return Published(
+        build=lambda: network().eval(),
+        example=_example,
+        read=read_caffemodel,
+        inputs=("image",),
+        outputs=("net_output",),
+        axes={"image": {2: "height", 3: "width"}, "net_output": {2: "rows", 3: "columns"}},
+        size=(368, 272),
+    )
+
+
+def _example(height: int, width: int) -> tuple[Tensor, ...]:
     """Make an input of about that size, its sides multiples of 16, as OpenPose makes them."""
     sides = (-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
     return (torch.rand((1, 3, *sides), generator=torch.Generator().manual_seed(0)) - 0.5,)

@@ -7,11 +7,12 @@ from typing import Final
 import numpy as np
 from tryon.venuns import venuns_pb2
 
-from services.human_parse import core, looks, model, schp
+from services.human_parse import core, looks, model, pgn, schp
 from services.human_parse.contract import ParseRequest, ParseResponse
 from services.human_parse.interpolation import F32
 from services.kit import engines, sessions, venuns, weights
 from services.kit.service import Service
+from services.kit.settings import get_settings
 from services.kit.u2net import FILE, U2NetCloth
 
 
@@ -68,15 +69,31 @@ def _load_schp(engine: str, file: str, dataset: schp.Dataset) -> Service:
     return Service(engine=engine, handlers={"Parse": parse})
 
 
+def _load_pgn() -> Service:
+    # Each of the photo's sizes would leave its own memory in the arena.
+    session = sessions.onnx_session(weights.path("pgn.onnx"), arena=False)
+    scales = get_settings().pgn_scales
+
+    def run(picture: F32) -> F32:
+        (parsing,) = session.run(["parsing"], {"picture": picture})
+        return np.asarray(parsing[0], np.float32)
+
+    def parse(request: ParseRequest) -> ParseResponse:
+        return ParseResponse(labels=pgn.parse(request.image, run, scales))
+
+    return Service(engine="pgn", handlers={"Parse": parse})
+
+
 ENGINES: Final[dict[str, Callable[[], Service]]] = {
     "fusion": load_fusion,
     "venuns": load_venuns,
+    "pgn": _load_pgn,
     "schp_lip": partial(_load_schp, "schp_lip", "schp_lip.onnx", schp.LIP),
     "schp_atr": partial(_load_schp, "schp_atr", "schp_atr.onnx", schp.ATR),
     "schp_lip_pth": partial(_load_schp, "schp_lip_pth", "schp_lip_pth.onnx", schp.LIP),
     "schp_atr_pth": partial(_load_schp, "schp_atr_pth", "schp_atr_pth.onnx", schp.ATR),
 }
-"""The first is the default; SCHP's need weights that their users bring."""
+"""The first is the default; PGN's and SCHP's need weights that their users bring."""
 
 
 def load() -> Service:

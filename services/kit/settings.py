@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 
 import platformdirs
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH
 
@@ -71,6 +71,14 @@ class Settings(BaseSettings):
     venuns_deadline: float = Field(default=600.0, gt=0.0, le=3600.0)
     """Seconds that a container of the ancestor gets for one answer (engines ``venuns``)."""
 
+    pgn_scales: Annotated[
+        tuple[Annotated[float, Field(ge=0.1, le=4.0)], ...],
+        NoDecode,
+        Field(min_length=1, max_length=16),
+    ] = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+    """Sizes at which CIHP-PGN looks at a photo, of the photo's own, with commas between them. The
+    default is what its authors test with; each takes time as its square."""
+
     viton_seed: int = Field(default=0, ge=0, le=2**63 - 1)
     """Which noise the published networks draw with; one seed gives one picture."""
 
@@ -104,6 +112,11 @@ class Settings(BaseSettings):
     @classmethod
     def _expand_home(cls, folder: Path) -> Path:
         return folder.expanduser()
+
+    @field_validator("pgn_scales", mode="before")
+    @classmethod
+    def _split(cls, scales: object) -> object:
+        return scales.split(",") if isinstance(scales, str) else scales
 
     @model_validator(mode="after")
     def _messages_hold_pictures(self) -> Self:

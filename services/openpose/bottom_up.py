@@ -20,9 +20,17 @@ WIDEST: Final = 1312
 """Of the network's input, which bounds the memory for pictures much wider than high."""
 
 _MULTIPLE: Final = 16
-_FRONT_WIDTH: Final = 0.9
-"""Shoulders and hips across, of a trunk's length, that pass for facing the camera; mean adults
-have 1.05 seen from the front."""
+_FRONT_WIDTH: Final = 1.05
+"""Shoulders and hips across, of a trunk's length, of mean adults seen from the front."""
+_NOSE: Final = 3.0
+"""By which share of what is left to the side a nose turns the trunk, for each trunk's length that
+it is beside the neck. Chosen on 42 photos, 33 of them with a face: the mean difference from the
+default engine's angle is 14 degrees, with a face 10, where always 0 has 23; 16 and 10 with each
+photo judged by what is best for the others."""
+_STEADY: Final = 0.02
+"""Of a trunk's length: a nose that is less beside the neck is before it."""
+_SIDE: Final = 90.0
+"""Degrees."""
 
 Run = Callable[[F32], F32]
 """One inference: 1 x 3 x height x width to 1 x channels x an eighth of it."""
@@ -85,8 +93,9 @@ def _prominence(keypoints: Keypoints, height: int, width: int) -> float:
 def yaw(keypoints: Keypoints) -> float:
     """Estimate by how many degrees the trunk is turned to its left; 0 faces the camera.
 
-    The joints are flat, so it is how much narrower than long the trunk looks, to the side that the
-    nose is on; 0 or 180 where hips or shoulders are unseen, by which side is where.
+    The joints are flat, so it is how much narrower than long the trunk looks and how far beside the
+    neck the nose is, to whose side it turns; 0 or 180 where hips or shoulders are unseen, by which
+    side is where.
     """
     seen = keypoints[:, 2] > 0
     shoulders, hips = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER), (Joint.RIGHT_HIP, Joint.LEFT_HIP)
@@ -98,8 +107,10 @@ def yaw(keypoints: Keypoints) -> float:
     trunk = [*shoulders, *hips]
     if not seen[trunk].all():
         return 180.0 if across < 0 else 0.0
-    corners = keypoints[trunk, :2].reshape(2, 2, 2).mean(axis=1)
-    length = max(float(np.linalg.norm(corners[1] - corners[0])), 1.0)
+    neck, hip = keypoints[trunk, :2].reshape(2, 2, 2).mean(axis=1)
+    length = max(float(np.linalg.norm(hip - neck)), 1.0)
     turned = math.degrees(math.acos(min(max(across / length / _FRONT_WIDTH, -1.0), 1.0)))
-    to_left = not seen[Joint.NOSE] or keypoints[Joint.NOSE, 0] >= corners[0, 0]
-    return turned if to_left else -turned
+    beside = float(keypoints[Joint.NOSE, 0] - neck[0]) / length if seen[Joint.NOSE] else 0.0
+    if turned < _SIDE:
+        turned += min(_NOSE * max(abs(beside) - _STEADY, 0.0), 1.0) * (_SIDE - turned)
+    return turned if beside >= 0 else -turned

@@ -13,10 +13,14 @@ import pytest
 from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
+onnx = pytest.importorskip("onnx", reason="comes with PyTorch: the extra convert")
 
 from networks import export, loading, seeded  # noqa: E402 - they import PyTorch
 from networks.human_parse import schp_atr, schp_lip  # noqa: E402
+from services.human_parse.contract import ParseRequest  # noqa: E402
+from services.human_parse.service import ENGINES  # noqa: E402
 from services.kit import sessions  # noqa: E402
+from services.kit.labels import Label  # noqa: E402
 from tests.parity import stored  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
@@ -70,3 +74,42 @@ def test_the_network_for_atr_differs_in_its_classes_only() -> None:
     assert sum(value.numel() for value in network.parameters()) == PARAMETERS["atr"]
     with pytest.raises(loading.NotTheWeights, match="another shape"):
         loading.load_strictly(network, state(), "SCHP for ATR")
+
+
+CLASSES: Final = {"schp_lip": (20, 5), "schp_atr": (18, 4)}
+"""How many there are, and upper clothes."""
+
+
+def as_published(classes: int, seen: int, side: int, file: Path) -> None:
+    """Write a network that sees one class everywhere, in its second output only."""
+    right = np.eye(classes, dtype=np.float32)[seen]
+    answers = {"3207": right[::-1], "3214": right, "3236": np.zeros(2, np.float32)}
+    nodes, held = [], []
+    for name, planes in answers.items():
+        kernels = {"weight": np.zeros((len(planes), 3, 4, 4), np.float32), "bias": planes.copy()}
+        held += [
+            onnx.numpy_helper.from_array(each, f"{name}.{key}") for key, each in kernels.items()
+        ]
+        given = ["input.1", f"{name}.weight", f"{name}.bias"]
+        nodes.append(onnx.helper.make_node("Conv", given, [name], strides=[4, 4]))
+    ends = [
+        [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name in names]
+        for names, shape in ((["input.1"], [1, 3, side, side]), (answers, None))
+    ]
+    graph = onnx.helper.make_graph(nodes, "drawn", *ends, initializer=held)
+    opset = onnx.helper.make_opsetid("", export.OPSET)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8), file)
+
+
+@pytest.mark.parametrize(("name", "side"), [("schp_lip", 473), ("schp_atr", 512)])
+def test_the_engine_reads_the_published_file_as_its_publishers_do(
+    name: str, side: int, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """``input.1`` of the data set's size in, the second of outputs with numbers for names out."""
+    as_published(*CLASSES[name], side, tmp_path / f"{name}.onnx")
+    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    photo = np.zeros((90, 60, 3), np.uint8)
+    request = ParseRequest(photo, np.zeros((25, 3), np.float32))
+    labels = ENGINES[name]().handlers["Parse"](request).labels
+    assert labels.shape == (90, 60)
+    assert (labels == Label.UPPER).all()

@@ -1,16 +1,21 @@
-"""U2-Net trained on clothes against the original's answers, and converted to ONNX."""
+"""U2-Net trained on clothes against the original's answers, and converted to ONNX.
+
+``README.md`` tells how the reference was made.
+"""
 
 import dataclasses
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from services.cloth_mask import model, service
 from services.cloth_mask.model import CONVERTED
 from services.kit import sessions
 from services.kit.u2net import as_input
-from tests.parity.originals import TOLERANCE, Stored
+from tests.parity import stored
 
 torch = pytest.importorskip(
     "torch", reason="needs PyTorch: .venv/bin/python -m pip install torch==2.13.0"
@@ -20,7 +25,12 @@ from networks import export, loading, seeded, u2net  # noqa: E402 - they need Py
 
 pytestmark = pytest.mark.parity
 
-STORED = Stored("u2net_cloth")
+SIZE: Final = (512, 384)
+OUTPUTS: Final = ("fused", *(f"side{number}" for number in range(1, 7)))
+
+
+def photo() -> NDArray[np.float32]:
+    return stored.seeded("u2net_cloth", 1, 3, *SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +41,14 @@ def network() -> u2net.U2Net:
 
 
 def test_every_output_is_the_originals(network: u2net.U2Net) -> None:
+    reference = stored.load("u2net_cloth")
+    assert sum(each.numel() for each in network.parameters()) == int(reference["parameters"])
+    assert stored.layout(network.state_dict()) == str(reference["layout"])
     with torch.inference_mode():
-        given = network(torch.from_numpy(STORED.inputs(-1)))
-    assert sum(each.numel() for each in network.parameters()) == STORED.about["parameters"]
-    names = ["fused", *(f"side{number}" for number in range(1, 7))]
-    assert set(names) == set(STORED.outputs())
-    for name, values in zip(names, given, strict=True):
-        assert STORED.differs(name, values.numpy()) < TOLERANCE
+        given = network(torch.from_numpy(photo()))
+    for name, values in zip(OUTPUTS, given, strict=True):
+        assert values.shape == (1, 4, *SIZE)
+        assert stored.difference(values.numpy(), reference[name]) < stored.TOLERANCE
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +62,13 @@ def converted(network: u2net.U2Net, tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_onnx_gives_the_same_at_a_size_it_was_not_exported_at(converted: Path) -> None:
     session = sessions.onnx_session(converted / CONVERTED)
-    [scores] = session.run(["scores"], {"image": STORED.inputs(-1)})
-    assert STORED.differs("fused", scores) < export.TOLERANCE
+    [scores] = session.run(["scores"], {"image": photo()})
+    expected = stored.load("u2net_cloth")["fused"]
+    assert stored.difference(scores, expected) < stored.RUNTIMES
 
 
 def test_labels_are_the_originals_away_from_ties(network: u2net.U2Net, converted: Path) -> None:
-    small = np.ascontiguousarray(STORED.inputs(-1)[:, :, :128, :96])
+    small = np.ascontiguousarray(photo()[:, :, :128, :96])
     session = sessions.onnx_session(converted / CONVERTED)
     [given] = session.run(["scores"], {"image": small})
     with torch.inference_mode():

@@ -1,10 +1,13 @@
 """People from peaks and fields, on the maps of drawn skeletons."""
 
+import math
+
 import numpy as np
 import pytest
 
 from services.kit.errors import NoPerson
 from services.kit.joints import Joint
+from services.kit.types import Keypoints
 from services.openpose import assembly, bottom_up, peaks
 from services.openpose.core import F32
 from services.openpose.service import estimate_bottom_up
@@ -141,6 +144,29 @@ def test_the_answer_is_in_the_photos_pixels_and_about_the_larger_person() -> Non
     assert answer.skeleton.shape == (height, width, 3)
     assert answer.silhouette.shape == (height, width)
     assert answer.yaw == 0.0
+
+
+def half_turned(degrees: float) -> Keypoints:
+    """Somebody seen from the front, turned to their left: narrower, the nose before the neck."""
+    keypoints = np.concatenate(
+        [standing(200, 200, 100), np.ones((25, 1))], axis=1, dtype=np.float32
+    )
+    angle = math.radians(degrees)
+    keypoints[:, 0] = 200 + (keypoints[:, 0] - 200) * math.cos(angle)
+    keypoints[Joint.NOSE, 0] += 20 * math.sin(angle)
+    return keypoints
+
+
+def test_who_is_half_turned_does_not_pass_for_the_front() -> None:
+    told = [bottom_up.yaw(half_turned(each)) for each in (-60, -45, -30, 0, 30, 45, 60)]
+    assert told == sorted(told)
+    assert all(abs(each + other) < 1 for each, other in zip(told, reversed(told), strict=True))
+    assert told[3] == 0
+    assert 30 < told[4] < 55
+    assert 50 < told[5] < 70
+    headless = half_turned(60)
+    headless[Joint.NOSE] = 0
+    assert 50 < bottom_up.yaw(headless) < 70
 
 
 def test_the_yaw_tells_front_back_and_sides() -> None:

@@ -1,0 +1,229 @@
+"""CIHP-PGN: parsing and edges that refine each other, on a dilated ResNet-101.
+
+Gong et al., "Instance-level Human Parsing via Part Grouping Network" (ECCV 2018),
+https://github.com/Engineering-Course/CIHP_PGN. The input is N x 3 x height x width, BGR, less the
+mean; the answers have an eighth of its size.
+
+The official file is a TensorFlow 1 checkpoint. Both parsings are averaged when the authors test,
+so the export gives their mean, and leaves out the refined edges, which nobody here reads.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from networks.human_parse.tensorflow_layers import (
+    Convolution,
+    Normalisation,
+    PyramidPooling,
+    same_padded,
+)
+from networks.loading import NotTheWeights
+from networks.published import Published
+from networks.tf_bundle import read_checkpoint
+
+CLASSES: Final = 20
+LEARNED: Final = frozenset({"weights", "biases", "gamma", "beta", "moving_mean", "moving_variance"})
+"""Last parts of the variables' names; the others are the optimiser's."""
+
+_POOLS: Final = (60, 30, 20, 10)
+_WIDE: Final = 512
+_FEATURES: Final = 256
+_REMAPPED: Final = 128
+_EXPANSION: Final = 4
+_SUPERVISED: Final = (1, 2, 4, 8, 16)
+"""Dilations of layers that only helped it to learn; they are in the file."""
+
+
+def _later(stage: int, count: int) -> list[str]:
+    return [f"{stage}a", *(f"{stage}b{index}" for index in range(1, count))]
+
+
+# Blocks, width of their middle, stride of the first, dilation.
+_STAGES: Final = (
+    (["2a", "2b", "2c"], 64, 1, 1),
+    (_later(3, 4), 128, 2, 1),
+    (_later(4, 23), 256, 1, 2),
+    (["5a", "5b", "5c"], 512, 1, 4),
+)
+_TAPS: Final = ("3b3", "4b22", "5c")
+_TAP_CHANNELS: Final = (512, 1024, 2048)
+
+
+class Pgn(nn.Module):
+    """Gives the parsing, the parsing refined by the edges, and the edges refined by the parsing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._convolution("conv1", 3, 64, 7, stride=2, biased=False)
+        self.add_module("bn_conv1", Normalisation(64))
+        given = 64
+        for blocks, width, stride, dilation in _STAGES:
+            for index, block in enumerate(blocks):
+                first = stride if index == 0 else 1
+                self._block(block, given, width, first, dilation, projected=index == 0)
+                given = width * _EXPANSION
+        self._branches("parsing", _WIDE)
+        self._context("parsing", _WIDE, CLASSES)
+        self._branches("edge", _FEATURES)
+        self._context("edge", _FEATURES, 1)
+        for stage in (3, 4, 5):
+            for order, dilation in enumerate(_SUPERVISED):
+                name = f"fc1_edge_c{order}_res{stage}"
+                self._convolution(name, _FEATURES, 1, 3, dilation=dilation)
+        for name, made in (("parsing", CLASSES), ("edge", 1)):
+            self._convolution(f"{name}_fea", _WIDE, _FEATURES, 3)
+            self._convolution(f"{name}_remap", made, _REMAPPED, 1)
+        for name, made in (("parsing_rf", CLASSES), ("edge_rf", 1)):
+            self._convolution(name, 2 * (_FEATURES + _REMAPPED), _WIDE, 3)
+            self._context(name, _WIDE, made)
+
+    def _convolution(
+        self,
+        name: str,
+        given: int,
+        made: int,
+        side: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        biased: bool = True,
+    ) -> None:
+        layer = Convolution(given, made, side, stride=stride, dilation=dilation, biased=biased)
+        self.add_module(name, layer)
+
+    def _normalised(
+        self, name: str, given: int, made: int, side: int, *, stride: int = 1, dilation: int = 1
+    ) -> None:
+        self._convolution(
+            f"res{name}", given, made, side, stride=stride, dilation=dilation, biased=False
+        )
+        self.add_module(f"bn{name}", Normalisation(made))
+
+    def _block(
+        self, block: str, given: int, width: int, stride: int, dilation: int, *, projected: bool
+    ) -> None:
+        made = width * _EXPANSION
+        if projected:
+            self._normalised(f"{block}_branch1", given, made, 1, stride=stride)
+        self._normalised(f"{block}_branch2a", given, width, 1, stride=stride)
+        self._normalised(f"{block}_branch2b", width, width, 3, dilation=dilation)
+        self._normalised(f"{block}_branch2c", width, made, 1)
+
+    def _branches(self, name: str, made: int) -> None:
+        for index, given in enumerate(_TAP_CHANNELS, start=1):
+            self._convolution(f"{name}_branch{index}", given, made, 3)
+        self._convolution(f"{name}_branch", len(_TAPS) * made, made, 3)
+
+    def _context(self, name: str, given: int, made: int) -> None:
+        """Pyramid pooling and what decides on it; the names in front of "rf" have no "pp"."""
+        for index, pool in enumerate(_POOLS, start=1):
+            self.add_module(f"{name}_pp{index}", PyramidPooling(given, _WIDE, pool))
+        self._convolution(self._decider(name), given + len(_POOLS) * _WIDE, _WIDE, 3)
+        self._convolution(f"{name}_fc", _WIDE, made, 3)
+
+    @staticmethod
+    def _decider(name: str) -> str:
+        return f"{name}_conv" if name.endswith("_rf") else f"{name}_pp_conv"
+
+    def _run(self, name: str, *values: Tensor) -> Tensor:
+        result: Tensor = self.get_submodule(name)(torch.cat(values, 1))
+        return result
+
+    def _active(self, name: str, *values: Tensor) -> Tensor:
+        return torch.relu(self._run(name, *values))
+
+    def _residual(self, blocks: Iterable[str], value: Tensor) -> Tensor:
+        for index, block in enumerate(blocks):
+            inner = value
+            for part in ("2a", "2b", "2c"):
+                inner = self._run(
+                    f"bn{block}_branch{part}", self._run(f"res{block}_branch{part}", inner)
+                )
+                inner = inner if part == "2c" else torch.relu(inner)
+            if index == 0:
+                value = self._run(f"bn{block}_branch1", self._run(f"res{block}_branch1", value))
+            value = torch.relu(value + inner)
+        return value
+
+    def _decided(self, name: str, value: Tensor) -> tuple[Tensor, Tensor]:
+        pools = [self._run(f"{name}_pp{index}", value) for index in range(1, len(_POOLS) + 1)]
+        seen = self._active(self._decider(name), value, *pools)
+        return seen, self._run(f"{name}_fc", seen)
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From N x 3 x height x width to 20, 20 and 1 planes of an eighth of it."""
+        value = torch.relu(self._run("bn_conv1", self._run("conv1", picture)))
+        value = functional.max_pool2d(same_padded(value, 1), 3, 2)
+        taps = []
+        for blocks, *_ in _STAGES:
+            value = self._residual(blocks, value)
+            if blocks[-1] in _TAPS:
+                taps.append(value)
+        found = {}
+        for name in ("parsing", "edge"):
+            branches = [
+                self._active(f"{name}_branch{index}", tap)
+                for index, tap in enumerate(taps, start=1)
+            ]
+            found[name] = self._decided(name, self._active(f"{name}_branch", *branches))
+        told = {
+            name: [self._active(f"{name}_fea", seen), self._active(f"{name}_remap", answer)]
+            for name, (seen, answer) in found.items()
+        }
+        parsing = self._active("parsing_rf", *told["parsing"], *told["edge"])
+        edge = self._active("edge_rf", *told["edge"], *told["parsing"])
+        return (
+            found["parsing"][1],
+            self._decided("parsing_rf", parsing)[1],
+            self._decided("edge_rf", edge)[1],
+        )
+
+
+class Parsing(nn.Module):
+    """The mean of both parsings: 1 x 3 x height x width to 1 x 20 x an eighth of it."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Run the network."""
+        parsing, refined, _ = self.network(picture)
+        mean: Tensor = (parsing + refined) / 2
+        return mean
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Read the checkpoint whose ``.data`` file is given: ``LAYER.weights`` and so on.
+
+    Raises NotTheWeights.
+    """
+    state = {}
+    for name, value in read_checkpoint(path).items():
+        layer, _, kind = name.rpartition("/")
+        if kind in LEARNED:
+            state[f"{layer}.{kind}"] = value.permute(3, 2, 0, 1) if value.dim() == 4 else value
+    if not state:
+        raise NotTheWeights(f"{path.name} names no weights of a network.")
+    return state
+
+
+def _example(height: int, width: int) -> tuple[Tensor, ...]:
+    return (torch.randn((1, 3, height, width), generator=torch.Generator().manual_seed(0)) * 60,)
+
+
+PUBLISHED: Final = Published(
+    build=lambda: Pgn().eval(),
+    example=_example,
+    read=read,
+    exported=Parsing,
+    inputs=("picture",),
+    outputs=("parsing",),
+    axes={"picture": {2: "height", 3: "width"}, "parsing": {2: "rows", 3: "columns"}},
+    size=(256, 192),
+)

@@ -1,0 +1,99 @@
+"""Layers as TensorFlow 1 has them: padding, pooling and enlarging differ from PyTorch's."""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+EPSILON: Final = 1e-3
+
+
+class Convolution(nn.Module):
+    """A convolution with SAME padding: at stride 2, an even side is padded less in front."""
+
+    def __init__(
+        self,
+        given: int,
+        made: int,
+        side: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        biased: bool = True,
+    ) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(made, given, side, side))
+        self.biases = nn.Parameter(torch.zeros(made)) if biased else None
+        self._stride, self._dilation = stride, dilation
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Give height and width over the stride, rounded up."""
+        reach = self._dilation * (self.weights.shape[-1] - 1) // 2
+        pads = reach
+        if self._stride > 1 and reach:
+            value, pads = same_padded(value, reach), 0
+        return functional.conv2d(
+            value, self.weights, self.biases, self._stride, pads, self._dilation
+        )
+
+
+class Normalisation(nn.Module):
+    """Batch normalisation with TensorFlow's names, for evaluation."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("moving_mean", torch.zeros(channels))
+        self.register_buffer("moving_variance", torch.ones(channels))
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Normalise by the moving statistics."""
+        mean, variance = self.get_buffer("moving_mean"), self.get_buffer("moving_variance")
+        return functional.batch_norm(
+            value, mean, variance, self.gamma, self.beta, training=False, eps=EPSILON
+        )
+
+
+class PyramidPooling(nn.Module):
+    """Means of squares of ``pool`` pixels, a convolution of them, and these enlarged again."""
+
+    def __init__(self, given: int, made: int, pool: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(made, given, 3, 3))
+        self.biases = nn.Parameter(torch.zeros(made))
+        self._pool = pool
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Give the height and width that came."""
+        height, width = value.shape[2:]
+        rows, columns = (self._means(size).to(value) for size in (height, width))
+        pooled = rows @ value @ columns.transpose(0, 1)
+        seen = torch.relu(functional.conv2d(pooled, self.weights, self.biases, padding=1))
+        down, across = (
+            _enlarging(made, given).to(value)
+            for made, given in ((height, rows.shape[0]), (width, columns.shape[0]))
+        )
+        return down @ seen @ across.transpose(0, 1)
+
+    def _means(self, size: int) -> Tensor:
+        """Squares x pixels; the padding, halved in front, is in no mean."""
+        squares = (size + self._pool - 1) // self._pool
+        before = (squares * self._pool - size) // 2
+        square = (torch.arange(size) + before) // self._pool
+        members = (square[None] == torch.arange(squares)[:, None]).float()
+        return members / members.sum(dim=1, keepdim=True)
+
+
+def same_padded(value: Tensor, reach: int) -> Tensor:
+    """Pad with zeros for a window of that reach at stride 2."""
+    height, width = value.shape[2:]
+    pads = [reach - 1 + width % 2, reach, reach - 1 + height % 2, reach]
+    return functional.pad(value, pads)
+
+
+def _enlarging(made: int, given: int) -> Tensor:
+    """Weights, ``made`` x ``given``, of ``resize_bilinear`` with only the first pixel kept."""
+    places = torch.clamp(torch.arange(made) * (given / made), max=given - 1)
+    return torch.relu(1 - (places[:, None] - torch.arange(given)[None]).abs())
