@@ -111,6 +111,13 @@ def test_onnx_runtime_gives_what_pytorch_gives(exported: tuple[Path, dict[str, f
     assert max(exported[1].values()) < stored.RUNTIMES
 
 
+def test_weights_that_bend_the_garment_far_are_not_refused(tmp_path: Path) -> None:
+    network = condition.PUBLISHED.build()
+    network.load_state_dict(seeded.seeded_state(network.state_dict()))
+    worst = export.to_onnx(condition.PUBLISHED, network, tmp_path / "condition.onnx")
+    assert worst < stored.RUNTIMES
+
+
 def test_the_sequence_gives_what_the_original_gave(
     exported: tuple[Path, dict[str, float]], reference: dict[str, NDArray[Any]]
 ) -> None:
