@@ -60,12 +60,12 @@ def parse_agnostic(labels: LabelMap, keypoints: Keypoints) -> LabelMap:
     ``labels`` is H x W CIHP ids, ``keypoints`` 25 x 3 in its pixels. An arm none of whose joints
     is known is removed whole. Raises InvalidRequest for joints that are not 25 x 3.
     """
-    _check(labels, keypoints)
+    check(labels, keypoints)
     removed = np.isin(labels, UPPER_BODY)
     torso = estimate(keypoints)
     for arm, path in ARMS:
-        points = {joint: _joint(keypoints, torso, joint) for joint in path}
-        removed |= (labels == arm) & _arm(_Drawing.on(labels), path, points)
+        points = {joint: joint_of(keypoints, torso, joint) for joint in path}
+        removed |= (labels == arm) & _arm(Drawing.on(labels), path, points)
     agnostic: LabelMap = np.where(removed, np.uint8(0), labels)
     return agnostic
 
@@ -77,14 +77,14 @@ def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Imag
     the torso's joints are not all seen, what is labelled as upper clothes, neck or arms turns grey
     as well. Raises InvalidRequest where sizes differ or the joints are not 25 x 3.
     """
-    _check(labels, keypoints)
+    check(labels, keypoints)
     if image.shape[:2] != labels.shape:
         raise InvalidRequest("The picture and its labels differ in size.")
     torso = estimate(keypoints)
-    drawing = _Drawing.on(labels)
+    drawing = Drawing.on(labels)
     if torso:
         _draw_torso(drawing, torso)
-    _draw_arms(drawing, keypoints, torso)
+    draw_arms(drawing, keypoints, torso)
     hidden = drawing.region()
     if torso is None or torso.estimated:
         hidden |= np.isin(labels, (*UPPER_BODY, *(arm for arm, _ in ARMS)))
@@ -94,7 +94,8 @@ def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Imag
     return agnostic
 
 
-def _check(labels: LabelMap, keypoints: Keypoints) -> None:
+def check(labels: LabelMap, keypoints: Keypoints) -> None:
+    """Raise InvalidRequest for joints that are not 25 x 3, and for an empty label map."""
     if keypoints.shape != (25, 3):
         raise InvalidRequest("Keypoints must be the 25 joints of BODY_25 as x, y, confidence.")
     if labels.ndim != 2 or not labels.size:
@@ -102,34 +103,40 @@ def _check(labels: LabelMap, keypoints: Keypoints) -> None:
 
 
 @dataclass(frozen=True)
-class _Drawing:
-    """Shapes on an H x W region, measured in pixels of the 768 x 1024 canvas."""
+class Drawing:
+    """Shapes on an H x W region; lengths are pixels of the 768 x 1024 canvas, times ``scale``."""
 
     picture: PIL.Image.Image
     pen: ImageDraw.ImageDraw
     scale: float
 
     @classmethod
-    def on(cls, labels: LabelMap) -> "_Drawing":
+    def on(cls, labels: LabelMap) -> "Drawing":
+        """Begin a region as large as the labels, without a shape."""
         height, width = labels.shape
         picture = PIL.Image.new("L", (width, height))
         scale = min(width / CANVAS_WIDTH, height / CANVAS_HEIGHT)
         return cls(picture, ImageDraw.Draw(picture), scale)
 
     def line(self, start: Point, end: Point, width: float) -> None:
+        """Draw a line; as all shapes, its points are (x, y) in pixels of the region."""
         points = [(start[0], start[1]), (end[0], end[1])]
         self.pen.line(points, 255, width=max(1, round(width * self.scale)))
 
     def ellipse(self, centre: Point, half_width: float, half_height: float) -> None:
+        """Draw a filled ellipse."""
         self.pen.ellipse(self._around(centre, half_width, half_height), 255)
 
-    def rectangle(self, centre: Point, half_side: float) -> None:
-        self.pen.rectangle(self._around(centre, half_side, half_side), 255)
+    def rectangle(self, centre: Point, half_width: float, half_height: float) -> None:
+        """Draw a filled rectangle."""
+        self.pen.rectangle(self._around(centre, half_width, half_height), 255)
 
     def polygon(self, *points: Point) -> None:
+        """Draw a filled polygon."""
         self.pen.polygon([(point[0], point[1]) for point in points], 255)
 
     def region(self) -> Region:
+        """Give what the shapes cover."""
         return np.asarray(self.picture) > 0
 
     def _around(self, centre: Point, x: float, y: float) -> tuple[float, float, float, float]:
@@ -137,7 +144,7 @@ class _Drawing:
         return centre[0] - x, centre[1] - y, centre[0] + x, centre[1] + y
 
 
-def _joint(keypoints: Keypoints, torso: Torso | None, joint: Joint) -> Point | None:
+def joint_of(keypoints: Keypoints, torso: Torso | None, joint: Joint) -> Point | None:
     """Give a joint's place; a shoulder that was not seen is the torso's."""
     point = seen(keypoints, joint)
     if point is None and torso and joint in {Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER}:
@@ -145,9 +152,7 @@ def _joint(keypoints: Keypoints, torso: Torso | None, joint: Joint) -> Point | N
     return point
 
 
-def _arm(
-    drawing: _Drawing, path: tuple[Joint, ...], points: Mapping[Joint, Point | None]
-) -> Region:
+def _arm(drawing: Drawing, path: tuple[Joint, ...], points: Mapping[Joint, Point | None]) -> Region:
     """Draw a line along the joints that are known, and a disc at each but the path's first."""
     known = [(joint, point) for joint in path if (point := points[joint]) is not None]
     if not any(joint in path[1:] for joint, _ in known):
@@ -161,22 +166,28 @@ def _arm(
     return drawing.region()
 
 
-def _draw_torso(drawing: _Drawing, torso: Torso) -> None:
+def _draw_torso(drawing: Drawing, torso: Torso) -> None:
     drawing.line(torso.right_shoulder, torso.left_shoulder, 200)
     drawing.ellipse(torso.right_shoulder, 100, 100)
     drawing.ellipse(torso.left_shoulder, 100, 100)
+    draw_trunk(drawing, torso)
+    drawing.rectangle(torso.neck, 140, 140)
+
+
+def draw_trunk(drawing: Drawing, torso: Torso) -> None:
+    """Draw what lies between shoulders and hips, and the hips."""
     drawing.ellipse(torso.right_hip, 60, 120)
     drawing.ellipse(torso.left_hip, 60, 120)
     drawing.line(torso.right_shoulder, torso.right_hip, 120)
     drawing.line(torso.left_shoulder, torso.left_hip, 120)
     drawing.line(torso.right_hip, torso.left_hip, 240)
     drawing.polygon(torso.right_shoulder, torso.left_shoulder, torso.left_hip, torso.right_hip)
-    drawing.rectangle(torso.neck, 140)
 
 
-def _draw_arms(drawing: _Drawing, keypoints: Keypoints, torso: Torso | None) -> None:
+def draw_arms(drawing: Drawing, keypoints: Keypoints, torso: Torso | None) -> None:
+    """Draw both arms, as far as their joints were seen."""
     for _, (_, *arm) in ARMS:
-        upper, middle, lower = (_joint(keypoints, torso, joint) for joint in arm)
+        upper, middle, lower = (joint_of(keypoints, torso, joint) for joint in arm)
         for start, end in ((upper, middle), (middle, lower)):
             if start is not None and end is not None:
                 drawing.line(start, end, 200)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from tryon.venuns import venuns_pb2
 
-from services.agnostic import core
+from services.agnostic import core, hr_viton
 from services.agnostic.contract import RemoveRequest, RemoveResponse
 from services.kit import engines, venuns
 from services.kit.openpose_json import to_openpose_json
@@ -23,6 +23,18 @@ def _remove(request: RemoveRequest) -> RemoveResponse:
 
 def _load_viton_hd() -> Service:
     return Service(engine="viton_hd", handlers={"Remove": _remove})
+
+
+def _load_hr_viton() -> Service:
+    """Load HR-VITON's picture; its labels are VITON-HD's."""
+
+    def remove(request: RemoveRequest) -> RemoveResponse:
+        return RemoveResponse(
+            core.parse_agnostic(request.labels, request.keypoints),
+            hr_viton.image_agnostic(request.image, request.labels, request.keypoints),
+        )
+
+    return Service(engine="hr_viton", handlers={"Remove": remove})
 
 
 def _load_venuns() -> Service:
@@ -60,6 +72,7 @@ def _dressed(request: RemoveRequest) -> venuns_pb2.Dressed:
 
 ENGINES: Final[dict[str, Callable[[], Service]]] = {
     "viton_hd": _load_viton_hd,
+    "hr_viton": _load_hr_viton,
     "venuns": _load_venuns,
 }
 """The first is the default."""

@@ -12,7 +12,7 @@ from services.kit.errors import InvalidOption
 from services.kit.openpose_json import to_openpose_json
 from services.kit.service import Service
 from services.kit.settings import get_settings
-from services.viton import published, viton_hd
+from services.viton import hr_viton, published, viton_hd
 from services.viton.contract import TryOnRequest, TryOnResponse
 from services.viton.core import try_on
 
@@ -79,6 +79,20 @@ def load_viton_hd() -> Service:
     return Service(engine="viton_hd", handlers={"TryOn": handle})
 
 
+def load_hr_viton() -> Service:
+    """Load HR-VITON's two networks, which the user brings.
+
+    Raises WeightsMissing where one is not here.
+    """
+    networks = hr_viton.Networks(*(_published(f"hr_viton_{name}") for name in hr_viton.NAMES))
+    seed = get_settings().viton_seed
+
+    def handle(request: TryOnRequest) -> TryOnResponse:
+        return published.answer(request.person, hr_viton.wear(networks, request, seed))
+
+    return Service(engine="hr_viton", handlers={"TryOn": handle})
+
+
 def _published(name: str) -> published.Run:
     return published.runner(sessions.onnx_session(weights.path(f"{name}.onnx"), arena=False))
 
@@ -87,6 +101,7 @@ ENGINES: Final[dict[str, Callable[[], Service]]] = {
     "warp": load_warp,
     "venuns": load_venuns,
     "viton_hd": load_viton_hd,
+    "hr_viton": load_hr_viton,
 }
 """The first is the default."""
 

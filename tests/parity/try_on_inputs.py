@@ -19,6 +19,11 @@ def network_inputs(name: str, height: int, width: int) -> dict[str, NDArray[np.f
         return {"given": seeded("given", 21, 256, 192)}
     if name == "gmm":
         return {"person": seeded("person", 7, 256, 192), "garment": seeded("garment", 3, 256, 192)}
+    if name == "condition":
+        return {
+            "garment": seeded("condition_garment", 4, 256, 192),
+            "person": seeded("condition_person", 16, 256, 192),
+        }
     conditions = {"conditions": seeded("conditions", 9, height, width)}
     labels = {"labels": np.abs(seeded("labels", 7, height, width))}
     masked = {

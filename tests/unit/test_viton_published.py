@@ -1,4 +1,7 @@
-"""How VITON-HD's networks are fed and what becomes of their answers; the networks are drawn."""
+"""How VITON-HD's and HR-VITON's networks are fed, and what becomes of what they answer.
+
+The networks are drawn.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -9,7 +12,7 @@ import pytest
 from services.kit.errors import InvalidOption, InvalidRequest, NoGarment, WeightsMissing
 from services.kit.labels import Label
 from services.kit.settings import get_settings
-from services.viton import published, viton_hd
+from services.viton import hr_viton, published, viton_hd
 from services.viton.contract import TryOnRequest
 from services.viton.published import Planes
 from services.viton.service import ENGINES
@@ -198,10 +201,92 @@ def test_the_answer_marks_what_changed_and_no_cloth() -> None:
     assert not answer.cloth.any()
 
 
+UPPER_KIND = 3
+HAIR_KIND = 1
+
+
+def told() -> hr_viton.Condition:
+    """Everywhere upper garment, and no flow."""
+    drawn = np.zeros((published.KINDS, *SHAPE), np.float32)
+    drawn[UPPER_KIND] = 20
+    return hr_viton.Condition(drawn, np.zeros((2, 128, 96), np.float32))
+
+
+def test_hr_viton_s_garment_stands_on_white() -> None:
+    plain = request(garment=np.full((*SHAPE, 3), 51, np.uint8))
+    bent = hr_viton.bend(hr_viton.Given.of(plain), told())
+    np.testing.assert_allclose(bent[:, 128, 64], 51 / 127.5 - 1, atol=1e-5)
+    np.testing.assert_allclose(bent[:, 10, 10], 1, atol=1e-5)
+
+
+def test_hr_viton_s_garment_is_not_seen_where_something_lies_over_it() -> None:
+    plain = request(garment=np.full((*SHAPE, 3), 51, np.uint8))
+    condition = told()
+    condition.scores[HAIR_KIND, :128] = 40
+    condition.scores[0, 128:160] = 40
+    bent = hr_viton.bend(hr_viton.Given.of(plain), condition)
+    np.testing.assert_allclose(bent[:, 100, 64], 1, atol=1e-5)
+    # The background hides nothing.
+    np.testing.assert_allclose(bent[:, [140, 170], 64], 51 / 127.5 - 1, atol=1e-5)
+
+
+def test_hr_viton_s_flow_is_in_its_own_pixels_from_middle_to_middle() -> None:
+    """Three pixels to the right, of 96, and two down, of 128."""
+    condition = told()
+    condition.flow[0], condition.flow[1] = 3, 2
+    grid = hr_viton.grid(condition.flow, *SHAPE)
+    assert grid.shape == (*SHAPE, 2)
+    np.testing.assert_allclose(grid[0, 0], (-1 + 3 * 2 / 95, -1 + 2 * 2 / 127), atol=1e-6)
+    np.testing.assert_allclose(grid[-1, -1], (1 + 3 * 2 / 95, 1 + 2 * 2 / 127), atol=1e-6)
+
+
+def test_hr_viton_foresees_no_garment_where_none_was_bent_to() -> None:
+    fed: dict[str, Planes] = {}
+
+    def condition(**given: Planes) -> tuple[Planes, ...]:
+        fed.update(given)
+        scores = np.full((published.KINDS, *published.SMALL), 0.5, np.float32)
+        scores[UPPER_KIND] = 1
+        mask = np.zeros((1, *published.SMALL), np.float32)
+        mask[:, :, :96] = 0.75
+        return np.zeros((2, 128, 96), np.float32), scores, mask
+
+    winners = published.winners(hr_viton.foresee(condition, hr_viton.Given.of(request())).scores)
+    assert (winners[:, :50] == UPPER_KIND).all()
+    assert (winners[:, 80:] == 0).all()
+    assert fed["garment"].shape == (4, 256, 192)
+    assert set(np.unique(fed["garment"][3])) == {0, 1}
+    assert fed["person"].shape == (16, 256, 192)
+    np.testing.assert_array_equal(fed["person"][0], 1)
+
+
+def test_hr_viton_draws_after_densepose_and_by_its_seed() -> None:
+    fed: dict[str, Planes] = {}
+
+    def condition(*, garment: Planes, person: Planes) -> tuple[Planes, ...]:
+        return np.zeros((2, 128, 96), np.float32), person[:13], garment[3:]
+
+    def spade(**given: Planes) -> tuple[Planes, ...]:
+        fed.update(given)
+        return (np.asarray(given["noise_7"] / 4, np.float32),)
+
+    networks = hr_viton.Networks(condition, spade)
+    parts = np.full((*SHAPE, 3), 200, np.uint8)
+    first = hr_viton.wear(networks, request(parts_picture=parts), 3)
+    np.testing.assert_allclose(fed["conditions"][3:6], 200 / 127.5 - 1, atol=1e-6)
+    assert fed["conditions"].shape == (9, *SHAPE)
+    assert fed["labels"].shape == (published.PARTS, *SHAPE)
+    np.testing.assert_array_equal(hr_viton.wear(networks, request(parts_picture=parts), 3), first)
+    assert (hr_viton.wear(networks, request(parts_picture=parts), 4) != first).any()
+
+
+@pytest.mark.parametrize(
+    ("engine", "file"), [("viton_hd", "viton_hd_seg"), ("hr_viton", "hr_viton_condition")]
+)
 def test_without_its_weights_the_engine_does_not_start(
-    environment: pytest.MonkeyPatch, tmp_path: Any
+    engine: str, file: str, environment: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
     get_settings.cache_clear()
-    with pytest.raises(WeightsMissing, match=r"viton_hd_seg\.onnx"):
-        ENGINES["viton_hd"]()
+    with pytest.raises(WeightsMissing, match=rf"{file}\.onnx.*models add .* --as {file}"):
+        ENGINES[engine]()
