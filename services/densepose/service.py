@@ -1,22 +1,31 @@
 """The DensePose service: engines, and the call."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 import numpy as np
 from tryon.venuns import venuns_pb2
 
-from services.densepose import model
+from services.densepose import model, published
 from services.densepose.contract import EstimateSurfaceRequest, EstimateSurfaceResponse
-from services.densepose.core import Network, estimate_surface
+from services.densepose.core import Network, Surface, estimate_surface
+from services.densepose.inputs import F32
 from services.densepose.parts import draw_parts, read_parts
-from services.kit import engines, venuns
+from services.kit import engines, sessions, venuns, weights
 from services.kit.errors import BadAnswer, InvalidRequest
 from services.kit.service import Service
 
 
 def estimate(network: Network, request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
     """Map a person to body parts. Raises InvalidRequest when the sizes do not match."""
+    known = _examine(request)
+    labels = request.labels if known else None
+    return _answer(estimate_surface(network, request.keypoints, request.silhouette, labels))
+
+
+def _examine(request: EstimateSurfaceRequest) -> bool:
+    """Say whether the labels are known. Raises InvalidRequest when the sizes do not match."""
     known = bool(request.labels.any())
     for name, same in (("outline", request.silhouette), ("labels", request.labels)):
         if same.shape != request.image.shape[:2] and (known or same is request.silhouette):
@@ -24,8 +33,10 @@ def estimate(network: Network, request: EstimateSurfaceRequest) -> EstimateSurfa
                 f"The {name} and the picture differ in size; send both of the same photo.",
                 stage="densepose",
             )
-    labels = request.labels if known else None
-    surface = estimate_surface(network, request.keypoints, request.silhouette, labels)
+    return known
+
+
+def _answer(surface: Surface) -> EstimateSurfaceResponse:
     return EstimateSurfaceResponse(
         parts=surface.parts, u=surface.u, v=surface.v, picture=draw_parts(surface.parts)
     )
@@ -60,8 +71,28 @@ def _load_venuns() -> Service:
     )
 
 
-ENGINES: Final = {"geometric": _load_geometric, "venuns": _load_venuns}
-"""The first is the default."""
+def _load_published(engine: str, file: str) -> Service:
+    """Ask DensePose itself, converted from what its users bring. Raises WeightsMissing."""
+    session = sessions.onnx_session(weights.path(file))
+
+    def run(*given: F32) -> published.Found:
+        fed = dict(zip(published.INPUTS, given, strict=True))
+        box, score, *planes = (answer[0] for answer in session.run(list(published.OUTPUTS), fed))
+        return published.Found(box, float(score), *planes)
+
+    def estimate_surface(request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
+        _examine(request)
+        return _answer(published.estimate(request.image, request.silhouette, run))
+
+    return Service(engine=engine, handlers={"EstimateSurface": estimate_surface})
+
+
+ENGINES: Final[dict[str, Callable[[], Service]]] = {
+    "geometric": _load_geometric,
+    "venuns": _load_venuns,
+    "r_50_fpn_s1x": partial(_load_published, "r_50_fpn_s1x", "densepose_r_50_fpn_s1x.onnx"),
+}
+"""The first is the default; DensePose's needs weights that its users bring."""
 
 
 def load() -> Service:

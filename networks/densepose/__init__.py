@@ -1,0 +1,1 @@
+"""DensePose: where each pixel of a person lies on the surface of a body."""

@@ -1,0 +1,132 @@
+"""What DensePose's networks read off the features: whether a person is there, and their surface.
+
+Guler et al., "DensePose: Dense Human Pose Estimation In The Wild" (CVPR 2018); Kirillov et al.,
+"Panoptic Feature Pyramid Networks" (CVPR 2019). Names of submodules are those of the official
+weight files.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from networks.densepose.backbone import CHANNELS
+
+ANCHORS: Final = 3
+"""At each place of each level."""
+BOX_SIDE: Final = 7
+"""Of the features that a box is judged by."""
+SURFACE_SIDE: Final = 28
+"""Of the features that a surface is read off; it has four times as many pixels a side."""
+PARTS: Final = 25
+"""Background, and the surface's 24 parts."""
+WIDTH: Final = 512
+"""Channels of the heads of surfaces."""
+_CONVOLUTIONS: Final = 8
+
+
+class AnchorHead(nn.Module):
+    """For every anchor: is something there, and how must the anchor move to fit it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
+        self.objectness_logits = nn.Conv2d(CHANNELS, ANCHORS, 1)
+        self.anchor_deltas = nn.Conv2d(CHANNELS, ANCHORS * 4, 1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits 1 x 3 x h x w and deltas 1 x 12 x h x w of 1 x 256 x h x w."""
+        seen = torch.relu(self.conv(features))
+        return self.objectness_logits(seen), self.anchor_deltas(seen)
+
+
+class BoxHead(nn.Module):
+    """Two layers over all that a box holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(CHANNELS * BOX_SIDE * BOX_SIDE, 1024)
+        self.fc2 = nn.Linear(1024, 1024)
+
+    def forward(self, taken: Tensor) -> Tensor:
+        """Give N x 1024 of N x 256 x 7 x 7."""
+        return torch.relu(self.fc2(torch.relu(self.fc1(taken.flatten(1)))))
+
+
+class BoxPredictor(nn.Module):
+    """Is it a person, and how must the box move to fit them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cls_score = nn.Linear(1024, 2)
+        self.bbox_pred = nn.Linear(1024, 4)
+
+    def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Give logits N x 2, a person's first, and deltas N x 4 of N x 1024."""
+        return self.cls_score(seen), self.bbox_pred(seen)
+
+
+class Decoder(nn.Module):
+    """Brings four levels together at the size of the finest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for index in range(4):
+            layers: list[nn.Module] = []
+            for _ in range(max(index, 1)):
+                layers.append(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1))
+                layers.append(_Enlarged() if index else nn.ReLU())
+            self.add_module(f"p{index + 2}", nn.Sequential(*layers))
+        self.predictor = nn.Conv2d(CHANNELS, CHANNELS, 1)
+
+    def forward(self, levels: Sequence[Tensor]) -> Tensor:
+        """Give 1 x 256 x h x w of that and of 1 x 256 x h / 2 x w / 2, and so on."""
+        brought = [
+            self.get_submodule(f"p{index}")(level) for index, level in enumerate(levels[:4], 2)
+        ]
+        return self.predictor(sum(brought[1:], brought[0]))
+
+
+class _Enlarged(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.interpolate(
+            torch.relu(x), scale_factor=2.0, mode="bilinear", align_corners=False
+        )
+
+
+class SurfaceHead(nn.Module):
+    """Eight convolutions over all that a box holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for index in range(_CONVOLUTIONS):
+            given = WIDTH if index else CHANNELS
+            self.add_module(f"body_conv_fcn{index + 1}", nn.Conv2d(given, WIDTH, 3, padding=1))
+
+    def forward(self, taken: Tensor) -> Tensor:
+        """Give N x 512 x 28 x 28 of N x 256 x 28 x 28."""
+        for convolution in self.children():
+            taken = torch.relu(convolution(taken))
+        return taken
+
+
+class SurfacePredictor(nn.Module):
+    """Person or not, parts, and where on each part, at four times the size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = {"ann_index": 2, "index_uv": PARTS, "u": PARTS, "v": PARTS}
+        for name, made in sizes.items():
+            grown = nn.ConvTranspose2d(WIDTH, made, 4, stride=2, padding=1)
+            self.add_module(f"{name}_lowres", grown)
+
+    def forward(self, seen: Tensor) -> tuple[Tensor, ...]:
+        """Give N x 2, 25, 25 and 25 x 112 x 112 of N x 512 x 28 x 28."""
+        return tuple(
+            functional.interpolate(
+                grown(seen), scale_factor=2.0, mode="bilinear", align_corners=False
+            )
+            for grown in self.children()
+        )

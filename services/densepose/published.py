@@ -1,0 +1,121 @@
+"""DensePose's published networks: how they are shown a photo, and their answer as parts of it.
+
+Guler et al., "DensePose: Dense Human Pose Estimation In The Wild" (CVPR 2018);
+https://github.com/facebookresearch/detectron2, projects/DensePose, whose sequence this is. One
+network finds the people and reads the surface of one. Coordinates are pixels, x to the right.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import PIL.Image
+
+from services.densepose.core import INSIDE, Surface
+from services.densepose.inputs import F32
+from services.kit.types import Image, Mask
+
+INPUTS: Final = ("picture", "size", "person")
+OUTPUTS: Final = ("box", "score", "coarse", "fine", "u", "v")
+MEAN: Final = (103.530, 116.280, 123.675)
+"""Of the pictures it learned from, in the order of the input's channels, BGR."""
+MULTIPLE: Final = 32
+"""Of it are the input's height and width."""
+SHORTEST: Final = 800
+LONGEST: Final = 1333
+"""Sides of the picture as the network sees it: the shorter's, if the longer stays below its own."""
+SURE: Final = 0.05
+"""What the network's sureness must be above, for someone to be there."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A person as a network answers: their ``box`` (4), and how sure it is, 0 to 1.
+
+    In that box ``coarse`` 2 x S x S is above for the person in its second plane; ``fine`` has 25 x
+    S x S parts, ``u`` and ``v`` where on each part, 0 to 1.
+    """
+
+    box: F32
+    score: float
+    coarse: F32
+    fine: F32
+    u: F32
+    v: F32
+
+
+Run = Callable[[F32, F32, F32], Found]
+"""One inference on a picture 1 x 3 x H x W, its size without the margin (2), a person's box
+(1 x 4)."""
+
+
+def estimate(image: Image, silhouette: Mask, run: Run) -> Surface:
+    """Map a person's pixels to body parts: the one who lies most like the outline.
+
+    ``image`` is H x W x 3 RGB, ``silhouette`` H x W; an empty one means the largest person. Where
+    nobody is found everything is background.
+    """
+    height, width = image.shape[:2]
+    picture = shown(image, SHORTEST, LONGEST)
+    seen = np.array([picture.shape[1], picture.shape[0]], np.float32)
+    scale: F32 = np.tile(seen / np.array([width, height], np.float32), 2)
+    person: F32 = np.asarray(_outline_box(silhouette) * scale, np.float32)
+    found = run(fed(picture), seen, person[None])
+    surface = Surface(*(np.zeros((height, width), np.uint8) for _ in range(3)))
+    if found.score > SURE:
+        back = np.tile(np.array([width, height], np.float32) / seen, 2)
+        limits = np.array([width, height, width, height], np.float32)
+        _place(found, np.clip(found.box * back, 0, limits), surface)
+    return surface
+
+
+def shown(image: Image, shortest: int, longest: int) -> Image:
+    """Scale a picture so that its shorter side is ``shortest``, its longer at most ``longest``."""
+    height, width = image.shape[:2]
+    scale = shortest / min(height, width)
+    scale *= min(longest / (scale * max(height, width)), 1)
+    size = (int(width * scale + 0.5), int(height * scale + 0.5))
+    scaled = PIL.Image.fromarray(image).resize(size, PIL.Image.Resampling.BILINEAR)
+    return np.asarray(scaled, np.uint8)
+
+
+def fed(picture: Image) -> F32:
+    """Make the network's input of an RGB picture: 1 x 3 x H x W, the margin 0."""
+    height, width = picture.shape[:2]
+    planes = np.zeros((1, 3, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE))
+    planes[0, :, :height, :width] = (picture[..., ::-1] - np.array(MEAN)).transpose(2, 0, 1)
+    return planes.astype(np.float32)
+
+
+def _outline_box(silhouette: Mask) -> F32:
+    """Give the outline's left, top, right and bottom; the whole picture's where it is empty."""
+    person = silhouette >= INSIDE
+    if not person.any():
+        person = np.ones_like(person)
+    rows, columns = np.flatnonzero(person.any(axis=1)), np.flatnonzero(person.any(axis=0))
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
+
+
+def _place(found: Found, box: F32, surface: Surface) -> None:
+    """Enlarge what was found to a box of the photo, whole pixels, and write it there."""
+    left, top = (int(corner) for corner in box[:2])
+    width, height = (max(int(side), 1) for side in box[2:] - box[:2])
+    window = (slice(top, top + height), slice(left, left + width))
+    coarse = _enlarged(found.coarse, height, width)
+    parts = _enlarged(found.fine, height, width).argmax(axis=2)
+    parts[coarse[..., 1] <= coarse[..., 0]] = 0
+    surface.parts[window] = parts
+    for part in np.unique(parts[parts > 0]):
+        own = parts == part
+        for chart, target in ((found.u, surface.u), (found.v, surface.v)):
+            values = _enlarged(chart[part, None], height, width)[own]
+            # Cut off, as DensePose's own pictures are.
+            target[window][own] = (np.clip(values, 0, 1) * 255).astype(np.uint8)
+
+
+def _enlarged(planes: F32, height: int, width: int) -> F32:
+    """Enlarge C x S x S to height x width x C; of one plane, to height x width."""
+    stacked = np.ascontiguousarray(planes.transpose(1, 2, 0))
+    return np.asarray(cv2.resize(stacked, (width, height), interpolation=cv2.INTER_LINEAR))

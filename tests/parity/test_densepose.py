@@ -1,0 +1,246 @@
+"""DensePose's network and its whole sequence against what detectron2 gave.
+
+``README.md`` tells how the reference was made.
+"""
+
+import pickle
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
+
+from networks import convert, loading, seeded  # noqa: E402 - they import PyTorch
+from networks.densepose import boxes, r_50_fpn_s1x  # noqa: E402
+from services.densepose import published, service  # noqa: E402
+from services.densepose.contract import EstimateSurfaceRequest  # noqa: E402
+from services.kit import sessions  # noqa: E402
+from services.kit.types import Image, Mask  # noqa: E402
+from tests.parity import stored  # noqa: E402
+from tests.parity.drawn_request import request  # noqa: E402
+
+pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
+
+State = dict[str, Any]
+Reference = dict[str, NDArray[Any]]
+
+SIZE: Final = (120, 90)
+SHORTEST: Final = 112
+OUTLINE: Final = (slice(10, 110), slice(20, 70))
+SCALES: Final = {
+    "stem.conv1.norm.weight": 0.02,
+    "conv3.norm.weight": 0.2,
+    "anchor_deltas.": 0.1,
+    "bbox_pred.": 0.5,
+    "densepose_predictor.": 0.01,
+}
+"""What seeded weights are multiplied by, or the residuals would explode and every box be cut."""
+
+
+def photo() -> Image:
+    noise = np.random.default_rng(0).integers(-60, 61, (*SIZE, 3))
+    picture: Image = np.clip(request(*SIZE).person + noise, 0, 255).astype(np.uint8)
+    return picture
+
+
+def outline() -> Mask:
+    mask = np.zeros(SIZE, np.uint8)
+    mask[OUTLINE] = 255
+    return mask
+
+
+def state() -> State:
+    with torch.device("meta"):
+        layout = r_50_fpn_s1x.PUBLISHED.build().state_dict()
+    made = seeded.seeded_state(layout)
+    return {
+        key: value * next((scale for part, scale in SCALES.items() if part in key), 1.0)
+        for key, value in made.items()
+    }
+
+
+def write_pickle(made: State, file: Path) -> None:
+    """Write a state as the model zoo's files hold it, with what older ones also hold."""
+    beside = {
+        "pixel_mean": np.zeros((3, 1, 1), np.float32),
+        "proposal_generator.anchor_generator.cell_anchors.0": np.zeros((3, 4), np.float32),
+    }
+    held = beside | {key: value.numpy() for key, value in made.items()}
+    file.write_bytes(pickle.dumps({"model": held, "__author__": "Detectron2 Model Zoo"}, 4))
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return stored.load("densepose")
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("official") / "model_final_162be9.pkl"
+    write_pickle(state(), file)
+    return file
+
+
+def test_the_layout_is_the_originals(reference: Reference) -> None:
+    with torch.device("meta"):
+        network = r_50_fpn_s1x.PUBLISHED.build()
+    assert sum(value.numel() for value in network.parameters()) == 63_821_090
+    assert stored.layout(network.state_dict()) == str(reference["layout"])
+
+
+def test_boxes_are_moved_suppressed_and_pooled_as_in_the_original(reference: Reference) -> None:
+    given, deltas, scores = (
+        torch.from_numpy(reference[f"function_{name}"]) for name in ("boxes", "deltas", "scores")
+    )
+    sizes = given[:, 2:] - given[:, :2]
+    moved = boxes.moved(given[:, :2] + sizes / 2, sizes, deltas).numpy()
+    np.testing.assert_allclose(moved, reference["function_moved"], rtol=1e-5, atol=1e-2)
+    kept = boxes.suppressed(given, scores, 0.3).numpy()
+    assert len(kept) < len(given)
+    np.testing.assert_array_equal(kept, reference["function_kept"])
+    grid = []
+    for side, step in zip(r_50_fpn_s1x.ANCHOR_SIDES, r_50_fpn_s1x.STEPS, strict=True):
+        height, width = -(-160 // step), -(-128 // step)
+        still = torch.zeros(1, 12, height, width)
+        grid.append(r_50_fpn_s1x._anchored(still[:, :3], still, side, step)[0].numpy())
+    assert stored.difference(np.concatenate(grid), reference["function_grid"]) < stored.TOLERANCE
+
+
+def test_every_stage_gives_what_the_original_gives(official: Path, reference: Reference) -> None:
+    network = r_50_fpn_s1x.PUBLISHED.build()
+    read = r_50_fpn_s1x.PUBLISHED.read(official)
+    loading.load_strictly(network, read, "DensePose")
+    picture = torch.from_numpy(published.fed(published.shown(photo(), SHORTEST, 1333)))
+    size = torch.from_numpy(reference["size"])
+    proposed = torch.from_numpy(reference["proposals"])
+
+    def differs(name: str, *values: Any) -> float:
+        flat = torch.cat([value.flatten() for value in values]).numpy()
+        return stored.difference(flat, reference[name])
+
+    with torch.inference_mode():
+        levels = network.backbone(picture)
+        assert differs("levels", *levels) < stored.TOLERANCE
+        anchors = [part for x in levels for part in network.proposal_generator.rpn_head(x)]
+        assert differs("anchors", *anchors) < stored.TOLERANCE
+        found = network.proposals(levels, size)
+        np.testing.assert_allclose(found.numpy(), proposed.numpy(), atol=149 * stored.TOLERANCE)
+        given = torch.from_numpy(reference["function_boxes"])
+        assert differs("function_pooled", boxes.pooled(levels[:4], given, 7)) < stored.TOLERANCE
+        judged = torch.cat([part.flatten() for part in network.judged(levels, proposed)]).numpy()
+        span = np.ptp(reference["judged"])
+        np.testing.assert_allclose(judged, reference["judged"], atol=span * stored.TOLERANCE)
+        people, scores = (each.numpy() for each in network.people(levels, proposed, size))
+        # The original leaves out who is less likely.
+        sure = scores > published.SURE
+        np.testing.assert_allclose(people[sure], reference["people"], atol=149 * stored.TOLERANCE)
+        np.testing.assert_allclose(scores[sure], reference["scores"], atol=stored.TOLERANCE)
+        assert differs("decoder", network.roi_heads.decoder(levels[:4])) < stored.TOLERANCE
+        surface = network.surface(levels, torch.from_numpy(reference["box"]))
+        assert differs("surface", *surface) < stored.TOLERANCE
+
+
+def test_from_the_official_file_to_the_parts_of_the_photo(
+    official: Path,
+    reference: Reference,
+    tmp_path: Path,
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    environment.setenv("TRYON_DENSEPOSE_ENGINE", "r_50_fpn_s1x")
+    file = tmp_path / "densepose_r_50_fpn_s1x.onnx"
+    assert convert.convert("networks.densepose.r_50_fpn_s1x", "DensePose", official, file) < 1e-3
+    session = sessions.onnx_session(file)
+    answers: list[published.Found] = []
+
+    def run(*given: NDArray[np.float32]) -> published.Found:
+        fed = dict(zip(published.INPUTS, given, strict=True))
+        box, score, *planes = (each[0] for each in session.run(list(published.OUTPUTS), fed))
+        answers.append(published.Found(box, float(score), *planes))
+        return answers[0]
+
+    environment.setattr(published, "SHORTEST", SHORTEST)
+    surface = published.estimate(photo(), outline(), run)
+    (found,) = answers
+    np.testing.assert_allclose(found.box, reference["box"][0], atol=149 * stored.RUNTIMES)
+    planes = (found.coarse, found.fine, found.u, found.v)
+    flat = np.concatenate([each.ravel() for each in planes])
+    assert stored.difference(flat, reference["surface"]) < stored.RUNTIMES
+
+    parts, u, v = reference["iuv"]
+    clear = certain(found, parts)
+    np.testing.assert_array_equal(surface.parts[clear], parts[clear])
+    for ours, theirs in ((surface.u, u), (surface.v, v)):
+        assert np.abs(ours[clear].astype(int) - theirs[clear]).max() <= 1
+
+    loaded = service.load()
+    assert loaded.engine == "r_50_fpn_s1x"
+    asked = EstimateSurfaceRequest(photo(), np.zeros((25, 3), np.float32), outline())
+    answer = loaded.handlers["EstimateSurface"](asked)
+    np.testing.assert_array_equal(answer.parts, surface.parts)
+    np.testing.assert_array_equal(answer.u, surface.u)
+    np.testing.assert_array_equal(answer.v, surface.v)
+    assert answer.picture.shape == (*SIZE, 3)
+
+
+def certain(found: published.Found, parts: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Say where no two parts, nor the person and the rest, are as likely as each other."""
+    clear = np.ones(SIZE, bool)
+    scale = np.array(SIZE[::-1] * 2) / np.array([112, 149, 112, 149])
+    left, top, right, bottom = found.box * scale
+    height, width = int(bottom - top), int(right - left)
+    window = clear[int(top) : int(top) + height, int(left) : int(left) + width]
+    for planes in (found.coarse, found.fine):
+        ordered = np.sort(published._enlarged(planes, height, width), axis=2)
+        window &= ordered[..., -1] - ordered[..., -2] > stored.RUNTIMES * np.ptp(planes)
+    assert window.mean() > 0.95
+    assert (parts[clear] > 0).any()
+    return clear
+
+
+class Evil:
+    """Something that a pickle would execute."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.mkdir, (Path("executed"),)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"weights",
+        pickle.dumps({"model": {"key": Evil()}}),
+        pickle.dumps({"model": {"key": [1.0]}}),
+        pickle.dumps({"model": {"key": np.array(["name"])}}),
+        pickle.dumps({"model": {"key": np.array([None])}}),
+        pickle.dumps({"model": {"key": np.ones(9)}})[:-9],
+        pickle.dumps({"model": {}}),
+        pickle.dumps(np.ones(9)),
+    ],
+)
+def test_a_pickle_of_something_else_is_refused(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "model_final_162be9.pkl"
+    file.write_bytes(content)
+    with pytest.raises(loading.NotTheWeights, match=r"model_final_162be9\.pkl"):
+        r_50_fpn_s1x.PUBLISHED.read(file)
+    assert not Path("executed").exists()
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_arrays_of_the_zoos_protocols_are_read(protocol: int, tmp_path: Path) -> None:
+    file = tmp_path / "weights.pkl"
+    held: dict[str, NDArray[Any]] = {
+        "a": np.arange(6, dtype=np.float32).reshape(2, 3).T,
+        "b": np.ones(2, np.float16),
+    }
+    file.write_bytes(pickle.dumps({"model": held}, protocol))
+    read = r_50_fpn_s1x.PUBLISHED.read(file)
+    for key, value in held.items():
+        np.testing.assert_array_equal(read[key].numpy(), value.astype(np.float32))
