@@ -18,7 +18,7 @@ set -euo pipefail
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 VENV=$ROOT/.venv
 STAMP=$VENV/.tryon-installed
-TORCH=torch==2.13.0
+TORCH=(torch==2.13.0 safetensors==0.8.0)
 NEEDS_TORCH=4 # what `tryon models add` ends with then
 CHILD=
 
@@ -117,12 +117,12 @@ set_up_alone() {
   fi
 }
 
-have_torch() { "$VENV/bin/python" -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))'; }
+have_torch() { "$VENV/bin/python" -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("torch") and u.find_spec("safetensors")))'; }
 
 # Beside the locked packages, which it leaves as they are.
 install_torch() {
   say "Installing PyTorch into .venv (once; 0.2 GB to download for the CPU alone, some 3 GB where pip gets the build for GPUs, as on Linux; README.md tells how to get the small one) ..."
-  watched "$VENV/bin/python" -m pip --disable-pip-version-check --no-input install --quiet "$TORCH" ||
+  watched "$VENV/bin/python" -m pip --disable-pip-version-check --no-input install --quiet "${TORCH[@]}" ||
     die "PyTorch could not be installed; pip's message is above. Run this again to go on."
 }
 

@@ -61,14 +61,14 @@ class _Suppressed(torch.autograd.Function):
     @staticmethod
     def forward(_: Any, boxes: Tensor, scores: Tensor, overlap: float) -> Tensor:
         # In NumPy, or the exporter would look at every turn of the loop.
-        doubles = (overlaps(boxes[0, :, None], boxes) > overlap).numpy()
-        gone = (scores[0, 0] <= NOWHERE).numpy()
+        doubles = (overlaps(boxes[0, :, None], boxes) > overlap).cpu().numpy()
+        gone = (scores[0, 0] <= NOWHERE).cpu().numpy()
         kept = []
         for index in scores[0, 0].argsort(descending=True, stable=True).tolist():
             if not gone[index]:
                 kept.append((0, 0, index))
                 gone |= doubles[index]
-        return torch.tensor(kept, dtype=torch.int64).reshape(-1, 3)
+        return torch.tensor(kept, dtype=torch.int64, device=boxes.device).reshape(-1, 3)
 
     @staticmethod
     def symbolic(g: Any, boxes: Any, scores: Any, overlap: float) -> Any:

@@ -15,14 +15,21 @@ from typing import Any, Final
 
 from services.kit import converted, published
 from services.kit.converted import Record
-from services.kit.errors import CannotConvert, UnknownNetwork, WeightsMissing, WrongWeights
+from services.kit.errors import (
+    CannotConvert,
+    InvalidOption,
+    UnknownNetwork,
+    WeightsMissing,
+    WrongWeights,
+)
 from services.kit.fetch import PARTIAL, Progress, alone
 from services.kit.fetch_errors import CannotStore, storing
 from services.kit.manifest import Manifest
 from services.kit.published import Network
 from services.kit.weights import sha256
 
-TOLD: Final = ("tryon", "torch", "onnx", "onnxruntime")
+CONVERTS: Final = ("torch", "onnx", "onnxruntime", "safetensors")
+TOLD: Final = ("tryon", *CONVERTS)
 """Packages whose versions a record names."""
 
 
@@ -67,11 +74,18 @@ def examine(file: Path, name: str, manifest: Manifest) -> Offer:
 
 def pytorch_here() -> bool:
     """Whether what converts weights is installed."""
-    return all(find_spec(package) for package in ("torch", "onnx", "onnxruntime"))
+    return all(find_spec(package) for package in CONVERTS)
 
 
-def check_converter(network: Network) -> None:
-    """Raise CannotConvert where a network must be converted and PyTorch is not installed."""
+def check_converter(network: Network, *, torch: bool = False) -> None:
+    """Raise CannotConvert where a network must be converted and PyTorch is not installed.
+
+    InvalidOption where PyTorch is to run one (``torch``) that comes as an ONNX file.
+    """
+    if torch and not network.module:
+        raise InvalidOption(
+            f"{network.title} comes as an ONNX file, which PyTorch does not run; leave --torch out."
+        )
     if network.module and not pytorch_here():
         raise CannotConvert(
             f"Converting the weights of {network.title} needs PyTorch, once, and it is not "
@@ -86,14 +100,18 @@ def terms(network: Network) -> str:
     return f"{network.title}: its weights are under {network.licence}. {use} See {network.origin}."
 
 
-def add(offer: Offer, acknowledged: datetime, folder: Path, progress: Progress) -> Path:
+def add(
+    offer: Offer, acknowledged: datetime, folder: Path, progress: Progress, *, torch: bool = False
+) -> Path:
     """Convert an examined file into ``folder``; say where the result is.
 
-    ``acknowledged`` is when the user acknowledged the licence. Raises WrongWeights, CannotConvert,
-    or WeightsMissing if the result cannot be stored; the folder is then as before.
+    ``acknowledged`` is when the user acknowledged the licence. With ``torch`` the official state is
+    kept too, for PyTorch to run; without, one from before goes, for it may be of another file.
+    Raises WrongWeights, CannotConvert, InvalidOption, or WeightsMissing if the result cannot be
+    stored; the folder is then as before.
     """
     network = offer.network
-    check_converter(network)
+    check_converter(network, torch=torch)
     target = folder / network.file
     work = folder / PARTIAL / network.file
     try:
@@ -106,11 +124,11 @@ def add(offer: Offer, acknowledged: datetime, folder: Path, progress: Progress) 
                     ready = work / network.file
                     progress.phase(network.file, "converting" if network.module else "copying")
                     (_convert if network.module else _copy)(offer, ready)
+                    made = [ready, *([_keep(offer, work)] if torch else [])]
                     progress.phase(network.file, "checking")
-                    converted.write(_record(offer, acknowledged, ready), work / "record")
-                    # The record first: a file that is not yet its own is told as damaged.
-                    (work / "record").replace(converted.place(target))
-                    ready.replace(target)
+                    for file in made:
+                        converted.write(_record(offer, acknowledged, file), converted.place(file))
+                    _place(network, made, folder)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
                 if work.parent.exists() and not any(work.parent.iterdir()):
@@ -144,6 +162,14 @@ def _convert(offer: Offer, target: Path) -> None:
         ) from error
 
 
+def _keep(offer: Offer, folder: Path) -> Path:
+    """Keep the state of a file that was converted, and so is the network's."""
+    states: Any = importlib.import_module("networks.states")
+    target = folder / str(offer.network.torch_file)
+    states.keep(offer.network.module, offer.file, target)
+    return target
+
+
 def _copy(offer: Offer, target: Path) -> None:
     sessions: Any = importlib.import_module("services.kit.sessions")
     shutil.copyfile(offer.file, target)
@@ -156,12 +182,24 @@ def _copy(offer: Offer, target: Path) -> None:
         ) from error
 
 
+def _place(network: Network, made: list[Path], folder: Path) -> None:
+    """Move what was made, and the records beside it, into ``folder``."""
+    if network.torch_file:
+        before = folder / network.torch_file
+        before.unlink(missing_ok=True)
+        converted.place(before).unlink(missing_ok=True)
+    for file in made:
+        # The record first: a file that is not yet its own is told as damaged.
+        converted.place(file).replace(converted.place(folder / file.name))
+        file.replace(folder / file.name)
+
+
 def _record(offer: Offer, acknowledged: datetime, ready: Path) -> Record:
     return Record(
         network=offer.network.name,
         official=offer.file.name,
         official_sha256=offer.sha256,
-        file=offer.network.file,
+        file=ready.name,
         size=ready.stat().st_size,
         sha256=sha256(ready),
         licence=offer.network.licence,

@@ -60,22 +60,28 @@ def add(
     accept_licence: Annotated[
         bool, typer.Option("--accept-licence", help="Acknowledge the licence unasked.")
     ] = False,
+    torch: Annotated[
+        bool, typer.Option("--torch", help="Keep them for TRYON_RUNTIME=torch too.")
+    ] = False,
 ) -> None:
     """Add a published network's weights: check them, convert them once, record them."""
     try:
         offer = models_add.examine(file, name, get_manifest())
-        models_add.check_converter(offer.network)
+        models_add.check_converter(offer.network, torch=torch)
         _acknowledge(offer.network, accepted=accept_licence)
         acknowledged = converted.now()
         with progress.on(told) as shown:
-            target = models_add.add(offer, acknowledged, get_settings().models_dir, shown)
+            target = models_add.add(
+                offer, acknowledged, get_settings().models_dir, shown, torch=torch
+            )
     except TryOnError as error:
         told.print(error.message, style="red", markup=False, soft_wrap=True)
         missing = isinstance(error, CannotConvert) and not models_add.pytorch_here()
         raise typer.Exit(EXIT_NEEDS_PYTORCH if missing else EXIT_FAILED) from error
     variable = f"TRYON_{offer.network.service.upper()}_ENGINE"
     told.print(
-        f"Added {target}. The engine that reads it: {variable}={offer.network.engine}",
+        f"Added {target}. The engine that reads it: {variable}={offer.network.engine}"
+        + (", in PyTorch with TRYON_RUNTIME=torch" if torch else ""),
         markup=False,
         soft_wrap=True,
     )
@@ -188,6 +194,7 @@ def _network_row(folder: Path, network: Network, state: State) -> dict[str, Any]
                 "files",
             }
         ),
+        "torch": weights.torch_state(folder, network).value,
         "acknowledged": record.acknowledged.isoformat() if record else None,
     }
 
@@ -202,18 +209,24 @@ def verify() -> None:
         if weight.default or state is not State.MISSING
     ]
     added = [
-        (network, state)
-        for network, state in weights.network_states(folder, get_manifest(), rehash=True)
+        (network, file, state)
+        for network in get_manifest().networks
+        for file, state in (
+            (network.file, weights.network_state(folder, network, rehash=True)),
+            (network.torch_file, weights.torch_state(folder, network, rehash=True)),
+        )
         if state is not State.MISSING
     ]
-    for file, state in [*states, *((network.file, state) for network, state in added)]:
+    for file, state in [*states, *((file, state) for _, file, state in added)]:
         out.print(f"{file}: {state.value}")
     if any(state is not State.PRESENT for _, state in states):
         told.print("Run `bash run.sh models` to fetch what is missing or damaged.")
-    damaged = [network.name for network, state in added if state is not State.PRESENT]
-    for name in damaged:
+    damaged = [each for each in added if each[2] is not State.PRESENT]
+    for network, file, _ in damaged:
+        option = " --torch" if file == network.torch_file else ""
         told.print(
-            f"Run `bash run.sh models add FILE --as {name}` to convert it again.", soft_wrap=True
+            f"Run `bash run.sh models add FILE --as {network.name}{option}` to convert it again.",
+            soft_wrap=True,
         )
     if damaged or any(state is not State.PRESENT for _, state in states):
         raise typer.Exit(EXIT_FAILED)

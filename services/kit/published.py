@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 FILE: Final = "published.toml"
 SHA256: Final = r"^[0-9a-f]{64}$"
 FILE_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+TORCH: Final = ".safetensors"
 HALF: Final = 2
 """Bytes of a parameter in the smallest files there are."""
 TRAINED: Final = 4 * 4
@@ -54,6 +55,11 @@ class Network(BaseModel):
         if least > most:
             raise ValueError("the least number of bytes is above the most")
         return self
+
+    @property
+    def torch_file(self) -> str | None:
+        """Name the file of the official state, which PyTorch reads; None without a ``module``."""
+        return Path(self.file).stem + TORCH if self.module else None
 
     def bounds(self) -> tuple[int, int]:
         """Say how many bytes the official file has at least and at most."""

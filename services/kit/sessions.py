@@ -22,6 +22,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
+from services.kit import torch_runtime, weights
 from services.kit.errors import ServiceUnavailable, WeightsMissing
 from services.kit.settings import get_settings
 
@@ -54,15 +55,18 @@ def onnx_session(path: Path, *, arena: bool = True) -> "InferenceSession":
     """Return the session of an ONNX file, shared by everything here that holds it.
 
     A session may be run from several threads at once. It is freed with its last holder. Without
-    ``arena`` it gives memory back as it goes; the first who asks for a file decides. Raises
-    WeightsMissing if there is no such file or it is not an ONNX model, ServiceUnavailable if it
-    should run on a GPU and cannot.
+    ``arena`` it gives memory back as it goes; the first who asks for a file decides. Where
+    PyTorch runs the published networks, the session of a converted file is the network's own in
+    PyTorch, with the same ``run``, ``get_inputs`` and ``get_outputs``. Raises WeightsMissing if
+    there is no such file or it is not an ONNX model, ServiceUnavailable if it should run on a GPU
+    and cannot.
     """
-    key = path.resolve()
+    network = torch_runtime.network_of(path)
+    key = (weights.torch_path(network) if network else path).resolve()
     with _lock:
         session = _sessions.get(key)
         if session is None:
-            session = _load_onnx(key, arena=arena)
+            session = torch_runtime.load(network, key) if network else _load_onnx(key, arena=arena)
             _sessions[key] = session
         return session
 

@@ -53,6 +53,14 @@ class Settings(BaseSettings):
     TensorRT's libraries too, and keeps what it builds in ``.tensorrt`` of ``models_dir`` where that
     may be written to."""
 
+    runtime: Literal["onnx", "torch"] = "onnx"
+    """What runs the published networks: ONNX Runtime, or PyTorch where it is installed and
+    ``models add --torch`` kept their official states; every other network runs as it always does.
+    """
+
+    torch_device: Literal["cpu", "cuda"] | None = None
+    """What PyTorch runs on; none: the GPU where it has one, else the CPU."""
+
     host: str = Field(default="127.0.0.1", min_length=1)
     """Address a server listens on; a container needs 0.0.0.0."""
 

@@ -59,7 +59,7 @@ def path(name: str) -> Path:
     if weight is None:
         network = get_manifest().converted(name)
         if network is not None:
-            return _converted(folder, network)
+            return _converted(file, network)
         if file.is_file():
             return file
         raise WeightsMissing(f"{name} is not in {folder}; put it there, or choose another engine.")
@@ -75,19 +75,27 @@ def path(name: str) -> Path:
     return file
 
 
-def _converted(folder: Path, network: Network) -> Path:
-    file = folder / network.file
-    found = network_state(folder, network)
-    command = f"bash run.sh models add FILE --as {network.name}"
+def torch_path(network: Network) -> Path:
+    """Return where the official state of a published network is, for PyTorch.
+
+    Raises WeightsMissing with the remedy as ``path`` does.
+    """
+    return _converted(get_settings().models_dir / str(network.torch_file), network, " --torch")
+
+
+def _converted(file: Path, network: Network, option: str = "") -> Path:
+    folder = file.parent
+    found = _converted_state(file, network, rehash=False)
+    command = f"bash run.sh models add FILE --as {network.name}{option}"
     if found is State.MISSING:
         names = " or ".join(network.files)
         raise WeightsMissing(
-            f"{network.file} is not in {folder}; get {names} from {network.origin} and "
+            f"{file.name} is not in {folder}; get {names} from {network.origin} and "
             f"run `{command}`."
         )
     if found is State.DAMAGED:
         raise WeightsMissing(
-            f"{network.file} in {folder} is not the file that was converted from yours, or its "
+            f"{file.name} in {folder} is not the file that was converted from yours, or its "
             f"record is damaged; run `{command}` to convert it again."
         )
     return file
@@ -100,7 +108,17 @@ def state(folder: Path, weight: Weight, *, rehash: bool = False) -> State:
 
 def network_state(folder: Path, network: Network, *, rehash: bool = False) -> State:
     """Say what ``folder`` holds of a published network's converted file, as ``state`` does."""
-    file = folder / network.file
+    return _converted_state(folder / network.file, network, rehash=rehash)
+
+
+def torch_state(folder: Path, network: Network, *, rehash: bool = False) -> State:
+    """Say the same of its official state for PyTorch, which none has without a ``module``."""
+    if network.torch_file is None:
+        return State.MISSING
+    return _converted_state(folder / network.torch_file, network, rehash=rehash)
+
+
+def _converted_state(file: Path, network: Network, *, rehash: bool) -> State:
     if not file.is_file():
         return State.MISSING
     try:

@@ -70,6 +70,12 @@ def convert(module: str, title: str, source: Path, target: Path) -> float:
     return 0.0
 
 
+def keep(module: str, source: Path, target: Path) -> None:
+    """Stand in for PyTorch and safetensors."""
+    assert module == "networks.net"
+    target.write_bytes(b"state: " + source.read_bytes())
+
+
 @pytest.fixture
 def known() -> Manifest:
     """Two networks: one that is converted, one that comes as ONNX."""
@@ -88,6 +94,7 @@ def folder(tmp_path: Path, environment: pytest.MonkeyPatch, known: Manifest) -> 
         convert=convert, NotTheWeights=NotTheWeights, NotTheSame=NotTheSame, TESTED="2.13"
     )
     environment.setitem(sys.modules, "networks.convert", fake)
+    environment.setitem(sys.modules, "networks.states", SimpleNamespace(keep=keep))
     return tmp_path / "weights"
 
 
@@ -136,6 +143,47 @@ def test_an_onnx_file_is_copied_and_needs_no_pytorch(
     done = add(file, "parsing_lip", "--accept-licence")
     assert done.exit_code == 0, done.output
     assert weights.path("lip.onnx").read_bytes() == file.read_bytes()
+
+
+def test_the_official_state_is_kept_where_pytorch_is_to_run_it(
+    folder: Path, official: Path, known: Manifest
+) -> None:
+    done = add(official, "net_pth", "--accept-licence", "--torch")
+    assert done.exit_code == 0, done.output
+    assert "TRYON_RUNTIME=torch" in done.stderr
+    kept = {"net.safetensors", "net.safetensors.json"}
+    assert left(folder) == {"net.onnx", "net.onnx.json"} | kept
+    state = weights.torch_path(known.networks[0])
+    assert state.read_bytes() == b"state: " + CONTENT
+    record = converted.read(state)
+    assert record is not None
+    assert (record.file, record.official_sha256) == (state.name, digest(CONTENT))
+    assert record.sha256 == digest(state.read_bytes())
+    assert weights.path("net.onnx").read_bytes() == b"onnx: " + CONTENT
+
+    state.write_bytes(state.read_bytes()[::-1])
+    with pytest.raises(WeightsMissing, match=r"models add FILE --as net_pth --torch`"):
+        weights.torch_path(known.networks[0])
+    verified = CliRunner().invoke(models_cli.app, ["verify"])
+    assert verified.exit_code == 1
+    assert "net.onnx: present" in verified.stdout
+    assert "net.safetensors: damaged" in verified.stdout
+    assert "models add FILE --as net_pth --torch`" in verified.stderr
+
+    # Of another file: it would not be the network that ONNX Runtime runs.
+    official.write_bytes(CONTENT[::-1])
+    assert add(official, "net_pth", "--accept-licence").exit_code == 0
+    assert left(folder) - {weights.RECORD} == {"net.onnx", "net.onnx.json"}
+    with pytest.raises(WeightsMissing, match=r"net\.safetensors is not in"):
+        weights.torch_path(known.networks[0])
+
+
+def test_pytorch_cannot_run_what_comes_as_onnx(folder: Path, tmp_path: Path) -> None:
+    file = onnx_file(tmp_path / "parsing_lip.onnx")
+    done = add(file, "parsing_lip", "--accept-licence", "--torch")
+    assert done.exit_code == 1
+    assert "leave --torch out" in done.stderr
+    assert left(folder) == set()
 
 
 def test_adding_again_replaces(folder: Path, official: Path) -> None:
@@ -334,7 +382,7 @@ def test_a_file_without_a_record_is_the_users_own(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_networks_are_listed(official: Path) -> None:
-    add(official, "net_pth", "--accept-licence")
+    add(official, "net_pth", "--accept-licence", "--torch")
     rows = json.loads(CliRunner().invoke(models_cli.app, ["list", "--json"]).stdout)
     [added, other] = rows
     assert added["name"] == "net_pth"
@@ -342,6 +390,7 @@ def test_networks_are_listed(official: Path) -> None:
     assert added["used_by"] == ["viton: viton_hd"]
     assert added["parameters"] == 400
     assert (added["licence"], added["commercial"]) == ("CC BY-NC 4.0", False)
+    assert (added["torch"], other["torch"]) == (State.PRESENT.value, State.MISSING.value)
     assert (added["state"], other["state"]) == (State.PRESENT.value, State.MISSING.value)
     assert added["sha256"] == digest(b"onnx: " + CONTENT)
     assert added["acknowledged"] is not None

@@ -1,0 +1,90 @@
+"""Runs a published network in PyTorch, behind what services use of an ONNX Runtime session.
+
+So the services' own code before and after a network is the same with either runtime.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from networks.loading import NotTheWeights, load_strictly
+from networks.published import Published
+from networks.states import read_state
+
+__all__ = ["NoDevice", "NotTheWeights", "Session", "load"]
+
+
+class NoDevice(Exception):
+    """PyTorch does not have the device here that it should run on."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """An input or an output, by its name."""
+
+    name: str
+
+
+class Session:
+    """A network in the form that is exported, on a device.
+
+    It may be run from several threads at once: a run changes nothing that it holds.
+    """
+
+    def __init__(self, published: Published, network: nn.Module, device: torch.device) -> None:
+        self._published = published
+        self._device = device
+        self._network = published.exported(network).eval().to(device)
+
+    def get_inputs(self) -> list[Named]:
+        """List the inputs."""
+        return [Named(name) for name in self._published.inputs]
+
+    def get_outputs(self) -> list[Named]:
+        """List the outputs."""
+        return [Named(name) for name in self._published.outputs]
+
+    def run(
+        self, names: Sequence[str] | None, feeds: Mapping[str, NDArray[Any]]
+    ) -> list[NDArray[Any]]:
+        """Give the outputs of these names, all where None; ``feeds`` holds every input by name.
+
+        Raises KeyError for names that the network has not.
+        """
+        # Copied, whatever an array's strides are: a layer that works in place changes its input.
+        given = [
+            torch.from_numpy(np.array(feeds[name], order="C")).to(self._device)
+            for name in self._published.inputs
+        ]
+        made = dict(zip(self._published.outputs, self._answer(given), strict=True))
+        return [made[name].cpu().contiguous().numpy() for name in names or self._published.outputs]
+
+    def _answer(self, given: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        # On the device too: what a network makes for itself on its way, coordinates for example.
+        with torch.inference_mode(), self._device:
+            answer = self._network(*given)
+        return answer if isinstance(answer, tuple) else (answer,)
+
+
+def load(module: str, title: str, state: Path, device: str | None, threads: int) -> Session:
+    """Load the network of ``module`` with its official state onto ``device``.
+
+    Without one it takes the GPU where PyTorch has one, else the CPU; there it runs on as many
+    ``threads``, as then does everything that PyTorch runs in this process. Raises NotTheWeights if
+    ``state`` is not that network's, NoDevice if there is no such device.
+    """
+    gpu = torch.cuda.is_available()
+    if device == "cuda" and not gpu:
+        raise NoDevice(device)
+    torch.set_num_threads(threads)
+    published: Published = importlib.import_module(module).PUBLISHED
+    network = published.build()
+    load_strictly(network, read_state(state), title)
+    return Session(published, network, torch.device(device or ("cuda" if gpu else "cpu")))

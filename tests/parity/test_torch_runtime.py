@@ -1,0 +1,262 @@
+"""The engines with PyTorch in the place of ONNX Runtime: the same answers, and damaged files."""
+
+import dataclasses
+import importlib
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from services.human_parse import schp
+from services.human_parse.contract import ParseRequest
+from services.human_parse.service import ENGINES as PARSERS
+from services.kit import models_cli, weights
+from services.kit.errors import ServiceUnavailable, WeightsMissing
+from services.kit.manifest import get_manifest
+from services.kit.published import Network
+from services.kit.settings import get_settings
+from services.super_resolution import service as super_resolution
+from services.super_resolution.contract import UpscaleRequest
+from services.viton import service as viton
+from services.viton import viton_hd
+from services.viton.viton_hd import Given
+from tests.parity import stored
+from tests.parity.drawn_request import request
+
+torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
+pytest.importorskip("safetensors", reason="the states need safetensors: the extra convert")
+
+from torch import nn  # noqa: E402 - as it is installed
+
+from networks import export, seeded, session, states  # noqa: E402 - they import PyTorch
+from networks.published import Published  # noqa: E402
+
+pytestmark = pytest.mark.parity
+
+SIDE: Final = 105
+"""Of SCHP's input here."""
+MODULES: Final = [network for network in get_manifest().networks if network.module]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, environment: pytest.MonkeyPatch) -> Path:
+    """An empty weights folder."""
+    environment.setenv("TRYON_MODELS_DIR", str(tmp_path / "weights"))
+    (tmp_path / "weights").mkdir()
+    return tmp_path / "weights"
+
+
+def published(module: str | None) -> Published:
+    made: Published = importlib.import_module(str(module)).PUBLISHED
+    return made
+
+
+def official(name: str, file: Path) -> tuple[Network, Any]:
+    """Write a seeded file in the official layout of a network, which is given loaded with it."""
+    network = next(each for each in MODULES if each.name == name)
+    built = published(network.module).build()
+    state = seeded.seeded_state(built.state_dict())
+    if name == "srgan_x4":
+        # Or every value would be at an end of the tanh.
+        state["block8.2.weight"] *= 0.002
+    built.load_state_dict(state)
+    if name == "schp_lip_pth":
+        # Or one class would win everywhere.
+        with torch.inference_mode():
+            scores = built(torch.from_numpy(stored.seeded("schp", 1, 3, SIDE, SIDE) * 2))[1]
+        state["fushion.3.bias"] -= scores.mean((0, 2, 3))
+        built.load_state_dict(state)
+    torch.save(state, file)
+    return network, built
+
+
+def prepare(name: str, folder: Path, size: tuple[int, int]) -> None:
+    """Put both runtimes' files of a seeded network into ``folder``; the export is of ``size``."""
+    file = folder.parent / "official.pth"
+    network, built = official(name, file)
+    sized = dataclasses.replace(published(network.module), size=size)
+    export.to_onnx(sized, built, folder / network.file)
+    states.keep(str(network.module), file, folder / str(network.torch_file))
+
+
+def in_pytorch(environment: pytest.MonkeyPatch, **more: str) -> None:
+    environment.setenv("TRYON_RUNTIME", "torch")
+    environment.setenv("TRYON_TORCH_DEVICE", "cpu")
+    for name, value in more.items():
+        environment.setenv(name, value)
+    get_settings.cache_clear()
+
+
+def watched(environment: pytest.MonkeyPatch) -> list[str]:
+    """List the outputs that are asked of PyTorch from now on."""
+    ran: list[str] = []
+    run = session.Session.run
+
+    def watch(self: Any, names: Any, feeds: Any) -> Any:
+        ran.extend(feeds)
+        return run(self, names, feeds)
+
+    environment.setattr(session.Session, "run", watch)
+    return ran
+
+
+@pytest.fixture(scope="module")
+def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SRGAN as ``models add --torch`` leaves it, from a seeded file."""
+    folder = tmp_path_factory.mktemp("added")
+    file = folder.parent / "netG_epoch_4_100.pth"
+    official("srgan_x4", file)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TRYON_MODELS_DIR", str(folder))
+        get_settings.cache_clear()
+        command = ["add", str(file), "--as", "srgan_x4", "--accept-licence", "--torch"]
+        done = CliRunner().invoke(models_cli.app, command)
+    get_settings.cache_clear()
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+@pytest.fixture
+def srgan(added: Path, folder: Path, environment: pytest.MonkeyPatch) -> Path:
+    """A weights folder with SRGAN in it, which is the engine."""
+    shutil.copytree(added, folder, dirs_exist_ok=True)
+    environment.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
+    return folder
+
+
+@pytest.mark.usefixtures("srgan")
+def test_super_resolution_from_the_official_file(environment: pytest.MonkeyPatch) -> None:
+    photo = np.random.default_rng(2).integers(0, 256, (40, 30, 3)).astype(np.uint8)
+    ran = watched(environment)
+
+    def enlarged() -> NDArray[np.int16]:
+        answer = super_resolution.load().handlers["Upscale"](UpscaleRequest(photo, 120, 160))
+        return np.asarray(answer.image, np.int16)
+
+    onnx = enlarged()
+    assert not ran
+    in_pytorch(environment)
+    off = np.abs(enlarged() - onnx)
+    assert ran == ["input"]
+    assert onnx.std() > 10
+    # Rounded differently at most, and seldom.
+    assert off.max() <= 1
+    assert off.mean() < stored.RUNTIMES * 255
+
+
+def test_human_parsing(folder: Path, environment: pytest.MonkeyPatch) -> None:
+    prepare("schp_lip_pth", folder, (SIDE, SIDE))
+    # The engine's own data set, at the side that keeps this quick.
+    small = dataclasses.replace(schp.LIP, side=SIDE)
+    load = PARSERS["schp_lip_pth"].func  # type: ignore[attr-defined]
+    keypoints = np.zeros((25, 3), np.float32)
+    photo = np.random.default_rng(4).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    ran = watched(environment)
+
+    def parsed() -> NDArray[np.uint8]:
+        loaded = load("schp_lip_pth", "schp_lip_pth.onnx", small)
+        labels: NDArray[np.uint8] = loaded.handlers["Parse"](ParseRequest(photo, keypoints)).labels
+        return labels
+
+    onnx = parsed()
+    assert not ran
+    in_pytorch(environment)
+    labels = parsed()
+    assert ran == ["picture"]
+    assert len(np.unique(onnx)) > 2
+    # At ties between two classes either may win.
+    assert (labels == onnx).mean() > 0.995
+
+
+def test_bending_a_garment(folder: Path, environment: pytest.MonkeyPatch) -> None:
+    prepare("viton_hd_gmm", folder, (256, 192))
+    given = Given.of(request(256, 128))
+    parts = np.zeros((7, 256, 128), np.float32)
+    parts[2, 60:160, 30:100] = 1
+    ran = watched(environment)
+    seen: list[NDArray[np.float32]] = []
+
+    def bent() -> NDArray[np.float32]:
+        run = viton._published("viton_hd_gmm")
+
+        def watch(**fed: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+            answer = run(**fed)
+            seen.append(answer[0])
+            return answer
+
+        return viton_hd.bend(watch, given, parts)
+
+    onnx = bent()
+    assert not ran
+    in_pytorch(environment)
+    ours = bent()
+    assert ran == ["person", "garment"]
+    assert np.ptp(seen[0]) > 0.1
+    assert np.abs(seen[1] - seen[0]).max() < stored.RUNTIMES * np.ptp(seen[0])
+    assert np.abs(ours - onnx).mean() < stored.RUNTIMES * np.ptp(onnx)
+
+
+@pytest.mark.parametrize("spoilt", ["changed", "cut short", "no safetensors", "another network's"])
+def test_a_damaged_state_is_refused(
+    srgan: Path, environment: pytest.MonkeyPatch, spoilt: str
+) -> None:
+    file = srgan / "srgan_x4_pth.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-9] ^= 1
+    if spoilt == "changed":
+        file.write_bytes(content)
+    elif spoilt == "cut short":
+        file.write_bytes(content[:-1])
+    else:
+        # Without a record it is the user's own, and still no other network is loaded.
+        (srgan / f"{file.name}.json").unlink()
+        file.write_bytes(b"<html>" * 900)
+    if spoilt == "another network's":
+        weight = {"block1.0.weight": torch.zeros(64, 3, 9, 9)}
+        torch.save(weight, srgan.parent / "other.pth")
+        states.keep("networks.super_resolution.srgan", srgan.parent / "other.pth", file)
+    in_pytorch(environment)
+    with pytest.raises(WeightsMissing, match=r"models add FILE --as srgan_x4 --torch`"):
+        super_resolution.load()
+    assert weights.path("srgan_x4_pth.onnx").is_file()
+
+
+@pytest.mark.usefixtures("srgan")
+def test_a_gpu_that_is_not_there(environment: pytest.MonkeyPatch) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("PyTorch has a GPU here")
+    in_pytorch(environment, TRYON_TORCH_DEVICE="cuda")
+    with pytest.raises(ServiceUnavailable, match="TRYON_TORCH_DEVICE=cuda needs an NVIDIA GPU"):
+        super_resolution.load()
+
+
+def test_a_session_leaves_its_inputs_as_they_are() -> None:
+    class InPlace(nn.Module):  # type: ignore[misc]
+        def forward(self, given: Any) -> Any:
+            return given.transpose(2, 3).add_(1)
+
+    made = Published(InPlace, lambda *_: (), ("given",), ("made",))
+    asked = np.zeros((1, 1, 4, 6), np.float32)[..., ::-1]
+    asked.setflags(write=False)
+    held = session.Session(made, InPlace(), torch.device("cpu"))
+    [answer] = held.run(None, {"given": asked})
+    assert not asked.any()
+    assert answer.flags.c_contiguous
+    np.testing.assert_array_equal(answer, np.ones((1, 1, 6, 4)))
+    assert [each.name for each in held.get_outputs()] == ["made"]
+    with pytest.raises(KeyError):
+        held.run(["other"], {"given": asked})
+
+
+@pytest.mark.parametrize("name", ["viton_hd_gmm", "srgan_x4", "schp_lip_pth", "viton_hd_seg"])
+def test_a_network_stays_on_its_device(name: str) -> None:
+    """PyTorch's device without values refuses, as a GPU does, what was left on the CPU."""
+    made = published(next(each.module for each in MODULES if each.name == name))
+    meta = torch.device("meta")
+    held = session.Session(made, made.build(), meta)
+    answers = held._answer([each.to(meta) for each in made.example(*made.size)])
+    assert [each.device for each in answers] == [meta] * len(made.outputs)
