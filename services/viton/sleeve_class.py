@@ -24,13 +24,14 @@ _LONG_SHORT: Final = 3.0
 
 # Of photos and drawings alike: the network's reach between short sleeves and those to the forearm,
 # without the outline's and with it, how far either measure strays, and how much the outline's may
-# count against the network's.
+# count against the network's: less where it is longer, for ties and wide cuts lengthen an outline.
 _LEAST_LONG: Final = 0.75
 _REACH_ALONE: Final = 0.6
-_REACH: Final = 0.66
+_REACH: Final = 0.68
 _STRAYS: Final = 0.05
-_SHORT: Final = 0.17
-_SHORTEST: Final = 2.5
+_SHORT: Final = 0.13
+_SHORTER: Final = 3.0
+_LONGER: Final = 0.5
 _LONG: Final = 0.5
 _LONGEST: Final = 0.7
 
@@ -90,7 +91,7 @@ def classify(reading: GarmentReading, left: Side, right: Side, *, hung: bool = T
     short = (told.reach - (_REACH if measured else _REACH_ALONE)) / _STRAYS
     long = told.long
     if measured:
-        short += float(np.clip(np.log(reach / _ELBOW) / _SHORT, -_SHORTEST, _SHORTEST))
+        short += float(np.clip(np.log(reach / _ELBOW) / _SHORT, -_SHORTER, _LONGER))
         long += float(np.clip(np.log(reach / _FOREARM) / _LONG, -_LONGEST, _LONGEST))
     elif reach == 0 and short > 0 and not hung:
         return SleeveKind.NONE
