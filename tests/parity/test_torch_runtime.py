@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import os
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +38,7 @@ from networks.published import Published  # noqa: E402
 
 pytestmark = pytest.mark.parity
 
+FULL: Final = os.environ.get("TRYON_PARITY_FULL") == "1"
 SIDE: Final = 105
 """Of SCHP's input here."""
 MODULES: Final = [network for network in get_manifest().networks if network.module]
@@ -148,6 +150,7 @@ def test_super_resolution_from_the_official_file(environment: pytest.MonkeyPatch
     assert off.mean() < stored.RUNTIMES * 255
 
 
+@pytest.mark.skipif(not FULL, reason="66 million parameters; set TRYON_PARITY_FULL=1")
 def test_human_parsing(folder: Path, environment: pytest.MonkeyPatch) -> None:
     prepare("schp_lip_pth", folder, (SIDE, SIDE))
     # The engine's own data set, at the side that keeps this quick.
