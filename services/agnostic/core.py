@@ -77,21 +77,42 @@ def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Imag
     the torso's joints are not all seen, what is labelled as upper clothes, neck or arms turns grey
     as well. Raises InvalidRequest where sizes differ or the joints are not 25 x 3.
     """
-    check(labels, keypoints)
-    if image.shape[:2] != labels.shape:
-        raise InvalidRequest("The picture and its labels differ in size.")
+    check_picture(image, labels, keypoints)
     torso = estimate(keypoints)
     drawing = Drawing.on(labels)
     if torso:
         _draw_torso(drawing, torso)
     draw_arms(drawing, keypoints, torso)
-    hidden = drawing.region()
+    return greyed(image, labels, torso, drawing.region())
+
+
+def greyed(
+    image: Image,
+    labels: LabelMap,
+    torso: Torso | None,
+    drawn: Region,
+    kept: Region | None = None,
+) -> Image:
+    """Paint grey what was ``drawn``, but for what is ``kept`` or pasted back.
+
+    Where the torso's joints are not all seen, so is what is labelled as clothes, neck or arms.
+    """
+    hidden = drawn.copy()
     if torso is None or torso.estimated:
         hidden |= np.isin(labels, (*UPPER_BODY, *(arm for arm, _ in ARMS)))
     hidden &= ~np.isin(labels, PASTED_BACK)
+    if kept is not None:
+        hidden &= ~kept
     agnostic = image.copy()
     agnostic[hidden] = GREY
     return agnostic
+
+
+def check_picture(image: Image, labels: LabelMap, keypoints: Keypoints) -> None:
+    """Raise InvalidRequest where ``check`` does, and for a picture of another size."""
+    check(labels, keypoints)
+    if image.shape[:2] != labels.shape:
+        raise InvalidRequest("The picture and its labels differ in size.")
 
 
 def check(labels: LabelMap, keypoints: Keypoints) -> None:

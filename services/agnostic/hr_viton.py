@@ -13,18 +13,15 @@ import numpy as np
 
 from services.agnostic.core import (
     ARMS,
-    GREY,
-    PASTED_BACK,
-    UPPER_BODY,
     Drawing,
     Region,
-    check,
+    check_picture,
     draw_arms,
     draw_trunk,
+    greyed,
     joint_of,
 )
 from services.agnostic.torso import Torso, estimate
-from services.kit.errors import InvalidRequest
 from services.kit.types import Image, Keypoints, LabelMap
 
 UNITS: Final = 16
@@ -40,21 +37,12 @@ def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Imag
     the torso's joints are not all seen, what is labelled as upper clothes, neck or arms turns grey
     as well. Raises InvalidRequest where sizes differ or the joints are not 25 x 3.
     """
-    check(labels, keypoints)
-    if image.shape[:2] != labels.shape:
-        raise InvalidRequest("The picture and its labels differ in size.")
+    check_picture(image, labels, keypoints)
     torso = estimate(keypoints)
-    hidden = np.zeros(labels.shape, np.bool_)
-    if torso:
-        hidden |= _body(_drawing(labels, torso), keypoints, torso)
-    if torso is None or torso.estimated:
-        hidden |= np.isin(labels, (*UPPER_BODY, *(arm for arm, _ in ARMS)))
-    if torso:
-        hidden &= ~_hands(labels, keypoints, torso)
-    hidden &= ~np.isin(labels, PASTED_BACK)
-    agnostic = image.copy()
-    agnostic[hidden] = GREY
-    return agnostic
+    if torso is None:
+        return greyed(image, labels, None, np.zeros(labels.shape, np.bool_))
+    drawn = _body(_drawing(labels, torso), keypoints, torso)
+    return greyed(image, labels, torso, drawn, _hands(labels, keypoints, torso))
 
 
 def _drawing(labels: LabelMap, torso: Torso) -> Drawing:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from tryon.venuns import venuns_pb2
@@ -12,6 +13,7 @@ from services.kit.errors import InvalidOption
 from services.kit.openpose_json import to_openpose_json
 from services.kit.service import Service
 from services.kit.settings import get_settings
+from services.kit.types import Image
 from services.viton import hr_viton, published, viton_hd
 from services.viton.contract import TryOnRequest, TryOnResponse
 from services.viton.core import try_on
@@ -71,12 +73,7 @@ def load_viton_hd() -> Service:
     Raises WeightsMissing where one is not here.
     """
     networks = viton_hd.Networks(*(_published(f"viton_hd_{name}") for name in viton_hd.NAMES))
-    seed = get_settings().viton_seed
-
-    def handle(request: TryOnRequest) -> TryOnResponse:
-        return published.answer(request.person, viton_hd.wear(networks, request, seed))
-
-    return Service(engine="viton_hd", handlers={"TryOn": handle})
+    return _drawing("viton_hd", partial(viton_hd.wear, networks))
 
 
 def load_hr_viton() -> Service:
@@ -85,12 +82,16 @@ def load_hr_viton() -> Service:
     Raises WeightsMissing where one is not here.
     """
     networks = hr_viton.Networks(*(_published(f"hr_viton_{name}") for name in hr_viton.NAMES))
+    return _drawing("hr_viton", partial(hr_viton.wear, networks))
+
+
+def _drawing(engine: str, wear: Callable[[TryOnRequest, int], Image]) -> Service:
     seed = get_settings().viton_seed
 
     def handle(request: TryOnRequest) -> TryOnResponse:
-        return published.answer(request.person, hr_viton.wear(networks, request, seed))
+        return published.answer(request.person, wear(request, seed))
 
-    return Service(engine="hr_viton", handlers={"TryOn": handle})
+    return Service(engine=engine, handlers={"TryOn": handle})
 
 
 def _published(name: str) -> published.Run:
