@@ -32,6 +32,8 @@ _SHADE = 4
 _PLAIN = 30.0
 _DEEP = 0.78
 _EVENLY = 0.75
+_BLACK = 10.0
+_HUE = 0.2
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,16 @@ class Cut:
     whole: Floats
 
 
-def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> Cut:
+def cut(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    garment: Garment,
+    *,
+    gussets: tuple[float, float],
+) -> Cut:
     """Cuts torso and sleeves out of the photo, with some cloth beyond each seam to overlap.
+
+    ``gussets``: how much of one to add below either armpit, 0 to 1.
 
     Colours are continued outwards from well inside the mask, so that no edge picks up background.
     """
@@ -61,7 +71,7 @@ def cut(image: NDArray[np.uint8], mask: NDArray[np.uint8], garment: Garment) -> 
         np.zeros(hard.shape, bool) if s.sleeve is None else s.sleeve.mask for s in garment.sides
     ]
     torso = np.maximum(
-        front * soft(dilated(garment.torso, _OVERLAP), 0.7), _gussets(garment, hard.shape)
+        front * soft(dilated(garment.torso, _OVERLAP), 0.7), _gussets(garment, gussets, hard.shape)
     )
     whole = largest(torso > 0.5)
     parts = [layered(bled, torso * dilated(whole, 2))]
@@ -130,10 +140,19 @@ def _lifted(colours: Floats, garment: Garment) -> Floats:
         ys = np.arange(window[0].start, window[0].start + part.shape[0], dtype=np.float32)
         xs = np.arange(window[1].start, window[1].start + part.shape[1], dtype=np.float32)
         away = np.hypot(xs[None, :] - side.armpit[0], ys[:, None] - side.armpit[1]) / reach
-        share = np.clip(2 - 2 * away, 0, 1)
+        share = np.clip(2 - 2 * away, 0, 1) * _alike(part, usual)
         colours = colours.copy()
         colours[window] = part + (share * lift)[..., None] * (_DEEP * usual - part)
     return colours
+
+
+def _alike(part: Floats, usual: Floats) -> Floats:
+    """Return 1 where colours (H x W x 3) are a shade of the usual one, 0 where of another hue."""
+    soft_part = blurred(part, 2.0) + np.float32(_BLACK)
+    whole = usual + np.float32(_BLACK)
+    own = soft_part / rgb(np.asarray(soft_part.mean(axis=2), np.float32))
+    away = np.abs(own - whole / whole.mean()).max(axis=2)
+    return np.asarray(np.clip(2 - away / _HUE, 0, 1), np.float32)
 
 
 def _own(colours: Floats, sleeve: NDArray[np.bool_], armpit: float) -> Floats:
@@ -162,14 +181,14 @@ def _opening(garment: Garment, shape: tuple[int, int]) -> Floats:
     return np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.8), np.float32)
 
 
-def _gussets(garment: Garment, shape: tuple[int, ...]) -> Floats:
+def _gussets(garment: Garment, sizes: tuple[float, float], shape: tuple[int, ...]) -> Floats:
     """Cloth added to the torso below each sleeve's armpit, where arm and flank part on the body."""
     cover = np.zeros((shape[0], shape[1]), np.float32)
-    for side in garment.sides:
-        if side.sleeve is None:
+    for side, size in zip(garment.sides, sizes, strict=True):
+        if side.sleeve is None or size == 0:
             continue
         outwards = np.sign(side.armpit[0] - garment.axis)
-        wide, tall = 0.16 * garment.half, 0.45 * garment.half
+        wide, tall = 0.16 * size * garment.half, 0.45 * size * garment.half
         below = side.edge[side.edge[:, 1] < side.armpit[1] + tall]
         share = 1 - (below[:, 1] - side.armpit[1]) / tall
         rim = below + np.stack([outwards * wide * share, np.zeros(len(below))], axis=1)

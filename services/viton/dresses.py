@@ -75,7 +75,7 @@ def wear_dress(
     warped = spline(torso.target, torso.source, shape)
     share = _share(lower, shape)
     joined = np.where(laid.covered[..., None], warped * (1 - share) + laid.source * share, warped)
-    pieces = _pieces(garment, mask, gown)
+    pieces = _pieces(garment, mask, gown, torso.gussets)
     layers = dress(pieces, joined.astype(np.float32), torso.seams, strips, (first, second))
     layers = below_shoulders(layers, body) if torso.straps else layers
     layers = _below(layers, laid, share[..., 0])
@@ -163,9 +163,9 @@ def _share(lower: LowerBody, shape: tuple[int, int]) -> Floats:
     return np.asarray((ramp * ramp * (3 - 2 * ramp))[:, None, None], np.float32)
 
 
-def _pieces(garment: Image, mask: Mask, gown: Gown) -> Cut:
+def _pieces(garment: Image, mask: Mask, gown: Gown, gussets: tuple[float, float]) -> Cut:
     """Return torso and sleeves cut out, the torso with the skirt."""
-    pieces = cut(garment, mask, gown.top)
+    pieces = cut(garment, mask, gown.top, gussets=gussets)
     rows = np.arange(mask.shape[0])[:, None]
     below = np.clip((rows - gown.waist) / 3.0, 0, 1) * dilated(gown.body, 2)
     torso = pieces.torso.copy()

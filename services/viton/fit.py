@@ -27,6 +27,7 @@ _OVER: Final = 0.07
 _TALLER: Final = 1.12
 _SHORTEN: Final = 0.17
 _FLANK: Final = 0.02
+_HANGING: Final = 0.12
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class TorsoFit:
     """Control points of the torso's warp, the worn neckline and the hem's row.
 
     ``seams``: a polygon of cloth on the torso's side of each armhole that has a sleeve; ``straps``:
-    it hangs from straps on both sides.
+    it hangs from straps on both sides; ``gussets``: how much of a gusset each side has, 1 where the
+    garment's armpit is the wearer's and less the lower it hangs.
     """
 
     target: Points
@@ -44,6 +46,7 @@ class TorsoFit:
     seams: tuple[Points, ...]
     hem: float
     straps: bool
+    gussets: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
     for index, (g, p) in enumerate(zip(garment.sides, placed, strict=True)):
         shoulder = _shoulder(body, p, _SHOULDER)
         strap = laid[index]
-        armhole = strap_edge(g, strap, (p.tip, p.armpit)) if strap else _armhole(g, p)
+        armhole = strap_edge(g, strap, (p.tip, p.armpit)) if strap else _armhole(g, p, drape)
         if g.sleeve is not None:
             shoulder[-1] += _TUCK * (shoulder[-2] - shoulder[-1])
         source += [resample(g.shoulder, _SHOULDER)[1:], g.armhole[1:], g.edge[1:]]
@@ -101,7 +104,13 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
         seams,
         drape.bottom,
         None not in laid,
+        (_gusset(placed[0], body), _gusset(placed[1], body)),
     )
+
+
+def _gusset(placed: _Placed, body: Body) -> float:
+    hangs = float(placed.edge[0, 1] - placed.armpit[1])
+    return float(np.clip(1 - hangs / (_HANGING * body.unit), 0, 1))
 
 
 def _seam(body: Body, placed: _Placed) -> Points:
@@ -180,7 +189,10 @@ def _edge(body: Body, sides: tuple[Side, BodySide], axis: float, drape: Drape) -
     share = np.linspace(0, 1, _ROWS)
     own_edge = resample(g.edge, _ROWS)
     rows = drape.rows(own_edge[:, 1])
-    rows = rows + (float(b.armpit[1]) - rows[0]) * np.clip(1 - share / _SETTLED, 0, 1) ** 2
+    # An armhole deeper than the wearer's armpit hangs below it: pulled up, stripes would sag.
+    hangs = g.sleeve is not None and rows[0] > b.armpit[1] > b.tip[1]
+    pull = 0.0 if hangs else float(b.armpit[1]) - rows[0]
+    rows = rows + pull * np.clip(1 - share / _SETTLED, 0, 1) ** 2
     rows = np.maximum.accumulate(rows + np.arange(_ROWS) * 1e-3)
     last = len(b.edge) - 1
     at = np.clip(rows, 0, last).astype(int)
@@ -190,7 +202,8 @@ def _edge(body: Body, sides: tuple[Side, BodySide], axis: float, drape: Drape) -
     half = np.maximum(own + 2.0, 0.55 * own + 0.45 * np.minimum(cloth, 1.35 * own))
     xs = middle + b.sign * half
     xs = gaussian_filter1d(xs, 1.0, mode="nearest")
-    xs += (b.armpit[0] - xs[0]) * np.clip(1 - np.arange(_ROWS) / 3.0, 0, 1)
+    if not hangs:
+        xs += (b.armpit[0] - xs[0]) * np.clip(1 - np.arange(_ROWS) / 3.0, 0, 1)
     return np.stack([xs, rows], axis=1)
 
 
@@ -241,12 +254,24 @@ def _shoulder(body: Body, placed: _Placed, count: int) -> Points:
     return np.stack([xs, ys + ends], axis=1)
 
 
-def _armhole(g: Side, placed: _Placed) -> Points:
-    """Straight under a sleeve; the garment's own curve, turned and scaled, where it is bare."""
+def _armhole(g: Side, placed: _Placed, drape: Drape) -> Points:
+    """Return where the armhole lies: under a sleeve straight to the armpit and on down the flank.
+
+    On the flank lies what of it hangs below the wearer's armpit, at the rows of the cloth in front.
+    Where it is bare it is the garment's own curve, turned and scaled.
+    """
     count = len(g.armhole)
     chord = np.linspace(placed.tip, placed.armpit, count)
     if g.sleeve is not None:
-        return chord
+        path = np.stack([placed.tip, placed.armpit, placed.edge[0]])
+        if not path[0, 1] < path[1, 1] < path[2, 1]:
+            return chord
+        levels = g.armhole[:, 1]
+        share = np.clip((levels - levels[0]) / max(levels[-1] - levels[0], 1.0), 0, 1)
+        rows = drape.rows(levels)
+        rows = np.clip(rows + (path[0, 1] - rows[0]) * (1 - share) ** 2, path[0, 1], path[2, 1])
+        rows = np.maximum.accumulate(rows)
+        return np.stack([np.interp(rows, path[:, 1], path[:, 0]), rows], axis=1)
     own = resample(g.armhole, count)
     bow = own - np.linspace(own[0], own[-1], count)
     scale = distance(placed.tip, placed.armpit) / max(distance(own[0], own[-1]), 1.0)

@@ -51,7 +51,7 @@ def wear_upper(
         )
         photo = seen.astype(np.float32)
         fleshed = beside.submit(flesh, photo, parts, body, strips)
-        pieces = cut(garment, mask, cloth)
+        pieces = cut(garment, mask, cloth, gussets=torso.gussets)
         warped = spline(torso.target, torso.source, shape)
         worn = dress(pieces, warped, torso.seams, strips, (first, second))
         worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)

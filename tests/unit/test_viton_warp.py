@@ -71,6 +71,26 @@ def test_cloth_in_front_keeps_its_scale_and_the_sides_take_the_excess() -> None:
     assert (steps > 0).all()
 
 
+@pytest.mark.parametrize("sleeve", ["short", "long"])
+@pytest.mark.parametrize("row", [330, 400, 480])
+def test_a_stripe_is_level_from_flank_to_flank_below_a_deep_armhole(sleeve: str, row: int) -> None:
+    drawn = garment(sleeve)
+    drawn.image[row : row + 16][drawn.mask[row : row + 16] > 0] = (20, 210, 40)
+    worn = wear(figure(), drawn).astype(int)
+    stripe = (worn[..., 1] - worn[..., 0])[280:700] > 70
+    places = [float(np.flatnonzero(stripe[:, x]).mean()) for x in (290, 320, 384, 448, 478)]
+    assert max(places) - min(places) < 4
+
+
+def test_under_a_sleeve_of_another_colour_the_torso_keeps_its_own() -> None:
+    drawn = garment("short")
+    torso = (np.arange(SHAPE[0]) > 330)[:, None] & (np.abs(np.arange(SHAPE[1]) - 384) < 130)
+    navy = (24, 30, 66)
+    drawn.image[torso & (drawn.mask > 0)] = navy
+    under = wear(figure(), drawn)[470:640, 290:480].astype(int)
+    assert (under[..., 0] - under[..., 2]).max() < 10
+
+
 def test_a_garment_too_long_is_shorter_only_below_the_chest() -> None:
     rows = Drape(0.7, 200.0, 300.0, 900.0, 700.0).rows(np.array([200.0, 380.0, 900.0]))
     assert rows == pytest.approx([300, 426, 700])
