@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
 
 from networks import convert, loading, seeded  # noqa: E402 - they import PyTorch
-from networks.densepose import boxes, r_50_fpn_s1x  # noqa: E402
+from networks.densepose import boxes, r_50_fpn_s1x, rcnn  # noqa: E402
 from services.densepose import published, service  # noqa: E402
 from services.densepose.contract import EstimateSurfaceRequest  # noqa: E402
 from services.kit import sessions  # noqa: E402
@@ -102,10 +102,10 @@ def test_boxes_are_moved_suppressed_and_pooled_as_in_the_original(reference: Ref
     assert len(kept) < len(given)
     np.testing.assert_array_equal(kept, reference["function_kept"])
     grid = []
-    for side, step in zip(r_50_fpn_s1x.ANCHOR_SIDES, r_50_fpn_s1x.STEPS, strict=True):
+    for side, step in zip(rcnn.ANCHOR_SIDES, rcnn.STEPS, strict=True):
         height, width = -(-160 // step), -(-128 // step)
         still = torch.zeros(1, 12, height, width)
-        grid.append(r_50_fpn_s1x._anchored(still[:, :3], still, side, step)[0].numpy())
+        grid.append(rcnn._anchored(still[:, :3], still, side, step)[0].numpy())
     assert stored.difference(np.concatenate(grid), reference["function_grid"]) < stored.TOLERANCE
 
 
