@@ -41,9 +41,11 @@ class FrozenNorm(nn.Module):
 class Normal(nn.Conv2d):
     """A convolution without bias, and a normalisation that stands below it by name."""
 
-    def __init__(self, given: int, made: int, side: int, stride: int = 1) -> None:
+    def __init__(
+        self, given: int, made: int, side: int, stride: int = 1, norm: nn.Module | None = None
+    ) -> None:
         super().__init__(given, made, side, stride, padding=side // 2, bias=False)
-        self.norm = FrozenNorm(made)
+        self.norm = FrozenNorm(made) if norm is None else norm
 
     def forward(self, x: Tensor) -> Tensor:
         """Give N x made x h x w of N x given x H x W."""

@@ -1,8 +1,8 @@
 """What DensePose's networks read off the features: whether a person is there, and their surface.
 
 Guler et al., "DensePose: Dense Human Pose Estimation In The Wild" (CVPR 2018); Kirillov et al.,
-"Panoptic Feature Pyramid Networks" (CVPR 2019). Names of submodules are those of the official
-weight files.
+"Panoptic Feature Pyramid Networks" (CVPR 2019); Chen et al., "Rethinking Atrous Convolution for
+Semantic Image Segmentation" (2017). Names of submodules are those of the official weight files.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.densepose.backbone import CHANNELS
+from networks.densepose.backbone import CHANNELS, Normal
 
 ANCHORS: Final = 3
 """At each place of each level."""
@@ -25,6 +25,10 @@ PARTS: Final = 25
 WIDTH: Final = 512
 """Channels of the heads of surfaces."""
 _CONVOLUTIONS: Final = 8
+_GROUPS: Final = 32
+"""That channels are normalised in."""
+_DILATIONS: Final = (6, 12, 56)
+"""From one place that is looked at to the next, in places."""
 
 
 class AnchorHead(nn.Module):
@@ -110,6 +114,50 @@ class SurfaceHead(nn.Module):
         for convolution in self.children():
             taken = torch.relu(convolution(taken))
         return taken
+
+
+class DeepLabHead(nn.Module):
+    """A look at several distances at once, then eight normalised convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ASPP = _Distances()
+        for index in range(_CONVOLUTIONS):
+            given = WIDTH if index else CHANNELS
+            convolution = Normal(given, WIDTH, 3, norm=nn.GroupNorm(_GROUPS, WIDTH))
+            self.add_module(f"body_conv_fcn{index + 1}", convolution)
+
+    def forward(self, taken: Tensor) -> Tensor:
+        """Give N x 512 x 28 x 28 of N x 256 x 28 x 28."""
+        for layer in self.children():
+            taken = torch.relu(layer(taken))
+        return taken
+
+
+class _Distances(nn.Module):
+    """Atrous spatial pyramid pooling; the farthest look is at everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        looks = [_look(1)]
+        looks += [_look(3, dilation) for dilation in _DILATIONS]
+        looks.append(nn.Sequential(nn.AdaptiveAvgPool2d(1), *_look(1)))
+        self.convs = nn.ModuleList(looks)
+        joined = nn.Conv2d(len(looks) * CHANNELS, CHANNELS, 1, bias=False)
+        self.project = nn.Sequential(joined, nn.ReLU())
+
+    def forward(self, taken: Tensor) -> Tensor:
+        looks = [look(taken) for look in self.convs]
+        looks[-1] = looks[-1].expand_as(looks[0])
+        return self.project(torch.cat(looks, 1))
+
+
+def _look(side: int, dilation: int = 1) -> nn.Sequential:
+    padding = side // 2 * dilation
+    convolution = nn.Conv2d(
+        CHANNELS, CHANNELS, side, padding=padding, dilation=dilation, bias=False
+    )
+    return nn.Sequential(convolution, nn.GroupNorm(_GROUPS, CHANNELS), nn.ReLU())
 
 
 class SurfacePredictor(nn.Module):

@@ -91,8 +91,9 @@ ENGINES: Final[dict[str, Callable[[], Service]]] = {
     "geometric": _load_geometric,
     "venuns": _load_venuns,
     "r_50_fpn_s1x": partial(_load_published, "r_50_fpn_s1x", "densepose_r_50_fpn_s1x.onnx"),
+    "torchscript": partial(_load_published, "torchscript", "densepose_torchscript.onnx"),
 }
-"""The first is the default; DensePose's needs weights that its users bring."""
+"""The first is the default; DensePose's own need weights that their users bring."""
 
 
 def load() -> Service:

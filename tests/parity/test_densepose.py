@@ -1,23 +1,29 @@
-"""DensePose's network and its whole sequence against what detectron2 gave.
+"""DensePose's networks and their whole sequence against what detectron2 gave.
 
 ``README.md`` tells how the reference was made.
 """
 
+import json
 import pickle
+import warnings
+import zipfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
 
 from networks import convert, loading, seeded  # noqa: E402 - they import PyTorch
-from networks.densepose import boxes, r_50_fpn_s1x  # noqa: E402
+from networks.densepose import boxes, r_50_fpn_s1x, rcnn, torchscript  # noqa: E402
 from services.densepose import published, service  # noqa: E402
 from services.densepose.contract import EstimateSurfaceRequest  # noqa: E402
-from services.kit import sessions  # noqa: E402
+from services.densepose.core import Surface  # noqa: E402
+from services.kit import models_cli, weights  # noqa: E402
 from services.kit.types import Image, Mask  # noqa: E402
 from tests.parity import stored  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
@@ -40,6 +46,25 @@ SCALES: Final = {
 """What seeded weights are multiplied by, or the residuals would explode and every box be cut."""
 
 
+MODULES: Final[dict[str, ModuleType]] = {
+    "r_50_fpn_s1x": r_50_fpn_s1x,
+    "torchscript": torchscript,
+}
+PARAMETERS: Final = {"r_50_fpn_s1x": 63_821_090, "torchscript": 66_055_970}
+SUFFIX: Final = {"r_50_fpn_s1x": "", "torchscript": "_deeplab"}
+"""Of the names of what the reference holds of each network alone."""
+
+
+TWICE: Final = {
+    "backbone.bottom_up.stages": "backbone.bottom_up.res2",
+    "backbone.lateral_convs": "backbone.fpn_lateral2",
+    "backbone.output_convs": "backbone.fpn_output2",
+    "roi_heads.decoder.scale_heads": "roi_heads.decoder.p2",
+    "roi_heads.densepose_head.stacked_convs": "roi_heads.densepose_head.body_conv_fcn1",
+}
+"""Lists that an export has, and what one of each holds by its official name."""
+
+
 def photo() -> Image:
     noise = np.random.default_rng(0).integers(-60, 61, (*SIZE, 3))
     picture: Image = np.clip(request(*SIZE).person + noise, 0, 255).astype(np.uint8)
@@ -52,9 +77,9 @@ def outline() -> Mask:
     return mask
 
 
-def state() -> State:
+def state(name: str) -> State:
     with torch.device("meta"):
-        layout = r_50_fpn_s1x.PUBLISHED.build().state_dict()
+        layout = MODULES[name].PUBLISHED.build().state_dict()
     made = seeded.seeded_state(layout)
     return {
         key: value * next((scale for part, scale in SCALES.items() if part in key), 1.0)
@@ -72,6 +97,32 @@ def write_pickle(made: State, file: Path) -> None:
     file.write_bytes(pickle.dumps({"model": held, "__author__": "Detectron2 Model Zoo"}, 4))
 
 
+def write_torchscript(made: State, file: Path) -> None:
+    """Write a state as TorchScript: the network a part of it, some modules by a second name."""
+
+    class Exported(torch.nn.Module):  # type: ignore[misc,name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            with torch.device("meta"):
+                network = torchscript.PUBLISHED.build()
+            network.load_state_dict(made, assign=True)
+            for path, name in TWICE.items():
+                holder, _, own = path.rpartition(".")
+                listed = torch.nn.ModuleList([network.get_submodule(name)])
+                network.get_submodule(holder).add_module(own, listed)
+            network.register_buffer("pixel_mean", torch.zeros(3, 1, 1))
+            self.model = network
+
+        def forward(self, picture: Any) -> Any:
+            return self.model.backbone.bottom_up.stem["conv1"](picture)
+
+    with warnings.catch_warnings():
+        # That TorchScript is no longer developed.
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(Exported().eval(), torch.zeros(1, 3, 32, 32), check_trace=False)
+        torch.jit.save(traced, str(file))
+
+
 @pytest.fixture(scope="module")
 def reference() -> Reference:
     return stored.load("densepose")
@@ -80,15 +131,28 @@ def reference() -> Reference:
 @pytest.fixture(scope="module")
 def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("official") / "model_final_162be9.pkl"
-    write_pickle(state(), file)
+    write_pickle(state("r_50_fpn_s1x"), file)
     return file
 
 
-def test_the_layout_is_the_originals(reference: Reference) -> None:
+@pytest.fixture(scope="module")
+def made() -> State:
+    return state("torchscript")
+
+
+@pytest.fixture(scope="module")
+def export(made: State, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("export") / "densepose_r50_fpn_dl.torchscript"
+    write_torchscript(made, file)
+    return file
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_layout_is_the_originals(name: str, reference: Reference) -> None:
     with torch.device("meta"):
-        network = r_50_fpn_s1x.PUBLISHED.build()
-    assert sum(value.numel() for value in network.parameters()) == 63_821_090
-    assert stored.layout(network.state_dict()) == str(reference["layout"])
+        network = MODULES[name].PUBLISHED.build()
+    assert sum(value.numel() for value in network.parameters()) == PARAMETERS[name]
+    assert stored.layout(network.state_dict()) == str(reference[f"layout{SUFFIX[name]}"])
 
 
 def test_boxes_are_moved_suppressed_and_pooled_as_in_the_original(reference: Reference) -> None:
@@ -102,10 +166,10 @@ def test_boxes_are_moved_suppressed_and_pooled_as_in_the_original(reference: Ref
     assert len(kept) < len(given)
     np.testing.assert_array_equal(kept, reference["function_kept"])
     grid = []
-    for side, step in zip(r_50_fpn_s1x.ANCHOR_SIDES, r_50_fpn_s1x.STEPS, strict=True):
+    for side, step in zip(rcnn.ANCHOR_SIDES, rcnn.STEPS, strict=True):
         height, width = -(-160 // step), -(-128 // step)
         still = torch.zeros(1, 12, height, width)
-        grid.append(r_50_fpn_s1x._anchored(still[:, :3], still, side, step)[0].numpy())
+        grid.append(rcnn._anchored(still[:, :3], still, side, step)[0].numpy())
     assert stored.difference(np.concatenate(grid), reference["function_grid"]) < stored.TOLERANCE
 
 
@@ -143,6 +207,26 @@ def test_every_stage_gives_what_the_original_gives(official: Path, reference: Re
         assert differs("surface", *surface) < stored.TOLERANCE
 
 
+def test_the_surface_out_of_the_export_is_what_the_original_gives(
+    export: Path, made: State, reference: Reference
+) -> None:
+    with zipfile.ZipFile(export) as archive:
+        compressed = [entry for entry in archive.infolist() if entry.compress_type]
+    assert compressed
+    assert all("/code/" in entry.filename for entry in compressed)
+    read = torchscript.PUBLISHED.read(export)
+    assert read.keys() == made.keys()
+    assert all(torch.equal(read[key], value) for key, value in made.items())
+    with torch.device("meta"):
+        network = torchscript.PUBLISHED.build()
+    network.load_state_dict(read, strict=True, assign=True)
+    picture = torch.from_numpy(published.fed(published.shown(photo(), SHORTEST, 1333)))
+    with torch.inference_mode():
+        surface = network.surface(network.backbone(picture), torch.from_numpy(reference["box"]))
+    flat = torch.cat([value.flatten() for value in surface]).numpy()
+    assert stored.difference(flat, reference["surface_deeplab"]) < stored.TOLERANCE
+
+
 def test_from_the_official_file_to_the_parts_of_the_photo(
     official: Path,
     reference: Reference,
@@ -153,37 +237,56 @@ def test_from_the_official_file_to_the_parts_of_the_photo(
     environment.setenv("TRYON_DENSEPOSE_ENGINE", "r_50_fpn_s1x")
     file = tmp_path / "densepose_r_50_fpn_s1x.onnx"
     assert convert.convert("networks.densepose.r_50_fpn_s1x", "DensePose", official, file) < 1e-3
-    session = sessions.onnx_session(file)
+    check_engine("r_50_fpn_s1x", reference, environment)
+
+
+def test_from_the_export_to_the_parts_of_the_photo(
+    export: Path,
+    reference: Reference,
+    tmp_path: Path,
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    environment.setenv("TRYON_DENSEPOSE_ENGINE", "torchscript")
+    command = ["add", str(export), "--as", "densepose_torchscript", "--accept-licence"]
+    done = CliRunner().invoke(models_cli.app, command)
+    assert done.exit_code == 0, done.output
+    assert "CC-BY-NC-4.0" in done.stderr
+    record = json.loads((tmp_path / "densepose_torchscript.onnx.json").read_text())
+    assert record["official_sha256"] == weights.sha256(export)
+    check_engine("torchscript", reference, environment)
+
+
+def check_engine(name: str, reference: Reference, environment: pytest.MonkeyPatch) -> None:
+    """Hold the engine that serves a converted network to the original's maps."""
     answers: list[published.Found] = []
+    estimate = published.estimate
 
-    def run(*given: NDArray[np.float32]) -> published.Found:
-        fed = dict(zip(published.INPUTS, given, strict=True))
-        box, score, *planes = (each[0] for each in session.run(list(published.OUTPUTS), fed))
-        answers.append(published.Found(box, float(score), *planes))
-        return answers[0]
+    def watched(image: Image, silhouette: Mask, run: published.Run) -> Surface:
+        def kept(*given: NDArray[np.float32]) -> published.Found:
+            answers.append(run(*given))
+            return answers[-1]
 
+        return estimate(image, silhouette, kept)
+
+    environment.setattr(published, "estimate", watched)
     environment.setattr(published, "SHORTEST", SHORTEST)
-    surface = published.estimate(photo(), outline(), run)
+    loaded = service.load()
+    assert loaded.engine == name
+    asked = EstimateSurfaceRequest(photo(), np.zeros((25, 3), np.float32), outline())
+    answer = loaded.handlers["EstimateSurface"](asked)
+    assert answer.picture.shape == (*SIZE, 3)
     (found,) = answers
     np.testing.assert_allclose(found.box, reference["box"][0], atol=149 * stored.RUNTIMES)
     planes = (found.coarse, found.fine, found.u, found.v)
     flat = np.concatenate([each.ravel() for each in planes])
-    assert stored.difference(flat, reference["surface"]) < stored.RUNTIMES
+    assert stored.difference(flat, reference[f"surface{SUFFIX[name]}"]) < stored.RUNTIMES
 
-    parts, u, v = reference["iuv"]
+    parts, u, v = reference[f"iuv{SUFFIX[name]}"]
     clear = certain(found, parts)
-    np.testing.assert_array_equal(surface.parts[clear], parts[clear])
-    for ours, theirs in ((surface.u, u), (surface.v, v)):
+    np.testing.assert_array_equal(answer.parts[clear], parts[clear])
+    for ours, theirs in ((answer.u, u), (answer.v, v)):
         assert np.abs(ours[clear].astype(int) - theirs[clear]).max() <= 1
-
-    loaded = service.load()
-    assert loaded.engine == "r_50_fpn_s1x"
-    asked = EstimateSurfaceRequest(photo(), np.zeros((25, 3), np.float32), outline())
-    answer = loaded.handlers["EstimateSurface"](asked)
-    np.testing.assert_array_equal(answer.parts, surface.parts)
-    np.testing.assert_array_equal(answer.u, surface.u)
-    np.testing.assert_array_equal(answer.v, surface.v)
-    assert answer.picture.shape == (*SIZE, 3)
 
 
 def certain(found: published.Found, parts: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -100,12 +100,13 @@ def test_the_network_is_told_where_the_outline_is() -> None:
     np.testing.assert_allclose(network.seen[2], [[0, 0, 180, 240]])
 
 
+@pytest.mark.parametrize("engine", ["r_50_fpn_s1x", "torchscript"])
 def test_without_weights_the_error_tells_how_to_add_them(
-    environment: pytest.MonkeyPatch, tmp_path: object
+    engine: str, environment: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
-    environment.setenv("TRYON_DENSEPOSE_ENGINE", "r_50_fpn_s1x")
-    with pytest.raises(WeightsMissing, match="models add FILE --as densepose_r_50_fpn_s1x"):
+    environment.setenv("TRYON_DENSEPOSE_ENGINE", engine)
+    with pytest.raises(WeightsMissing, match=f"models add FILE --as densepose_{engine}"):
         service.load()
 
 
