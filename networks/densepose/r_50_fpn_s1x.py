@@ -152,6 +152,7 @@ PUBLISHED: Final = Published(
     example=_example,
     inputs=("picture", "size", "person"),
     outputs=("box", "score", "coarse", "fine", "u", "v"),
+    classes=("coarse", "fine"),
     read=_read,
     axes={"picture": {2: "height", 3: "width"}},
     size=(192, 128),
