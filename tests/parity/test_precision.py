@@ -1,8 +1,11 @@
 """Kernels in fewer bits: what becomes of them, and when the answer is another."""
 
 import importlib
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -23,6 +26,8 @@ pytestmark = pytest.mark.parity
 
 MODULE = "a_network"
 CHANNELS = 32
+FULL: Final = os.environ.get("TRYON_PARITY_FULL") == "1"
+ROOT: Final = Path(__file__).parents[2]
 F32 = NDArray[np.float32]
 MODULES = [str(network.module) for network in get_manifest().networks if network.module]
 
@@ -207,3 +212,17 @@ def test_sessions_keep_int8_as_it_is(tmp_path: Path, kernels: dict[str, F32]) ->
     assert {each.dtype for each in stored(tmp_path / "optimised.onnx").values()} >= {
         np.dtype(np.int8)
     }
+
+
+@pytest.mark.skipif(not FULL, reason="takes a minute: TRYON_PARITY_FULL=1 runs it")
+def test_the_benchmark_has_a_row_for_every_runtime() -> None:
+    asked = ["srgan_x4", "--size", "32", "24", "--rounds", "1", "--only", "PyTorch", "fp32", "fp16"]
+    done = subprocess.run(  # noqa: S603 - this project's own script
+        [sys.executable, str(ROOT / "bench" / "published.py"), *asked],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = [line.split(" | ")[:2] for line in done.stdout.splitlines()[2:]]
+    assert rows == [["| srgan_x4, 32 x 24", kind] for kind in ("PyTorch", "fp32", "fp16")]
