@@ -21,7 +21,8 @@ class Published:
     ``read`` brings the official file into such a state. ``exported`` wraps the loaded network in
     what is written to ONNX (weights folded, noise an input, ...). ``example`` makes inputs of the
     export for a picture of height x width. ``inputs``, ``outputs`` name the export's tensors;
-    ``axes`` the ones whose size is free, as ``torch.onnx.export`` wants them.
+    ``axes`` the ones whose size is free, as ``torch.onnx.export`` wants them; ``classes`` the
+    outputs of which only the greatest channel of every pixel is read, a class.
     """
 
     build: Callable[[], nn.Module]
@@ -31,5 +32,6 @@ class Published:
     read: Callable[[Path], dict[str, Tensor]] = read_torch
     exported: Callable[[nn.Module], nn.Module] = _same
     axes: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
     size: tuple[int, int] = (1024, 768)
     """Height and width that the export is traced and checked at."""

@@ -145,6 +145,7 @@ def published(
         example=_example,
         inputs=("picture", "size", "person"),
         outputs=("box", "score", "coarse", "fine", "u", "v"),
+        classes=("coarse", "fine"),
         read=read,
         axes={"picture": {2: "height", 3: "width"}},
         size=(192, 128),

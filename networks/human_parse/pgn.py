@@ -224,6 +224,7 @@ PUBLISHED: Final = Published(
     exported=Parsing,
     inputs=("picture",),
     outputs=("parsing",),
+    classes=("parsing",),
     axes={"picture": {2: "height", 3: "width"}, "parsing": {2: "rows", 3: "columns"}},
     size=(256, 192),
 )

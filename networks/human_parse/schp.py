@@ -219,6 +219,7 @@ def published(classes: int, side: int) -> Published:
         example=example,
         inputs=("picture",),
         outputs=("parsing", "fusion", "edge"),
+        classes=("parsing", "fusion"),
         size=(side, side),
     )
 

@@ -63,5 +63,6 @@ PUBLISHED: Final = Published(
     example=_example,
     inputs=("given",),
     outputs=("labels",),
+    classes=("labels",),
     size=SIZE,
 )

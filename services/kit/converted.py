@@ -2,13 +2,15 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from services.kit.published import SHA256
 
 SUFFIX: Final = ".json"
+Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
+"""What the weights of a converted file are kept in: whole, or as ``networks/precision.py`` says."""
 
 
 class Record(BaseModel):
@@ -16,7 +18,9 @@ class Record(BaseModel):
 
     ``official`` is the name of the file it was made from, ``official_sha256`` that one's digest;
     ``size`` and ``sha256`` are the converted file's own. ``acknowledged`` is when the user
-    acknowledged ``licence``. ``versions`` names the packages that converted it.
+    acknowledged ``licence``. ``versions`` names the packages that converted it. How like the whole
+    network's answer to a seeded input that of one in less than fp32 is: ``psnr`` in decibels of
+    what is read as values, ``equal_labels`` the share of what is read as classes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +34,9 @@ class Record(BaseModel):
     licence: str
     acknowledged: AwareDatetime
     versions: dict[str, str]
+    precision: Precision = "fp32"
+    psnr: float | None = None
+    equal_labels: float | None = None
 
 
 def now() -> datetime:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.kit import converted, published
-from services.kit.converted import Record
+from services.kit.converted import Precision, Record
 from services.kit.errors import (
     CannotConvert,
     InvalidOption,
@@ -77,14 +77,22 @@ def pytorch_here() -> bool:
     return all(find_spec(package) for package in CONVERTS)
 
 
-def check_converter(network: Network, *, torch: bool = False) -> None:
+def check_converter(
+    network: Network, *, torch: bool = False, precision: Precision = "fp32"
+) -> None:
     """Raise CannotConvert where a network must be converted and PyTorch is not installed.
 
-    InvalidOption where PyTorch is to run one (``torch``) that comes as an ONNX file.
+    InvalidOption where PyTorch is to run one (``torch``) that comes as an ONNX file, or such a one
+    is to be kept in another ``precision``.
     """
     if torch and not network.module:
         raise InvalidOption(
             f"{network.title} comes as an ONNX file, which PyTorch does not run; leave --torch out."
+        )
+    if precision != "fp32" and not network.module:
+        raise InvalidOption(
+            f"{network.title} comes as an ONNX file, which is copied as it is; leave --precision "
+            "out."
         )
     if network.module and not pytorch_here():
         raise CannotConvert(
@@ -101,17 +109,24 @@ def terms(network: Network) -> str:
 
 
 def add(
-    offer: Offer, acknowledged: datetime, folder: Path, progress: Progress, *, torch: bool = False
+    offer: Offer,
+    acknowledged: datetime,
+    folder: Path,
+    progress: Progress,
+    *,
+    torch: bool = False,
+    precision: Precision = "fp32",
 ) -> Path:
     """Convert an examined file into ``folder``; say where the result is.
 
     ``acknowledged`` is when the user acknowledged the licence. With ``torch`` the official state is
     kept too, for PyTorch to run; without, one from before goes, for it may be of another file.
-    Raises WrongWeights, CannotConvert, InvalidOption, or WeightsMissing if the result cannot be
-    stored; the folder is then as before.
+    ``precision`` is what the converted weights are kept in. Raises WrongWeights, CannotConvert (as
+    where the network's answer would be another in that precision), InvalidOption, or WeightsMissing
+    if the result cannot be stored; the folder is then as before.
     """
     network = offer.network
-    check_converter(network, torch=torch)
+    check_converter(network, torch=torch, precision=precision)
     target = folder / network.file
     work = folder / PARTIAL / network.file
     try:
@@ -124,11 +139,17 @@ def add(
                     ready = work / network.file
                     progress.phase(network.file, "converting" if network.module else "copying")
                     (_convert if network.module else _copy)(offer, ready)
-                    made = [ready, *([_keep(offer, work)] if torch else [])]
+                    made: dict[Path, dict[str, Any]] = {ready: {}}
+                    if precision != "fp32":
+                        progress.phase(network.file, f"making {precision} of it")
+                        made[ready] = _shrink(offer, ready, precision)
+                    if torch:
+                        made[_keep(offer, work)] = {}
                     progress.phase(network.file, "checking")
-                    for file in made:
-                        converted.write(_record(offer, acknowledged, file), converted.place(file))
-                    _place(network, made, folder)
+                    for file, told in made.items():
+                        record = _record(offer, acknowledged, file).model_copy(update=told)
+                        converted.write(record, converted.place(file))
+                    _place(network, list(made), folder)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
                 if work.parent.exists() and not any(work.parent.iterdir()):
@@ -160,6 +181,18 @@ def _convert(offer: Offer, target: Path) -> None:
         raise CannotConvert(
             f"{error} Nothing was added; install PyTorch {converter.TESTED} and try again."
         ) from error
+
+
+def _shrink(offer: Offer, target: Path, precision: Precision) -> dict[str, Any]:
+    """Keep a converted file's weights in ``precision``; give what its record says of that."""
+    shrinker: Any = importlib.import_module("networks.precision")
+    try:
+        found = shrinker.shrink(offer.network.module, target, precision)
+    except shrinker.TooFar as error:
+        raise CannotConvert(
+            f"{error} Nothing was added; leave --precision out to keep the weights whole, in fp32."
+        ) from error
+    return {"precision": precision, "psnr": found.psnr, "equal_labels": found.equal}
 
 
 def _keep(offer: Offer, folder: Path) -> Path:

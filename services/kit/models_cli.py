@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from services.kit import converted, models_add, progress, weights
+from services.kit.converted import Precision, Record
 from services.kit.errors import CannotConvert, LicenceNotAccepted, TryOnError, WeightsMissing
 from services.kit.fetch import fetch as fetch_weights
 from services.kit.manifest import Weight, get_manifest
@@ -63,16 +64,27 @@ def add(
     torch: Annotated[
         bool, typer.Option("--torch", help="Keep them for TRYON_RUNTIME=torch too.")
     ] = False,
+    precision: Annotated[
+        Precision,
+        typer.Option(
+            "--precision", help="Keep the converted weights in that; refused if answers change."
+        ),
+    ] = "fp32",
 ) -> None:
     """Add a published network's weights: check them, convert them once, record them."""
     try:
         offer = models_add.examine(file, name, get_manifest())
-        models_add.check_converter(offer.network, torch=torch)
+        models_add.check_converter(offer.network, torch=torch, precision=precision)
         _acknowledge(offer.network, accepted=accept_licence)
         acknowledged = converted.now()
         with progress.on(told) as shown:
             target = models_add.add(
-                offer, acknowledged, get_settings().models_dir, shown, torch=torch
+                offer,
+                acknowledged,
+                get_settings().models_dir,
+                shown,
+                torch=torch,
+                precision=precision,
             )
     except TryOnError as error:
         told.print(error.message, style="red", markup=False, soft_wrap=True)
@@ -84,6 +96,19 @@ def add(
         + (", in PyTorch with TRYON_RUNTIME=torch" if torch else ""),
         markup=False,
         soft_wrap=True,
+    )
+    record = converted.read(target)
+    if record and record.precision != "fp32":
+        told.print(_likeness(record), markup=False, soft_wrap=True)
+
+
+def _likeness(record: Record) -> str:
+    parts = [] if record.psnr is None else [f"a PSNR of {record.psnr:.1f} dB"]
+    if record.equal_labels is not None:
+        parts.append(f"{record.equal_labels:.2%} of the labels equal")
+    return (
+        f"Its weights are in {record.precision}, {record.size / 1e6:.1f} MB; against fp32 its "
+        f"answer to a seeded input has {' and '.join(parts)}."
     )
 
 
@@ -136,13 +161,14 @@ def list_weights(
         )
     out.print(table)
     if networks:
-        out.print(_published_table(networks))
+        out.print(_published_table(folder, networks))
 
 
-def _published_table(networks: list[tuple[Network, State]]) -> Table:
+def _published_table(folder: Path, networks: list[tuple[Network, State]]) -> Table:
     table = Table(
         Column("network", no_wrap=True),
         "state",
+        "precision",
         # Names are for copying: folded, not cut.
         Column("service: engine", overflow="fold"),
         Column("parameters", justify="right"),
@@ -151,15 +177,21 @@ def _published_table(networks: list[tuple[Network, State]]) -> Table:
         title="Published networks: bash run.sh models add FILE --as NETWORK",
     )
     for network, state in networks:
+        record = _record(folder, network, state)
         table.add_row(
             network.name,
             "not added" if state is State.MISSING else state.value,
+            record.precision if record else "",
             f"{network.service}: {network.engine}",
             f"{network.parameters / 1e6:.1f} M",
             network.licence + ("" if network.commercial else ", non-commercial"),
             ", ".join(network.files),
         )
     return table
+
+
+def _record(folder: Path, network: Network, state: State) -> Record | None:
+    return converted.read(folder / network.file) if state is State.PRESENT else None
 
 
 def _row(weight: Weight, state: State) -> dict[str, Any]:
@@ -173,7 +205,7 @@ def _row(weight: Weight, state: State) -> dict[str, Any]:
 
 def _network_row(folder: Path, network: Network, state: State) -> dict[str, Any]:
     """Say of a network what is said of a weight file, and more; sizes are the converted file's."""
-    record = converted.read(folder / network.file) if state is State.PRESENT else None
+    record = _record(folder, network, state)
     return {
         "file": network.file,
         "size": record.size if record else None,
@@ -194,6 +226,9 @@ def _network_row(folder: Path, network: Network, state: State) -> dict[str, Any]
                 "files",
             }
         ),
+        "precision": record.precision if record else None,
+        "psnr": record.psnr if record else None,
+        "equal_labels": record.equal_labels if record else None,
         "torch": weights.torch_state(folder, network).value,
         "acknowledged": record.acknowledged.isoformat() if record else None,
     }

@@ -5,11 +5,13 @@ import json
 import os
 import pickle
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from services.kit import models_cli, weights
@@ -24,7 +26,7 @@ torch = pytest.importorskip(
     "torch", reason="needs PyTorch: .venv/bin/python -m pip install torch==2.13.0"
 )
 
-from networks import export, seeded  # noqa: E402 - they need PyTorch
+from networks import export, precision, seeded  # noqa: E402 - they need PyTorch
 from networks.super_resolution import srgan  # noqa: E402
 
 pytestmark = pytest.mark.parity
@@ -48,8 +50,8 @@ def state() -> State:
     return made
 
 
-def add(file: Path) -> Result:
-    command = ["add", str(file), "--as", NAME, "--accept-licence"]
+def add(file: Path, *options: str) -> Result:
+    command = ["add", str(file), "--as", NAME, "--accept-licence", *options]
     return CliRunner().invoke(models_cli.app, command)
 
 
@@ -101,6 +103,39 @@ def test_tiles_of_srgan_are_the_whole(
     whole = core.in_tiles(planes, networks[0], tile=200)
     assert np.abs(whole - core.in_tiles(planes, networks[0], tile=48)).max() < 1e-4
     assert folder.exists()
+
+
+def test_smaller_weights_enlarge_alike_or_are_refused(
+    folder: Path, state: State, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
+    environment.setattr(srgan, "PUBLISHED", replace(srgan.PUBLISHED, size=(32, 24)))
+    photo = np.random.default_rng(2).integers(0, 256, (40, 30, 3)).astype(np.uint8)
+    official = tmp_path / "official.pth"
+    torch.save(state, official)
+
+    def enlarged(kind: str) -> NDArray[np.float64]:
+        done = add(official, "--precision", kind)
+        assert done.exit_code == 0, done.output
+        answer = service.load().handlers["Upscale"](UpscaleRequest(photo, 120, 160))
+        assert isinstance(answer, UpscaleResponse)
+        return answer.image.astype(np.float64)
+
+    whole, size = enlarged("fp32"), (folder / FILE).stat().st_size
+    for kind, share, least in (("fp16", 0.55, 60), ("int8", 0.3, 40)):
+        assert np.mean((enlarged(kind) - whole) ** 2) < 255**2 / 10 ** (least / 10)
+        assert (folder / FILE).stat().st_size < share * size
+
+    before = (folder / FILE).read_bytes()
+    environment.setattr(precision, "LEAST_PSNR", 60.0)
+    done = add(official, "--precision", "int8")
+    assert done.exit_code == 1
+    assert "dB, and may have no less than 60 dB" in done.stderr
+    assert "leave --precision out" in done.stderr
+    assert (folder / FILE).read_bytes() == before
+    assert {path.name for path in folder.iterdir()} == {
+        ".lock", weights.RECORD, FILE, f"{FILE}.json"
+    }  # fmt: skip
 
 
 class Evil:

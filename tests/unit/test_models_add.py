@@ -76,6 +76,17 @@ def keep(module: str, source: Path, target: Path) -> None:
     target.write_bytes(b"state: " + source.read_bytes())
 
 
+class TooFar(Exception):
+    pass
+
+
+def shrink(module: str, file: Path, precision: str) -> SimpleNamespace:
+    """Stand in for ONNX and ONNX Runtime."""
+    assert module == "networks.net"
+    file.write_bytes(precision.encode() + file.read_bytes())
+    return SimpleNamespace(psnr=51.26, equal=0.998)
+
+
 @pytest.fixture
 def known() -> Manifest:
     """Two networks: one that is converted, one that comes as ONNX."""
@@ -95,6 +106,8 @@ def folder(tmp_path: Path, environment: pytest.MonkeyPatch, known: Manifest) -> 
     )
     environment.setitem(sys.modules, "networks.convert", fake)
     environment.setitem(sys.modules, "networks.states", SimpleNamespace(keep=keep))
+    shrinks = SimpleNamespace(shrink=shrink, TooFar=TooFar)
+    environment.setitem(sys.modules, "networks.precision", shrinks)
     return tmp_path / "weights"
 
 
@@ -184,6 +197,85 @@ def test_pytorch_cannot_run_what_comes_as_onnx(folder: Path, tmp_path: Path) -> 
     assert done.exit_code == 1
     assert "leave --torch out" in done.stderr
     assert left(folder) == set()
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_weights_in_fewer_bits_are_the_same_engines(
+    folder: Path, official: Path, precision: str
+) -> None:
+    done = add(official, "net_pth", "--accept-licence", "--precision", precision, "--torch")
+    assert done.exit_code == 0, done.output
+    assert f"Its weights are in {precision}, 0.0 MB" in done.stderr
+    assert "a PSNR of 51.3 dB and 99.80% of the labels equal" in done.stderr
+    made = folder / "net.onnx"
+    assert weights.path("net.onnx") == made
+    assert made.read_bytes() == precision.encode() + b"onnx: " + CONTENT
+    record = converted.read(made)
+    assert record is not None
+    assert (record.precision, record.psnr, record.equal_labels) == (precision, 51.26, 0.998)
+    assert record.sha256 == digest(made.read_bytes())
+    # What PyTorch runs is whole.
+    kept = converted.read(folder / "net.safetensors")
+    assert kept is not None
+    assert (kept.precision, kept.psnr) == ("fp32", None)
+    assert (folder / "net.safetensors").read_bytes() == b"state: " + CONTENT
+
+    [added, other] = json.loads(CliRunner().invoke(models_cli.app, ["list", "--json"]).stdout)
+    assert (added["precision"], added["psnr"], added["equal_labels"]) == (precision, 51.26, 0.998)
+    assert (other["precision"], other["psnr"], other["equal_labels"]) == (None, None, None)
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(models_cli.app, ["list"]).stdout
+    assert precision in shown
+
+    assert add(official, "net_pth", "--accept-licence").exit_code == 0
+    assert weights.path("net.onnx").read_bytes() == b"onnx: " + CONTENT
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(models_cli.app, ["list"]).stdout
+    assert precision not in shown
+    assert "fp32" in shown
+
+
+def test_fewer_bits_that_change_the_answer_add_nothing(
+    folder: Path, official: Path, environment: pytest.MonkeyPatch
+) -> None:
+    add(official, "net_pth", "--accept-licence")
+
+    def fail(*_: Any) -> None:
+        raise TooFar("It has 12 dB.")
+
+    environment.setattr(sys.modules["networks.precision"], "shrink", fail)
+    official.write_bytes(CONTENT[::-1])
+    done = add(official, "net_pth", "--accept-licence", "--precision", "int8")
+    assert done.exit_code == 1
+    assert "It has 12 dB. Nothing was added; leave --precision out" in done.stderr
+    assert left(folder) - {weights.RECORD} == {"net.onnx", "net.onnx.json"}
+    assert weights.path("net.onnx").read_bytes() == b"onnx: " + CONTENT
+
+
+def test_what_comes_as_onnx_is_not_kept_in_fewer_bits(folder: Path, tmp_path: Path) -> None:
+    file = onnx_file(tmp_path / "parsing_lip.onnx")
+    done = add(file, "parsing_lip", "--accept-licence", "--precision", "fp16")
+    assert done.exit_code == 1
+    assert "leave --precision out" in done.stderr
+    assert left(folder) == set()
+
+
+def test_a_precision_that_is_none(folder: Path, official: Path) -> None:
+    done = add(official, "net_pth", "--accept-licence", "--precision", "int4")
+    assert done.exit_code == 2
+    assert "'int4' is not one of 'fp32'" in " ".join(done.stderr.split())
+    assert left(folder) == set()
+
+
+def test_a_record_from_before_there_were_precisions_is_of_fp32(
+    folder: Path, official: Path
+) -> None:
+    add(official, "net_pth", "--accept-licence")
+    place = converted.place(folder / "net.onnx")
+    record = json.loads(place.read_text())
+    for name in ("precision", "psnr", "equal_labels"):
+        del record[name]
+    place.write_text(json.dumps(record))
+    [added, _] = json.loads(CliRunner().invoke(models_cli.app, ["list", "--json"]).stdout)
+    assert (added["state"], added["precision"]) == (State.PRESENT.value, "fp32")
 
 
 def test_adding_again_replaces(folder: Path, official: Path) -> None:
