@@ -68,8 +68,8 @@ class Made:
 
 def main() -> None:
     """Read the command line, measure and print."""
-    networks = [each for each in published.read(MODELS) if each.module and each.name not in LEFT_OUT]
-    known = {each.name: each for each in networks}
+    networks = published.read(MODELS)
+    known = {each.name: each for each in networks if each.module and each.name not in LEFT_OUT}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="+", choices=known, metavar="NAME", help=", ".join(known))
     parser.add_argument("--size", nargs=2, type=int, help="height, width; some leave it not free")
