@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 READER: Final = Path(__file__).with_name("garment.onnx")
 """Our own network (``training/garment``); it comes with the code."""
 
-READER_SHA256: Final = "36de5e4ac93c06d0664111c45e95a4444cea3653119d422e12cdf4190e89eaca"
+READER_SHA256: Final = "f93c47f65b4cb00c869eb96e6ce3b28a40f3bb8e031789f0b3389181c14c09d8"
 
 CONVERTED: Final = "u2net_cloth_pth.onnx"
 """What ``models add --as u2net_cloth`` makes of the official file."""

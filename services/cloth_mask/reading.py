@@ -25,7 +25,7 @@ from services.kit.types import Image, Mask
 
 Floats = NDArray[np.float32]
 
-SIDE: Final = 112
+SIDE: Final = 128
 """Rows and columns of the network's input."""
 
 MARGIN: Final = 0.06

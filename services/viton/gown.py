@@ -54,7 +54,7 @@ def describe_gown(
     tall = last - first
     upper = wide[first + int(0.12 * tall) : first + int(0.42 * tall)]
     chest = float(np.percentile(upper, 40)) if len(upper) else float(wide.max())
-    rough = describe(image, _cut(whole, trunk, first + _TOP * chest))
+    rough = describe(image, _cut(whole, trunk, first + _TOP * chest), reading)
     tip = (rough.left.tip[1] + rough.right.tip[1]) / 2
     waist = _waist(wide, float(tip), 2 * rough.half, last)
     hips = float(tip + _HIPS * (waist - tip))

@@ -5,6 +5,7 @@ the two shoulders. Worn, the neck is there. The front edge is searched among smo
 scored by how unlike the chest the cloth above the edge is and how sharp the edge is all along.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -23,6 +24,11 @@ _PENALTY: Final = 7.0
 _FAINT: Final = 0.5
 _USUAL: Final = 0.2
 _LABEL: Final = 0.13
+
+# How far, in its widths, a neckline may be from where the network sees it, and what more costs.
+_ASTRAY: Final = 0.1
+_NEAR: Final = 0.03
+_DOUBT: Final = 60.0
 
 
 def find_neckline(
@@ -50,6 +56,10 @@ def find_neckline(
     traced = None
     if not collar:
         traced = trace(lab, mask, top, left, right, ends=ends, half=half, chest=chest)
+        if traced is not None:
+            traced = replace(traced, curve=above_trim(lab, top, traced.curve, width))
+            if seen is not None and _apart(traced.curve, seen) > _ASTRAY:
+                traced = None
         if traced is not None and traced.depth > _LABEL:
             return traced
     unlike, noise = unlikeness(lab, mask, left, right, half=half, chest=chest)
@@ -66,6 +76,9 @@ def find_neckline(
     scores = score_of(lab, unlike, noise, rows=rows, tops=tops, columns=at, half=half)
     pointed = np.where(powers[None, :] < 1.5, 0.5, 1.0)
     scores = scores - _PENALTY * pointed * np.maximum(depths[:, None] - _SHALLOW, 0)
+    if seen is not None:
+        away = np.abs(rows - _rows_of(seen.curve(COLUMNS), columns)).mean(axis=2) / max(width, 1.0)
+        scores = scores - _DOUBT * np.maximum(away - _NEAR, 0)
     best = np.unravel_index(int(scores.argmax()), scores.shape)
     score, depth, power = float(scores[best]), float(depths[best[0]]), float(powers[best[1]])
     if traced is not None and (score < 2 * _SURE or depth < traced.depth + _LABEL):
@@ -88,6 +101,17 @@ def find_neckline(
         return Neckline(curve, collar, score, depth)
     curve = snapped(lab, unlike, curve, half)
     return Neckline(above_trim(lab, top, curve, width), collar, score, depth)
+
+
+def _apart(curve: Points, seen: Front) -> float:
+    """Return how far a curve is from the network's on average, in the network's widths."""
+    own = seen.curve(COLUMNS)
+    return float(np.abs(_rows_of(curve, own[:, 0]) - own[:, 1]).mean()) / seen.width
+
+
+def _rows_of(curve: Points, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rows of a curve that runs from left to right; beyond its ends, its ends'."""
+    return np.asarray(np.interp(columns, curve[:, 0], curve[:, 1]))
 
 
 def _laid(left: Points, right: Points, depth: float, power: float) -> Points:

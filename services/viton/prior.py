@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from services.kit.garments import LANDMARKS, SIDED, GarmentReading
+from services.kit.garments import LANDMARKS, SIDED, SLEEVES, GarmentReading
 from services.viton.garment_outline import Ints, Outline
 from services.viton.geometry import Points, mirror, point
 
@@ -15,6 +15,10 @@ SURE: Final = 0.8
 SEEN: Final = 0.5
 """The least confidence of a landmark."""
 
+
+_LIKELY: Final = 0.65
+_CAP: Final = 0.13
+"""A sleeve that is not likely, and covers no more of the arm than this, is none."""
 
 _ROUNDED: Final = ("round", "square", "boat", "high")
 _ROUND: Final = 1.9
@@ -76,9 +80,10 @@ def guesses(reading: GarmentReading, shape: tuple[int, int]) -> tuple[Guess, Gue
 
 
 def _guess(reading: GarmentReading, side: str, shape: tuple[int, int]) -> Guess:
-    sleeve, sure = reading.left_sleeve, reading.left_sleeve_confidence
+    sleeves = sleeves_of(reading)
+    sleeve, sure = sleeves[0], reading.left_sleeve_confidence
     if side == "right":
-        sleeve, sure = reading.right_sleeve, reading.right_sleeve_confidence
+        sleeve, sure = sleeves[1], reading.right_sleeve_confidence
     points = {}
     for name in SIDED:
         x, y, confidence = reading.landmarks[LANDMARKS.index(f"{side}_{name}")]
@@ -86,8 +91,19 @@ def _guess(reading: GarmentReading, side: str, shape: tuple[int, int]) -> Guess:
             points[name] = point(
                 float(np.clip(x, 0, shape[1] - 1)), float(np.clip(y, 0, shape[0] - 1))
             )
-    bare = reading.left_sleeve == reading.right_sleeve == "none"
+    bare = sleeves == ("none", "none")
     return Guess(points, sleeve if bare or sure >= SURE else "")
+
+
+def sleeves_of(reading: GarmentReading) -> tuple[str, str]:
+    """Return the classes of the left and the right sleeve, empty where nothing was read."""
+    left = _sleeve(reading.left_sleeve, reading.left_sleeve_confidence, reading.left_reach)
+    right = _sleeve(reading.right_sleeve, reading.right_sleeve_confidence, reading.right_reach)
+    return left, right
+
+
+def _sleeve(name: str, sure: float, reach: float) -> str:
+    return "none" if name in SLEEVES and sure <= _LIKELY and reach <= _CAP else name
 
 
 def front(reading: GarmentReading) -> Front | None:

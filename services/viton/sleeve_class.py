@@ -12,6 +12,7 @@ import numpy as np
 from services.kit.garments import SLEEVES, GarmentReading
 from services.viton.geometry import distance, length
 from services.viton.pieces import Side, Sleeve, SleeveKind
+from services.viton.prior import sleeves_of
 
 _SIZE: Final = (0.3, 0.4, 0.3)
 _ELBOW: Final = 2.1
@@ -29,7 +30,7 @@ _LEAST_LONG: Final = 0.75
 _REACH_ALONE: Final = 0.6
 _REACH: Final = 0.68
 _STRAYS: Final = 0.05
-_SHORT: Final = 0.13
+_SHORT: Final = 0.1
 _SHORTER: Final = 3.0
 _LONGER: Final = 0.5
 _LONG: Final = 0.5
@@ -51,9 +52,10 @@ class Told:
 
 def told_by(reading: GarmentReading) -> Told | None:
     """Return what the network says, or None where nothing was read."""
+    left, right = sleeves_of(reading)
     sides = (
-        (reading.left_sleeve, reading.left_sleeve_confidence, reading.left_reach),
-        (reading.right_sleeve, reading.right_sleeve_confidence, reading.right_reach),
+        (left, reading.left_sleeve_confidence, reading.left_reach),
+        (right, reading.right_sleeve_confidence, reading.right_reach),
     )
     if any(name not in SLEEVES for name, _, _ in sides):
         return None

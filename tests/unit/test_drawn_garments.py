@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.reading import compared, read, shares, summary
+from services.cloth_mask.reading import SIDE
 from services.kit.garments import LANDMARKS, UNREAD
 from training.garment.drawn.photo import Drawn, draw
 from training.garment.drawn.spec import ARM, CAP, CATEGORIES, SLEEVES
@@ -142,7 +143,7 @@ def test_a_view_of_an_example_keeps_its_labels_on_the_garment() -> None:
     for index in range(12):
         own = example(7, index)
         inputs, points, classes, reach = changed(own, np.random.default_rng([1, index]))
-        assert inputs.shape == (4, 112, 112)
+        assert inputs.shape == (4, SIDE, SIDE)
         assert np.abs(inputs).max() <= 8
         assert classes[0] == own.classes[0]
         assert sorted(reach) == pytest.approx(sorted(own.reach))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.kit.errors import InvalidRequest, LegsNotShown, NoGarment
+from services.kit.garments import LANDMARKS, UNREAD
 from services.viton.bottoms import describe_bottoms
 from services.viton.core import try_on
 from services.viton.gown import describe_gown
@@ -287,3 +289,17 @@ def test_where_a_dress_turns_into_a_skirt() -> None:
     assert read.waist == pytest.approx(290, abs=15)
     assert read.skirt.hem == pytest.approx(700, abs=5)
     assert not read.body[200:240, 240:270].any()
+
+
+def test_a_slanted_dress_has_its_waist_where_the_chest_that_the_network_sees_puts_it() -> None:
+    mask = np.zeros(SHAPE, np.uint8)
+    ring = [(300, 100), (340, 100), (360, 260), (470, 96), (500, 110), (500, 700), (280, 700)]
+    cv2.fillPoly(mask, [np.array([*ring, (280, 300)])], 255)
+    image = np.where(mask[..., None] > 0, np.array([200, 210, 40]), 255).astype(np.uint8)
+    landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
+    for name, place in (("left_armpit", (280, 270)), ("right_armpit", (500, 270))):
+        landmarks[LANDMARKS.index(name)] = (*place, 0.9)
+    bare: dict[str, Any] = {f"{side}_sleeve": "none" for side in ("left", "right")}
+    bare |= {f"{side}_sleeve_confidence": 0.9 for side in ("left", "right")}
+    seen = replace(UNREAD, landmarks=landmarks, **bare)
+    assert describe_gown(image, mask, seen).waist == pytest.approx(296, abs=12)

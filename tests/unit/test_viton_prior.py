@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -124,3 +125,41 @@ def test_a_reading_that_makes_no_sense_still_gives_a_garment() -> None:
         for side in found.sides:
             for curve in (side.edge, side.armhole, side.shoulder, found.neckline.curve):
                 assert np.isfinite(curve).all()
+
+
+def scooped(depth: float) -> GarmentReading:
+    """Return a reading of the drawn garment's neckline: round, as deep as that, in pixels."""
+    low = 170 + depth
+    side = 170 + 0.81 * depth
+    places = {
+        "left_neck": (310.0, 170.0),
+        "right_neck": (458.0, 170.0),
+        "neck_bottom": (384.0, low),
+    }
+    return reading(places | {"left_curve": (347.0, side), "right_curve": (421.0, side)})
+
+
+@pytest.mark.parametrize("box", [(345, 176, 423, 290), (330, 176, 438, 300)])
+def test_a_large_label_is_no_neckline_where_the_network_sees_another(
+    box: tuple[int, int, int, int],
+) -> None:
+    drawn = garment("short", depth=60, inside=(198, 40, 50))
+    cv2.rectangle(drawn.image, box[:2], box[2:], (20, 20, 24), -1)
+    found = describe(drawn.image, drawn.mask, scooped(60)).neckline
+    assert found.curve[:, 1].max() == pytest.approx(230, abs=6)
+
+
+def test_a_clear_edge_near_the_network_s_is_followed() -> None:
+    drawn = garment("short", depth=64)
+    found = describe(drawn.image, drawn.mask, scooped(56)).neckline
+    assert found.curve[:, 1].max() == pytest.approx(234, abs=4)
+
+
+def test_a_band_of_another_colour_stays_on_the_front() -> None:
+    drawn = garment("short", depth=60, colour=(240, 240, 240), inside=(228, 228, 228))
+    xs = np.linspace(310, 458, 60)
+    edge = np.stack([xs, 170 + 60 * (1 - np.abs((xs - 384) / 74) ** 2.4)], axis=1)
+    band = np.concatenate([edge, edge[::-1] + np.array([0, 16])]).astype(np.int32)
+    cv2.fillPoly(drawn.image, [band], (30, 70, 190))
+    found = describe(drawn.image, drawn.mask, scooped(60)).neckline
+    assert found.curve[:, 1].max() == pytest.approx(230, abs=6)

@@ -55,6 +55,14 @@ def test_no_sleeve_on_either_side_is_believed_without_being_sure() -> None:
     assert [side.sleeve for side in found.sides] == [None, None]
 
 
+def test_a_sleeve_that_is_neither_likely_nor_long_is_none() -> None:
+    assert kind(garment("none"), told("short", 0.6, 0.1)) is SleeveKind.NONE
+    assert kind(garment("short"), told("short", 0.6, 0.3)) is SleeveKind.SHORT
+    likely = told_by(told("short", 0.9, 0.1))
+    assert likely is not None
+    assert likely.there == (True, True)
+
+
 def test_a_sleeve_on_one_side_alone_is_the_class_of_the_garment() -> None:
     reading = dataclasses.replace(
         told("mid", 0.9, 0.75), left_sleeve="none", left_sleeve_confidence=0.7, left_reach=0.0

@@ -138,8 +138,10 @@ def _decoded(file: bytes, kind: int) -> NDArray[np.uint8]:
 def _move(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float64]:
     """Return a turn, a stretch and perhaps a flip about the middle, kept inside the frame."""
     turn = np.radians(rng.normal(0, 4.0))
-    wide, tall = rng.uniform(0.72, 0.98, 2)
-    shear = rng.normal(0, 0.04)
+    # Hardly stretched: proportions tell how much of an arm a sleeve covers.
+    size, stretch = rng.uniform(0.75, 0.96), np.exp(rng.normal(0, 0.025))
+    wide, tall = size * stretch, size / stretch
+    shear = rng.normal(0, 0.03)
     own = np.array([[np.cos(turn), -np.sin(turn) + shear], [np.sin(turn), np.cos(turn)]])
     own = own @ np.diag([wide, tall])
     if rng.random() < 0.5:

@@ -17,20 +17,20 @@ def _block(channels: int, wanted: int, stride: int = 1) -> nn.Sequential:
 
 
 class GarmentNet(nn.Module):  # type: ignore[misc]
-    """4 x 112 x 112 in; heat maps 24 x 28 x 28 and class scores out."""
+    """4 x 128 x 128 in; heat maps 24 x 32 x 32 and class scores out."""
 
     def __init__(self) -> None:
         super().__init__()
         self.first = _block(4, 16, 2)
         self.quarter = nn.Sequential(_block(16, 24, 2), _block(24, 32))
-        self.eighth = nn.Sequential(_block(32, 48, 2), _block(48, 48))
-        self.sixteenth = nn.Sequential(_block(48, 64, 2), _block(64, 64))
-        self.least = nn.Sequential(_block(64, 72, 2), _block(72, 72))
-        self.up = nn.ModuleList([nn.Conv2d(72, 64, 1), nn.Conv2d(64, 48, 1), nn.Conv2d(48, 32, 1)])
-        self.mix = nn.ModuleList([_block(64, 64), _block(48, 48), _block(32, 32)])
+        self.eighth = nn.Sequential(_block(32, 64, 2), _block(64, 64))
+        self.sixteenth = nn.Sequential(_block(64, 96, 2), _block(96, 96), _block(96, 96))
+        self.least = nn.Sequential(_block(96, 128, 2), _block(128, 128), _block(128, 128))
+        self.up = nn.ModuleList([nn.Conv2d(128, 96, 1), nn.Conv2d(96, 64, 1), nn.Conv2d(64, 32, 1)])
+        self.mix = nn.ModuleList([_block(96, 96), _block(64, 64), _block(32, 32)])
         self.heat = nn.Conv2d(32, len(LANDMARKS), 1)
         self.told = nn.Sequential(
-            nn.Flatten(), nn.Linear(72 * 16, 96), nn.ReLU(inplace=True), nn.Dropout(0.2)
+            nn.Flatten(), nn.Linear(128 * 16, 96), nn.ReLU(inplace=True), nn.Dropout(0.2)
         )
         self.seen = nn.Sequential(
             nn.Linear(96 + 3 * len(LANDMARKS), 96), nn.ReLU(inplace=True), nn.Dropout(0.1)

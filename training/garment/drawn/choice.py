@@ -22,7 +22,7 @@ from training.garment.drawn.spec import (
 )
 
 NECK_WIDTHS: Final = {
-    "crew": (7.5, 9.5),
+    "crew": (7.5, 10.5),
     "v": (7.5, 10),
     "scoop": (9, 12.5),
     "wide": (12, 15.5),
@@ -36,10 +36,10 @@ NECK_WIDTHS: Final = {
     "one shoulder": (8, 11),
 }
 DROPS: Final = {
-    "crew": (0.38, 0.6),
+    "crew": (0.22, 0.56),
     "v": (0.7, 1.3),
     "scoop": (0.55, 0.95),
-    "wide": (0.2, 0.45),
+    "wide": (0.13, 0.42),
     "square": (0.5, 0.9),
     "collar": (0.3, 0.8),
     "stand": (0.1, 0.3),
@@ -50,6 +50,17 @@ DROPS: Final = {
     "one shoulder": (0.5, 0.8),
 }
 """How deep the front neckline is, in neck widths."""
+
+ROUNDNESS: Final = {
+    "v": (1.0, 1.25),
+    "collar": (1.0, 1.4),
+    "square": (6.0, 12.0),
+    "straps": (2.2, 4.5),
+    "off shoulder": (2.5, 5.0),
+    "strapless": (2.5, 5.0),
+}
+ROUND_NECK: Final = (1.9, 3.2)
+"""The power of a front neckline's form, of those not named: 1 is a straight V, 2 a parabola."""
 
 LONG: Final = ("mid", "long")
 """Sleeves that have an elbow."""
@@ -127,6 +138,7 @@ def _upper(rng: np.random.Generator, category: str) -> dict[str, Any]:
             "half_chest": size.half_chest,
             "armpit": (size.half_shoulder - size.half_neck) * size.slope + size.depth,
             "drop": float(rng.uniform(*DROPS[neck])),
+            "roundness": float(rng.uniform(*ROUNDNESS.get(neck, ROUND_NECK))),
             "uneven": float(rng.choice((0.03, 0.25, 0.5), p=(0.7, 0.2, 0.1))),
             "bow": float(rng.uniform(-1.5, 3.0) if sleeves in LONG else rng.uniform(-0.5, 0.8)),
             "puff": float(rng.uniform(1.5, 7.0)) if rng.random() < 0.18 else 0.0,
@@ -289,6 +301,7 @@ def _lower(rng: np.random.Generator) -> dict[str, Any]:
         "flare": flare,
         "length": length,
         "drop": among(0.0, 0.06),
+        "roundness": 2.0,
         "reach": leg,
         "cuff": wide,
         "angle": float(np.radians(among(1, 14))),

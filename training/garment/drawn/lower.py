@@ -20,7 +20,7 @@ def lower_shape(spec: Spec, rng: np.random.Generator) -> Shape:
     front = np.stack(
         [
             SHARE * spec.half_neck,
-            2 * spec.half_neck * spec.drop * (1 - np.abs(SHARE) ** 2),
+            2 * spec.half_neck * spec.drop * (1 - np.abs(SHARE) ** spec.roundness),
         ],
         axis=1,
     )

@@ -1,49 +1,17 @@
 """Cloth: its pattern, folds, seams and shades, on a canvas of H x W pixels."""
 
-from typing import Final, TypeAlias
+from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from training.garment.drawn.brush import FINE, Floats, cover, line, noise, over, shade
 from training.garment.drawn.details import belt, seams
+from training.garment.drawn.neckband import inside
 from training.garment.drawn.shape import Points, Shape, Sleeve, at
 from training.garment.drawn.spec import Spec
 
-Floats: TypeAlias = NDArray[np.float32]
-FINE: Final = 0.1
-"""Centimetres: a pixel of a photo in which a garment fills the frame."""
-
 WORDS: Final = ("RIVER", "STUDIO", "No 7", "HELLO", "north", "1987", "SUNDAY", "ola")
-
-
-def cover(shape: tuple[int, int], outline: Points) -> Floats:
-    """Return the coverage, 0 to 1, of a polygon in pixels."""
-    canvas = np.zeros(shape, np.uint8)
-    points = np.round(outline * 16).astype(np.int32)
-    cv2.fillPoly(canvas, [points], 255, cv2.LINE_AA, 4)
-    return np.asarray(canvas / 255, np.float32)
-
-
-def noise(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> Floats:
-    """Return smooth noise of deviation 1; ``grain`` is the size of its blobs in pixels."""
-    small = (max(int(shape[0] / grain), 2), max(int(shape[1] / grain), 2))
-    coarse = rng.normal(0, 1, small).astype(np.float32)
-    full = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return np.asarray(full / max(float(full.std()), 1e-6), np.float32)
-
-
-def line(shape: tuple[int, int], path: Points, width: float) -> Floats:
-    """Return a soft line along a path."""
-    canvas = np.zeros(shape, np.uint8)
-    points = np.round(path * 16).astype(np.int32)
-    cv2.polylines(
-        canvas, [points], isClosed=False, color=255, thickness=1, lineType=cv2.LINE_AA, shift=4
-    )
-    # A line thinner than a pixel is as faint as it is thin.
-    sigma = max(width, 0.5)
-    blurred = cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), sigma)
-    return np.asarray(blurred * (2.5 * min(sigma, width * width / sigma)), np.float32)
 
 
 def cloth(
@@ -62,19 +30,19 @@ def cloth(
     picture = _pattern(spec, xs - middle[0], ys - middle[1] + phase, period, seed=seed, scale=scale)
     _print(spec, picture, rng, middle, scale)
     picture *= _folds(spec, drawn, rng, shape, scale)[..., None]
-    picture = _inside(spec, drawn, rng, picture, scale)
+    picture = inside(spec, drawn, rng, picture, scale)
     for collar in drawn.collars:
-        picture = _over(picture, _leaf(spec, picture, collar, shape, scale), cover(shape, collar))
+        picture = over(picture, _leaf(spec, picture, collar, shape, scale), cover(shape, collar))
     if len(drawn.gap):
         picture = _opened(spec, drawn, rng, picture, scale)
     _front(spec, drawn, picture, rng, scale)
     belt(spec, drawn, picture, scale)
     for path in seams(spec, drawn, scale):
-        _shade(picture, line(shape, path, FINE * scale), 0.25)
+        shade(picture, line(shape, path, FINE * scale), 0.25)
     torso = np.maximum(torso, cover(shape, drawn.inside))
     for collar in drawn.collars:
         torso = np.maximum(torso, cover(shape, collar))
-    _shade(picture, line(shape, drawn.hem - at(0, 1.6 * scale), 0.8 * FINE * scale), 0.12)
+    shade(picture, line(shape, drawn.hem - at(0, 1.6 * scale), 0.8 * FINE * scale), 0.12)
     sleeves = []
     for sleeve in drawn.sleeves:
         picture, covered = _sleeve(
@@ -86,14 +54,6 @@ def cloth(
         fine = 0.02 * spec.texture * min(FINE * scale, 1.0)
         picture *= 1 + fine * cv2.GaussianBlur(weave, (0, 0), 0.7)[..., None]
     return np.asarray(np.clip(picture, 0, 255), np.float32), [torso, *sleeves]
-
-
-def _over(below: Floats, above: Floats, coverage: Floats) -> Floats:
-    return np.asarray(below + (above - below) * coverage[..., None], np.float32)
-
-
-def _shade(picture: Floats, where: Floats, strength: float) -> None:
-    picture *= (1 - strength * np.clip(where, 0, 1))[..., None]
 
 
 def _pattern(
@@ -184,29 +144,6 @@ def _folds(
     return np.asarray(np.clip(light, 0.4, 1.12), np.float32)
 
 
-def _inside(
-    spec: Spec, drawn: Shape, rng: np.random.Generator, picture: Floats, scale: float
-) -> Floats:
-    """Paint the inside of the back above the front neckline, a label in it, and the ribbing."""
-    shape = (picture.shape[0], picture.shape[1])
-    tone = np.array(spec.cloth, np.float32) * np.float32(rng.uniform(0.6, 0.86))
-    back = np.empty_like(picture)
-    back[:] = tone
-    seam = drawn.front - at(0, scale)
-    _shade(back, line(shape, seam, 1.4 * scale), 0.3)
-    if spec.label and spec.inside:
-        x, y = drawn.back[20]
-        box = (int(x - 1.6 * scale), int(y + 0.8 * scale))
-        size = (int(3.2 * scale), int(2.0 * scale))
-        colour = (235.0, 235.0, 232.0)
-        cv2.rectangle(back, box, (box[0] + size[0], box[1] + size[1]), colour, -1)
-    picture = _over(picture, back, cover(shape, drawn.inside))
-    if spec.neck in ("crew", "v", "scoop", "wide"):
-        _shade(picture, line(shape, drawn.front + at(0, 1.8 * scale), 0.9 * FINE * scale), 0.25)
-    _shade(picture, line(shape, drawn.front, 0.9 * FINE * scale), 0.3)
-    return picture
-
-
 def _opened(
     spec: Spec, drawn: Shape, rng: np.random.Generator, picture: Floats, scale: float
 ) -> Floats:
@@ -216,9 +153,9 @@ def _opened(
     under[:] = np.array(spec.cloth, np.float32) * np.float32(rng.uniform(0.5, 0.85))
     if rng.random() < 0.2:
         under[:] = spec.second
-    _shade(under, line(shape, drawn.gap, 1.5 * scale), 0.4)
-    opened = _over(picture, under, cover(shape, drawn.gap))
-    _shade(opened, line(shape, drawn.gap, FINE * scale), 0.3)
+    shade(under, line(shape, drawn.gap, 1.5 * scale), 0.4)
+    opened = over(picture, under, cover(shape, drawn.gap))
+    shade(opened, line(shape, drawn.gap, FINE * scale), 0.3)
     return opened
 
 
@@ -229,8 +166,8 @@ def _leaf(
     leaf = np.empty_like(picture)
     leaf[:] = np.array(spec.cloth, np.float32) * 0.99
     closed = np.concatenate([outline, outline[:1]])
-    _shade(leaf, line(shape, closed, 1.2 * FINE * scale), 0.35)
-    _shade(picture, line(shape, closed + at(0, 0.8 * scale), 0.8 * scale), 0.25)
+    shade(leaf, line(shape, closed, 1.2 * FINE * scale), 0.35)
+    shade(picture, line(shape, closed + at(0, 0.8 * scale), 0.8 * scale), 0.25)
     return leaf
 
 
@@ -244,10 +181,10 @@ def _front(
     top, bottom = drawn.front[20], drawn.hem[20]
     path = np.linspace(top, bottom, 8)
     if spec.opening == "zip":
-        _shade(picture, line(shape, path, 0.5 * scale), 0.7)
+        shade(picture, line(shape, path, 0.5 * scale), 0.7)
         return
     for away in (-1.6, 1.6):
-        _shade(picture, line(shape, path + at(away * scale, 0), FINE * scale), 0.2)
+        shade(picture, line(shape, path + at(away * scale, 0), FINE * scale), 0.2)
     tone = float(rng.uniform(20, 250))
     for place in np.linspace(top + at(0, 2 * scale), bottom - at(0, 4 * scale), 7):
         centre = (int(place[0]), int(place[1]))
@@ -288,7 +225,7 @@ def _sleeve(
     light *= 1 - 0.15 * np.clip(line(shape, cuff, 0.8 * FINE * scale), 0, 1)
     own *= np.clip(light, 0.4, 1.12)[..., None]
     soft = np.asarray(cv2.GaussianBlur(covered, (0, 0), 0.8 * scale), np.float32)
-    _shade(picture, soft, 0.25 * spec.folds)
-    picture = _over(picture, own, covered)
-    _shade(picture, line(shape, sleeve.seam, 0.9 * FINE * scale), 0.22)
+    shade(picture, soft, 0.25 * spec.folds)
+    picture = over(picture, own, covered)
+    shade(picture, line(shape, sleeve.seam, 0.9 * FINE * scale), 0.22)
     return picture, covered

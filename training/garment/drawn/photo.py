@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.garment.drawn.brush import noise
 from training.garment.drawn.choice import choose
 from training.garment.drawn.lower import lower_shape
-from training.garment.drawn.paint import cloth, noise
+from training.garment.drawn.paint import cloth
 from training.garment.drawn.shape import Points, Shape, Sleeve, shape
 from training.garment.drawn.spec import Spec
 

@@ -12,16 +12,6 @@ Points: TypeAlias = NDArray[np.float64]
 """N x 2, x to the right and y down."""
 
 SHARE: Final = np.linspace(-1, 1, 41)
-POWERS: Final = {
-    "v": 1.1,
-    "collar": 1.15,
-    "scoop": 2.2,
-    "square": 9.0,
-    "straps": 3.5,
-    "off shoulder": 4.0,
-    "strapless": 4.0,
-}
-"""How round a front neckline is; 2.4 where nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -243,8 +233,7 @@ def _hung(spec: Spec, half: _Half, angle: float, *, closed: bool = False) -> _Hu
 
 def _necklines(spec: Spec, left: Points, right: Points) -> tuple[Points, Points]:
     """Return the front's and the back's, both from left to right."""
-    power = POWERS.get(spec.neck, 2.4)
-    form = 1 - np.abs(SHARE) ** power
+    form = 1 - np.abs(SHARE) ** spec.roundness
     line = left + (right - left) * ((SHARE + 1) / 2)[:, None]
     fall = at(0, 2 * spec.half_neck * spec.drop)
     if spec.bare:

@@ -69,7 +69,8 @@ TONES: Final = ("coloured", "low contrast", "white on white", "dark")
 class Spec:
     """A garment; lengths in centimetres, angles in radians.
 
-    ``half_*`` are half widths. ``overlap``: how far a touching sleeve lies on the torso. ``bend``:
+    ``half_*`` are half widths. ``drop``: the front neckline's depth in its widths, ``roundness``:
+    the power of its form. ``overlap``: how far a touching sleeve lies on the torso. ``bend``:
     how far the forearm of a sleeve turns towards the torso. ``puff``: how far a full sleeve stands
     out; ``swell`` is 1 where it does so half-way, less nearer the shoulder, more nearer the cuff.
     ``inside``: the inside of the back shows. ``opening``: ``none``, ``buttons``, ``zip`` or
@@ -101,6 +102,7 @@ class Spec:
     flare: float
     length: float
     drop: float
+    roundness: float
     reach: float
     cuff: float
     angle: float
