@@ -27,8 +27,11 @@ _LABEL: Final = 0.13
 
 # How far, in its widths, a neckline may be from where the network sees it, and what more costs.
 _ASTRAY: Final = 0.1
+_CLEAR: Final = 15.0
+_BAND: Final = 0.18
 _NEAR: Final = 0.03
 _DOUBT: Final = 60.0
+_SHALLOWER: Final = 3.0
 
 
 def find_neckline(
@@ -58,7 +61,7 @@ def find_neckline(
         traced = trace(lab, mask, top, left, right, ends=ends, half=half, chest=chest)
         if traced is not None:
             traced = replace(traced, curve=above_trim(lab, top, traced.curve, width))
-            if seen is not None and _apart(traced.curve, seen) > _ASTRAY:
+            if seen is not None and _astray(traced, seen):
                 traced = None
         if traced is not None and traced.depth > _LABEL:
             return traced
@@ -77,7 +80,8 @@ def find_neckline(
     pointed = np.where(powers[None, :] < 1.5, 0.5, 1.0)
     scores = scores - _PENALTY * pointed * np.maximum(depths[:, None] - _SHALLOW, 0)
     if seen is not None:
-        away = np.abs(rows - _rows_of(seen.curve(COLUMNS), columns)).mean(axis=2) / max(width, 1.0)
+        below = (rows - _rows_of(seen.curve(COLUMNS), columns)) / max(width, 1.0)
+        away = np.maximum(below, -_SHALLOWER * below).mean(axis=2)
         scores = scores - _DOUBT * np.maximum(away - _NEAR, 0)
     best = np.unravel_index(int(scores.argmax()), scores.shape)
     score, depth, power = float(scores[best]), float(depths[best[0]]), float(powers[best[1]])
@@ -103,10 +107,16 @@ def find_neckline(
     return Neckline(above_trim(lab, top, curve, width), collar, score, depth)
 
 
-def _apart(curve: Points, seen: Front) -> float:
-    """Return how far a curve is from the network's on average, in the network's widths."""
+def _astray(traced: Neckline, seen: Front) -> bool:
+    """Whether what was traced is no inside of the back: too far from what the network sees.
+
+    Labels and tapes end above the front's edge, and a band of the front may be taken for the
+    inside; clear tones far below the edge are the inside.
+    """
     own = seen.curve(COLUMNS)
-    return float(np.abs(_rows_of(curve, own[:, 0]) - own[:, 1]).mean()) / seen.width
+    away = np.abs(_rows_of(traced.curve, own[:, 0]) - own[:, 1]).mean() / seen.width
+    deeper = traced.curve[:, 1].max() > own[:, 1].max() + _BAND * seen.width
+    return bool(away > _ASTRAY and not (deeper and traced.score > _CLEAR))
 
 
 def _rows_of(curve: Points, columns: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -139,20 +139,27 @@ def scooped(depth: float) -> GarmentReading:
     return reading(places | {"left_curve": (347.0, side), "right_curve": (421.0, side)})
 
 
-@pytest.mark.parametrize("box", [(345, 176, 423, 290), (330, 176, 438, 300)])
-def test_a_large_label_is_no_neckline_where_the_network_sees_another(
-    box: tuple[int, int, int, int],
+@pytest.mark.parametrize(("box", "depth"), [((345, 176, 423, 290), 60), ((312, 172, 456, 204), 90)])
+def test_a_label_or_a_tape_is_no_neckline_where_the_network_sees_another(
+    box: tuple[int, int, int, int], depth: int
 ) -> None:
-    drawn = garment("short", depth=60, inside=(198, 40, 50))
+    drawn = garment("short", depth=depth, inside=(198, 40, 50))
     cv2.rectangle(drawn.image, box[:2], box[2:], (20, 20, 24), -1)
-    found = describe(drawn.image, drawn.mask, scooped(60)).neckline
-    assert found.curve[:, 1].max() == pytest.approx(230, abs=6)
+    drawn.image[drawn.mask == 0] = 255
+    found = describe(drawn.image, drawn.mask, scooped(depth)).neckline
+    assert found.curve[:, 1].max() == pytest.approx(170 + depth, abs=6)
 
 
 def test_a_clear_edge_near_the_network_s_is_followed() -> None:
     drawn = garment("short", depth=64)
     found = describe(drawn.image, drawn.mask, scooped(56)).neckline
     assert found.curve[:, 1].max() == pytest.approx(234, abs=4)
+
+
+def test_a_clear_inside_is_followed_deeper_than_the_network_sees() -> None:
+    drawn = garment("short", neck="v", depth=120)
+    found = describe(drawn.image, drawn.mask, scooped(60)).neckline
+    assert found.curve[:, 1].max() == pytest.approx(290, abs=12)
 
 
 def test_a_band_of_another_colour_stays_on_the_front() -> None:
