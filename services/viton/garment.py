@@ -43,7 +43,8 @@ def describe(
     right = outline(whole[:, ::-1], width - 1 - axis)
     known = guesses(reading, whole.shape)
     first, second, half = _sides(whole, left, right, known)
-    kind = classify(reading, first, second, hung=all(map(hangs, (left, right), known)))
+    sleeved = [own for own in zip((left, right), known, strict=True) if own[1].sleeve != "none"]
+    kind = classify(reading, first, second, hung=all(hangs(*own) for own in sleeved))
     if at_odds(kind, first, second):
         insisted = tuple(g.insisting(kind.value) for g in known)
         first, second, half = _sides(whole, left, right, insisted)

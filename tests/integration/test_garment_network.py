@@ -6,6 +6,7 @@ import pytest
 from bench.reading import compared, read, shares, summary
 from services.cloth_mask.model import load_reader
 from services.kit.garments import LANDMARKS
+from services.viton.garment import describe
 from training.garment.drawn.photo import Drawn, draw
 from training.garment.drawn.spec import CATEGORIES
 
@@ -50,3 +51,10 @@ def test_the_engine_reads_better_with_the_network() -> None:
     )
     assert told["sleeve_class_right"] >= ruled["sleeve_class_right"]
     assert told["neckline_depth_error"] < ruled["neckline_depth_error"]
+
+
+def test_a_sleeve_on_one_side_counts_though_the_bare_shoulder_carries_none() -> None:
+    drawn = draw(3, 170, height=512)
+    assert drawn.spec.neck == "one shoulder"
+    reading = load_reader().read(drawn.image, drawn.mask)
+    assert describe(drawn.image, drawn.mask, reading).kind.value == drawn.spec.sleeves == "long"
