@@ -43,7 +43,7 @@ def line(shape: tuple[int, int], path: Points, width: float) -> Floats:
 
 
 def over(below: Floats, above: Floats, coverage: Floats) -> Floats:
-    """Return one picture laid over another where it covers it."""
+    """Return a picture, or one colour, laid over another where it covers it."""
     return np.asarray(below + (above - below) * coverage[..., None], np.float32)
 
 

@@ -28,7 +28,8 @@ def inside(
     if rng.random() < 0.5:
         tape = trim if rng.random() < 0.5 else rng.uniform(0.85, 1.05) * back.mean(axis=(0, 1))
         wide = float(rng.uniform(0.5, 1.0)) * band
-        _fill(back, _strip(drawn.back, wide), np.asarray(tape, np.float32))
+        strip = cover(shape, _strip(drawn.back, wide))
+        back = over(back, np.asarray(tape, np.float32), strip)
         shade(back, line(shape, drawn.back + at(0, wide), FINE * scale), rng.uniform(0.05, 0.3))
     near = drawn.front - at(0, scale)
     shade(back, line(shape, near, float(rng.uniform(0.5, 1.6)) * scale), rng.uniform(0.0, 0.35))
@@ -37,7 +38,7 @@ def inside(
     picture = over(picture, back, cover(shape, drawn.inside))
     if spec.neck in BANDED and rng.random() < 0.75:
         if rng.random() < 0.3:
-            _fill(picture, _strip(drawn.front, band), trim)
+            picture = over(picture, trim, cover(shape, _strip(drawn.front, band)))
         seam = line(shape, drawn.front + at(0, band), 0.9 * FINE * scale)
         shade(picture, seam, float(rng.uniform(0.05, 0.35)))
     edge = line(shape, drawn.front, 0.9 * FINE * scale)
@@ -69,11 +70,6 @@ def _back(spec: Spec, rng: np.random.Generator, picture: Floats) -> Floats:
 def _strip(edge: Points, wide: float) -> Points:
     """Return the outline of a strip below an edge."""
     return np.concatenate([edge, edge[::-1] + at(0, wide)])
-
-
-def _fill(picture: Floats, outline: Points, colour: Floats) -> None:
-    covered = cover((picture.shape[0], picture.shape[1]), outline)[..., None]
-    picture += (colour - picture) * covered
 
 
 def _label(drawn: Shape, rng: np.random.Generator, back: Floats, scale: float) -> None:
