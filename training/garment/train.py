@@ -58,7 +58,7 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     # Without it no matrix product on a GPU is the same twice.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(mode=True)
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
     draws = partial(drawn, arguments.out, processes=arguments.processes)
     seen = draws(arguments.seed, arguments.count)
     unseen = draws(arguments.seed + HELD_OUT, CHECKED)
@@ -200,7 +200,7 @@ def measure(network: GarmentNet, unseen: list[Example], seed: int) -> str:
             inputs, points, classes, _ = _sent(batch, network)
             heat, scores, _, _ = network(inputs)
             known = points[..., 2] > 0
-            away.append((expected(heat) - points[..., :2]).norm(dim=2)[known])
+            away.append((expected(heat) - points[..., :2]).norm(dim=2)[known].cpu())
             for head, part in enumerate(torch.split(scores, list(HEADS), dim=1)):
                 asked = classes[:, head] != UNKNOWN
                 right[head] += (part.argmax(dim=1) == classes[:, head])[asked].float().tolist()
