@@ -13,14 +13,21 @@ from typing import Final
 import torch
 
 from services.densepose import model
+from services.densepose.inputs import CHANNELS, STRIDE
 from training.densepose.draw import draw, read
-from training.densepose.export import export
-from training.densepose.train import train
+from training.densepose.train import BATCH, train
+from training.export import export
 
-FILES: Final = 104
+FILES: Final = 192
 """Of 48 samples each."""
-STEPS: Final = 2500
+STEPS: Final = 12000
 SEED: Final = 1
+AXES: Final = {
+    "planes": {0: "people", 2: "height", 3: "width"},
+    "parts": {0: "people", 2: "height", 3: "width"},
+    "charts": {0: "people", 2: "half_height", 3: "half_width"},
+}
+"""The axes whose size is free."""
 
 
 def main() -> None:
@@ -28,13 +35,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.densepose", description=__doc__)
     parser.add_argument("work_dir", type=Path)
     parser.add_argument("--files", type=int, default=FILES, help="of 48 samples (%(default)s)")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of 8 samples (%(default)s)")
+    steps = f"of {BATCH} samples (%(default)s)"
+    parser.add_argument("--steps", type=int, default=STEPS, help=steps)
     parser.add_argument("--processes", type=int, default=2, help="that draw (%(default)s)")
+    parser.add_argument("--device", type=torch.device, default="cpu", help="cpu or cuda")
     given = parser.parse_args()
     torch.set_num_threads(1)
     draw(given.work_dir, given.files, given.processes)
-    net = train(list(read(given.work_dir, given.files)), given.steps, SEED)
-    export(net, model.FILE)
+    net = train(list(read(given.work_dir, given.files)), given.steps, SEED, given.device)
+    export(
+        net.cpu(),
+        torch.zeros(1, CHANNELS, 4 * STRIDE, 4 * STRIDE),
+        model.FILE,
+        name="planes",
+        answers=("parts", "charts"),
+        axes=AXES,
+    )
     digest = hashlib.sha256(model.FILE.read_bytes()).hexdigest()
     code = Path(model.__file__)
     text = re.sub(r'(SHA256: Final = )".*"', rf'\1"{digest}"', code.read_text(encoding="utf-8"))

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, IterableDataset
 
 from services.densepose import inputs
 from services.densepose.parts import OTHER_PART, Part
@@ -45,20 +46,36 @@ class Batch:
     counts: torch.Tensor
     charted: torch.Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
-def train(drawn: list[Sample], steps: int, seed: int, *, report: int = 100) -> PartNet:
+
+class _Batches(IterableDataset[Batch]):  # type: ignore[misc]
+    """All batches, made in a process beside the one that learns."""
+
+    def __init__(self, drawn: list[Sample], seed: int) -> None:
+        self.drawn, self.seed = drawn, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        return _batches(self.drawn, np.random.default_rng(self.seed))
+
+
+def train(
+    drawn: list[Sample], steps: int, seed: int, device: torch.device, *, report: int = 100
+) -> PartNet:
     """Learn for a number of steps; the same net every time on the same kind of machine."""
     torch.manual_seed(seed)
     net = PartNet()
-    net.to(memory_format=torch.channels_last)
+    net.to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_DECAY)
-    batches = _batches(drawn, np.random.default_rng(seed))
+    batches = iter(DataLoader(_Batches(drawn, seed), batch_size=None, num_workers=1))
     total = 0.0
     for step in range(steps):
         rate = _RATE * min(1.0, (step + 1) / _WARM) * (1 + math.cos(math.pi * step / steps)) / 2
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss = _loss(net, next(batches))
+        loss = _loss(net, next(batches).to(device))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -77,7 +94,8 @@ def _loss(net: PartNet, batch: Batch) -> torch.Tensor:
     truth = batch.parts[batch.counts]
     entropy = torch.nn.functional.cross_entropy(logits, truth)
     share = torch.softmax(logits, dim=1)
-    common = torch.zeros(len(Part)).index_add(0, truth, share.gather(1, truth[:, None])[:, 0])
+    own_share = share.gather(1, truth[:, None])[:, 0]
+    common = share.new_zeros(len(Part)).index_add(0, truth, own_share)
     every = share.sum(dim=0) + torch.bincount(truth, minlength=len(Part)) - common
     overlap = (common[1:] / every[1:])[torch.bincount(truth, minlength=len(Part))[1:] > 50]
     halved = batch.parts[:, ::2, ::2]
@@ -85,7 +103,7 @@ def _loss(net: PartNet, batch: Batch) -> torch.Tensor:
     found = torch.cat([charts.gather(1, own), charts.gather(1, own + len(Part) - 1)], dim=1)
     where = batch.charted[:, None, ::2, ::2].expand_as(found)
     off = (found - batch.charts[:, :, ::2, ::2]).abs()[where]
-    off_by = off.mean() if off.numel() else torch.zeros(())
+    off_by = off.mean() if off.numel() else entropy.new_zeros(())
     return entropy + _OVERLAP * (1 - overlap.mean()) + _CHARTS * off_by
 
 

@@ -16,28 +16,53 @@ def _block(channels: int, wanted: int, stride: int = 1) -> nn.Sequential:
     )
 
 
+class Refined(nn.Module):  # type: ignore[misc]
+    """A residual block: what two convolutions add to their input (He et al., CVPR 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.added = nn.Sequential(
+            _block(channels, channels),
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.bent = nn.ReLU(inplace=True)
+
+    def forward(self, layer: Tensor) -> Tensor:
+        """Return a layer of the same shape."""
+        changed: Tensor = self.bent(layer + self.added(layer))
+        return changed
+
+
+def _stage(channels: int, wanted: int, blocks: int) -> nn.Sequential:
+    """Return what halves a layer's sides and looks at it so many times."""
+    return nn.Sequential(_block(channels, wanted, 2), *(Refined(wanted) for _ in range(blocks)))
+
+
 class GarmentNet(nn.Module):  # type: ignore[misc]
     """4 x 128 x 128 in; heat maps 24 x 32 x 32 and class scores out."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = _block(4, 16, 2)
-        self.quarter = nn.Sequential(_block(16, 24, 2), _block(24, 32))
-        self.eighth = nn.Sequential(_block(32, 64, 2), _block(64, 64))
-        self.sixteenth = nn.Sequential(_block(64, 96, 2), _block(96, 96), _block(96, 96))
-        self.least = nn.Sequential(_block(96, 128, 2), _block(128, 128), _block(128, 128))
-        self.up = nn.ModuleList([nn.Conv2d(128, 96, 1), nn.Conv2d(96, 64, 1), nn.Conv2d(64, 32, 1)])
-        self.mix = nn.ModuleList([_block(96, 96), _block(64, 64), _block(32, 32)])
-        self.heat = nn.Conv2d(32, len(LANDMARKS), 1)
+        self.first = _block(4, 24, 2)
+        self.quarter = _stage(24, 48, 1)
+        self.eighth = _stage(48, 96, 2)
+        self.sixteenth = _stage(96, 160, 2)
+        self.least = _stage(160, 192, 2)
+        self.up = nn.ModuleList(
+            [nn.Conv2d(192, 160, 1), nn.Conv2d(160, 96, 1), nn.Conv2d(96, 48, 1)]
+        )
+        self.mix = nn.ModuleList([_block(160, 160), _block(96, 96), _block(48, 48)])
+        self.heat = nn.Conv2d(48, len(LANDMARKS), 1)
         self.told = nn.Sequential(
-            nn.Flatten(), nn.Linear(128 * 16, 96), nn.ReLU(inplace=True), nn.Dropout(0.2)
+            nn.Flatten(), nn.Linear(192 * 16, 128), nn.ReLU(inplace=True), nn.Dropout(0.2)
         )
         self.seen = nn.Sequential(
-            nn.Linear(96 + 3 * len(LANDMARKS), 96), nn.ReLU(inplace=True), nn.Dropout(0.1)
+            nn.Linear(128 + 3 * len(LANDMARKS), 128), nn.ReLU(inplace=True), nn.Dropout(0.1)
         )
-        self.classes = nn.Linear(96, sum(HEADS))
-        self.reach = nn.Linear(96, 2)
-        self.there = nn.Linear(96, len(LANDMARKS))
+        self.classes = nn.Linear(128, sum(HEADS))
+        self.reach = nn.Linear(128, 2)
+        self.there = nn.Linear(128, len(LANDMARKS))
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return heat maps, class scores, the sleeves' reach and whether landmarks are there."""
@@ -78,8 +103,8 @@ def expected(heat: Tensor) -> Tensor:
     count, kinds, rows, columns = heat.shape
     share = torch.softmax(heat.reshape(count, kinds, rows * columns), dim=2)
     share = share.reshape(count, kinds, rows, columns)
-    across = (torch.arange(columns, dtype=heat.dtype) + 0.5) / columns
-    down = (torch.arange(rows, dtype=heat.dtype) + 0.5) / rows
+    across = (torch.arange(columns, dtype=heat.dtype, device=heat.device) + 0.5) / columns
+    down = (torch.arange(rows, dtype=heat.dtype, device=heat.device) + 0.5) / rows
     x = (share.sum(dim=2) * across).sum(dim=2)
     y = (share.sum(dim=3) * down).sum(dim=2)
     return torch.stack([x, y], dim=2)

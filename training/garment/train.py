@@ -1,24 +1,27 @@
 """Trains the network that reads garments: ``python -m training.garment.train --out DIR``.
 
-Draws the examples (once: they are kept in DIR), trains on the CPU, tells how drawn garments of
-another seed are read, and writes ``garment.onnx``. The same arguments give the same network on the
-same machine and version of PyTorch.
+Draws the examples (once: they are kept in DIR), trains, tells how drawn garments of another seed
+are read, and writes ``garment.onnx``. The same arguments give the same network on the same machine
+and version of PyTorch.
 """
 
 import argparse
 import multiprocessing
+import os
 import pickle
 import time
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from services.cloth_mask.reading import SIDE
+from training.export import export
 from training.garment.examples import UNKNOWN, Example, changed, example
 from training.garment.network import HEADS, Answer, GarmentNet, expected
 
@@ -26,7 +29,7 @@ HELD_OUT: Final = 1
 """Added to the seed for the garments that are only measured on."""
 
 CHECKED: Final = 600
-BATCH: Final = 64
+BATCH: Final = 128
 RATE: Final = 3e-3
 DECAY: Final = 1e-3
 WIDTH: Final = 1.1
@@ -46,15 +49,20 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("--processes", type=int, default=2, help="that draw and change examples")
+    parser.add_argument("--device", type=torch.device, default="cpu", help="cpu or cuda")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    # Every process has a core of its own.
+    cv2.setNumThreads(1)
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
-    torch.use_deterministic_algorithms(mode=True)
+    # Without it no matrix product on a GPU is the same twice.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
     draws = partial(drawn, arguments.out, processes=arguments.processes)
     seen = draws(arguments.seed, arguments.count)
     unseen = draws(arguments.seed + HELD_OUT, CHECKED)
-    network = GarmentNet()
+    network = GarmentNet().to(arguments.device)
     train(
         network,
         seen,
@@ -63,7 +71,13 @@ def main() -> None:
         seed=arguments.seed,
         processes=arguments.processes,
     )
-    export(network, arguments.out / "garment.onnx")
+    export(
+        Answer(network).cpu(),
+        torch.zeros(1, 4, SIDE, SIDE),
+        arguments.out / "garment.onnx",
+        name="garment",
+        answers=("landmarks", "classes", "reach"),
+    )
 
 
 def drawn(folder: Path, seed: int, count: int, processes: int) -> list[Example]:
@@ -131,9 +145,15 @@ def train(
         print("   " + measure(network, unseen, seed), flush=True)
 
 
+def _sent(batch: list[Tensor], network: GarmentNet) -> list[Tensor]:
+    """Return a batch where the network is."""
+    device = network.heat.weight.device
+    return [part.to(device) for part in batch]
+
+
 def loss(network: GarmentNet, batch: list[Tensor]) -> Tensor:
     """Return what training makes small."""
-    inputs, points, classes, reach = batch
+    inputs, points, classes, reach = _sent(batch, network)
     inputs = inputs.contiguous(memory_format=torch.channels_last)
     heat, scores, far, there = network(inputs)
     count, kinds, rows, columns = heat.shape
@@ -163,8 +183,9 @@ def loss(network: GarmentNet, batch: list[Tensor]) -> Tensor:
 
 
 def _heat(places: Tensor, rows: int, columns: int) -> Tensor:
-    down = (torch.arange(rows) + 0.5)[:, None] - places[..., 1, None, None] * rows
-    across = (torch.arange(columns) + 0.5)[None, :] - places[..., 0, None, None] * columns
+    cells = torch.arange(max(rows, columns), device=places.device) + 0.5
+    down = cells[:rows, None] - places[..., 1, None, None] * rows
+    across = cells[None, :columns] - places[..., 0, None, None] * columns
     heat = torch.exp(-(down**2 + across**2) / (2 * WIDTH**2))
     return heat / heat.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
 
@@ -176,10 +197,10 @@ def measure(network: GarmentNet, unseen: list[Example], seed: int) -> str:
     away: list[Tensor] = []
     with torch.no_grad():
         for batch in DataLoader(Views(unseen, seed, 0), BATCH):
-            inputs, points, classes, _ = batch
+            inputs, points, classes, _ = _sent(batch, network)
             heat, scores, _, _ = network(inputs)
             known = points[..., 2] > 0
-            away.append((expected(heat) - points[..., :2]).norm(dim=2)[known])
+            away.append((expected(heat) - points[..., :2]).norm(dim=2)[known].cpu())
             for head, part in enumerate(torch.split(scores, list(HEADS), dim=1)):
                 asked = classes[:, head] != UNKNOWN
                 right[head] += (part.argmax(dim=1) == classes[:, head])[asked].float().tolist()
@@ -187,20 +208,6 @@ def measure(network: GarmentNet, unseen: list[Example], seed: int) -> str:
     told = [f"{name} {np.mean(own):.3f}" for name, own in zip(names, right, strict=True)]
     off = torch.cat(away)
     return f"{', '.join(told)}, landmarks {off.median():.4f}, 95 % {off.quantile(0.95):.4f}"
-
-
-def export(network: GarmentNet, file: Path) -> None:
-    """Write the network with its answers as probabilities and places."""
-    answer = Answer(network.to(memory_format=torch.contiguous_format)).eval()
-    torch.onnx.export(
-        answer,
-        (torch.zeros(1, 4, SIDE, SIDE),),
-        str(file),
-        input_names=["garment"],
-        output_names=["landmarks", "classes", "reach"],
-        dynamo=False,
-        opset_version=17,
-    )
 
 
 if __name__ == "__main__":
