@@ -43,6 +43,9 @@ def drawn(network: Network, described: Published) -> tuple[Mapping[str, Any], Fe
         with torch.device("meta"):
             layout = described.build().state_dict()
         state = seeded.seeded_state(layout)
+        if network.name == "srgan_x4":
+            # Or every value would be at an end of the tanh, where the least difference shows.
+            state["block8.2.weight"] *= 0.002
     return state, dict(zip(described.inputs, given, strict=True))
 
 
