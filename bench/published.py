@@ -5,10 +5,15 @@ Each network is exported once, as ``models add`` exports it; then the runtimes t
 other work on the machine troubles all alike. Every turn is a process of its own, one at a time: it
 loads the network and runs it twice, the second run is timed (``--cold`` times the first and only
 one), and its peak is that of resident memory from its start to its end. Seconds are medians of CPU
-seconds, on a GPU of wall seconds. Prints a Markdown table. Needs the extra convert.
+seconds. Prints a Markdown table. Needs the extra convert.
+
+``bench/published.py all --device cuda --only PyTorch "PyTorch, TF32" --rounds 1`` measures a GPU:
+seconds are medians of wall seconds, of five runs a turn, with the copies to the GPU and back;
+PyTorch's peak is of what it holds on the GPU, marked so.
 """
 
 import argparse
+import gc
 import importlib
 import multiprocessing
 import os
@@ -25,6 +30,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.kit import published, sessions
 from services.kit.published import Network
@@ -32,25 +38,44 @@ from services.kit.published import Network
 LEFT_OUT: Final = ("densepose_r_50_fpn_s1x", "densepose_torchscript")
 """With weights that mean nothing they find nobody, and so have nothing to do."""
 MODELS: Final = Path(__file__).resolve().parents[1] / "models"
+SIZES: Final = {
+    "hr_viton_spade": (1024, 768),
+    "real_esrgan_x4": (256, 192),
+    "srgan_x4": (256, 192),
+    "viton_hd_alias": (1024, 768),
+}
+"""Height and width for a picture of 1024 x 768; the other networks look at their own size."""
+ALL: Final = "all"
 PYTORCH: Final = "PyTorch"
+TF32: Final = "PyTorch, TF32"
 RUNTIMES: Final = {
     PYTORCH: "state.safetensors",
+    TF32: "state.safetensors",
     "fp32": "fp32.onnx",
     "fp32, arena": "fp32.onnx",
     "fp16": "fp16.onnx",
     "int8": "int8.onnx",
 }
-"""The file that each reads; all but the first on ONNX Runtime, without its arena unless so called.
+"""The file that each reads; all but PyTorch on ONNX Runtime, without its arena unless so called.
+
+TF32 is of GPUs: convolutions round what they multiply to ten bits, which serving does not let them.
 """
+RUNS: Final = {"cpu": 1, "cuda": 5}
+"""That are timed in a turn."""
+DIGITS: Final = {"cpu": 2, "cuda": 4}
+"""Of seconds."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One timed run: wall and CPU seconds, and the process's peak of resident memory in MB."""
+    """The median of what is timed, and the peak in MB: of resident memory, or of the GPU's.
 
-    wall: float
-    cpu: float
+    ``likeness`` is how like full precision the answer was, of TF32.
+    """
+
+    seconds: float
     peak: float
+    likeness: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,31 +96,45 @@ def main() -> None:
     networks = published.read(MODELS)
     known = {each.name: each for each in networks if each.module and each.name not in LEFT_OUT}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="+", choices=known, metavar="NAME", help=", ".join(known))
+    choices = (ALL, *known)
+    parser.add_argument(
+        "names", nargs="+", choices=choices, metavar="NAME", help=", ".join(choices)
+    )
     parser.add_argument("--size", nargs=2, type=int, help="height, width; some leave it not free")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--cold", action="store_true", help="no first run that is not timed")
-    parser.add_argument("--only", nargs="+", choices=RUNTIMES, default=list(RUNTIMES))
+    parser.add_argument("--only", nargs="+", choices=RUNTIMES)
     asked = parser.parse_args()
+    on_gpu = asked.device == "cuda"
+    runtimes = asked.only or [each for each in RUNTIMES if on_gpu or each != TF32]
+    if TF32 in runtimes and not on_gpu:
+        parser.error(f"{TF32} is of GPUs; add --device cuda")
     os.environ |= {"TRYON_THREADS": str(asked.threads), "TRYON_ONNX_PROVIDER": asked.device}
     print("| network | runtime | file, MB | seconds | of the first | peak, MB | against fp32 |")
     print("|---|---|---|---|---|---|---|")
-    for name in asked.names:
-        with tempfile.TemporaryDirectory() as folder:
-            measure(
-                known[name],
-                Path(folder),
-                tuple(asked.size) if asked.size else None,
-                asked.only,
-                rounds=asked.rounds,
-                cold=asked.cold,
-                device=asked.device,
-            )
+    # A process for every turn, so that one's memory is not another's. PyTorch counts the GPU's by
+    # itself, and a GPU takes seconds to start.
+    shared = on_gpu and not asked.cold and {PYTORCH, TF32}.issuperset(runtimes)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, max_tasks_per_child=None if shared else 1) as processes:
+        for name in known if ALL in asked.names else asked.names:
+            with tempfile.TemporaryDirectory() as folder:
+                measure(
+                    processes,
+                    known[name],
+                    Path(folder),
+                    tuple(asked.size) if asked.size else SIZES.get(name),
+                    runtimes,
+                    rounds=asked.rounds,
+                    cold=asked.cold,
+                    device=asked.device,
+                )
 
 
 def measure(
+    processes: ProcessPoolExecutor,
     network: Network,
     folder: Path,
     size: tuple[int, int] | None,
@@ -106,27 +145,26 @@ def measure(
     device: str,
 ) -> None:
     """Export a network into ``folder``, run it in every runtime, ``rounds`` times, and print."""
-    context = multiprocessing.get_context("spawn")
-    # A process for every turn, so that one's memory is not another's.
-    with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as processes:
-        made = processes.submit(_export, network, folder, size, runtimes).result()
-        turns: dict[str, list[Turn]] = {
-            runtime: [] for runtime in runtimes if runtime not in made.refused
-        }
-        for _ in range(rounds):
-            for runtime, taken in turns.items():
-                turn = processes.submit(_turn, network, folder, runtime, device, cold=cold)
-                taken.append(turn.result())
+    made = processes.submit(_export, network, folder, size, runtimes).result()
+    turns: dict[str, list[Turn]] = {
+        runtime: [] for runtime in runtimes if runtime not in made.refused
+    }
+    for _ in range(rounds):
+        for runtime, taken in turns.items():
+            turn = processes.submit(_turn, network, folder, runtime, device, cold=cold)
+            taken.append(turn.result())
     shown = f"{network.name}, {made.size[0]} x {made.size[1]}"
     first = None
     for runtime, taken in turns.items():
-        seconds = statistics.median(each.cpu if device == "cpu" else each.wall for each in taken)
+        seconds = statistics.median(each.seconds for each in taken)
         first = first or seconds
         megabytes = (folder / RUNTIMES[runtime]).stat().st_size / 1e6
         peak = statistics.median(each.peak for each in taken)
+        where = " on the GPU" if _counted_on_gpu(runtime, device) else ""
         print(
-            f"| {shown} | {runtime} | {megabytes:.1f} | {seconds:.2f} | {seconds / first:.2f} "
-            f"| {peak:.0f} | {made.likeness.get(runtime, '')} |"
+            f"| {shown} | {runtime} | {megabytes:.1f} | {seconds:.{DIGITS[device]}f} "
+            f"| {seconds / first:.2f} | {peak:.0f}{where} "
+            f"| {made.likeness.get(runtime, taken[0].likeness)} |"
         )
     for runtime in made.refused:
         print(f"| {shown} | {runtime} | | | | | refused: {made.likeness[runtime]} |")
@@ -146,9 +184,10 @@ def _export(
     described = importlib.import_module(str(network.module)).PUBLISHED
     built = described.build()
     state = seeded_state(built.state_dict())
-    built.load_state_dict(state)
     save_file(state, folder / RUNTIMES[PYTORCH])
-    to_onnx(described, built, folder / RUNTIMES["fp32"])
+    if not {PYTORCH, TF32}.issuperset(runtimes):
+        built.load_state_dict(state)
+        to_onnx(described, built, folder / RUNTIMES["fp32"])
     likeness: dict[str, str] = {}
     refused: set[str] = set()
     for kind in precision.PRECISIONS.keys() & set(runtimes):
@@ -170,19 +209,60 @@ def _turn(network: Network, folder: Path, runtime: str, device: str, *, cold: bo
     with np.load(folder / "inputs.npz") as stored:
         inputs = dict(stored)
     file = folder / RUNTIMES[runtime]
-    if runtime == PYTORCH:
-        torch: Any = importlib.import_module("networks.session")
+    on_gpu = _counted_on_gpu(runtime, device)
+    if runtime in {PYTORCH, TF32}:
+        loader: Any = importlib.import_module("networks.session")
         threads = int(os.environ["TRYON_THREADS"])
-        session = torch.load(network.module, network.title, file, device, threads)
+        session = loader.load(network.module, network.title, file, device, threads)
     else:
         session = sessions.onnx_session(file, arena="arena" in runtime)
+    likeness = _lower(session, network, inputs) if runtime == TF32 else ""
+    if on_gpu:
+        _forget_peak()
     if not cold:
         session.run(None, inputs)
-    wall, cpu = time.perf_counter(), time.process_time()
-    session.run(None, inputs)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    taken = []
+    for _ in range(1 if cold else RUNS[device]):
+        start = clock()
+        session.run(None, inputs)
+        taken.append(clock() - start)
+    return Turn(statistics.median(taken), _peak(on_gpu=on_gpu), likeness)
+
+
+def _counted_on_gpu(runtime: str, device: str) -> bool:
+    return device == "cuda" and runtime in {PYTORCH, TF32}
+
+
+def _lower(session: Any, network: Network, inputs: dict[str, NDArray[Any]]) -> str:
+    """Let convolutions use TF32 from now on, and say how like before the answer is."""
+    from torch.backends import cudnn  # noqa: PLC0415 - where PyTorch is measured alone
+
+    from networks import precision  # noqa: PLC0415 - as above
+
+    described = importlib.import_module(str(network.module)).PUBLISHED
+    whole = session.run(None, inputs)
+    cudnn.conv.fp32_precision = "tf32"
+    return str(precision.likeness(described, whole, session.run(None, inputs)))
+
+
+def _forget_peak() -> None:
+    """Count the GPU's peak from what is held now."""
+    from torch import cuda  # noqa: PLC0415 - where PyTorch is measured alone
+
+    # What earlier turns in this process may have left.
+    gc.collect()
+    cuda.reset_peak_memory_stats()
+
+
+def _peak(*, on_gpu: bool) -> float:
+    """Say how many MB were in use at most."""
+    if on_gpu:
+        from torch import cuda  # noqa: PLC0415 - where PyTorch is measured alone
+
+        return float(cuda.max_memory_allocated()) / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Turn(wall, cpu, peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6)
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 if __name__ == "__main__":

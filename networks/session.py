@@ -42,6 +42,9 @@ class Session:
         self._published = published
         self._device = device
         self._network = published.exported(network).eval().to(device)
+        # Convolutions on a GPU would round what they multiply to ten bits (TF32), and answers would
+        # be off by thousandths.
+        torch.backends.cudnn.conv.fp32_precision = "ieee"
 
     def get_inputs(self) -> list[Named]:
         """List the inputs."""

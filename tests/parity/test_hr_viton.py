@@ -16,12 +16,11 @@ torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extr
 from networks import export, loading, seeded  # noqa: E402 - they import PyTorch
 from networks.hr_viton import condition, spade  # noqa: E402
 from networks.published import Published  # noqa: E402
-from services.kit import sessions  # noqa: E402
 from services.kit.settings import get_settings  # noqa: E402
 from services.viton import hr_viton, published  # noqa: E402
 from services.viton.hr_viton import Condition, Given  # noqa: E402
 from services.viton.service import ENGINES  # noqa: E402
-from tests.parity import stored  # noqa: E402
+from tests.parity import runtimes, stored  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
 from tests.parity.try_on_inputs import SMALL, network_inputs, sequence_noise  # noqa: E402
 
@@ -116,16 +115,16 @@ def test_weights_that_bend_the_garment_far_are_not_refused(tmp_path: Path) -> No
     assert worst < stored.RUNTIMES
 
 
+@runtimes.EACH
 def test_the_sequence_gives_what_the_original_gave(
-    exported: tuple[Path, dict[str, float]], reference: dict[str, NDArray[Any]]
+    runtime: str,
+    loaded: dict[str, Any],
+    exported: tuple[Path, dict[str, float]],
+    reference: dict[str, NDArray[Any]],
 ) -> None:
     """The generator gets the original's labels, so that a tie decided otherwise ends there."""
-    run = {
-        name: published.runner(
-            sessions.onnx_session(exported[0] / f"hr_viton_{name}.onnx", arena=False)
-        )
-        for name in NETWORKS
-    }
+    files = {name: exported[0] / f"hr_viton_{name}.onnx" for name in NETWORKS}
+    run = runtimes.runs(runtime, PUBLISHED, loaded, files)
     given = Given.of(request(*SMALL))
     _, noises = sequence_noise(*SMALL)
     seen: dict[str, published.Planes] = {}

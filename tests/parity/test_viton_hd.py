@@ -17,12 +17,11 @@ torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extr
 from networks import export, loading, seeded  # noqa: E402 - they import PyTorch
 from networks.published import Published  # noqa: E402
 from networks.viton_hd import alias, gmm, seg  # noqa: E402
-from services.kit import sessions  # noqa: E402
 from services.kit.settings import get_settings  # noqa: E402
 from services.viton import published, viton_hd  # noqa: E402
 from services.viton.service import ENGINES  # noqa: E402
 from services.viton.viton_hd import Given  # noqa: E402
-from tests.parity import stored  # noqa: E402
+from tests.parity import runtimes, stored  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
 from tests.parity.try_on_inputs import FULL, SMALL, network_inputs, sequence_noise  # noqa: E402
 
@@ -101,16 +100,16 @@ def test_onnx_runtime_gives_what_pytorch_gives(exported: tuple[Path, dict[str, f
     assert max(exported[1].values()) < stored.RUNTIMES
 
 
+@runtimes.EACH
 def test_the_sequence_gives_what_the_original_gave(
-    exported: tuple[Path, dict[str, float]], reference: dict[str, NDArray[Any]]
+    runtime: str,
+    loaded: dict[str, Any],
+    exported: tuple[Path, dict[str, float]],
+    reference: dict[str, NDArray[Any]],
 ) -> None:
     """Each stage gets the original's labels, so that a tie decided otherwise ends where it is."""
-    run = {
-        name: published.runner(
-            sessions.onnx_session(exported[0] / f"viton_hd_{name}.onnx", arena=False)
-        )
-        for name in NETWORKS
-    }
+    files = {name: exported[0] / f"viton_hd_{name}.onnx" for name in NETWORKS}
+    run = runtimes.runs(runtime, PUBLISHED, loaded, files)
     given = Given.of(request(*SIZE))
     first, noises = sequence_noise(*SIZE)
     seen: dict[str, published.Planes] = {}

@@ -1,0 +1,64 @@
+"""Every published network on a GPU against the CPU, both in PyTorch, with seeded weights.
+
+Whole sequences on a GPU are in ``test_viton_hd.py`` and ``test_hr_viton.py``.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.densepose import published as densepose
+from services.kit.manifest import get_manifest
+from services.kit.published import Network
+from tests.parity import stored
+
+torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
+
+from networks import seeded  # noqa: E402 - it imports PyTorch
+from networks.published import Published  # noqa: E402
+from tests.parity import runtimes, test_densepose  # noqa: E402
+
+pytestmark = [pytest.mark.parity, pytest.mark.timeout(900), runtimes.ON_A_GPU]
+
+NETWORKS: Final = [network for network in get_manifest().networks if network.module]
+EQUAL: Final = 0.995
+"""Of the pixels that must have the same class: at ties either may win."""
+Feeds = dict[str, NDArray[Any]]
+
+
+def drawn(network: Network, described: Published) -> tuple[Mapping[str, Any], Feeds]:
+    """Give a state and inputs; to DensePose such as let it find someone."""
+    if network.service == "densepose":
+        photo = densepose.shown(test_densepose.photo(), test_densepose.SHORTEST, densepose.LONGEST)
+        size = np.array(photo.shape[1::-1], np.float32)
+        person = np.concatenate((np.zeros(2, np.float32), size))[None]
+        given = (densepose.fed(photo), size, person)
+        state = test_densepose.state(network.engine)
+    else:
+        given = tuple(value.numpy() for value in described.example(*described.size))
+        with torch.device("meta"):
+            layout = described.build().state_dict()
+        state = seeded.seeded_state(layout)
+        if network.name == "srgan_x4":
+            # Or every value would be at an end of the tanh, where the least difference shows.
+            state["block8.2.weight"] *= 0.002
+    return state, dict(zip(described.inputs, given, strict=True))
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_a_gpu_answers_as_the_cpu_does(network: Network) -> None:
+    described: Published = importlib.import_module(str(network.module)).PUBLISHED
+    state, feeds = drawn(network, described)
+    expected, given = (
+        runtimes.in_torch(described, state, device).run(None, feeds) for device in ("cpu", "cuda")
+    )
+    for name, ours, theirs in zip(described.outputs, given, expected, strict=True):
+        span = np.ptp(theirs) if theirs.size > 1 else np.abs(theirs).max()
+        assert span > 0, name
+        assert np.abs(ours - theirs).max() < stored.RUNTIMES * span, name
+        if name in described.classes:
+            assert (ours.argmax(1) == theirs.argmax(1)).mean() > EQUAL, name
