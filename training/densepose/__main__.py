@@ -18,7 +18,7 @@ from training.densepose.draw import draw, read
 from training.densepose.train import BATCH, train
 from training.export import export
 
-FILES: Final = 192
+FILES: Final = 168
 """Of 48 samples each."""
 STEPS: Final = 12000
 SEED: Final = 1
