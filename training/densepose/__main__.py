@@ -20,7 +20,7 @@ from training.export import export
 
 FILES: Final = 168
 """Of 48 samples each."""
-STEPS: Final = 12000
+STEPS: Final = 10000
 SEED: Final = 1
 AXES: Final = {
     "planes": {0: "people", 2: "height", 3: "width"},
