@@ -108,8 +108,9 @@ def _providers() -> list[tuple[str, dict[str, Any]]]:
     settings = get_settings()
     wanted: list[tuple[str, dict[str, Any]]] = [(CPU, {})]
     if settings.onnx_provider != "cpu":
-        # Memory grows by what is asked for, not twofold.
-        wanted.insert(0, (CUDA, {"arena_extend_strategy": "kSameAsRequested"}))
+        # Memory grows by what is asked for, not twofold; answers are as on the CPU, not TF32's.
+        options = {"arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"}
+        wanted.insert(0, (CUDA, options))
     if settings.onnx_provider == "tensorrt":
         # In containers the weights are mounted for reading only.
         keep = os.access(settings.models_dir, os.W_OK)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import onnxruntime
 import pytest
 import torch
 
@@ -15,6 +16,10 @@ from services.viton import published
 
 ON_A_GPU: Final = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="PyTorch finds no NVIDIA GPU here"
+)
+ONNX_ON_A_GPU: Final = pytest.mark.skipif(
+    sessions.CUDA not in onnxruntime.get_available_providers(),
+    reason="this is not ONNX Runtime's build for NVIDIA GPUs",
 )
 ONNX: Final = "onnx"
 EACH: Final = pytest.mark.parametrize(

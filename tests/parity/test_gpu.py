@@ -1,10 +1,11 @@
-"""Every published network on a GPU against the CPU, both in PyTorch, with seeded weights.
+"""Every published network on a GPU against the CPU, in either runtime, with seeded weights.
 
 Whole sequences on a GPU are in ``test_viton_hd.py`` and ``test_hr_viton.py``.
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,17 +13,19 @@ import pytest
 from numpy.typing import NDArray
 
 from services.densepose import published as densepose
+from services.kit import sessions
 from services.kit.manifest import get_manifest
 from services.kit.published import Network
+from services.kit.settings import get_settings
 from tests.parity import stored
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
 
-from networks import seeded  # noqa: E402 - it imports PyTorch
+from networks import export, loading, seeded  # noqa: E402 - they import PyTorch
 from networks.published import Published  # noqa: E402
 from tests.parity import runtimes, test_densepose  # noqa: E402
 
-pytestmark = [pytest.mark.parity, pytest.mark.timeout(900), runtimes.ON_A_GPU]
+pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
 
 NETWORKS: Final = [network for network in get_manifest().networks if network.module]
 EQUAL: Final = 0.995
@@ -49,16 +52,46 @@ def drawn(network: Network, described: Published) -> tuple[Mapping[str, Any], Fe
     return state, dict(zip(described.inputs, given, strict=True))
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
-def test_a_gpu_answers_as_the_cpu_does(network: Network) -> None:
-    described: Published = importlib.import_module(str(network.module)).PUBLISHED
-    state, feeds = drawn(network, described)
-    expected, given = (
-        runtimes.in_torch(described, state, device).run(None, feeds) for device in ("cpu", "cuda")
-    )
+EACH: Final = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+
+
+def alike(
+    described: Published, given: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]]
+) -> None:
+    """Fail where answers differ by more than runtimes may."""
     for name, ours, theirs in zip(described.outputs, given, expected, strict=True):
         span = np.ptp(theirs) if theirs.size > 1 else np.abs(theirs).max()
         assert span > 0, name
         assert np.abs(ours - theirs).max() < stored.RUNTIMES * span, name
         if name in described.classes:
             assert (ours.argmax(1) == theirs.argmax(1)).mean() > EQUAL, name
+
+
+@runtimes.ON_A_GPU
+@EACH
+def test_a_gpu_answers_as_the_cpu_does(network: Network) -> None:
+    described: Published = importlib.import_module(str(network.module)).PUBLISHED
+    state, feeds = drawn(network, described)
+    expected, given = (
+        runtimes.in_torch(described, state, device).run(None, feeds) for device in ("cpu", "cuda")
+    )
+    alike(described, given, expected)
+
+
+@runtimes.ONNX_ON_A_GPU
+@EACH
+def test_onnx_runtime_answers_on_a_gpu_as_on_the_cpu(
+    network: Network, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    described: Published = importlib.import_module(str(network.module)).PUBLISHED
+    state, feeds = drawn(network, described)
+    built = described.build()
+    loading.load_strictly(built, state, network.title)
+    file = tmp_path / network.file
+    export.to_onnx(described, built, file)
+    answers = []
+    for provider in ("cpu", "cuda"):
+        environment.setenv("TRYON_ONNX_PROVIDER", provider)
+        get_settings.cache_clear()
+        answers.append(sessions.onnx_session(file).run(list(described.outputs), feeds))
+    alike(described, answers[1], answers[0])
