@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 READER: Final = Path(__file__).with_name("garment.onnx")
 """Our own network (``training/garment``); it comes with the code."""
 
-READER_SHA256: Final = "f93c47f65b4cb00c869eb96e6ce3b28a40f3bb8e031789f0b3389181c14c09d8"
+READER_SHA256: Final = "badd7d22d1ced884b30920fdd05cba4b658f4e0e33d3ce1cde831f53476124c0"
 
 CONVERTED: Final = "u2net_cloth_pth.onnx"
 """What ``models add --as u2net_cloth`` makes of the official file."""

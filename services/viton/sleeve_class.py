@@ -24,29 +24,33 @@ _FARTHEST: Final = 5.5
 _LONG_SHORT: Final = 3.0
 
 # Of photos and drawings alike: the network's reach between short sleeves and those to the forearm,
-# without the outline's and with it, how far either measure strays, and how much the outline's may
-# count against the network's: less where it is longer, for ties and wide cuts lengthen an outline.
+# without the outline's and with it, how far either measure strays, what the network's class counts
+# beside its reach, and how much the outline's reach may count against both: less where it is
+# longer, for ties and wide cuts lengthen an outline.
 _LEAST_LONG: Final = 0.75
 _REACH_ALONE: Final = 0.6
 _REACH: Final = 0.68
 _STRAYS: Final = 0.05
+_SAID: Final = 0.3
 _SHORT: Final = 0.1
 _SHORTER: Final = 3.0
 _LONGER: Final = 0.5
 _LONG: Final = 0.5
-_LONGEST: Final = 0.7
+_LONGEST: Final = 0.3
 
 
 @dataclass(frozen=True)
 class Told:
     """What a network says of both sleeves.
 
-    ``there``: whether each side has one. ``reach``: the share of the arm that they cover. ``long``:
-    the log odds of a long sleeve against one to the forearm.
+    ``there``: whether each side has one. ``reach``: the share of the arm that they cover.
+    ``beyond``: the log odds of one that reaches beyond the elbow against a short one; ``long``:
+    those of a long sleeve against one to the forearm.
     """
 
     there: tuple[bool, bool]
     reach: float
+    beyond: float
     long: float
 
 
@@ -62,11 +66,17 @@ def told_by(reading: GarmentReading) -> Told | None:
     there = [name != "none" for name, _, _ in sides]
     asked = [s for s, own in zip(sides, there, strict=True) if own] or list(sides)
     reach = float(np.mean([max(far, _LEAST_LONG * (n == "long")) for n, _, far in asked]))
-    odds = float(np.mean([_odds(*own) for own in asked]))
-    return Told((there[0], there[1]), reach, odds)
+    beyond = float(np.mean([_beyond(name, sure) for name, sure, _ in asked]))
+    long = float(np.mean([_long(*own) for own in asked]))
+    return Told((there[0], there[1]), reach, beyond, long)
 
 
-def _odds(name: str, sure: float, reach: float) -> float:
+def _beyond(name: str, sure: float) -> float:
+    own, other = np.log(np.clip([sure, 1 - sure], 0.02, 0.98))
+    return float(other - own) if name == "short" else float(own - other)
+
+
+def _long(name: str, sure: float, reach: float) -> float:
     """Return the log odds of ``long`` against ``mid``.
 
     What is not said goes to the other, by half where the reach is not that of a long sleeve.
@@ -90,14 +100,15 @@ def classify(reading: GarmentReading, left: Side, right: Side, *, hung: bool = T
     if not any(told.there):
         return SleeveKind.NONE
     measured = 0 < reach <= _FARTHEST
-    short = (told.reach - (_REACH if measured else _REACH_ALONE)) / _STRAYS
+    beyond = (told.reach - (_REACH if measured else _REACH_ALONE)) / _STRAYS
+    beyond += _SAID * told.beyond
     long = told.long
     if measured:
-        short += float(np.clip(np.log(reach / _ELBOW) / _SHORT, -_SHORTER, _LONGER))
+        beyond += float(np.clip(np.log(reach / _ELBOW) / _SHORT, -_SHORTER, _LONGER))
         long += float(np.clip(np.log(reach / _FOREARM) / _LONG, -_LONGEST, _LONGEST))
-    elif reach == 0 and short > 0 and not hung:
+    elif reach == 0 and beyond > 0 and not hung:
         return SleeveKind.NONE
-    if short < 0:
+    if beyond < 0:
         return SleeveKind.SHORT
     return SleeveKind.LONG if long > 0 else SleeveKind.MID
 

@@ -58,7 +58,7 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     # Without it no matrix product on a GPU is the same twice.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    torch.use_deterministic_algorithms(mode=True)
     draws = partial(drawn, arguments.out, processes=arguments.processes)
     seen = draws(arguments.seed, arguments.count)
     unseen = draws(arguments.seed + HELD_OUT, CHECKED)
