@@ -1,14 +1,17 @@
 """Where the parts of a garment are, from its photo, its mask and a network's reading."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.errors import NoGarment
 from services.kit.garments import UNREAD, GarmentReading
 from services.viton.armpits import agree, find_armpit, hangs, told
+from services.viton.cuffs import without_inside
 from services.viton.garment_outline import Bool, Outline, axis_of, largest, outline
 from services.viton.neckline import find_neckline
 from services.viton.pieces import SLEEVE_SAMPLES, Garment, Side, Sleeve, SleeveKind
@@ -65,7 +68,15 @@ def describe(
     for side in (first, second):
         if side.sleeve is not None:
             torso &= ~side.sleeve.mask
+    lightness = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0], np.uint8)
+    first, second = (_closed(side, lightness) for side in (first, second))
     return Garment(first, second, neckline, kind, half, torso)
+
+
+def _closed(side: Side, lightness: NDArray[np.uint8]) -> Side:
+    if side.sleeve is None:
+        return side
+    return replace(side, sleeve=without_inside(lightness, side.sleeve))
 
 
 def _sides(

@@ -29,6 +29,18 @@ def resample(curve: Points, count: int, end: float = 1.0) -> Points:
     return np.stack([np.interp(wanted, along, curve[:, i]) for i in (0, 1)], axis=1)
 
 
+def along(curve: Points, share: NDArray[np.float64]) -> Points:
+    """Return points at shares of a polyline's length; past its end it runs straight on."""
+    steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
+    total = max(float(steps[-1]), 1e-6)
+    inside = np.clip(share, 0, 1) * total
+    found = np.stack([np.interp(inside, steps, curve[:, i]) for i in (0, 1)], axis=1)
+    ahead = curve[-1] - curve[-min(6, len(curve))]
+    ahead = ahead / max(float(np.hypot(ahead[0], ahead[1])), 1e-6)
+    beyond = np.maximum(share - 1, 0)[:, None] * total
+    return np.asarray(found + beyond * ahead)
+
+
 def smooth(curve: Points, count: int, rounds: int = 3) -> Points:
     """Return a rounded polyline with the same ends (Chaikin's corner cutting, 1974)."""
     for _ in range(rounds):

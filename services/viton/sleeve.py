@@ -11,7 +11,7 @@ from services.viton.arm import ARM_SAMPLES, Arm, crook
 from services.viton.body import Body, BodySide
 from services.viton.drape import worn_scale
 from services.viton.garment import Garment, Side, Sleeve, SleeveKind
-from services.viton.geometry import Points, length
+from services.viton.geometry import Points, along, length
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -51,8 +51,8 @@ def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
     cuff = _cuff(garment, g, arm, scale)
     ease = _ease(g.sleeve, arm, cuff, scale)
     target = _hung(target, arm, ease, cuff)
-    outer = _along(g.sleeve.outer, _HALO * _shares(arm.outer, cuff))
-    inner = _along(g.sleeve.inner, _HALO * _shares(arm.inner, cuff))
+    outer = along(g.sleeve.outer, _HALO * _shares(arm.outer, cuff))
+    inner = along(g.sleeve.inner, _HALO * _shares(arm.inner, cuff))
     across = 0.5 + (ACROSS[None, :] - 0.5) / ease[:, None]
     across = across * _inset(g.sleeve, cuff)[:, None]
     source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
@@ -93,9 +93,9 @@ def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
 
     A sleeve lies flat in its photo; around an arm the same cloth is narrower to see.
     """
-    along = np.arange(ARM_SAMPLES) / max(cuff, 1)
+    rings = np.arange(ARM_SAMPLES) / max(cuff, 1)
     flat = np.hypot(*(sleeve.outer - sleeve.inner).T)
-    flat = np.interp(along, np.linspace(0, 1, len(flat)), gaussian_filter1d(flat, 2.0))
+    flat = np.interp(rings, np.linspace(0, 1, len(flat)), gaussian_filter1d(flat, 2.0))
     own = 2 * arm.radius
     ratio = gaussian_filter1d(flat * scale / np.maximum(own, 1.0), 5.0, mode="nearest")
     usual = float(np.median(ratio[arm.start : max(cuff, arm.start + 2)]))
@@ -125,25 +125,13 @@ def _cuff(garment: Garment, g: Side, arm: Arm, scale: float) -> int:
     if garment.kind is SleeveKind.LONG:
         return last
     wanted = length(g.sleeve.outer) * scale * 0.92
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer, axis=0).T))])
-    found = int(np.searchsorted(along, wanted))
+    reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer, axis=0).T))])
+    found = int(np.searchsorted(reached, wanted))
     low, high = (arm.start + 3, 46) if garment.kind is SleeveKind.SHORT else (40, 88)
     return int(np.clip(found, low, high))
 
 
 def _shares(curve: Points, cuff: int) -> Floats:
     """How far along the sleeve each sample of an arm's edge lies; beyond the cuff above one."""
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T) + 1e-3)])
-    return along / max(float(along[cuff]), 1e-3)
-
-
-def _along(curve: Points, share: Floats) -> Points:
-    """Points at the given shares of a polyline's length, running straight on past its end."""
-    steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
-    total = max(float(steps[-1]), 1e-6)
-    inside = np.clip(share, 0, 1) * total
-    found = np.stack([np.interp(inside, steps, curve[:, i]) for i in (0, 1)], axis=1)
-    ahead = curve[-1] - curve[-min(6, len(curve))]
-    ahead = ahead / max(float(np.hypot(ahead[0], ahead[1])), 1e-6)
-    beyond = np.maximum(share - 1, 0)[:, None] * total
-    return np.asarray(found + beyond * ahead)
+    reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T) + 1e-3)])
+    return reached / max(float(reached[cuff]), 1e-3)
