@@ -1,8 +1,9 @@
 """HR-VITON's networks and its whole test-time sequence against what the original gave.
 
-``README.md`` tells how the reference was made.
+``README.md`` tells how the reference was made. Set TRYON_PARITY_FULL=1 for 1024 x 768.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +23,7 @@ from services.viton.hr_viton import Condition, Given  # noqa: E402
 from services.viton.service import ENGINES  # noqa: E402
 from tests.parity import runtimes, stored  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
-from tests.parity.try_on_inputs import SMALL, network_inputs, sequence_noise  # noqa: E402
+from tests.parity.try_on_inputs import FULL, SMALL, network_inputs, sequence_noise  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(1800)]
 
@@ -31,6 +32,7 @@ PUBLISHED: Final[Mapping[str, Published]] = {
     "spade": spade.PUBLISHED,
 }
 NETWORKS: Final = tuple(PUBLISHED)
+SIZE: Final = FULL if os.environ.get("TRYON_PARITY_FULL") == "1" else SMALL
 State = dict[str, Any]
 
 
@@ -47,7 +49,7 @@ def tamed(state: State) -> State:
 
 @pytest.fixture(scope="module")
 def reference() -> dict[str, NDArray[Any]]:
-    return stored.load("hr_viton")
+    return stored.load("hr_viton" if SIZE == SMALL else "hr_viton_full")
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def test_the_layout_is_the_original_s(
 def test_a_network_gives_what_the_original_gave(
     name: str, loaded: dict[str, Any], reference: dict[str, NDArray[Any]]
 ) -> None:
-    fed = [torch.from_numpy(value[None]) for value in network_inputs(name, *SMALL).values()]
+    fed = [torch.from_numpy(value[None]) for value in network_inputs(name, *SIZE).values()]
     with torch.inference_mode():
         given = loaded[name](*fed)
     given = given if isinstance(given, tuple) else (given,)
@@ -125,8 +127,8 @@ def test_the_sequence_gives_what_the_original_gave(
     """The generator gets the original's labels, so that a tie decided otherwise ends there."""
     files = {name: exported[0] / f"hr_viton_{name}.onnx" for name in NETWORKS}
     run = runtimes.runs(runtime, PUBLISHED, loaded, files)
-    given = Given.of(request(*SMALL))
-    _, noises = sequence_noise(*SMALL)
+    given = Given.of(request(*SIZE))
+    _, noises = sequence_noise(*SIZE)
     seen: dict[str, published.Planes] = {}
 
     def watched(**fed: published.Planes) -> tuple[published.Planes, ...]:
