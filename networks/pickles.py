@@ -3,7 +3,7 @@
 import io
 import pickle
 import pickletools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -91,31 +91,26 @@ def _check(content: bytes, opcodes: Collection[str]) -> None:
             stack += [opcode.name in _KEYS] * len(opcode.stack_after)
 
 
-def named(pairs: Iterable[tuple[Any, Any]] = ()) -> dict[str, Any]:
-    """Make a mapping of pairs, as Python 2 writes an OrderedDict; here all keys are text."""
-    made = {}
-    for key, value in pairs:
-        if not isinstance(key, str):
-            raise pickle.UnpicklingError("a key is no text")
-        made[key] = value
-    return made
+def mapping() -> dict[str, Any]:
+    """Make an OrderedDict as it is written: empty, what it holds comes after."""
+    return {}
 
 
 class _Kind:
     """A kind of number: NumPy's name of it, and its sign for the order of the bytes."""
 
-    def __init__(self, name: Any, *_: Any) -> None:
+    def __init__(self, name: Any, _align: Any, _copy: Any) -> None:
         self.name = name
         self.order = "="
 
     def __setstate__(self, state: Any) -> None:
-        _, self.order, *_ = state
+        self.order = state[1]
 
 
 class _Array:
     """What a pickle says of an array; NumPy itself would also make fields in fields of it."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, _class: Any, _shape: Any, _kind: Any) -> None:
         self.kind: Any = None
 
     def __setstate__(self, state: Any) -> None:
@@ -153,10 +148,13 @@ _ARRAYS: Final[Names] = {
     ("numpy", "ndarray"): _Array,
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
-    ("collections", "OrderedDict"): named,
+    ("collections", "OrderedDict"): mapping,
     ("_codecs", "encode"): _bytes,
 }
-"""All that a file of arrays may name, in older and newer NumPy."""
+"""All that a file of arrays may name, in older and newer NumPy.
+
+None takes any number of arguments: a pickle can pass one long tuple again and again.
+"""
 
 
 def read_arrays(path: Path) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from networks.loading import UNREADABLE, NotTheWeights
-from networks.pickles import OPCODES, Known, Names, named
+from networks.pickles import OPCODES, Known, Names, mapping
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Of the attributes; those of DensePose have 60 thousand."""
@@ -60,12 +60,12 @@ class _Module:
         self.attributes = state
 
 
-def _as_it_is(value: Any, *_: Any) -> Any:
+def _as_it_is(value: Any, _told: Any = None) -> Any:
     return value
 
 
 def _tensor(
-    storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int], *_: Any
+    storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int], _: Any, _hooks: Any
 ) -> Tensor:
     if len(size) > MOST_AXES or not all(isinstance(side, int) for side in size):
         # Their product could be of any length.
@@ -77,7 +77,7 @@ def _tensor(
 
 
 _NAMES: Final[Names] = {
-    ("collections", "OrderedDict"): named,
+    ("collections", "OrderedDict"): mapping,
     ("torch", "device"): _as_it_is,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     **{("torch", name): kind for name, kind in _STORAGES.items()},
@@ -101,7 +101,7 @@ class _Attributes(Known):
         return super().find_class(module, name)
 
     def persistent_load(self, pid: Any) -> Tensor:
-        _, kind, key, *_ = pid
+        _, kind, key, _, _ = pid
         if kind not in _STORAGES.values():
             raise pickle.UnpicklingError("a storage of no kind of numbers")
         if not isinstance(key, str):

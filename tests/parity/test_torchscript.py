@@ -107,6 +107,7 @@ def shared(depth: int) -> bytes:
     return made
 
 
+LONG: Final = b"(" + b"N" * 9 + b"tq\0"
 ITSELF: Final = b"c__torch__\nLayer\n)\x81q\0}(" + written.text("layer") + b"h\0ub"
 
 
@@ -147,12 +148,16 @@ ITSELF: Final = b"c__torch__\nLayer\n)\x81q\0}(" + written.text("layer") + b"h\0
         (b"}" + written.nested(40) + b"Ns", "neither text nor a small number"),
         (b"}(" + written.nested(40) + b"Nu", "neither text nor a small number"),
         (b"}\x8a\x08" + b"\xff" * 7 + b"\x1f" + b"Ns", "neither text nor a small number"),
+        (LONG + b"ctorch\ndevice\nh\0R", "positional arguments"),
+        (LONG + b"ccollections\nOrderedDict\nh\0R", "positional arguments"),
+        (LONG + b"ctorch._utils\n_rebuild_tensor_v2\nh\0R", "positional arguments"),
+        (LONG + b"Q", "too many values to unpack"),
         (
-            b"ccollections\nOrderedDict\n](" + written.nested(40) + b"N\x86e\x85R",
-            "a key is no text",
-        ),
-        (
-            b"(" + written.text("storage") + b"ctorch\nFloatStorage\n" + written.nested(40) + b"tQ",
+            b"("
+            + written.text("storage")
+            + b"ctorch\nFloatStorage\n"
+            + written.nested(40)
+            + b"NNtQ",
             "a storage without a name",
         ),
         (ITSELF, "without end"),
