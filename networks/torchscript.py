@@ -7,9 +7,7 @@ may be compressed. ``torch.jit.load`` would compile that code.
 
 import math
 import pickle
-import pickletools
 import zipfile
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +17,7 @@ import torch
 from torch import Tensor
 
 from networks.loading import UNREADABLE, NotTheWeights
-from networks.pickles import Known, Names
+from networks.pickles import OPCODES, Known, Names, mapping
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Of the attributes; those of DensePose have 60 thousand."""
@@ -27,6 +25,8 @@ MOST_VALUES: Final = 100_000
 """Attributes that are looked at, each time that they are met: modules may be shared without end."""
 MOST_LETTERS: Final = 1000
 """Of a name, those of the modules around it included: modules may hold themselves."""
+MOST_AXES: Final = 64
+"""Of a tensor: PyTorch's own bound."""
 _ATTRIBUTES: Final = "data.pkl"
 _STORAGES: Final = {
     "FloatStorage": "<f4",
@@ -45,16 +45,7 @@ _TYPED: Final = (
     "restore_type_tag",
 )
 """What wraps lists and mappings to tell the types of what is in them."""
-_OPCODES: Final = {
-    *("PROTO", "STOP", "MARK"),
-    *("GLOBAL", "REDUCE", "NEWOBJ", "BUILD", "BINPERSID"),
-    *("NONE", "NEWTRUE", "NEWFALSE", "BINUNICODE"),
-    *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
-    *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
-    *("EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM", "SETITEMS"),
-    *("BINGET", "BINPUT", "LONG_BINGET", "LONG_BINPUT"),
-}
-"""All that TorchScript writes attributes with."""
+_OPCODES: Final = OPCODES | {"NEWOBJ", "BINPERSID"}
 
 
 class _Module:
@@ -69,13 +60,16 @@ class _Module:
         self.attributes = state
 
 
-def _as_it_is(value: Any, *_: Any) -> Any:
+def _as_it_is(value: Any, _told: Any = None) -> Any:
     return value
 
 
 def _tensor(
-    storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int], *_: Any
+    storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int], _: Any, _hooks: Any
 ) -> Tensor:
+    if len(size) > MOST_AXES or not all(isinstance(side, int) for side in size):
+        # Their product could be of any length.
+        raise pickle.UnpicklingError("a tensor's sides are not a few numbers")
     if math.prod(size) > storage.numel():
         # It could be made of one number, and grow without end where it is copied.
         raise pickle.UnpicklingError("a tensor has more numbers than are in the file")
@@ -83,7 +77,7 @@ def _tensor(
 
 
 _NAMES: Final[Names] = {
-    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "OrderedDict"): mapping,
     ("torch", "device"): _as_it_is,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     **{("torch", name): kind for name, kind in _STORAGES.items()},
@@ -96,8 +90,7 @@ class _Attributes(Known):
         content = _stored(archive, root + _ATTRIBUTES)
         if len(content) > MOST_BYTES:
             raise pickle.UnpicklingError(f"{len(content):,} bytes are too many for attributes")
-        _check(content)
-        super().__init__(content, _NAMES)
+        super().__init__(content, _NAMES, _OPCODES)
         self.archive = archive
         self.root = root
         self.storages: dict[tuple[str, str], Tensor] = {}
@@ -108,22 +101,16 @@ class _Attributes(Known):
         return super().find_class(module, name)
 
     def persistent_load(self, pid: Any) -> Tensor:
-        _, kind, key, *_ = pid
+        _, kind, key, _, _ = pid
         if kind not in _STORAGES.values():
             raise pickle.UnpicklingError("a storage of no kind of numbers")
+        if not isinstance(key, str):
+            raise pickle.UnpicklingError("a storage without a name")
         if (kind, key) not in self.storages:
             # An array of its own: what was read as bytes cannot be written to.
             numbers = np.frombuffer(_stored(self.archive, self.root + "data/" + key), kind).copy()
             self.storages[kind, key] = torch.from_numpy(numbers)
         return self.storages[kind, key]
-
-
-def _check(content: bytes) -> None:
-    for opcode, argument, _ in pickletools.genops(content):
-        # The unpickler makes room for as many objects as this number says.
-        far = opcode.name == "LONG_BINPUT" and (argument is None or argument > len(content))
-        if far or opcode.name not in _OPCODES:
-            raise pickle.UnpicklingError(f"TorchScript does not write this {opcode.name}")
 
 
 def _stored(archive: zipfile.ZipFile, name: str) -> bytes:

@@ -27,6 +27,7 @@ from services.kit import models_cli, weights  # noqa: E402
 from services.kit.types import Image, Mask  # noqa: E402
 from tests.parity import stored  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
+from tests.parity.torchscript_files import nested, text  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
 
@@ -311,6 +312,14 @@ class Evil:
         return Path.mkdir, (Path("executed"),)
 
 
+def array(content: bytes) -> bytes:
+    """Write a pickle of an array of nine numbers, as Python 2 does."""
+    order = b"(K\3" + text(">") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
+    kind = b"cnumpy\ndtype\n" + text("f4") + b"K\0K\1\x87R" + order
+    made = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\1b\x87R"
+    return b"\x80\2}" + text("a") + made + b"(K\1K\x09\x85" + kind + b"\x89" + content + b"tbs."
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -323,6 +332,11 @@ class Evil:
         pickle.dumps({"model": {"key": np.ones(9)}})[:-9],
         pickle.dumps({"model": {}}),
         pickle.dumps(np.ones(9)),
+        pickle.dumps({"model": {"key": np.zeros(1, "f4,f4")}}),
+        pickle.dumps({"model": {"key": np.ones(9)}}, 1),
+        b"\x80\2}" + nested(40) + b"Ns.",
+        array(b"N"),
+        array(text("one")),
     ],
 )
 def test_a_pickle_of_something_else_is_refused(
@@ -336,12 +350,21 @@ def test_a_pickle_of_something_else_is_refused(
     assert not Path("executed").exists()
 
 
+def test_an_array_of_python_2_is_read(tmp_path: Path) -> None:
+    numbers = np.linspace(-1e6, 1e6, 9, dtype=">f4")
+    file = tmp_path / "weights.pkl"
+    file.write_bytes(array(b"U\x24" + numbers.tobytes()))
+    np.testing.assert_array_equal(r_50_fpn_s1x.PUBLISHED.read(file)["a"].numpy(), numbers)
+
+
 @pytest.mark.parametrize("protocol", [2, 3, 4])
 def test_arrays_of_the_zoos_protocols_are_read(protocol: int, tmp_path: Path) -> None:
     file = tmp_path / "weights.pkl"
     held: dict[str, NDArray[Any]] = {
         "a": np.arange(6, dtype=np.float32).reshape(2, 3).T,
         "b": np.ones(2, np.float16),
+        "c": np.linspace(-1e6, 1e6, 9, dtype=">f8"),
+        "d": np.array(0.5, np.float32),
     }
     file.write_bytes(pickle.dumps({"model": held}, protocol))
     read = r_50_fpn_s1x.PUBLISHED.read(file)

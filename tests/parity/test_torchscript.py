@@ -38,6 +38,7 @@ class Layers(torch.nn.Module):  # type: ignore[misc,name-defined]
 
     names: list[str]
     shares: dict[str, float]
+    counts: dict[int, int]
     place: Any
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class Layers(torch.nn.Module):  # type: ignore[misc,name-defined]
         self.register_buffer("count", torch.tensor(7, dtype=torch.int32))
         self.names = ["a", "b"]
         self.shares = {"a": 0.5, "b": -1e300}
+        self.counts = {-1: 2, 2**31 - 1: 3}
         self.sides = (3, 2**40)
         self.scales = [0.5, 2.0]
         self.place = torch.device("cpu")
@@ -60,7 +62,8 @@ class Layers(torch.nn.Module):  # type: ignore[misc,name-defined]
         grown = (
             y.sum() + self.rounded.sum() + self.precise.sum() + self.shares["a"] + self.scales[0]
         )
-        return grown * len(self.names) * self.sides[1] * self.flags.sum() * self.count
+        times = len(self.names) * self.sides[1] * self.counts[-1]
+        return grown * times * self.flags.sum() * self.count
 
 
 def test_what_pytorch_writes_is_read(tmp_path: Path) -> None:
@@ -104,6 +107,7 @@ def shared(depth: int) -> bytes:
     return made
 
 
+LONG: Final = b"(" + b"N" * 9 + b"tq\0"
 ITSELF: Final = b"c__torch__\nLayer\n)\x81q\0}(" + written.text("layer") + b"h\0ub"
 
 
@@ -112,16 +116,19 @@ ITSELF: Final = b"c__torch__\nLayer\n)\x81q\0}(" + written.text("layer") + b"h\0
     [
         (pickle.dumps(Evil(), 2)[2:-1], "not expected in weights"),
         (b"cos\nsystem\n" + written.text("mkdir executed") + b"\x85R", "os.system is not expected"),
-        (b"(" + written.text("mkdir executed") + b"ios\nsystem\n", "does not write this INST"),
-        (b"\x95" + bytes(8) + b"N", "does not write this FRAME"),
-        (written.text("os") + written.text("system") + b"\x93", "does not write this STACK_GLOBAL"),
-        (b"\x82\1", "does not write this EXT1"),
-        (b"Nr\xff\xff\xff\x7f", "does not write this LONG_BINPUT"),
-        (written.module({"weight": WEIGHT}) + b"0", "does not write this POP"),
+        (b"(" + written.text("mkdir executed") + b"ios\nsystem\n", "not written with this INST"),
+        (b"\x95" + bytes(8) + b"N", "not written with this FRAME"),
+        (
+            written.text("os") + written.text("system") + b"\x93",
+            "not written with this STACK_GLOBAL",
+        ),
+        (b"\x82\1", "not written with this EXT1"),
+        (b"Nr\xff\xff\xff\x7f", "not written with this LONG_BINPUT"),
+        (written.module({"weight": WEIGHT}) + b"0", "not written with this POP"),
         (b"]", "the attributes are no module's"),
         (WEIGHT, "the attributes are no module's"),
         (b"c__torch__\nLayer\n)\x81]b", "attributes have no names"),
-        (b"c__torch__\nLayer\n)\x81}NNsb", "str"),
+        (b"c__torch__\nLayer\n)\x81}K\1Nsb", "str"),
         (written.module({"weight": written.tensor(b"\2\3", b"\3\1", key="1")}), "no item named"),
         (written.module({"weight": written.tensor(b"\7", b"\1")}), "more numbers than are in"),
         (written.module({"weight": written.tensor(b"\xff\xff", b"\0\0")}), "more numbers than"),
@@ -133,6 +140,25 @@ ITSELF: Final = b"c__torch__\nLayer\n)\x81q\0}(" + written.text("layer") + b"h\0
         (
             written.module({"weight": written.tensor(b"\1", b"\1", kind=b"device")}),
             "a storage of no kind of numbers",
+        ),
+        (
+            written.module({"weight": written.tensor(b"\1" * 65, b"\0" * 65)}),
+            "sides are not a few numbers",
+        ),
+        (b"}" + written.nested(40) + b"Ns", "neither text nor a small number"),
+        (b"}(" + written.nested(40) + b"Nu", "neither text nor a small number"),
+        (b"}\x8a\x08" + b"\xff" * 7 + b"\x1f" + b"Ns", "neither text nor a small number"),
+        (LONG + b"ctorch\ndevice\nh\0R", "positional arguments"),
+        (LONG + b"ccollections\nOrderedDict\nh\0R", "positional arguments"),
+        (LONG + b"ctorch._utils\n_rebuild_tensor_v2\nh\0R", "positional arguments"),
+        (LONG + b"Q", "too many values to unpack"),
+        (
+            b"("
+            + written.text("storage")
+            + b"ctorch\nFloatStorage\n"
+            + written.nested(40)
+            + b"NNtQ",
+            "a storage without a name",
         ),
         (ITSELF, "without end"),
         (shared(40), "without end"),

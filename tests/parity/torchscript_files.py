@@ -15,6 +15,12 @@ def text(value: str) -> bytes:
     return b"X" + len(encoded).to_bytes(4, "little") + encoded
 
 
+def nested(depth: int) -> bytes:
+    """Push a tuple that holds one twice, and so on: 2 ** depth places."""
+    levels = (b"q%ch%c\x86" % (level, level) for level in range(depth))
+    return b")" + b"".join(levels)
+
+
 def module(attributes: Mapping[str, bytes]) -> bytes:
     """Push a module with attributes."""
     state = b"".join(text(name) + value for name, value in attributes.items())
