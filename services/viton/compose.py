@@ -1,4 +1,4 @@
-"""From bottom to top: background, skin, torso, trousers, arms, sleeves, head."""
+"""From bottom to top: background, skin, hood, torso, trousers, arms, sleeves, head."""
 
 from typing import Final, TypeAlias
 
@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.behind import Laid
 from services.viton.body import Body
 from services.viton.fill import (
     around,
@@ -56,6 +57,7 @@ def assemble(
     strips: tuple[Strip, Strip],
     fits: tuple[SleeveFit, SleeveFit],
     light: Floats | None = None,
+    hood: Laid | None = None,
 ) -> Stack:
     """Stack all layers; ``light`` falls on the torso, by default that of the worn garment."""
     slant = light_from(image, parts)
@@ -76,6 +78,8 @@ def assemble(
     canvas = _base(image, parts, skin, gone, body.waist)
     canvas = over(canvas, skin.throat, _hazy(parts))
     stack = Stack(_edge_shadow(canvas, worn.torso, _skin_zone(parts, skin, gone)))
+    if hood is not None:
+        stack.wear(hood.colour, hood.cover, hood.source)
     front = _arm_shadow(skin, worn, body, arms)
     bare = [
         a * _synthetic(parts, gone, s, f) for a, s, f in zip(skin.arms, strips, fits, strict=True)

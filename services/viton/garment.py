@@ -13,6 +13,7 @@ from services.kit.garments import UNREAD, GarmentReading
 from services.viton.armpits import agree, find_armpit, hangs, told
 from services.viton.cuffs import without_inside
 from services.viton.garment_outline import Bool, Outline, axis_of, largest, outline
+from services.viton.hood import parted
 from services.viton.neckline import find_neckline
 from services.viton.pieces import SLEEVE_SAMPLES, Garment, Side, Sleeve, SleeveKind
 from services.viton.prior import Guess, front, guesses
@@ -34,7 +35,8 @@ def describe(
     The outline decides where it is clear, the network where it is not. Raises ``NoGarment`` where
     there is nothing that could be worn on the upper body.
     """
-    whole = largest(mask > 127)
+    whole, hood = parted(largest(mask > 127), reading)
+    whole = largest(whole)
     rows = np.flatnonzero(whole.any(axis=1))
     if whole.sum() < _MIN_AREA * whole.size or rows[-1] - rows[0] < 32:
         raise NoGarment(
@@ -70,7 +72,7 @@ def describe(
             torso &= ~side.sleeve.mask
     lightness = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0], np.uint8)
     first, second = (_closed(side, lightness) for side in (first, second))
-    return Garment(first, second, neckline, kind, half, torso)
+    return Garment(first, second, neckline, kind, half, torso, hood)
 
 
 def _closed(side: Side, lightness: NDArray[np.uint8]) -> Side:

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.geometry import Points, length
+from services.viton.geometry import Points, distance, length
 
 Bool: TypeAlias = NDArray[np.bool_]
 
@@ -52,6 +52,26 @@ class Sleeve:
 
 
 @dataclass(frozen=True)
+class Hood:
+    """A hood as it is spread in the photo: its mask (H x W), and the neck's ends below it."""
+
+    mask: Bool
+    left: Points
+    right: Points
+
+    @property
+    def width(self) -> float:
+        """From one end of the neck to the other, in pixels."""
+        return distance(self.left, self.right)
+
+    @property
+    def height(self) -> float:
+        """From the neck's ends to its top, in pixels."""
+        rows = np.flatnonzero(self.mask.any(axis=1))
+        return float((self.left[1] + self.right[1]) / 2 - rows[0]) if len(rows) else 0.0
+
+
+@dataclass(frozen=True)
 class Side:
     """One half of a garment. ``edge`` runs from the armpit down to the hem."""
 
@@ -69,7 +89,7 @@ class Garment:
     """The landmarks of a garment, in pixels of its photo.
 
     ``half`` is half the chest's width. ``neckline`` runs from left to right. ``torso`` is the mask
-    without sleeves and without what is seen of the inside of the back above the neckline.
+    without sleeves, hood and what is seen of the inside of the back above the neckline.
     """
 
     left: Side
@@ -78,6 +98,7 @@ class Garment:
     kind: SleeveKind
     half: float
     torso: Bool
+    hood: Hood | None
 
     @property
     def sides(self) -> tuple[Side, Side]:

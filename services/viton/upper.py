@@ -10,6 +10,7 @@ import numpy as np
 from services.kit.garments import GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton import frame
+from services.viton.behind import lay
 from services.viton.body import bared, measure
 from services.viton.compose import assemble
 from services.viton.cut import cut
@@ -56,5 +57,15 @@ def wear_upper(
         worn = dress(pieces, warped, torso.seams, strips, (first, second))
         worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)
         skin = fleshed.result()
-    stack = assemble(photo, parts, body, worn=worn, skin=skin, strips=strips, fits=(first, second))
+    hood = lay(cloth.hood, garment, worn, parts, skin) if cloth.hood else None
+    stack = assemble(
+        photo,
+        parts,
+        body,
+        worn=worn,
+        skin=skin,
+        strips=strips,
+        fits=(first, second),
+        hood=hood,
+    )
     return frame.put_back(person, window, finish(seen, stack, mask))

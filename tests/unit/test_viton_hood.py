@@ -1,0 +1,109 @@
+"""A hood is no shoulder and no strap: it lies behind the neck."""
+
+import dataclasses
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.kit.garments import LANDMARKS, UNREAD, GarmentReading
+from services.viton.core import try_on
+from services.viton.garment import describe
+from tests.unit.viton_drawings import Drawn, figure, garment
+
+pytestmark = pytest.mark.unit
+
+BLUE = (30, 60, 200)
+HOOD = [(310, 172), (262, 110), (290, 20), (478, 20), (506, 110), (458, 172), (384, 196)]
+
+
+def hooded(sleeve: str) -> Drawn:
+    """A red top with a blue hood spread out above its neck."""
+    drawn = garment(sleeve)
+    image, mask = drawn.image.copy(), drawn.mask.copy()
+    ring = [np.array(HOOD)]
+    above = cv2.fillPoly(np.zeros_like(mask), ring, 255)
+    above[171:] = 0
+    image[above > 0] = BLUE
+    cv2.fillPoly(mask, ring, 255)
+    return Drawn(image, mask)
+
+
+def seen(**changes: Any) -> GarmentReading:
+    landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
+    places = {"left_neck": (310, 170), "right_neck": (458, 170), "neck_bottom": (384, 240)}
+    places |= {"left_curve": (347, 228), "right_curve": (421, 228)}
+    for name, place in places.items():
+        landmarks[LANDMARKS.index(name)] = (*place, 0.9)
+    reading = dataclasses.replace(
+        UNREAD, landmarks=landmarks, neckline="hood", neckline_confidence=0.95, collar=True
+    )
+    return dataclasses.replace(reading, **changes)
+
+
+def is_blue(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    pixels = image.astype(int)
+    return np.asarray((pixels[..., 2] - pixels[..., 0] > 70) & (pixels[..., 2] > 120))
+
+
+@pytest.mark.parametrize("sleeve", ["none", "short", "long"])
+def test_the_shoulders_are_those_below_the_hood(sleeve: str) -> None:
+    drawn = hooded(sleeve)
+    read = describe(drawn.image, drawn.mask, seen())
+    plain = describe(garment(sleeve).image, garment(sleeve).mask)
+    assert read.hood is not None
+    assert read.hood.mask[:170, 384].sum() == pytest.approx(150, abs=2)
+    assert not (read.hood.mask & read.torso).any()
+    for own, other in zip(read.sides, plain.sides, strict=True):
+        assert own.neck == pytest.approx(other.neck, abs=12)
+        assert own.tip == pytest.approx(other.tip, abs=12)
+        assert own.armpit == pytest.approx(other.armpit, abs=12)
+        assert (own.sleeve is None) == (other.sleeve is None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"neckline": "collar"}, {"neckline_confidence": 0.7}, {"landmarks": UNREAD.landmarks}],
+    ids=["collar", "doubtful", "no ends"],
+)
+def test_without_a_hood_that_the_network_saw_nothing_is_parted(changes: dict[str, Any]) -> None:
+    drawn = hooded("short")
+    assert describe(drawn.image, drawn.mask, seen(**changes)).hood is None
+
+
+def test_a_hood_that_the_mask_lacks_is_none() -> None:
+    drawn = garment("short")
+    assert describe(drawn.image, drawn.mask, seen()).hood is None
+
+
+def test_it_lies_behind_the_neck() -> None:
+    person, drawn = figure(), hooded("long")
+    made = try_on(
+        person.image, person.keypoints, person.labels, drawn.image, drawn.mask, reading=seen()
+    )
+    blue = is_blue(made.image)
+    skin = cv2.erode(np.isin(person.labels, (2, 10, 13)).astype(np.uint8), np.ones((7, 7))) > 0
+    assert not (blue & skin).any()
+    for beside in (blue[:, :384], blue[:, 384:]):
+        assert beside.sum() > 150
+    rows = np.flatnonzero(blue.any(axis=1))
+    # Between the chin and the chest.
+    assert rows[0] > 200
+    assert rows[-1] < 400
+    assert (made.image[made.edit_mask == 0] == person.image[made.edit_mask == 0]).all()
+    assert (made.cloth[blue] > 0.3).mean() > 0.9
+
+
+def test_the_chest_is_covered_as_by_the_top_alone() -> None:
+    person = figure()
+
+    def worn(drawn: Drawn, reading: GarmentReading) -> NDArray[np.uint8]:
+        made = try_on(
+            person.image, person.keypoints, person.labels, drawn.image, drawn.mask, reading=reading
+        )
+        return made.image[420:640, 300:470]
+
+    with_hood, without = worn(hooded("long"), seen()), worn(garment("long"), UNREAD)
+    assert np.abs(with_hood.astype(int) - without).mean() < 4
