@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.behind import Laid
+from services.viton.around_neck import Laid
 from services.viton.body import Body
 from services.viton.fill import (
     around,
@@ -58,6 +58,7 @@ def assemble(
     fits: tuple[SleeveFit, SleeveFit],
     light: Floats | None = None,
     hood: Laid | None = None,
+    stand: Laid | None = None,
 ) -> Stack:
     """Stack all layers; ``light`` falls on the torso, by default that of the worn garment."""
     slant = light_from(image, parts)
@@ -94,6 +95,8 @@ def assemble(
     near = around(torso > 0, 0) or EVERYWHERE
     cloth = worn.torso_colour[near] * rgb((light * front)[near]) + grained[near]
     stack.wear(np.clip(cloth, 0, 255), torso[near], worn.torso_source[near], near)
+    if stand is not None:
+        stack.wear(np.clip(stand.colour * rgb(light), 0, 255), stand.cover, stand.source)
     if waist is not None:
         stack.cover(_inwards(image, waist[1]), waist[1])
     for cover, round_light in zip(bare, skin.arm_light, strict=True):

@@ -19,6 +19,7 @@ from services.viton.pieces import SLEEVE_SAMPLES, Garment, Side, Sleeve, SleeveK
 from services.viton.prior import Guess, front, guesses
 from services.viton.sides import joined, mirrored, neck_points, paired, side_of
 from services.viton.sleeve_class import at_odds, classify
+from services.viton.stand import standing
 
 __all__ = ["SLEEVE_SAMPLES", "Garment", "Side", "Sleeve", "SleeveKind", "describe", "largest"]
 
@@ -70,9 +71,10 @@ def describe(
     for side in (first, second):
         if side.sleeve is not None:
             torso &= ~side.sleeve.mask
+    stand = standing(whole, left.top, neckline, reading) if hood is None else None
     lightness = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0], np.uint8)
     first, second = (_closed(side, lightness) for side in (first, second))
-    return Garment(first, second, neckline, kind, half, torso, hood)
+    return Garment(first, second, neckline, kind, half, torso, hood, stand)
 
 
 def _closed(side: Side, lightness: NDArray[np.uint8]) -> Side:

@@ -89,7 +89,8 @@ class Garment:
     """The landmarks of a garment, in pixels of its photo.
 
     ``half`` is half the chest's width. ``neckline`` runs from left to right. ``torso`` is the mask
-    without sleeves, hood and what is seen of the inside of the back above the neckline.
+    without sleeves, hood and what is seen of the inside of the back above the neckline; ``stand``
+    the mask of a collar that stands around the neck, such as a turtleneck's.
     """
 
     left: Side
@@ -99,6 +100,7 @@ class Garment:
     half: float
     torso: Bool
     hood: Hood | None
+    stand: Bool | None
 
     @property
     def sides(self) -> tuple[Side, Side]:

@@ -1,4 +1,4 @@
-"""A hood is no shoulder and no strap: it lies behind the neck."""
+"""A hood is no shoulder and no strap but lies behind the neck; a stand goes up it."""
 
 import dataclasses
 from typing import Any
@@ -107,3 +107,34 @@ def test_the_chest_is_covered_as_by_the_top_alone() -> None:
 
     with_hood, without = worn(hooded("long"), seen()), worn(garment("long"), UNREAD)
     assert np.abs(with_hood.astype(int) - without).mean() < 4
+
+
+def turtleneck() -> Drawn:
+    """A red top with a blue stand around its neck, inside of the back and all."""
+    drawn = garment("long", inside=BLUE)
+    image, mask = drawn.image.copy(), drawn.mask.copy()
+    ring = [np.array([(310, 174), (320, 90), (448, 90), (458, 174), (384, 196)])]
+    above = cv2.fillPoly(np.zeros_like(mask), ring, 255)
+    image[above > 0] = BLUE
+    return Drawn(image, np.maximum(mask, above))
+
+
+@pytest.mark.parametrize(("sure", "goes_up"), [(0.95, True), (0.6, False)])
+def test_a_stand_goes_up_the_neck(sure: float, *, goes_up: bool) -> None:
+    person, drawn = figure(), turtleneck()
+    reading = seen(neckline="high", neckline_confidence=sure)
+    made = try_on(
+        person.image, person.keypoints, person.labels, drawn.image, drawn.mask, reading=reading
+    )
+    blue = is_blue(made.image)
+    face = cv2.erode(np.isin(person.labels, (2, 13)).astype(np.uint8), np.ones((7, 7))) > 0
+    assert not (blue & face).any()
+    assert (made.image[made.edit_mask == 0] == person.image[made.edit_mask == 0]).all()
+    # Just above the collar bones the neck is cloth from side to side, or bare.
+    throat = blue[290:300, 350:418]
+    assert throat.mean() > 0.95 if goes_up else throat.mean() < 0.05
+
+
+def test_a_neckline_that_shows_the_inside_of_the_back_is_no_stand() -> None:
+    drawn = garment("short")
+    assert describe(drawn.image, drawn.mask, seen(neckline="high")).stand is None

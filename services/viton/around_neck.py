@@ -1,4 +1,4 @@
-"""What lies behind the wearer's neck: a hood."""
+"""What a garment has around the neck: a hood behind it, a stand before it."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.fill import blurred, soft
+from services.viton.garment_outline import largest
 from services.viton.geometry import Points, distance, unit
 from services.viton.pieces import Hood
 from services.viton.regions import Regions
@@ -16,6 +17,7 @@ from services.viton.warp import sample
 from services.viton.worn import Worn
 
 Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
 
 _RISE: Final = 0.4
 """How high a hood lies, in widths of the garment's neck."""
@@ -26,7 +28,7 @@ _SHADE: Final = 0.12
 
 @dataclass(frozen=True)
 class Laid:
-    """A hood on the canvas: coverage 0 to 1, colours, and where in the garment's photo they are."""
+    """A piece on the canvas: coverage 0 to 1, colours, and their places in the garment's photo."""
 
     cover: Floats
     colour: Floats
@@ -54,6 +56,14 @@ def lay(hood: Hood, image: NDArray[np.uint8], worn: Worn, parts: Regions, skin: 
     before = np.maximum(soft(parts.neck | parts.head, 1.0), skin.chest)
     colour = sample(image.astype(np.float32), source) * np.float32(1 - _SHADE)
     return Laid(np.asarray(cover * (1 - before), np.float32), colour, source)
+
+
+def stand_up(stand: Bool, image: NDArray[np.uint8], worn: Worn) -> Laid:
+    """Let a stand, a mask in the garment's photo ``image``, go on up the neck from the torso."""
+    cover = sample(stand.astype(np.float32), worn.torso_source)
+    near = largest((cover > 0.5) | (worn.torso > 0.5))
+    cover = blurred(np.asarray(cover * near, np.float32), 0.8)
+    return Laid(cover, sample(image.astype(np.float32), worn.torso_source), worn.torso_source)
 
 
 def _worn_at(worn: Worn, place: Points) -> Points:
