@@ -37,7 +37,6 @@ def describe(
     there is nothing that could be worn on the upper body.
     """
     whole, hood = parted(largest(mask > 127), reading)
-    whole = largest(whole)
     rows = np.flatnonzero(whole.any(axis=1))
     if whole.sum() < _MIN_AREA * whole.size or rows[-1] - rows[0] < 32:
         raise NoGarment(

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from services.kit.garments import LANDMARKS, GarmentReading
-from services.viton.garment_outline import Bool
+from services.viton.garment_outline import Bool, largest
 from services.viton.pieces import Hood
 from services.viton.prior import SEEN, SURE
 
@@ -28,4 +28,4 @@ def parted(whole: Bool, reading: GarmentReading) -> tuple[Bool, Hood | None]:
     ends = np.interp(np.arange(width), [left[0], right[0]], [left[1], right[1]])
     above = whole & (np.arange(height)[:, None] < ends[None, :])
     hood = Hood(above, left[:2], right[:2])
-    return np.asarray(whole & ~above), hood if hood.height > _LEAST * hood.width else None
+    return largest(whole & ~above), hood if hood.height > _LEAST * hood.width else None
