@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -327,6 +327,41 @@ async def test_new_replicas_are_used_at_once_and_no_call_is_lost(
     assert network.serving() == {*replicas, *added}
     with capsys.disabled():
         print(f"\nscaled from 3 to 5: first calls at most {waited:.1f} s after serving")
+
+
+@asynccontextmanager
+async def connected_before(address: str) -> AsyncIterator[str]:
+    """Connect now, and give an address whose first client speaks over that connection."""
+    host, port = address.split(":")
+    waiting = [await asyncio.open_connection(host, int(port))]
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while data := await reader.read(2**16):
+                writer.write(data)
+                await writer.drain()
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = waiting.pop() if waiting else await asyncio.open_connection(host, int(port))
+        with suppress(ConnectionError):
+            await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
+
+    async with await asyncio.start_server(client, "127.0.0.1", 0) as server:
+        own = server.sockets[0].getsockname()[1]
+        yield f"127.0.0.1:{own}"
+
+
+async def test_a_connection_that_a_reload_overlooked_gets_to_new_replicas(
+    network: Network, replicas: list[str]
+) -> None:
+    """nginx before 1.27.1 does not tell a connection without a first byte to end."""
+    async with connected_before(network.published(50052)) as address:
+        added = await asyncio.to_thread(network.replica)
+        await asyncio.to_thread(until, lambda: network.serving() == {*replicas, added})
+        caller = channels.Caller(address, Settings())
+        async with Load(caller).around():
+            await asyncio.to_thread(until, lambda: answered(added) > 0)
+        await caller.close()
 
 
 async def test_a_replica_that_still_loads_gets_no_call(network: Network) -> None:
