@@ -1,4 +1,4 @@
-"""What a garment has around the neck: a hood behind it, a stand before it."""
+"""What a garment has around the neck: behind it a hood or a collar's back, before it a stand."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.viton.fill import blurred, soft
 from services.viton.garment_outline import largest
 from services.viton.geometry import Points, distance, unit
-from services.viton.pieces import Hood
+from services.viton.pieces import Behind, Garment
 from services.viton.regions import Regions
 from services.viton.skin import Skin
 from services.viton.warp import sample
@@ -25,6 +25,15 @@ _RISE: Final = 0.4
 _SHADE: Final = 0.12
 """How much less light there is behind the neck."""
 
+_HALF_NECK: Final = (0.3, 0.42)
+"""Half a neck's width, at least and at most, in widths of the face."""
+
+_CHIN: Final = (0.1, 0.5)
+"""Between which rows above and below the chin the neck is narrowest, likewise."""
+
+_FLARE: Final = (0.12, 1.1)
+"""How much the neck widens, to each side, down to a collar's ends and below them."""
+
 
 @dataclass(frozen=True)
 class Laid:
@@ -35,30 +44,76 @@ class Laid:
     source: Floats
 
 
-def lay(hood: Hood, image: NDArray[np.uint8], worn: Worn, parts: Regions, skin: Skin) -> Laid:
-    """Lay a hood of the garment's photo ``image`` between the background and the neck."""
-    left, right = (_worn_at(worn, end) for end in (hood.left, hood.right))
+@dataclass(frozen=True)
+class NeckPieces:
+    """What is laid behind the neck, and what before it."""
+
+    behind: Laid | None
+    stand: Laid | None
+
+
+def lay_pieces(
+    cloth: Garment, image: NDArray[np.uint8], worn: Worn, parts: Regions, skin: Skin
+) -> NeckPieces:
+    """Lay what the garment of the photo ``image`` has around the neck."""
+    behind = None if cloth.behind is None else _lay(cloth.behind, image, worn, parts, skin)
+    stand = None if cloth.stand is None else _stand_up(cloth.stand, image, worn)
+    return NeckPieces(behind, stand)
+
+
+def _lay(behind: Behind, image: NDArray[np.uint8], worn: Worn, parts: Regions, skin: Skin) -> Laid:
+    """Lay a piece between the background and the neck."""
+    left, right = (_worn_at(worn, end) for end in (behind.left, behind.right))
     across = distance(left, right)
-    rise = min(_RISE, hood.height / hood.width)
     rows, columns = np.mgrid[: worn.torso.shape[0], : worn.torso.shape[1]].astype(np.float64)
     off = np.stack([columns - left[0], rows - left[1]], axis=-1) / max(across, 1.0)
-    along, own = unit(right - left), unit(hood.right - hood.left)
-    ahead = off @ along * hood.width
-    # What stands up in the photo has sunk: its widest part lies on the shoulders.
-    above = off @ np.array([along[1], -along[0]]) / rise
-    above = np.where(above > 0, np.sqrt(np.maximum(above, 0)), above) * hood.height
-    source = hood.left + ahead[..., None] * own + above[..., None] * np.array([own[1], -own[0]])
+    along, own = unit(right - left), unit(behind.right - behind.left)
+    ahead = off @ along * behind.width
+    up = off @ np.array([along[1], -along[0]])
+    above = up * behind.width
+    if behind.hood:
+        # What stands up in the photo has sunk: its widest part lies on the shoulders.
+        share = up / min(_RISE, behind.height / behind.width)
+        above = np.where(share > 0, np.sqrt(np.maximum(share, 0)), share) * behind.height
+    source = behind.left + ahead[..., None] * own + above[..., None] * np.array([own[1], -own[0]])
     source = source.astype(np.float32)
     cover = cv2.remap(
-        hood.mask.astype(np.float32), source[..., 0], source[..., 1], cv2.INTER_LINEAR
+        behind.mask.astype(np.float32), source[..., 0], source[..., 1], cv2.INTER_LINEAR
     )
     cover = blurred(np.asarray(cover, np.float32), 0.8)
-    before = np.maximum(soft(parts.neck | parts.head, 1.0), skin.chest)
+    neck = np.ones_like(cover) if behind.hood else _column(parts, -up * across)
+    before = np.maximum(soft(parts.neck, 1.0), skin.chest) * neck
+    before = np.maximum(before, soft(parts.head, 1.0))
     colour = sample(image.astype(np.float32), source) * np.float32(1 - _SHADE)
     return Laid(np.asarray(cover * (1 - before), np.float32), colour, source)
 
 
-def stand_up(stand: Bool, image: NDArray[np.uint8], worn: Worn) -> Laid:
+def _column(parts: Regions, below: NDArray[np.float64]) -> Floats:
+    """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
+
+    ``below``: how many pixels it lies below the ends of the collar. A collar hides the shoulder,
+    never the neck. Where no face or no neck is seen, all is the neck's.
+    """
+    seen = np.flatnonzero(parts.face.any(axis=0))
+    if not len(seen) or not parts.neck.any():
+        return np.ones(parts.neck.shape, np.float32)
+    face = float(seen[-1] - seen[0] + 1)
+    chin = int(np.flatnonzero(parts.face.any(axis=1))[-1])
+    first, last = int(max(chin - _CHIN[0] * face, 0)), int(chin + _CHIN[1] * face)
+    spans = [
+        (float(filled[-1] - filled[0]), row, float(filled[0] + filled[-1]) / 2)
+        for row in np.flatnonzero(parts.neck[:last].any(axis=1))
+        if row >= first and len(filled := np.flatnonzero((parts.neck | parts.face)[row]))
+    ]
+    spans = [each for each in spans if each[0] > 2 * _HALF_NECK[0] * face]
+    width, row, middle = min(spans, default=(0.6 * face, chin, float(seen.mean())))
+    half = min(width / 2, _HALF_NECK[1] * face)
+    rows, columns = np.mgrid[: below.shape[0], : below.shape[1]]
+    half = half + _FLARE[0] * np.maximum(rows - row, 0) + _FLARE[1] * np.maximum(below, 0)
+    return blurred(np.asarray(np.abs(columns - middle) < half, np.float32), 1.5)
+
+
+def _stand_up(stand: Bool, image: NDArray[np.uint8], worn: Worn) -> Laid:
     """Let a stand, a mask in the garment's photo ``image``, go on up the neck from the torso."""
     cover = sample(stand.astype(np.float32), worn.torso_source)
     near = largest((cover > 0.5) | (worn.torso > 0.5))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.around_neck import Laid
+from services.viton.around_neck import NeckPieces
 from services.viton.body import Body
 from services.viton.fill import (
     around,
@@ -56,9 +56,8 @@ def assemble(
     skin: Skin,
     strips: tuple[Strip, Strip],
     fits: tuple[SleeveFit, SleeveFit],
+    neck: NeckPieces,
     light: Floats | None = None,
-    hood: Laid | None = None,
-    stand: Laid | None = None,
 ) -> Stack:
     """Stack all layers; ``light`` falls on the torso, by default that of the worn garment."""
     slant = light_from(image, parts)
@@ -79,8 +78,8 @@ def assemble(
     canvas = _base(image, parts, skin, gone, body.waist)
     canvas = over(canvas, skin.throat, _hazy(parts))
     stack = Stack(_edge_shadow(canvas, worn.torso, _skin_zone(parts, skin, gone)))
-    if hood is not None:
-        stack.wear(hood.colour, hood.cover, hood.source)
+    if neck.behind is not None:
+        stack.wear(neck.behind.colour, neck.behind.cover, neck.behind.source)
     front = _arm_shadow(skin, worn, body, arms)
     bare = [
         a * _synthetic(parts, gone, s, f) for a, s, f in zip(skin.arms, strips, fits, strict=True)
@@ -95,7 +94,8 @@ def assemble(
     near = around(torso > 0, 0) or EVERYWHERE
     cloth = worn.torso_colour[near] * rgb((light * front)[near]) + grained[near]
     stack.wear(np.clip(cloth, 0, 255), torso[near], worn.torso_source[near], near)
-    if stand is not None:
+    if neck.stand is not None:
+        stand = neck.stand
         stack.wear(np.clip(stand.colour * rgb(light), 0, 255), stand.cover, stand.source)
     if waist is not None:
         stack.cover(_inwards(image, waist[1]), waist[1])

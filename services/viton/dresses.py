@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.viton.around_neck import lay_pieces
 from services.viton.bare import bare_legs, removed, rim
 from services.viton.body import Body, bared, measure
 from services.viton.compose import assemble
@@ -89,6 +90,7 @@ def wear_dress(
         skin=skin,
         strips=strips,
         fits=(first, second),
+        neck=lay_pieces(gown.top, garment, layers, parts, skin),
         light=torso_light(photo, before, flared, light_from(photo, before)) * folds(photo, worn),
     )
     _add_legs(stack, photo, worn, lower, layers)

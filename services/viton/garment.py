@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from services.kit.errors import NoGarment
 from services.kit.garments import UNREAD, GarmentReading
 from services.viton.armpits import agree, find_armpit, hangs, told
+from services.viton.collar import back_of
 from services.viton.cuffs import without_inside
 from services.viton.garment_outline import Bool, Outline, axis_of, largest, outline
 from services.viton.hood import parted
@@ -36,7 +37,7 @@ def describe(
     The outline decides where it is clear, the network where it is not. Raises ``NoGarment`` where
     there is nothing that could be worn on the upper body.
     """
-    whole, hood = parted(largest(mask > 127), reading)
+    whole, behind = parted(largest(mask > 127), reading)
     rows = np.flatnonzero(whole.any(axis=1))
     if whole.sum() < _MIN_AREA * whole.size or rows[-1] - rows[0] < 32:
         raise NoGarment(
@@ -70,10 +71,13 @@ def describe(
     for side in (first, second):
         if side.sleeve is not None:
             torso &= ~side.sleeve.mask
-    stand = standing(whole, left.top, neckline, reading) if hood is None else None
+    stand = None
+    if behind is None and reading.collar:
+        stand = standing(whole, left.top, neckline, reading)
+        behind = back_of(whole, neckline, reading) if stand is None else None
     lightness = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0], np.uint8)
     first, second = (_closed(side, lightness) for side in (first, second))
-    return Garment(first, second, neckline, kind, half, torso, hood, stand)
+    return Garment(first, second, neckline, kind, half, torso, behind, stand)
 
 
 def _closed(side: Side, lightness: NDArray[np.uint8]) -> Side:

@@ -6,14 +6,14 @@ import numpy as np
 
 from services.kit.garments import LANDMARKS, GarmentReading
 from services.viton.garment_outline import Bool, largest
-from services.viton.pieces import Hood
+from services.viton.pieces import Behind
 from services.viton.prior import SEEN, SURE
 
 _LEAST: Final = 0.15
 """The least height of a hood, in widths of the neck."""
 
 
-def parted(whole: Bool, reading: GarmentReading) -> tuple[Bool, Hood | None]:
+def parted(whole: Bool, reading: GarmentReading) -> tuple[Bool, Behind | None]:
     """Part a mask (H x W) at the neck's ends, where a network surely saw a hood above them.
 
     Spread out a hood is wider than the neck and as high as the chest is wide: its outline would be
@@ -27,5 +27,5 @@ def parted(whole: Bool, reading: GarmentReading) -> tuple[Bool, Hood | None]:
     height, width = whole.shape
     ends = np.interp(np.arange(width), [left[0], right[0]], [left[1], right[1]])
     above = whole & (np.arange(height)[:, None] < ends[None, :])
-    hood = Hood(above, left[:2], right[:2])
+    hood = Behind(above, left[:2], right[:2], hood=True)
     return largest(whole & ~above), hood if hood.height > _LEAST * hood.width else None

@@ -56,15 +56,15 @@ def _bust(body: Body, across: Floats) -> Floats:
 
 def _worn_light(image: Floats, parts: Regions) -> Floats:
     """Return the slow light on the worn garment, 1 on average; all 1 where it cannot be told."""
-    shape = parts.top.shape
-    ratio = np.ones(shape, np.float32)
+    height, width = parts.top.shape
+    even = np.ones((height, width), np.float32)
     window = around(parts.top, 24)
     if window is None or parts.top.sum() < 2000:
-        return ratio
+        return even
     inside = eroded(parts.top[window], 7)
     photo = image[window]
     if inside.sum() < 2000 or variety(photo, inside) > _PLAIN:
-        return ratio
+        return even
     luma = grey(photo)
     # On dark cloth a few grey levels are gloss, noise and spill of light from behind.
     low, high = _DARK
@@ -73,8 +73,11 @@ def _worn_light(image: Floats, parts: Regions) -> Floats:
     closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
     slow = blurred(np.asarray(closed, np.float32), 7.0)
     lit = (slow + _DIM) / (float(np.median(slow[inside])) + _DIM)
-    ratio[window] = np.clip(lit, 0.78, 1.10) ** np.float32(0.65 * share)
-    return ratio
+    ratio = np.clip(lit, 0.78, 1.10) ** np.float32(0.65 * share)
+    # The new garment may reach farther than the worn one: no step where the window ends.
+    above, before = window[0].start, window[1].start
+    below, behind = height - above - ratio.shape[0], width - before - ratio.shape[1]
+    return np.asarray(np.pad(ratio, ((above, below), (before, behind)), mode="edge"), np.float32)
 
 
 def torso_folds(shape: tuple[int, int], body: Body) -> Floats:

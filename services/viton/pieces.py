@@ -52,12 +52,16 @@ class Sleeve:
 
 
 @dataclass(frozen=True)
-class Hood:
-    """A hood as it is spread in the photo: its mask (H x W), and the neck's ends below it."""
+class Behind:
+    """What lies behind the neck: a hood as it is spread in the photo, or a collar's back.
+
+    Its mask (H x W), and the neck's ends on both sides of it.
+    """
 
     mask: Bool
     left: Points
     right: Points
+    hood: bool
 
     @property
     def width(self) -> float:
@@ -89,8 +93,9 @@ class Garment:
     """The landmarks of a garment, in pixels of its photo.
 
     ``half`` is half the chest's width. ``neckline`` runs from left to right. ``torso`` is the mask
-    without sleeves, hood and what is seen of the inside of the back above the neckline; ``stand``
-    the mask of a collar that stands around the neck, such as a turtleneck's.
+    without sleeves, hood and what is seen of the inside of the back above the neckline; ``behind``
+    lies behind the neck; ``stand`` is the mask of a collar that stands around it, such as a
+    turtleneck's.
     """
 
     left: Side
@@ -99,7 +104,7 @@ class Garment:
     kind: SleeveKind
     half: float
     torso: Bool
-    hood: Hood | None
+    behind: Behind | None
     stand: Bool | None
 
     @property

@@ -15,7 +15,7 @@ _FRONT: Final = 0.8
 """How much of its height is its front: above it the inside of its back is seen."""
 
 _LEAST: Final = 0.13
-_LEAST_SEEN: Final = 0.3
+_LEAST_SEEN: Final = 0.35
 """Its least height above the neckline's ends, and above those that the network sees, in widths of
 the neck: the collar of a polo shirt, which the network may mistake, is lower.
 """

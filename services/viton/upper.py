@@ -10,7 +10,7 @@ import numpy as np
 from services.kit.garments import GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton import frame
-from services.viton.around_neck import lay, stand_up
+from services.viton.around_neck import lay_pieces
 from services.viton.body import bared, measure
 from services.viton.compose import assemble
 from services.viton.cut import cut
@@ -57,8 +57,6 @@ def wear_upper(
         worn = dress(pieces, warped, torso.seams, strips, (first, second))
         worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)
         skin = fleshed.result()
-    hood = lay(cloth.hood, garment, worn, parts, skin) if cloth.hood else None
-    stand = stand_up(cloth.stand, garment, worn) if cloth.stand is not None else None
     stack = assemble(
         photo,
         parts,
@@ -67,7 +65,6 @@ def wear_upper(
         skin=skin,
         strips=strips,
         fits=(first, second),
-        hood=hood,
-        stand=stand,
+        neck=lay_pieces(cloth, garment, worn, parts, skin),
     )
     return frame.put_back(person, window, finish(seen, stack, mask))

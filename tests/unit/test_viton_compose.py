@@ -12,6 +12,7 @@ from services.viton.core import try_on
 from services.viton.fill import matte
 from services.viton.fit import ACROSS, fit_sleeve
 from services.viton.garment import describe
+from services.viton.light import torso_light
 from services.viton.regions import regions
 from services.viton.shoulder import shoulders
 from services.viton.skin import flesh
@@ -153,6 +154,19 @@ def test_cloth_is_not_flat() -> None:
     image, _ = wear(figure(), garment("short"))
     light = image[400:650, 290:480].astype(float).mean(axis=-1)
     assert light.std() > 1.0
+
+
+def test_light_taken_from_the_worn_garment_goes_on_beyond_it_without_a_step() -> None:
+    person = figure()
+    shade = np.ones(SHAPE)
+    shade[:, :384] = np.linspace(0.45, 1, 384)
+    image = (person.image * shade[..., None]).astype(np.float32)
+    body, parts = measure(person.keypoints, person.labels)
+    light = torso_light(image, parts, body, 0.0)
+    # The worn garment is darker to the left, and so is what hangs beside it.
+    assert light[560, 200] < 0.95 * light[560, 384]
+    for axis in (0, 1):
+        assert np.abs(np.diff(light, axis=axis)).max() < 0.035
 
 
 def test_joints_move_with_the_window_and_unseen_ones_stay_unseen() -> None:

@@ -1,4 +1,4 @@
-"""A hood is no shoulder and no strap but lies behind the neck; a stand goes up it."""
+"""Behind the neck lies a hood, or a collar's back; a stand goes up it."""
 
 import dataclasses
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.kit.garments import LANDMARKS, UNREAD, GarmentReading
 from services.viton.core import try_on
 from services.viton.garment import describe
-from tests.unit.viton_drawings import Drawn, figure, garment
+from tests.unit.viton_drawings import Drawn, figure, garment, gown, standing
 
 pytestmark = pytest.mark.unit
 
@@ -53,9 +53,9 @@ def test_the_shoulders_are_those_below_the_hood(sleeve: str) -> None:
     drawn = hooded(sleeve)
     read = describe(drawn.image, drawn.mask, seen())
     plain = describe(garment(sleeve).image, garment(sleeve).mask)
-    assert read.hood is not None
-    assert read.hood.mask[:170, 384].sum() == pytest.approx(150, abs=2)
-    assert not (read.hood.mask & read.torso).any()
+    assert read.behind is not None
+    assert read.behind.mask[:170, 384].sum() == pytest.approx(150, abs=2)
+    assert not (read.behind.mask & read.torso).any()
     for own, other in zip(read.sides, plain.sides, strict=True):
         assert own.neck == pytest.approx(other.neck, abs=12)
         assert own.tip == pytest.approx(other.tip, abs=12)
@@ -70,12 +70,14 @@ def test_the_shoulders_are_those_below_the_hood(sleeve: str) -> None:
 )
 def test_without_a_hood_that_the_network_saw_nothing_is_parted(changes: dict[str, Any]) -> None:
     drawn = hooded("short")
-    assert describe(drawn.image, drawn.mask, seen(**changes)).hood is None
+    read = describe(drawn.image, drawn.mask, seen(**changes))
+    assert read.behind is None or not read.behind.hood
+    assert read.torso[100, 384]
 
 
 def test_a_hood_that_the_mask_lacks_is_none() -> None:
     drawn = garment("short")
-    assert describe(drawn.image, drawn.mask, seen()).hood is None
+    assert describe(drawn.image, drawn.mask, seen()).behind is None
 
 
 def test_it_lies_behind_the_neck() -> None:
@@ -138,3 +140,70 @@ def test_a_stand_goes_up_the_neck(sure: float, *, goes_up: bool) -> None:
 def test_a_neckline_that_shows_the_inside_of_the_back_is_no_stand() -> None:
     drawn = garment("short")
     assert describe(drawn.image, drawn.mask, seen(neckline="high")).stand is None
+
+
+def collared() -> Drawn:
+    """A red top with a collar whose back, blue inside, rises above the neckline's ends."""
+    drawn = garment("long", inside=BLUE)
+    image, mask = drawn.image.copy(), drawn.mask.copy()
+    ring = [np.array([(306, 174), (322, 140), (446, 140), (462, 174), (384, 200)])]
+    above = cv2.fillPoly(np.zeros_like(mask), ring, 255)
+    image[above > 0] = BLUE
+    return Drawn(image, np.maximum(mask, above))
+
+
+@pytest.mark.parametrize(
+    ("changes", "shows"),
+    [
+        ({"neckline": "collar"}, True),
+        ({"neckline": "collar", "neckline_confidence": 0.6}, False),
+        ({"neckline": "round", "collar": False}, False),
+    ],
+    ids=["collar", "doubtful", "no collar"],
+)
+def test_the_inside_of_a_collar_shows_beside_the_neck(
+    changes: dict[str, Any], *, shows: bool
+) -> None:
+    person, drawn = figure(), collared()
+    made = try_on(
+        person.image,
+        person.keypoints,
+        person.labels,
+        drawn.image,
+        drawn.mask,
+        reading=seen(**changes),
+    )
+    blue = is_blue(made.image)
+    assert not blue[:, 358:410].any()
+    assert not (blue & (cv2.erode(person.labels, np.ones((7, 7))) == 13)).any()
+    assert (made.image[made.edit_mask == 0] == person.image[made.edit_mask == 0]).all()
+    for beside in (blue[:, :384], blue[:, 384:]):
+        assert beside.sum() > 300 if shows else beside.sum() < 20
+
+
+@pytest.mark.parametrize("neckline", ["hood", "high", "collar"])
+def test_a_dress_has_around_the_neck_what_a_top_has(neckline: str) -> None:
+    person, drawn = standing("trousers"), gown(sleeves=True)
+    above = np.zeros_like(drawn.mask)
+    cv2.fillPoly(above, [np.array([(340, 98), (344, 60), (424, 60), (428, 98), (384, 120)])], 255)
+    image = drawn.image.copy()
+    image[above > 0] = BLUE
+    landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
+    places = {"left_neck": (340, 98), "right_neck": (428, 98), "neck_bottom": (384, 120)}
+    places |= {"left_curve": (362, 115), "right_curve": (406, 115)}
+    for name, place in places.items():
+        landmarks[LANDMARKS.index(name)] = (*place, 0.9)
+    made = try_on(
+        person.image,
+        person.keypoints,
+        person.labels,
+        image,
+        np.maximum(drawn.mask, above),
+        category="dress",
+        reading=seen(neckline=neckline, landmarks=landmarks),
+    )
+    blue = is_blue(made.image)
+    assert blue.sum() > 80
+    face = cv2.erode(np.isin(person.labels, (2, 13)).astype(np.uint8), np.ones((7, 7))) > 0
+    assert not (blue & face).any()
+    assert (made.image[made.edit_mask == 0] == person.image[made.edit_mask == 0]).all()
