@@ -34,8 +34,9 @@ _HANGING: Final = 0.12
 class TorsoFit:
     """Control points of the torso's warp, the worn neckline and the hem's row.
 
-    ``seams``: a polygon of cloth on the torso's side of each armhole that has a sleeve; ``straps``:
-    it hangs from straps on both sides; ``gussets``: how much of a gusset each side has, 1 where the
+    ``reach``: how long the worn garment is, in lengths of this one as it hangs; ``seams``: a
+    polygon of cloth on the torso's side of each armhole that has a sleeve; ``straps``: it hangs
+    from straps on both sides; ``gussets``: how much of a gusset each side has, 1 where the
     garment's armpit is the wearer's and less the lower it hangs.
     """
 
@@ -45,6 +46,7 @@ class TorsoFit:
     outline: Points
     seams: tuple[Points, ...]
     hem: float
+    reach: float
     straps: bool
     gussets: tuple[float, float]
 
@@ -103,6 +105,7 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
         ring,
         seams,
         drape.bottom,
+        (body.waist - drape.row) / max(drape.natural - drape.row, 1.0),
         None not in laid,
         (_gusset(placed[0], body), _gusset(placed[1], body)),
     )

@@ -4,6 +4,7 @@ A second thread sees to the person while the first sees to the garment, for the 
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import numpy as np
 
@@ -18,8 +19,14 @@ from services.viton.finish import Outcome, finish
 from services.viton.fit import ACROSS, fit_sleeve, fit_torso
 from services.viton.garment import describe
 from services.viton.skin import flesh
+from services.viton.waistline import uncovered
 from services.viton.warp import spline, strip
 from services.viton.worn import below_shoulders, dress, without_notches
+
+_TOO_SHORT: Final = 1.3
+"""A garment that would have to be stretched by more than this to reach as far as the worn one shows
+what is below it instead.
+"""
 
 
 def wear_upper(
@@ -42,6 +49,13 @@ def wear_upper(
         cloth = describe(garment, mask, reading)
         body, parts = measured.result()
         torso = fit_torso(cloth, body)
+        photo = seen
+        if torso.reach > _TOO_SHORT and not (body.tucked or body.cropped):
+            below = uncovered(seen, frame.moved(keypoints, window), labels[window])
+            if below is not None:
+                photo, shown = below
+                body, parts = measure(frame.moved(keypoints, window), shown)
+                torso = fit_torso(cloth, body)
         body = bared(body, cloth.bare)
         first, second = (
             fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)
@@ -50,15 +64,14 @@ def wear_upper(
             strip(first.target, first.source, ACROSS, shape),
             strip(second.target, second.source, ACROSS, shape),
         )
-        photo = seen.astype(np.float32)
-        fleshed = beside.submit(flesh, photo, parts, body, strips)
+        fleshed = beside.submit(flesh, photo.astype(np.float32), parts, body, strips)
         pieces = cut(garment, mask, cloth, gussets=torso.gussets)
         warped = spline(torso.target, torso.source, shape)
         worn = dress(pieces, warped, torso.seams, strips, (first, second))
         worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)
         skin = fleshed.result()
     stack = assemble(
-        photo,
+        photo.astype(np.float32),
         parts,
         body,
         worn=worn,
