@@ -36,6 +36,8 @@ _ENOUGH: Final = 600
 """Pixels of an arm from which its light is told, and of a face from which its shade is."""
 _SHADED: Final = 0.62
 """The share of the face's brightness below which skin is in the shade."""
+_NAVEL: Final = 0.757
+"""Where the navel is between shoulders and hip joints (Drillis and Contini, 1966)."""
 _JOINT: Final = 0.24
 """The share of the arm along which it goes over into the shoulder."""
 
@@ -80,7 +82,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
     ]
     arms = [cover for cover, _ in bare_arms]
     chest = with_shoulders(trunk(parts, body), arms, parts, body)
-    trunk_light = _relief(shape, body) * _turning(chest, arms, body)
+    trunk_light = _relief(shape, body) * _belly(shape, body) * _turning(chest, arms, body)
     # What is seen of a round arm is dimmer towards its edges than its colour is.
     even = image.copy()
     light = []
@@ -279,6 +281,27 @@ def _relief(shape: tuple[int, int], body: Body) -> Floats:
     light[part] += (
         0.03 * ridge * run - 0.035 * hollow + below * (0.015 - 0.34 * np.minimum(away, 0.4) ** 2)
     )
+    return light
+
+
+def _belly(shape: tuple[int, int], body: Body) -> Floats:
+    """Light on a bare belly: its middle line down to the navel, and less light to both sides."""
+    light = np.ones(shape, np.float32)
+    navel = body.neck[1] + _NAVEL * (body.hips - body.neck[1])
+    down = ((np.arange(shape[0]) - navel) / body.unit).astype(np.float32)
+    rows = np.flatnonzero((down > -0.45) & (down < 0.4))
+    if not len(rows):
+        return light
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    down = down[part, None]
+    across = (np.arange(shape[1])[None, :] - body.middle[part, None]) / body.unit
+    away = np.abs(across).astype(np.float32)
+    fade = np.clip((down + 0.45) / 0.15, 0, 1) * np.clip((0.4 - down) / 0.1, 0, 1)
+    groove = np.exp(-((away / 0.022) ** 2)) * np.clip(-down / 0.06, 0, 1)
+    hollow = np.exp(-((away / 0.015) ** 2) - (down / 0.022) ** 2)
+    rim = np.exp(-((away / 0.02) ** 2) - ((down - 0.036) / 0.014) ** 2)
+    sides = np.exp(-(((away - 0.17) / 0.05) ** 2)) + 9 * np.clip(away - 0.1, 0, 0.35)
+    light[part] += fade * (0.06 * rim - 0.025 * groove - 0.2 * hollow - 0.025 * sides)
     return light
 
 

@@ -45,6 +45,18 @@ def test_a_short_top_shows_the_waist_and_the_bottoms_up_to_it(worn: str) -> None
     assert (made.image[made.edit_mask == 0] == person.image[made.edit_mask == 0]).all()
 
 
+def test_a_bare_belly_is_no_flat_patch() -> None:
+    person, drawn = standing("trousers"), cropped()
+    made = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    grey = made.image.astype(float).mean(axis=-1)
+    belly = grey[372:390, 330:438]
+    dark = np.unravel_index(belly.argmin(), belly.shape)
+    assert belly[dark] < np.median(belly) - 10
+    # The navel, on the middle line.
+    assert abs(dark[1] - 54) < 4
+    assert belly[:, 10:20].mean() < belly[:, 34:46].mean() - 2
+
+
 def test_a_top_that_reaches_nearly_as_far_covers_what_was_covered() -> None:
     person, drawn = standing("trousers"), garment("short")
     made = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
