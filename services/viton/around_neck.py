@@ -1,26 +1,31 @@
 """What a garment has around the neck: behind it a hood or a collar's back, before it a stand."""
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.fill import blurred, soft
+from services.viton.fill import around, blurred, soft
 from services.viton.garment_outline import largest
 from services.viton.geometry import Points, distance, unit
 from services.viton.pieces import Behind, Garment
 from services.viton.regions import Regions
 from services.viton.skin import Skin
+from services.viton.stack import EVERYWHERE, Window
 from services.viton.warp import sample
 from services.viton.worn import Worn
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
+Places: TypeAlias = NDArray[np.float64]
 
 _RISE: Final = 0.4
 """How high a hood lies, in widths of the garment's neck."""
+
+_ROOM: Final = 1.4
+"""How far a piece may reach from the middle of the neck, in widths of the garment's neck."""
 
 _SHADE: Final = 0.12
 """How much less light there is behind the neck."""
@@ -35,13 +40,16 @@ _FLARE: Final = (0.12, 1.1)
 """How much the neck widens, to each side, down to a collar's ends and below them."""
 
 
-@dataclass(frozen=True)
-class Laid:
-    """A piece on the canvas: coverage 0 to 1, colours, and their places in the garment's photo."""
+class Laid(NamedTuple):
+    """A piece on the canvas, in a window of it.
 
-    cover: Floats
+    Colours, coverage (0 to 1), and their places in the garment's photo.
+    """
+
     colour: Floats
+    cover: Floats
     source: Floats
+    window: Window
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,8 @@ def _lay(behind: Behind, image: NDArray[np.uint8], worn: Worn, parts: Regions, s
     """Lay a piece between the background and the neck."""
     left, right = (_worn_at(worn, end) for end in (behind.left, behind.right))
     across = distance(left, right)
-    rows, columns = np.mgrid[: worn.torso.shape[0], : worn.torso.shape[1]].astype(np.float64)
+    window = _window((left + right) / 2, _ROOM * across, worn.torso.shape)
+    rows, columns = np.mgrid[window].astype(np.float64)
     off = np.stack([columns - left[0], rows - left[1]], axis=-1) / max(across, 1.0)
     along, own = unit(right - left), unit(behind.right - behind.left)
     ahead = off @ along * behind.width
@@ -81,36 +90,46 @@ def _lay(behind: Behind, image: NDArray[np.uint8], worn: Worn, parts: Regions, s
         behind.mask.astype(np.float32), source[..., 0], source[..., 1], cv2.INTER_LINEAR
     )
     cover = blurred(np.asarray(cover, np.float32), 0.8)
-    neck = np.ones_like(cover) if behind.hood else _column(parts, -up * across)
-    before = np.maximum(soft(parts.neck, 1.0), skin.chest) * neck
-    before = np.maximum(before, soft(parts.head, 1.0))
+    neck = np.ones_like(cover) if behind.hood else _column(parts, (rows, columns), -up * across)
+    before = np.maximum(soft(parts.neck[window], 1.0), skin.chest[window]) * neck
+    before = np.maximum(before, soft(parts.head[window], 1.0))
     colour = sample(image.astype(np.float32), source) * np.float32(1 - _SHADE)
-    return Laid(np.asarray(cover * (1 - before), np.float32), colour, source)
+    return Laid(colour, np.asarray(cover * (1 - before), np.float32), source, window)
 
 
-def _column(parts: Regions, below: NDArray[np.float64]) -> Floats:
+def _window(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:
+    """Return the rows and columns within ``reach`` pixels of a place."""
+    first = np.maximum(np.floor(middle - reach), 0).astype(int)
+    last = np.ceil(middle + reach).astype(int) + 1
+    columns, rows = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+    return slice(rows.start, min(rows.stop, shape[0])), slice(
+        columns.start, min(columns.stop, shape[1])
+    )
+
+
+def _column(parts: Regions, at: tuple[Places, Places], below: Places) -> Floats:
     """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
 
-    ``below``: how many pixels it lies below the ends of the collar. A collar hides the shoulder,
-    never the neck. Where no face or no neck is seen, all is the neck's.
+    ``at``: the rows and the columns of the pixels; ``below``: how far they lie below the ends of
+    the collar. A collar hides the shoulder, never the neck. Where no face or no neck is seen, all
+    is the neck's.
     """
+    rows, columns = at
     seen = np.flatnonzero(parts.face.any(axis=0))
     if not len(seen) or not parts.neck.any():
-        return np.ones(parts.neck.shape, np.float32)
+        return np.ones(below.shape, np.float32)
     face = float(seen[-1] - seen[0] + 1)
     chin = int(np.flatnonzero(parts.face.any(axis=1))[-1])
     first, last = int(max(chin - _CHIN[0] * face, 0)), int(chin + _CHIN[1] * face)
-    spans = [
-        (float(filled[-1] - filled[0]), row, float(filled[0] + filled[-1]) / 2)
-        for row in np.flatnonzero(parts.neck[:last].any(axis=1))
-        if row >= first and len(filled := np.flatnonzero((parts.neck | parts.face)[row]))
-    ]
+    spans = []
+    for row in first + np.flatnonzero(parts.neck[first:last].any(axis=1)):
+        filled = np.flatnonzero(parts.neck[row] | parts.face[row])
+        spans.append((float(filled[-1] - filled[0]), int(row), float(filled[0] + filled[-1]) / 2))
     spans = [each for each in spans if each[0] > 2 * _HALF_NECK[0] * face]
-    width, row, middle = min(spans, default=(0.6 * face, chin, float(seen.mean())))
-    half = min(width / 2, _HALF_NECK[1] * face)
-    rows, columns = np.mgrid[: below.shape[0], : below.shape[1]]
-    half = half + _FLARE[0] * np.maximum(rows - row, 0) + _FLARE[1] * np.maximum(below, 0)
-    return blurred(np.asarray(np.abs(columns - middle) < half, np.float32), 1.5)
+    width, level, middle = min(spans, default=(0.6 * face, chin, float(seen.mean())))
+    wider = _FLARE[0] * np.maximum(rows - level, 0) + _FLARE[1] * np.maximum(below, 0)
+    inside = np.abs(columns - middle) < min(width / 2, _HALF_NECK[1] * face) + wider
+    return blurred(inside.astype(np.float32), 1.5)
 
 
 def _stand_up(stand: Bool, image: NDArray[np.uint8], worn: Worn) -> Laid:
@@ -118,12 +137,15 @@ def _stand_up(stand: Bool, image: NDArray[np.uint8], worn: Worn) -> Laid:
     cover = sample(stand.astype(np.float32), worn.torso_source)
     near = largest((cover > 0.5) | (worn.torso > 0.5))
     cover = blurred(np.asarray(cover * near, np.float32), 0.8)
-    return Laid(cover, sample(image.astype(np.float32), worn.torso_source), worn.torso_source)
+    colour = sample(image.astype(np.float32), worn.torso_source)
+    return Laid(colour, cover, worn.torso_source, EVERYWHERE)
 
 
 def _worn_at(worn: Worn, place: Points) -> Points:
     """Return where on the canvas a place of the garment's photo is worn."""
-    off = np.square(worn.torso_source - place.astype(np.float32)).sum(axis=2)
-    nearest = int(np.where(worn.torso > 0.5, off, np.inf).argmin())
+    cloth = worn.torso > 0.5
+    rows, columns = around(cloth, 0) or EVERYWHERE
+    off = np.square(worn.torso_source[rows, columns] - place.astype(np.float32)).sum(axis=2)
+    nearest = int(np.where(cloth[rows, columns], off, np.inf).argmin())
     row, column = np.unravel_index(nearest, off.shape)
-    return np.array([column, row], np.float64)
+    return np.array([column + (columns.start or 0), row + (rows.start or 0)], np.float64)

@@ -79,7 +79,7 @@ def assemble(
     canvas = over(canvas, skin.throat, _hazy(parts))
     stack = Stack(_edge_shadow(canvas, worn.torso, _skin_zone(parts, skin, gone)))
     if neck.behind is not None:
-        stack.wear(neck.behind.colour, neck.behind.cover, neck.behind.source)
+        stack.wear(*neck.behind)
     front = _arm_shadow(skin, worn, body, arms)
     bare = [
         a * _synthetic(parts, gone, s, f) for a, s, f in zip(skin.arms, strips, fits, strict=True)
@@ -95,8 +95,8 @@ def assemble(
     cloth = worn.torso_colour[near] * rgb((light * front)[near]) + grained[near]
     stack.wear(np.clip(cloth, 0, 255), torso[near], worn.torso_source[near], near)
     if neck.stand is not None:
-        stand = neck.stand
-        stack.wear(np.clip(stand.colour * rgb(light), 0, 255), stand.cover, stand.source)
+        lit = np.clip(neck.stand.colour * rgb(light), 0, 255)
+        stack.wear(*neck.stand._replace(colour=lit))
     if waist is not None:
         stack.cover(_inwards(image, waist[1]), waist[1])
     for cover, round_light in zip(bare, skin.arm_light, strict=True):

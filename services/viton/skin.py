@@ -295,7 +295,7 @@ def _belly(shape: tuple[int, int], body: Body) -> Floats:
     part = slice(int(rows[0]), int(rows[-1]) + 1)
     down = down[part, None]
     across = (np.arange(shape[1])[None, :] - body.middle[part, None]) / body.unit
-    away = np.abs(across).astype(np.float32)
+    away = np.minimum(np.abs(across), 0.5).astype(np.float32)
     fade = np.clip((down + 0.45) / 0.15, 0, 1) * np.clip((0.4 - down) / 0.1, 0, 1)
     groove = np.exp(-((away / 0.022) ** 2)) * np.clip(-down / 0.06, 0, 1)
     hollow = np.exp(-((away / 0.015) ** 2) - (down / 0.022) ** 2)
