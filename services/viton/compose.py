@@ -21,7 +21,7 @@ from services.viton.fill import (
     soft,
 )
 from services.viton.fit import SleeveFit
-from services.viton.light import contact, sleeve_light, torso_light
+from services.viton.light import contact, sleeve_light
 from services.viton.outline import own_limbs
 from services.viton.regions import Regions
 from services.viton.skin import Skin, light_from
@@ -57,12 +57,10 @@ def assemble(
     strips: tuple[Strip, Strip],
     fits: tuple[SleeveFit, SleeveFit],
     neck: NeckPieces,
-    light: Floats | None = None,
+    light: Floats,
 ) -> Stack:
-    """Stack all layers; ``light`` falls on the torso, by default that of the worn garment."""
+    """Stack all layers; ``light`` falls on the torso."""
     slant = light_from(image, parts)
-    if light is None:
-        light = torso_light(image, parts, body, slant)
     old = dilated(parts.top, _BAND)
     hidden = [
         under_sleeve(parts, s, f, b, 0.2 * body.unit)

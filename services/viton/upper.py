@@ -18,7 +18,8 @@ from services.viton.cut import cut
 from services.viton.finish import Outcome, finish
 from services.viton.fit import ACROSS, fit_sleeve, fit_torso
 from services.viton.garment import describe
-from services.viton.skin import flesh
+from services.viton.light import torso_light
+from services.viton.skin import flesh, light_from
 from services.viton.waistline import uncovered
 from services.viton.warp import spline, strip
 from services.viton.worn import below_shoulders, dress, without_notches
@@ -49,12 +50,12 @@ def wear_upper(
         cloth = describe(garment, mask, reading)
         body, parts = measured.result()
         torso = fit_torso(cloth, body)
-        photo = seen
+        shown = seen
         if torso.reach > _TOO_SHORT and not (body.tucked or body.cropped):
             below = uncovered(seen, frame.moved(keypoints, window), labels[window])
             if below is not None:
-                photo, shown = below
-                body, parts = measure(frame.moved(keypoints, window), shown)
+                shown, relabelled = below
+                body, parts = measure(frame.moved(keypoints, window), relabelled)
                 torso = fit_torso(cloth, body)
         body = bared(body, cloth.bare)
         first, second = (
@@ -64,14 +65,16 @@ def wear_upper(
             strip(first.target, first.source, ACROSS, shape),
             strip(second.target, second.source, ACROSS, shape),
         )
-        fleshed = beside.submit(flesh, photo.astype(np.float32), parts, body, strips)
+        photo = shown.astype(np.float32)
+        fleshed = beside.submit(flesh, photo, parts, body, strips)
+        lit = beside.submit(torso_light, photo, parts, body, light_from(photo, parts))
         pieces = cut(garment, mask, cloth, gussets=torso.gussets)
         warped = spline(torso.target, torso.source, shape)
         worn = dress(pieces, warped, torso.seams, strips, (first, second))
         worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)
-        skin = fleshed.result()
+        skin, light = fleshed.result(), lit.result()
     stack = assemble(
-        photo.astype(np.float32),
+        photo,
         parts,
         body,
         worn=worn,
@@ -79,5 +82,6 @@ def wear_upper(
         strips=strips,
         fits=(first, second),
         neck=lay_pieces(cloth, garment, worn, parts, skin),
+        light=light,
     )
     return frame.put_back(person, window, finish(seen, stack, mask))
