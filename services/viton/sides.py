@@ -42,7 +42,7 @@ def neck_points(
     ]
     if abs(found[0] - found[1]) > _UNLIKE > abs(seen[0] - seen[1]):
         wrong = int(abs(found[1] - seen[1]) > abs(found[0] - seen[0]))
-        ruled[wrong] = _laid(outlines[wrong], known[wrong].points["neck"][0])
+        ruled[wrong] = _laid(outlines[wrong], known[wrong], "neck", ruled[wrong])
     return ruled[0], ruled[1]
 
 
@@ -89,14 +89,13 @@ def _corrected(o: Outline, found: Points, guess: Guess, name: str, half: float) 
     """Return the point found, or the network's, laid on the outline, where they are far apart."""
     if guess.near(name, found, _APART * half):
         return found
-    laid = _laid(o, guess.points[name][0])
-    return laid if laid[1] < len(o.mask) else found
+    return _laid(o, guess, name, found)
 
 
-def _laid(o: Outline, column: float) -> Points:
-    """Return the outline's upper edge in a column left of the axis."""
-    x = int(np.clip(column, 0, o.axis - 4))
-    return point(x, float(o.top[x]))
+def _laid(o: Outline, guess: Guess, name: str, found: Points) -> Points:
+    """Return the outline's upper edge where the network sees a point; the one found if none is."""
+    x = int(np.clip(guess.points[name][0], 0, o.axis - 4))
+    return point(x, float(o.top[x])) if o.top[x] < len(o.mask) else found
 
 
 def _neck(o: Outline, half: float) -> Points:

@@ -108,6 +108,14 @@ def test_a_neckline_that_the_network_sees_uneven_stays_the_outline_s() -> None:
     assert [p.tolist() for p in told] == [p.tolist() for p in ruled]
 
 
+def test_a_neckline_that_the_network_sees_beside_the_cloth_stays_the_outline_s() -> None:
+    mask = flat_shouldered()
+    sides = outline(mask, 200), outline(mask[:, ::-1], 199)
+    seen = reading({"left_neck": (35.0, 40.0), "right_neck": (365.0, 40.0)})
+    for at in neck_points(sides, guesses(seen, mask.shape), 100.0):
+        assert at[1] < 100
+
+
 def test_a_reading_that_makes_no_sense_still_gives_a_garment() -> None:
     drawn = garment("short")
     rng = np.random.default_rng(4)
