@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.body import Body
 from services.viton.fill import around, blurred, soft
 from services.viton.garment_outline import largest
 from services.viton.geometry import Points, distance, unit
+from services.viton.outline import neck_width
 from services.viton.pieces import Behind, Garment
 from services.viton.regions import Regions
 from services.viton.skin import Skin
@@ -30,11 +32,8 @@ _ROOM: Final = 1.4
 _SHADE: Final = 0.12
 """How much less light there is behind the neck."""
 
-_HALF_NECK: Final = (0.3, 0.42)
-"""Half a neck's width, at least and at most, in widths of the face."""
-
-_CHIN: Final = (0.1, 0.5)
-"""Between which rows above and below the chin the neck is narrowest, likewise."""
+_NARROWEST: Final = 0.24
+"""How far above its base the neck is narrowest, in units of the body."""
 
 _FLARE: Final = (0.12, 1.1)
 """How much the neck widens, to each side, down to a collar's ends and below them."""
@@ -61,15 +60,21 @@ class NeckPieces:
 
 
 def lay_pieces(
-    cloth: Garment, image: NDArray[np.uint8], worn: Worn, parts: Regions, skin: Skin
+    cloth: Garment, image: NDArray[np.uint8], worn: Worn, *, parts: Regions, body: Body, skin: Skin
 ) -> NeckPieces:
     """Lay what the garment of the photo ``image`` has around the neck."""
-    behind = None if cloth.behind is None else _lay(cloth.behind, image, worn, parts, skin)
+    behind = (
+        None
+        if cloth.behind is None
+        else _lay(cloth.behind, image, worn, parts=parts, body=body, skin=skin)
+    )
     stand = None if cloth.stand is None else _stand_up(cloth.stand, image, worn)
     return NeckPieces(behind, stand)
 
 
-def _lay(behind: Behind, image: NDArray[np.uint8], worn: Worn, parts: Regions, skin: Skin) -> Laid:
+def _lay(
+    behind: Behind, image: NDArray[np.uint8], worn: Worn, *, parts: Regions, body: Body, skin: Skin
+) -> Laid:
     """Lay a piece between the background and the neck."""
     left, right = (_worn_at(worn, end) for end in (behind.left, behind.right))
     across = distance(left, right)
@@ -90,7 +95,9 @@ def _lay(behind: Behind, image: NDArray[np.uint8], worn: Worn, parts: Regions, s
         behind.mask.astype(np.float32), source[..., 0], source[..., 1], cv2.INTER_LINEAR
     )
     cover = blurred(np.asarray(cover, np.float32), 0.8)
-    neck = np.ones_like(cover) if behind.hood else _column(parts, (rows, columns), -up * across)
+    neck = (
+        np.ones_like(cover) if behind.hood else _column(parts, body, (rows, columns), -up * across)
+    )
     before = np.maximum(soft(parts.neck[window], 1.0), skin.chest[window]) * neck
     before = np.maximum(before, soft(parts.head[window], 1.0))
     colour = sample(image.astype(np.float32), source) * np.float32(1 - _SHADE)
@@ -107,29 +114,18 @@ def _window(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:
     )
 
 
-def _column(parts: Regions, at: tuple[Places, Places], below: Places) -> Floats:
+def _column(parts: Regions, body: Body, at: tuple[Places, Places], below: Places) -> Floats:
     """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
 
     ``at``: the rows and the columns of the pixels; ``below``: how far they lie below the ends of
-    the collar. A collar hides the shoulder, never the neck. Where no face or no neck is seen, all
-    is the neck's.
+    the collar. A collar hides the shoulder, never the neck.
     """
     rows, columns = at
-    seen = np.flatnonzero(parts.face.any(axis=0))
-    if not len(seen) or not parts.neck.any():
-        return np.ones(below.shape, np.float32)
-    face = float(seen[-1] - seen[0] + 1)
-    chin = int(np.flatnonzero(parts.face.any(axis=1))[-1])
-    first, last = int(max(chin - _CHIN[0] * face, 0)), int(chin + _CHIN[1] * face)
-    spans = []
-    for row in first + np.flatnonzero(parts.neck[first:last].any(axis=1)):
-        filled = np.flatnonzero(parts.neck[row] | parts.face[row])
-        spans.append((float(filled[-1] - filled[0]), int(row), float(filled[0] + filled[-1]) / 2))
-    spans = [each for each in spans if each[0] > 2 * _HALF_NECK[0] * face]
-    width, level, middle = min(spans, default=(0.6 * face, chin, float(seen.mean())))
+    level = body.neck[1] - _NARROWEST * body.unit
     wider = _FLARE[0] * np.maximum(rows - level, 0) + _FLARE[1] * np.maximum(below, 0)
-    inside = np.abs(columns - middle) < min(width / 2, _HALF_NECK[1] * face) + wider
-    return blurred(inside.astype(np.float32), 1.5)
+    left, right = (neck_width(parts, body, side.sign) for side in body.sides)
+    away = columns - body.neck[0]
+    return blurred(((-away < left + wider) & (away < right + wider)).astype(np.float32), 1.5)
 
 
 def _stand_up(stand: Bool, image: NDArray[np.uint8], worn: Worn) -> Laid:

@@ -90,7 +90,7 @@ def wear_dress(
         skin=skin,
         strips=strips,
         fits=(first, second),
-        neck=lay_pieces(gown.top, garment, layers, parts, skin),
+        neck=lay_pieces(gown.top, garment, layers, parts=parts, body=body, skin=skin),
         light=torso_light(photo, before, flared, light_from(photo, before)) * folds(photo, worn),
     )
     _add_legs(stack, photo, worn, lower, layers)

@@ -71,10 +71,9 @@ def describe(
     for side in (first, second):
         if side.sleeve is not None:
             torso &= ~side.sleeve.mask
-    stand = None
-    if behind is None and reading.collar:
-        stand = standing(whole, left.top, neckline, reading)
-        behind = back_of(whole, neckline, reading) if stand is None else None
+    stand = standing(whole, left.top, neckline, reading) if behind is None else None
+    if behind is None and stand is None:
+        behind = back_of(whole, neckline, reading)
     lightness = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0], np.uint8)
     first, second = (_closed(side, lightness) for side in (first, second))
     return Garment(first, second, neckline, kind, half, torso, behind, stand)

@@ -68,7 +68,7 @@ def trunk(parts: Regions, body: Body) -> Floats:
 def _slope(parts: Regions, body: Body, side: BodySide) -> Points:
     """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
     scale = body.unit
-    wide = _neck_width(parts, body, side.sign)
+    wide = neck_width(parts, body, side.sign)
     x = body.neck[0] + side.sign * wide
     span = max(float((side.tip[0] - x) * side.sign), 0.1 * scale)
     xs = x + side.sign * span * np.linspace(0.55, 1.0, 10)
@@ -84,7 +84,7 @@ def _slope(parts: Regions, body: Body, side: BodySide) -> Points:
     return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, 1.0]))
 
 
-def _neck_width(parts: Regions, body: Body, sign: int) -> float:
+def neck_width(parts: Regions, body: Body, sign: int) -> float:
     """Return how far the neck reaches to one side where it is narrowest, in pixels."""
     low, high = (int(body.neck[1] - share * body.unit) for share in (0.34, 0.14))
     band = parts.neck[max(low, 0) : max(high, 1)]

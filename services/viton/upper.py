@@ -42,20 +42,19 @@ def wear_upper(
     """Return the person in the top. Raises ``NoGarment`` and ``NoPerson``."""
     window = frame.find(labels, keypoints)
     seen = np.ascontiguousarray(person[window])
+    joints, parsed = frame.moved(keypoints, window), np.ascontiguousarray(labels[window])
     shape = (seen.shape[0], seen.shape[1])
     with ThreadPoolExecutor(1, "person") as beside:
-        measured = beside.submit(
-            measure, frame.moved(keypoints, window), np.ascontiguousarray(labels[window])
-        )
+        measured = beside.submit(measure, joints, parsed)
         cloth = describe(garment, mask, reading)
         body, parts = measured.result()
         torso = fit_torso(cloth, body)
         shown = seen
         if torso.reach > _TOO_SHORT and not (body.tucked or body.cropped):
-            below = uncovered(seen, frame.moved(keypoints, window), labels[window])
+            below = uncovered(seen, joints, parsed)
             if below is not None:
                 shown, relabelled = below
-                body, parts = measure(frame.moved(keypoints, window), relabelled)
+                body, parts = measure(joints, relabelled)
                 torso = fit_torso(cloth, body)
         body = bared(body, cloth.bare)
         first, second = (
@@ -81,7 +80,7 @@ def wear_upper(
         skin=skin,
         strips=strips,
         fits=(first, second),
-        neck=lay_pieces(cloth, garment, worn, parts, skin),
+        neck=lay_pieces(cloth, garment, worn, parts=parts, body=body, skin=skin),
         light=light,
     )
     return frame.put_back(person, window, finish(seen, stack, mask))

@@ -102,10 +102,11 @@ def _outline(seen: Bool, body: LowerBody, hem: int) -> tuple[Floats, Floats]:
     middle = float(body.middle[hem])
     columns = np.flatnonzero(seen.any(axis=0))
     ends = (columns[0], columns[-1]) if len(columns) else (middle, middle)
+    least = [middle + _LEAST_WIDE * (float(edge[hem]) - middle) for edge in body.edges]
+    at_hem = min(ends[0], least[0]), max(ends[1], least[1])
     left, right = (
-        np.interp(rows, [band, hem], [edge[band], middle + sign * max(half, sign * (end - middle))])
-        for sign, edge, end in zip((-1, 1), body.edges, ends, strict=True)
-        for half in (_LEAST_WIDE * abs(float(edge[hem]) - middle),)
+        np.interp(rows, [band, hem], [edge[band], end])
+        for edge, end in zip(body.edges, at_hem, strict=True)
     )
     return left, right
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from services.kit.garments import LANDMARKS, UNREAD, GarmentReading
 from services.viton.core import try_on
+from services.viton.finish import Outcome
 from services.viton.garment import describe
-from tests.unit.viton_drawings import Drawn, figure, garment, gown, standing
+from tests.unit.viton_drawings import Drawn, Person, figure, garment, gown, standing
 
 pytestmark = pytest.mark.unit
 
@@ -41,6 +42,26 @@ def seen(**changes: Any) -> GarmentReading:
         UNREAD, landmarks=landmarks, neckline="hood", neckline_confidence=0.95, collar=True
     )
     return dataclasses.replace(reading, **changes)
+
+
+def wear(person: Person, drawn: Drawn, reading: GarmentReading, category: str = "upper") -> Outcome:
+    return try_on(
+        person.image,
+        person.keypoints,
+        person.labels,
+        drawn.image,
+        drawn.mask,
+        category=category,
+        reading=reading,
+    )
+
+
+def with_blue(drawn: Drawn, ring: list[tuple[int, int]]) -> Drawn:
+    """The garment and a blue piece of it, inside a ring."""
+    piece = cv2.fillPoly(np.zeros_like(drawn.mask), [np.array(ring)], 255)
+    image = drawn.image.copy()
+    image[piece > 0] = BLUE
+    return Drawn(image, np.maximum(drawn.mask, piece))
 
 
 def is_blue(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -82,9 +103,7 @@ def test_a_hood_that_the_mask_lacks_is_none() -> None:
 
 def test_it_lies_behind_the_neck() -> None:
     person, drawn = figure(), hooded("long")
-    made = try_on(
-        person.image, person.keypoints, person.labels, drawn.image, drawn.mask, reading=seen()
-    )
+    made = wear(person, drawn, seen())
     blue = is_blue(made.image)
     skin = cv2.erode(np.isin(person.labels, (2, 10, 13)).astype(np.uint8), np.ones((7, 7))) > 0
     assert not (blue & skin).any()
@@ -102,10 +121,7 @@ def test_the_chest_is_covered_as_by_the_top_alone() -> None:
     person = figure()
 
     def worn(drawn: Drawn, reading: GarmentReading) -> NDArray[np.uint8]:
-        made = try_on(
-            person.image, person.keypoints, person.labels, drawn.image, drawn.mask, reading=reading
-        )
-        return made.image[420:640, 300:470]
+        return wear(person, drawn, reading).image[420:640, 300:470]
 
     with_hood, without = worn(hooded("long"), seen()), worn(garment("long"), UNREAD)
     assert np.abs(with_hood.astype(int) - without).mean() < 4
@@ -113,21 +129,14 @@ def test_the_chest_is_covered_as_by_the_top_alone() -> None:
 
 def turtleneck() -> Drawn:
     """A red top with a blue stand around its neck, inside of the back and all."""
-    drawn = garment("long", inside=BLUE)
-    image, mask = drawn.image.copy(), drawn.mask.copy()
-    ring = [np.array([(310, 174), (320, 90), (448, 90), (458, 174), (384, 196)])]
-    above = cv2.fillPoly(np.zeros_like(mask), ring, 255)
-    image[above > 0] = BLUE
-    return Drawn(image, np.maximum(mask, above))
+    ring = [(310, 174), (320, 90), (448, 90), (458, 174), (384, 196)]
+    return with_blue(garment("long", inside=BLUE), ring)
 
 
 @pytest.mark.parametrize(("sure", "goes_up"), [(0.95, True), (0.6, False)])
 def test_a_stand_goes_up_the_neck(sure: float, *, goes_up: bool) -> None:
     person, drawn = figure(), turtleneck()
-    reading = seen(neckline="high", neckline_confidence=sure)
-    made = try_on(
-        person.image, person.keypoints, person.labels, drawn.image, drawn.mask, reading=reading
-    )
+    made = wear(person, drawn, seen(neckline="high", neckline_confidence=sure))
     blue = is_blue(made.image)
     face = cv2.erode(np.isin(person.labels, (2, 13)).astype(np.uint8), np.ones((7, 7))) > 0
     assert not (blue & face).any()
@@ -144,12 +153,8 @@ def test_a_neckline_that_shows_the_inside_of_the_back_is_no_stand() -> None:
 
 def collared() -> Drawn:
     """A red top with a collar whose back, blue inside, rises above the neckline's ends."""
-    drawn = garment("long", inside=BLUE)
-    image, mask = drawn.image.copy(), drawn.mask.copy()
-    ring = [np.array([(306, 174), (322, 140), (446, 140), (462, 174), (384, 200)])]
-    above = cv2.fillPoly(np.zeros_like(mask), ring, 255)
-    image[above > 0] = BLUE
-    return Drawn(image, np.maximum(mask, above))
+    ring = [(306, 174), (322, 140), (446, 140), (462, 174), (384, 200)]
+    return with_blue(garment("long", inside=BLUE), ring)
 
 
 @pytest.mark.parametrize(
@@ -165,14 +170,7 @@ def test_the_inside_of_a_collar_shows_beside_the_neck(
     changes: dict[str, Any], *, shows: bool
 ) -> None:
     person, drawn = figure(), collared()
-    made = try_on(
-        person.image,
-        person.keypoints,
-        person.labels,
-        drawn.image,
-        drawn.mask,
-        reading=seen(**changes),
-    )
+    made = wear(person, drawn, seen(**changes))
     blue = is_blue(made.image)
     assert not blue[:, 358:410].any()
     assert not (blue & (cv2.erode(person.labels, np.ones((7, 7))) == 13)).any()
@@ -183,25 +181,14 @@ def test_the_inside_of_a_collar_shows_beside_the_neck(
 
 @pytest.mark.parametrize("neckline", ["hood", "high", "collar"])
 def test_a_dress_has_around_the_neck_what_a_top_has(neckline: str) -> None:
-    person, drawn = standing("trousers"), gown(sleeves=True)
-    above = np.zeros_like(drawn.mask)
-    cv2.fillPoly(above, [np.array([(340, 98), (344, 60), (424, 60), (428, 98), (384, 120)])], 255)
-    image = drawn.image.copy()
-    image[above > 0] = BLUE
+    ring = [(340, 98), (344, 60), (424, 60), (428, 98), (384, 120)]
+    person, drawn = standing("trousers"), with_blue(gown(sleeves=True), ring)
     landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
     places = {"left_neck": (340, 98), "right_neck": (428, 98), "neck_bottom": (384, 120)}
     places |= {"left_curve": (362, 115), "right_curve": (406, 115)}
     for name, place in places.items():
         landmarks[LANDMARKS.index(name)] = (*place, 0.9)
-    made = try_on(
-        person.image,
-        person.keypoints,
-        person.labels,
-        image,
-        np.maximum(drawn.mask, above),
-        category="dress",
-        reading=seen(neckline=neckline, landmarks=landmarks),
-    )
+    made = wear(person, drawn, seen(neckline=neckline, landmarks=landmarks), "dress")
     blue = is_blue(made.image)
     assert blue.sum() > 80
     face = cv2.erode(np.isin(person.labels, (2, 13)).astype(np.uint8), np.ones((7, 7))) > 0
