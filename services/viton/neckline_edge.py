@@ -42,7 +42,7 @@ def unlikeness(
         )
         patches.append(lab[beside][::3, ::3].reshape(-1, 3)[mask[beside][::3, ::3].reshape(-1)])
     patch = np.ascontiguousarray(np.concatenate(patches))
-    if len(patch) < 16:
+    if len(patch) < 16 or not inside.any():
         return np.zeros(lab.shape[:2], np.float32), 1.0
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 1.0)

@@ -4,6 +4,7 @@ import pytest
 
 from services.kit.errors import NoGarment
 from services.viton.garment import SleeveKind, describe
+from services.viton.neckline_edge import unlikeness
 from tests.unit.viton_drawings import SHAPE, garment
 
 pytestmark = pytest.mark.unit
@@ -130,3 +131,13 @@ def test_a_wide_inside_of_the_back_is_found_below_its_trim_and_label() -> None:
     below = np.interp(np.arange(300, 468), curve[:, 0], curve[:, 1])
     lowest = np.where(opening, rows, 0).max(axis=0)[300:468]
     assert (below - lowest).min() > -20
+
+
+def test_the_tones_of_a_chest_without_cloth_are_none() -> None:
+    mask = np.zeros((300, 300), bool)
+    mask[90:130, 40:120] = mask[90:130, 180:260] = True
+    lab = np.full((300, 300, 3), 120, np.float32)
+    ends = np.array([120.0, 90.0]), np.array([180.0, 90.0])
+    unlike, noise = unlikeness(lab, mask, *ends, half=100.0, chest=200.0)
+    assert not unlike.any()
+    assert noise == 1.0
