@@ -78,6 +78,12 @@ ASYMMETRIC_GARMENT: Final = Caveat(
     "a photo of it laid straight, with both sleeves alike, works better.",
     0.7,
 )
+WORN_GARMENT: Final = Caveat(
+    "worn_garment",
+    "Somebody wears the garment in its photo, so what hair, hands or other clothes hide of it is "
+    "guessed; a photo of it laid flat, or its category if another piece was meant, works better.",
+    0.8,
+)
 GARMENT_AT_EDGE: Final = Caveat(
     "garment_at_edge",
     "The garment is cut off by the edge of its photo, so what is missing is guessed; a photo with "
@@ -106,6 +112,7 @@ CAVEATS: Final = (
     LOW_RESOLUTION_PERSON,
     LOW_RESOLUTION_GARMENT,
     ASYMMETRIC_GARMENT,
+    WORN_GARMENT,
     GARMENT_AT_EDGE,
     SEVERAL_GARMENTS,
     DOUBTFUL_MASK,
@@ -162,7 +169,7 @@ class Seen:
     ``yaw`` is in degrees, 0 from the front; ``keypoints`` lie on the person's canvas and ``mask``
     on the garment's, where ``person_placement`` and ``garment_placement`` say how the photos lie.
     ``person_height`` and ``garment_height`` are those of the photos as sent, in pixels; ``reading``
-    is what the network read of the garment.
+    is what the network read of the garment, ``wearer`` the joints of who wears it, if anybody.
     """
 
     people: int
@@ -174,6 +181,7 @@ class Seen:
     garment_placement: Placement
     garment_height: int
     reading: GarmentReading = UNREAD
+    wearer: Keypoints | None = None
 
 
 def find(seen: Seen) -> tuple[Caveat, ...]:
@@ -213,7 +221,7 @@ def _of_person(seen: Seen) -> set[Caveat]:
 
 
 def _of_garment(seen: Seen) -> set[Caveat]:
-    found: set[Caveat] = set()
+    found = {WORN_GARMENT} if seen.wearer is not None and seen.wearer.any() else set[Caveat]()
     place = seen.garment_placement
     mask = seen.mask[place.top : place.top + place.height, place.left : place.left + place.width]
     garment = mask > 127

@@ -1,18 +1,21 @@
 """TRY_ON: the whole graph, from two uploads and the garment's category to the picture.
 
 A step starts as soon as the values it takes exist, so the person's side and the garment's side run
-at the same time, and so do cloth mask and pose.
+at the same time, and so do cloth mask and pose. Where somebody wears the garment in its photo, that
+person is parsed too, and the garment taken off.
 """
 
 from typing import Final
 
+import numpy as np
+
 from gateway.dag import Pipeline, Step
 from services.agnostic.contract import REMOVE
-from services.cloth_mask.contract import SEGMENT
+from services.cloth_mask.contract import ISOLATE, SEGMENT, IsolateRequest, IsolateResponse
 from services.densepose.contract import ESTIMATE_SURFACE
-from services.human_parse.contract import PARSE
+from services.human_parse.contract import PARSE, ParseRequest, ParseResponse
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image
-from services.openpose.contract import ESTIMATE_POSE
+from services.openpose.contract import ESTIMATE_POSE, FIND_WEARER
 from services.resize.contract import FIT, RESTORE
 from services.super_resolution.contract import (
     UPSCALE,
@@ -29,6 +32,22 @@ DETAIL: Final = 2
 def large_enough(request: UpscaleRequest) -> UpscaleResponse | None:
     """Pass a photo on as it is where super-resolution would not enlarge it."""
     return None if needs_upscaling(request) else UpscaleResponse(request.image)
+
+
+def nobody(request: ParseRequest) -> ParseResponse | None:
+    """Have no labels where no person was found."""
+    if request.keypoints.any():
+        return None
+    return ParseResponse(np.zeros(request.image.shape[:2], np.uint8))
+
+
+def alone(request: IsolateRequest) -> IsolateResponse | None:
+    """Pass a garment on as it is where nobody wears it."""
+    if request.keypoints.any():
+        return None
+    return IsolateResponse(
+        request.image, request.closer, request.mask, request.reading, request.found
+    )
 
 
 TRY_ON: Final = Pipeline(
@@ -63,14 +82,14 @@ TRY_ON: Final = Pipeline(
             "Fitting the garment's photo",
             FIT,
             takes={"image": "garment_photo"},
-            gives={"image": "garment", "placement": "garment_placement"},
+            gives={"image": "garment_fitted", "placement": "garment_placement"},
         ),
         Step(
             "garment_detail",
             "Keeping the garment's detail",
             FIT,
             takes={"image": "garment_photo"},
-            gives={"image": "garment_closer"},
+            gives={"image": "garment_fitted_closer"},
             fixed={"width": DETAIL * CANVAS_WIDTH, "height": DETAIL * CANVAS_HEIGHT},
         ),
         Step(
@@ -90,12 +109,50 @@ TRY_ON: Final = Pipeline(
             "cloth_mask",
             "Cutting out the garment",
             SEGMENT,
-            takes={"image": "garment", "category": "category"},
+            takes={"image": "garment_fitted", "category": "category"},
             gives={
-                "mask": "garment_mask",
-                "category": "garment_category",
-                "reading": "garment_reading",
+                "mask": "found_mask",
+                "category": "found_category",
+                "reading": "found_reading",
             },
+        ),
+        Step(
+            "wearer",
+            "Looking whether somebody wears the garment",
+            FIND_WEARER,
+            takes={"image": "garment_fitted", "garment": "found_mask"},
+            gives={"keypoints": "wearer_keypoints"},
+        ),
+        Step(
+            "wearer_parse",
+            "Telling the garment from its wearer",
+            PARSE,
+            takes={"image": "garment_fitted", "keypoints": "wearer_keypoints"},
+            gives={"labels": "wearer_labels"},
+            skip=nobody,
+        ),
+        Step(
+            "take_off",
+            "Taking the garment off its wearer",
+            ISOLATE,
+            takes={
+                "image": "garment_fitted",
+                "closer": "garment_fitted_closer",
+                "mask": "found_mask",
+                "reading": "found_reading",
+                "found": "found_category",
+                "keypoints": "wearer_keypoints",
+                "labels": "wearer_labels",
+                "category": "category",
+            },
+            gives={
+                "image": "garment",
+                "closer": "garment_closer",
+                "mask": "garment_mask",
+                "reading": "garment_reading",
+                "category": "garment_category",
+            },
+            skip=alone,
         ),
         Step(
             "human_parse",
@@ -163,6 +220,7 @@ TRY_ON: Final = Pipeline(
     outputs=(
         "picture",
         "people",
+        "wearer_keypoints",
         "yaw",
         "keypoints",
         "placement",

@@ -181,6 +181,7 @@ def _warnings(values: Mapping[str, Any], heights: tuple[int, int]) -> tuple[Cave
             garment_placement=values["garment_placement"],
             garment_height=heights[1],
             reading=values["garment_reading"],
+            wearer=values["wearer_keypoints"],
         )
     )
 

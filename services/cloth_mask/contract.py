@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from services.kit.categories import AUTO
 from services.kit.contract import Contract, Method
 from services.kit.garments import UNREAD, GarmentReading
-from services.kit.types import Image, Mask
+from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 
 @dataclass(frozen=True)
@@ -28,5 +28,36 @@ class SegmentResponse:
     reading: GarmentReading = UNREAD
 
 
+@dataclass(frozen=True)
+class IsolateRequest:
+    """A garment's photo, the same larger, what ``Segment`` said of it, and who wears it.
+
+    ``image``, ``mask`` and ``labels``, which are CIHP's, have one size, ``closer`` the same
+    proportions. ``keypoints`` are the wearer's; ``category`` is what was asked for, ``found`` what
+    ``Segment`` answered.
+    """
+
+    image: Image
+    closer: Image
+    mask: Mask
+    reading: GarmentReading
+    keypoints: Keypoints
+    labels: LabelMap
+    found: str
+    category: str = AUTO
+
+
+@dataclass(frozen=True)
+class IsolateResponse:
+    """Both pictures with nothing but the garment on plain ground, and what ``Segment`` tells."""
+
+    image: Image
+    closer: Image
+    mask: Mask
+    reading: GarmentReading
+    category: str
+
+
 SEGMENT = Method("cloth_mask", "Segment", SegmentRequest, SegmentResponse, deadline=60.0)
-CONTRACT = Contract("cloth_mask", "tryon.v1.ClothMask", 50051, (SEGMENT,))
+ISOLATE = Method("cloth_mask", "Isolate", IsolateRequest, IsolateResponse, deadline=30.0)
+CONTRACT = Contract("cloth_mask", "tryon.v1.ClothMask", 50051, (SEGMENT, ISOLATE))

@@ -31,6 +31,9 @@ TRACE: Final = 0.02
 LEAST_AREA: Final = 0.004
 """Share of the picture below which nothing counts as a garment."""
 
+LARGE: Final = 0.02
+"""Share of a garment's largest part from which on another part cannot be a speck."""
+
 NO_GARMENT: Final = (
     "No garment was found in the garment's photo; send a photo of one garment, laid flat "
     "or on a hanger, against a plain background."
@@ -116,7 +119,7 @@ def mask(image: Image, probability: Plane) -> Mask:
     # The filter sees one window; far from the outline the network knows better.
     garment |= _erode(probability > 0.5, RADIUS)
     garment &= _dilate(probability > 0.5, RADIUS)
-    garment = _drop_specks(garment)
+    garment = drop_specks(garment)
     if np.count_nonzero(garment) < LEAST_AREA * height * width:
         raise NoGarment(NO_GARMENT, stage="cloth_mask")
     garment = _close_holes(image, garment)
@@ -137,8 +140,11 @@ def _dilate(flags: Flags, radius: int) -> Flags:
     return cv2.dilate(flags.astype(np.uint8), _ellipse(radius)) > 0
 
 
-def _drop_specks(garment: Flags) -> Flags:
-    """Keep the main part, large parts, and small ones close by, such as straps and ties."""
+def drop_specks(garment: Flags, least: float = LARGE) -> Flags:
+    """Keep the main part, large parts, and small ones close by, such as straps and ties.
+
+    Parts are large from ``least`` of the largest one's size on.
+    """
     count, parts, stats, _ = cv2.connectedComponentsWithStats(garment.astype(np.uint8))
     if count <= 2:
         return garment
@@ -148,7 +154,7 @@ def _drop_specks(garment: Flags) -> Flags:
     keep = np.zeros(count, np.bool_)
     for part in range(1, count):
         area = stats[part, cv2.CC_STAT_AREA]
-        large = area >= 0.02 * areas.max()
+        large = area >= least * areas.max()
         attached = area >= 0.0005 * areas.max() and bool(near[parts == part].any())
         keep[part] = part == main or large or attached
     return np.asarray(keep[parts], np.bool_)

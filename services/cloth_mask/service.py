@@ -1,17 +1,24 @@
 """Garment masks: engines and requests."""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 from tryon.venuns import venuns_pb2
 
-from services.cloth_mask import core, model
+from services.cloth_mask import core, model, worn
 from services.cloth_mask.category import resolve
-from services.cloth_mask.contract import SegmentRequest, SegmentResponse
+from services.cloth_mask.contract import (
+    IsolateRequest,
+    IsolateResponse,
+    SegmentRequest,
+    SegmentResponse,
+)
 from services.kit import engines, venuns
 from services.kit.categories import AUTO, CATEGORIES, UPPER, check
-from services.kit.errors import NoGarment
+from services.kit.errors import InvalidRequest, NoGarment
 from services.kit.service import Service
+from services.kit.types import Image
 from services.kit.u2net import FILE
 
 
@@ -43,7 +50,30 @@ def _u2net(engine: str, file: str) -> Service:
         category = resolve(request.category, classes, mask)
         return SegmentResponse(mask, category, reader.read(image, mask))
 
-    return Service(engine=engine, handlers={"Segment": segment})
+    return Service(engine, {"Segment": segment, "Isolate": _isolating(reader)})
+
+
+def _isolating(reader: model.Reader) -> Callable[[IsolateRequest], IsolateResponse]:
+    def isolate(request: IsolateRequest) -> IsolateResponse:
+        check(request.category, CATEGORIES)
+        image, closer = request.image, request.closer
+        if request.labels.shape != image.shape[:2] or not _proportional(image, closer):
+            raise InvalidRequest(
+                "The garment's photo, its labels and the larger photo do not fit; send the labels "
+                "of this photo, and the larger one in the same proportions.",
+                stage="cloth_mask",
+            )
+        alone = worn.isolate((image, closer), request.labels, request.keypoints, request.category)
+        image, closer = alone.pictures
+        reading = reader.read(image, alone.mask)
+        return IsolateResponse(image, closer, alone.mask, reading, alone.category)
+
+    return isolate
+
+
+def _proportional(image: Image, closer: Image) -> bool:
+    (height, width), (high, wide) = image.shape[:2], closer.shape[:2]
+    return bool(high >= height and abs(wide / high - width / height) < 1 / height)
 
 
 def load_venuns() -> Service:
@@ -62,7 +92,9 @@ def load_venuns() -> Service:
         category = UPPER if request.category == AUTO else request.category
         return SegmentResponse(mask, category, reader.read(image, mask))
 
-    return Service(engine="venuns", handlers={"Segment": segment}, close=ancestor.close)
+    return Service(
+        "venuns", {"Segment": segment, "Isolate": _isolating(reader)}, close=ancestor.close
+    )
 
 
 ENGINES: Final = {"u2net": load_u2net, "u2net_pth": load_u2net_pth, "venuns": load_venuns}

@@ -29,7 +29,23 @@ class EstimatePoseResponse:
     yaw: float = 0.0
 
 
+@dataclass(frozen=True)
+class FindWearerRequest:
+    """A photo of a garment, and its mask."""
+
+    image: Image
+    garment: Mask
+
+
+@dataclass(frozen=True)
+class FindWearerResponse:
+    """The joints of who wears the garment; nothing but zeros where nobody does."""
+
+    keypoints: Keypoints
+
+
 ESTIMATE_POSE = Method(
     "openpose", "EstimatePose", EstimatePoseRequest, EstimatePoseResponse, deadline=30.0
 )
-CONTRACT = Contract("openpose", "tryon.v1.OpenPose", 50055, (ESTIMATE_POSE,))
+FIND_WEARER = Method("openpose", "FindWearer", FindWearerRequest, FindWearerResponse, deadline=30.0)
+CONTRACT = Contract("openpose", "tryon.v1.OpenPose", 50055, (ESTIMATE_POSE, FIND_WEARER))

@@ -58,8 +58,10 @@ def load(contract: Contract) -> Service:
 
 @pytest.fixture(scope="session")
 def calls(examples: Path) -> Calls:
-    """One try-on without gRPC, its garment's photo so small that it gets enlarged."""
-    person = images.decode((examples / "person.jpg").read_bytes())
+    """Two try-ons without gRPC: of a garment's photo that is enlarged, and of a worn garment."""
+    person, other = (
+        images.decode((examples / name).read_bytes()) for name in ("person.jpg", "person-2.jpg")
+    )
     garment = smaller(images.decode((examples / "garment.jpg").read_bytes()))
     loaded: dict[str, Service] = {}
     calls = Calls()
@@ -72,9 +74,10 @@ def calls(examples: Path) -> Calls:
         calls.done[method.service, method.rpc].append(Done(request, response))
         return response
 
-    given = {"person_upload": person, "garment_upload": garment, "category": "auto"}
+    given = {"person_upload": person, "category": "auto"}
     try:
-        asyncio.run(TRY_ON.run(call, given, deadline=LONG))
+        for photo in (garment, other):
+            asyncio.run(TRY_ON.run(call, {**given, "garment_upload": photo}, deadline=LONG))
     except TryOnError as error:
         calls.failure = error
     for service in loaded.values():

@@ -85,6 +85,11 @@ def test_a_turned_body(yaw: float, expected: list[str]) -> None:
     assert codes(yaw=yaw) == expected
 
 
+def test_a_garment_that_somebody_wears() -> None:
+    assert codes(wearer=joints()) == ["worn_garment"]
+    assert codes(wearer=np.zeros_like(joints())) == []
+
+
 @pytest.mark.parametrize(("people", "expected"), [(1, []), (2, ["several_people"])])
 def test_several_people(people: int, expected: list[str]) -> None:
     assert codes(people=people) == expected

@@ -29,7 +29,7 @@ from services.kit import images
 from services.kit.contract import Method
 from services.kit.errors import NoPerson, TryOnError, WeightsMissing
 from services.kit.types import Placement
-from services.openpose.contract import EstimatePoseResponse
+from services.openpose.contract import EstimatePoseResponse, FindWearerResponse
 from services.resize.contract import FitResponse, RestoreResponse
 from services.super_resolution.contract import UpscaleResponse
 from services.viton.contract import TryOnResponse
@@ -118,6 +118,7 @@ class FakeBackend:
             "EstimatePose": lambda: EstimatePoseResponse(
                 self.keypoints.copy(), image, mask, self.seen_people, "{}", 70.0
             ),
+            "FindWearer": lambda: FindWearerResponse(np.zeros((25, 3), np.float32)),
             "Segment": lambda: SegmentResponse(
                 mask, "dress" if request.category == "auto" else request.category
             ),

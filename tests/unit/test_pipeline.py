@@ -9,12 +9,13 @@ from gateway import dag
 from gateway.dag import StageEvent, State
 from gateway.pipeline import TRY_ON, large_enough
 from services.agnostic.contract import RemoveResponse
-from services.cloth_mask.contract import SegmentResponse
+from services.cloth_mask.contract import IsolateResponse, SegmentResponse
 from services.densepose.contract import EstimateSurfaceResponse
 from services.human_parse.contract import ParseResponse
 from services.kit.contract import Method
+from services.kit.garments import UNREAD
 from services.kit.types import Image, Placement
-from services.openpose.contract import EstimatePoseResponse
+from services.openpose.contract import EstimatePoseResponse, FindWearerResponse
 from services.resize.contract import FitRequest, FitResponse, RestoreRequest, RestoreResponse
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
 from services.viton.contract import TryOnRequest, TryOnResponse
@@ -26,14 +27,17 @@ def photo(value: int, size: tuple[int, int] = (1024, 768)) -> Image:
     return np.full((*size, 3), value, np.uint8)
 
 
-PERSON, GARMENT, WORN, RESTORED = 10, 20, 30, 40
+PERSON, GARMENT, WORN, RESTORED, TAKEN_OFF, CLOSER = 10, 20, 30, 40, 50, 60
 
 
 class Services:
     """Answers every call with small arrays of the right kind and remembers the requests."""
 
-    def __init__(self, meet: Mapping[str, asyncio.Barrier] | None = None) -> None:
+    def __init__(
+        self, meet: Mapping[str, asyncio.Barrier] | None = None, *, worn: bool = False
+    ) -> None:
         self.meet = meet or {}
+        self.worn = worn
         self.requests: list[tuple[str, Any]] = []
 
     async def __call__(self, method: Method[Any, Any], request: Any, _: float) -> object:
@@ -49,6 +53,10 @@ class Services:
                 np.zeros((25, 3), np.float32), small.copy(), mask.copy(), 1, "{}"
             ),
             SegmentResponse: SegmentResponse(mask.copy(), "dress"),
+            FindWearerResponse: FindWearerResponse(np.full((25, 3), self.worn, np.float32)),
+            IsolateResponse: IsolateResponse(
+                small + TAKEN_OFF, small + CLOSER, mask + 255, UNREAD, "upper"
+            ),
             ParseResponse: ParseResponse(mask.copy()),
             EstimateSurfaceResponse: EstimateSurfaceResponse(
                 mask.copy(), mask.copy(), mask.copy(), small.copy()
@@ -95,12 +103,33 @@ async def test_the_category_goes_to_the_mask_and_what_it_makes_of_it_to_the_try_
     assert (segment.category, request.category) == ("lower", "dress")
 
 
+async def test_a_garment_that_nobody_wears_is_taken_as_it_is() -> None:
+    services, events = Services(), list[StageEvent]()
+    await run(services, photo(PERSON), photo(GARMENT), events)
+    assert len(services.of("Parse")) == 1
+    assert not services.of("Isolate")
+    skipped = {event.stage for event in events if event.state is State.SKIPPED}
+    assert {"wearer_parse", "take_off"} <= skipped
+
+
+async def test_a_worn_garment_is_taken_off_first() -> None:
+    services = Services(worn=True)
+    await run(services, photo(PERSON), photo(GARMENT))
+    [isolate], [request] = services.of("Isolate"), services.of("TryOn")
+    assert (isolate.category, isolate.found) == ("lower", "dress")
+    assert sorted(int(each.image[0, 0, 0]) for each in services.of("Parse")) == [PERSON, GARMENT]
+    assert (request.garment[0, 0, 0], request.category) == (TAKEN_OFF, "upper")
+    assert request.garment_mask.all()
+    [restore] = services.of("Restore")
+    assert restore.garment[0, 0, 0] == CLOSER
+
+
 async def test_large_photos_are_not_sent_to_super_resolution() -> None:
     services, events = Services(), list[StageEvent]()
     await run(services, photo(PERSON), photo(GARMENT), events)
     assert not services.of("Upscale")
     skipped = {event.stage for event in events if event.state is State.SKIPPED}
-    assert skipped == {"person_super_resolution", "garment_super_resolution"}
+    assert {"person_super_resolution", "garment_super_resolution"} <= skipped
 
 
 async def test_small_photos_are_enlarged_and_the_result_is_put_into_the_enlarged_photo() -> None:

@@ -1,0 +1,242 @@
+"""A garment that somebody wears in its photo, cut out and laid on plain ground. Pure functions.
+
+The label map says which pixels are which garment, so that a top comes without the trousers below
+it. What lies before the garment, such as hair and hands, is filled from around it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.cloth_mask.core import LEAST_AREA, drop_specks
+from services.kit.categories import AUTO, DRESS, LOWER, UPPER
+from services.kit.errors import NoGarment
+from services.kit.joints import Joint
+from services.kit.labels import Label
+from services.kit.refine import Plane, guide, refine
+from services.kit.types import Image, Keypoints, LabelMap, Mask
+
+Flags = NDArray[np.bool_]
+"""H x W booleans."""
+
+TOPS: Final = (Label.UPPER, Label.COAT)
+BOTTOMS: Final = (Label.PANTS, Label.SKIRT)
+ARMS: Final = (Label.GLOVE, Label.LEFT_ARM, Label.RIGHT_ARM)
+"""What may hide a part of a garment, beside hair; skin of the trunk shows where it ends."""
+
+TOP_SHARE: Final = 0.25
+"""A top this large, as a share of what is worn below it, is what the photo is of."""
+
+PIECE: Final = 0.15
+"""Size of a piece apart, as a share of the largest, below which it is a mistake or in a hand."""
+
+PIECES: Final = 24
+"""Hair, arms and hands are few; more would only take time."""
+
+GAP: Final = 0.07
+"""How wide what lies before a garment may be, as a share of the photo's height."""
+
+ENCLOSED: Final = 0.6
+"""How much of its rim must be garment: beside a garment, arms have less."""
+
+TRUNK: Final = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP)
+TOUCHED: Final = 0.25
+"""The same of what lies between these joints: hair over a bare shoulder has less."""
+
+HAIR_REACH: Final = 1.2
+ARM_REACH: Final = 0.75
+"""How much wider than between the joints: shoulders are above theirs, and arms begin at them."""
+
+GROUNDS: Final = ((255, 255, 255), (128, 128, 128), (40, 40, 40))
+"""What may be painted around it: the one that its colours are farthest from."""
+
+RADIUS: Final = 4
+EDGE_NOISE: Final = 5e-5
+"""Window in pixels of the label map and colour variance of the edge refinement."""
+
+NOT_WORN: Final = (
+    "The garment's photo shows a person, but no {what} was found on them; send a photo of the "
+    "garment alone, or another category."
+)
+NAMES: Final = {UPPER: "top", LOWER: "trousers or skirt", DRESS: "dress"}
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A garment without its wearer.
+
+    ``pictures`` show nothing else but plain ground; ``mask``, of the first one's size, is 255 on
+    the garment; ``category`` is ``upper``, ``lower`` or ``dress``.
+    """
+
+    pictures: tuple[Image, ...]
+    mask: Mask
+    category: str
+
+
+def isolate(
+    pictures: Sequence[Image], labels: LabelMap, keypoints: Keypoints, category: str
+) -> Alone:
+    """Take a garment off the person who wears it.
+
+    ``pictures`` are one photo at several sizes of the same proportions, the first of the size of
+    ``labels``, H x W CIHP ids, and of ``keypoints``, the wearer's; ``category`` is one of
+    ``services.kit.categories.CATEGORIES``. Raises NoGarment where nothing of that kind is worn.
+    """
+    category, garment = chosen(labels, category)
+    hidden = covered(garment, labels, keypoints, category)
+    photo = _filled(pictures[0], garment, hidden)
+    ground = _ground(photo[garment])
+    laid = [_laid(picture, photo, garment | hidden, hidden, ground) for picture in pictures]
+    mask = np.where(laid[0][1] > 0.5, np.uint8(255), np.uint8(0))
+    return Alone(tuple(picture for picture, _ in laid), mask, category)
+
+
+def chosen(labels: LabelMap, category: str) -> tuple[str, Flags]:
+    """Return ``upper``, ``lower`` or ``dress``, and where that garment is worn.
+
+    With ``auto`` it is the dress where one is worn, else the top, unless next to nothing of it is
+    seen. A dress passes for a top or for a skirt where no other is worn, as a top and what is worn
+    below it together pass for a dress. Raises NoGarment where nothing is left.
+    """
+    dress = labels == Label.DRESS
+    tops, bottoms = np.isin(labels, TOPS), np.isin(labels, BOTTOMS)
+    areas = [int(np.count_nonzero(part)) for part in (tops, bottoms, dress)]
+    least = LEAST_AREA * labels.size
+    if category == AUTO:
+        top, bottom, whole = areas
+        if whole > max(top, bottom):
+            category = DRESS
+        else:
+            category = UPPER if top >= TOP_SHARE * bottom else LOWER
+    every = (dress, tops | bottoms | dress)
+    order = {UPPER: (tops, dress), LOWER: (bottoms, dress), DRESS: every}[category]
+    for part in order:
+        if np.count_nonzero(part) >= least:
+            return category, drop_specks(part, PIECE)
+    raise NoGarment(NOT_WORN.format(what=NAMES[category]), stage="cloth_mask")
+
+
+def covered(garment: Flags, labels: LabelMap, keypoints: Keypoints, category: str) -> Flags:
+    """Return the pixels where hair, an arm or a hand hides the garment.
+
+    They lie before the trunk, or the garment lies around them.
+    """
+    arms, hair = np.isin(labels, ARMS), labels == Label.HAIR
+    radius = max(2, round(GAP * garment.shape[0] / 2))
+    hidden = _pieces(_closed(garment, radius) & (arms | hair), garment, ENCLOSED)
+    if category != LOWER:
+        for flags, reach in ((hair, HAIR_REACH), (arms, ARM_REACH)):
+            trunk = _trunk(keypoints, labels.shape, reach)
+            hidden |= _pieces(trunk & flags, garment, TOUCHED)
+    return hidden
+
+
+def _pieces(flags: Flags, garment: Flags, least: float) -> Flags:
+    """Return the largest connected pieces of ``flags`` whose rim is garment to that share."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(flags.astype(np.uint8))
+    largest = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:PIECES]
+    kept = np.zeros_like(garment)
+    for part in largest:
+        own = parts == part
+        if garment[_wider(own) & ~own].mean() >= least:
+            kept |= own
+    return kept
+
+
+def _trunk(keypoints: Keypoints, shape: tuple[int, ...], reach: float) -> Flags:
+    """Return what lies between shoulders and hips, ``reach`` times as wide and, above 1, as high.
+
+    Nothing where one of these joints was not seen.
+    """
+    area = np.zeros(shape, np.uint8)
+    joints = keypoints[list(TRUNK)]
+    if (joints[:, 2] > 0).all():
+        middle = joints[:, :2].mean(axis=0)
+        stretch = np.array([reach, max(reach, 1.0)])
+        corners = np.rint(middle + stretch * (joints[:, :2] - middle)).astype(np.int32)
+        cv2.fillConvexPoly(area, cv2.convexHull(corners), 1)
+    return area > 0
+
+
+def _closed(flags: Flags, radius: int) -> Flags:
+    """Close gaps of up to twice the radius, at a quarter of the size."""
+    height, width = flags.shape
+    size = (max(1, width // 4), max(1, height // 4))
+    small = cv2.resize(flags.astype(np.uint8), size, interpolation=cv2.INTER_AREA)
+    side = 2 * max(1, radius // 4) + 1
+    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, element)
+    return cv2.resize(closed, (width, height), interpolation=cv2.INTER_NEAREST) > 0
+
+
+def _wider(flags: Flags) -> Flags:
+    return cv2.dilate(flags.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+
+
+def _filled(photo: Image, garment: Flags, hidden: Flags) -> Image:
+    """Return the photo with the garment, and nothing else, continued over what hides it."""
+    filled = photo.copy()
+    count, parts = cv2.connectedComponents(_wider(hidden).astype(np.uint8))
+    for part in range(1, count):
+        window = _window(parts == part, 2 * RADIUS)
+        own = parts[window] == part
+        unknown = own | ~garment[window]
+        inpainted = cv2.inpaint(photo[window], unknown.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+        filled[window][own] = inpainted[own]
+    return filled
+
+
+def _ground(colours: NDArray[np.uint8]) -> tuple[int, int, int]:
+    """Return the ground that a garment's nearest colours are farthest from."""
+    lab = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0].astype(np.float32)
+    grounds = cv2.cvtColor(np.array([GROUNDS], np.uint8), cv2.COLOR_RGB2LAB)[0]
+    apart = [
+        float(np.percentile(np.linalg.norm(lab - ground, axis=1), 10))
+        for ground in grounds.astype(np.float32)
+    ]
+    return GROUNDS[int(np.argmax(apart))]
+
+
+def _laid(
+    picture: Image, photo: Image, whole: Flags, hidden: Flags, ground: tuple[int, int, int]
+) -> tuple[Image, Plane]:
+    """Return a picture of any size with the garment alone, and how much of each pixel it is.
+
+    ``photo`` shows what is ``hidden``; ``whole`` is the garment, at the size of ``photo``.
+    """
+    height, width = picture.shape[:2]
+    scale = height / whole.shape[0]
+    laid, share = np.full_like(picture, ground), np.zeros((height, width), np.float32)
+    small = _window(whole, 4 * RADIUS)
+    large = tuple(
+        slice(round(side.start * scale), min(round(side.stop * scale), end))
+        for side, end in zip(small, (height, width), strict=True)
+    )
+    seen: Image = picture[large]
+    size = seen.shape[1::-1]
+    if hidden.any():
+        patch = np.asarray(cv2.resize(photo[small], size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        near = _wider(hidden[small]).astype(np.uint8)
+        there = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)[..., None] > 0
+        seen = np.where(there, patch, seen)
+    coarse = cv2.resize(whole[small].astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    edge = guide(seen, max(1, round(RADIUS * scale)), EDGE_NOISE)
+    share[large] = refine(np.asarray(coarse, np.float32), edge)
+    # Half a pixel of what is behind would be seen at the edge.
+    sure = np.clip(2 * share[large] - 1, 0, 1)[..., None]
+    laid[large] = np.rint(seen * sure + laid[large] * (1 - sure))
+    return laid, share
+
+
+def _window(flags: Flags, margin: int) -> tuple[slice, slice]:
+    """Return the rectangle around all flags and ``margin`` pixels, as far as the picture goes."""
+    sides = []
+    for axis, end in enumerate(flags.shape):
+        places = np.flatnonzero(flags.any(axis=1 - axis))
+        sides.append(slice(max(0, places[0] - margin), min(end, places[-1] + 1 + margin)))
+    return sides[0], sides[1]

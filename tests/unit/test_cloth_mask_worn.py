@@ -1,0 +1,169 @@
+"""Taking a garment off its wearer: a drawn person whose every pixel is known."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.cloth_mask import worn
+from services.kit.errors import NoGarment
+from services.kit.joints import Joint
+from services.kit.labels import Label
+from services.kit.types import Image, Keypoints, LabelMap
+
+pytestmark = pytest.mark.unit
+
+HEIGHT, WIDTH = 256, 192
+COLOURS = {
+    Label.BACKGROUND: (200, 205, 210),
+    Label.HAIR: (60, 30, 10),
+    Label.FACE: (225, 180, 160),
+    Label.TORSO_SKIN: (225, 180, 160),
+    Label.LEFT_ARM: (225, 180, 160),
+    Label.RIGHT_ARM: (225, 180, 160),
+    Label.UPPER: (180, 30, 40),
+    Label.PANTS: (30, 40, 120),
+    Label.DRESS: (20, 120, 60),
+}
+SHIRT = np.s_[80:160, 60:132]
+TROUSERS = np.s_[160:240, 66:126]
+STRAND = np.s_[84:130, 76:84]
+
+
+def person(*, dress: bool = False) -> LabelMap:
+    """Draw somebody in a sleeveless shirt and trousers, or in a dress, arms hanging."""
+    labels = np.full((HEIGHT, WIDTH), Label.BACKGROUND, np.uint8)
+    labels[30:70, 82:110] = Label.FACE
+    labels[70:80, 90:102] = Label.TORSO_SKIN
+    labels[TROUSERS] = Label.PANTS
+    labels[SHIRT] = Label.UPPER
+    labels[84:180, 46:60] = Label.RIGHT_ARM
+    labels[84:180, 132:146] = Label.LEFT_ARM
+    if dress:
+        labels[np.isin(labels, (Label.UPPER, Label.PANTS))] = Label.DRESS
+    return labels
+
+
+def joints() -> Keypoints:
+    points = np.zeros((25, 3), np.float32)
+    points[Joint.RIGHT_SHOULDER] = (62, 86, 1)
+    points[Joint.LEFT_SHOULDER] = (130, 86, 1)
+    points[Joint.RIGHT_HIP] = (72, 158, 1)
+    points[Joint.LEFT_HIP] = (120, 158, 1)
+    return points
+
+
+def shown(labels: LabelMap, *, scale: int = 1) -> Image:
+    """Paint a label map, with a little noise as cloth and skin have it."""
+    picture = np.zeros((*labels.shape, 3), np.int16)
+    for label, colour in COLOURS.items():
+        picture[labels == label] = colour
+    picture += np.random.default_rng(1).integers(-3, 4, picture.shape)
+    small = np.clip(picture, 0, 255).astype(np.uint8)
+    return small.repeat(scale, 0).repeat(scale, 1)
+
+
+def inside(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = mask > 127
+    return found
+
+
+def test_a_shirt_comes_without_its_wearer_and_without_the_trousers() -> None:
+    labels = person()
+    pictures = (shown(labels), shown(labels, scale=2))
+    alone = worn.isolate(pictures, labels, joints(), "auto")
+    assert alone.category == "upper"
+    assert (inside(alone.mask) != (labels == Label.UPPER)).mean() < 0.002
+    for picture, scale in zip(alone.pictures, (1, 2), strict=True):
+        assert picture.shape == (scale * HEIGHT, scale * WIDTH, 3)
+        cloth = picture[90 * scale : 150 * scale, 70 * scale : 120 * scale]
+        assert np.abs(cloth.astype(int) - COLOURS[Label.UPPER]).max() <= 3
+        ground = {tuple(colour) for colour in picture[170 * scale :].reshape(-1, 3).tolist()}
+        assert len(ground) == 1
+        assert ground == {tuple(picture[0, 0].tolist())}
+
+
+@pytest.mark.parametrize(
+    ("asked", "dress", "category", "label"),
+    [
+        ("auto", True, "dress", Label.DRESS),
+        ("upper", False, "upper", Label.UPPER),
+        ("lower", False, "lower", Label.PANTS),
+        # What there is none of is taken from a dress, and a dress from both.
+        ("upper", True, "upper", Label.DRESS),
+        ("lower", True, "lower", Label.DRESS),
+        ("dress", False, "dress", None),
+    ],
+)
+def test_the_category_chooses(asked: str, dress: bool, category: str, label: Label | None) -> None:
+    labels = person(dress=dress)
+    alone = worn.isolate((shown(labels),), labels, joints(), asked)
+    expected = np.isin(labels, (Label.UPPER, Label.PANTS) if label is None else (label,))
+    assert alone.category == category
+    assert (inside(alone.mask) != expected).mean() < 0.004
+
+
+def test_trousers_are_meant_where_next_to_nothing_of_a_top_is_seen() -> None:
+    labels = person()
+    labels[:150] = Label.BACKGROUND
+    assert worn.isolate((shown(labels),), labels, joints(), "auto").category == "lower"
+
+
+def test_hair_before_a_shirt_is_filled_with_the_shirt() -> None:
+    labels = person()
+    labels[STRAND] = Label.HAIR
+    labels[60:84, 76:84] = Label.HAIR
+    alone = worn.isolate((shown(labels),), labels, joints(), "auto")
+    assert inside(alone.mask)[STRAND].mean() > 0.95
+    filled = alone.pictures[0][90:126, 78:82].astype(int)
+    assert np.abs(filled - COLOURS[Label.UPPER]).max() < 12
+
+
+def test_a_hand_before_a_shirt_is_filled_and_an_arm_beside_it_is_not() -> None:
+    labels = person()
+    labels[130:146, 84:112] = Label.LEFT_ARM
+    alone = worn.isolate((shown(labels),), labels, joints(), "auto")
+    assert inside(alone.mask)[130:146, 84:112].mean() > 0.95
+    assert not inside(alone.mask)[90:170, 134:144].any()
+    assert not inside(alone.mask)[90:170, 48:58].any()
+
+
+def test_hair_over_bare_skin_does_not_become_cloth() -> None:
+    labels = person()
+    labels[80:110, 60:132] = Label.TORSO_SKIN
+    labels[60:106, 76:84] = Label.HAIR
+    alone = worn.isolate((shown(labels),), labels, joints(), "auto")
+    assert not inside(alone.mask)[60:100].any()
+
+
+def test_what_somebody_holds_in_the_hand_is_not_worn() -> None:
+    labels = person()
+    labels[180:196, 140:160] = Label.UPPER
+    alone = worn.isolate((shown(labels),), labels, joints(), "auto")
+    assert not inside(alone.mask)[170:, 134:].any()
+
+
+@pytest.mark.parametrize("cloth", [(250, 250, 250), (20, 20, 22), (180, 30, 40)])
+def test_the_ground_is_unlike_the_garment(cloth: tuple[int, int, int]) -> None:
+    labels = person()
+    picture = shown(labels)
+    picture[labels == Label.UPPER] = cloth
+    ground = worn.isolate((picture,), labels, joints(), "auto").pictures[0][0, 0]
+    assert np.abs(ground.astype(int) - cloth).max() > 80
+
+
+def test_without_joints_nothing_but_what_the_shirt_surrounds_is_filled() -> None:
+    labels = person()
+    labels[110:120, 90:100] = Label.RIGHT_ARM
+    alone = worn.isolate((shown(labels),), labels, joints() * 0, "auto")
+    assert inside(alone.mask)[110:120, 90:100].all()
+
+
+@pytest.mark.parametrize(("asked", "word"), [("lower", "trousers"), ("auto", "top")])
+def test_a_person_without_that_garment_is_refused_with_a_remedy(asked: str, word: str) -> None:
+    labels = person()
+    if asked == "auto":
+        labels[labels == Label.UPPER] = Label.TORSO_SKIN
+    labels[labels == Label.PANTS] = Label.RIGHT_LEG
+    with pytest.raises(NoGarment, match=word) as refusal:
+        worn.isolate((shown(labels),), labels, joints(), asked)
+    assert "; send " in refusal.value.message
