@@ -35,10 +35,10 @@ from numpy.typing import NDArray
 from services.kit import published, sessions
 from services.kit.published import Network
 
-LEFT_OUT: Final = ("densepose_r_50_fpn_s1x", "densepose_torchscript")
-"""With weights that mean nothing they find nobody, and so have nothing to do."""
 MODELS: Final = Path(__file__).resolve().parents[1] / "models"
 SIZES: Final = {
+    "densepose_r_50_fpn_s1x": (1088, 800),
+    "densepose_torchscript": (1088, 800),
     "hr_viton_spade": (1024, 768),
     "real_esrgan_x4": (256, 192),
     "srgan_x4": (256, 192),
@@ -94,7 +94,7 @@ class Made:
 def main() -> None:
     """Read the command line, measure and print."""
     networks = published.read(MODELS)
-    known = {each.name: each for each in networks if each.module and each.name not in LEFT_OUT}
+    known = {each.name: each for each in networks if each.module}
     parser = argparse.ArgumentParser(description=__doc__)
     choices = (ALL, *known)
     parser.add_argument(
@@ -179,13 +179,13 @@ def _export(
 
     from networks import precision  # noqa: PLC0415 - PyTorch, where ONNX Runtime's memory counts
     from networks.export import to_onnx  # noqa: PLC0415 - as above
-    from networks.seeded import seeded_state  # noqa: PLC0415 - as above
+    from networks.seeded import seeded_weights  # noqa: PLC0415 - as above
 
     described = importlib.import_module(str(network.module)).PUBLISHED
-    built = described.build()
-    state = seeded_state(built.state_dict())
+    state = seeded_weights(described)
     save_file(state, folder / RUNTIMES[PYTORCH])
     if not {PYTORCH, TF32}.issuperset(runtimes):
+        built = described.build()
         built.load_state_dict(state)
         to_onnx(described, built, folder / RUNTIMES["fp32"])
     likeness: dict[str, str] = {}

@@ -22,7 +22,9 @@ class Published:
     what is written to ONNX (weights folded, noise an input, ...). ``example`` makes inputs of the
     export for a picture of height x width. ``inputs``, ``outputs`` name the export's tensors;
     ``axes`` the ones whose size is free, as ``torch.onnx.export`` wants them; ``classes`` the
-    outputs of which only the greatest channel of every pixel is read, a class.
+    outputs of which only the greatest channel of every pixel is read, a class. ``scales`` is what
+    seeded weights are multiplied by, by a part of their key, where the network would not do its
+    work with them as they are drawn.
     """
 
     build: Callable[[], nn.Module]
@@ -33,5 +35,6 @@ class Published:
     exported: Callable[[nn.Module], nn.Module] = _same
     axes: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    scales: Mapping[str, float] = field(default_factory=dict)
     size: tuple[int, int] = (1024, 768)
     """Height and width that the export is traced and checked at."""

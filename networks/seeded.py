@@ -1,4 +1,4 @@
-"""Weights that are random but always the same, in the layout of a network: for parity tests."""
+"""Weights that are random but always the same, in the layout of a network: to test and measure."""
 
 import zlib
 from collections.abc import Mapping
@@ -8,9 +8,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from networks.published import Published
+
 ITERATIONS: Final = 3
 """Steps that bring the vectors of spectral norm near those of the greatest singular value; random
 ones alone would give norms near 0, and kernels that drown everything else."""
+
+
+def seeded_weights(published: Published) -> dict[str, Tensor]:
+    """Fill a network's layout, so that it does its work: as drawn, times its ``scales``."""
+    with torch.device("meta"):
+        layout = published.build().state_dict()
+    state = seeded_state(layout)
+    for key, value in state.items():
+        for part, scale in published.scales.items():
+            if part in key:
+                value.mul_(scale)
+    return state
 
 
 def seeded_state(layout: Mapping[str, Tensor], seed: int = 0) -> dict[str, Tensor]:

@@ -29,6 +29,14 @@ PEOPLE_OVERLAP: Final = 0.5
 MOST_PEOPLE: Final = 100
 DELTAS: Final = (10.0, 10.0, 5.0, 5.0)
 """What a person's deltas are multiplied by in training."""
+SEEDED: Final = {
+    "stem.conv1.norm.weight": 0.02,
+    "conv3.norm.weight": 0.2,
+    "anchor_deltas.": 0.1,
+    "bbox_pred.": 0.5,
+    "densepose_predictor.": 0.01,
+}
+"""What seeded weights are multiplied by, or the residuals would explode and every box be cut."""
 COMPUTED: Final = ("pixel_mean", "pixel_std", "anchor_generator.cell_anchors")
 """What older files also hold, though it is not learned."""
 
@@ -148,6 +156,7 @@ def published(
         classes=("coarse", "fine"),
         read=read,
         axes={"picture": {2: "height", 3: "width"}},
+        scales=SEEDED,
         size=(192, 128),
     )
 

@@ -37,16 +37,6 @@ Reference = dict[str, NDArray[Any]]
 SIZE: Final = (120, 90)
 SHORTEST: Final = 112
 OUTLINE: Final = (slice(10, 110), slice(20, 70))
-SCALES: Final = {
-    "stem.conv1.norm.weight": 0.02,
-    "conv3.norm.weight": 0.2,
-    "anchor_deltas.": 0.1,
-    "bbox_pred.": 0.5,
-    "densepose_predictor.": 0.01,
-}
-"""What seeded weights are multiplied by, or the residuals would explode and every box be cut."""
-
-
 MODULES: Final[dict[str, ModuleType]] = {
     "r_50_fpn_s1x": r_50_fpn_s1x,
     "torchscript": torchscript,
@@ -76,16 +66,6 @@ def outline() -> Mask:
     mask = np.zeros(SIZE, np.uint8)
     mask[OUTLINE] = 255
     return mask
-
-
-def state(name: str) -> State:
-    with torch.device("meta"):
-        layout = MODULES[name].PUBLISHED.build().state_dict()
-    made = seeded.seeded_state(layout)
-    return {
-        key: value * next((scale for part, scale in SCALES.items() if part in key), 1.0)
-        for key, value in made.items()
-    }
 
 
 def write_pickle(made: State, file: Path) -> None:
@@ -132,13 +112,13 @@ def reference() -> Reference:
 @pytest.fixture(scope="module")
 def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("official") / "model_final_162be9.pkl"
-    write_pickle(state("r_50_fpn_s1x"), file)
+    write_pickle(seeded.seeded_weights(r_50_fpn_s1x.PUBLISHED), file)
     return file
 
 
 @pytest.fixture(scope="module")
 def made() -> State:
-    return state("torchscript")
+    return seeded.seeded_weights(torchscript.PUBLISHED)
 
 
 @pytest.fixture(scope="module")

@@ -35,20 +35,17 @@ Feeds = dict[str, NDArray[Any]]
 
 def drawn(network: Network, described: Published) -> tuple[Mapping[str, Any], Feeds]:
     """Give a state and inputs; to DensePose such as let it find someone."""
+    state = seeded.seeded_weights(described)
+    if network.name == "srgan_x4":
+        # Or every value would be at an end of the tanh, where the least difference shows.
+        state["block8.2.weight"] *= 0.002
     if network.service == "densepose":
         photo = densepose.shown(test_densepose.photo(), test_densepose.SHORTEST, densepose.LONGEST)
         size = np.array(photo.shape[1::-1], np.float32)
         person = np.concatenate((np.zeros(2, np.float32), size))[None]
         given = (densepose.fed(photo), size, person)
-        state = test_densepose.state(network.engine)
     else:
         given = tuple(value.numpy() for value in described.example(*described.size))
-        with torch.device("meta"):
-            layout = described.build().state_dict()
-        state = seeded.seeded_state(layout)
-        if network.name == "srgan_x4":
-            # Or every value would be at an end of the tanh, where the least difference shows.
-            state["block8.2.weight"] *= 0.002
     return state, dict(zip(described.inputs, given, strict=True))
 
 
