@@ -4,6 +4,7 @@ The label map says which pixels are which garment, so that a top comes without t
 it. What lies before the garment, such as hair and hands, is filled from around it.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -51,6 +52,18 @@ HAIR_REACH: Final = 1.2
 ARM_REACH: Final = 0.75
 """How much wider than between the joints: shoulders are above theirs, and arms begin at them."""
 
+WAIST: Final = 0.3
+"""How far above the hips trousers begin, as a share of the way to the shoulders."""
+
+WAIST_WIDTH: Final = 0.85
+"""Of the hips' width."""
+
+SEAT: Final = 0.6
+"""Height of trousers from waist to fork, in widths of the hips, that is enough."""
+
+HEM: Final = 0.35
+"""How far below the garment's upper end a top's hem may hang, as a share of its width."""
+
 GROUNDS: Final = ((255, 255, 255), (128, 128, 128), (40, 40, 40))
 """What may be painted around it: the one that its colours are farthest from."""
 
@@ -90,6 +103,9 @@ def isolate(
     category, garment = chosen(labels, category)
     hidden = covered(garment, labels, keypoints, category)
     photo = _filled(pictures[0], garment, hidden)
+    if category == LOWER:
+        photo, seat = _with_seat(photo, garment, keypoints)
+        hidden |= seat
     ground = _ground(photo[garment])
     laid = [_laid(picture, photo, garment | hidden, hidden, ground) for picture in pictures]
     mask = np.where(laid[0][1] > 0.5, np.uint8(255), np.uint8(0))
@@ -161,6 +177,54 @@ def _trunk(keypoints: Keypoints, shape: tuple[int, ...], reach: float) -> Flags:
         corners = np.rint(middle + stretch * (joints[:, :2] - middle)).astype(np.int32)
         cv2.fillConvexPoly(area, cv2.convexHull(corners), 1)
     return area > 0
+
+
+def _with_seat(photo: Image, garment: Flags, keypoints: Keypoints) -> tuple[Image, Flags]:
+    """Continue trousers up to the waist, under the top that hangs over most of their seat.
+
+    Returns the photo and the pixels that were added: none where enough of the seat is in sight, or
+    where shoulders or hips were not seen. Each column goes on in the colour it has below the hem.
+    """
+    added = np.zeros_like(garment)
+    first = np.where(garment.any(axis=0), garment.argmax(axis=0), len(garment))
+    top, wide = int(first.min()), np.ptp(np.flatnonzero(garment.any(axis=0))) + 1
+    near = np.flatnonzero(first < top + HEM * wide)
+    left, right = np.percentile(near, (2, 98))
+    waist = max(_waist(keypoints), _fork(garment, first, near) - round(SEAT * wide), 0)
+    if waist >= top or right - left < 1:
+        return photo, added
+    below = np.minimum(first[near, None] + np.arange(3, 9), len(garment) - 1)
+    seen = photo[below, near[:, None]].astype(np.float32).mean(axis=1)
+    columns = np.arange(math.ceil(left), math.floor(right) + 1)
+    hem = np.rint(np.interp(columns, near, first[near])).astype(int)
+    colours = np.stack([np.interp(columns, near, channel) for channel in seen.T], axis=1)
+    colours = cv2.GaussianBlur(colours[None], (0, 0), 2.0)[0]
+    filled = photo.copy()
+    inset = (1 - WAIST_WIDTH) / 2 * (right - left)
+    for row in range(math.ceil(waist), min(int(hem.max()) + 3, len(garment))):
+        narrower = inset * max(top - row, 0) / (top - waist)
+        own = (row < hem + 3) & (columns >= left + narrower) & (columns <= right - narrower)
+        filled[row, columns[own]] = colours[own]
+        added[row, columns[own]] = True
+    return filled, added
+
+
+def _waist(keypoints: Keypoints) -> float:
+    """Return the row where trousers begin at most; infinite where joints were not seen."""
+    joints = keypoints[list(TRUNK)]
+    if not (joints[:, 2] > 0).all():
+        return math.inf
+    shoulders, hips = float(joints[:2, 1].mean()), float(joints[2:, 1].mean())
+    return hips - WAIST * (hips - shoulders)
+
+
+def _fork(garment: Flags, first: NDArray[np.intp], near: NDArray[np.intp]) -> int:
+    """Return the row where the legs part: the first gap below the upper end's middle third."""
+    middle = near[len(near) // 3 : len(near) - len(near) // 3]
+    below = np.arange(len(garment))[:, None] >= first[middle]
+    gap = below & ~garment[:, middle]
+    ends = np.where(gap.any(axis=0), gap.argmax(axis=0), len(garment))
+    return int(ends.min())
 
 
 def _closed(flags: Flags, radius: int) -> Flags:

@@ -15,6 +15,8 @@ from services.viton.regions import Bool, Floats
 
 _RIGHT: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST, Joint.RIGHT_HIP)
 _LEFT: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST, Joint.LEFT_HIP)
+_BESIDE, _APART = 0.06, 0.6
+"""Shoulder widths from a bare arm between which a joint beside it is a mistake."""
 _ISLAND: Final = 0.03
 """Share of the worn garment below which a piece of it may be a mistake."""
 
@@ -56,7 +58,10 @@ def read_joints(keypoints: Floats, labels: NDArray[np.uint8]) -> Joints:
         filled_hips.append(point(middle[0] + sign * 0.33 * wide, level) if hip is None else hip)
         elbow = at[joint[1]] if seen[joint[1]] else shoulder + wide * point(0.08 * sign, 0.85)
         along = unit(elbow - shoulder)
-        wrists.append(at[joint[2]] if seen[joint[2]] else elbow + 0.8 * wide * along)
+        wrist = at[joint[2]] if seen[joint[2]] else elbow + 0.8 * wide * along
+        bare = labels == (Label.RIGHT_ARM if joint is _RIGHT else Label.LEFT_ARM)
+        elbow, wrist = _onto_bare_arm(bare, (shoulder, elbow, wrist), sign, wide)
+        wrists.append(wrist)
         elbows.append(elbow)
     return Joints(
         (first, second),
@@ -65,6 +70,33 @@ def read_joints(keypoints: Floats, labels: NDArray[np.uint8]) -> Joints:
         (filled_hips[0], filled_hips[1]),
         float(wide),
     )
+
+
+def _onto_bare_arm(
+    bare: Bool, joints: tuple[Points, Points, Points], sign: int, wide: float
+) -> tuple[Points, Points]:
+    """Return elbow and wrist, moved onto a ``bare`` arm that hangs where they are beside it.
+
+    ``joints``: shoulder, elbow and wrist; ``sign``: -1 for the arm at the picture's left. An arm
+    that is seen from its shoulder to below its elbow is believed more than joints.
+    """
+    shoulder, elbow, wrist = joints
+    hangs = abs(wrist[0] - shoulder[0]) < 0.5 * (wrist[1] - shoulder[1])
+    if not hangs:
+        return elbow, wrist
+    rows = np.flatnonzero(bare.any(axis=1))
+    whole = rows.size and rows[0] < shoulder[1] + 0.4 * wide and rows[-1] > elbow[1] + 0.3 * wide
+    if not whole:
+        return elbow, wrist
+    moved = []
+    for joint, radius in ((elbow, 0.115 * wide), (wrist, 0.07 * wide)):
+        row = round(float(joint[1]))
+        columns = np.flatnonzero(bare[row]) if 0 <= row < len(bare) else np.zeros(0, np.intp)
+        away = np.abs(columns - joint[0]).min() if columns.size else 0.0
+        outer = columns[0 if sign < 0 else -1] if columns.size else 0.0
+        beside = _BESIDE * wide < away < _APART * wide
+        moved.append(point(outer - sign * radius, joint[1]) if beside else joint)
+    return moved[0], moved[1]
 
 
 def _guessed_shoulders(

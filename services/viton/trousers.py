@@ -111,7 +111,8 @@ def _seat(body: LowerBody, line: Waistline, width: Floats, crotch: float, side: 
     at = np.clip(rows, 0, len(body.middle) - 1).astype(int)
     middle = body.middle[at]
     own = sign * (body.edges[side][at] - middle)
-    half = np.maximum(own + 2.0, 0.5 * own + 0.5 * np.minimum(width, 1.4 * own))
+    # A waistband fits, however wide it is in the photo; a seat may be loose.
+    half = np.maximum(own + 2.0, 0.5 * own + 0.5 * np.minimum(width, (1 + 0.4 * share) * own))
     outer = np.stack([middle + sign * half, rows], axis=1)
     outer[:, 1] += (1 - share) ** 2 * (line.at(float(outer[0, 0])) - top)
     return np.stack([outer, np.stack([middle, rows], axis=1)], axis=1)

@@ -102,6 +102,31 @@ def test_the_category_chooses(asked: str, dress: bool, category: str, label: Lab
     assert (inside(alone.mask) != expected).mean() < 0.004
 
 
+def test_trousers_go_on_to_the_waist_under_a_top_that_hangs_over_them() -> None:
+    labels = person()
+    labels[160:176, 60:132] = Label.UPPER
+    labels[186:240, 90:102] = Label.BACKGROUND
+    alone = worn.isolate((shown(labels),), labels, joints(), "lower")
+    seat = np.s_[152:174, 74:118]
+    assert inside(alone.mask)[seat].all()
+    assert np.abs(alone.pictures[0][seat].astype(int) - COLOURS[Label.PANTS]).max() < 8
+    # The waist is narrower than the hips, and nothing is made up above it.
+    widths = inside(alone.mask).sum(axis=1)
+    assert 0.75 < widths[152] / widths[182] < 0.95
+    assert not widths[:148].any()
+
+
+def test_a_skirt_and_trousers_whose_waistband_is_in_sight_begin_there() -> None:
+    labels = person()
+    alone = worn.isolate((shown(labels),), labels, joints(), "lower")
+    assert (inside(alone.mask) != (labels == Label.PANTS)).mean() < 0.004
+    labels[190:240, 90:102] = Label.BACKGROUND
+    labels[110:160, 60:132] = Label.TORSO_SKIN
+    labels[136:160, 66:126] = Label.PANTS
+    alone = worn.isolate((shown(labels),), labels, joints(), "lower")
+    assert (inside(alone.mask) != (labels == Label.PANTS)).mean() < 0.004
+
+
 def test_trousers_are_meant_where_next_to_nothing_of_a_top_is_seen() -> None:
     labels = person()
     labels[:150] = Label.BACKGROUND
