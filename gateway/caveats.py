@@ -169,7 +169,7 @@ class Seen:
     ``yaw`` is in degrees, 0 from the front; ``keypoints`` lie on the person's canvas and ``mask``
     on the garment's, where ``person_placement`` and ``garment_placement`` say how the photos lie.
     ``person_height`` and ``garment_height`` are those of the photos as sent, in pixels; ``reading``
-    is what the network read of the garment, ``wearer`` the joints of who wears it, if anybody.
+    is what the network read of the garment, ``worn`` whether somebody wears it.
     """
 
     people: int
@@ -181,7 +181,7 @@ class Seen:
     garment_placement: Placement
     garment_height: int
     reading: GarmentReading = UNREAD
-    wearer: Keypoints | None = None
+    worn: bool = False
 
 
 def find(seen: Seen) -> tuple[Caveat, ...]:
@@ -221,13 +221,13 @@ def _of_person(seen: Seen) -> set[Caveat]:
 
 
 def _of_garment(seen: Seen) -> set[Caveat]:
-    found = {WORN_GARMENT} if seen.wearer is not None and seen.wearer.any() else set[Caveat]()
+    found = {WORN_GARMENT} if seen.worn else set[Caveat]()
     place = seen.garment_placement
     mask = seen.mask[place.top : place.top + place.height, place.left : place.left + place.width]
     garment = mask > 127
     rows, columns = np.flatnonzero(garment.any(axis=1)), np.flatnonzero(garment.any(axis=0))
     if not rows.size:
-        return {DOUBTFUL_MASK}
+        return found | {DOUBTFUL_MASK}
     high, wide = int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
     if max(high, wide) * seen.garment_height / place.height < GARMENT_PIXELS:
         found.add(LOW_RESOLUTION_GARMENT)

@@ -11,7 +11,14 @@ import numpy as np
 
 from gateway.dag import Pipeline, Step
 from services.agnostic.contract import REMOVE
-from services.cloth_mask.contract import ISOLATE, SEGMENT, IsolateRequest, IsolateResponse
+from services.cloth_mask.contract import (
+    ISOLATE,
+    SEGMENT,
+    IsolateRequest,
+    IsolateResponse,
+    as_it_is,
+    is_worn,
+)
 from services.densepose.contract import ESTIMATE_SURFACE
 from services.human_parse.contract import PARSE, ParseRequest, ParseResponse
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image
@@ -34,20 +41,16 @@ def large_enough(request: UpscaleRequest) -> UpscaleResponse | None:
     return None if needs_upscaling(request) else UpscaleResponse(request.image)
 
 
-def nobody(request: ParseRequest) -> ParseResponse | None:
+def nobody_to_parse(request: ParseRequest) -> ParseResponse | None:
     """Have no labels where no person was found."""
     if request.keypoints.any():
         return None
     return ParseResponse(np.zeros(request.image.shape[:2], np.uint8))
 
 
-def alone(request: IsolateRequest) -> IsolateResponse | None:
+def nobody_wears_it(request: IsolateRequest) -> IsolateResponse | None:
     """Pass a garment on as it is where nobody wears it."""
-    if request.keypoints.any():
-        return None
-    return IsolateResponse(
-        request.image, request.closer, request.mask, request.reading, request.found
-    )
+    return None if is_worn(request) else as_it_is(request)
 
 
 TRY_ON: Final = Pipeline(
@@ -129,7 +132,7 @@ TRY_ON: Final = Pipeline(
             PARSE,
             takes={"image": "garment_fitted", "keypoints": "wearer_keypoints"},
             gives={"labels": "wearer_labels"},
-            skip=nobody,
+            skip=nobody_to_parse,
         ),
         Step(
             "take_off",
@@ -140,7 +143,7 @@ TRY_ON: Final = Pipeline(
                 "closer": "garment_fitted_closer",
                 "mask": "found_mask",
                 "reading": "found_reading",
-                "found": "found_category",
+                "found_category": "found_category",
                 "keypoints": "wearer_keypoints",
                 "labels": "wearer_labels",
                 "category": "category",
@@ -152,7 +155,7 @@ TRY_ON: Final = Pipeline(
                 "reading": "garment_reading",
                 "category": "garment_category",
             },
-            skip=alone,
+            skip=nobody_wears_it,
         ),
         Step(
             "human_parse",

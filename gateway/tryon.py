@@ -26,8 +26,8 @@ from services.openpose.contract import ESTIMATE_POSE, EstimatePoseRequest
 from services.resize.contract import FIT, FitRequest, FitResponse
 
 PHOTOS_SWAPPED: Final = (
-    "The two photos seem to be swapped: the garment's photo shows a person and the person's photo "
-    "none; send the person as 'image' and the garment as 'cloth'."
+    "The person's photo shows no person and the garment's photo shows one; if the two are swapped, "
+    "send the person as 'image' and the garment as 'cloth', else another photo of the person."
 )
 
 Read = TypeVar("Read")
@@ -181,7 +181,7 @@ def _warnings(values: Mapping[str, Any], heights: tuple[int, int]) -> tuple[Cave
             garment_placement=values["garment_placement"],
             garment_height=heights[1],
             reading=values["garment_reading"],
-            wearer=values["wearer_keypoints"],
+            worn=bool(values["wearer_keypoints"].any()),
         )
     )
 

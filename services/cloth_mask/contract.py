@@ -33,8 +33,8 @@ class IsolateRequest:
     """A garment's photo, the same larger, what ``Segment`` said of it, and who wears it.
 
     ``image``, ``mask`` and ``labels``, which are CIHP's, have one size, ``closer`` the same
-    proportions. ``keypoints`` are the wearer's; ``category`` is what was asked for, ``found`` what
-    ``Segment`` answered.
+    proportions. ``keypoints`` are the wearer's, zeros where nobody wears it; ``category`` is what
+    was asked for, ``found_category`` what ``Segment`` answered.
     """
 
     image: Image
@@ -43,7 +43,7 @@ class IsolateRequest:
     reading: GarmentReading
     keypoints: Keypoints
     labels: LabelMap
-    found: str
+    found_category: str
     category: str = AUTO
 
 
@@ -56,6 +56,18 @@ class IsolateResponse:
     mask: Mask
     reading: GarmentReading
     category: str
+
+
+def is_worn(request: IsolateRequest) -> bool:
+    """Whether somebody wears the garment; if not, the service need not be called."""
+    return bool(request.keypoints.any())
+
+
+def as_it_is(request: IsolateRequest) -> IsolateResponse:
+    """Answer with the garment's photo and with what ``Segment`` said of it."""
+    return IsolateResponse(
+        request.image, request.closer, request.mask, request.reading, request.found_category
+    )
 
 
 SEGMENT = Method("cloth_mask", "Segment", SegmentRequest, SegmentResponse, deadline=60.0)

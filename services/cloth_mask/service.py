@@ -13,12 +13,14 @@ from services.cloth_mask.contract import (
     IsolateResponse,
     SegmentRequest,
     SegmentResponse,
+    as_it_is,
+    is_worn,
 )
 from services.kit import engines, venuns
 from services.kit.categories import AUTO, CATEGORIES, UPPER, check
 from services.kit.errors import InvalidRequest, NoGarment
 from services.kit.service import Service
-from services.kit.types import Image
+from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image
 from services.kit.u2net import FILE
 
 
@@ -56,19 +58,39 @@ def _u2net(engine: str, file: str) -> Service:
 def _isolating(reader: model.Reader) -> Callable[[IsolateRequest], IsolateResponse]:
     def isolate(request: IsolateRequest) -> IsolateResponse:
         check(request.category, CATEGORIES)
-        image, closer = request.image, request.closer
-        if request.labels.shape != image.shape[:2] or not _proportional(image, closer):
-            raise InvalidRequest(
-                "The garment's photo, its labels and the larger photo do not fit; send the labels "
-                "of this photo, and the larger one in the same proportions.",
-                stage="cloth_mask",
-            )
-        alone = worn.isolate((image, closer), request.labels, request.keypoints, request.category)
+        _check(request)
+        if not is_worn(request):
+            return as_it_is(request)
+        pictures = (request.image, request.closer)
+        try:
+            alone = worn.isolate(pictures, request.labels, request.keypoints, request.category)
+        except NoGarment:
+            # Somebody is there, but nothing that they wear: what was found is not theirs.
+            if request.category == AUTO:
+                return as_it_is(request)
+            raise
         image, closer = alone.pictures
         reading = reader.read(image, alone.mask)
         return IsolateResponse(image, closer, alone.mask, reading, alone.category)
 
     return isolate
+
+
+def _check(request: IsolateRequest) -> None:
+    height, width = request.image.shape[:2]
+    if height * width > CANVAS_HEIGHT * CANVAS_WIDTH:
+        raise InvalidRequest(
+            f"The garment's photo is {width} x {height} pixels; send it at {CANVAS_WIDTH} x "
+            f"{CANVAS_HEIGHT} at most, and the larger one beside it.",
+            stage="cloth_mask",
+        )
+    sizes = {request.mask.shape, request.labels.shape, (height, width)}
+    if len(sizes) > 1 or not _proportional(request.image, request.closer):
+        raise InvalidRequest(
+            "The garment's photo, its mask, its labels and the larger photo do not fit; send those "
+            "of this photo, and the larger one in the same proportions.",
+            stage="cloth_mask",
+        )
 
 
 def _proportional(image: Image, closer: Image) -> bool:

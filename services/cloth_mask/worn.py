@@ -26,11 +26,12 @@ Flags = NDArray[np.bool_]
 
 TOPS: Final = (Label.UPPER, Label.COAT)
 BOTTOMS: Final = (Label.PANTS, Label.SKIRT)
+CLOTHES: Final = (*TOPS, *BOTTOMS, Label.DRESS, Label.SCARF)
 ARMS: Final = (Label.GLOVE, Label.LEFT_ARM, Label.RIGHT_ARM)
 """What may hide a part of a garment, beside hair; skin of the trunk shows where it ends."""
 
-TOP_SHARE: Final = 0.25
-"""A top this large, as a share of what is worn below it, is what the photo is of."""
+SHARE: Final = 0.25
+"""How large a garment is at least, as a share of what would be taken instead of it."""
 
 PIECE: Final = 0.15
 """Size of a piece apart, as a share of the largest, below which it is a mistake or in a hand."""
@@ -116,35 +117,37 @@ def chosen(labels: LabelMap, category: str) -> tuple[str, Flags]:
     """Return ``upper``, ``lower`` or ``dress``, and where that garment is worn.
 
     With ``auto`` it is the dress where one is worn, else the top, unless next to nothing of it is
-    seen. A dress passes for a top or for a skirt where no other is worn, as a top and what is worn
-    below it together pass for a dress. Raises NoGarment where nothing is left.
+    seen. A dress passes for a top or for a skirt where hardly another is worn, as all that is worn
+    passes for a dress. Raises NoGarment where nothing is left.
     """
     dress = labels == Label.DRESS
     tops, bottoms = np.isin(labels, TOPS), np.isin(labels, BOTTOMS)
-    areas = [int(np.count_nonzero(part)) for part in (tops, bottoms, dress)]
-    least = LEAST_AREA * labels.size
+    top, bottom, whole = (int(np.count_nonzero(part)) for part in (tops, bottoms, dress))
     if category == AUTO:
-        top, bottom, whole = areas
+        category = UPPER if top >= SHARE * bottom else LOWER
         if whole > max(top, bottom):
             category = DRESS
-        else:
-            category = UPPER if top >= TOP_SHARE * bottom else LOWER
-    every = (dress, tops | bottoms | dress)
-    order = {UPPER: (tops, dress), LOWER: (bottoms, dress), DRESS: every}[category]
-    for part in order:
-        if np.count_nonzero(part) >= least:
-            return category, drop_specks(part, PIECE)
-    raise NoGarment(NOT_WORN.format(what=NAMES[category]), stage="cloth_mask")
+    own, instead = {
+        UPPER: (tops, dress),
+        LOWER: (bottoms, dress),
+        DRESS: (dress, tops | bottoms | dress),
+    }[category]
+    if np.count_nonzero(own) < SHARE * np.count_nonzero(instead):
+        own = instead
+    if np.count_nonzero(own) < LEAST_AREA * labels.size:
+        raise NoGarment(NOT_WORN.format(what=NAMES[category]), stage="cloth_mask")
+    return category, drop_specks(own, PIECE)
 
 
 def covered(garment: Flags, labels: LabelMap, keypoints: Keypoints, category: str) -> Flags:
-    """Return the pixels where hair, an arm or a hand hides the garment.
+    """Return the pixels where hair, an arm, a hand or another garment hides the garment.
 
-    They lie before the trunk, or the garment lies around them.
+    The garment lies around them, or hair and arms lie before the trunk.
     """
     arms, hair = np.isin(labels, ARMS), labels == Label.HAIR
+    before = (arms | hair | np.isin(labels, CLOTHES)) & ~garment
     radius = max(2, round(GAP * garment.shape[0] / 2))
-    hidden = _pieces(_closed(garment, radius) & (arms | hair), garment, ENCLOSED)
+    hidden = _pieces(_closed(garment, radius) & before, garment, ENCLOSED)
     if category != LOWER:
         for flags, reach in ((hair, HAIR_REACH), (arms, ARM_REACH)):
             trunk = _trunk(keypoints, labels.shape, reach)
@@ -244,14 +247,14 @@ def _wider(flags: Flags) -> Flags:
 
 def _filled(photo: Image, garment: Flags, hidden: Flags) -> Image:
     """Return the photo with the garment, and nothing else, continued over what hides it."""
+    if not hidden.any():
+        return photo
+    near = _wider(hidden)
+    window = _window(near, 2 * RADIUS)
+    unknown = near[window] | ~garment[window]
+    inpainted = cv2.inpaint(photo[window], unknown.astype(np.uint8), 3, cv2.INPAINT_TELEA)
     filled = photo.copy()
-    count, parts = cv2.connectedComponents(_wider(hidden).astype(np.uint8))
-    for part in range(1, count):
-        window = _window(parts == part, 2 * RADIUS)
-        own = parts[window] == part
-        unknown = own | ~garment[window]
-        inpainted = cv2.inpaint(photo[window], unknown.astype(np.uint8), 3, cv2.INPAINT_TELEA)
-        filled[window][own] = inpainted[own]
+    filled[window][near[window]] = inpainted[near[window]]
     return filled
 
 
@@ -283,14 +286,15 @@ def _laid(
     )
     seen: Image = picture[large]
     size = seen.shape[1::-1]
-    if hidden.any():
-        patch = np.asarray(cv2.resize(photo[small], size, interpolation=cv2.INTER_LINEAR), np.uint8)
-        near = _wider(hidden[small]).astype(np.uint8)
-        there = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)[..., None] > 0
-        seen = np.where(there, patch, seen)
+    patch = np.asarray(cv2.resize(photo[small], size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    near = _wider(hidden[small]).astype(np.uint8)
+    there = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST) > 0
+    seen = np.where(there[..., None], patch, seen)
     coarse = cv2.resize(whole[small].astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     edge = guide(seen, max(1, round(RADIUS * scale)), EDGE_NOISE)
-    share[large] = refine(np.asarray(coarse, np.float32), edge)
+    refined = refine(np.asarray(coarse, np.float32), edge)
+    # What is made up has no edge in the photo.
+    share[large] = np.where(there, coarse, refined)
     # Half a pixel of what is behind would be seen at the edge.
     sure = np.clip(2 * share[large] - 1, 0, 1)[..., None]
     laid[large] = np.rint(seen * sure + laid[large] * (1 - sure))

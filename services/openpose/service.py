@@ -24,7 +24,7 @@ from services.openpose.people import Networks
 from services.openpose.skeletons import BODY_25, COCO, Skeleton
 
 WEIGHTS: Final = "pose_landmarker_full.task"
-WORN: Final = 0.8
+_ON_WEARER: Final = 0.8
 """Share of a garment that lies within the outline of who wears it: of 25 worn ones .98 and more, of
 73 with somebody's photo pasted on them .64 at most."""
 _MIN_SIDE: Final = 16
@@ -76,7 +76,7 @@ def _answer(keypoints: Keypoints, silhouette: Mask, count: int, yaw: float) -> E
 def wears(silhouette: Mask, garment: Mask) -> bool:
     """Whether a garment lies on a person, and not the person, as a print, on the garment."""
     on_garment = silhouette[garment > _INSIDE]
-    return bool(on_garment.size) and float((on_garment > _INSIDE).mean()) >= WORN
+    return bool(on_garment.size) and float((on_garment > _INSIDE).mean()) >= _ON_WEARER
 
 
 def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Service:

@@ -122,16 +122,16 @@ async def test_a_picture_of_one_pixel_does_not_break_it(
     """It is within the contract: an answer or an error in words, and then the next answer."""
     served = await serve(contract, lambda: load(contract))
     await served.running.loading
-    method = contract.methods[0]
-    good = calls.of(method)[0]
-    code = "answered"
-    try:
-        await channels.call(served.channel, method, tiny(good.request), timeout=LONG)
-    except TryOnError as error:
-        code = error.code
-    assert code != InternalError.code
-    answer = await channels.call(served.channel, method, good.request, timeout=LONG)
-    assert_same(good.response, answer)
+    for method in contract.methods:
+        good = calls.of(method)[0]
+        code = "answered"
+        try:
+            await channels.call(served.channel, method, tiny(good.request), timeout=LONG)
+        except TryOnError as error:
+            code = error.code
+        assert code != InternalError.code, method.rpc
+        answer = await channels.call(served.channel, method, good.request, timeout=LONG)
+        assert_same(good.response, answer)
 
 
 def tiny(request: Any) -> Any:

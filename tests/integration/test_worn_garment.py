@@ -19,7 +19,7 @@ from services.kit.garments import UNREAD
 from services.kit.labels import Label
 from services.kit.types import Image
 from services.openpose import service as openpose
-from services.openpose.contract import FindWearerRequest
+from services.openpose.contract import EstimatePoseRequest, FindWearerRequest
 from services.resize import core as resize
 
 pytestmark = pytest.mark.integration
@@ -88,7 +88,7 @@ def test_somebody_printed_on_a_garment_does_not_wear_it(handlers: Handlers, exam
     rows, columns = np.nonzero(handlers["Segment"](SegmentRequest(shirt)).mask)
     top, left = int(rows.mean()) - 140, int(np.median(columns)) - 105
     shirt[top : top + 280, left : left + 210] = print_
-    assert handlers["EstimatePose"](FindWearerRequest(shirt, shirt[..., 0])).people
+    assert handlers["EstimatePose"](EstimatePoseRequest(shirt)).people
     assert not asked_wearer(handlers, shirt).any()
 
 
@@ -106,10 +106,14 @@ def test_what_does_not_fit_together_is_refused(handlers: Handlers) -> None:
     )
     for wrong in (
         replace(request, labels=mask[:32] + 5),
+        replace(request, mask=mask[:32]),
         replace(request, closer=image[:, :24]),
         replace(request, closer=image[:32, :24]),
     ):
         with pytest.raises(InvalidRequest, match="in the same proportions"):
             handlers["Isolate"](wrong)
+    large = image.repeat(20, 0).repeat(20, 1)
+    with pytest.raises(InvalidRequest, match="at most"):
+        handlers["Isolate"](replace(request, image=large, closer=large))
     with pytest.raises(InvalidRequest, match="hat"):
         handlers["Isolate"](replace(request, category="hat"))
