@@ -25,55 +25,66 @@ from tests.parity import stored  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
 
-SIDE: Final = 473 if os.environ.get("TRYON_PARITY_FULL") == "1" else 105
-PARAMETERS: Final = {"lip": 66_723_928, "atr": 66_722_900}
+SIDES: Final = {"lip": 473 if os.environ.get("TRYON_PARITY_FULL") == "1" else 105, "atr": 105}
+NETWORKS: Final = {"lip": schp_lip.PUBLISHED, "atr": schp_atr.PUBLISHED}
+PREFIX: Final = {"lip": "", "atr": "atr_"}
+"""Of the names of what the reference holds of each."""
 OUTPUTS: Final = ("parsing", "fusion", "edge")
+EACH: Final = pytest.mark.parametrize("name", NETWORKS)
 
 
-def state() -> dict[str, Any]:
-    return seeded.seeded_state(schp_lip.PUBLISHED.build().state_dict())
+def given(name: str) -> NDArray[np.float32]:
+    return stored.seeded("schp", 1, 3, SIDES[name], SIDES[name]) * 2
 
 
-def given() -> NDArray[np.float32]:
-    return stored.seeded("schp", 1, 3, SIDE, SIDE) * 2
+def expected(name: str, what: str) -> NDArray[Any]:
+    return stored.load("schp")[f"{PREFIX[name]}{what}"]
 
 
-def check(outputs: list[NDArray[np.float32]], tolerance: float) -> None:
-    reference = stored.load("schp")
-    for name, output in zip(OUTPUTS, outputs, strict=True):
-        assert stored.difference(output, reference[f"{name}_{SIDE}"]) < tolerance
+def check(name: str, outputs: list[NDArray[np.float32]], tolerance: float) -> None:
+    side = SIDES[name]
+    for what, output in zip(OUTPUTS, outputs, strict=True):
+        assert stored.difference(output, expected(name, f"{what}_{side}")) < tolerance
     labels = outputs[1][0].argmax(axis=0)
     first, second = np.sort(outputs[1][0], axis=0)[[-1, -2]]
     certain = first - second > tolerance * np.ptp(outputs[1])
-    expected = reference[f"labels_{SIDE}"]
-    assert np.array_equal(labels[certain], expected[certain])
+    assert np.array_equal(labels[certain], expected(name, f"labels_{side}")[certain])
 
 
-def test_the_official_file_loads_and_gives_what_the_original_gives(tmp_path: Path) -> None:
-    file = tmp_path / "exp-schp-201908261155-lip.pth"
-    torch.save({"state_dict": {f"module.{key}": value for key, value in state().items()}}, file)
-    network = schp_lip.PUBLISHED.build()
-    loading.load_strictly(network, schp_lip.PUBLISHED.read(file), "SCHP")
-    assert sum(value.numel() for value in network.parameters()) == PARAMETERS["lip"]
-    assert stored.layout(network.state_dict()) == str(stored.load("schp")["layout"])
+@EACH
+def test_the_official_file_loads_and_gives_what_the_original_gives(
+    name: str, tmp_path: Path
+) -> None:
+    published = NETWORKS[name]
+    state = seeded.seeded_weights(published)
+    file = tmp_path / f"{name}.pth"
+    torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, file)
+    network = published.build()
+    loading.load_strictly(network, published.read(file), "SCHP")
+    count = sum(value.numel() for value in network.parameters())
+    assert count == expected(name, "parameters")
+    assert stored.layout(network.state_dict()) == str(expected(name, "layout"))
     with torch.inference_mode():
-        outputs = network(torch.from_numpy(given()))
-    check([each.numpy() for each in outputs], stored.TOLERANCE)
+        outputs = network(torch.from_numpy(given(name)))
+    check(name, [each.numpy() for each in outputs], stored.TOLERANCE)
 
 
-def test_onnx_runtime_gives_the_same(tmp_path: Path) -> None:
-    network = schp_lip.PUBLISHED.build()
-    network.load_state_dict(state())
+@EACH
+def test_onnx_runtime_gives_the_same(name: str, tmp_path: Path) -> None:
+    published, side = NETWORKS[name], SIDES[name]
+    network = published.build()
+    network.load_state_dict(seeded.seeded_weights(published))
     file = tmp_path / "exported.onnx"
-    export.to_onnx(replace(schp_lip.PUBLISHED, size=(SIDE, SIDE)), network, file)
-    check(sessions.onnx_session(file).run(list(OUTPUTS), {"picture": given()}), stored.RUNTIMES)
+    export.to_onnx(replace(published, size=(side, side)), network, file)
+    outputs = sessions.onnx_session(file).run(list(OUTPUTS), {"picture": given(name)})
+    check(name, outputs, stored.RUNTIMES)
 
 
-def test_the_network_for_atr_differs_in_its_classes_only() -> None:
-    network = schp_atr.PUBLISHED.build()
-    assert sum(value.numel() for value in network.parameters()) == PARAMETERS["atr"]
+def test_the_file_for_one_data_set_is_refused_for_the_other() -> None:
     with pytest.raises(loading.NotTheWeights, match="another shape"):
-        loading.load_strictly(network, state(), "SCHP for ATR")
+        loading.load_strictly(
+            schp_atr.PUBLISHED.build(), seeded.seeded_weights(schp_lip.PUBLISHED), "SCHP for ATR"
+        )
 
 
 CLASSES: Final = {"schp_lip": (20, 5), "schp_atr": (18, 4)}
