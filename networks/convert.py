@@ -10,10 +10,16 @@ from networks.export import NotTheSame, to_onnx
 from networks.loading import NotTheWeights, load_strictly
 from networks.published import Published
 
-__all__ = ["TESTED", "NotTheSame", "NotTheWeights", "convert"]
+__all__ = ["TESTED", "NotTheSame", "NotTheWeights", "beside", "convert"]
 
 TESTED: Final = "2.13"
 """The release of PyTorch that conversions are tested with."""
+
+
+def beside(module: str, source: Path) -> tuple[Path, ...]:
+    """Name the other files that are read with ``source`` for the network of ``module``."""
+    published: Published = importlib.import_module(module).PUBLISHED
+    return published.beside(source)
 
 
 def convert(module: str, title: str, source: Path, target: Path) -> float:
@@ -24,15 +30,14 @@ def convert(module: str, title: str, source: Path, target: Path) -> float:
     """
     published: Published = importlib.import_module(module).PUBLISHED
     network = published.build()
-    state = published.read(source)
-    load_strictly(network, state, title)
+    load_strictly(network, published.read(source), title)
+    # As loaded: what is a number in double precision may be none in single precision.
     spoilt = [
-        key
-        for key, value in state.items()
-        if value.is_floating_point() and not bool(torch.isfinite(value).all())
+        key for key, value in network.state_dict().items() if not bool(torch.isfinite(value).all())
     ]
     if spoilt:
         raise NotTheWeights(
-            f"{source.name} is damaged: {spoilt[0]} holds values that are no numbers."
+            f"{source.name} is damaged: {spoilt[0]} holds values that are no numbers, or too large "
+            "for single precision. Take the file that the network's authors publish, unchanged."
         )
     return to_onnx(published, network.eval(), target)

@@ -2,7 +2,6 @@
 
 import io
 import pickle
-import pickletools
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,25 +12,12 @@ import torch
 from torch import Tensor
 
 from networks.loading import UNREADABLE, NotTheWeights
+from networks.pickle_check import OPCODES, check
 
 Names = Mapping[tuple[str, str], Any]
 """What stands for a module's name in a pickle."""
-OPCODES: Final = {
-    *("PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD"),
-    *("NONE", "NEWTRUE", "NEWFALSE", "BINUNICODE"),
-    *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
-    *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
-    *("EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM", "SETITEMS"),
-    *("BINGET", "BINPUT", "LONG_BINGET", "LONG_BINPUT"),
-}
-"""What every pickle of weights is written with, from protocol 2 on."""
 MODEL: Final = "model"
 """Under it detectron2 puts a network's state."""
-_KEYS: Final = {
-    *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING"),
-    *("BININT", "BININT1", "BININT2"),
-}
-"""What writes text and numbers of 32 bits."""
 _ARRAY_OPCODES: Final = OPCODES | {
     *("FRAME", "STACK_GLOBAL", "MEMOIZE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
@@ -43,11 +29,11 @@ _ORDERS: Final = ("<", ">", "=")
 class Known(pickle.Unpickler):
     """An unpickler that takes what a pickle names from a table, and refuses what is not in it.
 
-    It refuses opcodes that are not among ``opcodes``, and keys but text and numbers of 32 bits.
+    It refuses opcodes that are not among ``opcodes``, and what would take for ever to load.
     """
 
     def __init__(self, content: bytes, names: Names, opcodes: Collection[str]) -> None:
-        _check(content, opcodes)
+        check(io.BytesIO(content), len(content), opcodes)
         # Bytes of Python 2 are bytes, not text.
         super().__init__(io.BytesIO(content), encoding="latin1")
         self.names = names
@@ -58,37 +44,6 @@ class Known(pickle.Unpickler):
             return self.names[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"{module}.{name} is not expected in weights") from None
-
-
-def _check(content: bytes, opcodes: Collection[str]) -> None:
-    """Follow a pickle without loading it, knowing of each object only whether it may be a key.
-
-    A tuple that holds one twice, which holds one twice, and so on, takes a few bytes of a file but
-    years to hash as a key; and large numbers may be chosen that all have one hash.
-    """
-    stack: list[bool] = []
-    marks: list[int] = []
-    memo: dict[Any, bool] = {}
-    for opcode, argument, _ in pickletools.genops(content):
-        # The unpickler makes room for as many objects as this number says.
-        far = opcode.name == "LONG_BINPUT" and (argument or 0) > len(content)
-        if far or opcode.name not in opcodes:
-            raise pickle.UnpicklingError(f"weights are not written with this {opcode.name}")
-        if opcode.name == "MARK":
-            marks.append(len(stack))
-        elif opcode.name in ("BINPUT", "LONG_BINPUT", "MEMOIZE"):
-            memo[len(memo) if argument is None else argument] = stack[-1]
-        elif opcode.name in ("BINGET", "LONG_BINGET"):
-            stack.append(memo[argument])
-        else:
-            before = opcode.stack_before
-            start = len(stack) - len(before)
-            if pickletools.markobject in before:
-                start = marks.pop() - before.index(pickletools.markobject)
-            if opcode.name in ("SETITEM", "SETITEMS") and not all(stack[start + 1 :: 2]):
-                raise pickle.UnpicklingError("a key is neither text nor a small number")
-            del stack[start:]
-            stack += [opcode.name in _KEYS] * len(opcode.stack_after)
 
 
 def mapping() -> dict[str, Any]:
@@ -166,9 +121,9 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
         held = Known(path.read_bytes(), _ARRAYS, _ARRAY_OPCODES).load()
         if isinstance(held, Mapping) and isinstance(held.get(MODEL), Mapping):
             held = held[MODEL]
-        if not isinstance(held, Mapping) or not held or not all(map(_is_numbers, held.values())):
+        if not isinstance(held, Mapping) or not held or not all(map(_is_numbers, held.items())):
             raise NotTheWeights(f"{path.name} holds no state of a network: names with arrays.")
-        return {str(key): value.tensor for key, value in held.items()}
+        return {key: value.tensor for key, value in held.items()}
     except UNREADABLE as error:
         raise NotTheWeights(
             f"{path.name} is not a pickle of arrays alone; take the file that the network's "
@@ -176,5 +131,6 @@ def read_arrays(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, _Array) and value.of_floats
+def _is_numbers(item: tuple[Any, Any]) -> bool:
+    key, value = item
+    return isinstance(key, str) and isinstance(value, _Array) and value.of_floats

@@ -6,6 +6,7 @@ tensor_bundle.proto; https://github.com/google/leveldb/blob/main/doc/table_forma
 that the index says is checked against the files before it is read.
 """
 
+import glob
 import math
 import re
 import struct
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from networks.loading import NotTheWeights
+from networks.loading import NotTheWeights, shortened
 from networks.wire import NotAMessage, fields, varint
 
 _DATA: Final = re.compile(r"(?P<prefix>.+)\.data-\d{5}-of-\d{5}")
@@ -33,6 +34,12 @@ _BYTES: Final = 4
 _MOST_AXES: Final = 8
 _MOST_SHARDS: Final = 1000
 _MOST_ENTRIES: Final = 100_000
+_MOST_INDEX: Final = 8 * 1024 * 1024
+"""Bytes of an index; that of a thousand variables has some 100 thousand."""
+_MOST_KEY: Final = 512
+"""Bytes of a variable's name: each is written as what differs from the one before."""
+_MOST_VALUE: Final = 4096
+"""Bytes that tell of one variable."""
 
 
 @dataclass
@@ -64,12 +71,24 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             f"{index.name} is not beside {path.name}; it says which weights are where."
         )
     try:
+        if index.stat().st_size > _MOST_INDEX:
+            raise NotAMessage(f"it has more than {_MOST_INDEX:,} bytes")
         return _variables(index)
     except (NotAMessage, UnicodeDecodeError, struct.error) as error:
         raise NotTheWeights(
             f"{index.name} is not the index of a TensorFlow checkpoint ({error}); take the files "
             "that the network's authors publish, whole and unchanged."
         ) from error
+
+
+def beside(path: Path) -> tuple[Path, ...]:
+    """Name the other files that are read with a ``.data-*`` file, those that there are."""
+    named = _DATA.fullmatch(path.name)
+    if not named:
+        return ()
+    others = path.parent.glob(f"{glob.escape(named['prefix'])}.data-*-of-*")
+    files = {path.with_name(f"{named['prefix']}.index"), *others} - {path}
+    return tuple(sorted(file for file in files if file.is_file()))
 
 
 def _variables(path: Path) -> dict[str, Tensor]:
@@ -92,12 +111,12 @@ def _variables(path: Path) -> dict[str, Tensor]:
             continue
         name = bytes(key).decode()
         if entry.shard >= shards or entry.offset + entry.size > len(maps[entry.shard]):
-            raise NotAMessage(f"{name} lies outside the files")
+            raise NotAMessage(f"{shortened(name)} lies outside the files")
         left -= entry.size
         if left < 0:
             raise NotAMessage("it names more bytes than there are")
         if len(entry.shape) > _MOST_AXES or math.prod(entry.shape) * _BYTES != entry.size:
-            raise NotAMessage(f"{name} has {entry.size} bytes for the shape {entry.shape}")
+            raise NotAMessage(f"{shortened(name)} has another size than its shape says")
         held = maps[entry.shard][entry.offset : entry.offset + entry.size]
         values = np.frombuffer(held.tobytes(), "<f4").astype(np.float32)
         state[name] = torch.from_numpy(values.reshape(entry.shape))
@@ -134,6 +153,8 @@ def _block(file: memoryview, handle: memoryview) -> Iterator[tuple[bytes, memory
         length, at = varint(block, at)
         if shared > len(key) or at + own + length > end:
             raise NotAMessage("an entry of it reaches too far")
+        if shared + own > _MOST_KEY or length > _MOST_VALUE:
+            raise NotAMessage("an entry of it is too long")
         key = key[:shared] + bytes(block[at : at + own])
         yield key, block[at + own : at + own + length]
         at += own + length

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from networks.archives import check_sizes, stored
 from networks.loading import UNREADABLE, NotTheWeights
-from networks.pickles import OPCODES, Known, Names, mapping
+from networks.pickle_check import OPCODES
+from networks.pickles import Known, Names, mapping
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Of the attributes; those of DensePose have 60 thousand."""
@@ -87,7 +89,7 @@ _NAMES: Final[Names] = {
 
 class _Attributes(Known):
     def __init__(self, archive: zipfile.ZipFile, root: str) -> None:
-        content = _stored(archive, root + _ATTRIBUTES)
+        content = stored(archive, root + _ATTRIBUTES)
         if len(content) > MOST_BYTES:
             raise pickle.UnpicklingError(f"{len(content):,} bytes are too many for attributes")
         super().__init__(content, _NAMES, _OPCODES)
@@ -108,17 +110,9 @@ class _Attributes(Known):
             raise pickle.UnpicklingError("a storage without a name")
         if (kind, key) not in self.storages:
             # An array of its own: what was read as bytes cannot be written to.
-            numbers = np.frombuffer(_stored(self.archive, self.root + "data/" + key), kind).copy()
+            numbers = np.frombuffer(stored(self.archive, self.root + "data/" + key), kind).copy()
             self.storages[kind, key] = torch.from_numpy(numbers)
         return self.storages[kind, key]
-
-
-def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Read an entry that is in the archive as it is, and so is no larger than the archive."""
-    entry = archive.getinfo(name)
-    if entry.compress_type != zipfile.ZIP_STORED:
-        raise zipfile.BadZipFile(f"{name} is compressed")
-    return archive.read(entry)
 
 
 def read_torchscript(path: Path) -> dict[str, Tensor]:
@@ -129,14 +123,11 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            stored = [x for x in archive.infolist() if x.compress_type == zipfile.ZIP_STORED]
-            if sum(entry.file_size for entry in stored) > path.stat().st_size:
-                # They overlap.
-                raise zipfile.BadZipFile("its entries are larger than the file")
+            check_sizes(archive, path)
             roots = [name for name in archive.namelist() if name.endswith(f"/{_ATTRIBUTES}")]
             held = _Attributes(archive, roots[0].removesuffix(_ATTRIBUTES)).load()
             state = _tensors(held)
-    except (*UNREADABLE, OSError, zipfile.BadZipFile) as error:
+    except (*UNREADABLE, OSError) as error:
         raise NotTheWeights(
             f"{path.name} is not a TorchScript file, or not all of it; take the file that is "
             "published, whole and unchanged."

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from networks.densepose.heads import DeepLabHead
 from networks.densepose.rcnn import learned, published
+from networks.loading import renamed
 from networks.torchscript import read_torchscript
 
 FIRST: Final = "backbone.bottom_up.stem.conv1.weight"
@@ -30,7 +31,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     """Take the file's tensors by their official names."""
     state = read_torchscript(path)
     before = next((key.removesuffix(FIRST) for key in state if key.endswith(FIRST)), "")
-    named = {key.removeprefix(before): value for key, value in state.items()}
+    named = renamed(state, lambda key: key.removeprefix(before), path.name)
     return learned({key: value for key, value in named.items() if not key.startswith(LISTED)})
 
 

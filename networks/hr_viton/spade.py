@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from networks.loading import read_torch
+from networks.loading import read_torch, renamed
 from networks.published import Published
 from networks.semantic import BLOCKS, CONDITIONS, NOISES, LabelGenerator, noise_shape
 from networks.spectral import folded
@@ -34,7 +34,7 @@ class SPADEGenerator(LabelGenerator):
 
 def _read(path: Path) -> dict[str, Tensor]:
     """Read the official file, whose keys may be those of its authors' earlier code."""
-    return {key.replace(".Spade", ""): value for key, value in read_torch(path).items()}
+    return renamed(read_torch(path), lambda key: key.replace(".Spade", ""), path.name)
 
 
 def _folded(network: nn.Module) -> nn.Module:

@@ -24,7 +24,7 @@ from networks.human_parse.tensorflow_layers import (
 )
 from networks.loading import NotTheWeights
 from networks.published import Published
-from networks.tf_bundle import read_checkpoint
+from networks.tf_bundle import beside, read_checkpoint
 
 CLASSES: Final = 20
 LEARNED: Final = frozenset({"weights", "biases", "gamma", "beta", "moving_mean", "moving_variance"})
@@ -221,6 +221,7 @@ PUBLISHED: Final = Published(
     build=lambda: Pgn().eval(),
     example=_example,
     read=read,
+    beside=beside,
     exported=Parsing,
     inputs=("picture",),
     outputs=("parsing",),

@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from services.kit.published import SHA256
 
 SUFFIX: Final = ".json"
+Digest: TypeAlias = Annotated[str, Field(pattern=SHA256)]
 Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
 """What the weights of a converted file are kept in: whole, or as ``networks/precision.py`` says."""
 
@@ -17,10 +18,11 @@ class Record(BaseModel):
     """How a converted file came to be.
 
     ``official`` is the name of the file it was made from, ``official_sha256`` that one's digest;
-    ``size`` and ``sha256`` are the converted file's own. ``acknowledged`` is when the user
-    acknowledged ``licence``. ``versions`` names the packages that converted it. How like the whole
-    network's answer to a seeded input that of one in less than fp32 is: ``psnr`` in decibels of
-    what is read as values, ``equal_labels`` the share of what is read as classes.
+    ``beside`` has the digests of the other files that were read with it, by their names; ``size``
+    and ``sha256`` are the converted file's own. ``acknowledged`` is when the user acknowledged
+    ``licence``. ``versions`` names the packages that converted it. How like the whole network's
+    answer to a seeded input that of one in less than fp32 is: ``psnr`` in decibels of what is read
+    as values, ``equal_labels`` the share of what is read as classes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +30,7 @@ class Record(BaseModel):
     network: str
     official: str
     official_sha256: str = Field(pattern=SHA256)
+    beside: dict[str, Digest] = Field(default_factory=dict)
     file: str
     size: int = Field(gt=0)
     sha256: str = Field(pattern=SHA256)

@@ -77,10 +77,15 @@ def pytorch_here() -> bool:
     return all(find_spec(package) for package in CONVERTS)
 
 
+def onnx_runtime_here() -> bool:
+    """Whether what runs ONNX files is installed."""
+    return find_spec("onnxruntime") is not None
+
+
 def check_converter(
     network: Network, *, torch: bool = False, precision: Precision = "fp32"
 ) -> None:
-    """Raise CannotConvert where a network must be converted and PyTorch is not installed.
+    """Raise CannotConvert where what converts a network, or reads its ONNX file, is not installed.
 
     InvalidOption where PyTorch is to run one (``torch``) that comes as an ONNX file, or such a one
     is to be kept in another ``precision``.
@@ -99,6 +104,13 @@ def check_converter(
             f"Converting the weights of {network.title} needs PyTorch, once, and it is not "
             "installed here: `bash run.sh models add` brings it, or install this project with its "
             "extra: pip install 'tryon[convert]'."
+        )
+    if not network.module and not onnx_runtime_here():
+        extra = network.service.replace("_", "-")
+        raise CannotConvert(
+            f"Checking the ONNX file of {network.title} needs ONNX Runtime, and it is not "
+            "installed here: install this project with the extra of its service: "
+            f"pip install 'tryon[{extra}]'."
         )
 
 
@@ -129,6 +141,7 @@ def add(
     check_converter(network, torch=torch, precision=precision)
     target = folder / network.file
     work = folder / PARTIAL / network.file
+    beside = _beside(offer) if network.module else {}
     try:
         with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -147,7 +160,7 @@ def add(
                         made[_keep(offer, work)] = {}
                     progress.phase(network.file, "checking")
                     for file, told in made.items():
-                        record = _record(offer, acknowledged, file).model_copy(update=told)
+                        record = _record(offer, beside, acknowledged, file).model_copy(update=told)
                         converted.write(record, converted.place(file))
                     _place(network, list(made), folder)
             finally:
@@ -169,6 +182,18 @@ def _find(name: str, manifest: Manifest) -> Network:
     raise UnknownNetwork(
         f"There is no published network {name}: {hint}`bash run.sh models list` names them all."
     )
+
+
+def _beside(offer: Offer) -> dict[str, str]:
+    """Hash the other files that are read with the official one: digests by name."""
+    converter: Any = importlib.import_module("networks.convert")
+    digests = {}
+    for file in converter.beside(offer.network.module, offer.file):
+        try:
+            digests[file.name] = sha256(file)
+        except OSError as error:
+            raise WrongWeights(f"Cannot read {file}: {error.strerror or error}.") from error
+    return digests
 
 
 def _convert(offer: Offer, target: Path) -> None:
@@ -227,11 +252,12 @@ def _place(network: Network, made: list[Path], folder: Path) -> None:
         file.replace(folder / file.name)
 
 
-def _record(offer: Offer, acknowledged: datetime, ready: Path) -> Record:
+def _record(offer: Offer, beside: dict[str, str], acknowledged: datetime, ready: Path) -> Record:
     return Record(
         network=offer.network.name,
         official=offer.file.name,
         official_sha256=offer.sha256,
+        beside=beside,
         file=ready.name,
         size=ready.stat().st_size,
         sha256=sha256(ready),

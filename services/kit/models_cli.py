@@ -72,6 +72,7 @@ def add(
     ] = "fp32",
 ) -> None:
     """Add a published network's weights: check them, convert them once, record them."""
+    offer: models_add.Offer | None = None
     try:
         offer = models_add.examine(file, name, get_manifest())
         models_add.check_converter(offer.network, torch=torch, precision=precision)
@@ -88,7 +89,8 @@ def add(
             )
     except TryOnError as error:
         told.print(error.message, style="red", markup=False, soft_wrap=True)
-        missing = isinstance(error, CannotConvert) and not models_add.pytorch_here()
+        converts = isinstance(error, CannotConvert) and offer and offer.network.module
+        missing = converts and not models_add.pytorch_here()
         raise typer.Exit(EXIT_NEEDS_PYTORCH if missing else EXIT_FAILED) from error
     variable = f"TRYON_{offer.network.service.upper()}_ENGINE"
     told.print(

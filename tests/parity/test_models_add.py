@@ -147,10 +147,17 @@ class Evil:
 
 def spoilt(kind: str, state: State, file: Path) -> None:
     """Write a file of about the right size that is not the network's."""
-    if kind == "other keys":
+    weight = state["block1.0.weight"]
+    changed = {
+        "other shapes": torch.zeros(64, 3, 7, 7),
+        "too large numbers": torch.full(weight.shape, 1e300, dtype=torch.float64),
+        "whole numbers": weight.long(),
+        "sparse": weight.to_sparse(),
+    }
+    if kind in changed:
+        torch.save(state | {"block1.0.weight": changed[kind]}, file)
+    elif kind == "other keys":
         torch.save({f"generator.{key}": value for key, value in state.items()}, file)
-    elif kind == "other shapes":
-        torch.save(state | {"block1.0.weight": torch.zeros(64, 3, 7, 7)}, file)
     elif kind == "a part":
         torch.save({key: value for key, value in state.items() if "bn" not in key}, file)
     elif kind == "no numbers":
@@ -179,6 +186,9 @@ def spoilt(kind: str, state: State, file: Path) -> None:
         ("other shapes", "block1.0.weight: (64, 3, 7, 7), not (64, 3, 9, 9)"),
         ("a part", "keys are missing (block2.bn1.weight"),
         ("no numbers", "block1.0.bias holds values that are no numbers"),
+        ("too large numbers", "block1.0.weight holds values that are no numbers, or too large"),
+        ("whole numbers", "block1.0.weight: int64, not float32"),
+        ("sparse", "tensors that are sparse, quantised or without numbers (block1.0.weight)"),
         ("no tensors", "holds no state of a network"),
         ("a pickle that acts", "not a PyTorch file that holds tensors alone"),
         ("an old pickle that acts", "not a PyTorch file that holds tensors alone"),

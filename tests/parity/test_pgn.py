@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
 
-from networks import export, loading, seeded  # noqa: E402 - they import PyTorch
+from networks import convert, export, loading, seeded, tf_bundle  # noqa: E402 - they import PyTorch
 from networks.human_parse import pgn as network  # noqa: E402
 from services.human_parse import pgn, service  # noqa: E402
 from services.human_parse.contract import ParseRequest  # noqa: E402
@@ -23,7 +23,7 @@ from services.kit import sessions  # noqa: E402
 from services.kit.settings import Settings  # noqa: E402
 from tests.parity import stored  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
-from tests.parity.tensorflow_files import checkpoint  # noqa: E402
+from tests.parity.tensorflow_files import checkpoint, table  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
 
@@ -149,4 +149,38 @@ def test_a_damaged_or_lonely_file_is_refused(tmp_path: Path) -> None:
     whole_data = renamed.read_bytes()
     data.write_bytes(whole_data[:-4000])
     with pytest.raises(loading.NotTheWeights, match="outside the files"):
+        network.read(data)
+
+
+def small_checkpoint(folder: Path, name: str = "conv1/weights") -> Path:
+    return checkpoint({name: np.ones((1, 1, 3, 4), np.float32)}, folder / "model.ckpt-1")
+
+
+def test_all_files_that_are_read_are_named(tmp_path: Path) -> None:
+    data = small_checkpoint(tmp_path)
+    second = data.with_name("model.ckpt-1.data-00001-of-00002")
+    second.write_bytes(b"")
+    (tmp_path / "model.ckpt-10.index").write_bytes(b"")
+    index = tmp_path / "model.ckpt-1.index"
+    assert convert.beside(network.__name__, data) == (second, index)
+    assert network.PUBLISHED.beside(index) == ()
+
+
+def test_an_index_that_is_no_index_by_its_size_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = small_checkpoint(tmp_path)
+    monkeypatch.setattr(tf_bundle, "_MOST_INDEX", 10)
+    with pytest.raises(loading.NotTheWeights, match=r"not the index.*more than 10 bytes"):
+        network.read(data)
+
+
+def test_long_names_are_not_made_of_short_entries(tmp_path: Path) -> None:
+    assert list(network.read(small_checkpoint(tmp_path, "k" * 500 + "/weights")))
+    data = small_checkpoint(tmp_path, "k" * 505 + "/weights")
+    with pytest.raises(loading.NotTheWeights, match=r"not the index.*too long"):
+        network.read(data)
+    index = tmp_path / "model.ckpt-1.index"
+    index.write_bytes(table([(b"", b"\x08\x01"), (b"a", bytes(5000))]))
+    with pytest.raises(loading.NotTheWeights, match=r"not the index.*too long"):
         network.read(data)

@@ -114,7 +114,7 @@ ITSELF: Final = b"c__torch__\nLayer\n)\x81q\0}(" + written.text("layer") + b"h\0
 @pytest.mark.parametrize(
     ("pushed", "reason"),
     [
-        (pickle.dumps(Evil(), 2)[2:-1], "not expected in weights"),
+        (pickle.dumps(Evil(), 2)[2:-1], "what is called has no name"),
         (b"cos\nsystem\n" + written.text("mkdir executed") + b"\x85R", "os.system is not expected"),
         (b"(" + written.text("mkdir executed") + b"ios\nsystem\n", "not written with this INST"),
         (b"\x95" + bytes(8) + b"N", "not written with this FRAME"),
@@ -156,10 +156,11 @@ ITSELF: Final = b"c__torch__\nLayer\n)\x81q\0}(" + written.text("layer") + b"h\0
             b"("
             + written.text("storage")
             + b"ctorch\nFloatStorage\n"
-            + written.nested(40)
+            + written.nested(2)
             + b"NNtQ",
             "a storage without a name",
         ),
+        (b"(" + written.nested(40) + b"tQ", "passes on more than it holds"),
         (ITSELF, "without end"),
         (shared(40), "without end"),
     ],

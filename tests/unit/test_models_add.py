@@ -70,6 +70,13 @@ def convert(module: str, title: str, source: Path, target: Path) -> float:
     return 0.0
 
 
+def beside(module: str, source: Path) -> tuple[Path, ...]:
+    """Stand in for PyTorch: what a reader of two files tells."""
+    assert module == "networks.net"
+    index = source.with_suffix(".index")
+    return (index,) if index.exists() else ()
+
+
 def keep(module: str, source: Path, target: Path) -> None:
     """Stand in for PyTorch and safetensors."""
     assert module == "networks.net"
@@ -102,7 +109,11 @@ def folder(tmp_path: Path, environment: pytest.MonkeyPatch, known: Manifest) -> 
         environment.setattr(module, "get_manifest", lambda: known)
     environment.setattr(models_add, "pytorch_here", lambda: True)
     fake = SimpleNamespace(
-        convert=convert, NotTheWeights=NotTheWeights, NotTheSame=NotTheSame, TESTED="2.13"
+        beside=beside,
+        convert=convert,
+        NotTheWeights=NotTheWeights,
+        NotTheSame=NotTheSame,
+        TESTED="2.13",
     )
     environment.setitem(sys.modules, "networks.convert", fake)
     environment.setitem(sys.modules, "networks.states", SimpleNamespace(keep=keep))
@@ -145,6 +156,27 @@ def test_converts_records_and_finds(folder: Path, official: Path) -> None:
     assert before.replace(microsecond=0) <= record.acknowledged <= datetime.now(UTC)
     assert "tryon" in record.versions
     assert weights.path("net.onnx") == made
+
+
+def test_every_file_that_is_read_is_recorded(folder: Path, official: Path) -> None:
+    official.with_suffix(".index").write_bytes(b"index")
+    assert add(official, "net_pth", "--accept-licence", "--torch").exit_code == 0
+    for name in ("net.onnx", "net.safetensors"):
+        record = converted.read(folder / name)
+        assert record is not None
+        assert record.official_sha256 == digest(CONTENT)
+        assert record.beside == {"net_final.index": digest(b"index")}
+
+
+def test_a_file_beside_it_that_cannot_be_read(
+    folder: Path, official: Path, environment: pytest.MonkeyPatch
+) -> None:
+    gone = official.with_suffix(".index")
+    environment.setattr(sys.modules["networks.convert"], "beside", lambda *_: (gone,))
+    done = add(official, "net_pth", "--accept-licence")
+    assert done.exit_code == 1
+    assert f"Cannot read {gone}: No such file" in done.stderr
+    assert left(folder) == set()
 
 
 @pytest.mark.usefixtures("folder")
@@ -271,7 +303,7 @@ def test_a_record_from_before_there_were_precisions_is_of_fp32(
     add(official, "net_pth", "--accept-licence")
     place = converted.place(folder / "net.onnx")
     record = json.loads(place.read_text())
-    for name in ("precision", "psnr", "equal_labels"):
+    for name in ("beside", "precision", "psnr", "equal_labels"):
         del record[name]
     place.write_text(json.dumps(record))
     [added, _] = json.loads(CliRunner().invoke(models_cli.app, ["list", "--json"]).stdout)
@@ -373,6 +405,23 @@ def test_the_licence_is_asked_for_on_a_terminal(
     assert "Do you keep to that licence?" in done.stderr
     assert ("the licence was not acknowledged" in done.stderr) == (status == 1)
     assert left(folder) == (set() if status else {"net.onnx", "net.onnx.json"})
+
+
+def test_onnx_runtime_is_asked_for_before_the_licence(
+    folder: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    def find(package: str) -> object:
+        return None if package in ("onnxruntime", "torch") else object()
+
+    environment.setattr(models_add, "find_spec", find)
+    environment.setattr(models_add, "pytorch_here", lambda: False)
+    done = add(onnx_file(tmp_path / "parsing_lip.onnx"), "parsing_lip")
+    # Not what makes run.sh install PyTorch: that would not help.
+    assert done.exit_code == models_cli.EXIT_FAILED
+    assert "needs ONNX Runtime" in done.stderr
+    assert "pip install 'tryon[viton]'" in done.stderr
+    assert "licence" not in done.stderr
+    assert left(folder) == set()
 
 
 def test_pytorch_is_asked_for_before_the_licence(
