@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.orchestrator.settings import OrchestratorSettings
 from services.kit.contract import Contract
+from services.kit.engines import PIPELINE
 from services.kit.settings import Settings
 
 OWNER: Final = "tryon.owner"
@@ -87,7 +88,8 @@ def describe(
 ) -> Spec:
     """Describe a service's container called ``name``.
 
-    What the environment says to this one service alone (``TRYON_OPENPOSE_ENGINE``) is passed on.
+    What the environment says to this one service alone (``TRYON_OPENPOSE_ENGINE``) is passed on,
+    and which published pipeline it belongs to.
     """
     cpus = min(docker.cpus or machine.cores, float(machine.cores))
     threads = settings.threads if "threads" in settings.model_fields_set else math.ceil(cpus)
@@ -98,7 +100,11 @@ def describe(
         port=contract.port,
         environment={
             **{f"TRYON_{field.upper()}": str(getattr(settings, field)) for field in PASSED_ON},
-            **{key: value for key, value in environment.items() if key.startswith(own)},
+            **{
+                key: value
+                for key, value in environment.items()
+                if key.startswith(own) or key == PIPELINE
+            },
             "TRYON_HOST": "0.0.0.0",  # noqa: S104 - the container's own network
             "TRYON_PORT": str(contract.port),
             "TRYON_THREADS": str(threads),

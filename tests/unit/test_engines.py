@@ -1,9 +1,12 @@
 """Choosing an engine by name."""
 
+import importlib
+
 import pytest
 
 from services.kit import engines
 from services.kit.errors import UnknownEngine
+from tests.conftest import contracts
 
 pytestmark = pytest.mark.unit
 
@@ -43,3 +46,38 @@ def test_a_name_like_none_of_them_gets_no_guess(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(UnknownEngine) as caught:
         engines.choose("openpose", TABLE)
     assert "Did you mean" not in caught.value.message
+
+
+def test_one_variable_chooses_a_published_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(engines.PIPELINE, "hr_viton")
+    for service in services():
+        monkeypatch.delenv(f"TRYON_{service.upper()}_ENGINE", raising=False)
+        table = importlib.import_module(f"services.{service}.service").ENGINES
+        own = engines.PIPELINES["hr_viton"].get(service, next(iter(table)))
+        assert engines.choose(service, table) is table[own]
+
+
+@pytest.mark.parametrize("pipeline", engines.PIPELINES)
+def test_a_pipeline_names_engines_that_there_are(pipeline: str) -> None:
+    for service, engine in engines.PIPELINES[pipeline].items():
+        assert engine in importlib.import_module(f"services.{service}.service").ENGINES
+
+
+def test_a_service_s_own_variable_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(engines.PIPELINE, "viton_hd")
+    monkeypatch.setenv("TRYON_HUMAN_PARSE_ENGINE", "mediapipe")
+    assert engines.choose("human_parse", TABLE)() == "first"
+
+
+def test_an_unknown_pipeline_lists_the_known_and_the_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(engines.PIPELINE, "HR-VITON")
+    with pytest.raises(UnknownEngine) as caught:
+        engines.choose("human_parse", TABLE)
+    assert caught.value.message == (
+        "TRYON_PIPELINE=HR-VITON names no published pipeline; there are: viton_hd, hr_viton. "
+        "Did you mean hr_viton?"
+    )
+
+
+def services() -> list[str]:
+    return [contract.name for contract in contracts()]
