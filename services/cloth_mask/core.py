@@ -126,18 +126,19 @@ def mask(image: Image, probability: Plane) -> Mask:
     return np.where(garment, np.uint8(255), np.uint8(0))
 
 
-def _ellipse(radius: int) -> NDArray[np.uint8]:
+def ellipse(radius: int) -> NDArray[np.uint8]:
+    """Return a round structuring element."""
     size = 2 * radius + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
 
 
 def _erode(flags: Flags, radius: int) -> Flags:
     # Beyond the frame the garment goes on.
-    return cv2.erode(flags.astype(np.uint8), _ellipse(radius)) > 0
+    return cv2.erode(flags.astype(np.uint8), ellipse(radius)) > 0
 
 
 def _dilate(flags: Flags, radius: int) -> Flags:
-    return cv2.dilate(flags.astype(np.uint8), _ellipse(radius)) > 0
+    return cv2.dilate(flags.astype(np.uint8), ellipse(radius)) > 0
 
 
 def drop_specks(garment: Flags, least: float = LARGE) -> Flags:
@@ -224,7 +225,7 @@ def _unlike_background(image: Image, probability: Plane) -> Flags:
     if spread > PLAIN:
         return nothing
     unlike = (distance > max(8.0, 3 * spread)).astype(np.uint8)
-    return cv2.morphologyEx(unlike, cv2.MORPH_OPEN, _ellipse(2)) > 0
+    return cv2.morphologyEx(unlike, cv2.MORPH_OPEN, ellipse(2)) > 0
 
 
 def _complete(image: Image, probability: Plane) -> Plane:
@@ -233,7 +234,7 @@ def _complete(image: Image, probability: Plane) -> Plane:
     if not unlike.any():
         return probability
     joined = cv2.morphologyEx(
-        (unlike | (probability > 0.5)).astype(np.uint8), cv2.MORPH_CLOSE, _ellipse(3)
+        (unlike | (probability > 0.5)).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(3)
     )
     count, parts, stats, _ = cv2.connectedComponentsWithStats(joined)
     traced = np.bincount(parts[probability > 0.3], minlength=count)

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cloth_mask.core import LEAST_AREA, drop_specks
+from services.cloth_mask.core import LEAST_AREA, drop_specks, ellipse
 from services.kit.categories import AUTO, DRESS, LOWER, UPPER
 from services.kit.errors import NoGarment
-from services.kit.joints import Joint
+from services.kit.joints import TRUNK
 from services.kit.labels import Label
 from services.kit.refine import Plane, guide, refine
 from services.kit.types import Image, Keypoints, LabelMap, Mask
@@ -45,9 +45,8 @@ GAP: Final = 0.07
 ENCLOSED: Final = 0.6
 """How much of its rim must be garment: beside a garment, arms have less."""
 
-TRUNK: Final = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP)
 TOUCHED: Final = 0.25
-"""The same of what lies between these joints: hair over a bare shoulder has less."""
+"""The same of what lies between shoulders and hips: hair over a bare shoulder has less."""
 
 HAIR_REACH: Final = 1.2
 ARM_REACH: Final = 0.75
@@ -235,9 +234,7 @@ def _closed(flags: Flags, radius: int) -> Flags:
     height, width = flags.shape
     size = (max(1, width // 4), max(1, height // 4))
     small = cv2.resize(flags.astype(np.uint8), size, interpolation=cv2.INTER_AREA)
-    side = 2 * max(1, radius // 4) + 1
-    element = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, element)
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse(max(1, radius // 4)))
     return cv2.resize(closed, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
 

@@ -1,6 +1,7 @@
 """The joints of OpenPose's BODY_25, by their place in ``Keypoints``."""
 
 from enum import IntEnum
+from typing import Final
 
 
 class Joint(IntEnum):
@@ -31,3 +32,7 @@ class Joint(IntEnum):
     RIGHT_BIG_TOE = 22
     RIGHT_SMALL_TOE = 23
     RIGHT_HEEL = 24
+
+
+TRUNK: Final = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP)
+"""The trunk's corners, one after the other around it."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.joints import Joint
+from services.kit.joints import TRUNK, Joint
 from services.kit.types import Image, Keypoints, Mask
 from services.openpose.core import U8, guide
 from services.openpose.drawing import LIMBS
@@ -30,7 +30,6 @@ _THIGH: Final = 0.8
 _LEAST_WIDTH: Final = 1 / 12
 _EDGE: Final = 3
 """Of the cut picture's pixels, how far the edge may move to follow the whole picture's."""
-_TRUNK: Final = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP)
 
 
 def silhouette(image: Image, keypoints: Keypoints) -> Mask:
@@ -76,8 +75,8 @@ def _body(keypoints: Keypoints, height: int, width: int, share: float) -> NDArra
             cv2.line(canvas, places[first], places[second], 1, thick)
     for start, end in _beyond(keypoints):
         cv2.line(canvas, start, end, 1, thick)
-    if seen[list(_TRUNK)].all():
-        corners = np.array([places[joint] for joint in _TRUNK], np.int32)
+    if seen[list(TRUNK)].all():
+        corners = np.array([places[joint] for joint in TRUNK], np.int32)
         cv2.fillConvexPoly(canvas, cv2.convexHull(corners), 1)
         cv2.polylines(canvas, [corners], isClosed=True, color=1, thickness=thick)
     if seen[Joint.NOSE]:

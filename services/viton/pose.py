@@ -92,10 +92,10 @@ def _onto_bare_arm(
     for joint, radius in ((elbow, 0.115 * wide), (wrist, 0.07 * wide)):
         row = round(float(joint[1]))
         columns = np.flatnonzero(bare[row]) if 0 <= row < len(bare) else np.zeros(0, np.intp)
-        away = np.abs(columns - joint[0]).min() if columns.size else 0.0
-        outer = columns[0 if sign < 0 else -1] if columns.size else 0.0
-        beside = _BESIDE * wide < away < _APART * wide
-        moved.append(point(outer - sign * radius, joint[1]) if beside else joint)
+        place = joint
+        if columns.size and _BESIDE * wide < np.abs(columns - joint[0]).min() < _APART * wide:
+            place = point(columns[0 if sign < 0 else -1] - sign * radius, joint[1])
+        moved.append(place)
     return moved[0], moved[1]
 
 
