@@ -26,9 +26,10 @@ from gateway.backends import CONTRACTS
 from gateway.processes import LocalProcesses
 from gateway.settings import GatewaySettings
 from gateway.tryon import Photos, TryOn
-from services.kit import codec, logs
+from services.kit import logs
 from services.kit.contract import Contract, Method
 from services.kit.settings import get_settings
+from services.kit.wire import codec
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 GATEWAY = "gateway"

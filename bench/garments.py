@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.reading import (
+from bench.measures.garment_reading import (
     KINDS,
     Compared,
     Reading,

@@ -32,8 +32,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit import published, sessions
-from services.kit.published import Network
+from services.kit.runtimes import sessions
+from services.kit.weights import published_networks
+from services.kit.weights.published_networks import Network
 
 MODELS: Final = Path(__file__).resolve().parents[1] / "models"
 SIZES: Final = {
@@ -93,7 +94,7 @@ class Made:
 
 def main() -> None:
     """Read the command line, measure and print."""
-    networks = published.read(MODELS)
+    networks = published_networks.read(MODELS)
     known = {each.name: each for each in networks if each.module}
     parser = argparse.ArgumentParser(description=__doc__)
     choices = (ALL, *known)

@@ -18,12 +18,13 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.measures import cases, compare, report, sheets
 from bench.measures.agreement import Figures
-from bench.measures.cases import Case, CaseError
-from bench.measures.engine import ROOT, Engine, Made, fingerprint
 from bench.measures.figures import judge
-from bench.measures.report import Run, Shown
+from bench.reports import compare, report, sheets
+from bench.reports.report import Run, Shown
+from bench.runs import cases
+from bench.runs.cases import Case, CaseError
+from bench.runs.engine import ROOT, Engine, Made, fingerprint
 from services.kit import labels, logs
 from services.kit.errors import TryOnError
 from services.kit.settings import get_settings

@@ -23,7 +23,8 @@ from rich.table import Table
 from gateway.backends import InProcess
 from gateway.settings import get_gateway_settings
 from gateway.tryon import Photos, TryOn
-from services.kit import images, logs
+from services.kit import logs
+from services.kit.pictures import images
 from services.kit.settings import get_settings
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH
 

@@ -15,12 +15,13 @@ import structlog
 from gateway import replicas
 from gateway.inventory import Health, LastErrors, Mode, Replica, ServiceState, health_of
 from gateway.pipeline import TRY_ON
-from services.kit import channels, memory
 from services.kit.contract import Contract, Method
 from services.kit.errors import DeadlineExceeded, InternalError, ServiceUnavailable, TryOnError
 from services.kit.executor import BoundedExecutor
+from services.kit.runtimes import memory
 from services.kit.service import Service
 from services.kit.settings import Settings
+from services.kit.wire import channels
 
 CONTRACTS: Final[tuple[Contract, ...]] = tuple(
     importlib.import_module(f"services.{name}.contract").CONTRACT

@@ -35,9 +35,10 @@ from gateway.pipeline import TRY_ON
 from gateway.processes import LocalProcesses
 from gateway.settings import GatewaySettings, get_gateway_settings
 from gateway.tryon import Photos, Result, TryOn
-from services.kit import logs, models_cli
+from services.kit import logs
 from services.kit.categories import DRESS, LOWER, UPPER
 from services.kit.errors import InputError, TryOnError
+from services.kit.model_commands import commands
 from services.kit.settings import Settings, get_settings
 
 EXIT_FAILED: Final = 1
@@ -57,7 +58,7 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-cli.add_typer(models_cli.app, name="models")
+cli.add_typer(commands.app, name="models")
 cli.command()(services_cli.services)
 
 told = Console(stderr=True, highlight=False)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import problem
 from services.kit.errors import InternalError
-from services.kit.interceptors import request_id_or_new
+from services.kit.wire.interceptors import request_id_or_new
 
 SAFE_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; "

@@ -10,10 +10,10 @@ from typing import Final
 import grpc
 
 from gateway.inventory import Health, Replica
-from services.kit import channels, server_status
 from services.kit.errors import TryOnError
-from services.kit.server_status import StatusRequest, StatusResponse
 from services.kit.settings import Settings
+from services.kit.wire import channels, server_status
+from services.kit.wire.server_status import StatusRequest, StatusResponse
 
 FIND_SECONDS: Final = 0.5
 """How long a name may take to resolve."""

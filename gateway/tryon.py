@@ -18,9 +18,9 @@ from gateway.dag import Call, OnEvent, StageEvent, State, ignore
 from gateway.negotiation import Category, Format, Size
 from gateway.pipeline import TRY_ON
 from gateway.settings import GatewaySettings
-from services.kit import images
 from services.kit.contract import Method
 from services.kit.errors import InputError, NoGarment, NoPerson, Overloaded, PhotosSwapped
+from services.kit.pictures import images
 from services.kit.types import Image
 from services.openpose.contract import ESTIMATE_POSE, EstimatePoseRequest
 from services.resize.contract import FIT, FitRequest, FitResponse

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from services.kit import sessions, weights
 from services.kit.errors import WeightsMissing
 from services.kit.joints import Joint
 from services.kit.labels import Label
+from services.kit.runtimes import sessions
 from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.kit.weights import store
 
 Figures = dict[str, float | None]
 
@@ -140,7 +141,7 @@ def lpips(picture: Image, reference: Image) -> float | None:
     None where its weights are not here: ``bash run.sh models fetch lpips_alex.onnx``.
     """
     try:
-        network = sessions.onnx_session(weights.path(LPIPS_WEIGHTS))
+        network = sessions.onnx_session(store.path(LPIPS_WEIGHTS))
     except WeightsMissing:
         return None
     first, second = (

@@ -5,14 +5,14 @@ from typing import Final
 
 import numpy as np
 
-from bench.measures import agreement, colour, cut, edges, intruders, kept, prints
+from bench.measures import agreement, colour, edges, garment_cut, intruders, prints, unchanged
 from bench.measures.agreement import Figures
-from bench.measures.cases import Case, Truth
-from bench.measures.engine import Made
 from bench.measures.regions import Bool, Worn
+from bench.runs.cases import Case, Truth
+from bench.runs.engine import Made
 from services.kit.errors import NoGarment
 from services.kit.types import Image, LabelMap, Mask
-from services.viton.garment import describe
+from services.viton.garment.top import describe
 
 ANCESTOR: Final = "ancestor."
 """Prefix of the same measures of the case's ``result.png``."""
@@ -30,7 +30,9 @@ def judge(case: Case, made: Made) -> Judged:
     """Measure all there is to measure; a figure that cannot be told is None."""
     truth = known(case.truth, made.garment, made.garment_mask)
     figures = _agreements(case, made)
-    figures["outside_edit_mask"] = kept.outside_edit_mask(made.worn, made.person, made.edit_mask)
+    figures["outside_edit_mask"] = unchanged.outside_edit_mask(
+        made.worn, made.person, made.edit_mask
+    )
     ours, faults = _artefacts(_worn(made, made.worn, made.worn_labels, truth), truth)
     figures |= ours
     if case.result is not None and made.reference_labels is not None:
@@ -90,16 +92,16 @@ def _artefacts(worn: Worn, truth: Truth) -> tuple[Figures, dict[str, Bool]]:
     reach = depth = None
     if worn.category != "lower":
         found["slits"] = intruders.slits(worn)
-        reach, depth = cut.sleeve_reach(worn), cut.neckline_depth(worn)
+        reach, depth = garment_cut.sleeve_reach(worn), garment_cut.neckline_depth(worn)
     same = None
     if reach is not None and truth.sleeves is not None:
-        same = float(cut.sleeve_class(reach) == truth.sleeves)
+        same = float(garment_cut.sleeve_class(reach) == truth.sleeves)
     deeper = None
     if depth is not None and truth.neckline is not None:
         deeper = abs(depth - truth.neckline)
     figures: Figures = {
         **{name: fault.amount for name, fault in found.items()},
-        **kept.touched(worn),
+        **unchanged.touched(worn),
         "colour_difference": colour.colour_difference(worn),
         "print_aspect": printed.aspect,
         "print_matches": float(printed.matches),

@@ -9,9 +9,9 @@ from typing import Any, Final
 import grpc
 
 from gateway.inventory import Health, Replica
-from services.kit import channels
 from services.kit.contract import Method
 from services.kit.settings import Settings
+from services.kit.wire import channels
 
 _turns: Final = itertools.count()
 

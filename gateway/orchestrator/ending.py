@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.kit.errors import ServiceError, ServiceUnavailable
-from services.kit.status import BY_CODE
+from services.kit.wire.error_status import BY_CODE
 
 KILLED: Final = 137
 """128 and the number of SIGKILL."""

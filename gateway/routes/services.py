@@ -13,8 +13,8 @@ from starlette.responses import Response
 from gateway import __version__, problem
 from gateway.backends import Backend
 from gateway.inventory import Health, Mode, ServiceState
-from services.kit import memory
 from services.kit.errors import DeadlineExceeded
+from services.kit.runtimes import memory
 
 LIMIT_SECONDS: Final = 2.4
 """How long the answer may take, whatever hangs."""

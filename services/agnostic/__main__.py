@@ -2,6 +2,6 @@
 
 from services.agnostic.contract import CONTRACT
 from services.agnostic.service import load
-from services.kit.server import main
+from services.kit.wire.server import main
 
 main(CONTRACT, load)

@@ -9,9 +9,10 @@ from tryon.venuns import venuns_pb2
 
 from services.agnostic import core, hr_viton
 from services.agnostic.contract import RemoveRequest, RemoveResponse
-from services.kit import engines, venuns
+from services.kit import engines
 from services.kit.openpose_json import to_openpose_json
 from services.kit.service import Service
+from services.kit.wire import upstream_containers
 
 
 def _remove(request: RemoveRequest) -> RemoveResponse:
@@ -39,7 +40,7 @@ def _load_hr_viton() -> Service:
 
 def _load_venuns() -> Service:
     """Ask the ancestor's container for the labels; the picture is ours, it has none."""
-    ancestor = venuns.Ancestor("agnostic", venuns.AGNOSTIC)
+    ancestor = upstream_containers.Ancestor("agnostic", upstream_containers.AGNOSTIC)
 
     def remove(request: RemoveRequest) -> RemoveResponse:
         image = core.image_agnostic(request.image, request.labels, request.keypoints)
@@ -58,12 +59,12 @@ def _dressed(request: RemoveRequest) -> venuns_pb2.Dressed:
     and DensePose. They are sent empty, in case its server wants to open them.
     """
     empty = np.zeros_like(request.labels)
-    black = venuns.exact_file(np.zeros_like(request.image))
+    black = upstream_containers.exact_file(np.zeros_like(request.image))
     return venuns_pb2.Dressed(
         cloth=black,
-        mask=venuns.exact_file(empty),
-        image=venuns.photo_file(request.image),
-        image_parse=venuns.exact_file(request.labels),
+        mask=upstream_containers.exact_file(empty),
+        image=upstream_containers.photo_file(request.image),
+        image_parse=upstream_containers.exact_file(request.labels),
         image_pose=black,
         pose_json=json.dumps(to_openpose_json(request.keypoints)),
         image_densepose=black,

@@ -2,7 +2,7 @@
 
 from services.cloth_mask.contract import CONTRACT
 from services.cloth_mask.service import load
-from services.kit.server import main
+from services.kit.wire.server import main
 
 if __name__ == "__main__":
     main(CONTRACT, load)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.errors import NoGarment
-from services.kit.refine import Plane, guide, refine
+from services.kit.pictures.refine import Plane, guide, refine
 from services.kit.types import Image, Mask
 
 Flags = NDArray[np.bool_]

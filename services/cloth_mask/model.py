@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.cloth_mask import reading
-from services.kit import sessions, weights
 from services.kit.errors import WeightsMissing
 from services.kit.garments import GarmentReading
-from services.kit.refine import Plane
+from services.kit.pictures.refine import Plane
+from services.kit.runtimes import sessions
+from services.kit.runtimes.u2net import FILE, U2NetCloth
 from services.kit.types import Image, Mask
-from services.kit.u2net import FILE, U2NetCloth
+from services.kit.weights import store
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -37,7 +38,7 @@ sees more only on fine prints, which a second look at the garment alone sees as 
 
 def load(file: str = FILE) -> U2NetCloth:
     """Load the network from a weight file of that name. Raises WeightsMissing."""
-    return U2NetCloth(sessions.onnx_session(weights.path(file)))
+    return U2NetCloth(sessions.onnx_session(store.path(file)))
 
 
 def garment(classes: NDArray[np.float32]) -> Plane:
@@ -71,7 +72,7 @@ class Reader:
 
 def load_reader() -> Reader:
     """Load the reading network. Raises WeightsMissing if it is not the file that was trained."""
-    if not READER.is_file() or weights.sha256(READER) != READER_SHA256:
+    if not READER.is_file() or store.sha256(READER) != READER_SHA256:
         raise WeightsMissing(
             f"{READER.name} beside the cloth_mask service is missing or damaged; "
             "install this program again."

@@ -16,12 +16,13 @@ from services.cloth_mask.contract import (
     as_it_is,
     is_worn,
 )
-from services.kit import engines, venuns
+from services.kit import engines
 from services.kit.categories import AUTO, CATEGORIES, UPPER, check
 from services.kit.errors import InvalidRequest, NoGarment
+from services.kit.runtimes.u2net import FILE
 from services.kit.service import Service
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image
-from services.kit.u2net import FILE
+from services.kit.wire import upstream_containers
 
 
 def load_u2net() -> Service:
@@ -101,12 +102,12 @@ def _proportional(image: Image, closer: Image) -> bool:
 def load_venuns() -> Service:
     """Ask the ancestor's container for the mask; the garment is read here."""
     reader = model.load_reader()
-    ancestor = venuns.Ancestor("cloth_mask", venuns.CLOTH_MASK)
+    ancestor = upstream_containers.Ancestor("cloth_mask", upstream_containers.CLOTH_MASK)
 
     def segment(request: SegmentRequest) -> SegmentResponse:
         check(request.category, CATEGORIES)
         image = request.image
-        answer = ancestor.ask(venuns_pb2.Photo(image=venuns.photo_file(image)))
+        answer = ancestor.ask(venuns_pb2.Photo(image=upstream_containers.photo_file(image)))
         mask = ancestor.mask(answer.message, *image.shape[:2])
         if np.count_nonzero(mask) < core.LEAST_AREA * mask.size:
             raise NoGarment(core.NO_GARMENT, stage="cloth_mask")

@@ -18,7 +18,7 @@ from services.kit.categories import AUTO, DRESS, LOWER, UPPER
 from services.kit.errors import NoGarment
 from services.kit.joints import TRUNK
 from services.kit.labels import Label
-from services.kit.refine import Plane, guide, refine
+from services.kit.pictures.refine import Plane, guide, refine
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 Flags = NDArray[np.bool_]

@@ -2,6 +2,6 @@
 
 from services.densepose.contract import CONTRACT
 from services.densepose.service import load
-from services.kit.server import main
+from services.kit.wire.server import main
 
 main(CONTRACT, load)

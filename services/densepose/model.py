@@ -7,8 +7,9 @@ import numpy as np
 
 from services.densepose.core import Network
 from services.densepose.inputs import F32
-from services.kit import sessions, weights
 from services.kit.errors import WeightsMissing
+from services.kit.runtimes import sessions
+from services.kit.weights import store
 
 FILE: Final = Path(__file__).with_name("parts.onnx")
 """Our own network (``training/densepose``), Apache-2.0 like the code."""
@@ -17,7 +18,7 @@ SHA256: Final = "248c529bfa185f2e3e5be363e32fed72d40d29b98840e7885d178bc251d4319
 
 def load() -> Network:
     """Load the network. Raises WeightsMissing if it is not the file that was trained."""
-    if not FILE.is_file() or weights.sha256(FILE) != SHA256:
+    if not FILE.is_file() or store.sha256(FILE) != SHA256:
         raise WeightsMissing(
             f"{FILE.name} beside the densepose service is missing or damaged; install this program "
             "again."

@@ -12,9 +12,12 @@ from services.densepose.contract import EstimateSurfaceRequest, EstimateSurfaceR
 from services.densepose.core import Network, Surface, estimate_surface
 from services.densepose.inputs import F32
 from services.densepose.parts import draw_parts, read_parts
-from services.kit import engines, sessions, venuns, weights
+from services.kit import engines
 from services.kit.errors import BadAnswer, InvalidRequest
+from services.kit.runtimes import sessions
 from services.kit.service import Service
+from services.kit.weights import store
+from services.kit.wire import upstream_containers
 
 
 def estimate(network: Network, request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
@@ -50,11 +53,11 @@ def _load_geometric() -> Service:
 
 def _load_venuns() -> Service:
     """Ask the ancestor's container; it answers with the part picture alone, so U and V are 0."""
-    ancestor = venuns.Ancestor("densepose", venuns.DENSEPOSE)
+    ancestor = upstream_containers.Ancestor("densepose", upstream_containers.DENSEPOSE)
 
     def estimate_surface(request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
         image = request.image
-        answer = ancestor.ask(venuns_pb2.Photo(image=venuns.photo_file(image)))
+        answer = ancestor.ask(venuns_pb2.Photo(image=upstream_containers.photo_file(image)))
         picture = ancestor.picture(answer.message, *image.shape[:2])
         parts = read_parts(picture)
         if parts is None:
@@ -73,7 +76,7 @@ def _load_venuns() -> Service:
 
 def _load_published(engine: str, file: str) -> Service:
     """Ask DensePose itself, converted from what its users bring. Raises WeightsMissing."""
-    session = sessions.onnx_session(weights.path(file))
+    session = sessions.onnx_session(store.path(file))
 
     def run(*given: F32) -> published.Found:
         fed = dict(zip(published.INPUTS, given, strict=True))

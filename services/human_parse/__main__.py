@@ -2,7 +2,7 @@
 
 from services.human_parse.contract import CONTRACT
 from services.human_parse.service import load
-from services.kit.server import main
+from services.kit.wire.server import main
 
 if __name__ == "__main__":
     main(CONTRACT, load)

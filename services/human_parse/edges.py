@@ -10,7 +10,7 @@ from services.human_parse.body import Body, Flags
 from services.human_parse.kinds import BACKGROUND, DRESS, LOWER, OTHERS, UPPER
 from services.human_parse.shapes import fill, grow
 from services.kit.joints import Joint
-from services.kit.refine import Plane, guide, refine
+from services.kit.pictures.refine import Plane, guide, refine
 from services.kit.types import Image
 
 RADIUS: Final = 8

@@ -4,8 +4,8 @@ from threading import Lock
 from typing import Any, Final
 
 from services.human_parse.looks import Stack
+from services.kit.runtimes.u2net import as_input, softmax
 from services.kit.types import Image
-from services.kit.u2net import as_input, softmax
 
 GARMENT_SIDE: Final = 384
 """Side in pixels the clothes network is run at: on people it is no worse than at 768, and better

@@ -10,17 +10,20 @@ from tryon.venuns import venuns_pb2
 from services.human_parse import core, looks, model, pgn, schp
 from services.human_parse.contract import ParseRequest, ParseResponse
 from services.human_parse.interpolation import F32
-from services.kit import engines, sessions, venuns, weights
+from services.kit import engines
+from services.kit.runtimes import sessions
+from services.kit.runtimes.u2net import FILE, U2NetCloth
 from services.kit.service import Service
 from services.kit.settings import get_settings
-from services.kit.u2net import FILE, U2NetCloth
+from services.kit.weights import store
+from services.kit.wire import upstream_containers
 
 
 def load_fusion() -> Service:
     """Clothes network, person segmenter and keypoints, fused. Raises WeightsMissing."""
-    clothes = U2NetCloth(sessions.onnx_session(weights.path(FILE)))
+    clothes = U2NetCloth(sessions.onnx_session(store.path(FILE)))
     segmenter = model.SelfieMulticlass(
-        sessions.tflite_interpreter(weights.path("selfie_multiclass_256x256.tflite"))
+        sessions.tflite_interpreter(store.path("selfie_multiclass_256x256.tflite"))
     )
 
     def parse(request: ParseRequest) -> ParseResponse:
@@ -45,18 +48,18 @@ def load_fusion() -> Service:
 
 def load_venuns() -> Service:
     """Ask the ancestor's container: no weights here."""
-    ancestor = venuns.Ancestor("human_parse", venuns.HUMAN_PARSE)
+    ancestor = upstream_containers.Ancestor("human_parse", upstream_containers.HUMAN_PARSE)
 
     def parse(request: ParseRequest) -> ParseResponse:
         image = request.image
-        answer = ancestor.ask(venuns_pb2.Photo(image=venuns.photo_file(image)))
+        answer = ancestor.ask(venuns_pb2.Photo(image=upstream_containers.photo_file(image)))
         return ParseResponse(labels=ancestor.labels(answer.parse, *image.shape[:2]))
 
     return Service(engine="venuns", handlers={"Parse": parse}, close=ancestor.close)
 
 
 def _load_schp(engine: str, file: str, dataset: schp.Dataset) -> Service:
-    session = sessions.onnx_session(weights.path(file))
+    session = sessions.onnx_session(store.path(file))
     (picture, *_), outputs = session.get_inputs(), session.get_outputs()
 
     def run(square: F32) -> F32:
@@ -71,7 +74,7 @@ def _load_schp(engine: str, file: str, dataset: schp.Dataset) -> Service:
 
 def _load_pgn() -> Service:
     # Each of the photo's sizes would leave its own memory in the arena.
-    session = sessions.onnx_session(weights.path("pgn.onnx"), arena=False)
+    session = sessions.onnx_session(store.path("pgn.onnx"), arena=False)
     scales = get_settings().pgn_scales
 
     def run(picture: F32) -> F32:

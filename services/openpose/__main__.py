@@ -1,6 +1,6 @@
 """Starts the pose server: ``python -m services.openpose``."""
 
-from services.kit.server import main
+from services.kit.wire.server import main
 from services.openpose.contract import CONTRACT
 from services.openpose.service import load
 

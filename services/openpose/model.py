@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from services.kit.errors import WeightsMissing
-from services.kit.sessions import tflite_interpreter
+from services.kit.runtimes.sessions import tflite_interpreter
 from services.openpose.core import F32, RawPose
 
 _DETECTOR_FILE: Final = "pose_detector.tflite"

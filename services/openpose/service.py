@@ -7,11 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from services.kit import engines, sessions, weights
+from services.kit import engines
 from services.kit.errors import InvalidRequest, NoPerson
 from services.kit.openpose_json import to_openpose_json
+from services.kit.runtimes import sessions
 from services.kit.service import Service
 from services.kit.types import Image, Keypoints, Mask
+from services.kit.weights import store
 from services.openpose import body25, bottom_up, core, drawing, model, outline, people
 from services.openpose.contract import (
     EstimatePoseRequest,
@@ -101,12 +103,12 @@ def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Serv
 
 
 def _load_mediapipe() -> Service:
-    networks = model.PoseNetworks(*model.open_networks(weights.path(WEIGHTS)))
+    networks = model.PoseNetworks(*model.open_networks(store.path(WEIGHTS)))
     return _service("mediapipe", lambda image: estimate(image, networks))
 
 
 def _load_published(engine: str, file: str, skeleton: Skeleton) -> Service:
-    session = sessions.onnx_session(weights.path(file))
+    session = sessions.onnx_session(store.path(file))
 
     def run(picture: F32) -> F32:
         return np.asarray(session.run(["net_output"], {"image": picture})[0], np.float32)

@@ -1,6 +1,6 @@
 """Starts the resize server: ``python -m services.resize``."""
 
-from services.kit.server import main
+from services.kit.wire.server import main
 from services.resize.contract import CONTRACT
 from services.resize.service import load
 

@@ -2,20 +2,22 @@
 
 from typing import Final
 
-from services.kit import engines, sessions, weights
+from services.kit import engines
+from services.kit.runtimes import sessions
 from services.kit.service import Service
+from services.kit.weights import store
 from services.super_resolution import core, model
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
 from services.super_resolution.core import Network
 
 
 def _load_srgan() -> Service:
-    session = sessions.onnx_session(weights.path("srgan_x4.onnx"))
+    session = sessions.onnx_session(store.path("srgan_x4.onnx"))
     return _service("srgan", model.network(session, scale=4, margin=12, even=False, smooth=True))
 
 
 def _load_real_esrgan() -> Service:
-    session = sessions.onnx_session(weights.path("real_esrgan_x2.onnx"))
+    session = sessions.onnx_session(store.path("real_esrgan_x2.onnx"))
     return _service(
         "real-esrgan", model.network(session, scale=2, margin=24, even=True, smooth=False)
     )
@@ -26,7 +28,7 @@ def _load_srgan_pth() -> Service:
 
     It sees 18 pixels around each, so that half of the margin leaves no difference between tiles.
     """
-    session = sessions.onnx_session(weights.path("srgan_x4_pth.onnx"))
+    session = sessions.onnx_session(store.path("srgan_x4_pth.onnx"))
     return _service(
         "srgan-pth", model.network(session, scale=4, margin=36, even=False, smooth=True)
     )
@@ -34,7 +36,7 @@ def _load_srgan_pth() -> Service:
 
 def _load_real_esrgan_x4() -> Service:
     """Load Real-ESRGAN as its authors' best known file has it. Raises WeightsMissing."""
-    session = sessions.onnx_session(weights.path("real_esrgan_x4.onnx"))
+    session = sessions.onnx_session(store.path("real_esrgan_x4.onnx"))
     return _service(
         "real-esrgan-x4", model.network(session, scale=4, margin=24, even=False, smooth=False)
     )

@@ -1,187 +1,179 @@
-"""Where the parts of trousers, shorts or a skirt are in their photo, read from the mask's outline.
+"""Trousers, shorts and skirts: laid on the legs, under a top that hangs over them."""
 
-Left and right are the picture's. Lengths are pixels of the photo.
-"""
-
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
-from services.kit.errors import NoGarment
-from services.viton.garment import largest
-from services.viton.geometry import Points, point
+from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.viton.garment.bottoms import describe_bottoms
+from services.viton.garment.cutout import cloth, layered
+from services.viton.painting.bare_legs import background, bare_legs, removed, rim
+from services.viton.painting.existing_shading import folds
+from services.viton.painting.shading import contact
+from services.viton.painting.shoes import over_hem, without_hems
+from services.viton.person.legs import LowerBody, measure_legs
+from services.viton.person.outfit import Outfit
+from services.viton.placing.skirt import hang_skirt
+from services.viton.placing.trousers import hang_trousers
+from services.viton.placing.warp_grid import Hung, Waistline, spread, waistline
+from services.viton.raster.fill import blurred, dilated, eroded, matte, pull_push, rgb, soft
+from services.viton.raster.layers import Stack, over
+from services.viton.raster.warp import sample
 
+Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
-Floats: TypeAlias = NDArray[np.float64]
 
-_MIN_AREA: Final = 0.004
-_GAP: Final = 0.012
-_LONG: Final = 1.9
-_TOUCHING: Final = 0.45
-_USUAL_RISE: Final = 0.30
+_BAND: Final = 7
 
 
 @dataclass(frozen=True)
-class Bottoms:
-    """A lower garment. For every row of the photo the x of its edges, held beyond its ends.
+class Laid:
+    """The garment on the canvas: coverage 0 to 1, shaded colours, and where in its photo it is."""
 
-    ``left`` and ``right`` are the outer edges, ``inner`` those beside the gap between the legs: all
-    on the axis above the crotch, and everywhere in a skirt. ``hems``: the last row of each leg.
-    ``crotch`` is None in a skirt.
+    coverage: Floats
+    colour: Floats
+    source: Floats
+
+
+def wear_lower(
+    person: Image, keypoints: Keypoints, labels: LabelMap, garment: Image, mask: Mask
+) -> Stack:
+    """Return the person in the trousers, shorts or skirt.
+
+    Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
     """
-
-    mask: Bool
-    left: Floats
-    right: Floats
-    inner: tuple[Floats, Floats]
-    top: float
-    hems: tuple[float, float]
-    crotch: Points | None
-
-    @property
-    def hem(self) -> float:
-        """The lower of both hems."""
-        return max(self.hems)
-
-    @property
-    def hips(self) -> float:
-        """The width at the crotch; of a skirt, half its waist's width further down."""
-        row = self.crotch[1] if self.crotch is not None else self._seat
-        return self.width(row)
-
-    @property
-    def _seat(self) -> float:
-        waist = self.width(self.top + 0.03 * (self.hem - self.top))
-        return min(self.top + 0.55 * waist, self.top + 0.75 * (self.hem - self.top))
-
-    def width(self, row: float) -> float:
-        """Between the outer edges."""
-        at = int(np.clip(row, 0, len(self.left) - 1))
-        return float(self.right[at] - self.left[at])
-
-
-def describe_bottoms(
-    mask: NDArray[np.uint8], first: float = 0.0, *, skirt: bool = False
-) -> Bottoms:
-    """Read a lower garment's outline, from the row ``first`` of its mask (H x W, 255: garment).
-
-    ``skirt``: it has no legs, whatever gaps there are. Raises ``NoGarment`` where there is none.
-    """
-    whole = mask > 127
-    whole = largest(whole)
-    start = int(np.clip(first, 0, len(whole) - 1))
-    rows = np.flatnonzero(whole.any(axis=1))
-    rows = rows[rows >= start]
-    if whole.sum() < _MIN_AREA * whole.size or len(rows) < 32:
-        raise NoGarment(
-            "No garment was found in the garment's photo; send one garment on a plain ground."
-        )
-    height, width = whole.shape
-    top, last = int(rows[0]), int(rows[-1])
-    outer_left = whole.argmax(axis=1).astype(np.float64)
-    outer_right = (width - 1 - whole[:, ::-1].argmax(axis=1)).astype(np.float64)
-    seat = slice(top + (last - top) // 20, top + (last - top) // 4)
-    axis = float(np.median((outer_left + outer_right)[seat])) / 2
-    gaps = _gaps(whole, axis, top, last)
-    crotch = None if skirt else _crotch(whole, gaps, axis, top, last)
-    middles = gaps.mean(axis=1)
-    if crotch is None:
-        hems = (_level(whole, top, last),) * 2
-        inner = np.full(height, axis)
-        sides = (inner, inner)
+    described = describe_bottoms(mask)
+    body, worn = measure_legs(keypoints, labels)
+    worn = without_hems(person, worn, body)
+    line = waistline(body, worn)
+    colours, cover = cloth(garment, described.mask)
+    layer = layered(colours, cover)
+    shape = (labels.shape[0], labels.shape[1])
+    photo = person.astype(np.float32)
+    light = folds(photo, worn)
+    if described.crotch is None:
+        laid = lay([hang_skirt(described, body, line)], layer, light, shape)
     else:
-        row = int(crotch[1])
-        parted = np.isfinite(gaps[:, 0]) & (np.arange(height) >= row)
-        index = np.flatnonzero(parted)
-        line = np.interp(np.arange(height), [row, *index], [crotch[0], *middles[index]])
-        inner_left = np.where(parted, gaps[:, 0], line)
-        inner_right = np.where(parted, gaps[:, 1], line)
-        inner_left[:row], inner_right[:row] = crotch[0], crotch[0]
-        line[:row] = crotch[0]
-        columns = np.arange(width)[None, :]
-        halves = (whole & (columns < line[:, None]), whole & (columns >= line[:, None]))
-        hems = (
-            _level(halves[0], row, last),
-            _level(halves[1], row, last),
-        )
-        sides = (inner_left, inner_right)
-    return Bottoms(
-        whole,
-        _held(outer_left, top, hems[0]),
-        _held(outer_right, top, hems[1]),
-        (_held(sides[0], top, hems[0]), _held(sides[1], top, hems[1])),
-        _brim(whole, axis, top, outer_left, outer_right),
-        hems,
-        crotch,
-    )
+        first, second = hang_trousers(described, described.crotch, body, line)
+        # The leg that stands nearer to the camera ends lower in the picture.
+        halves = [first, second]
+        if body.left.middle[-1, 1] > body.right.middle[-1, 1] + 0.1 * body.torso:
+            halves = [second, first]
+        laid = lay(halves, layer, light, shape)
+        worn = _covered(worn, body, first, second)
+    if not line.shown:
+        laid = replace(laid, coverage=laid.coverage * _below_top(worn, body))
+    return dressed(photo, worn, body, laid, line)
 
 
-def _gaps(whole: Bool, axis: float, top: int, last: int) -> Floats:
-    """Return for every row the columns between which it is open around the axis, or NaN."""
-    found = np.full((len(whole), 2), np.nan)
-    least = max(_GAP * (last - top), 2.0)
-    reach = 0.2 * float(np.median(whole[top : last + 1].sum(axis=1)))
-    starts = whole & np.diff(whole, axis=1, prepend=False)
-    parted = np.flatnonzero(starts.sum(axis=1) > 1)
-    for row in parted[(parted >= top + (last - top) // 8) & (parted <= last)]:
-        filled = np.flatnonzero(whole[row])
-        steps = np.diff(filled)
-        open_at = np.flatnonzero(steps > least)
-        if not len(open_at):
-            continue
-        centres = (filled[open_at] + filled[open_at + 1]) / 2
-        nearest = int(np.abs(centres - axis).argmin())
-        place = open_at[nearest]
-        left, right = filled[place], filled[place + 1]
-        if left - reach < axis < right + reach:
-            found[row] = left, right
-    return found
+def _below_top(worn: Outfit, body: LowerBody) -> Floats:
+    """Coverage, 0 to 1, of what lies below the hem of a top: nothing sticks out beside it."""
+    height, width = worn.upper.shape
+    columns = np.arange(width)
+    row = int(np.clip(body.waistband, 0, height - 1))
+    inside = (columns > body.edges[0][row]) & (columns < body.edges[1][row])
+    low = worn.upper & (np.arange(height)[:, None] > row)
+    found = np.flatnonzero(low.any(axis=0) & inside)
+    if not len(found):
+        return np.ones((height, width), np.float32)
+    last = height - 1 - low[::-1, found].argmax(axis=0)
+    hem = np.interp(columns, found, last.astype(np.float64))
+    below = np.clip(np.arange(height)[:, None] - hem[None, :] + 3.0, 0, 1)
+    return np.asarray(np.maximum(below, eroded(worn.upper, 4)), np.float32)
 
 
-def _crotch(whole: Bool, gaps: Floats, axis: float, top: int, last: int) -> Points | None:
-    """Return where the legs part, or None in a skirt. Legs that touch part by proportion."""
-    rows = np.flatnonzero(np.isfinite(gaps[:, 0]))
-    tall = last - top
-    if len(rows) < max(0.03 * tall, 4):
-        return None
-    breaks = np.flatnonzero(np.diff(rows) > 0.06 * tall)
-    run = rows[breaks[-1] + 1 :] if len(breaks) else rows
-    start = int(run[0])
-    if run[-1] < last - 0.2 * tall:
-        return None
-    wide = float(np.median(whole[top : top + tall // 5].sum(axis=1)))
-    if tall > _LONG * wide and start - top > _TOUCHING * tall:
-        return point(axis, top + _USUAL_RISE * tall)
-    return point(float(gaps[start].mean()), float(start))
+def _covered(worn: Outfit, body: LowerBody, first: Hung, second: Hung) -> Outfit:
+    """Count bare legs above the new hems as clothed: trousers leave nothing of them to see."""
+    height, width = worn.skin.shape
+    columns = np.arange(width)[None, :]
+    rows = np.arange(height)[:, None]
+    ends = [float(h.target[-1, :, 1].mean()) - 0.05 * body.torso for h in (first, second)]
+    lines = [h.target[..., 0].mean(axis=1) for h in (first, second)]
+    between = np.interp(np.arange(height), first.target[:, 4, 1], (lines[0] + lines[1]) / 2)
+    end = np.where(columns < between[:, None], ends[0], ends[1])
+    above = worn.skin & (rows < end)
+    return replace(worn, bottoms=worn.bottoms | above, skin=worn.skin & ~above)
 
 
-def _level(part: Bool, top: int, last: int) -> float:
-    """Return the last row in which the part is still half as wide as just above."""
-    wide = part.sum(axis=1).astype(np.float64)
-    usual = float(np.median(wide[max(top, last - (last - top) // 5) : last + 1]))
-    rows = np.flatnonzero(wide > 0.6 * usual)
-    return float(rows[-1]) if len(rows) else float(last)
+def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]) -> Laid:
+    """Sample the garment's halves, the first one below."""
+    coverage = np.zeros(shape, np.float32)
+    colour = np.zeros((*shape, 3), np.float32)
+    source = np.zeros((*shape, 2), np.float32)
+    for hung in halves:
+        laid = spread(hung, shape).cropped
+        window = laid.window
+        found = sample(layer, laid.source)
+        edge = np.clip((1.03 - laid.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
+        alpha = found[..., 3] / 255 * laid.covered * edge
+        alpha = blurred(np.asarray(alpha, np.float32), 0.6)
+        down = np.clip((laid.along - hung.crotch) / 0.15, 0, 1)
+        place = np.clip(np.abs(laid.across - 0.5) * 2, 0, 1.1)
+        if len(halves) == 1:
+            shade = 1 - 0.10 * place**5
+        else:
+            outwards = np.clip(1 - laid.across, 0, 1.1)
+            shade = 1 - 0.10 * (down * place**4 + (1 - down) * outwards**6)
+        shaded = np.clip(found[..., :3] * rgb(light[window] * shade), 0, 255)
+        if coverage.any() and len(halves) > 1:
+            front, falling = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+            front[window], falling[window] = alpha, down
+            below = contact(front, 5.0, 0.0) * np.float32(0.25) * falling
+            colour = colour * rgb(1 - blurred(below, 2.0))
+        mixed = over(colour[window], shaded, alpha)
+        first = (coverage[window] < 0.5) & (alpha > 0)
+        colour[window] = np.where(rgb(first.astype(np.float32)) > 0, shaded, mixed)
+        coverage[window] += alpha * (1 - coverage[window])
+        seen = alpha > 0.5
+        source[window][seen] = laid.source[seen]
+    return Laid(coverage, colour, source)
 
 
-def _brim(whole: Bool, axis: float, top: int, left: Floats, right: Floats) -> float:
-    """Return the row of the waistband's upper edge in the middle of the front."""
-    row = min(top + 12, len(left) - 1)
-    half = 0.3 * float(right[row] - left[row])
-    columns = slice(max(int(axis - half), 0), int(axis + half) + 1)
-    tops = whole[:, columns].argmax(axis=0)
-    return float(np.median(np.maximum(tops, top)))
+def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Waistline) -> Stack:
+    """Stack background, bare legs, the garment, and what lies over it."""
+    gone = removed(worn)
+    canvas, bare = undressed(photo, worn, body, gone)
+    canvas = _under_top(canvas, photo, worn, gone, body)
+    shadow = contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
+    stack = Stack(canvas * rgb(1 - shadow * bare))
+    stack.wear(laid.colour, laid.coverage, laid.source)
+    near = dilated(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
+    back = worn.bottoms | worn.skin
+    kept = [worn.arms, worn.head, over_hem(worn, body)]
+    if not line.shown:
+        kept.insert(0, worn.upper)
+    for region in kept:
+        if (region & near).any():
+            alpha, colour = matte(photo, region, back, _BAND)
+            cast = contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
+            stack.shade(cast)
+            stack.cover(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
+    away = (~near).astype(np.float32)
+    stack.hide(np.where(rgb(away) > 0, photo, stack.picture), away)
+    return stack
 
 
-def _held(edge: Floats, top: int, hem: float) -> Floats:
-    """Return the edge smoothed, and held from a little inside its ends, where corners are round."""
-    first = min(top + max(int(0.012 * (hem - top)), 3), int(hem))
-    end = max(int(hem - 0.02 * (hem - top)), first)
-    held = edge.copy()
-    held[: first + 1] = edge[first]
-    inner = gaussian_filter1d(held[first : end + 1], 2.0, mode="nearest")
-    held[first : end + 1] = inner
-    held[end:] = inner[-1]
-    return held
+def undressed(photo: Floats, worn: Outfit, body: LowerBody, gone: Bool) -> tuple[Floats, Floats]:
+    """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
+    behind = background(photo, worn)
+    canvas = over(photo, behind, np.maximum(soft(gone, 1.0), gone.astype(np.float32)))
+    colour, cover = bare_legs(photo, worn, body)
+    shown = cover * np.maximum(gone.astype(np.float32), rim(worn, body))
+    kept = worn.shoes | worn.arms | worn.upper | worn.head
+    shown = shown * (1 - kept.astype(np.float32))
+    return over(canvas, colour, shown), np.maximum(shown, soft(worn.skin & ~gone, 1.0))
+
+
+def _under_top(canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: LowerBody) -> Floats:
+    """Continue the top a little below its edge, where the new waistband may lie lower."""
+    rows = np.arange(gone.shape[0])[:, None]
+    upper = eroded(worn.upper, 5)
+    if upper.sum() < 500:
+        return canvas
+    spread = pull_push(photo, upper.astype(np.float32))
+    columns = np.arange(gone.shape[1])[None, :]
+    inside = (columns > body.edges[0][:, None]) & (columns < body.edges[1][:, None])
+    near = dilated(worn.upper, int(0.1 * body.torso)) & gone & inside & (rows < body.hips)
+    return over(canvas, spread, soft(near, 1.0) * near)

@@ -6,10 +6,10 @@ from services.kit.categories import LOWER, UPPER, WORN, check
 from services.kit.errors import InvalidRequest
 from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.viton.bottoms import wear_lower
 from services.viton.dresses import wear_dress
-from services.viton.finish import Outcome, finish
-from services.viton.lower import wear_lower
-from services.viton.upper import wear_upper
+from services.viton.painting.response import Outcome, finish
+from services.viton.tops import wear_upper
 
 
 def try_on(

@@ -9,26 +9,27 @@ from numpy.typing import NDArray
 
 from services.kit.garments import UNREAD, GarmentReading
 from services.kit.types import Image, Keypoints, LabelMap, Mask
-from services.viton.around_neck import lay_pieces
-from services.viton.bare import bare_legs, removed, rim
-from services.viton.body import Body, bared, measure
-from services.viton.compose import assemble
-from services.viton.cut import Cut, cut
-from services.viton.fill import dilated, matte, soft
-from services.viton.fit import ACROSS, fit_sleeve, fit_torso
-from services.viton.folds import folds
-from services.viton.gown import Gown, describe_gown
-from services.viton.hang import Hung, Waistline, spread
-from services.viton.legs import LowerBody, measure_legs
-from services.viton.light import contact, torso_light
-from services.viton.outfit import Outfit
-from services.viton.regions import Regions
-from services.viton.shoes import over_hem, without_hems
-from services.viton.skin import flesh, light_from
-from services.viton.skirt import hang_skirt
-from services.viton.stack import Stack
-from services.viton.warp import Strip, spline, strip
-from services.viton.worn import Worn, below_shoulders, dress
+from services.viton.garment.cutout import Cut, cut
+from services.viton.garment.dress import Gown, describe_gown
+from services.viton.painting.around_neck import lay_pieces
+from services.viton.painting.bare_legs import bare_legs, removed, rim
+from services.viton.painting.composition import assemble
+from services.viton.painting.existing_shading import folds
+from services.viton.painting.shading import contact, torso_light
+from services.viton.painting.shoes import over_hem, without_hems
+from services.viton.painting.skin import flesh, light_from
+from services.viton.person.body import Body, bared, measure
+from services.viton.person.legs import LowerBody, measure_legs
+from services.viton.person.outfit import Outfit
+from services.viton.person.regions import Regions
+from services.viton.placing.garment_layers import Worn, below_shoulders, dress
+from services.viton.placing.skirt import hang_skirt
+from services.viton.placing.sleeve import ACROSS, fit_sleeve
+from services.viton.placing.torso import fit_torso
+from services.viton.placing.warp_grid import Hung, Waistline, spread
+from services.viton.raster.fill import dilated, matte, soft
+from services.viton.raster.layers import Stack
+from services.viton.raster.warp import Strip, spline, strip
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

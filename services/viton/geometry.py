@@ -41,15 +41,6 @@ def along(curve: Points, share: NDArray[np.float64]) -> Points:
     return np.asarray(found + beyond * ahead)
 
 
-def smooth(curve: Points, count: int, rounds: int = 3) -> Points:
-    """Return a rounded polyline with the same ends (Chaikin's corner cutting, 1974)."""
-    for _ in range(rounds):
-        first, second = curve[:-1], curve[1:]
-        cut = np.stack([0.75 * first + 0.25 * second, 0.25 * first + 0.75 * second], axis=1)
-        curve = np.concatenate([curve[:1], cut.reshape(-1, 2), curve[-1:]])
-    return resample(curve, count)
-
-
 def unit(vector: Points) -> Points:
     """Return the vector scaled to length one; the zero vector stays zero."""
     return vector / max(float(np.hypot(vector[0], vector[1])), EPSILON)
@@ -65,16 +56,3 @@ def mirror(curve: Points, width: float) -> Points:
     flipped = curve.copy()
     flipped[..., 0] = width - 1 - flipped[..., 0]
     return flipped
-
-
-def signed_distance(shape: tuple[int, int], a: Points, b: Points) -> NDArray[np.float32]:
-    """Per pixel, the distance to the line through ``a`` and ``b``; positive on its left side.
-
-    Left as one walks from ``a`` to ``b`` in a frame whose y axis points down.
-    """
-    direction = unit(b - a)
-    ys = np.arange(shape[0], dtype=np.float32)[:, None]
-    xs = np.arange(shape[1], dtype=np.float32)[None, :]
-    across = np.float32(direction[1]) * (xs - np.float32(a[0]))
-    along = np.float32(direction[0]) * (ys - np.float32(a[1]))
-    return across - along

@@ -7,16 +7,19 @@ from typing import Final
 
 from tryon.venuns import venuns_pb2
 
-from services.kit import engines, sessions, venuns, weights
+from services.kit import engines
 from services.kit.categories import UPPER, WORN, check
 from services.kit.errors import InvalidOption
 from services.kit.openpose_json import to_openpose_json
+from services.kit.runtimes import sessions
 from services.kit.service import Service
 from services.kit.settings import get_settings
 from services.kit.types import Image
-from services.viton import hr_viton, published, viton_hd
+from services.kit.weights import store
+from services.kit.wire import upstream_containers
 from services.viton.contract import TryOnRequest, TryOnResponse
 from services.viton.core import try_on
+from services.viton.published import common, hr_viton, viton_hd
 
 
 def load_warp() -> Service:
@@ -39,7 +42,7 @@ def load_warp() -> Service:
 
 def load_venuns() -> Service:
     """Ask the ancestor's container, which runs HR-VITON: no weights here."""
-    ancestor = venuns.Ancestor("viton", venuns.VITON)
+    ancestor = upstream_containers.Ancestor("viton", upstream_containers.VITON)
 
     def handle(request: TryOnRequest) -> TryOnResponse:
         check(request.category, WORN)
@@ -51,18 +54,18 @@ def load_venuns() -> Service:
         person = request.person
         answer = ancestor.ask(
             venuns_pb2.Undressed(
-                cloth=venuns.photo_file(request.garment),
-                mask=venuns.exact_file(request.garment_mask),
-                image=venuns.photo_file(person),
-                image_parse=venuns.exact_file(request.labels),
-                image_pose=venuns.exact_file(request.skeleton),
+                cloth=upstream_containers.photo_file(request.garment),
+                mask=upstream_containers.exact_file(request.garment_mask),
+                image=upstream_containers.photo_file(person),
+                image_parse=upstream_containers.exact_file(request.labels),
+                image_pose=upstream_containers.exact_file(request.skeleton),
                 pose_json=json.dumps(to_openpose_json(request.keypoints)),
-                parse_agnostic=venuns.exact_file(request.agnostic_labels),
-                image_densepose=venuns.exact_file(request.parts_picture),
+                parse_agnostic=upstream_containers.exact_file(request.agnostic_labels),
+                image_densepose=upstream_containers.exact_file(request.parts_picture),
             )
         )
         image = ancestor.picture(answer.message, *person.shape[:2])
-        return published.answer(person, image)
+        return common.answer(person, image)
 
     return Service(engine="venuns", handlers={"TryOn": handle}, close=ancestor.close)
 
@@ -89,13 +92,13 @@ def _drawing(engine: str, wear: Callable[[TryOnRequest, int], Image]) -> Service
     seed = get_settings().viton_seed
 
     def handle(request: TryOnRequest) -> TryOnResponse:
-        return published.answer(request.person, wear(request, seed))
+        return common.answer(request.person, wear(request, seed))
 
     return Service(engine=engine, handlers={"TryOn": handle})
 
 
-def _published(name: str) -> published.Run:
-    return published.runner(sessions.onnx_session(weights.path(f"{name}.onnx"), arena=False))
+def _published(name: str) -> common.Run:
+    return common.runner(sessions.onnx_session(store.path(f"{name}.onnx"), arena=False))
 
 
 ENGINES: Final[dict[str, Callable[[], Service]]] = {

@@ -15,10 +15,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
-from services.kit import channels, server
 from services.kit.contract import Contract
 from services.kit.service import Service
 from services.kit.settings import Settings
+from services.kit.wire import channels, server
 
 ROOT = Path(__file__).resolve().parents[2]
 GRACE = 60.0

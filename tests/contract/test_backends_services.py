@@ -13,11 +13,11 @@ import pytest
 from gateway import replicas
 from gateway.backends import Backend, Grpc, InProcess
 from gateway.inventory import Health, Mode, Replica, ServiceState
-from services.kit import server
 from services.kit.contract import Contract
 from services.kit.errors import DeadlineExceeded, InvalidRequest, ServiceUnavailable, UnknownEngine
 from services.kit.service import Service
 from services.kit.settings import Settings
+from services.kit.wire import server
 from services.resize.contract import CONTRACT, FIT, FitRequest
 from tests.contract.conftest import GRACE, Serve, until_told
 from tests.contract.test_server import LONG, PICTURE, Slow, call, echo, fits

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from services.cloth_mask.contract import CONTRACT, SEGMENT, SegmentRequest, SegmentResponse
-from services.kit import channels
 from services.kit.garments import LANDMARKS, UNREAD
 from services.kit.service import Service
+from services.kit.wire import channels
 from tests.contract.conftest import Serve
 
 pytestmark = pytest.mark.contract

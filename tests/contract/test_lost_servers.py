@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from gateway.backends import Grpc
-from services.kit import channels
-from services.kit.channels import Caller
 from services.kit.errors import InvalidRequest, ServiceUnavailable
 from services.kit.settings import Settings
 from services.kit.types import Image
+from services.kit.wire import channels
+from services.kit.wire.channels import Caller
 from services.resize.contract import CONTRACT, FIT, FitRequest, FitResponse
 from tests.contract.conftest import Launch, ServerProcess, until, until_told
 
@@ -29,7 +29,7 @@ SERVER = """
 import os, signal, time
 from pathlib import Path
 from services.kit.errors import InvalidRequest, ServiceUnavailable
-from services.kit.server import main
+from services.kit.wire.server import main
 from services.kit.service import Service
 from services.kit.types import Placement
 from services.resize.contract import CONTRACT, FitResponse

@@ -12,10 +12,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from services.kit import channels, server
 from services.kit.service import Service
 from services.kit.settings import Settings
 from services.kit.types import Image, Placement
+from services.kit.wire import channels, server
 from services.resize.contract import CONTRACT, FIT, FitRequest, FitResponse
 
 pytestmark = [

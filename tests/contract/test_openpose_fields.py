@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from services.kit import channels
 from services.kit.service import Service
+from services.kit.wire import channels
 from services.openpose.contract import (
     CONTRACT,
     ESTIMATE_POSE,

@@ -22,7 +22,6 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (  # ty
     ProtoReflectionDescriptorDatabase,
 )
 
-from services.kit import channels, codec, server
 from services.kit.contract import Contract
 from services.kit.errors import (
     DeadlineExceeded,
@@ -37,6 +36,7 @@ from services.kit.errors import (
 from services.kit.service import Service
 from services.kit.settings import Settings
 from services.kit.types import Image, Placement
+from services.kit.wire import channels, codec, server
 from services.resize.contract import CONTRACT, FIT, RESTORE, FitRequest, FitResponse
 from tests.contract.conftest import Launch, Serve, Served, ask_health, until
 
@@ -379,7 +379,7 @@ async def test_two_servers_do_not_share_a_port(serve: Serve) -> None:
 SLOW_SERVER = """
 import os, time
 from pathlib import Path
-from services.kit.server import main
+from services.kit.wire.server import main
 from services.kit.service import Service
 from services.kit.types import Placement
 from services.resize.contract import CONTRACT, FitResponse

@@ -9,9 +9,9 @@ import psutil
 import pytest
 import structlog
 
-from services.kit import channels
-from services.kit.server_status import GET, StatusRequest, StatusResponse
 from services.kit.service import Service
+from services.kit.wire import channels
+from services.kit.wire.server_status import GET, StatusRequest, StatusResponse
 from services.resize.contract import CONTRACT
 from tests.contract.conftest import Serve, Served, until, until_told
 from tests.contract.test_server import LONG, Slow, call, echo, fits

@@ -13,11 +13,12 @@ import PIL.Image
 import pytest
 
 from gateway.pipeline import TRY_ON
-from services.kit import channels, images
 from services.kit.contract import Contract, Method
 from services.kit.errors import InternalError, TryOnError
+from services.kit.pictures import images
 from services.kit.service import Service
 from services.kit.types import Image
+from services.kit.wire import channels
 from tests.conftest import contracts
 from tests.contract.conftest import Serve
 

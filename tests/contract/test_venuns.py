@@ -36,7 +36,6 @@ from services.cloth_mask import contract as cloth_mask
 from services.densepose import contract as densepose
 from services.densepose.parts import draw_parts
 from services.human_parse import contract as human_parse
-from services.kit import channels, images, venuns
 from services.kit.contract import Contract, Method
 from services.kit.errors import (
     BadAnswer,
@@ -48,8 +47,10 @@ from services.kit.errors import (
     TryOnError,
 )
 from services.kit.labels import Label, colour
+from services.kit.pictures import images
 from services.kit.service import Service
 from services.kit.settings import Settings
+from services.kit.wire import channels, upstream_containers
 from services.viton import contract as viton
 from tests.ancestor import CHARTS, PARSED, Ancestor, bands, dark, read, text, written
 from tests.contract.conftest import Serve, until
@@ -342,7 +343,7 @@ GARBAGE: Final = {
     "wrong size": (text(written(PERSON[:-1])), f"{WIDTH} x {HEIGHT - 1} pixels instead of"),
     "lying": (text(bomb()), "60000 x 60000 pixels instead of"),
     "cut short": (text(cut_short()), "damaged"),
-    "oversized": ("A" * (venuns.RECEIVE_BYTES + 4), "more than 16 MiB"),
+    "oversized": ("A" * (upstream_containers.RECEIVE_BYTES + 4), "more than 16 MiB"),
 }
 
 
@@ -416,7 +417,7 @@ async def test_a_container_that_is_not_there_and_then_is(
     with pytest.raises(ServiceUnavailable) as caught:
         service.handlers[method.rpc](case.request)
     assert first.address in caught.value.message
-    assert venuns.COMPOSE_FILE in caught.value.message
+    assert upstream_containers.COMPOSE_FILE in caught.value.message
     assert f"TRYON_{case.contract.name.upper()}_VENUNS_ADDRESS" in caught.value.message
     assert caught.value.stage == case.contract.name
 
@@ -443,7 +444,7 @@ def test_without_an_address_the_compose_files_is_taken(
     monkeypatch.setenv(f"TRYON_{name.upper()}_ENGINE", "venuns")
     service = case.load()
     assert service.engine == "venuns"
-    rpc = getattr(venuns, name.upper())
+    rpc = getattr(upstream_containers, name.upper())
     with pytest.raises(ServiceUnavailable, match=rpc.address):
         service.handlers[case.contract.methods[0].rpc](case.request)
     service.close()

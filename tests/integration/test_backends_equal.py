@@ -12,9 +12,10 @@ import pytest
 
 from gateway.backends import CONTRACTS, Backend, Grpc, InProcess
 from gateway.pipeline import TRY_ON
-from services.kit import images, server
 from services.kit.contract import Contract, Method
+from services.kit.pictures import images
 from services.kit.settings import Settings
+from services.kit.wire import server
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 

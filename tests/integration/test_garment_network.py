@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bench.reading import compared, read, shares, summary
+from bench.measures.garment_reading import compared, read, shares, summary
 from services.cloth_mask.model import load_reader
 from services.kit.garments import LANDMARKS
-from services.viton.garment import describe
+from services.viton.garment.top import describe
 from training.garment.drawn.photo import Drawn, draw
 from training.garment.drawn.spec import CATEGORIES
 

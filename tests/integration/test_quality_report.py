@@ -13,8 +13,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from services.kit import weights
 from services.kit.errors import WeightsMissing
+from services.kit.weights import store
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +25,7 @@ CASES = ROOT.parent / "shared" / "cases"
 @pytest.fixture(scope="module", autouse=True)
 def networks() -> None:
     try:
-        weights.path("u2net_cloth_seg.onnx")
+        store.path("u2net_cloth_seg.onnx")
     except WeightsMissing as missing:
         pytest.skip(missing.message)
 

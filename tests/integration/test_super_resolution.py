@@ -5,9 +5,10 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from services.kit import sessions, weights
 from services.kit.errors import WeightsMissing
+from services.kit.runtimes import sessions
 from services.kit.types import Image
+from services.kit.weights import store
 from services.super_resolution import core, model
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
 from services.super_resolution.core import Network
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 def network(file: str, *, scale: int, margin: int, even: bool) -> Network:
     try:
-        session = sessions.onnx_session(weights.path(file))
+        session = sessions.onnx_session(store.path(file))
     except WeightsMissing as error:
         pytest.skip(error.message)
     return model.network(session, scale=scale, margin=margin, even=even, smooth=False)

@@ -8,10 +8,10 @@ import pytest
 
 from bench.measures import agreement
 from services.kit.errors import WeightsMissing
-from services.kit.fetch import fetch
-from services.kit.manifest import get_manifest
+from services.kit.model_commands.fetch import fetch
 from services.kit.settings import get_settings
-from services.kit.weights import State, state
+from services.kit.weights.manifest import get_manifest
+from services.kit.weights.store import State, state
 
 pytestmark = pytest.mark.integration
 

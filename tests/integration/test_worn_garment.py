@@ -13,10 +13,10 @@ from services.cloth_mask import service as cloth_mask
 from services.cloth_mask.contract import IsolateRequest, SegmentRequest
 from services.human_parse import service as human_parse
 from services.human_parse.contract import ParseRequest
-from services.kit import images
 from services.kit.errors import InvalidRequest, WeightsMissing
 from services.kit.garments import UNREAD
 from services.kit.labels import Label
+from services.kit.pictures import images
 from services.kit.types import Image
 from services.openpose import service as openpose
 from services.openpose.contract import EstimatePoseRequest, FindWearerRequest

@@ -11,8 +11,8 @@ import torch
 from networks import loading
 from networks.published import Published
 from networks.session import Session
-from services.kit import sessions
-from services.viton import published
+from services.kit.runtimes import sessions
+from services.viton.published import common
 
 ON_A_GPU: Final = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="PyTorch finds no NVIDIA GPU here"
@@ -40,7 +40,7 @@ def runs(
     networks: Mapping[str, Published],
     loaded: Mapping[str, Any],
     files: Mapping[str, Path],
-) -> dict[str, published.Run]:
+) -> dict[str, common.Run]:
     """Give each network as an engine runs it: its file in ONNX, or what is loaded in PyTorch."""
 
     def session(name: str) -> Any:
@@ -48,4 +48,4 @@ def runs(
             return sessions.onnx_session(files[name], arena=False)
         return in_torch(networks[name], loaded[name].state_dict(), runtime)
 
-    return {name: published.runner(session(name)) for name in networks}
+    return {name: common.runner(session(name)) for name in networks}

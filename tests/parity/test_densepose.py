@@ -23,8 +23,9 @@ from networks.densepose import boxes, r_50_fpn_s1x, rcnn, torchscript  # noqa: E
 from services.densepose import published, service  # noqa: E402
 from services.densepose.contract import EstimateSurfaceRequest  # noqa: E402
 from services.densepose.core import Surface  # noqa: E402
-from services.kit import models_cli, weights  # noqa: E402
+from services.kit.model_commands import commands  # noqa: E402
 from services.kit.types import Image, Mask  # noqa: E402
+from services.kit.weights import store  # noqa: E402
 from tests.parity import stored  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
 from tests.parity.torchscript_files import nested, text  # noqa: E402
@@ -230,11 +231,11 @@ def test_from_the_export_to_the_parts_of_the_photo(
     environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
     environment.setenv("TRYON_DENSEPOSE_ENGINE", "torchscript")
     command = ["add", str(export), "--as", "densepose_torchscript", "--accept-licence"]
-    done = CliRunner().invoke(models_cli.app, command)
+    done = CliRunner().invoke(commands.app, command)
     assert done.exit_code == 0, done.output
     assert "CC-BY-NC-4.0" in done.stderr
     record = json.loads((tmp_path / "densepose_torchscript.onnx.json").read_text())
-    assert record["official_sha256"] == weights.sha256(export)
+    assert record["official_sha256"] == store.sha256(export)
     check_engine("torchscript", reference, environment)
 
 

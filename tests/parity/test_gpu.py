@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from services.densepose import published as densepose
-from services.kit import sessions
-from services.kit.manifest import get_manifest
-from services.kit.published import Network
+from services.kit.runtimes import sessions
 from services.kit.settings import get_settings
+from services.kit.weights.manifest import get_manifest
+from services.kit.weights.published_networks import Network
 from tests.parity import stored
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")

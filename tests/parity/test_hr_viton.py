@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extr
 from networks import export, seeded  # noqa: E402 - they import PyTorch
 from networks.hr_viton import condition, spade  # noqa: E402
 from networks.published import Published  # noqa: E402
-from services.viton import hr_viton, published  # noqa: E402
-from services.viton.hr_viton import Condition, Given  # noqa: E402
+from services.viton.published import common, hr_viton  # noqa: E402
+from services.viton.published.hr_viton import Condition, Given  # noqa: E402
 from tests.parity import runtimes, stored, try_on_engines  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
 from tests.parity.try_on_engines import SIZE, Exported, Reference, State  # noqa: E402
@@ -106,13 +106,13 @@ def test_the_sequence_gives_what_the_original_gave(
     run = runtimes.runs(runtime, PUBLISHED, loaded, exported.files)
     given = Given.of(request(*SIZE))
     _, noises = sequence_noise(*SIZE)
-    seen: dict[str, published.Planes] = {}
+    seen: dict[str, common.Planes] = {}
 
-    def watched(**fed: published.Planes) -> tuple[published.Planes, ...]:
+    def watched(**fed: common.Planes) -> tuple[common.Planes, ...]:
         seen.update(fed)
         return run["condition"](**fed)
 
-    def differs(name: str, values: published.Planes) -> float:
+    def differs(name: str, values: common.Planes) -> float:
         return stored.difference(values, reference[f"sequence_{name}"])
 
     told: Condition = hr_viton.foresee(watched, given)
@@ -120,11 +120,11 @@ def test_the_sequence_gives_what_the_original_gave(
     assert differs("person_given", seen["person"]) < stored.TOLERANCE
     assert differs("flow", told.flow) < stored.RUNTIMES
     assert differs("scores", told.scores) < stored.RUNTIMES
-    try_on_engines.check_winners(published.winners(told.scores), reference)
+    try_on_engines.check_winners(common.winners(told.scores), reference)
 
     garment = hr_viton.bend(given, told)
     assert differs("garment", garment) < stored.RUNTIMES
-    parts = published.parts(reference["winners"])
+    parts = common.parts(reference["winners"])
     drawn = hr_viton.draw(run["spade"], given, parts, garment, noises)
     assert differs("picture", drawn) < stored.RUNTIMES
 

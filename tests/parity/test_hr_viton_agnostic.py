@@ -17,7 +17,7 @@ from services.agnostic.core import parse_agnostic
 from services.agnostic.service import ENGINES
 from services.kit.errors import InvalidRequest
 from tests.parity import stored
-from tests.unit.test_agnostic_core import figure, grey, without
+from tests.unit.services.agnostic.test_core import figure, grey, without
 
 pytestmark = pytest.mark.parity
 

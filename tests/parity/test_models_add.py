@@ -14,11 +14,12 @@ import pytest
 from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
-from services.kit import models_cli, weights
 from services.kit.errors import WeightsMissing
-from services.kit.manifest import get_manifest
-from services.kit.published import Network
+from services.kit.model_commands import commands
 from services.kit.types import Image
+from services.kit.weights import store
+from services.kit.weights.manifest import get_manifest
+from services.kit.weights.published_networks import Network
 from services.super_resolution import core, service
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
 
@@ -52,7 +53,7 @@ def state() -> State:
 
 def add(file: Path, *options: str) -> Result:
     command = ["add", str(file), "--as", NAME, "--accept-licence", *options]
-    return CliRunner().invoke(models_cli.app, command)
+    return CliRunner().invoke(commands.app, command)
 
 
 def test_from_the_official_file_to_an_enlarged_photo(
@@ -67,8 +68,8 @@ def test_from_the_official_file_to_an_enlarged_photo(
     assert {path.name for path in folder.iterdir()} == {".lock", FILE, f"{FILE}.json"}
     record = json.loads((folder / f"{FILE}.json").read_text())
     assert record["official"] == official.name
-    assert record["official_sha256"] == weights.sha256(official)
-    assert record["sha256"] == weights.sha256(folder / FILE)
+    assert record["official_sha256"] == store.sha256(official)
+    assert record["sha256"] == store.sha256(folder / FILE)
     assert record["versions"]["torch"] == torch.__version__
 
     environment.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
@@ -134,7 +135,7 @@ def test_smaller_weights_enlarge_alike_or_are_refused(
     assert "leave --precision out" in done.stderr
     assert (folder / FILE).read_bytes() == before
     assert {path.name for path in folder.iterdir()} == {
-        ".lock", weights.RECORD, FILE, f"{FILE}.json"
+        ".lock", store.RECORD, FILE, f"{FILE}.json"
     }  # fmt: skip
 
 

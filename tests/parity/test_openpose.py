@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extr
 from networks import export, loading, seeded  # noqa: E402 - they import PyTorch
 from networks.openpose import body_25, coco  # noqa: E402
 from networks.published import Published  # noqa: E402
-from services.kit import sessions  # noqa: E402
+from services.kit.runtimes import sessions  # noqa: E402
 from tests.parity import stored  # noqa: E402
 from tests.parity.caffe_files import caffemodel  # noqa: E402
 

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from services.kit.manifest import get_manifest
+from services.kit.weights.manifest import get_manifest
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
 

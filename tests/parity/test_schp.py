@@ -19,8 +19,8 @@ from networks import export, loading, seeded  # noqa: E402 - they import PyTorch
 from networks.human_parse import schp_atr, schp_lip  # noqa: E402
 from services.human_parse.contract import ParseRequest  # noqa: E402
 from services.human_parse.service import ENGINES  # noqa: E402
-from services.kit import sessions  # noqa: E402
 from services.kit.labels import Label  # noqa: E402
+from services.kit.runtimes import sessions  # noqa: E402
 from tests.parity import stored  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from services.kit import sessions
+from services.kit.runtimes import sessions
 from tests.parity import stored
 
 torch = pytest.importorskip(

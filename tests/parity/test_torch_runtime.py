@@ -15,16 +15,17 @@ from typer.testing import CliRunner
 from services.human_parse import schp
 from services.human_parse.contract import ParseRequest
 from services.human_parse.service import ENGINES as PARSERS
-from services.kit import models_cli, weights
 from services.kit.errors import ServiceUnavailable, WeightsMissing
-from services.kit.manifest import get_manifest
-from services.kit.published import Network
+from services.kit.model_commands import commands
 from services.kit.settings import get_settings
+from services.kit.weights import store
+from services.kit.weights.manifest import get_manifest
+from services.kit.weights.published_networks import Network
 from services.super_resolution import service as super_resolution
 from services.super_resolution.contract import UpscaleRequest
 from services.viton import service as viton
-from services.viton import viton_hd
-from services.viton.viton_hd import Given
+from services.viton.published import viton_hd
+from services.viton.published.viton_hd import Given
 from tests.parity import stored
 from tests.parity.drawn_request import request
 
@@ -117,7 +118,7 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
         environment.setenv("TRYON_MODELS_DIR", str(folder))
         get_settings.cache_clear()
         command = ["add", str(file), "--as", "srgan_x4", "--accept-licence", "--torch"]
-        done = CliRunner().invoke(models_cli.app, command)
+        done = CliRunner().invoke(commands.app, command)
     get_settings.cache_clear()
     assert done.exit_code == 0, done.output
     return folder
@@ -226,7 +227,7 @@ def test_a_damaged_state_is_refused(
     in_pytorch(environment)
     with pytest.raises(WeightsMissing, match=r"models add FILE --as srgan_x4 --torch`"):
         super_resolution.load()
-    assert weights.path("srgan_x4_pth.onnx").is_file()
+    assert store.path("srgan_x4_pth.onnx").is_file()
 
 
 @pytest.mark.usefixtures("srgan")

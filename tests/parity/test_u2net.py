@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from services.cloth_mask import model, service
 from services.cloth_mask.model import CONVERTED
-from services.kit import sessions
-from services.kit.u2net import as_input
+from services.kit.runtimes import sessions
+from services.kit.runtimes.u2net import as_input
 from tests.parity import stored
 
 torch = pytest.importorskip(

@@ -12,8 +12,8 @@ pytest.importorskip("torch", reason="the networks need PyTorch: the extra conver
 
 from networks.published import Published
 from networks.viton_hd import alias, gmm, seg
-from services.viton import published, viton_hd
-from services.viton.viton_hd import Given
+from services.viton.published import common, viton_hd
+from services.viton.published.viton_hd import Given
 from tests.parity import runtimes, stored, try_on_engines
 from tests.parity.drawn_request import request
 from tests.parity.try_on_engines import SIZE, Exported, Reference, State
@@ -84,10 +84,10 @@ def test_the_sequence_gives_what_the_original_gave(
     run = runtimes.runs(runtime, PUBLISHED, loaded, exported.files)
     given = Given.of(request(*SIZE))
     first, noises = sequence_noise(*SIZE)
-    seen: dict[str, published.Planes] = {}
+    seen: dict[str, common.Planes] = {}
 
-    def watched(name: str) -> published.Run:
-        def watch(**fed: published.Planes) -> tuple[published.Planes, ...]:
+    def watched(name: str) -> common.Run:
+        def watch(**fed: common.Planes) -> tuple[common.Planes, ...]:
             answer = run[name](**fed)
             seen.update({f"{name}_{key}": value for key, value in fed.items()})
             seen[f"{name}_answer"] = answer[0]
@@ -95,14 +95,14 @@ def test_the_sequence_gives_what_the_original_gave(
 
         return watch
 
-    def differs(name: str, values: published.Planes) -> float:
+    def differs(name: str, values: common.Planes) -> float:
         return stored.difference(values, reference[f"sequence_{name}"])
 
     winners = viton_hd.foresee(watched("seg"), given, first)
     assert differs("seg_given", seen["seg_given"]) < stored.TOLERANCE
     try_on_engines.check_winners(winners, reference)
 
-    parts = published.parts(reference["winners"])
+    parts = common.parts(reference["winners"])
     warped = viton_hd.bend(watched("gmm"), given, parts)
     assert differs("person", seen["gmm_person"]) < stored.TOLERANCE
     assert differs("offsets", seen["gmm_answer"]) < stored.RUNTIMES

@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton import published
-from services.viton.viton_hd import NOISY
+from services.viton.published import common
+from services.viton.published.viton_hd import NOISY
 from tests.parity.stored import seeded
 
 SMALL: Final = (512, 384)
@@ -30,12 +30,12 @@ def network_inputs(name: str, height: int, width: int) -> dict[str, NDArray[np.f
         "divided": np.abs(seeded("divided", 8, height, width)),
         "mask": np.maximum(seeded("mask", 1, height, width), 0),
     }
-    noises = published.noises(np.random.default_rng(1), height, width)
+    noises = common.noises(np.random.default_rng(1), height, width)
     return {**conditions, **labels, **(masked if name == "alias" else {}), **noises}
 
 
-def sequence_noise(height: int, width: int) -> tuple[published.Planes, dict[str, published.Planes]]:
+def sequence_noise(height: int, width: int) -> tuple[common.Planes, dict[str, common.Planes]]:
     """Give the noise of the first network and of the last."""
     random = np.random.default_rng(2)
-    first = (random.standard_normal((1, *published.SMALL)) > NOISY).astype(np.float32)
-    return first, published.noises(random, height, width)
+    first = (random.standard_normal((1, *common.SMALL)) > NOISY).astype(np.float32)
+    return first, common.noises(random, height, width)

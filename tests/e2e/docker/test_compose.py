@@ -15,9 +15,9 @@ from docker.models.containers import Container
 
 from gateway import __version__
 from gateway.backends import CONTRACTS
-from services.kit import channels
-from services.kit import images as pictures
+from services.kit.pictures import images as pictures
 from services.kit.settings import Settings
+from services.kit.wire import channels
 from tests.e2e.conftest import Server
 from tests.e2e.docker.compose import Compose
 from tests.e2e.docker.test_nginx import Load, calls, until
@@ -185,7 +185,7 @@ def test_the_weights_are_fetched_into_an_empty_volume(tmp_path: Path) -> None:
         compose("run", "--rm", "--no-TTY", "weights", seconds=600)
         listed = compose(
             "run", "--rm", "--no-TTY", "weights",
-            "python", "-m", "services.kit.models_cli", "list", "--json",
+            "python", "-m", "services.kit.model_commands.commands", "list", "--json",
         )  # fmt: skip
         states = {each["file"]: each["state"] for each in json.loads(listed) if each["default"]}
         assert states

@@ -26,9 +26,9 @@ from services.densepose.contract import (
     EstimateSurfaceRequest,
     EstimateSurfaceResponse,
 )
-from services.kit import channels, codec
 from services.kit.errors import ServiceUnavailable
 from services.kit.settings import Settings
+from services.kit.wire import channels, codec
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -44,7 +44,7 @@ CLIENTS = 6
 LOADS_FOR_EVER = """
 import time
 from services.densepose.contract import CONTRACT
-from services.kit.server import main
+from services.kit.wire.server import main
 main(CONTRACT, lambda: time.sleep(3600))
 """
 GATEWAY = Path(__file__).with_name("gateway_stand_in.py")

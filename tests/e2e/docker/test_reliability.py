@@ -26,11 +26,11 @@ from docker.models.containers import Container
 from gateway.backends import CONTRACTS
 from gateway.problem import MEDIA_TYPE, Problem
 from services.densepose.contract import ESTIMATE_SURFACE, EstimateSurfaceRequest
-from services.kit import channels
-from services.kit import images as pictures
 from services.kit.contract import Contract
+from services.kit.pictures import images as pictures
 from services.kit.settings import Settings
 from services.kit.types import Image
+from services.kit.wire import channels
 from tests.e2e.docker.compose import Compose
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.timeout(900)]

@@ -17,7 +17,7 @@ from docker.models.containers import Container
 
 from gateway import __version__
 from gateway.backends import CONTRACTS
-from services.kit import images as pictures
+from services.kit.pictures import images as pictures
 from services.kit.settings import get_settings
 from services.kit.types import Image
 from tests.e2e.conftest import Server, free_port

@@ -16,8 +16,9 @@ import httpx
 import numpy as np
 import pytest
 
-from services.kit import images, venuns
+from services.kit.pictures import images
 from services.kit.settings import get_settings
+from services.kit.wire import upstream_containers
 
 pytestmark = [
     pytest.mark.e2e,
@@ -28,12 +29,12 @@ pytestmark = [
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 FILES: Final = ("docker-compose.yml", "docker-compose.venuns.yml")
-ASKED: Final[dict[str, venuns.Rpc[Any, Any]]] = {
-    "cloth_mask": venuns.CLOTH_MASK,
-    "densepose": venuns.DENSEPOSE,
-    "human_parse": venuns.HUMAN_PARSE,
-    "agnostic": venuns.AGNOSTIC,
-    "viton": venuns.VITON,
+ASKED: Final[dict[str, upstream_containers.Rpc[Any, Any]]] = {
+    "cloth_mask": upstream_containers.CLOTH_MASK,
+    "densepose": upstream_containers.DENSEPOSE,
+    "human_parse": upstream_containers.HUMAN_PARSE,
+    "agnostic": upstream_containers.AGNOSTIC,
+    "viton": upstream_containers.VITON,
 }
 NGINX_WAITS: Final = 900
 

@@ -1,0 +1,171 @@
+"""Reads a folder of cases: two photos each, and whatever references there are.
+
+A case is a folder with ``image.jpg`` and ``cloth.jpg``; ``image_res.jpg`` and ``cloth_res.jpg`` are
+the same enlarged. Every reference is optional: ``mask.png``, ``keypoints.json``, ``parse.png``,
+``densepose.png``, ``result.png``, and ``garment.json`` for what is known of the garment, such as
+``{"category": "upper", "sleeves": "short", "neckline": 0.6}``.
+"""
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import PIL.Image
+
+from services.densepose.parts import read_parts
+from services.kit.pictures import images
+from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Keypoints, LabelMap, Mask
+
+SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
+SLEEVES: Final = ("none", "short", "mid", "long")
+CATEGORIES: Final = ("upper", "lower", "dress")
+
+
+class CaseError(ValueError):
+    """A case's folder cannot be used; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of a garment.
+
+    One of ``SLEEVES``, the neckline's depth in its own widths, and one of ``CATEGORIES``.
+    """
+
+    sleeves: str | None = None
+    neckline: float | None = None
+    category: str = "upper"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two photos, and the references on a canvas of 1024 x 768, None where there is none."""
+
+    name: str
+    folder: Path
+    person: Image
+    garment: Image
+    mask: Mask | None = None
+    keypoints: Keypoints | None = None
+    labels: LabelMap | None = None
+    parts: LabelMap | None = None
+    result: Image | None = None
+    truth: Truth = Truth()
+
+
+REFERENCES: Final = ("mask", "keypoints", "labels", "parts", "result")
+"""The fields of a case that may be None."""
+
+
+def without(case: Case, reference: str) -> Case:
+    """Drop one of ``REFERENCES`` that is known to be wrong."""
+    changes: dict[str, Any] = {reference: None}
+    return replace(case, **changes)
+
+
+def find(folder: Path) -> list[Path]:
+    """List the folders of cases in ``folder``, by number. Raises CaseError where there is none."""
+    if not folder.is_dir():
+        raise CaseError(f"{folder} is not a folder.")
+    found = [path for path in folder.iterdir() if path.is_dir() and _photo(path, "image")]
+    if not found:
+        raise CaseError(f"{folder} holds no case: a folder with image.jpg and cloth.jpg.")
+    return sorted(found, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)] or [0])
+
+
+def read(folder: Path, *, uploads: bool = False) -> Case:
+    """Read one case; ``uploads`` takes the photos as uploaded even where enlarged ones are there.
+
+    Raises CaseError for a photo that is missing or a reference that is not what its name says.
+    """
+    keypoints = folder / "keypoints.json"
+    truth = folder / "garment.json"
+    parts = _picture(folder / "densepose.png")
+    return Case(
+        name=folder.name,
+        folder=folder,
+        person=_upload(folder, "image", uploads=uploads),
+        garment=_upload(folder, "cloth", uploads=uploads),
+        mask=_ids(folder / "mask.png"),
+        keypoints=_keypoints(keypoints) if keypoints.is_file() else None,
+        labels=_ids(folder / "parse.png"),
+        parts=None if parts is None else _parts(parts, folder / "densepose.png"),
+        result=_picture(folder / "result.png"),
+        truth=_truth(truth) if truth.is_file() else Truth(),
+    )
+
+
+def _photo(folder: Path, stem: str) -> Path | None:
+    paths = (folder / f"{stem}{suffix}" for suffix in SUFFIXES)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _upload(folder: Path, stem: str, *, uploads: bool) -> Image:
+    path = (None if uploads else _photo(folder, f"{stem}_res")) or _photo(folder, stem)
+    if path is None:
+        raise CaseError(f"{folder} has no {stem}.jpg.")
+    return images.decode(path.read_bytes())
+
+
+def _picture(path: Path) -> Image | None:
+    if not path.is_file():
+        return None
+    with PIL.Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    return _on_canvas(pixels, path, cv2.INTER_AREA)
+
+
+def _ids(path: Path) -> LabelMap | None:
+    """Read ids or a mask: of a paletted file the ids, not the colours."""
+    if not path.is_file():
+        return None
+    with PIL.Image.open(path) as picture:
+        pixels = np.asarray(picture if picture.mode in {"P", "L"} else picture.convert("L"))
+    return _on_canvas(pixels, path, cv2.INTER_NEAREST)
+
+
+def _on_canvas(pixels: Image, path: Path, interpolation: int) -> Image:
+    height, width = pixels.shape[:2]
+    if (height, width) == (CANVAS_HEIGHT, CANVAS_WIDTH):
+        return pixels
+    if abs(width * CANVAS_HEIGHT - height * CANVAS_WIDTH) > 0.01 * height * CANVAS_WIDTH:
+        raise CaseError(f"{path} is {width} x {height} pixels; a reference has 3 : 4.")
+    size = (CANVAS_WIDTH, CANVAS_HEIGHT)
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), np.uint8)
+
+
+def _parts(picture: Image, path: Path) -> LabelMap:
+    parts = read_parts(picture)
+    if parts is None:
+        raise CaseError(f"{path} is not in DensePose's colours.")
+    return parts
+
+
+def _keypoints(path: Path) -> Keypoints:
+    """Read the first person that OpenPose found."""
+    try:
+        person = json.loads(path.read_text())["people"][0]
+        return np.array(person["pose_keypoints_2d"], np.float32).reshape(25, 3)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise CaseError(
+            f"{path} holds no person with 25 joints as OpenPose writes them."
+        ) from error
+
+
+def _truth(path: Path) -> Truth:
+    try:
+        known: dict[str, Any] = json.loads(path.read_text())
+        depth = known.get("neckline")
+        depth = None if depth is None else float(depth)
+        truth = Truth(known.get("sleeves"), depth, known.get("category", "upper"))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise CaseError(f"{path} is not an object that describes a garment.") from error
+    if truth.sleeves not in (None, *SLEEVES):
+        raise CaseError(f"{path}: sleeves are one of {', '.join(SLEEVES)}.")
+    if truth.category not in CATEGORIES:
+        raise CaseError(f"{path}: the category is one of {', '.join(CATEGORIES)}.")
+    return truth

@@ -1,0 +1,165 @@
+"""Runs the pipeline in this process and keeps every intermediate value."""
+
+import hashlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final, Self, cast
+
+import numpy as np
+
+from bench.runs.cases import Case
+from gateway.backends import InProcess
+from gateway.dag import Pipeline, StageEvent, State
+from gateway.pipeline import TRY_ON
+from gateway.settings import get_gateway_settings
+from services.human_parse.contract import PARSE, ParseRequest, ParseResponse
+from services.kit.settings import get_settings
+from services.kit.types import Image, Keypoints, LabelMap, Mask
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+KEPT: Final = (
+    "person",
+    "garment",
+    "keypoints",
+    "garment_mask",
+    "labels",
+    "parts",
+    "worn",
+    "edit_mask",
+    "picture",
+)
+"""The graph's values that are measured."""
+
+EVERYTHING: Final = Pipeline(
+    "try_on_with_intermediates",
+    inputs=TRY_ON.inputs,
+    steps=TRY_ON.steps,
+    outputs=dict.fromkeys((*TRY_ON.outputs, *KEPT)),
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the pipeline made of a case.
+
+    All but ``picture`` share the canvas. ``worn_labels`` is the parse of ``worn``,
+    ``reference_labels`` that of the case's result, None where there is none.
+    """
+
+    person: Image
+    garment: Image
+    keypoints: Keypoints
+    garment_mask: Mask
+    labels: LabelMap
+    parts: LabelMap
+    worn: Image
+    edit_mask: Mask
+    picture: Image
+    worn_labels: LabelMap
+    reference_labels: LabelMap | None
+    seconds: dict[str, float]
+
+    def save(self, path: Path) -> None:
+        """Write to a file of arrays."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "seconds"}
+        arrays = {name: value for name, value in values.items() if value is not None}
+        names = np.array(list(self.seconds), str)
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file, **arrays, stages=names, seconds=np.array(list(self.seconds.values()))
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what ``save`` wrote."""
+        with np.load(path) as file:
+            arrays: dict[str, Any] = dict(file)
+        names = (str(name) for name in arrays.pop("stages"))
+        seconds = dict(zip(names, map(float, arrays.pop("seconds")), strict=True))
+        return cls(**{"reference_labels": None, **arrays}, seconds=seconds)
+
+
+class Engine:
+    """The loaded services."""
+
+    def __init__(self, backend: InProcess) -> None:
+        self._backend = backend
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls) -> AsyncIterator[Self]:
+        """Load every service for the block."""
+        backend = InProcess(get_settings())
+        await backend.start()
+        try:
+            yield cls(backend)
+        finally:
+            await backend.close()
+
+    async def make(self, case: Case) -> Made:
+        """Run the pipeline on a case, and parse what came out. Raises TryOnError."""
+        settings = get_gateway_settings()
+        seconds: dict[str, float] = {}
+
+        def note(event: StageEvent) -> None:
+            if event.state is State.FINISHED:
+                seconds[event.stage] = event.seconds
+
+        values = await EVERYTHING.run(
+            lambda method, request, limit: self._backend.call(method, request, limit, case.name),
+            {
+                "person_upload": case.person,
+                "garment_upload": case.garment,
+                "category": case.truth.category,
+            },
+            deadline=settings.deadline * PATIENCE,
+            patience=settings.patience * PATIENCE,
+            on_event=note,
+        )
+        return Made(
+            **{name: values[name] for name in KEPT},
+            worn_labels=await self._parse(values["worn"], values["keypoints"]),
+            reference_labels=(
+                None if case.result is None else await self._parse(case.result, values["keypoints"])
+            ),
+            seconds=seconds,
+        )
+
+    async def _parse(self, image: Image, keypoints: Keypoints) -> LabelMap:
+        request = ParseRequest(image, keypoints)
+        answer = await self._backend.call(PARSE, request, PARSE.deadline * PATIENCE, "parse")
+        return cast("ParseResponse", answer).labels
+
+
+PATIENCE: Final = 10.0
+"""A bench may run beside other work: stages get this times their usual deadline."""
+
+
+def fingerprint(case: Case, *, uploads: bool) -> str:
+    """Name a case and the code that runs it: the same name promises the same pictures.
+
+    Weights are told apart by their names and sizes.
+    """
+    digest = hashlib.sha256(str(uploads).encode())
+    for path in _sources():
+        digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
+    models = get_settings().models_dir
+    for path in sorted(models.glob("*")) if models.is_dir() else ():
+        digest.update(f"{path.name} {path.stat().st_size}".encode())
+    for array in (case.person, case.garment, case.result):
+        digest.update(b"" if array is None else array.tobytes())
+    digest.update(case.truth.category.encode())
+    return digest.hexdigest()[:16]
+
+
+def _sources() -> Iterator[Path]:
+    """List what the pictures depend on; the gateway's part of it is the graph."""
+    yield ROOT / "gateway" / "pipeline.py"
+    yield from sorted(path for path in (ROOT / "services").rglob("*") if _counts(path))
+
+
+def _counts(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md"

@@ -1,0 +1,1 @@
+"""The `tryon models` commands: fetch, prepare, convert and list weight files."""

@@ -1,0 +1,61 @@
+"""Runs the published networks in PyTorch, in the place of ONNX Runtime: ``TRYON_RUNTIME=torch``.
+
+For those who hold the weights and have PyTorch, on a GPU as a rule. PyTorch and the networks are
+loaded by name: who serves with ONNX Runtime needs neither.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Any, Final
+
+from services.kit.errors import ServiceUnavailable, WeightsMissing
+from services.kit.settings import get_settings
+from services.kit.weights.manifest import get_manifest
+from services.kit.weights.published_networks import Network
+
+NO_TORCH: Final = (
+    "TRYON_RUNTIME=torch needs PyTorch and safetensors, not all of which are here: install this "
+    "project with its extra, pip install 'tryon[convert]', or leave the variable out. The images "
+    "of the services have neither."
+)
+NO_DEVICE: Final = (
+    "TRYON_TORCH_DEVICE=cuda needs an NVIDIA GPU, its driver and PyTorch's build for it, not all "
+    "of which are here; set it to cpu, or leave it out."
+)
+
+
+def network_of(file: Path) -> Network | None:
+    """Return the network that PyTorch is to run in the place of a converted file, if any.
+
+    None where ONNX Runtime is to run it: by the settings, because the file is not in the weights
+    folder, or because no PyTorch network was its origin.
+    """
+    settings = get_settings()
+    if settings.runtime != "torch" or file.resolve().parent != settings.models_dir.resolve():
+        return None
+    network = get_manifest().converted(file.name)
+    return network if network and network.module else None
+
+
+def load(network: Network, state: Path) -> Any:
+    """Load a network with its official state; what is returned runs as ONNX Runtime's session does.
+
+    Raises ServiceUnavailable where PyTorch or the device is not here, WeightsMissing for a file
+    that is not that network's.
+    """
+    settings = get_settings()
+    try:
+        torch: Any = importlib.import_module("networks.session")
+    except ModuleNotFoundError as error:
+        raise ServiceUnavailable(NO_TORCH) from error
+    try:
+        return torch.load(
+            network.module, network.title, state, settings.torch_device, settings.threads
+        )
+    except torch.NoDevice as error:
+        raise ServiceUnavailable(NO_DEVICE) from error
+    except torch.NotTheWeights as error:
+        raise WeightsMissing(
+            f"{error} Run `bash run.sh models add FILE --as {network.name} --torch` to make "
+            f"{state.name} again."
+        ) from error

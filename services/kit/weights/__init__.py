@@ -1,0 +1,1 @@
+"""Weight files: which there are, where they lie, and what is recorded of converted ones."""

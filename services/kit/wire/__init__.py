@@ -1,0 +1,1 @@
+"""What travels between processes: codec, channels, server, interceptors and error status."""

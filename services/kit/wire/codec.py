@@ -1,0 +1,318 @@
+"""Converts between a contract's dataclasses and the messages of ``protos/tryon/v1``.
+
+Driven by the dataclasses' annotations and the generated descriptors, whose field names are equal,
+so that no service writes a conversion of its own.
+"""
+
+import dataclasses
+import importlib
+import math
+import typing
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+import numpy as np
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from numpy.typing import NDArray
+from tryon.v1 import common_pb2
+
+from services.kit.contract import Method
+from services.kit.errors import ImageTooLarge, InvalidRequest
+from services.kit.garments import LANDMARKS
+from services.kit.pictures import images
+from services.kit.settings import get_settings
+from services.kit.types import Kind
+
+JOINTS: Final = 25
+FARTHEST: Final = 1e6
+"""Joints and places farther than this many pixels from a picture's corner are mistakes."""
+
+Value = TypeVar("Value")
+AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+
+class Rpc(NamedTuple):
+    """One procedure as the descriptors know it: its path on the wire and its message classes."""
+
+    path: str
+    request: type[Message]
+    response: type[Message]
+
+
+@cache
+def message_classes(method: Method[Any, Any]) -> Rpc:
+    """Find the path and the message classes of a method through its proto file's descriptor.
+
+    Raises TypeError where the contract and the proto file disagree; that is a mistake in the code.
+    """
+    module = importlib.import_module(f"tryon.v1.{method.service}_pb2")
+    descriptor: MethodDescriptor | None = None
+    for service in module.DESCRIPTOR.services_by_name.values():
+        descriptor = service.methods_by_name.get(method.rpc, descriptor)
+    if descriptor is None:
+        raise TypeError(f"{method.service}.proto has no procedure {method.rpc}")
+    _check(method.request, descriptor.input_type)
+    _check(method.response, descriptor.output_type)
+    return Rpc(
+        f"/{descriptor.containing_service.full_name}/{descriptor.name}",
+        GetMessageClass(descriptor.input_type),
+        GetMessageClass(descriptor.output_type),
+    )
+
+
+def encode(value: object, message_class: type[AnyMessage]) -> AnyMessage:
+    """Make the message that carries ``value``, a dataclass of a contract.
+
+    Pictures travel raw, as RGB. Raises ValueError for a value outside its annotation: what this
+    program made itself is never the caller's mistake.
+    """
+    message = message_class()
+    _fill(message, value, type(value).__name__)
+    return message
+
+
+def decode(message: Message, kind: type[Value]) -> Value:
+    """Read a message into ``kind``, a dataclass of a contract; its arrays are read-only.
+
+    A zero, an empty text, or a message that is not there, means the default where ``kind`` has one.
+    Raises InvalidRequest, naming the field, for anything outside the contract; ImageTooLarge; and
+    what ``images.decode`` raises for a file.
+    """
+    return cast("Value", _read(message, kind, ""))
+
+
+class _Field(NamedTuple):
+    name: str
+    type: Any
+    array: Kind | None
+    default: Any
+    made: Any
+
+
+@cache
+def _fields(kind: type) -> tuple[_Field, ...]:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return tuple(
+        _Field(
+            field.name,
+            hints[field.name],
+            _array_kind(hints[field.name]),
+            field.default,
+            field.default_factory,
+        )
+        for field in dataclasses.fields(kind)
+    )
+
+
+def _array_kind(annotation: Any) -> Kind | None:
+    kinds = (item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, Kind))
+    return next(kinds, None)
+
+
+_SCALARS: Final[Mapping[type, tuple[int, ...]]] = {
+    int: (FieldDescriptor.TYPE_UINT32, FieldDescriptor.TYPE_UINT64),
+    float: (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE),
+    str: (FieldDescriptor.TYPE_STRING,),
+    bool: (FieldDescriptor.TYPE_BOOL,),
+}
+
+
+def _check(kind: type, descriptor: Descriptor) -> None:
+    """Raise TypeError unless the dataclass and the message have the same fields and types."""
+    ours, theirs = {field.name: field for field in _fields(kind)}, descriptor.fields_by_name
+    wrong = sorted(ours.keys() ^ theirs.keys())
+    for name in ours.keys() & theirs.keys():
+        field, message = ours[name], theirs[name].message_type
+        if field.array or message:
+            expected = field.array.value if field.array else field.type.__name__
+            if message is None or message.name != expected:
+                wrong.append(name)
+            elif not field.array:
+                _check(field.type, message)
+        elif theirs[name].type not in _SCALARS.get(field.type, ()):
+            wrong.append(name)
+    if wrong:
+        raise TypeError(f"{kind.__name__} and {descriptor.full_name} differ in {', '.join(wrong)}")
+
+
+def _fill(message: Any, value: Any, path: str) -> None:
+    for field in _fields(value.__class__):
+        item, where = getattr(value, field.name), f"{path}.{field.name}"
+        if field.array:
+            part = getattr(message, field.name)
+            part.SetInParent()
+            _WRITE[field.array](part, np.asarray(item), where)
+        elif dataclasses.is_dataclass(item):
+            part = getattr(message, field.name)
+            part.SetInParent()
+            _fill(part, item, where)
+        else:
+            setattr(message, field.name, item)
+
+
+def _write_image(message: common_pb2.Image, array: NDArray[Any], where: str) -> None:
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
+        raise ValueError(f"{where} must be H x W x 3 uint8, not {array.dtype} {array.shape}")
+    message.height, message.width = array.shape[:2]
+    message.channels = common_pb2.Image.CHANNELS_RGB
+    message.encoding = common_pb2.Image.ENCODING_RAW
+    message.data = array.tobytes()
+
+
+def _write_plane(
+    message: common_pb2.Mask | common_pb2.LabelMap, array: NDArray[Any], where: str
+) -> None:
+    if array.dtype != np.uint8 or array.ndim != 2 or array.size == 0:
+        raise ValueError(f"{where} must be H x W uint8, not {array.dtype} {array.shape}")
+    message.height, message.width = array.shape
+    message.data = array.tobytes()
+
+
+def _write_keypoints(message: common_pb2.Keypoints, array: NDArray[Any], where: str) -> None:
+    _write_points(message, array, where, JOINTS)
+
+
+def _write_landmarks(message: common_pb2.Landmarks, array: NDArray[Any], where: str) -> None:
+    _write_points(message, array, where, len(LANDMARKS))
+
+
+def _write_points(
+    message: common_pb2.Keypoints | common_pb2.Landmarks,
+    array: NDArray[Any],
+    where: str,
+    count: int,
+) -> None:
+    if array.dtype != np.float32 or array.shape != (count, 3):
+        raise ValueError(f"{where} must be {count} x 3 float32, not {array.dtype} {array.shape}")
+    message.points.extend(
+        common_pb2.Keypoint(x=x, y=y, confidence=confidence) for x, y, confidence in array.tolist()
+    )
+
+
+def _write_flow(message: common_pb2.Flow, array: NDArray[Any], where: str) -> None:
+    if array.dtype != np.float32 or array.ndim != 3 or array.shape[2] != 2 or array.size == 0:
+        raise ValueError(f"{where} must be H x W x 2 float32, not {array.dtype} {array.shape}")
+    message.height, message.width = array.shape[:2]
+    message.data = array.astype("<f4", copy=False).tobytes()
+
+
+def _read(message: Any, kind: type, path: str) -> Any:
+    values: dict[str, Any] = {}
+    for field in _fields(kind):
+        item, where = getattr(message, field.name), f"{path}{field.name}"
+        if field.array or dataclasses.is_dataclass(field.type):
+            if not message.HasField(field.name):
+                if field.made is not dataclasses.MISSING:
+                    values[field.name] = field.made()
+                    continue
+                if field.default is not dataclasses.MISSING:
+                    values[field.name] = field.default
+                    continue
+                raise InvalidRequest(f"{where} is missing; send it with the request.")
+            values[field.name] = (
+                _READ[field.array](item, where)
+                if field.array
+                else _read(item, field.type, f"{where}.")
+            )
+        elif not item and field.default is not dataclasses.MISSING:
+            values[field.name] = field.default
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise InvalidRequest(f"{where} is {item}; send a finite number.")
+        else:
+            values[field.name] = item
+    return kind(**values)
+
+
+def _read_image(message: common_pb2.Image, where: str) -> NDArray[np.uint8]:
+    if message.encoding == common_pb2.Image.ENCODING_FILE:
+        return images.decode(message.data)
+    if message.encoding != common_pb2.Image.ENCODING_RAW:
+        raise InvalidRequest(f"{where}.encoding must be ENCODING_RAW or ENCODING_FILE.")
+    array = _read_bytes(message, where, channels=3)
+    if message.channels == common_pb2.Image.CHANNELS_RGB:
+        return array
+    if message.channels == common_pb2.Image.CHANNELS_BGR:
+        swapped = np.ascontiguousarray(array[:, :, ::-1])
+        swapped.flags.writeable = False
+        return swapped
+    raise InvalidRequest(f"{where}.channels must be CHANNELS_RGB or CHANNELS_BGR.")
+
+
+def _read_plane(message: common_pb2.Mask | common_pb2.LabelMap, where: str) -> NDArray[np.uint8]:
+    return _read_bytes(message, where, channels=1)[:, :, 0]
+
+
+def _read_bytes(
+    message: common_pb2.Image | common_pb2.Mask | common_pb2.LabelMap | common_pb2.Flow,
+    where: str,
+    *,
+    channels: int,
+) -> NDArray[np.uint8]:
+    """View a raw message's bytes as H x W x channels, read-only, after checking its size.
+
+    ``channels`` counts bytes.
+    """
+    height, width, limit = message.height, message.width, get_settings().max_pixels
+    if height == 0 or width == 0:
+        raise InvalidRequest(f"{where} is {width} x {height} pixels; set its height and width.")
+    if height * width > limit:
+        raise ImageTooLarge(
+            f"{where} is {width} x {height} pixels; send one of at most {limit} pixels."
+        )
+    data = message.data
+    if len(data) != height * width * channels:
+        raise InvalidRequest(
+            f"{where}.data holds {len(data)} bytes; {width} x {height} pixels of "
+            f"{channels} bytes each are {height * width * channels}."
+        )
+    return np.frombuffer(data, np.uint8).reshape(height, width, channels)
+
+
+def _read_keypoints(message: common_pb2.Keypoints, where: str) -> NDArray[np.float32]:
+    return _read_points(message, where, JOINTS, "joints of BODY_25")
+
+
+def _read_landmarks(message: common_pb2.Landmarks, where: str) -> NDArray[np.float32]:
+    return _read_points(message, where, len(LANDMARKS), "landmarks of a garment")
+
+
+def _read_points(
+    message: common_pb2.Keypoints | common_pb2.Landmarks, where: str, count: int, wanted: str
+) -> NDArray[np.float32]:
+    if len(message.points) != count:
+        raise InvalidRequest(
+            f"{where} has {len(message.points)} points; send the {count} {wanted}."
+        )
+    points = np.array([(p.x, p.y, p.confidence) for p in message.points], np.float32)
+    if not (np.abs(points) <= FARTHEST).all():
+        raise InvalidRequest(f"{where} has a point that is not a finite number of pixels.")
+    points.flags.writeable = False
+    return points
+
+
+def _read_flow(message: common_pb2.Flow, where: str) -> NDArray[np.float32]:
+    flow = _read_bytes(message, where, channels=8).view("<f4")
+    if not (np.abs(flow) <= FARTHEST).all():
+        raise InvalidRequest(f"{where} has a place that is not a finite number of pixels.")
+    return flow
+
+
+_WRITE: Final[Mapping[Kind, Callable[[Any, NDArray[Any], str], None]]] = {
+    Kind.IMAGE: _write_image,
+    Kind.MASK: _write_plane,
+    Kind.LABEL_MAP: _write_plane,
+    Kind.KEYPOINTS: _write_keypoints,
+    Kind.FLOW: _write_flow,
+    Kind.LANDMARKS: _write_landmarks,
+}
+_READ: Final[Mapping[Kind, Callable[[Any, str], NDArray[Any]]]] = {
+    Kind.IMAGE: _read_image,
+    Kind.MASK: _read_plane,
+    Kind.LABEL_MAP: _read_plane,
+    Kind.KEYPOINTS: _read_keypoints,
+    Kind.FLOW: _read_flow,
+    Kind.LANDMARKS: _read_landmarks,
+}

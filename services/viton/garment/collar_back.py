@@ -1,0 +1,29 @@
+"""The back of a collar that is folded over, of which the photo shows the inside."""
+
+from typing import Final
+
+import numpy as np
+
+from services.kit.garments import GarmentReading
+from services.viton.garment.landmarks import Behind, Neckline
+from services.viton.garment.outline import Bool
+from services.viton.garment.side_prior import SURE
+
+_LEAST: Final = 0.04
+"""The least height of the back above the neckline's ends, in widths of the neck."""
+
+_SEAM: Final = 2
+"""Pixels that it reaches below the front's edge, so that no seam opens."""
+
+
+def back_of(whole: Bool, neckline: Neckline, reading: GarmentReading) -> Behind | None:
+    """Return what the mask (H x W) has above the neckline, where a network surely saw a collar."""
+    if not reading.collar or reading.neckline_confidence < SURE:
+        return None
+    curve = neckline.curve
+    columns = np.arange(whole.shape[1])
+    edge = np.interp(columns, curve[:, 0], curve[:, 1])
+    between = (columns > curve[0, 0]) & (columns < curve[-1, 0])
+    above = whole & (np.arange(whole.shape[0])[:, None] < edge + _SEAM) & between
+    back = Behind(above, curve[0], curve[-1], hood=False)
+    return back if back.height > _LEAST * back.width else None

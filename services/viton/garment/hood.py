@@ -1,0 +1,32 @@
+"""A hood as it is spread out in the garment's photo, parted from what it hangs on."""
+
+from typing import Final
+
+import numpy as np
+
+from services.kit.garments import LANDMARKS, GarmentReading
+from services.viton.garment.landmarks import Behind
+from services.viton.garment.outline import Bool
+from services.viton.garment.side_prior import SEEN, SURE
+from services.viton.raster.components import largest
+
+_LEAST: Final = 0.15
+"""The least height of a hood, in widths of the neck."""
+
+
+def parted(whole: Bool, reading: GarmentReading) -> tuple[Bool, Behind | None]:
+    """Part a mask (H x W) at the neck's ends, where a network surely saw a hood above them.
+
+    Spread out a hood is wider than the neck and as high as the chest is wide: its outline would be
+    taken for shoulders, its opening for a neckline.
+    """
+    rows = [LANDMARKS.index(name) for name in ("left_neck", "right_neck")]
+    left, right = reading.landmarks[rows].astype(np.float64)
+    seen = reading.neckline == "hood" and reading.neckline_confidence >= SURE
+    if not seen or min(left[2], right[2]) < SEEN or right[0] - left[0] < 8:
+        return whole, None
+    height, width = whole.shape
+    ends = np.interp(np.arange(width), [left[0], right[0]], [left[1], right[1]])
+    above = whole & (np.arange(height)[:, None] < ends[None, :])
+    hood = Behind(above, left[:2], right[:2], hood=True)
+    return largest(whole & ~above), hood if hood.height > _LEAST * hood.width else None

@@ -1,0 +1,146 @@
+"""What a network read of a garment, as one side of it needs it: in the frame of its left side."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from services.kit.garments import LANDMARKS, SIDED, SLEEVES, GarmentReading
+from services.viton.garment.outline import Ints, Outline
+from services.viton.geometry import Points, mirror, point
+
+SURE: Final = 0.8
+"""The least probability of a class that overrules what the outline says."""
+
+SEEN: Final = 0.5
+"""The least confidence of a landmark."""
+
+
+_LIKELY: Final = 0.65
+_CAP: Final = 0.13
+"""A sleeve that is not likely, and covers no more of the arm than this, is none."""
+
+_ROUNDED: Final = ("round", "square", "boat", "high")
+_ROUND: Final = 1.9
+"""Necklines without a point, and the least power of their form."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A side's landmarks by name, and its sleeve's class, empty where the network is not sure.
+
+    ``insisted``: there is a sleeve although the outline shows none.
+    """
+
+    points: dict[str, Points]
+    sleeve: str
+    insisted: bool = False
+
+    def insisting(self, sleeve: str) -> "Guess":
+        """Return the same with a sleeve of a class that was settled otherwise."""
+        return self if self.sleeve == "none" else Guess(self.points, sleeve, insisted=True)
+
+    def near(self, name: str, place: Points, reach: float) -> bool:
+        """Whether the landmark is within ``reach`` pixels of a place, or unknown."""
+        at = self.points.get(name)
+        return at is None or float(np.hypot(*(at - place))) <= reach
+
+
+@dataclass(frozen=True)
+class Front:
+    """The front neckline as the network sees it: its ends, its depth in neck widths, its form.
+
+    ``power`` is 1 for a V and larger the rounder or the squarer it is.
+    """
+
+    left: Points
+    right: Points
+    depth: float
+    power: float
+
+    @property
+    def width(self) -> float:
+        """From end to end, in pixels."""
+        return float(self.right[0] - self.left[0])
+
+    def curve(self, count: int) -> Points:
+        """Return ``count`` points from left to right."""
+        share = np.linspace(-1, 1, count)[:, None]
+        line = self.left + (self.right - self.left) * (share + 1) / 2
+        fall = self.depth * self.width * (1 - np.abs(share) ** self.power)
+        return np.asarray(line + fall * point(0.0, 1.0))
+
+
+def guesses(reading: GarmentReading, shape: tuple[int, int]) -> tuple[Guess, Guess]:
+    """Return what is known of the left side, and of the right one in the flipped picture."""
+    left = _guess(reading, "left", shape)
+    right = _guess(reading, "right", shape)
+    flipped = {name: mirror(at, shape[1]) for name, at in right.points.items()}
+    return left, Guess(flipped, right.sleeve)
+
+
+def _guess(reading: GarmentReading, side: str, shape: tuple[int, int]) -> Guess:
+    sleeves = sleeves_of(reading)
+    sleeve, sure = sleeves[0], reading.left_sleeve_confidence
+    if side == "right":
+        sleeve, sure = sleeves[1], reading.right_sleeve_confidence
+    points = {}
+    for name in SIDED:
+        x, y, confidence = reading.landmarks[LANDMARKS.index(f"{side}_{name}")]
+        if confidence >= SEEN:
+            points[name] = point(
+                float(np.clip(x, 0, shape[1] - 1)), float(np.clip(y, 0, shape[0] - 1))
+            )
+    bare = sleeves == ("none", "none")
+    return Guess(points, sleeve if bare or sure >= SURE else "")
+
+
+def sleeves_of(reading: GarmentReading) -> tuple[str, str]:
+    """Return the classes of the left and the right sleeve, empty where nothing was read."""
+    left = _sleeve(reading.left_sleeve, reading.left_sleeve_confidence, reading.left_reach)
+    right = _sleeve(reading.right_sleeve, reading.right_sleeve_confidence, reading.right_reach)
+    return left, right
+
+
+def _sleeve(name: str, sure: float, reach: float) -> str:
+    return "none" if name in SLEEVES and sure <= _LIKELY and reach <= _CAP else name
+
+
+def front(reading: GarmentReading) -> Front | None:
+    """Return the neckline's form, or None where the network saw none."""
+    rows = [LANDMARKS.index(n) for n in ("left_neck", "left_curve", "neck_bottom")]
+    rows += [LANDMARKS.index(n) for n in ("right_curve", "right_neck")]
+    points = reading.landmarks[rows].astype(np.float64)
+    width = float(points[4, 0] - points[0, 0])
+    if points[:, 2].min() < SEEN or width < 8:
+        return None
+    line = np.interp(points[:, 0], points[[0, 4], 0], points[[0, 4], 1])
+    drop = (points[:, 1] - line) / width
+    depth = float(drop[2])
+    if not 0.02 < depth < 2.5:
+        return None
+    ratio = float(np.clip((drop[1] + drop[3]) / (2 * depth), 0.4, 0.97))
+    ends = points[0, :2], points[4, :2]
+    power = float(np.log(1 - ratio) / np.log(0.5))
+    return Front(*ends, depth, max(power, _ROUND) if reading.neckline in _ROUNDED else power)
+
+
+def inner_seam(o: Outline, guess: Guess, armpit: Points) -> Ints:
+    """Return the column that parts sleeve and torso in each row below the armpit.
+
+    A gap of background parts them; where they touch, the sleeve's edge as the network sees it.
+    """
+    seam = o.inner.copy()
+    path = [armpit, *(guess.points[n] for n in ("elbow_inner", "cuff_inner") if n in guess.points)]
+    down = [path[0]]
+    for place in path[1:]:
+        if place[1] > down[-1][1] + 1:
+            down.append(place)
+    last = min(int(down[-1][1]), o.hem)
+    rows = np.arange(int(armpit[1]), last + 1)
+    if len(rows) < 2:
+        return seam
+    edge = np.interp(rows, [p[1] for p in down], [p[0] for p in down]).astype(np.int64)
+    touching = o.inner[rows] < edge
+    seam[rows] = np.where(touching, edge, o.inner[rows])
+    return seam

@@ -1,0 +1,54 @@
+"""A collar that stands around the neck: a turtleneck's, a mock neck's."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.garments import GarmentReading
+from services.viton.garment.landmarks import Neckline
+from services.viton.garment.outline import Bool
+from services.viton.garment.side_prior import SURE, front
+from services.viton.geometry import Points
+
+_FRONT: Final = 0.8
+"""How much of its height is its front: above it the inside of its back is seen."""
+
+_LEAST: Final = 0.13
+_LEAST_SEEN: Final = 0.35
+"""Its least height above the neckline's ends, and above those that the network sees, in widths of
+the neck: the collar of a polo shirt, which the network may mistake, is lower.
+"""
+
+_SEAM: Final = 0.04
+"""How far it reaches below the neckline, likewise, so that no seam opens."""
+
+
+def standing(
+    whole: Bool, top: NDArray[np.int64], neckline: Neckline, reading: GarmentReading
+) -> Bool | None:
+    """Return the mask (H x W) of a stand above the neckline, where a network surely saw one.
+
+    ``top`` is the first row of the mask ``whole`` in every column.
+    """
+    seen = front(reading)
+    if reading.neckline != "high" or reading.neckline_confidence < SURE or seen is None:
+        return None
+    curve = neckline.curve
+    low = _height(top, curve[0], curve[-1]) < _LEAST
+    if low or _height(top, seen.left, seen.right) < _LEAST_SEEN:
+        return None
+    columns = np.arange(whole.shape[1])
+    base = np.interp(columns, curve[:, 0], curve[:, 1])
+    between = (columns > curve[0, 0]) & (columns < curve[-1, 0])
+    rows = np.arange(whole.shape[0])[:, None]
+    under = base + _SEAM * seen.width
+    return np.asarray(whole & (rows > base - _FRONT * (base - top)) & (rows < under) & between)
+
+
+def _height(top: NDArray[np.int64], left: Points, right: Points) -> float:
+    """Return the median height of the mask above the line from end to end, in its lengths."""
+    columns = np.arange(int(left[0]) + 1, max(int(right[0]), int(left[0]) + 2))
+    columns = np.clip(columns, 0, len(top) - 1)
+    line = np.interp(columns, [left[0], right[0]], [left[1], right[1]])
+    return float(np.median(line - top[columns]) / max(right[0] - left[0], 1.0))

@@ -1,0 +1,1 @@
+"""Paints the picture: skin, shading, what lies around the garment, and the composition."""

@@ -1,0 +1,147 @@
+"""What a garment has around the neck: behind it a hood or a collar's back, before it a stand."""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.garment.landmarks import Behind, Garment
+from services.viton.geometry import Points, distance, unit
+from services.viton.painting.bare_body import neck_width
+from services.viton.painting.skin import Skin
+from services.viton.person.body import Body
+from services.viton.person.regions import Regions
+from services.viton.placing.garment_layers import Worn
+from services.viton.raster.components import largest
+from services.viton.raster.fill import around, blurred, soft
+from services.viton.raster.layers import EVERYWHERE, Window
+from services.viton.raster.warp import sample
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+Places: TypeAlias = NDArray[np.float64]
+
+_RISE: Final = 0.4
+"""How high a hood lies, in widths of the garment's neck."""
+
+_ROOM: Final = 1.4
+"""How far a piece may reach from the middle of the neck, in widths of the garment's neck."""
+
+_SHADE: Final = 0.12
+"""How much less light there is behind the neck."""
+
+_NARROWEST: Final = 0.24
+"""How far above its base the neck is narrowest, in units of the body."""
+
+_FLARE: Final = (0.12, 1.1)
+"""How much the neck widens, to each side, down to a collar's ends and below them."""
+
+
+class Laid(NamedTuple):
+    """A piece on the canvas, in a window of it.
+
+    Colours, coverage (0 to 1), and their places in the garment's photo.
+    """
+
+    colour: Floats
+    cover: Floats
+    source: Floats
+    window: Window
+
+
+@dataclass(frozen=True)
+class NeckPieces:
+    """What is laid behind the neck, and what before it."""
+
+    behind: Laid | None
+    stand: Laid | None
+
+
+def lay_pieces(
+    cloth: Garment, image: NDArray[np.uint8], worn: Worn, *, parts: Regions, body: Body, skin: Skin
+) -> NeckPieces:
+    """Lay what the garment of the photo ``image`` has around the neck."""
+    behind = (
+        None
+        if cloth.behind is None
+        else _lay(cloth.behind, image, worn, parts=parts, body=body, skin=skin)
+    )
+    stand = None if cloth.stand is None else _stand_up(cloth.stand, image, worn)
+    return NeckPieces(behind, stand)
+
+
+def _lay(
+    behind: Behind, image: NDArray[np.uint8], worn: Worn, *, parts: Regions, body: Body, skin: Skin
+) -> Laid:
+    """Lay a piece between the background and the neck."""
+    left, right = (_worn_at(worn, end) for end in (behind.left, behind.right))
+    across = distance(left, right)
+    window = _window((left + right) / 2, _ROOM * across, worn.torso.shape)
+    rows, columns = np.mgrid[window].astype(np.float64)
+    off = np.stack([columns - left[0], rows - left[1]], axis=-1) / max(across, 1.0)
+    along, own = unit(right - left), unit(behind.right - behind.left)
+    ahead = off @ along * behind.width
+    up = off @ np.array([along[1], -along[0]])
+    above = up * behind.width
+    if behind.hood:
+        # What stands up in the photo has sunk: its widest part lies on the shoulders.
+        share = up / min(_RISE, behind.height / behind.width)
+        above = np.where(share > 0, np.sqrt(np.maximum(share, 0)), share) * behind.height
+    source = behind.left + ahead[..., None] * own + above[..., None] * np.array([own[1], -own[0]])
+    source = source.astype(np.float32)
+    cover = cv2.remap(
+        behind.mask.astype(np.float32), source[..., 0], source[..., 1], cv2.INTER_LINEAR
+    )
+    cover = blurred(np.asarray(cover, np.float32), 0.8)
+    neck = (
+        np.ones_like(cover) if behind.hood else _column(parts, body, (rows, columns), -up * across)
+    )
+    before = np.maximum(soft(parts.neck[window], 1.0), skin.chest[window]) * neck
+    before = np.maximum(before, soft(parts.head[window], 1.0))
+    colour = sample(image.astype(np.float32), source) * np.float32(1 - _SHADE)
+    return Laid(colour, np.asarray(cover * (1 - before), np.float32), source, window)
+
+
+def _window(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:
+    """Return the rows and columns within ``reach`` pixels of a place."""
+    first = np.maximum(np.floor(middle - reach), 0).astype(int)
+    last = np.ceil(middle + reach).astype(int) + 1
+    columns, rows = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+    return slice(rows.start, min(rows.stop, shape[0])), slice(
+        columns.start, min(columns.stop, shape[1])
+    )
+
+
+def _column(parts: Regions, body: Body, at: tuple[Places, Places], below: Places) -> Floats:
+    """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
+
+    ``at``: the rows and the columns of the pixels; ``below``: how far they lie below the ends of
+    the collar. A collar hides the shoulder, never the neck.
+    """
+    rows, columns = at
+    level = body.neck[1] - _NARROWEST * body.unit
+    wider = _FLARE[0] * np.maximum(rows - level, 0) + _FLARE[1] * np.maximum(below, 0)
+    left, right = (neck_width(parts, body, side.sign) for side in body.sides)
+    away = columns - body.neck[0]
+    return blurred(((-away < left + wider) & (away < right + wider)).astype(np.float32), 1.5)
+
+
+def _stand_up(stand: Bool, image: NDArray[np.uint8], worn: Worn) -> Laid:
+    """Let a stand, a mask in the garment's photo ``image``, go on up the neck from the torso."""
+    cover = sample(stand.astype(np.float32), worn.torso_source)
+    near = largest((cover > 0.5) | (worn.torso > 0.5))
+    cover = blurred(np.asarray(cover * near, np.float32), 0.8)
+    colour = sample(image.astype(np.float32), worn.torso_source)
+    return Laid(colour, cover, worn.torso_source, EVERYWHERE)
+
+
+def _worn_at(worn: Worn, place: Points) -> Points:
+    """Return where on the canvas a place of the garment's photo is worn."""
+    cloth = worn.torso > 0.5
+    rows, columns = around(cloth, 0) or EVERYWHERE
+    off = np.square(worn.torso_source[rows, columns] - place.astype(np.float32)).sum(axis=2)
+    nearest = int(np.where(cloth[rows, columns], off, np.inf).argmin())
+    row, column = np.unravel_index(nearest, off.shape)
+    return np.array([column + (columns.start or 0), row + (rows.start or 0)], np.float64)

@@ -1,0 +1,199 @@
+"""The bare body where clothes hid it: neck, shoulders and trunk; and which skin is an arm."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.geometry import Points
+from services.viton.person.body import Body, BodySide
+from services.viton.person.regions import Regions
+from services.viton.person.shoulders import shoulders
+from services.viton.raster.fill import blurred, dilated, eroded, soft
+from services.viton.raster.polygon import polygon
+from services.viton.raster.warp import Strip
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_STEPS: Final = 100
+_RUN: Final = 14
+_SHADOWED: Final = 4
+"""Steps along the arm, how many of them have to be bare to tell its edges, and how many of these
+are near the hem."""
+_ABOVE: Final = 8
+_HAND: Final = 94
+_BARE: Final = 0.97
+_OFF: Final = 0.1
+_NARROW: Final = 0.55
+_THIN: Final = 0.35
+_SPARE: Final = 0.03
+"""The steps of the shoulder's tip and of the hand, and the share of skin in a bare step; how far
+outside the measured arm, in its widths, a seen edge may be, how far inside, how near they may come,
+and from where on skin is beside it."""
+
+
+def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body) -> Floats:
+    """Join trunk and bare arms above the armpits, within what the person's outline was."""
+    whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
+    reach = max(int(0.1 * body.unit), 1)
+    joined = eroded(dilated(whole, reach), reach) & (parts.top | parts.neck | parts.arms)
+    rows = np.arange(chest.shape[0])[:, None]
+    columns = np.arange(chest.shape[1])[None, :]
+    joined &= rows > body.shoulder[None, :] + 0.04 * body.unit
+    for side in body.sides:
+        joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck[0] * side.sign)
+    outline = parts.person | (chest > 0.5) & dilated(parts.person, 1)
+    outline &= rows >= shoulders(parts, body.neck, body.unit).bare[None, :]
+    chest = chest * soft(outline, 0.7)
+    joined &= outline & ~dilated(parts.head, 1)
+    return np.maximum(chest, blurred(joined.astype(np.float32), 0.8))
+
+
+def trunk(parts: Regions, body: Body) -> Floats:
+    """Return the bare neck, its slope to the shoulders, and the trunk down to the waist."""
+    shape = parts.top.shape
+    last = shape[0] - 1
+    rows = np.linspace(0, 1, 12)
+    ring = []
+    for b, order in ((body.left, -1), (body.right, 1)):
+        ys = b.armpit[1] + rows * (min(body.waist, last) - b.armpit[1])
+        x = b.edge[np.clip(ys, 0, last).astype(int)]
+        flank = np.stack([x - b.sign * 0.01 * body.unit, ys], axis=1)
+        ring.append(np.concatenate([_slope(parts, body, b), flank])[::order])
+    return polygon((shape[0], shape[1]), np.concatenate(ring))
+
+
+def _slope(parts: Regions, body: Body, side: BodySide) -> Points:
+    """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
+    scale = body.unit
+    wide = neck_width(parts, body, side.sign)
+    x = body.neck[0] + side.sign * wide
+    span = max(float((side.tip[0] - x) * side.sign), 0.1 * scale)
+    xs = x + side.sign * span * np.linspace(0.55, 1.0, 10)
+    line = np.interp(xs, np.arange(len(body.shoulder)), body.shoulder)
+    foot = np.array([xs[0], line[0]])
+    level = float(np.interp(x, np.arange(len(body.shoulder)), body.shoulder))
+    start = np.array([x, level - 0.10 * scale])
+    corner = np.array([x + side.sign * 0.05 * scale, level + 0.02 * scale])
+    turn = np.linspace(0, 1, 12)[:, None]
+    bend = (1 - turn) ** 2 * start + 2 * turn * (1 - turn) * corner + turn**2 * foot
+    chin = np.array([[x, body.neck[1] - 0.45 * scale]])
+    tip = np.stack([xs, line], axis=1)[1:]
+    return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, 1.0]))
+
+
+def neck_width(parts: Regions, body: Body, sign: int) -> float:
+    """Return how far the neck reaches to one side where it is narrowest, in pixels."""
+    low, high = (int(body.neck[1] - share * body.unit) for share in (0.34, 0.14))
+    band = parts.neck[max(low, 0) : max(high, 1)]
+    reach = [
+        float(((np.flatnonzero(row) - body.neck[0]) * sign).max()) for row in band if row.any()
+    ]
+    usual = 0.155 * body.unit
+    found = float(np.percentile(reach, 25)) if len(reach) > 3 else usual
+    return float(np.clip(found, 0.75 * usual, 1.15 * usual))
+
+
+@dataclass(frozen=True)
+class BareEdges:
+    """Between which two places across its strip a bare arm lies, per pixel, and what is no arm.
+
+    ``rest``: what the parse takes for skin at the worn garment's end but lies beside the arm: the
+    inside of its hem, and its shadow. ``near``: what is seen bare next below that end, from which
+    the hidden part's light is told.
+    """
+
+    first: Floats
+    last: Floats
+    rest: Bool
+    near: Bool
+
+
+def bare_edges(strip: Strip, parts: Regions) -> BareEdges:
+    """Return a bare arm's edges: below the worn garment's end they are where they are seen.
+
+    Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
+    step where the garment ended.
+    """
+    step = np.clip(np.rint(strip.along * _STEPS), 0, _STEPS).astype(np.int64)
+    skin = strip.covered & parts.arms
+    flat = np.zeros(strip.along.shape, np.float32)
+    start = _first_bare(strip, parts, step)
+    if start is None:
+        return BareEdges(flat, flat + 1, np.zeros(flat.shape, bool), skin)
+    near = skin & (np.abs(strip.across - 0.5) < 1)
+    steps = np.arange(_STEPS + 1)
+    share = np.clip((steps - _ABOVE) / max(start - _ABOVE, 1.0), 0, 1)
+    share = share * share * (3 - 2 * share)
+    # Farther down the arm is seen, and nothing of it is made.
+    share = share * np.clip((start + 2 * _RUN - steps) / _RUN, 0, 1)
+    # Of the hem's own slant, and of the shadow below it, the arm's outline is not told.
+    told = np.arange(start + _SHADOWED, start + _RUN)
+    ends = np.array([_ends(strip.across[near & (step == k)]) for k in told])
+    first, last = (
+        np.polyval(np.polyfit(told, column, 1), np.clip(steps, start, told[-1]))
+        for column in ends.T
+    )
+    low = np.clip(first, -_OFF, _NARROW) * share
+    high = np.maximum(1 + np.clip(last - 1, -_NARROW, _OFF) * share, low + _THIN)
+    outer, inner = (
+        np.interp(strip.along * _STEPS, steps, edge).astype(np.float32) for edge in (low, high)
+    )
+    beside = (strip.across < outer - _SPARE) | (strip.across > inner + _SPARE)
+    rest = skin & beside & (step < start + _SHADOWED)
+    return BareEdges(
+        outer, inner, rest, skin & (step >= start + _SHADOWED) & (step < start + _SHADOWED + _RUN)
+    )
+
+
+def _ends(across: Floats) -> tuple[float, float]:
+    if not len(across):
+        return 0.0, 1.0
+    first, last = np.percentile(across, (1, 99))
+    return float(first), float(last)
+
+
+def _first_bare(strip: Strip, parts: Regions, step: NDArray[np.int64]) -> int | None:
+    """Return the step from which on an arm is bare, None where it is so from above or never.
+
+    Where the trunk hides the whole arm's width, a part of it does that no cloth borders outside.
+    """
+    middle = strip.covered & (np.abs(strip.across - 0.5) < 0.4)
+    outer = strip.covered & (np.abs(strip.across - 0.1) < 0.4)
+
+    def count(mask: Bool) -> NDArray[np.int64]:
+        return np.bincount(step[mask], minlength=_STEPS + 1)
+
+    whole = np.maximum(count(middle), 1)
+    above_hand = np.arange(_STEPS + 1) < _HAND
+    part = (count(middle & parts.arms) > 0.3 * whole) & (count(outer & parts.top) < 0.03 * whole)
+    for seen in (count(middle & parts.arms) > _BARE * whole, part):
+        run = np.convolve(seen & above_hand, np.ones(_RUN), "valid") >= _RUN
+        if run.any():
+            start = int(run.argmax())
+            return start if start >= _ABOVE else None
+    return None
+
+
+def own_limbs(parts: Regions, strips: tuple[Strip, Strip], body: Body) -> Bool:
+    """Return the pieces of ``parts.arms`` that are arms: not the bare waist under a short top."""
+    near = np.zeros(parts.arms.shape, bool)
+    for strip, side in zip(strips, body.sides, strict=True):
+        near |= strip.covered & (np.abs(strip.across - 0.5) < 0.65)
+        near |= _disc(near.shape, side, 0.3 * body.unit)
+    count, pieces = cv2.connectedComponents(parts.arms.astype(np.uint8))
+    sizes = np.bincount(pieces.ravel(), minlength=count)
+    within = np.bincount(pieces[near], minlength=count)
+    limb = within > 0.5 * sizes
+    limb[0] = False
+    return np.asarray(limb[pieces])
+
+
+def _disc(shape: tuple[int, ...], side: BodySide, radius: float) -> Bool:
+    disc = np.zeros(shape[:2], np.uint8)
+    x, y = np.clip(side.arm.wrist, -4096, 4096)
+    cv2.circle(disc, (int(x), int(y)), max(int(radius), 1), 1, -1)
+    return disc > 0

@@ -1,0 +1,79 @@
+"""The part of the photo that an upper garment can change: all work is done inside it."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.joints import Joint
+from services.kit.labels import Label
+from services.kit.types import Image, Keypoints, LabelMap
+from services.viton.painting.response import Outcome
+
+Window = tuple[slice, slice]
+
+_BESIDE: Final = 40
+_ABOVE: Final = 24
+_BELOW: Final = 0.14
+"""Share of the photo's height that is kept below the worn garment, arms and hips."""
+_UPPER: Final = (
+    Label.UPPER,
+    Label.COAT,
+    Label.SCARF,
+    Label.GLOVE,
+    Label.TORSO_SKIN,
+    Label.LEFT_ARM,
+    Label.RIGHT_ARM,
+)
+_HIPS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
+
+
+def find(labels: LabelMap, keypoints: Keypoints) -> Window:
+    """Return the rows and columns around head, arms, worn garment and hips; all where unseen."""
+    height, width = labels.shape
+    rows = np.flatnonzero((labels > 0).any(axis=1))
+    upper = np.flatnonzero(np.isin(labels, _UPPER).any(axis=1))
+    if not len(upper):
+        return slice(0, height), slice(0, width)
+    hips = max(float(keypoints[joint, 1]) for joint in _HIPS)
+    last = max(float(upper[-1]), hips) + _BELOW * height
+    bottom = int(np.clip(last, 1, height))
+    top = max(int(rows[0]) - _ABOVE, 0)
+    columns = np.flatnonzero((labels[top:bottom] > 0).any(axis=0))
+    seen = keypoints[(keypoints[:, :2] > 0).any(axis=1), 0]
+    left = min(float(columns[0]), float(seen.min(initial=width))) - _BESIDE
+    right = max(float(columns[-1]), float(seen.max(initial=0))) + _BESIDE
+    return slice(top, bottom), slice(max(int(left), 0), min(int(right) + 1, width))
+
+
+def moved(keypoints: Keypoints, window: Window) -> Keypoints:
+    """Return the joints in the window's pixels; those that were not seen stay at the origin."""
+    start = np.array([window[1].start, window[0].start], np.float32)
+    shifted = keypoints.copy()
+    for joint in shifted:
+        if joint[0] > 0 or joint[1] > 0:
+            joint[:2] -= start
+            # No joint that was seen may fall where it would count as unseen.
+            joint[1] = joint[1] if joint[0] > 0 else max(joint[1], 0.5)
+    return shifted
+
+
+def put_back(person: Image, window: Window, inside: Outcome) -> Outcome:
+    """Return the outcome on the whole photo, of which only the window was worked on."""
+    shape = person.shape[:2]
+
+    def whole(part: NDArray[np.generic]) -> NDArray[np.generic]:
+        canvas = np.zeros((*shape, *part.shape[2:]), part.dtype)
+        canvas[window] = part
+        return canvas
+
+    image = person.copy()
+    image[window] = inside.image
+    return replace(
+        inside,
+        image=image,
+        edit_mask=np.asarray(whole(inside.edit_mask), np.uint8),
+        flow=np.asarray(whole(inside.flow), np.float32),
+        cloth=np.asarray(whole(inside.cloth), np.uint8),
+    )

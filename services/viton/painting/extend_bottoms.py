@@ -1,0 +1,131 @@
+"""Trousers and skirts under a worn top, continued to where they end, for a top too short for it."""
+
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+
+from services.kit.errors import LegsNotShown
+from services.kit.labels import Label
+from services.kit.types import Image, Keypoints, LabelMap
+from services.viton.person.legs import LowerBody, measure_legs
+from services.viton.person.regions import Bool, Floats
+from services.viton.raster.fill import blurred, eroded, pull_push, rgb
+from services.viton.raster.layers import over
+
+Colours: TypeAlias = NDArray[np.float32]
+
+_TOPS: Final = (Label.UPPER, Label.COAT, Label.SCARF)
+_LEGS: Final = (Label.LEFT_LEG, Label.RIGHT_LEG)
+
+_ACROSS: Final = 0.3
+"""The share of the body's width that a row of the worn top has at least."""
+
+_NEAR: Final = 0.3
+"""In lengths of the torso: how far from the worn top's hem one looks for what is below it."""
+
+_LEAST: Final = 0.05
+"""The least area of it, in squares of the torso's length."""
+
+_PAST: Final = 0.12
+"""How far below the crotch the worn top may end, in lengths of the torso."""
+
+_RIM: Final = 4
+_SHADE: Final = 0.03
+"""Below the hem: pixels that are neither cloth's own, and the worn top's shadow, likewise."""
+
+_SMOOTH: Final = 15
+_LEAST_WIDE: Final = 0.8
+"""The least width of bottoms at the hem, in widths of the body: a hand may hide their sides."""
+
+_BAND: Final = 0.065
+_SEAM: Final = 0.16
+_SAG: Final = 0.03
+"""A waistband: how wide, how much darker the seam below it, how much lower in the middle."""
+
+
+def uncovered(
+    person: Image, keypoints: Keypoints, labels: LabelMap
+) -> tuple[Image, LabelMap] | None:
+    """Return the photo and its CIHP labels with the trousers or the skirt up to the waist.
+
+    What the worn top hides of them mirrors what is seen below it; of a dress it is the dress
+    itself. None where legs or bottoms are not seen, or the top hides where the legs part.
+    """
+    try:
+        body, _ = measure_legs(keypoints, labels, least=0.0)
+    except LegsNotShown:
+        return None
+    rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]]
+    left, right = (edge[:, None] for edge in body.edges)
+    trunk = (columns > left) & (columns < right) & (rows >= body.waistband)
+    top = np.isin(labels, _TOPS)
+    filled = np.flatnonzero((trunk & top).sum(axis=1) > _ACROSS * (right - left)[:, 0])
+    if not len(filled):
+        dress = trunk & (labels == Label.DRESS)
+        return (person, np.where(dress, np.uint8(Label.SKIRT), labels)) if dress.any() else None
+    hem = int(filled[-1])
+    near = np.abs(rows - hem) < _NEAR * body.torso
+    kind = _kind(labels[near], body.torso)
+    if kind is None or hem > body.crotch[1] + _PAST * body.torso:
+        return None
+    seen = labels == kind
+    line = _line(near & top) + max(_RIM, _SHADE * body.torso)
+    left, right = (edge[:, None] for edge in _outline(near & (rows > hem) & seen, body, hem))
+    middle = body.middle[int(body.waistband)]
+    half = np.where(columns < middle, middle - left, right - middle)
+    share = (columns - middle) / np.maximum(half, 1)
+    below = rows - body.waistband - _SAG * body.torso * np.clip(1 - share**2, 0, 1)
+    within = (columns > left) & (columns < right) & (below >= 0) & (rows < line)
+    hidden = within & (top | seen | (labels == Label.BACKGROUND))
+    cloth = _mirrored(person.astype(np.float32), eroded(seen, _RIM), line)
+    seam = np.abs(below - _BAND * body.torso) < 1
+    cloth *= rgb(1 - _SEAM * blurred(seam.astype(np.float32), 1.0))
+    made = np.where(hidden[..., None], np.clip(np.rint(cloth), 0, 255), person).astype(np.uint8)
+    return made, np.where(hidden, np.uint8(kind), labels)
+
+
+def _kind(labels: LabelMap, torso: float) -> Label | None:
+    """Return what is worn below, of which ``labels`` are a part; None where too little is seen."""
+    counts = np.bincount(labels, minlength=len(Label))
+    kind = max((Label.PANTS, Label.SKIRT), key=lambda label: int(counts[label]))
+    bare = sum(int(counts[label]) for label in _LEGS)
+    return kind if counts[kind] > max(_LEAST * torso**2, bare) else None
+
+
+def _outline(seen: Bool, body: LowerBody, hem: int) -> tuple[Floats, Floats]:
+    """Return both outlines of the bottoms, an x for every row, straight from waistband to hem."""
+    rows = np.arange(seen.shape[0], dtype=np.float64)
+    band = int(body.waistband)
+    middle = float(body.middle[hem])
+    columns = np.flatnonzero(seen.any(axis=0))
+    ends = (columns[0], columns[-1]) if len(columns) else (middle, middle)
+    least = [middle + _LEAST_WIDE * (float(edge[hem]) - middle) for edge in body.edges]
+    at_hem = min(ends[0], least[0]), max(ends[1], least[1])
+    left, right = (
+        np.interp(rows, [band, hem], [edge[band], end])
+        for edge, end in zip(body.edges, at_hem, strict=True)
+    )
+    return left, right
+
+
+def _line(top: Bool) -> Floats:
+    """Return the row at which the worn top ends, for every column."""
+    height, width = top.shape
+    known = np.flatnonzero(top.any(axis=0))
+    last = height - 1 - top[::-1].argmax(axis=0)[known]
+    smooth = median_filter(last.astype(np.float64), _SMOOTH, mode="nearest")
+    return np.asarray(np.interp(np.arange(width), known, smooth))
+
+
+def _mirrored(photo: Colours, seen: Bool, line: Floats) -> Colours:
+    """Return what is seen below a line, above it: folds and light go on, and meet at the line."""
+    rows, columns = np.mgrid[: seen.shape[0], : seen.shape[1]].astype(np.float32)
+    source = np.maximum(rows, 2 * line.astype(np.float32) - rows)
+    known, colours = (
+        np.asarray(cv2.remap(part, columns, source, cv2.INTER_LINEAR), np.float32)
+        for part in (seen.astype(np.float32), photo)
+    )
+    return over(pull_push(colours, known), colours, known)

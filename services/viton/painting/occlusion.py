@@ -1,0 +1,144 @@
+"""Where the new garment, the arms, and trousers or a skirt lie over one another."""
+
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d, median_filter
+
+from services.viton.person.body import Body, BodySide
+from services.viton.person.regions import Regions
+from services.viton.placing.sleeve import SleeveFit
+from services.viton.raster.components import without_specks
+from services.viton.raster.fill import around, dilated, eroded, pull_push, soft
+from services.viton.raster.warp import Strip
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_STEEP: Final = 0.7
+_SLIT: Final = 0.014
+_UNDER: Final = 5.0
+_SEEK: Final = 10
+
+
+def beside_arms(torso: Floats, parts: Regions, arms: Bool, chest: Bool, body: Body) -> Floats:
+    """Let the torso reach an arm that it all but touches: no bright slit between the two.
+
+    ``chest``: the bare trunk, through which no ground is seen.
+    """
+    reach = max(int(_SLIT * body.unit), 1)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    cloth = torso > 0.5
+    open_ground: Bool = np.asarray(~(cloth | arms | chest))
+    opened = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    wide = soft(without_specks(np.asarray(opened), int((0.1 * body.unit) ** 2)), 3.0) > 0.4
+    # A gap that stays open narrows to its end, and does not stop at its whole width.
+    thin = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, pieces = cv2.connectedComponents(thin)
+    widens = np.bincount(pieces[wide], minlength=count) > 0
+    wide = wide | ((thin > 0) & widens[pieces])
+    rows = np.arange(torso.shape[0])[:, None]
+    top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.unit
+    slit = open_ground & ~wide & (rows > top) & (rows < body.waist) & ~parts.lower
+    slit &= dilated(cloth, 3 * reach) & dilated(arms, 3 * reach)
+    # Some way under the arm that it touches, whose soft edge lies over it.
+    under = dilated(dilated(cloth | slit, 1) & arms, 5) & arms
+    joined = soft(cloth | slit | under, 0.8)
+    return np.where(dilated(slit | under, 2), np.maximum(torso, joined), torso)
+
+
+def waistband(image: Floats, parts: Regions, body: Body) -> tuple[Floats, Floats] | None:
+    """Where trousers or a skirt begin under a garment that is tucked in; None where none is seen.
+
+    The label's edge is moved, by up to ``_SEEK`` pixels, to where the colours change from the worn
+    garment's to those below. Returns two H x W coverages: of what may be covered by the garment
+    from above, and of trousers or skirt along their upper edge.
+    """
+    height, width = parts.lower.shape
+    columns = np.arange(width)
+    near = slice(max(int(body.waist - 0.4 * body.unit), 0), int(body.waist + 0.9 * body.unit))
+    band = parts.lower[near]
+    found = band.any(axis=0)
+    if not found.any():
+        return None
+    top = near.start + band.argmax(axis=0)
+    line = np.interp(columns, columns[found], top[found].astype(np.float64))
+    line = median_filter(line, 9) + _shift(image, parts, median_filter(line, 9))
+    line = gaussian_filter1d(line, 1.5)
+    middle = int(np.clip(body.middle[int(min(body.waist, height - 1))], 0, width - 1))
+    slope = np.abs(np.gradient(gaussian_filter1d(line, 0.012 * body.unit)))
+    ends = np.flatnonzero(~found | (slope > _STEEP))
+    first = int(ends[ends < middle].max(initial=-1)) + 1
+    last = int(ends[ends > middle].min(initial=width)) - 1
+    seen = np.zeros(width, np.float32)
+    if last - first > 0.3 * body.unit:
+        seen[first : last + 1] = 1
+        beyond = np.maximum(np.maximum(first - columns, columns - last), 0)
+        rim = line[np.clip(columns, first, last)] - 0.5 * np.minimum(beyond, 0.05 * body.unit)
+        line = np.where(beyond > 0, rim, line)
+    rows = np.arange(height)[:, None]
+    above = np.clip(line[None, :] + _UNDER - rows, 0, 1)
+    below = np.clip(rows - line[None, :] + 0.5, 0, 1) * np.clip(line[None, :] + 24 - rows, 0, 1)
+    lower = below * seen * dilated(parts.lower, _SEEK)
+    return above.astype(np.float32), lower.astype(np.float32)
+
+
+def _shift(image: Floats, parts: Regions, line: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far below ``line`` the colours change, per column; 0 where that is unclear."""
+    width = parts.lower.shape[1]
+    window = around(parts.lower & dilated(parts.top, 3 * _SEEK), 3 * _SEEK)
+    if window is None:
+        return np.zeros(width)
+    rows, columns = window
+    photo = _tones(image[window])
+    old = pull_push(photo, eroded(parts.top[window], _SEEK).astype(np.float32))
+    new = pull_push(photo, eroded(parts.lower[window], _SEEK).astype(np.float32))
+    to_old = np.linalg.norm(photo - old, axis=-1)
+    to_new = np.linalg.norm(photo - new, axis=-1)
+    span = np.linalg.norm(new - old, axis=-1)
+    like_old = np.clip((to_new - to_old) / (span + 8.0), -1, 1) * np.clip(span / 15 - 1, 0, 1)
+    like_old = cv2.blur(like_old.astype(np.float32), (5, 1))
+    steps = np.arange(-_SEEK, _SEEK + 1)
+    at = np.rint(line[columns][None, :] + steps[:, None]).astype(int) - rows.start
+    inside = np.clip(at, 0, like_old.shape[0] - 1)
+    gain = np.cumsum(like_old[inside, np.arange(inside.shape[1])[None, :]], axis=0)
+    shift = np.zeros(width)
+    # Ahead of the first step lies nothing: the line may also stay at the window's start.
+    best = steps[gain.argmax(axis=0)] + 1.0
+    best = np.where(gain.max(axis=0) > 0.0, best, -float(_SEEK))
+    sure = gain.max(axis=0) - gain[-1] > 1.0
+    over_it = np.clip(np.rint(line).astype(int) - 6, 0, parts.top.shape[0] - 1)
+    sure &= parts.top[over_it, np.arange(width)][columns][: len(sure)]
+    shift[columns] = np.where(sure, best, 0.0)[: shift[columns].shape[0]]
+    return np.asarray(gaussian_filter1d(median_filter(shift, 21), 2.0))
+
+
+def _tones(image: Floats) -> Floats:
+    """Return colours in which a shadow is little change: two of hue and saturation, one of light.
+
+    All three are of the size of levels (0 to 255).
+    """
+    mean = image.mean(axis=-1, keepdims=True)
+    hue = (image[..., ::2] - image[..., 1:2]) / (mean + 30.0) * 160.0
+    return np.asarray(np.concatenate([hue, 0.4 * mean], axis=-1), np.float32)
+
+
+def under_sleeve(
+    parts: Regions, strip: Strip, fit: SleeveFit, side: BodySide, reach: float
+) -> Bool:
+    """Return the bare arm that the new sleeve covers, rims included."""
+    if fit.cuff == 0.0:
+        return np.zeros(parts.arms.shape, bool)
+    near = (np.abs(strip.across - 0.5) < 0.95) & (strip.along < fit.cuff - 0.05)
+    hidden = parts.arms & strip.covered & near
+    height, width = hidden.shape
+    ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.tip[1])
+    xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.tip[0])
+    run = (side.armpit - side.tip).astype(np.float32)
+    share = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
+    away = np.hypot(xs - share * run[0], ys - share * run[1])
+    bare = strip.covered & (strip.along >= fit.cuff - 0.05)
+    limit = np.where(ys < run[1], 1.7 * reach, reach)
+    return np.asarray(hidden | (parts.arms & ~bare & (away < limit)))

@@ -1,0 +1,47 @@
+"""The answer: the picture, a truthful mask of what was changed, and where the garment is seen."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from services.kit.types import Flow, Image, Mask
+from services.viton.raster.fill import eroded
+from services.viton.raster.layers import Stack
+from services.viton.raster.warp import sample
+
+_NOTICEABLE: Final = 2
+_RIM: Final = 4
+"""Pixels of the garment's photo along its outline in which the background may shine through."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The person wearing the garment, all H x W.
+
+    ``image`` is identical to the photo where ``edit_mask`` is 0. ``flow``: the place in the
+    garment's photo that a pixel shows; ``cloth``: how much of it is garment, 0 to 255.
+    """
+
+    image: Image
+    edit_mask: Mask
+    flow: Flow
+    cloth: Mask
+
+
+def finish(person: Image, stack: Stack, garment_mask: Mask) -> Outcome:
+    """Round the picture, and take back every change too small to see."""
+    rounded = np.clip(np.rint(stack.picture), 0, 255).astype(np.uint8)
+    red, green, blue = cv2.split(cv2.absdiff(rounded, person))
+    change = np.maximum(np.maximum(red, green), blue)
+    seen = cv2.morphologyEx(
+        (change >= _NOTICEABLE).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)
+    )
+    image = np.where(cv2.merge((seen, seen, seen)) > 0, rounded, person)
+    core = cv2.dilate(seen, np.ones((5, 5), np.uint8)).astype(np.float32)
+    mask = np.rint(255 * cv2.GaussianBlur(core, (0, 0), 1.0)).astype(np.uint8)
+    mask = np.where(seen > 0, 255, mask).astype(np.uint8)
+    inside = eroded(garment_mask > 127, _RIM).astype(np.float32)
+    cloth = stack.cloth * sample(inside, stack.flow) * seen
+    return Outcome(image, mask, stack.flow, np.rint(255 * cloth).astype(np.uint8))

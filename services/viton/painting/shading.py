@@ -1,0 +1,172 @@
+"""Light on the new garment: the body's roundness, folds where cloth is pressed, soft shadows."""
+
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.geometry import Points, point, unit
+from services.viton.person.body import Body, BodySide
+from services.viton.person.regions import Regions
+from services.viton.placing.sleeve import SleeveFit
+from services.viton.raster.fill import around, blurred, eroded, grey, pull_push, rgb, variety
+from services.viton.raster.warp import Strip
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_PLAIN: Final = 26.0
+_DIM: Final = 32.0
+_DARK: Final = (40.0, 110.0)
+"""Mean grey of the worn garment between which its own light counts from not at all to fully."""
+
+
+def torso_light(image: Floats, parts: Regions, body: Body, slant: float) -> Floats:
+    """Light on the torso: the worn garment's where it is plain, the body's roundness, folds.
+
+    ``slant``: where the light comes from, -1 left to 1 right.
+    """
+    height, width = parts.top.shape
+    left, right = body.left.edge[:height], body.right.edge[:height]
+    half = np.maximum((right - left) / 2, 1.0)
+    # Above the armpits the trunk goes over into the shoulders.
+    armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
+    above = np.clip((armpit - np.arange(height)) / (0.15 * body.unit) + 0.5, 0, 1)
+    wide = max(0.55 * float(np.hypot(*(body.right.tip - body.left.tip))), 1.0)
+    half = (half + above * (np.maximum(half, wide) - half)).astype(np.float32)
+    centre = ((left + right) / 2).astype(np.float32)
+    across = (np.arange(width, dtype=np.float32)[None, :] - centre[:, None]) / half[:, None]
+    away = np.clip(np.abs(across), 0, 1.1)
+    cubed = away * away * away
+    light = 1 - 0.045 * cubed - 0.10 * cubed * cubed * away + 0.025 * slant * np.clip(across, -1, 1)
+    light = light * _bust(body, across) * torso_folds((height, width), body)
+    return np.asarray(light * _worn_light(image, parts), np.float32)
+
+
+def _bust(body: Body, across: Floats) -> Floats:
+    """Return the chest's slope towards the light above, and away from it below."""
+    rows = np.arange(across.shape[0], dtype=np.float32)[:, None]
+    level = (body.left.armpit[1] + body.right.armpit[1]) / 2 + 0.10 * body.unit
+    down = (rows - np.float32(level)) / np.float32(0.13 * body.unit)
+    slope = -down * np.exp(0.5 - 0.5 * down * down)
+    squared = (across / np.float32(0.75)) ** 2
+    return np.asarray(1 + 0.022 * slope * np.exp(-squared * squared), np.float32)
+
+
+def _worn_light(image: Floats, parts: Regions) -> Floats:
+    """Return the slow light on the worn garment, 1 on average; all 1 where it cannot be told."""
+    height, width = parts.top.shape
+    even = np.ones((height, width), np.float32)
+    window = around(parts.top, 24)
+    if window is None or parts.top.sum() < 2000:
+        return even
+    inside = eroded(parts.top[window], 7)
+    photo = image[window]
+    if inside.sum() < 2000 or variety(photo, inside) > _PLAIN:
+        return even
+    luma = grey(photo)
+    # On dark cloth a few grey levels are gloss, noise and spill of light from behind.
+    low, high = _DARK
+    share = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
+    flat = pull_push(rgb(luma), inside.astype(np.float32))[..., 0]
+    closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
+    slow = blurred(np.asarray(closed, np.float32), 7.0)
+    lit = (slow + _DIM) / (float(np.median(slow[inside])) + _DIM)
+    ratio = np.clip(lit, 0.78, 1.10) ** np.float32(0.65 * share)
+    # The new garment may reach farther than the worn one: no step where the window ends.
+    above, before = window[0].start, window[1].start
+    below, behind = height - above - ratio.shape[0], width - before - ratio.shape[1]
+    return np.asarray(np.pad(ratio, ((above, below), (before, behind)), mode="edge"), np.float32)
+
+
+def torso_folds(shape: tuple[int, int], body: Body) -> Floats:
+    """Return faint folds: from the armpits over the chest, and above a waist that is tucked in."""
+    light = np.ones(shape, np.float32)
+    scale = body.unit
+    for side in body.sides:
+        for angle, reach, depth in ((-20.0, 0.24, 0.030), (10.0, 0.30, 0.040), (42.0, 0.24, 0.030)):
+            turn = np.radians(angle)
+            ahead = point(-side.sign * float(np.cos(turn)), float(np.sin(turn)))
+            start = side.armpit + 0.05 * scale * ahead
+            _crease(light, start, start + reach * scale * ahead, 0.020 * scale, depth)
+    if body.tucked:
+        _gathers(light, body)
+    return light
+
+
+def _gathers(light: Floats, body: Body) -> None:
+    """Add short folds that rise from the waistband, in place: the same ones every time."""
+    rng = np.random.default_rng(5)
+    row = int(np.clip(body.waist, 0, light.shape[0] - 1))
+    left, right = float(body.left.edge[row]), float(body.right.edge[row])
+    for share in np.linspace(0.08, 0.92, 9):
+        place = share + float(rng.uniform(-0.035, 0.035))
+        x = left + place * (right - left)
+        tall = float(rng.uniform(0.10, 0.30)) * body.unit
+        lean = (place - 0.5) * 0.25 + float(rng.uniform(-0.12, 0.12))
+        start = point(x, body.waist + 0.04 * body.unit)
+        end = start + point(lean * tall, -tall)
+        wide = float(rng.uniform(0.012, 0.022)) * body.unit
+        _crease(light, start, end, wide, float(rng.uniform(0.025, 0.05)))
+
+
+def _crease(light: Floats, start: Points, end: Points, wide: float, depth: float) -> None:
+    """Darken one side of a line and light up the other, in place, fading to both ends."""
+    reach = 3.0 * wide
+    low, high = np.minimum(start, end) - reach, np.maximum(start, end) + reach
+    rows = slice(max(int(low[1]), 0), max(min(int(high[1]) + 1, light.shape[0]), 0))
+    columns = slice(max(int(low[0]), 0), max(min(int(high[0]) + 1, light.shape[1]), 0))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return
+    run = max(float(np.hypot(*(end - start))), 1.0)
+    ahead = unit(end - start)
+    # The side that is nearer to the top of the picture catches the light.
+    up = point(ahead[1], -ahead[0]) if ahead[0] >= 0 else point(-ahead[1], ahead[0])
+    ys = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] - np.float32(start[1])
+    xs = np.arange(columns.start, columns.stop, dtype=np.float32)[None, :] - np.float32(start[0])
+    along = (xs * np.float32(ahead[0]) + ys * np.float32(ahead[1])) / np.float32(run)
+    bow = np.float32(0.10 * run) * (along - along * along)
+    side = (xs * np.float32(up[0]) + ys * np.float32(up[1]) - bow) / np.float32(wide)
+    fade = np.clip(along / 0.2, 0, 1) * np.clip((1 - along) / 0.7, 0, 1)
+    slope = side * np.exp(0.5 - 0.5 * side * side)
+    light[rows, columns] *= 1 + np.float32(depth) * fade * (slope - 0.25 * np.exp(-side * side))
+
+
+def sleeve_light(
+    strip: Strip, fit: SleeveFit, side: BodySide, torso: Floats, slant: float
+) -> Floats:
+    """Return a sleeve's roundness and its folds at the elbow; the torso's light at the shoulder."""
+    light = np.ones(strip.along.shape, np.float32)
+    if fit.cuff == 0.0:
+        return light
+    part = strip.cropped
+    ramp = np.clip(part.along / (0.4 * fit.cuff), 0, 1)
+    across = np.clip((part.across - 0.5) * 2, -1.3, 1.3) * -side.sign
+    lit = np.clip(across - 0.12 * slant, -1.3, 1.3)
+    rounded = 1 - 0.20 * ramp * np.abs(lit) ** 2.5
+    folds = np.ones(part.along.shape, np.float32)
+    if fit.cuff > 0.55:
+        depth = 0.02 + 0.06 * float(np.clip((_bend(side) - 8.0) / 50.0, 0, 1))
+        inner = np.clip(part.across + 0.15, 0, 1) ** 1.5
+        for place, lean in ((0.43, 0.05), (0.50, 0.01), (0.565, -0.04)):
+            run = (part.along - place - lean * (1 - part.across)) / 0.017
+            folds -= np.float32(depth) * inner * run * np.exp(0.5 - 0.5 * run * run)
+    light[part.window] = rounded * folds * (torso[part.window] * (1 - ramp) + ramp)
+    return light
+
+
+def contact(coverage: Floats, sigma: float, shift: float) -> Floats:
+    """Return a soft shadow around an edge, 0 to 1, moved ``shift`` pixels down."""
+    cast = blurred(coverage, sigma)
+    if shift:
+        move = np.array([[1, 0, 0], [0, 1, shift]], np.float32)
+        cast = np.asarray(cv2.warpAffine(cast, move, (cast.shape[1], cast.shape[0])), np.float32)
+    return np.asarray(np.clip(cast * 1.6, 0, 1) * (1 - coverage), np.float32)
+
+
+def _bend(side: BodySide) -> float:
+    """Return how far an elbow is bent, in degrees: 0 for a straight arm."""
+    arm = side.arm
+    upper, lower = unit(arm.elbow - arm.shoulder), unit(arm.wrist - arm.elbow)
+    return float(np.degrees(np.arccos(np.clip(float(upper @ lower), -1.0, 1.0))))

@@ -1,0 +1,79 @@
+"""Where trousers end and shoes begin."""
+
+from dataclasses import replace
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
+
+from services.viton.person.legs import LowerBody
+from services.viton.person.outfit import Outfit
+from services.viton.raster.fill import blurred, dilated
+
+_BINS: Final = 12
+_REACH: Final = 0.14
+_RIM: Final = 0.05
+_SPECK: Final = 0.15
+_STRAP: Final = 0.02
+_LIKELIER: Final = 0.5
+
+
+def without_hems(image: NDArray[np.uint8], worn: Outfit, body: LowerBody) -> Outfit:
+    """Return the outfit with shoes that look like the trousers just above given back to them.
+
+    ``image`` is H x W x 3 RGB. The parse parts trousers from shoes at the ankle, where wide ones
+    go on. Each pixel near that line goes to the likelier of both colour histograms.
+    """
+    if not worn.shoes.any() or not worn.bottoms.any():
+        return worn
+    near = dilated(worn.bottoms, int(_REACH * body.torso)) & worn.shoes
+    if not near.any():
+        return worn
+    beside = dilated(worn.shoes, int(3 * _REACH * body.torso)) & worn.bottoms
+    clear = worn.shoes & ~dilated(worn.bottoms, int(_REACH * body.torso))
+    if clear.sum() < 50 or beside.sum() < 50:
+        return worn
+    cloth, leather = (_histogram(image, where) for where in (beside, clear))
+    index = (image // (256 // _BINS + 1)).astype(np.int64)
+    a = cloth[index[..., 0], index[..., 1], index[..., 2]]
+    b = leather[index[..., 0], index[..., 1], index[..., 2]]
+    seen = (worn.shoes | worn.bottoms).astype(np.float32)
+    odds = blurred(
+        seen * (a / np.maximum(a + b, 1e-6)).astype(np.float32), 0.022 * body.torso
+    ) / np.maximum(blurred(seen, 0.022 * body.torso), 1e-3)
+    hem = near & (odds > _LIKELIER)
+    size = 2 * max(int(0.012 * body.torso), 1) + 1
+    joined = cv2.morphologyEx(hem.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
+    count, pieces = cv2.connectedComponents((joined > 0).astype(np.uint8))
+    rim = dilated(worn.bottoms, max(int(_RIM * body.torso), 2))
+    touching = np.unique(pieces[rim & (joined > 0)])
+    hem = np.isin(pieces, touching[touching > 0]) if count > 1 else np.zeros_like(hem)
+    hem |= near & ~_large(worn.shoes & ~hem)
+    return replace(worn, bottoms=worn.bottoms | hem, shoes=worn.shoes & ~hem)
+
+
+def _large(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the mask without its specks."""
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    areas = stats[:, cv2.CC_STAT_AREA]
+    keep = areas > _SPECK * areas[1:].max(initial=1)
+    return np.asarray(keep[pieces] & mask)
+
+
+def over_hem(worn: Outfit, body: LowerBody) -> NDArray[np.bool_]:
+    """Return the shoes that lie over a long hem: no straps and laces, which it covers."""
+    size = 2 * max(int(_STRAP * body.torso), 1) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    core = cv2.morphologyEx(worn.shoes.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    return np.asarray(worn.shoes & dilated(core, 2))
+
+
+def _histogram(image: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.float32]:
+    index = (image[where] // (256 // _BINS + 1)).astype(np.int64)
+    counts = np.zeros((_BINS, _BINS, _BINS), np.float32)
+    np.add.at(counts, (index[:, 0], index[:, 1], index[:, 2]), 1.0)
+    for axis in range(3):
+        counts = correlate1d(counts, np.array([0.25, 0.5, 0.25]), axis=axis, mode="nearest")
+    return np.asarray(counts / counts.sum(), np.float32)

@@ -1,0 +1,323 @@
+"""The person's own skin, continued to where the new garment shows more of it."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.geometry import Points, unit
+from services.viton.painting.bare_body import BareEdges, bare_edges, trunk, with_shoulders
+from services.viton.painting.skin_tone import alike, neck_share, smooth
+from services.viton.person.arm import Arm
+from services.viton.person.body import Body
+from services.viton.person.regions import Regions
+from services.viton.raster.fill import (
+    blurred,
+    dilated,
+    eroded,
+    grain,
+    grey,
+    noise_level,
+    pull_push,
+    rgb,
+)
+from services.viton.raster.layers import over
+from services.viton.raster.polygon import polygon
+from services.viton.raster.warp import Strip
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_BAND: Final = 8
+_CHIN: Final = 45
+_BINS: Final = 11
+_ROUND: Final = 0.26
+_REDDER: Final = (0.85, 1.05, 1.15)
+"""How the light of a round limb falls off in red, green and blue."""
+_MOTTLE: Final = 0.010
+_REACH: Final = 0.45
+"""In shoulder widths: how far from the wrist's joint the worn sleeve's end is looked for."""
+_TAPER: Final = 78
+"""The sample of the forearm from which it tapers towards the hand that is seen."""
+_OVERLAP: Final = 16.0
+_ENOUGH: Final = 600
+"""Pixels of an arm from which its light is told, and of a face from which its shade is."""
+_SHADED: Final = 0.62
+"""The share of the face's brightness below which skin is in the shade."""
+_NAVEL: Final = 0.757
+"""Where the navel is between shoulders and hip joints (Drillis and Contini, 1966)."""
+_JOINT: Final = 0.24
+"""The share of the arm along which it goes over into the shoulder."""
+
+
+@dataclass(frozen=True)
+class Skin:
+    """The person's skin.
+
+    ``tone``: its colour continued everywhere; ``throat``: the same, shaded like an upper chest;
+    ``chest`` and ``arms``: where it would show if nothing were worn there, 0 to 1; ``arm_light``:
+    how a round arm is lit across, H x W x 3; ``rest``: what looks like skin beside the arms and is
+    the worn garment's hem.
+    """
+
+    tone: Floats
+    throat: Floats
+    chest: Floats
+    arms: tuple[Floats, Floats]
+    arm_light: tuple[Floats, Floats]
+    rest: Bool
+
+
+def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]) -> Skin:
+    """Return the person's skin, continued under the worn garment and shaded like a body."""
+    shape = parts.top.shape
+    own = eroded(parts.neck | parts.arms, 3) & ~dilated(parts.hair, 3)
+    bare = own & ~dilated(parts.top, 20)
+    if bare[parts.neck].sum() < 0.15 * max(int(parts.neck.sum()), 1):
+        bare |= own & parts.neck & ~dilated(parts.top, _BAND)
+    face = eroded(parts.face, 8)
+    bare &= alike(image, bare, face) & _lit(image, face)
+    weight = np.where(bare, 1.0, np.where(face, 0.15, 0.0)).astype(np.float32)
+    if weight.sum() < 200:
+        weight = (parts.neck | parts.arms | parts.face).astype(np.float32)
+    texture = _texture(image, bare if bare.any() else face)
+    slant = light_from(image, parts)
+    seen = bare & parts.arms
+    edges = [bare_edges(strip, parts) for strip in strips]
+    bare_arms = [
+        _bare_arm(strip, side.arm, parts, body, edge)
+        for strip, side, edge in zip(strips, body.sides, edges, strict=True)
+    ]
+    arms = [cover for cover, _ in bare_arms]
+    chest = with_shoulders(trunk(parts, body), arms, parts, body)
+    trunk_light = _relief(shape, body) * _belly(shape, body) * _turning(chest, arms, body)
+    # What is seen of a round arm is dimmer towards its edges than its colour is.
+    even = image.copy()
+    light = []
+    for strip, side, (_, across), edge in zip(strips, body.sides, bare_arms, edges, strict=True):
+        own = np.ones((*shape, 3), np.float32)
+        near = strip.window
+        covered = strip.covered[near]
+        there = (seen[near] & covered)[..., None]
+        told = edge.near[near] & there[..., 0]
+        told = told if told.sum() > _ENOUGH else there[..., 0]
+        lit = _rounded(image[near], told, across[near] * -side.sign, slant)
+        # On the shoulder the arm goes over into the trunk.
+        joint = (smooth(1.1 - strip.along[near] / _JOINT) * covered)[..., None]
+        own[near] = joint * trunk_light[near][..., None] + (1 - joint) * lit
+        even[near] = np.where(there, even[near] / own[near], even[near])
+        light.append(own)
+    tone = pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
+    neck = bare & parts.neck
+    throat = _throat(image, neck, tone, body)
+    tone = over(tone, throat, neck_share(seen, neck, body.unit))
+    light_on = trunk_light * texture
+    return Skin(
+        tone,
+        tone * light_on[..., None],
+        chest,
+        (arms[0], arms[1]),
+        (light[0] * texture[..., None], light[1] * texture[..., None]),
+        edges[0].rest | edges[1].rest,
+    )
+
+
+def _lit(image: Floats, face: Bool) -> Bool:
+    """Return where skin is not in so deep a shade, such as the chin's, that it tells no tone."""
+    luma = grey(image)
+    if face.sum() < _ENOUGH:
+        return np.ones(face.shape, bool)
+    return np.asarray(luma > _SHADED * float(np.median(luma[face])))
+
+
+def light_from(image: Floats, parts: Regions) -> float:
+    """Return on which side of the picture the light is: -1 left, 0 ahead, 1 right."""
+    bare = eroded(parts.face, 6)
+    if bare.sum() < 400:
+        return 0.0
+    xs = np.nonzero(bare)[1]
+    luma = grey(image)[bare]
+    middle = float(np.median(xs))
+    left, right = np.median(luma[xs < middle]), np.median(luma[xs >= middle])
+    return float(np.clip((right - left) / max(0.2 * float(left + right), 1.0), -1, 1))
+
+
+def _texture(image: Floats, bare: Bool) -> Floats:
+    """Light on skin that is no paint: the photo's noise, and faint blotches as skin has."""
+    shape = (image.shape[0], image.shape[1])
+    rng = np.random.default_rng(11)
+    blotches = np.zeros(shape, np.float32)
+    for size, share in ((5, 0.5), (14, 0.8), (36, 1.0)):
+        small = (max(shape[0] // size, 2), max(shape[1] // size, 2))
+        coarse = rng.standard_normal(small, dtype=np.float32)
+        blotches += share * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    bright = float(image[bare].mean()) if bare.any() else 128.0
+    noise = blurred(grain(shape, 1.3 * noise_level(image, bare))[..., 0], 0.6)
+    return np.asarray(1 + _MOTTLE * blotches + noise / max(bright, 30.0), np.float32)
+
+
+def _bare_arm(
+    strip: Strip, arm: Arm, parts: Regions, body: Body, edges: BareEdges
+) -> tuple[Floats, Floats]:
+    """Return the arm down to the hand, and per pixel how far from its middle: -1 outer, 1 inner."""
+    across = (strip.across - edges.first) / (edges.last - edges.first) * 2 - 1
+    soft_rim = max(0.09 * body.unit, 4.0)
+    # On the shoulder the arm's inner side goes over into the trunk.
+    joint = np.clip(1 - strip.along / 0.35, 0, 1) * (across > 0)
+    steep = soft_rim * 0.7 + joint * (1.5 - soft_rim * 0.7)
+    cover = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1) * strip.covered
+    ends = _cuff(arm, parts, body.unit)
+    if ends is None:
+        return cover.astype(np.float32), across.astype(np.float32)
+    outer, inner = ends
+    overlap = _OVERLAP * unit(arm.middle[-1] - arm.middle[-12])
+    ring = np.stack([arm.outer[_TAPER], outer, outer + overlap, inner + overlap, inner])
+    ring = np.concatenate([ring, arm.inner[_TAPER : _TAPER + 1]])
+    more = polygon((parts.top.shape[0], parts.top.shape[1]), ring)
+    height, width = parts.top.shape
+    ys = np.arange(height, dtype=np.float32)[:, None]
+    xs = np.arange(width, dtype=np.float32)[None, :]
+    first, second = (arm.outer[_TAPER] + arm.inner[_TAPER]) / 2, (outer + inner) / 2
+    run = second - first
+    share = (xs - first[0]) * run[0] + (ys - first[1]) * run[1]
+    share = np.clip(share / max(float(run @ run), 1.0), 0, 1.2).astype(np.float32)
+    halves = [(i - o) / 2 for o, i in ((arm.outer[_TAPER], arm.inner[_TAPER]), ends)]
+    side = halves[0] / max(float(np.hypot(*halves[0])), 1.0)
+    wide = [float(np.hypot(*h)) for h in halves]
+    radius = np.maximum(wide[0] + share * (wide[1] - wide[0]), 1.0)
+    off_x, off_y = xs - first[0] - share * run[0], ys - first[1] - share * run[1]
+    beyond = (off_x * side[0] + off_y * side[1]) / radius
+    # The taper takes the place of the strip's last part.
+    tail = np.clip((strip.along - _TAPER / 100) * 40, 0, 1) * strip.covered
+    cover = cover * (1 - tail)
+    across = np.where(more > cover, beyond, across)
+    return np.maximum(cover, more).astype(np.float32), across.astype(np.float32)
+
+
+def _cuff(arm: Arm, parts: Regions, scale: float) -> tuple[Points, Points] | None:
+    """Where the worn sleeve ended on the hand: its outer and inner corner; None where it did not.
+
+    The line between hand and worn garment near the wrist, whatever the joint's own place.
+    """
+    height, width = parts.top.shape
+    forearm = np.rint(arm.middle[62:94]).astype(int)
+    at = np.clip(forearm[:, 1], 0, height - 1), np.clip(forearm[:, 0], 0, width - 1)
+    if parts.top[at].mean() < 0.6:
+        return None
+    reach = _REACH * scale
+    x, y = arm.wrist
+    rows = slice(max(int(y - reach), 0), max(int(y + reach), 1))
+    columns = slice(max(int(x - reach), 0), max(int(x + reach), 1))
+    near = parts.arms[rows, columns] & dilated(parts.top[rows, columns], 4)
+    ys, xs = np.nonzero(near)
+    if len(ys) < 12:
+        return None
+    spots = np.stack([xs + columns.start, ys + rows.start], axis=1).astype(np.float64)
+    off = spots - arm.wrist
+    ahead = unit(arm.middle[-1] - arm.middle[-12])
+    normal = arm.normal[-1]
+    radius = float(arm.radius[-1])
+    keep = (np.hypot(off[:, 0], off[:, 1]) < reach) & (off @ ahead > -0.35 * scale)
+    if keep.sum() < 12:
+        return None
+    spots, lane = spots[keep], (off @ normal)[keep]
+    low, high = np.percentile(lane, (3, 97))
+    if not 0.7 * radius < high - low < 3.6 * radius:
+        return None
+    return spots[lane >= high].mean(axis=0), spots[lane <= low].mean(axis=0)
+
+
+def _rounded(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
+    """Return how a round limb is lit, H x W x 3, 1 on its bright side.
+
+    Its own light where it is seen bare; elsewhere a round one's, redder where it is dim.
+    """
+    turned = np.arcsin(np.clip(np.linspace(-1, 1, _BINS), -1, 1))
+    light = 1.03 - _ROUND + _ROUND * np.cos(turned - 0.5 * slant)
+    profile = light[:, None] ** np.array(_REDDER)
+    if seen.sum() > _ENOUGH:
+        colours = image[seen]
+        place = np.clip(np.rint((across[seen] + 1) / 2 * (_BINS - 1)), 0, _BINS - 1).astype(int)
+        usual = np.maximum(np.median(colours, axis=0), 20.0)
+        for index in range(1, _BINS - 1):
+            own = colours[place == index] / usual
+            if len(own) > 25:
+                measured = np.clip(np.median(own, axis=0), 0.5, 1.25)
+                profile[index] = 0.1 * profile[index] + 0.9 * measured
+        profile[0], profile[-1] = 0.93 * profile[1], 0.93 * profile[-2]
+    profile = profile / profile[2:-2].mean(axis=0)
+    places = np.linspace(0, _BINS - 1, 96)
+    fine = np.stack([np.interp(places, np.arange(_BINS), channel) for channel in profile.T], axis=1)
+    fine = cv2.GaussianBlur(fine[None].astype(np.float32), (0, 0), 5.0)[0]
+    at = np.clip((across + 1) * 47.5, 0, 95).astype(np.int32)
+    return np.asarray(fine[at], np.float32)
+
+
+def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
+    """Return the tone of the neck's lit part, continued over the chest."""
+    if bare.sum() < 0.02 * body.unit**2:
+        return tone
+    luma = grey(image)
+    dim = float(np.percentile(luma[bare], _CHIN))
+    lit = bare * np.clip((luma - dim + 12.0) / 12.0, 0, 1)
+    near = pull_push(image, lit.astype(np.float32))
+    usual = np.median(image[bare & (luma >= dim)], axis=0)
+    away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
+    fade = rgb(np.clip(away / (0.30 * body.unit), 0, 1))
+    far = (usual * np.array([0.965, 0.945, 0.935])).astype(np.float32)
+    return np.asarray(near + fade * (far - near), np.float32)
+
+
+def _relief(shape: tuple[int, int], body: Body) -> Floats:
+    """Light on a bare upper chest: faint collarbones, and a little less of it to both sides."""
+    ys = np.arange(shape[0], dtype=np.float32)[:, None]
+    xs = np.arange(shape[1], dtype=np.float32)[None, :]
+    across = (xs - np.float32(body.neck[0])) / np.float32(body.unit)
+    down = (ys - np.float32(body.neck[1])) / np.float32(body.unit) + np.float32(0.11)
+    away = np.abs(across)
+    light = np.ones(shape, np.float32)
+    rows = np.flatnonzero((down[:, 0] > -0.3) & (down[:, 0] < 0.9))
+    if not len(rows):
+        return light
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    down = down[part]
+    bone = down - (0.03 - 0.22 * away)
+    run = np.clip((away - 0.03) / 0.06, 0, 1) * np.clip((0.40 - away) / 0.15, 0, 1)
+    ridge = np.exp(-(((bone + 0.022) / 0.020) ** 2)) - 1.3 * np.exp(-(((bone - 0.02) / 0.022) ** 2))
+    hollow = np.exp(-((across / 0.035) ** 2) - ((down - 0.03) / 0.03) ** 2)
+    below = np.clip((down + 0.1) / 0.2, 0, 1) * np.clip((0.8 - down) / 0.3, 0, 1)
+    light[part] += (
+        0.03 * ridge * run - 0.035 * hollow + below * (0.015 - 0.34 * np.minimum(away, 0.4) ** 2)
+    )
+    return light
+
+
+def _belly(shape: tuple[int, int], body: Body) -> Floats:
+    """Light on a bare belly: its middle line down to the navel, and less light to both sides."""
+    light = np.ones(shape, np.float32)
+    navel = body.neck[1] + _NAVEL * (body.hips - body.neck[1])
+    down = ((np.arange(shape[0]) - navel) / body.unit).astype(np.float32)
+    rows = np.flatnonzero((down > -0.45) & (down < 0.4))
+    if not len(rows):
+        return light
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    down = down[part, None]
+    across = (np.arange(shape[1])[None, :] - body.middle[part, None]) / body.unit
+    away = np.minimum(np.abs(across), 0.5).astype(np.float32)
+    fade = np.clip((down + 0.45) / 0.15, 0, 1) * np.clip((0.4 - down) / 0.1, 0, 1)
+    groove = np.exp(-((away / 0.022) ** 2)) * np.clip(-down / 0.06, 0, 1)
+    hollow = np.exp(-((away / 0.015) ** 2) - (down / 0.022) ** 2)
+    rim = np.exp(-((away / 0.02) ** 2) - ((down - 0.036) / 0.014) ** 2)
+    sides = np.exp(-(((away - 0.17) / 0.05) ** 2)) + 9 * np.clip(away - 0.1, 0, 0.35)
+    light[part] += fade * (0.06 * rim - 0.025 * groove - 0.2 * hollow - 0.025 * sides)
+    return light
+
+
+def _turning(chest: Floats, arms: list[Floats], body: Body) -> Floats:
+    """Return less light where the bare trunk turns away from the eye, at the outline."""
+    whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
+    inside = cv2.distanceTransform(whole.astype(np.uint8), cv2.DIST_L2, 3)
+    rim = np.clip(1 - inside / (0.07 * body.unit), 0, 1)
+    return np.asarray(1 - 0.16 * rim * rim, np.float32)

@@ -1,0 +1,1 @@
+"""Reads the person: segmentation, joints, body, arms and legs, in canvas pixels."""

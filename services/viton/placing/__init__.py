@@ -1,0 +1,1 @@
+"""Places each part of the garment on the body: point pairs, warps and the sampled layers."""

@@ -1,0 +1,133 @@
+"""The garment sampled onto the canvas, and where each of its layers reaches."""
+
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.garment.cutout import Cut
+from services.viton.geometry import Points
+from services.viton.person.body import Body
+from services.viton.placing.sleeve import SleeveFit
+from services.viton.raster.fill import blurred, dilated, soft
+from services.viton.raster.polygon import polygon
+from services.viton.raster.warp import Strip, sample
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_NOTCH: Final = 0.08
+_TURN: Final = 0.14
+_SEEN: Final = 0.001
+"""In squares of the shoulder width, the least notch that anyone would see."""
+
+
+@dataclass(frozen=True)
+class Worn:
+    """The garment on the canvas: the torso and each sleeve.
+
+    Of each the coverage (0 to 1), the colours and, H x W x 2, where in the garment's photo they
+    are.
+    """
+
+    torso: Floats
+    torso_colour: Floats
+    torso_source: Floats
+    sleeves: tuple[Floats, Floats]
+    sleeve_colours: tuple[Floats, Floats]
+    sleeve_sources: tuple[Floats, Floats]
+
+
+def dress(
+    cut: Cut,
+    torso_map: Floats,
+    seams: tuple[Points, ...],
+    strips: tuple[Strip, Strip],
+    fits: tuple[SleeveFit, SleeveFit],
+) -> Worn:
+    """Sample the garment; at the armhole the sleeve's map turns into the torso's without a seam.
+
+    ``seams``: polygons beside the armholes that are cloth however the torso's edge was bent.
+    """
+    torso = sample(cut.torso, torso_map)
+    for ring in seams:
+        cloth = 255 * polygon((torso.shape[0], torso.shape[1]), ring)
+        torso[..., 3] = np.maximum(torso[..., 3], cloth)
+    coverage, colours, sources = [], [], []
+    for layer, strip, fit in zip((cut.left, cut.right), strips, fits, strict=True):
+        if fit.cuff == 0.0:
+            coverage.append(np.zeros(torso.shape[:2], np.float32))
+            colours.append(torso[..., :3])
+            sources.append(torso_map)
+            continue
+        part = strip.cropped
+        ramp = np.clip(part.along / (0.30 * fit.cuff), 0, 1)
+        ramp = (ramp * ramp * (3 - 2 * ramp))[..., None]
+        source = np.zeros_like(torso_map)
+        source[part.window] = ramp * part.source + (1 - ramp) * torso_map[part.window]
+        sleeve = sample(layer, source[part.window])
+        ease = _ease(part, fit)
+        off = np.abs(part.across - 0.5)
+        start = np.clip(part.along / 0.003, 0, 1)
+        beside = np.clip((0.5 * ease + 0.03 - off) * 24 + 0.5, 0, 1)
+        # Down to the cuff cloth covers the arm, whatever the photo's outline there.
+        arm = np.clip((0.5 * ease - off) * 24 + 0.5, 0, 1)
+        alpha = np.maximum(sleeve[..., 3] / 255 * beside, arm)
+        round_off = 1 - np.clip(off / (0.5 * ease), 0, 1) ** 2
+        until = fit.cuff - 0.010 + 0.007 * round_off
+        ends = np.clip((until - part.along) * 220 + 0.5, 0, 1)
+        alpha = alpha * part.covered * start * ends
+        cover = np.zeros(torso.shape[:2], np.float32)
+        cover[part.window] = blurred(alpha.astype(np.float32), 0.8)
+        colour = np.zeros((*cover.shape, 3), np.float32)
+        colour[part.window] = sleeve[..., :3]
+        coverage.append(cover)
+        colours.append(colour)
+        sources.append(source)
+    return Worn(
+        blurred(np.ascontiguousarray(torso[..., 3]) / np.float32(255), 0.7),
+        torso[..., :3],
+        torso_map,
+        (coverage[0], coverage[1]),
+        (colours[0], colours[1]),
+        (sources[0], sources[1]),
+    )
+
+
+def _ease(strip: Strip, fit: SleeveFit) -> Floats:
+    """Return the sleeve's width in arm widths, per pixel."""
+    last = len(fit.ease) - 1
+    at = np.clip(np.rint(strip.along * (4 * last)), 0, 4 * last).astype(np.int32)
+    fine = np.interp(np.arange(4 * last + 1) / 4, np.arange(last + 1), fit.ease)
+    return fine.astype(np.float32)[at]
+
+
+def below_shoulders(worn: Worn, body: Body) -> Worn:
+    """End the torso's straps at the shoulders, over which they go to the back."""
+    rows = np.arange(worn.torso.shape[0])[:, None]
+    shown = np.clip(rows - body.shoulder[None, :] + 2.0, 0, 1)
+    return replace(worn, torso=np.asarray(worn.torso * shown, np.float32))
+
+
+def without_notches(worn: Worn, body: Body) -> Worn:
+    """Fill the notch that torso and sleeve may leave between them where the shoulder turns."""
+    cloth = np.maximum(worn.torso, np.maximum(*worn.sleeves)) > 0.5
+    torso = worn.torso.copy()
+    reach, span = max(int(_NOTCH * body.unit), 1), int(_TURN * body.unit)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    for side, sleeve in zip(body.sides, worn.sleeves, strict=True):
+        if not sleeve.any():
+            continue
+        x, y = np.maximum(np.rint(side.tip).astype(int), span)
+        window = (slice(y - span, y + span), slice(x - span, x + span))
+        near = cloth[window]
+        # Only where cloth lies all around it: the window's own border is none.
+        padded = np.pad(near.astype(np.uint8), reach)
+        whole = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:-reach, reach:-reach] > 0
+        notch = whole & ~near
+        if notch.sum() > _SEEN * body.unit**2:
+            filled = soft(near | notch, 0.7) * dilated(notch, 2)
+            torso[window] = np.maximum(torso[window], filled)
+    return replace(worn, torso=torso)

@@ -1,0 +1,137 @@
+"""Pairs of points along the arms: where each place of a sleeve lies."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from services.viton.garment.landmarks import Garment, Side, Sleeve, SleeveKind
+from services.viton.geometry import Points, along, length
+from services.viton.person.arm import ARM_SAMPLES, Arm, crook
+from services.viton.person.body import Body, BodySide
+from services.viton.placing.drape import worn_scale
+
+Floats: TypeAlias = NDArray[np.float64]
+
+ACROSS: Final = np.linspace(-0.7, 1.7, 25)
+_HALO: Final = 0.985
+_ROUND_ARM: Final = (0.5, 0.38)
+_INSET: Final = (0.95, 0.78)
+_INNER: Final = 0.5
+_OUTWARDS: Final = 0.3
+_SAG: Final = 0.22
+
+
+@dataclass(frozen=True)
+class SleeveFit:
+    """Grids of an arm's strip: canvas and garment.
+
+    ``cuff``: the share of the arm that the sleeve covers, 0 without one; ``ease``: the sleeve's
+    width in arm widths, for each sample along the arm.
+    """
+
+    target: Points
+    source: Points
+    cuff: float
+    ease: Floats
+
+
+def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
+    """Lays the arm's strip and says where on the garment each of its points lies.
+
+    Without a sleeve the strip still carries the arm's own coordinates; its source stays at zero.
+    """
+    arm = b.arm
+    target = _arm_grid(arm)
+    if g.sleeve is None:
+        return SleeveFit(target, np.zeros_like(target), 0.0, np.ones(ARM_SAMPLES))
+    scale = worn_scale(garment, body)
+    cuff = _cuff(garment, g, arm, scale)
+    ease = _ease(g.sleeve, arm, cuff, scale)
+    target = _hung(target, arm, ease, cuff)
+    outer = along(g.sleeve.outer, _HALO * _shares(arm.outer, cuff))
+    inner = along(g.sleeve.inner, _HALO * _shares(arm.inner, cuff))
+    across = 0.5 + (ACROSS[None, :] - 0.5) / ease[:, None]
+    across = across * _inset(g.sleeve, cuff)[:, None]
+    source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
+    return SleeveFit(target, source, cuff / (ARM_SAMPLES - 1), ease)
+
+
+def _inset(sleeve: Sleeve, cuff: int) -> Floats:
+    """Return how far across a sleeve's cloth is taken: not from the shadow at its inner edge.
+
+    All rings of a sleeve with a short inner edge meet at the armpit; they part further out.
+    """
+    short = 1 - length(sleeve.inner) / max(_INNER * length(sleeve.outer), 1.0)
+    inset = np.interp(short, (0, 1), _INSET)
+    begun = np.clip(np.arange(ARM_SAMPLES) / max(0.3 * cuff, 1.0), 0, 1)
+    return np.asarray(1 - (1 - inset) * begun)
+
+
+def _hung(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
+    """Return the arm's grid as a sleeve hangs on it.
+
+    Its room is mostly on the outside, and its rings are seen a little from above: as arcs.
+    """
+    at = np.arange(ARM_SAMPLES)
+    last = np.clip((cuff + 8 - at) / 8.0, 0, 1)
+    room = (ease - 1) * arm.radius * _OUTWARDS * last
+    rings = np.clip((at - arm.start) / max(0.6 * (cuff - arm.start), 1.0), 0, 1)
+    tangent = np.gradient(arm.middle, axis=0)
+    tangent /= np.maximum(np.hypot(*tangent.T), 1e-6)[:, None]
+    bow = 1 - np.clip(np.abs(ACROSS - 0.5) / 0.6, 0, 1) ** 2
+    sag = (_SAG * arm.radius * rings)[:, None] * bow[None, :]
+    return np.asarray(
+        grid + (room[:, None] * arm.normal)[:, None] + sag[..., None] * tangent[:, None]
+    )
+
+
+def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
+    """Return the sleeve's width in arm widths along the arm: none of it on the shoulder.
+
+    A sleeve lies flat in its photo; around an arm the same cloth is narrower to see.
+    """
+    rings = np.arange(ARM_SAMPLES) / max(cuff, 1)
+    flat = np.hypot(*(sleeve.outer - sleeve.inner).T)
+    flat = np.interp(rings, np.linspace(0, 1, len(flat)), gaussian_filter1d(flat, 2.0))
+    own = 2 * arm.radius
+    ratio = gaussian_filter1d(flat * scale / np.maximum(own, 1.0), 5.0, mode="nearest")
+    usual = float(np.median(ratio[arm.start : max(cuff, arm.start + 2)]))
+    ratio = np.clip(ratio, 0.75 * usual, 1.3 * usual)
+    loosest = np.interp(np.linspace(0, 1, ARM_SAMPLES), (0.0, 0.5, 1.0), (1.26, 1.22, 1.1))
+    ease = np.clip(_ROUND_ARM[0] + _ROUND_ARM[1] * ratio, 1.05, loosest)
+    grown = np.clip((np.linspace(0, 1, ARM_SAMPLES) - 0.08) / 0.22, 0, 1)
+    return np.asarray(1 + (ease - 1) * grown)
+
+
+def _arm_grid(arm: Arm) -> Points:
+    """Return the arm with a margin on both sides; none at the armpit and in the crook of an arm."""
+    free = (crook(arm.middle, arm.normal) - arm.radius) / (2 * (ACROSS[-1] - 1) * arm.radius)
+    open_up = np.clip((np.arange(ARM_SAMPLES) - arm.start) / 8.0, 0.0, 1.0)
+    open_up = (open_up * gaussian_filter1d(np.clip(free, 0, 1), 2.0))[:, None]
+    share = np.where(ACROSS[None, :] > 1, 1 + (ACROSS[None, :] - 1) * open_up, ACROSS[None, :])
+    return np.asarray(
+        arm.outer[:, None] * (1 - share[..., None]) + arm.inner[:, None] * share[..., None]
+    )
+
+
+def _cuff(garment: Garment, g: Side, arm: Arm, scale: float) -> int:
+    """Return the arm sample at which the sleeve ends: by its length, or the wrist if long."""
+    last = ARM_SAMPLES - 1
+    if g.sleeve is None:
+        return 0
+    if garment.kind is SleeveKind.LONG:
+        return last
+    wanted = length(g.sleeve.outer) * scale * 0.92
+    reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer, axis=0).T))])
+    found = int(np.searchsorted(reached, wanted))
+    low, high = (arm.start + 3, 46) if garment.kind is SleeveKind.SHORT else (40, 88)
+    return int(np.clip(found, low, high))
+
+
+def _shares(curve: Points, cuff: int) -> Floats:
+    """How far along the sleeve each sample of an arm's edge lies; beyond the cuff above one."""
+    reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T) + 1e-3)])
+    return reached / max(float(reached[cuff]), 1e-3)

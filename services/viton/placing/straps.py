@@ -1,0 +1,86 @@
+"""Tops that hang from straps: the cloth lies at the armpits, and the straps bridge the rest.
+
+Straps are adjustable and lie slack in a photo, so their length says nothing of where the top's
+upper edge is worn.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from services.viton.garment.landmarks import Garment, Side
+from services.viton.geometry import Points
+
+_NARROW: Final = 0.3
+_LONG: Final = 0.25
+_WIDER: Final = 2.0
+_SHORTEST: Final = 0.3
+_SAMPLES: Final = 64
+
+
+@dataclass(frozen=True)
+class Lay:
+    """Rows of a strap and of the cloth below it, in the garment's photo and on the canvas.
+
+    ``levels`` and ``rows``: of the shoulder, of the strap's lower end and of the armpit. Below the
+    armpit, and above the shoulder, the cloth has its own ``scale``.
+    """
+
+    levels: tuple[float, float, float]
+    rows: tuple[float, float, float]
+    scale: float
+
+    def at(self, level: Points) -> Points:
+        """Canvas rows of rows of the garment's photo."""
+        inside = np.interp(level, self.levels, self.rows)
+        over = np.minimum(level - self.levels[0], 0) + np.maximum(level - self.levels[2], 0)
+        return np.asarray(inside + self.scale * over)
+
+
+def strap_end(garment: Garment, side: Side) -> float | None:
+    """Return the row at which a side's strap widens into the top; None where it has no strap."""
+    shoulder = abs(float(side.neck[0] - side.tip[0]))
+    if side.sleeve is not None or shoulder > _NARROW * garment.half:
+        return None
+    rows = np.linspace(float(max(side.neck[1], side.tip[1])), float(side.armpit[1]), _SAMPLES)
+    outer = np.interp(rows, side.armhole[:, 1], side.armhole[:, 0])
+    sign = np.sign(garment.axis - side.tip[0])
+    curve = garment.neckline.curve
+    half = curve[sign * (curve[:, 0] - garment.axis) < 0]
+    half = half[np.argsort(half[:, 1], kind="stable")]
+    if len(half) < 2:
+        return None
+    wide = sign * (np.interp(rows, half[:, 1], half[:, 0]) - outer)
+    usual = float(np.median(wide[: _SAMPLES // 4]))
+    ends = np.flatnonzero(wide > _WIDER * usual + 0.04 * garment.half)
+    if usual > _NARROW * garment.half or not len(ends):
+        return None
+    end = float(rows[ends[0]])
+    return end if end - rows[0] > _LONG * (rows[-1] - rows[0]) else None
+
+
+def lay(garment: Garment, side: Side, ends: tuple[Points, Points], scale: float) -> Lay | None:
+    """Return how a side with a strap is laid between ``ends``, its shoulder tip and armpit.
+
+    The cloth above the armpit keeps its ``scale``, canvas pixels per garment pixel, as long as
+    enough is left for a strap. None where the side has no strap.
+    """
+    attached = strap_end(garment, side)
+    if attached is None:
+        return None
+    tip, armpit = float(ends[0][1]), float(ends[1][1])
+    least = tip + _SHORTEST * (armpit - tip)
+    row = max(armpit - scale * (float(side.armpit[1]) - attached), least)
+    return Lay((float(side.tip[1]), attached, float(side.armpit[1])), (tip, row, armpit), scale)
+
+
+def strap_edge(side: Side, laid: Lay, ends: tuple[Points, Points]) -> Points:
+    """Return the outer edge on the canvas, point by point of ``side.armhole``, between ``ends``."""
+    tip, armpit = ends
+    own = side.armhole
+    levels = laid.levels
+    share = np.clip((own[:, 1] - levels[1]) / max(levels[2] - levels[1], 1.0), 0, 1)
+    spare = armpit[0] - tip[0] - laid.scale * (side.armpit[0] - side.tip[0])
+    xs = tip[0] + laid.scale * (own[:, 0] - side.tip[0]) + share * spare
+    return np.stack([xs, laid.at(own[:, 1])], axis=1)

@@ -1,0 +1,278 @@
+"""Pairs of points: where each landmark of the garment goes on the body."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from services.viton.garment.landmarks import Garment, Side
+from services.viton.geometry import Points, distance, point, resample
+from services.viton.person.body import Body, BodySide
+from services.viton.placing.drape import Drape, core, worn_scale
+from services.viton.placing.straps import Lay, lay, strap_edge, strap_end
+
+_ROWS: Final = 16
+_HEM: Final = 11
+_SHOULDER: Final = 8
+_TUCK: Final = 0.5
+_ROUND: Final = 0.9
+_SETTLED: Final = 0.45
+_NEAR: Final = 0.35
+_NEAR_STRAPS: Final = 0.06
+_OVER: Final = 0.07
+_TALLER: Final = 1.12
+_SHORTEN: Final = 0.17
+_FLANK: Final = 0.02
+_HANGING: Final = 0.12
+
+
+@dataclass(frozen=True)
+class TorsoFit:
+    """Control points of the torso's warp, the worn neckline and the hem's row.
+
+    ``reach``: how long the worn garment is, in lengths of this one as it hangs; ``seams``: a
+    polygon of cloth on the torso's side of each armhole that has a sleeve; ``straps``: it hangs
+    from straps on both sides; ``gussets``: how much of a gusset each side has, 1 where the
+    garment's armpit is the wearer's and less the lower it hangs.
+    """
+
+    target: Points
+    source: Points
+    neckline: Points
+    outline: Points
+    seams: tuple[Points, ...]
+    hem: float
+    reach: float
+    straps: bool
+    gussets: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    tip: Points
+    neck: Points
+    armpit: Points
+    edge: Points
+
+
+def fit_torso(garment: Garment, body: Body) -> TorsoFit:
+    """Places neckline, shoulders, armholes, the front, side seams and hem on the body."""
+    scale = worn_scale(garment, body)
+    pairs = list(zip(garment.sides, body.sides, strict=True))
+    ends = [_ends(garment, body, g, b, scale) for g, b in pairs]
+    pits = [_pit(garment, body, g, b) for g, b in pairs]
+    laid = tuple(
+        lay(garment, g, (tip, pit), scale)
+        for g, (tip, _), pit in zip(garment.sides, ends, pits, strict=True)
+    )
+    neckline = _neckline(garment, body, (ends[0][1], ends[1][1]), laid)
+    drape = _drape(garment, body, neckline, scale, near=_NEAR if None in laid else _NEAR_STRAPS)
+    placed = [
+        _Placed(tip, neck, pit, _edge(body, (g, replace(b, armpit=pit)), garment.axis, drape))
+        for (tip, neck), (g, b), pit in zip(ends, pairs, pits, strict=True)
+    ]
+    front, cloth = core(garment, drape, (placed[0].edge, placed[1].edge), body.middle)
+    source: list[Points] = [cloth]
+    target: list[Points] = [front]
+    source.append(garment.neckline.curve[::4])
+    target.append(neckline[::4])
+    outline: list[Points] = [neckline]
+    for index, (g, p) in enumerate(zip(garment.sides, placed, strict=True)):
+        shoulder = _shoulder(body, p, _SHOULDER)
+        strap = laid[index]
+        armhole = strap_edge(g, strap, (p.tip, p.armpit)) if strap else _armhole(g, p, drape)
+        if g.sleeve is not None:
+            shoulder[-1] += _TUCK * (shoulder[-2] - shoulder[-1])
+        source += [resample(g.shoulder, _SHOULDER)[1:], g.armhole[1:], g.edge[1:]]
+        target += [shoulder[1:], armhole[1:], p.edge[1:]]
+        rim = [shoulder, armhole[1:], p.edge[1:]]
+        outline += [np.concatenate(rim)] if index else [np.concatenate(rim)[::-1]]
+    left, right = garment.left.edge[-1], garment.right.edge[-1]
+    source.append(np.linspace(left, right, _HEM)[1:-1])
+    target.append(np.linspace(placed[0].edge[-1], placed[1].edge[-1], _HEM)[1:-1])
+    ring = np.concatenate([outline[1], outline[0], outline[2]])
+    seams = tuple(
+        _seam(body, p) for g, p in zip(garment.sides, placed, strict=True) if g.sleeve is not None
+    )
+    return TorsoFit(
+        np.concatenate(target),
+        np.concatenate(source),
+        neckline,
+        ring,
+        seams,
+        drape.bottom,
+        (body.waist - drape.row) / max(drape.natural - drape.row, 1.0),
+        None not in laid,
+        (_gusset(placed[0], body), _gusset(placed[1], body)),
+    )
+
+
+def _gusset(placed: _Placed, body: Body) -> float:
+    hangs = float(placed.edge[0, 1] - placed.armpit[1])
+    return float(np.clip(1 - hangs / (_HANGING * body.unit), 0, 1))
+
+
+def _seam(body: Body, placed: _Placed) -> Points:
+    inwards = placed.neck - placed.tip
+    share = min(0.09 * body.unit / max(abs(float(inwards[0])), 1.0), 0.6)
+    shoulder = _shoulder(body, placed, 21)[::-1][: max(int(share * 20), 1) + 1]
+    below = placed.armpit + point(0.05 * body.unit * np.sign(inwards[0]), 0.0)
+    return np.concatenate([shoulder + point(0.0, 1.0), [below], [placed.armpit]])
+
+
+def _drape(garment: Garment, body: Body, neckline: Points, scale: float, *, near: float) -> Drape:
+    """Return how the cloth hangs, at the scale that its width tells or a little more.
+
+    ``near``: as in ``_hem``.
+    """
+    level = float(garment.neckline.curve[:, 1].max())
+    hem = float(np.mean([g.edge[-1, 1] for g in garment.sides]))
+    row = float(neckline[:, 1].max())
+    loose = Drape(scale, level, row, hem, 0.0)
+    # What is much too long hangs lower: more would be a squash.
+    least = row + (1 - _SHORTEN) * (loose.natural - row)
+    bottom = max(_hem(body, loose.natural, near), least)
+    # Cloth laid flat is broader than it is worn, so a little too short may be too small.
+    taller = np.clip((bottom - row) / max(hem - level, 1.0), scale, _TALLER * scale)
+    return replace(loose, scale=float(taller), bottom=bottom)
+
+
+def _hem(body: Body, natural: float, near: float) -> float:
+    """Return the row of the hem: the garment's own length, reaching down to a waistband near by.
+
+    ``near``: how far above the waistband it may end to be tucked in nevertheless, in units.
+
+    Into trousers the garment may be as long as it is. Over them it covers at least what the worn
+    garment covered, since what lay beneath cannot be known.
+    """
+    unit = body.unit
+    if body.cropped:
+        return float(max(natural, body.waist + 0.08 * unit))
+    if body.tucked:
+        reaches = natural > body.band - near * unit
+        return float(max(natural, body.band + 0.1 * unit) if reaches else natural)
+    return float(np.clip(natural, body.waist + 0.015 * unit, body.waist + _OVER * unit))
+
+
+def _ends(
+    garment: Garment, body: Body, g: Side, b: BodySide, scale: float
+) -> tuple[Points, Points]:
+    """Return where a shoulder ends at the arm and at the neckline."""
+    unit = body.unit
+    axis = garment.axis
+    reach = abs(float(b.tip[0] - body.neck[0]))
+    tip = b.tip
+    if g.sleeve is None:
+        away = float(np.clip(abs(g.tip[0] - axis) * scale, 0.24 * unit, reach + 0.05 * unit))
+        x = body.neck[0] + b.sign * away
+        tip = point(x, _shoulder_at(body, x) if away < reach else float(b.tip[1]))
+    share = abs(float(g.neck[0] - axis)) / max(abs(float(g.tip[0] - axis)), 1.0)
+    span = abs(float(tip[0] - body.neck[0]))
+    away = min(share * span, abs(float(g.neck[0] - axis)) * scale)
+    away = away if garment.neckline.collar else _ROUND * away
+    away = float(np.clip(away, 0.17 * unit, max(span - 0.03 * unit, 0.18 * unit)))
+    x = body.neck[0] + b.sign * away
+    y = _shoulder_at(body, x)
+    if garment.neckline.collar:
+        y = min(y, float(tip[1] - 0.9 * (g.tip[1] - g.neck[1]) * scale))
+    return tip, point(x, y)
+
+
+def _shoulder_at(body: Body, x: float) -> float:
+    return float(np.interp(x, np.arange(len(body.shoulder)), body.shoulder))
+
+
+def _edge(body: Body, sides: tuple[Side, BodySide], axis: float, drape: Drape) -> Points:
+    """Return the side seam: the cloth's own width where it is loose, the body's where tight."""
+    g, b = sides
+    share = np.linspace(0, 1, _ROWS)
+    own_edge = resample(g.edge, _ROWS)
+    rows = drape.rows(own_edge[:, 1])
+    # An armhole deeper than the wearer's armpit hangs below it: pulled up, stripes would sag.
+    hangs = g.sleeve is not None and rows[0] > b.armpit[1] > b.tip[1]
+    pull = 0.0 if hangs else float(b.armpit[1]) - rows[0]
+    rows = rows + pull * np.clip(1 - share / _SETTLED, 0, 1) ** 2
+    rows = np.maximum.accumulate(rows + np.arange(_ROWS) * 1e-3)
+    last = len(b.edge) - 1
+    at = np.clip(rows, 0, last).astype(int)
+    outline, middle = b.edge[at], body.middle[at]
+    own = np.abs(outline - middle)
+    cloth = np.abs(own_edge[:, 0] - axis) * drape.scale
+    half = np.maximum(own + 2.0, 0.55 * own + 0.45 * np.minimum(cloth, 1.35 * own))
+    xs = middle + b.sign * half
+    xs = gaussian_filter1d(xs, 1.0, mode="nearest")
+    if not hangs:
+        xs += (b.armpit[0] - xs[0]) * np.clip(1 - np.arange(_ROWS) / 3.0, 0, 1)
+    return np.stack([xs, rows], axis=1)
+
+
+def _armhole_scale(garment: Garment, body: Body) -> float:
+    """Canvas pixels per garment pixel downwards, between shoulder and armpit."""
+    own = sum(float(g.armpit[1] - g.tip[1]) for g in garment.sides)
+    worn = sum(float(b.armpit[1] - b.tip[1]) for b in body.sides)
+    return max(worn, 0.2 * body.unit) / max(own, 1.0)
+
+
+def _pit(garment: Garment, body: Body, g: Side, b: BodySide) -> Points:
+    """Return where the garment's armpit goes; below a strap no farther out than the flank."""
+    if strap_end(garment, g) is None:
+        return b.armpit
+    row = int(np.clip(b.armpit[1], 0, len(b.edge) - 1))
+    flank = float(b.edge[row]) + b.sign * _FLANK * body.unit
+    return point(b.sign * min(b.sign * float(b.armpit[0]), b.sign * flank), float(b.armpit[1]))
+
+
+def _neckline(
+    garment: Garment, body: Body, ends: tuple[Points, Points], laid: tuple[Lay | None, ...]
+) -> Points:
+    """Return the photo's neckline, turned and scaled to lie between the placed neck points.
+
+    Between straps it is as high as the straps are laid.
+    """
+    left, right = ends
+    curve = garment.neckline.curve
+    first, last = garment.left.neck, garment.right.neck
+    width = max(float(last[0] - first[0]), 1.0)
+    across = float(right[0] - left[0]) / width
+    down = _armhole_scale(garment, body)
+    scale = across * float(np.clip(np.sqrt(down / across), 0.75, 1.1))
+    share = (curve[:, 0] - first[0]) / width
+    drop = curve[:, 1] - (first[1] + share * (last[1] - first[1]))
+    xs = left[0] + share * (right[0] - left[0])
+    ys = left[1] + share * (right[1] - left[1]) + drop * scale
+    first_lay, last_lay = laid
+    if first_lay is not None and last_lay is not None:
+        ys = first_lay.at(curve[:, 1]) * (1 - share) + last_lay.at(curve[:, 1]) * share
+    return np.stack([xs, ys], axis=1)
+
+
+def _shoulder(body: Body, placed: _Placed, count: int) -> Points:
+    xs = np.linspace(placed.neck[0], placed.tip[0], count)
+    ys = np.interp(xs, np.arange(len(body.shoulder)), body.shoulder)
+    ends = np.linspace(placed.neck[1] - ys[0], placed.tip[1] - ys[-1], count)
+    return np.stack([xs, ys + ends], axis=1)
+
+
+def _armhole(g: Side, placed: _Placed, drape: Drape) -> Points:
+    """Return where the armhole lies: under a sleeve straight to the armpit and on down the flank.
+
+    On the flank lies what of it hangs below the wearer's armpit, at the rows of the cloth in front.
+    Where it is bare it is the garment's own curve, turned and scaled.
+    """
+    count = len(g.armhole)
+    chord = np.linspace(placed.tip, placed.armpit, count)
+    if g.sleeve is not None:
+        path = np.stack([placed.tip, placed.armpit, placed.edge[0]])
+        if not path[0, 1] < path[1, 1] < path[2, 1]:
+            return chord
+        levels = g.armhole[:, 1]
+        share = np.clip((levels - levels[0]) / max(levels[-1] - levels[0], 1.0), 0, 1)
+        rows = drape.rows(levels)
+        rows = np.clip(rows + (path[0, 1] - rows[0]) * (1 - share) ** 2, path[0, 1], path[2, 1])
+        rows = np.maximum.accumulate(rows)
+        return np.stack([np.interp(rows, path[:, 1], path[:, 0]), rows], axis=1)
+    own = resample(g.armhole, count)
+    bow = own - np.linspace(own[0], own[-1], count)
+    scale = distance(placed.tip, placed.armpit) / max(distance(own[0], own[-1]), 1.0)
+    return chord + bow * min(scale, 1.5)

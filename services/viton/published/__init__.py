@@ -1,0 +1,1 @@
+"""VITON-HD and HR-VITON at test time, on the networks that their authors published."""

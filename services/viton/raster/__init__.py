@@ -1,0 +1,1 @@
+"""Pixels: fills, mattes, morphology, layers and warps of masks and colour images."""

@@ -1,0 +1,135 @@
+"""The class of a garment's sleeves: what the outline and what the network have to say."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.kit.garments import LANDMARKS, UNREAD, GarmentReading
+from services.viton.garment.armpits import hangs
+from services.viton.garment.dress import describe_gown
+from services.viton.garment.landmarks import SleeveKind
+from services.viton.garment.outline import axis_of, outline
+from services.viton.garment.side_prior import guesses
+from services.viton.garment.sleeve_length import sleeve_reach, told_by
+from services.viton.garment.top import describe
+from services.viton.raster.components import largest
+from tests.unit.services.viton.drawings import Drawn, garment
+
+pytestmark = pytest.mark.unit
+
+
+def told(
+    sleeve: str, sure: float, reach: float, points: dict[str, tuple[float, float]] | None = None
+) -> GarmentReading:
+    landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
+    for name, place in (points or {}).items():
+        landmarks[LANDMARKS.index(name)] = (*place, 0.9)
+    own: dict[str, Any] = {}
+    for side in ("left", "right"):
+        own |= {f"{side}_sleeve": sleeve, f"{side}_sleeve_confidence": sure, f"{side}_reach": reach}
+    return dataclasses.replace(UNREAD, landmarks=landmarks, **own)
+
+
+def kind(drawn: Drawn, reading: GarmentReading = UNREAD) -> SleeveKind:
+    return describe(drawn.image, drawn.mask, reading).kind
+
+
+@pytest.mark.parametrize("sure", [0.55, 0.79])
+def test_a_short_sleeve_that_the_network_takes_for_a_longer_one_stays_short(sure: float) -> None:
+    assert kind(garment("short"), told("mid", sure, 0.65)) is SleeveKind.SHORT
+
+
+def test_a_sleeve_to_the_forearm_is_the_network_s_to_tell() -> None:
+    assert kind(garment("long"), told("mid", 0.9, 0.75)) is SleeveKind.MID
+    assert kind(garment("long"), told("mid", 0.51, 0.8)) is SleeveKind.LONG
+    assert kind(garment("long"), told("mid", 0.51, 0.66)) is SleeveKind.MID
+    assert kind(garment("long"), told("long", 0.6, 0.9)) is SleeveKind.LONG
+
+
+def test_no_sleeve_on_either_side_is_believed_without_being_sure() -> None:
+    found = describe(garment("short").image, garment("short").mask, told("none", 0.6, 0.1))
+    assert found.kind is SleeveKind.NONE
+    pits = {"left_armpit": (254.0, 390.0), "right_armpit": (514.0, 390.0)}
+    drawn = garment("short")
+    found = describe(drawn.image, drawn.mask, told("none", 0.6, 0.1, pits))
+    assert [side.sleeve for side in found.sides] == [None, None]
+
+
+def test_a_sleeve_that_is_neither_likely_nor_long_is_none() -> None:
+    assert kind(garment("none"), told("short", 0.6, 0.1)) is SleeveKind.NONE
+    assert kind(garment("short"), told("short", 0.6, 0.3)) is SleeveKind.SHORT
+    likely = told_by(told("short", 0.9, 0.1))
+    assert likely is not None
+    assert likely.there == (True, True)
+
+
+def test_a_sleeve_on_one_side_alone_is_the_class_of_the_garment() -> None:
+    reading = dataclasses.replace(
+        told("mid", 0.9, 0.75), left_sleeve="none", left_sleeve_confidence=0.7, left_reach=0.0
+    )
+    seen = told_by(reading)
+    assert seen is not None
+    assert seen.there == (False, True)
+    assert seen.reach == pytest.approx(0.75)
+    assert told_by(UNREAD) is None
+
+
+def test_a_cap_that_the_outline_does_not_show_is_short_and_stays_with_the_torso() -> None:
+    drawn = garment("none")
+    pits = {"left_armpit": (254.0, 390.0), "right_armpit": (514.0, 390.0)}
+    found = describe(drawn.image, drawn.mask, told("short", 0.9, 0.2, pits))
+    assert found.kind is SleeveKind.SHORT
+    assert [side.sleeve for side in found.sides] == [None, None]
+
+
+def test_a_halter_carries_no_sleeve_whatever_the_network_says() -> None:
+    mask = np.zeros((500, 400), np.uint8)
+    for row in range(60, 440):
+        half = 20 + 105 * (1 - np.exp(-(row - 60) / 70))
+        mask[row, int(200 - half) : int(200 + half)] = 255
+    image = np.full((500, 400, 3), 255, np.uint8)
+    image[mask > 0] = (60, 90, 140)
+    pits = {"left_armpit": (95.0, 200.0), "right_armpit": (305.0, 200.0)}
+    reading = told("long", 0.9, 0.9, pits)
+    whole = largest(mask > 127)
+    assert not hangs(outline(whole, axis_of(whole)), guesses(reading, mask.shape)[0])
+    assert kind(Drawn(image, mask)) is SleeveKind.NONE
+    assert kind(Drawn(image, mask), reading) is SleeveKind.NONE
+
+
+def test_a_sleeve_that_the_outline_hides_is_drawn_where_the_network_sees_it() -> None:
+    drawn = garment("none")
+    mask = drawn.mask.copy()
+    mask[200:860, 205:563] = 255
+    image = drawn.image.copy()
+    image[mask > 0] = (200, 40, 50)
+    points = {"left_armpit": (270.0, 400.0), "right_armpit": (498.0, 400.0)}
+    points |= {"left_cuff_inner": (262.0, 840.0), "right_cuff_inner": (506.0, 840.0)}
+    own = Drawn(image, mask)
+    assert kind(own) is SleeveKind.NONE
+    found = describe(own.image, own.mask, told("long", 0.7, 0.95, points))
+    assert found.kind is SleeveKind.LONG
+    for side, x in ((found.left, 270), (found.right, 498)):
+        assert side.sleeve is not None
+        assert side.armpit == pytest.approx([x, 400], abs=6)
+
+
+def test_a_tie_on_one_side_does_not_lengthen_the_sleeves() -> None:
+    drawn = garment("short")
+    mask = drawn.mask.copy()
+    mask[380:700, 560:580] = 255
+    image = drawn.image.copy()
+    image[mask > 0] = (200, 40, 50)
+    plain = describe(drawn.image, drawn.mask)
+    tied = describe(image, mask)
+    assert sleeve_reach(tied.left, tied.right) < 1.35 * sleeve_reach(plain.left, plain.right)
+    assert tied.kind is SleeveKind.SHORT
+
+
+def test_a_dress_is_read_with_what_the_network_says() -> None:
+    drawn = garment("short")
+    assert describe_gown(drawn.image, drawn.mask).top.kind is SleeveKind.SHORT
+    told_bare = told("none", 0.9, 0.05)
+    assert describe_gown(drawn.image, drawn.mask, told_bare).top.kind is SleeveKind.NONE

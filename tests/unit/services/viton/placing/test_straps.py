@@ -1,0 +1,102 @@
+import cv2
+import numpy as np
+import pytest
+
+from services.viton.garment.top import describe
+from services.viton.person.body import measure
+from services.viton.placing.garment_layers import Worn, below_shoulders, without_notches
+from services.viton.placing.straps import strap_end
+from services.viton.placing.torso import fit_torso
+from tests.unit.services.viton.drawings import SHAPE, Drawn, figure, garment, mirrored
+
+pytestmark = pytest.mark.unit
+
+RED = (200, 40, 50)
+
+
+def strap_top(*, long: int, wide: int = 22) -> Drawn:
+    """A top on straps: chest x 254 to 514, armpits y 400, neckline down to y 430, hem y 640.
+
+    ``long``: the straps' length above y 330, where they join the cup.
+    """
+    mask = np.zeros(SHAPE, np.uint8)
+    cup = [(384, 430), (330, 400), (312, 330), (288, 330), (272, 380), (254, 400), (262, 640)]
+    strap = [(288, 332), (288 + wide, 332), (288 + wide, 330 - long), (288, 330 - long)]
+    for ring in ([*cup, (384, 640)], strap):
+        cv2.fillPoly(mask, [np.array(ring)], 255)
+        cv2.fillPoly(mask, [np.array(mirrored(ring))], 255)
+    image = np.full((*SHAPE, 3), 255, np.uint8)
+    image[mask > 0] = RED
+    return Drawn(image, mask)
+
+
+def test_only_a_strap_is_taken_for_one() -> None:
+    drawn = strap_top(long=180)
+    told = describe(drawn.image, drawn.mask)
+    ends = [strap_end(told, side) for side in told.sides]
+    assert all(end is not None and 310 < end < 380 for end in ends)
+    for other in (garment("none"), garment("short")):
+        told = describe(other.image, other.mask)
+        assert all(strap_end(told, side) is None for side in told.sides)
+
+
+def test_a_strap_top_lies_at_the_armpits_whatever_its_straps_length() -> None:
+    person = figure()
+    body, _ = measure(person.keypoints, person.labels)
+    armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
+    lows = []
+    for long in (90, 180):
+        drawn = strap_top(long=long)
+        fit = fit_torso(describe(drawn.image, drawn.mask), body)
+        assert fit.straps
+        lows.append(float(fit.neckline[:, 1].max()))
+    assert abs(lows[0] - lows[1]) < 6
+    assert 0 < lows[0] - armpit < 40
+
+
+def test_a_bare_armhole_ends_at_the_flank_and_not_on_the_arm() -> None:
+    person = figure()
+    body, _ = measure(person.keypoints, person.labels)
+    drawn = strap_top(long=180)
+    fit = fit_torso(describe(drawn.image, drawn.mask), body)
+    rows = np.abs(fit.outline[:, 1] - body.left.armpit[1]) < 4
+    left = fit.outline[rows & (fit.outline[:, 0] < 384), 0].min()
+    assert left > body.left.edge[int(body.left.armpit[1])] - 0.03 * body.unit
+
+
+def test_straps_end_at_the_shoulders() -> None:
+    person = figure()
+    body, _ = measure(person.keypoints, person.labels)
+    torso = np.ones(SHAPE, np.float32)
+    colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
+    worn = Worn(torso, colour, source, (torso, torso), (colour, colour), (source, source))
+    column = int(body.left.tip[0]) + 30
+    line = int(body.shoulder[column])
+    ended = below_shoulders(worn, body).torso[:, column]
+    assert ended[: line - 3].max() == 0
+    assert ended[line + 1 :].min() == 1
+
+
+def test_a_notch_between_shoulder_and_sleeve_is_filled() -> None:
+    person = figure()
+    body, _ = measure(person.keypoints, person.labels)
+    rows, columns = np.indices(SHAPE)
+    x, y = np.rint(body.left.tip).astype(int)
+    sleeve = ((columns < x) & (columns > x - 60) & (rows > y)).astype(np.float32)
+    torso = ((columns >= x) & (rows > y - 4)).astype(np.float32)
+    notch = (np.abs(columns - x) < 4) & (rows < y + 9)
+    none = np.zeros(SHAPE, np.float32)
+    colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
+    worn = Worn(
+        torso * ~notch, colour, source, (sleeve * ~notch, none), (colour, colour), (source, source)
+    )
+    torso = without_notches(worn, body).torso
+    assert torso[notch & (rows > y + 2)].min() > 0.5
+    # Nothing is added above the shoulder or outside the sleeve.
+    assert torso[(rows < y - 6) | (columns < x - 62)].max() == 0
+
+
+def test_the_side_of_a_top_with_a_deep_neckline_is_its_outline() -> None:
+    drawn = strap_top(long=180)
+    for side in describe(drawn.image, drawn.mask).sides:
+        assert np.abs(side.edge[:, 0] - side.armpit[0]).max() < 20
