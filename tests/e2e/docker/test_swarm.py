@@ -43,7 +43,7 @@ DENSEPOSE_CALLS: Final = """
 import asyncio
 import numpy as np
 from services.densepose.contract import ESTIMATE_SURFACE, EstimateSurfaceRequest
-from services.kit import channels
+from services.kit.wire import channels
 from services.kit.settings import Settings
 
 async def main():
