@@ -129,12 +129,12 @@ async def _measure(
             shown[case.name] = Shown(
                 person=made.person,
                 garment=made.garment,
-                worn=made.worn,
+                worn=made.try_on_canvas,
                 ancestor=case.result,
                 labels=labels.colour(made.labels),
-                faults=sheets.marked(made.worn, judged.faults),
+                faults=sheets.marked(made.try_on_canvas, judged.faults),
             )
-            report.save(made.worn, arguments.out / "pictures" / f"{case.name}.png")
+            report.save(made.try_on_canvas, arguments.out / "pictures" / f"{case.name}.png")
             bar.advance(task)
     return figures, failed, shown
 

@@ -14,7 +14,7 @@ import structlog
 
 from gateway import replicas
 from gateway.inventory import Health, LastErrors, Mode, Replica, ServiceState, health_of
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from services.kit.contract import Contract, Method
 from services.kit.errors import DeadlineExceeded, InternalError, ServiceUnavailable, TryOnError
 from services.kit.executor import BoundedExecutor
@@ -25,7 +25,7 @@ from services.kit.wire import channels
 
 CONTRACTS: Final[tuple[Contract, ...]] = tuple(
     importlib.import_module(f"services.{name}.contract").CONTRACT
-    for name in dict.fromkeys(step.method.service for step in TRY_ON.steps)
+    for name in dict.fromkeys(step.method.service for step in TRY_ON_PIPELINE.steps)
 )
 """Every service that the pipeline calls."""
 

@@ -31,7 +31,7 @@ from gateway.dag import StageEvent, State
 from gateway.negotiation import Category, Format
 from gateway.orchestrator.backend import Containers
 from gateway.orchestrator.settings import OrchestratorSettings, get_orchestrator_settings
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.processes import LocalProcesses
 from gateway.settings import GatewaySettings, get_gateway_settings
 from gateway.tryon import Photos, Result, TryOn
@@ -49,7 +49,7 @@ EXIT_INTERRUPTED: Final = 130
 STDERR: Final = 2
 LOG_BYTES: Final = 5_000_000
 MEANINGS: Final = {UPPER: "a top", LOWER: "trousers or a skirt", DRESS: "a dress"}
-LABELS: Final = {step.name: step.label for step in TRY_ON.steps}
+LABELS: Final = {step.name: step.progress_text for step in TRY_ON_PIPELINE.steps}
 
 cli = typer.Typer(
     name="tryon",

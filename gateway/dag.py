@@ -13,7 +13,17 @@ from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Final, Generic, Protocol, get_type_hints
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Generic,
+    Protocol,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 
@@ -27,21 +37,36 @@ class PipelineError(ValueError):
 
 @dataclass(frozen=True)
 class Step(Generic[Request, Response]):
-    """One call of the graph.
-
-    ``takes`` maps fields of the request to values of the graph, ``gives`` fields of the response
-    to values of the graph; response fields that nobody needs are left out. ``skip`` may answer
-    locally, without a call, by returning a response; it is quick and has no side effects.
-    ``fixed`` are fields of the request that are the same in every run.
-    """
+    """One call of the graph."""
 
     name: str
-    label: str
+    """Unique in its pipeline; the stage's name in events, timings and errors."""
+    progress_text: str
+    """What a user reads while the step runs."""
     method: Method[Request, Response]
-    takes: Mapping[str, str]
-    gives: Mapping[str, str]
-    skip: Callable[[Request], Response | None] | None = None
-    fixed: Mapping[str, object] = field(default_factory=dict)
+    """The method that is called."""
+    inputs: Mapping[str, str]
+    """Fields of the request to values of the graph."""
+    outputs: Mapping[str, str]
+    """Fields of the response to values of the graph; fields that no step needs are left out."""
+    short_circuit: Callable[[Request], Response | None] | None = None
+    """Returns the response where no call is needed, else None. Quick, without side effects."""
+    constants: Mapping[str, object] = field(default_factory=dict)
+    """Fields of the request with the same value in every run."""
+
+
+REQUIRED: Final = object()
+"""The default of an ``Input`` that every run must be given."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A value that a pipeline starts from."""
+
+    type: object
+    """The type hint of the request fields that it fills."""
+    default: object = REQUIRED
+    """The value of a run that is given none."""
 
 
 class State(StrEnum):
@@ -83,16 +108,16 @@ def ignore(event: StageEvent) -> None:
 class Pipeline:
     """A checked graph.
 
-    ``inputs`` maps the values it starts from to their types, ``outputs`` names the values it ends
-    with. Raises PipelineError when a name is doubled, missing, unused or misspelt, when a value's
-    type is not what its taker wants, or when steps wait for each other.
+    ``inputs`` names the values it starts from, ``outputs`` the values it ends with.
+    Raises PipelineError if a name is doubled, missing, unused or misspelt, if a value or a default
+    has another type than the step that takes it wants, or if steps wait for each other.
     """
 
     def __init__(
         self,
         name: str,
         *,
-        inputs: Mapping[str, object],
+        inputs: Mapping[str, Input],
         steps: Iterable[Step[Any, Any]],
         outputs: Iterable[str],
     ) -> None:
@@ -118,18 +143,24 @@ class Pipeline:
         """Make every call as soon as its inputs exist; return the outputs by name.
 
         ``deadline`` is in seconds for the whole graph; each stage has ``patience`` times its
-        method's own, within that. Arrays in ``given`` become read-only, and
-        so does each that a step produces; a value is let go once its last taker is done with it.
+        method's own, within that. Inputs that are not in ``given`` have their defaults. Every
+        array becomes read-only. A value is released after its last consumer.
         The first failure cancels what is still running. Raises TryOnError with ``stage`` set.
         """
-        if given.keys() != self.inputs.keys():
+        defaults = {
+            name: each.default for name, each in self.inputs.items() if each.default is not REQUIRED
+        }
+        values = {**defaults, **given}
+        if values.keys() != self.inputs.keys():
+            optional = f", optional {sorted(defaults)}" if defaults else ""
             raise PipelineError(
-                f"pipeline {self.name} runs on {sorted(self.inputs)}, was given {sorted(given)}"
+                f"pipeline {self.name} runs on {sorted(self.inputs)}{optional}; "
+                f"it was given {sorted(given)}"
             )
         run = _Run(self, call, on_event, deadline, patience)
         try:
             async with asyncio.timeout(deadline):
-                return await run.all(given)
+                return await run.all(values)
         except TimeoutError:
             raise DeadlineExceeded(
                 f"The picture was not ready within {deadline:g} seconds; "
@@ -156,13 +187,13 @@ class _Run:
         self.done = 0
         self.values: dict[str, object] = {}
         self.failure: TryOnError | None = None
-        takers = Counter(value for step in pipeline.steps for value in step.takes.values())
-        self.takers = takers + Counter(pipeline.outputs)
-        self.produced = {value: asyncio.Event() for value in self.takers}
+        consumers = Counter(value for step in pipeline.steps for value in step.inputs.values())
+        self.consumers = consumers + Counter(pipeline.outputs)
+        self.produced = {value: asyncio.Event() for value in self.consumers}
 
-    async def all(self, given: Mapping[str, object]) -> dict[str, Any]:
-        for name, value in given.items():
-            self.put(name, value)
+    async def all(self, values: Mapping[str, object]) -> dict[str, Any]:
+        for name, value in values.items():
+            self.publish(name, value)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for step in self.pipeline.steps:
@@ -172,44 +203,45 @@ class _Run:
                 raise
             # The others of the group were hit by the cancellation that the first one caused.
             raise self.failure from self.failure.__cause__
-        return {name: self.take(name) for name in self.pipeline.outputs}
+        return {name: self.consume(name) for name in self.pipeline.outputs}
 
     async def step(self, step: Step[Any, Any]) -> None:
-        for value in step.takes.values():
+        for value in step.inputs.values():
             await self.produced[value].wait()
-        with self.blamed_on(step.name):
+        with self.attribute_errors_to(step.name):
             request = step.method.request(
-                **{name: self.take(value) for name, value in step.takes.items()}, **step.fixed
+                **{name: self.consume(value) for name, value in step.inputs.items()},
+                **step.constants,
             )
             started = time.monotonic()
-            response = step.skip(request) if step.skip else None
+            response = step.short_circuit(request) if step.short_circuit else None
             state = State.SKIPPED
             if response is None:
-                self.tell(step, State.STARTED, 0.0)
+                self.emit(step, State.STARTED, 0.0)
                 state = State.FINISHED
                 seconds = min(step.method.deadline * self.patience, self.ends - started)
                 response = await self.call(step.method, request, seconds)
             self.done += 1
-            self.tell(step, state, time.monotonic() - started)
-            for name, value in step.gives.items():
-                self.put(value, getattr(response, name))
+            self.emit(step, state, time.monotonic() - started)
+            for name, value in step.outputs.items():
+                self.publish(value, getattr(response, name))
 
-    def put(self, name: str, value: object) -> None:
+    def publish(self, name: str, value: object) -> None:
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
         self.values[name] = value
         self.produced[name].set()
 
-    def take(self, name: str) -> object:
-        self.takers[name] -= 1
-        return self.values[name] if self.takers[name] else self.values.pop(name)
+    def consume(self, name: str) -> object:
+        self.consumers[name] -= 1
+        return self.values[name] if self.consumers[name] else self.values.pop(name)
 
-    def tell(self, step: Step[Any, Any], state: State, seconds: float) -> None:
+    def emit(self, step: Step[Any, Any], state: State, seconds: float) -> None:
         total = len(self.pipeline.steps)
         self.on_event(StageEvent(step.name, state, seconds, self.done, total))
 
     @contextmanager
-    def blamed_on(self, stage: str) -> Iterator[None]:
+    def attribute_errors_to(self, stage: str) -> Iterator[None]:
         """Give an error its stage, and remember the first."""
         try:
             yield
@@ -228,12 +260,12 @@ def _name_problems(pipeline: Pipeline) -> Iterator[str]:
     yield from (f"two steps are called {name}" for name, n in names.items() if n > 1)
     origins: dict[str, list[str]] = {value: ["the pipeline's inputs"] for value in pipeline.inputs}
     for step in pipeline.steps:
-        for value in step.gives.values():
+        for value in step.outputs.values():
             origins.setdefault(value, []).append(step.name)
-    for value, givers in origins.items():
-        if len(givers) > 1:
-            yield f"the value {value} comes from {' and from '.join(givers)}"
-    taken = [(step.name, value) for step in pipeline.steps for value in step.takes.values()]
+    for value, producers in origins.items():
+        if len(producers) > 1:
+            yield f"the value {value} comes from {' and from '.join(producers)}"
+    taken = [(step.name, value) for step in pipeline.steps for value in step.inputs.values()]
     taken += [("the pipeline's outputs", value) for value in pipeline.outputs]
     for taker, value in taken:
         if value not in origins:
@@ -248,28 +280,32 @@ def _field_problems(steps: Iterable[Step[Any, Any]]) -> Iterator[str]:
         method = step.method
         request = {f.name: f for f in fields(method.request)}
         response = [f.name for f in fields(method.response)]
-        for name in (step.takes.keys() | step.fixed.keys()) - request.keys():
+        for name in (step.inputs.keys() | step.constants.keys()) - request.keys():
             hint = _did_you_mean(name, request)
             yield f"{step.name}: {method.request.__name__} has no field {name}{hint}"
-        for name in step.takes.keys() & step.fixed.keys():
-            yield f"{step.name}: {method.request.__name__}.{name} is taken and fixed"
+        for name in step.inputs.keys() & step.constants.keys():
+            yield f"{step.name}: {method.request.__name__}.{name} is both an input and a constant"
         for name, f in request.items():
             optional = f.default is not MISSING or f.default_factory is not MISSING
-            if name not in step.takes and name not in step.fixed and not optional:
+            if name not in step.inputs and name not in step.constants and not optional:
                 yield f"{step.name}: {method.request.__name__}.{name} is not filled"
-        for name in step.gives.keys() - set(response):
+        for name in step.outputs.keys() - set(response):
             hint = _did_you_mean(name, response)
             yield f"{step.name}: {method.response.__name__} has no field {name}{hint}"
 
 
 def _type_problems(pipeline: Pipeline) -> Iterator[str]:
-    types = dict(pipeline.inputs)
+    types = {name: each.type for name, each in pipeline.inputs.items()}
+    for name, each in pipeline.inputs.items():
+        if each.default is not REQUIRED and not isinstance(each.default, _runtime_type(each.type)):
+            default = type(each.default).__name__
+            yield f"the input {name} is a {_type_name(each.type)}, its default a {default}"
     for step in pipeline.steps:
         hints = get_type_hints(step.method.response, include_extras=True)
-        types.update({value: hints[name] for name, value in step.gives.items()})
+        types.update({value: hints[name] for name, value in step.outputs.items()})
     for step in pipeline.steps:
         hints = get_type_hints(step.method.request, include_extras=True)
-        for name, value in step.takes.items():
+        for name, value in step.inputs.items():
             if hints[name] != types[value]:
                 request = step.method.request.__name__
                 yield (
@@ -280,9 +316,9 @@ def _type_problems(pipeline: Pipeline) -> Iterator[str]:
 
 def _cycle_problems(steps: Iterable[Step[Any, Any]]) -> Iterator[str]:
     steps = tuple(steps)
-    givers = {value: step.name for step in steps for value in step.gives.values()}
+    producers = {value: step.name for step in steps for value in step.outputs.values()}
     graph = {
-        step.name: {givers[value] for value in step.takes.values() if value in givers}
+        step.name: {producers[value] for value in step.inputs.values() if value in producers}
         for step in steps
     }
     try:
@@ -296,6 +332,13 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
+def _runtime_type(hint: object) -> type | UnionType:
+    """Return what ``isinstance`` takes in place of a type hint such as ``Image``."""
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    found = bare if isinstance(bare, UnionType) else get_origin(bare) or bare
+    return found if isinstance(found, (type, UnionType)) else object
+
+
 def _type_name(hint: object) -> str:
     kind = getattr(hint, "__metadata__", (None,))[0]
     return str(getattr(kind, "value", getattr(hint, "__name__", hint)))
@@ -303,16 +346,16 @@ def _type_name(hint: object) -> str:
 
 def mermaid(pipeline: Pipeline) -> str:
     """Draw the graph as a Mermaid flowchart, for the documentation."""
-    givers = {value: step.name for step in pipeline.steps for value in step.gives.values()}
+    producers = {value: step.name for step in pipeline.steps for value in step.outputs.values()}
     lines = ["flowchart LR"]
     lines += [f"    {value}([{value}])" for value in pipeline.inputs]
     for step in pipeline.steps:
         lines.append(f"    {step.name}[{step.name}]")
         lines += [
-            f"    {givers.get(value, value)} -->|{value}| {step.name}"
-            for value in step.takes.values()
+            f"    {producers.get(value, value)} -->|{value}| {step.name}"
+            for value in step.inputs.values()
         ]
     lines += [
-        f"    {givers.get(value, value)} --> {value}([{value}])" for value in pipeline.outputs
+        f"    {producers.get(value, value)} --> {value}([{value}])" for value in pipeline.outputs
     ]
     return "\n".join(lines) + "\n"

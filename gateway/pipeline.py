@@ -1,4 +1,4 @@
-"""TRY_ON: the whole graph, from two uploads and the garment's category to the picture.
+"""TRY_ON_PIPELINE: the whole graph, from two uploads and the garment's category to the picture.
 
 A step starts as soon as the values it takes exist, so the person's side and the garment's side run
 at the same time, and so do cloth mask and pose. Where somebody wears the garment in its photo, that
@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from gateway.dag import Pipeline, Step
+from gateway.dag import Input, Pipeline, Step
 from services.agnostic.contract import REMOVE
 from services.cloth_mask.contract import (
     ISOLATE,
@@ -30,7 +30,7 @@ from services.super_resolution.contract import (
     UpscaleResponse,
     needs_upscaling,
 )
-from services.viton.contract import TRY_ON as SYNTHESISE
+from services.viton.contract import TRY_ON
 
 DETAIL: Final = 2
 """How many times larger than the canvas the garment is kept for pictures larger than the canvas."""
@@ -53,182 +53,191 @@ def nobody_wears_it(request: IsolateRequest) -> IsolateResponse | None:
     return None if is_worn(request) else as_it_is(request)
 
 
-TRY_ON: Final = Pipeline(
+TRY_ON_PIPELINE: Final = Pipeline(
     "try_on",
-    inputs={"person_upload": Image, "garment_upload": Image, "category": str},
+    inputs={
+        "person_upload": Input(Image),
+        "garment_upload": Input(Image),
+        "category": Input(str, default="auto"),
+    },
     steps=(
         Step(
             "person_super_resolution",
             "Enlarging your photo",
             UPSCALE,
-            takes={"image": "person_upload"},
-            gives={"image": "person_photo"},
-            skip=large_enough,
+            inputs={"image": "person_upload"},
+            outputs={"image": "person_photo"},
+            short_circuit=large_enough,
         ),
         Step(
             "garment_super_resolution",
             "Enlarging the garment's photo",
             UPSCALE,
-            takes={"image": "garment_upload"},
-            gives={"image": "garment_photo"},
-            skip=large_enough,
+            inputs={"image": "garment_upload"},
+            outputs={"image": "garment_photo"},
+            short_circuit=large_enough,
         ),
         Step(
             "person_resize",
             "Fitting your photo",
             FIT,
-            takes={"image": "person_photo"},
-            gives={"image": "person", "placement": "placement"},
+            inputs={"image": "person_photo"},
+            outputs={"image": "person", "placement": "person_placement"},
         ),
         Step(
             "garment_resize",
             "Fitting the garment's photo",
             FIT,
-            takes={"image": "garment_photo"},
-            gives={"image": "garment_fitted", "placement": "garment_placement"},
+            inputs={"image": "garment_photo"},
+            outputs={"image": "garment_fitted", "placement": "garment_placement"},
         ),
         Step(
-            "garment_detail",
+            "garment_high_res_resize",
             "Keeping the garment's detail",
             FIT,
-            takes={"image": "garment_photo"},
-            gives={"image": "garment_fitted_closer"},
-            fixed={"width": DETAIL * CANVAS_WIDTH, "height": DETAIL * CANVAS_HEIGHT},
+            inputs={"image": "garment_photo"},
+            outputs={"image": "garment_fitted_high_res"},
+            constants={"width": DETAIL * CANVAS_WIDTH, "height": DETAIL * CANVAS_HEIGHT},
         ),
         Step(
             "openpose",
             "Finding your pose",
             ESTIMATE_POSE,
-            takes={"image": "person"},
-            gives={
+            inputs={"image": "person"},
+            outputs={
                 "keypoints": "keypoints",
                 "skeleton": "skeleton",
-                "silhouette": "silhouette",
-                "people": "people",
-                "yaw": "yaw",
+                "silhouette": "person_mask",
+                "people": "person_count",
+                "yaw": "body_yaw_degrees",
             },
         ),
         Step(
             "cloth_mask",
             "Cutting out the garment",
             SEGMENT,
-            takes={"image": "garment_fitted", "category": "category"},
-            gives={
+            inputs={"image": "garment_fitted", "category": "category"},
+            outputs={
                 "mask": "found_mask",
                 "category": "found_category",
-                "reading": "found_reading",
+                "reading": "found_attributes",
             },
         ),
         Step(
-            "wearer",
+            "find_wearer",
             "Looking whether somebody wears the garment",
             FIND_WEARER,
-            takes={"image": "garment_fitted", "garment": "found_mask"},
-            gives={"keypoints": "wearer_keypoints"},
+            inputs={"image": "garment_fitted", "garment": "found_mask"},
+            outputs={"keypoints": "wearer_keypoints"},
         ),
         Step(
-            "wearer_parse",
+            "wearer_human_parse",
             "Telling the garment from its wearer",
             PARSE,
-            takes={"image": "garment_fitted", "keypoints": "wearer_keypoints"},
-            gives={"labels": "wearer_labels"},
-            skip=nobody_to_parse,
+            inputs={"image": "garment_fitted", "keypoints": "wearer_keypoints"},
+            outputs={"labels": "wearer_labels"},
+            short_circuit=nobody_to_parse,
         ),
         Step(
-            "take_off",
+            "isolate_garment",
             "Taking the garment off its wearer",
             ISOLATE,
-            takes={
+            inputs={
                 "image": "garment_fitted",
-                "closer": "garment_fitted_closer",
+                "closer": "garment_fitted_high_res",
                 "mask": "found_mask",
-                "reading": "found_reading",
+                "reading": "found_attributes",
                 "found_category": "found_category",
                 "keypoints": "wearer_keypoints",
                 "labels": "wearer_labels",
                 "category": "category",
             },
-            gives={
+            outputs={
                 "image": "garment",
-                "closer": "garment_closer",
+                "closer": "garment_high_res",
                 "mask": "garment_mask",
-                "reading": "garment_reading",
+                "reading": "garment_attributes",
                 "category": "garment_category",
             },
-            skip=nobody_wears_it,
+            short_circuit=nobody_wears_it,
         ),
         Step(
             "human_parse",
             "Telling body and clothes apart",
             PARSE,
-            takes={"image": "person", "keypoints": "keypoints"},
-            gives={"labels": "labels"},
+            inputs={"image": "person", "keypoints": "keypoints"},
+            outputs={"labels": "labels"},
         ),
         Step(
             "densepose",
             "Mapping the body's surface",
             ESTIMATE_SURFACE,
-            takes={
+            inputs={
                 "image": "person",
                 "keypoints": "keypoints",
-                "silhouette": "silhouette",
+                "silhouette": "person_mask",
                 "labels": "labels",
             },
-            gives={"parts": "parts", "picture": "parts_picture"},
+            outputs={"parts": "part_labels", "picture": "part_image"},
         ),
         Step(
             "agnostic",
             "Taking off what you wear",
             REMOVE,
-            takes={"image": "person", "labels": "labels", "keypoints": "keypoints"},
-            gives={"labels": "agnostic_labels", "image": "agnostic"},
+            inputs={"image": "person", "labels": "labels", "keypoints": "keypoints"},
+            outputs={"labels": "agnostic_labels", "image": "agnostic_image"},
         ),
         Step(
-            "viton",
+            "try_on",
             "Putting the garment on",
-            SYNTHESISE,
-            takes={
+            TRY_ON,
+            inputs={
                 "person": "person",
                 "keypoints": "keypoints",
                 "skeleton": "skeleton",
                 "labels": "labels",
                 "agnostic_labels": "agnostic_labels",
-                "agnostic": "agnostic",
-                "parts": "parts",
-                "parts_picture": "parts_picture",
+                "agnostic": "agnostic_image",
+                "parts": "part_labels",
+                "parts_picture": "part_image",
                 "garment": "garment",
                 "garment_mask": "garment_mask",
                 "category": "garment_category",
-                "garment_reading": "garment_reading",
+                "garment_reading": "garment_attributes",
             },
-            gives={"image": "worn", "edit_mask": "edit_mask", "flow": "flow", "cloth": "cloth"},
+            outputs={
+                "image": "try_on_canvas",
+                "edit_mask": "edit_mask",
+                "flow": "flow",
+                "cloth": "garment_alpha",
+            },
         ),
         Step(
-            "restore",
+            "restore_frame",
             "Putting the result into your photo",
             RESTORE,
-            takes={
+            inputs={
                 "original": "person_photo",
-                "image": "worn",
+                "image": "try_on_canvas",
                 "edit_mask": "edit_mask",
-                "placement": "placement",
-                "garment": "garment_closer",
+                "placement": "person_placement",
+                "garment": "garment_high_res",
                 "flow": "flow",
-                "cloth": "cloth",
+                "cloth": "garment_alpha",
             },
-            gives={"image": "picture"},
+            outputs={"image": "result_image"},
         ),
     ),
     # The picture, and what tells how far it is to be trusted.
     outputs=(
-        "picture",
-        "people",
+        "result_image",
+        "person_count",
         "wearer_keypoints",
-        "yaw",
+        "body_yaw_degrees",
         "keypoints",
-        "placement",
+        "person_placement",
         "garment_mask",
-        "garment_reading",
+        "garment_attributes",
         "garment_placement",
         "garment_category",
     ),

@@ -16,7 +16,7 @@ from gateway.backends import Backend
 from gateway.caveats import Caveat
 from gateway.dag import Call, OnEvent, StageEvent, State, ignore
 from gateway.negotiation import Category, Format, Size
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.settings import GatewaySettings
 from services.kit.contract import Method
 from services.kit.errors import InputError, NoGarment, NoPerson, Overloaded, PhotosSwapped
@@ -128,7 +128,7 @@ class TryOn:
             values = await self._values(person, garment, category, request_id, note)
             heights = (person.shape[0], garment.shape[0])
             warnings = await asyncio.to_thread(_warnings, values, heights)
-            picture = values.pop("picture")
+            picture = values.pop("result_image")
             encoding = time.monotonic()
             result = await asyncio.to_thread(_encode, picture, picture_format, size, frame)
             timings["encode"] = time.monotonic() - encoding
@@ -155,7 +155,7 @@ class TryOn:
             "category": category.value,
         }
         try:
-            return await TRY_ON.run(
+            return await TRY_ON_PIPELINE.run(
                 call,
                 given,
                 deadline=self._deadline,
@@ -172,15 +172,15 @@ def _warnings(values: Mapping[str, Any], heights: tuple[int, int]) -> tuple[Cave
     """Tell what may look wrong, from the graph's values and the heights of both photos as sent."""
     return caveats.find(
         caveats.Seen(
-            people=values["people"],
-            yaw=values["yaw"],
+            people=values["person_count"],
+            yaw=values["body_yaw_degrees"],
             keypoints=values["keypoints"],
-            person_placement=values["placement"],
+            person_placement=values["person_placement"],
             person_height=heights[0],
             mask=values["garment_mask"],
             garment_placement=values["garment_placement"],
             garment_height=heights[1],
-            reading=values["garment_reading"],
+            reading=values["garment_attributes"],
             worn=bool(values["wearer_keypoints"].any()),
         )
     )

@@ -31,9 +31,9 @@ def judge(case: Case, made: Made) -> Judged:
     truth = known(case.truth, made.garment, made.garment_mask)
     figures = _agreements(case, made)
     figures["outside_edit_mask"] = unchanged.outside_edit_mask(
-        made.worn, made.person, made.edit_mask
+        made.try_on_canvas, made.person, made.edit_mask
     )
-    ours, faults = _artefacts(_worn(made, made.worn, made.worn_labels, truth), truth)
+    ours, faults = _artefacts(_worn(made, made.try_on_canvas, made.try_on_labels, truth), truth)
     figures |= ours
     if case.result is not None and made.reference_labels is not None:
         worn = _worn(made, case.result, made.reference_labels, truth)
@@ -64,12 +64,12 @@ def _agreements(case: Case, made: Made) -> Figures:
     if case.mask is not None:
         figures["garment_mask_iou"] = agreement.mask_iou(made.garment_mask, case.mask)
     if case.parts is not None:
-        figures["part_map_iou"] = agreement.part_map(made.parts, case.parts)
+        figures["part_map_iou"] = agreement.part_map(made.part_labels, case.parts)
     if case.keypoints is not None:
         figures |= agreement.keypoints(made.keypoints, case.keypoints)
     if case.result is not None:
-        figures["ssim"] = agreement.ssim(made.worn, case.result)
-        figures["lpips"] = agreement.lpips(made.worn, case.result)
+        figures["ssim"] = agreement.ssim(made.try_on_canvas, case.result)
+        figures["lpips"] = agreement.lpips(made.try_on_canvas, case.result)
     return figures
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from bench.runs.cases import Case
 from gateway.backends import InProcess
 from gateway.dag import Pipeline, StageEvent, State
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.settings import get_gateway_settings
 from services.human_parse.contract import PARSE, ParseRequest, ParseResponse
 from services.kit.settings import get_settings
@@ -26,18 +26,18 @@ KEPT: Final = (
     "keypoints",
     "garment_mask",
     "labels",
-    "parts",
-    "worn",
+    "part_labels",
+    "try_on_canvas",
     "edit_mask",
-    "picture",
+    "result_image",
 )
 """The graph's values that are measured."""
 
 EVERYTHING: Final = Pipeline(
     "try_on_with_intermediates",
-    inputs=TRY_ON.inputs,
-    steps=TRY_ON.steps,
-    outputs=dict.fromkeys((*TRY_ON.outputs, *KEPT)),
+    inputs=TRY_ON_PIPELINE.inputs,
+    steps=TRY_ON_PIPELINE.steps,
+    outputs=dict.fromkeys((*TRY_ON_PIPELINE.outputs, *KEPT)),
 )
 
 
@@ -45,7 +45,7 @@ EVERYTHING: Final = Pipeline(
 class Made:
     """What the pipeline made of a case.
 
-    All but ``picture`` share the canvas. ``worn_labels`` is the parse of ``worn``,
+    All but ``result_image`` share the canvas. ``try_on_labels`` is the parse of ``try_on_canvas``,
     ``reference_labels`` that of the case's result, None where there is none.
     """
 
@@ -54,11 +54,11 @@ class Made:
     keypoints: Keypoints
     garment_mask: Mask
     labels: LabelMap
-    parts: LabelMap
-    worn: Image
+    part_labels: LabelMap
+    try_on_canvas: Image
     edit_mask: Mask
-    picture: Image
-    worn_labels: LabelMap
+    result_image: Image
+    try_on_labels: LabelMap
     reference_labels: LabelMap | None
     seconds: dict[str, float]
 
@@ -121,7 +121,7 @@ class Engine:
         )
         return Made(
             **{name: values[name] for name in KEPT},
-            worn_labels=await self._parse(values["worn"], values["keypoints"]),
+            try_on_labels=await self._parse(values["try_on_canvas"], values["keypoints"]),
             reference_labels=(
                 None if case.result is None else await self._parse(case.result, values["keypoints"])
             ),

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from gateway import problem
 from gateway.caveats import CAVEATS
 from gateway.negotiation import EVENT_STREAM, JSON, Category, Format, Size, negotiate
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.tryon import Photos, Result
 from gateway.uploads import read_form
 from services.kit.categories import WORN
@@ -239,7 +239,7 @@ async def _gone(request: Request) -> None:
 async def _stream(request: Request, run: Callable[..., Coroutine[Any, Any, Result]]) -> Response:
     """Answer with events once the pipeline starts; what goes wrong before raises as usual."""
     events: asyncio.Queue[str | None] = asyncio.Queue()
-    stages = [{"name": step.name, "label": step.label} for step in TRY_ON.steps]
+    stages = [{"name": step.name, "label": step.progress_text} for step in TRY_ON_PIPELINE.steps]
     task = asyncio.create_task(
         run(
             on_start=lambda: events.put_nowait(_event("pipeline", {"stages": stages})),

@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from services.kit.contract import Contract, Method
 from services.kit.errors import InternalError, TryOnError
 from services.kit.pictures import images
@@ -78,7 +78,9 @@ def calls(examples: Path) -> Calls:
     given = {"person_upload": person, "category": "auto"}
     try:
         for photo in (garment, other):
-            asyncio.run(TRY_ON.run(call, {**given, "garment_upload": photo}, deadline=LONG))
+            asyncio.run(
+                TRY_ON_PIPELINE.run(call, {**given, "garment_upload": photo}, deadline=LONG)
+            )
     except TryOnError as error:
         calls.failure = error
     for service in loaded.values():

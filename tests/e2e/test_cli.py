@@ -49,7 +49,7 @@ def test_one_picture(examples: Path, tmp_path: Path, suffix: str) -> None:
     with PIL.Image.open(output) as picture:
         assert picture.format == {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}[suffix]
         assert min(picture.size) > 200
-    for stage in ("openpose", "viton", "total"):
+    for stage in ("openpose", "try_on", "total"):
         assert stage in done.stdout
     assert "Worn as a top" in done.stdout
     assert "Confidence 1.00 of 1" in done.stdout

@@ -18,7 +18,7 @@ import PIL.Image
 import psutil
 import pytest
 
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from tests.e2e.conftest import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -119,7 +119,7 @@ def test_the_category_asked_for_is_worn(
 
 def test_the_times_of_all_stages_are_told(result: httpx.Response) -> None:
     timing = dict(part.split(";dur=") for part in result.headers["server-timing"].split(", "))
-    assert timing.keys() >= {step.name for step in TRY_ON.steps}
+    assert timing.keys() >= {step.name for step in TRY_ON_PIPELINE.steps}
     assert all(float(milliseconds) >= 0 for milliseconds in timing.values())
 
 

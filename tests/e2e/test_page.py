@@ -22,7 +22,7 @@ from playwright.sync_api import (
 )
 
 from gateway.caveats import LOW_RESOLUTION_PERSON
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from services.kit.settings import Settings
 from tests.e2e.conftest import Server
 
@@ -177,10 +177,10 @@ def test_two_photos_become_a_picture(
     bar = page.get_by_role("progressbar")
     expect(bar).to_be_visible()
     expect(page.locator("#working-title")).to_be_focused()
-    expect(page.locator(".working .steps li")).to_have_count(len(TRY_ON.steps))
+    expect(page.locator(".working .steps li")).to_have_count(len(TRY_ON_PIPELINE.steps))
     shown = page.locator(".working .steps li").all_text_contents()
-    for step, text in zip(TRY_ON.steps, shown, strict=True):
-        assert text.startswith(step.label)
+    for step, text in zip(TRY_ON_PIPELINE.steps, shown, strict=True):
+        assert text.startswith(step.progress_text)
     page.wait_for_function(BETWEEN, arg=bar.element_handle())
     assert_fits(page)
 
@@ -190,7 +190,9 @@ def test_two_photos_become_a_picture(
     expect(page.get_by_role("status")).to_have_text("Your picture is ready.")
     expect(page.locator("#warnings")).to_be_hidden()
     page.get_by_text("How it was made").click()
-    expect(page.locator(".done .steps :is(.finished, .skipped)")).to_have_count(len(TRY_ON.steps))
+    expect(page.locator(".done .steps :is(.finished, .skipped)")).to_have_count(
+        len(TRY_ON_PIPELINE.steps)
+    )
     assert_accessible(page)
     assert_fits(page)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gateway.backends import CONTRACTS, Backend, Grpc, InProcess
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from services.kit.contract import Contract, Method
 from services.kit.pictures import images
 from services.kit.settings import Settings
@@ -63,7 +63,7 @@ async def run(backend: Backend, examples: Path) -> dict[str, Any]:
             answers[f"{method.rpc} {shape} {field.name}"] = getattr(response, field.name)
         return response
 
-    values = await TRY_ON.run(
+    values = await TRY_ON_PIPELINE.run(
         call,
         {
             "person_upload": images.decode((examples / "person.jpg").read_bytes()),
@@ -81,7 +81,7 @@ async def test_both_backends_give_equal_arrays(
     assert all((await over_grpc.ready()).values())
     here, there = await run(in_process, examples), await run(over_grpc, examples)
     assert here.keys() == there.keys()
-    assert "picture" in here
+    assert "result_image" in here
     for name, value in here.items():
         np.testing.assert_equal(_plain(there[name]), _plain(value), err_msg=name)
 

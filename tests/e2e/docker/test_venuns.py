@@ -160,7 +160,7 @@ def test_a_try_on_goes_through_the_containers(running: tuple[Compose, str], exam
 
     compose("stop", "--timeout", "5", "venuns-vitons")
     refused = post(url, examples)
-    assert (refused.status_code, refused.json()["stage"]) == (503, "viton")
+    assert (refused.status_code, refused.json()["stage"]) == (503, "try_on")
     assert "venuns-vitons:50059" in refused.json()["detail"]
     compose("up", "--detach", "--no-build", "--pull", "never", "--wait", "venuns-vitons")
     assert post(url, examples).status_code == 200

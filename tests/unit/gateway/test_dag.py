@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.dag import Pipeline, PipelineError, StageEvent, State, Step, mermaid
+from gateway.dag import Input, Pipeline, PipelineError, StageEvent, State, Step, mermaid
 from services.kit.contract import Method
 from services.kit.errors import DeadlineExceeded, InternalError, NoPerson
 from services.kit.types import Image, Mask
@@ -44,11 +44,11 @@ JOIN = Method("joiner", "Join", JoinRequest, JoinResponse, deadline=5.0)
 
 def cut(
     name: str,
-    takes: Mapping[str, str],
-    gives: Mapping[str, str],
-    skip: Callable[[CutRequest], CutResponse | None] | None = None,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    short_circuit: Callable[[CutRequest], CutResponse | None] | None = None,
 ) -> Step[CutRequest, CutResponse]:
-    return Step(name, name.title(), CUT, takes, gives, skip)
+    return Step(name, name.title(), CUT, inputs, outputs, short_circuit)
 
 
 LEFT = cut("left", {"image": "photo"}, {"mask": "left_mask"})
@@ -57,13 +57,13 @@ BOTH = Step(
     "both",
     "Both",
     JOIN,
-    takes={"left": "left_mask", "right": "right_mask"},
-    gives={"picture": "picture"},
+    inputs={"left": "left_mask", "right": "right_mask"},
+    outputs={"picture": "picture"},
 )
 
 
 def pipeline(*steps: Step[Any, Any], outputs: tuple[str, ...] = ("picture",)) -> Pipeline:
-    return Pipeline("test", inputs={"photo": Image}, steps=steps, outputs=outputs)
+    return Pipeline("test", inputs={"photo": Input(Image)}, steps=steps, outputs=outputs)
 
 
 def photo() -> Image:
@@ -112,12 +112,12 @@ async def test_the_order_of_declaration_does_not_matter() -> None:
             "left: CutRequest.image is not filled",
         ),
         (
-            [dataclasses.replace(LEFT, fixed={"size": 4}), RIGHT, BOTH],
+            [dataclasses.replace(LEFT, constants={"size": 4}), RIGHT, BOTH],
             "left: CutRequest has no field size",
         ),
         (
-            [dataclasses.replace(LEFT, fixed={"image": photo()}), RIGHT, BOTH],
-            "left: CutRequest.image is taken and fixed",
+            [dataclasses.replace(LEFT, constants={"image": photo()}), RIGHT, BOTH],
+            "left: CutRequest.image is both an input and a constant",
         ),
         (
             [cut("left", {"image": "photo"}, {"mesk": "left_mask"}), RIGHT, BOTH],
@@ -268,7 +268,7 @@ async def test_the_whole_run_has_a_deadline() -> None:
 async def test_events_tell_what_happened_to_every_stage() -> None:
     events: list[StageEvent] = []
     given = CutResponse(np.zeros((4, 3), np.uint8), photo())
-    skipped = cut("left", {"image": "photo"}, {"mask": "left_mask"}, skip=lambda _: given)
+    skipped = cut("left", {"image": "photo"}, {"mask": "left_mask"}, short_circuit=lambda _: given)
     values = await pipeline(skipped, RIGHT, BOTH).run(
         answer, {"photo": photo()}, deadline=5, on_event=events.append
     )
@@ -283,7 +283,7 @@ async def test_events_tell_what_happened_to_every_stage() -> None:
 
 
 async def test_a_skip_that_declines_leads_to_the_call() -> None:
-    asked = cut("left", {"image": "photo"}, {"mask": "left_mask"}, skip=lambda _: None)
+    asked = cut("left", {"image": "photo"}, {"mask": "left_mask"}, short_circuit=lambda _: None)
     values = await pipeline(asked, RIGHT, BOTH).run(answer, {"photo": photo()}, deadline=5)
     assert values["picture"][0, 0].tolist() == [7, 7, 7]
 
@@ -291,6 +291,69 @@ async def test_a_skip_that_declines_leads_to_the_call() -> None:
 async def test_the_inputs_are_checked() -> None:
     with pytest.raises(PipelineError, match="photo"):
         await pipeline(LEFT, RIGHT, BOTH).run(answer, {"foto": photo()}, deadline=5)
+
+
+def with_strength(strength: Input, inputs: Mapping[str, str] | None = None) -> Pipeline:
+    """Build a pipeline of one step, whose strength is an input of the graph."""
+    return Pipeline(
+        "cutting",
+        inputs={"photo": Input(Image), "strength": strength},
+        steps=[cut("left", inputs or {"image": "photo", "strength": "strength"}, {"mask": "mask"})],
+        outputs=["mask"],
+    )
+
+
+@pytest.mark.parametrize(("given", "strength"), [({}, 3), ({"strength": 9}, 9)])
+async def test_an_input_that_is_not_given_has_its_default(
+    given: Mapping[str, object], strength: int
+) -> None:
+    seen: list[int] = []
+
+    async def call(method: Method[Any, Any], request: object, seconds: float) -> object:
+        assert isinstance(request, CutRequest)
+        seen.append(request.strength)
+        return await answer(method, request, seconds)
+
+    pipeline = with_strength(Input(int, default=3))
+    await pipeline.run(call, {"photo": photo(), **given}, deadline=5)
+    assert seen == [strength]
+
+
+@pytest.mark.parametrize("given", [{"strength": 9}, {"photo": photo(), "strenght": 9}])
+async def test_required_inputs_are_missed_and_unknown_ones_refused(
+    given: Mapping[str, object],
+) -> None:
+    with pytest.raises(PipelineError, match=r"runs on .*optional \['strength'\]; it was given"):
+        await with_strength(Input(int, default=3)).run(answer, given, deadline=5)
+
+
+async def test_an_input_without_a_default_is_required() -> None:
+    with pytest.raises(PipelineError, match=r"runs on \['photo', 'strength'\]; it was given"):
+        await with_strength(Input(int)).run(answer, {"photo": photo()}, deadline=5)
+
+
+def test_a_default_of_another_type_is_refused() -> None:
+    with pytest.raises(PipelineError, match="the input strength is a int, its default a str"):
+        with_strength(Input(int, default="3"))
+
+
+def test_an_array_can_be_a_default_and_its_kind_is_checked() -> None:
+    def with_photo(default: object) -> Pipeline:
+        return Pipeline(
+            "cutting",
+            inputs={"photo": Input(Image, default)},
+            steps=[LEFT],
+            outputs=["left_mask"],
+        )
+
+    with_photo(photo())
+    with pytest.raises(PipelineError, match="the input photo is a Image, its default a bytes"):
+        with_photo(b"")
+
+
+def test_an_input_with_a_default_that_no_step_takes_is_refused() -> None:
+    with pytest.raises(PipelineError, match="nothing takes the value strength"):
+        with_strength(Input(int, default=3), {"image": "photo"})
 
 
 def test_the_graph_can_be_drawn() -> None:

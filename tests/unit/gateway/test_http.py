@@ -18,7 +18,7 @@ from gateway import __version__
 from gateway import app as application
 from gateway.caveats import CAVEATS
 from gateway.inventory import Health, Mode, Replica, ServiceState
-from gateway.pipeline import TRY_ON
+from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.routes import services as services_route
 from gateway.settings import GatewaySettings
 from services.agnostic.contract import RemoveResponse
@@ -219,7 +219,7 @@ async def test_the_headers_tell_the_request_and_the_time_of_every_stage() -> Non
     assert odd.headers["x-request-id"] != "<script>"
     assert "mine-1" in each.backend.request_ids
     timing = response.headers["server-timing"]
-    assert all(f"{step.name};dur=" in timing for step in TRY_ON.steps)
+    assert all(f"{step.name};dur=" in timing for step in TRY_ON_PIPELINE.steps)
     assert "total;dur=" in timing
 
 
@@ -326,7 +326,7 @@ async def test_what_is_unforeseen_stays_inside() -> None:
         response = await each.post()
         told = assert_problem(response, 500, "internal")
         assert "secret" not in response.text
-        assert told["stage"] == "viton"
+        assert told["stage"] == "try_on"
         each.backend.call_error = None
         assert (await each.post()).status_code == 200
 
@@ -364,14 +364,16 @@ async def test_progress_is_told_as_events() -> None:
     assert response.headers["content-type"].startswith("text/event-stream")
     (first, pipeline), *stages, (last, result) = events_of(response.text)
     assert (first, last) == ("pipeline", "result")
-    assert [stage["name"] for stage in pipeline["stages"]] == [step.name for step in TRY_ON.steps]
+    assert [stage["name"] for stage in pipeline["stages"]] == [
+        step.name for step in TRY_ON_PIPELINE.steps
+    ]
     assert {name for name, _ in stages} == {"stage"}
     over = [data for _, data in stages if data["state"] in ("finished", "skipped")]
-    assert [data["done"] for data in over] == list(range(1, len(TRY_ON.steps) + 1))
+    assert [data["done"] for data in over] == list(range(1, len(TRY_ON_PIPELINE.steps) + 1))
     assert all(set(data) == {"stage", "state", "seconds", "done", "total"} for _, data in stages)
     assert (result["media_type"], result["width"], result["height"]) == ("image/webp", 770, 1030)
     assert images.decode(base64.b64decode(result["image"])).shape == (*SIZE, 3)
-    assert "viton" in result["timings"]
+    assert "try_on" in result["timings"]
 
 
 async def test_an_error_on_the_way_is_the_last_event() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from gateway import dag
 from gateway.dag import StageEvent, State
-from gateway.pipeline import TRY_ON, large_enough
+from gateway.pipeline import TRY_ON_PIPELINE, large_enough
 from services.agnostic.contract import RemoveResponse
 from services.cloth_mask.contract import IsolateResponse, SegmentResponse
 from services.densepose.contract import EstimateSurfaceResponse
@@ -28,7 +28,7 @@ def photo(value: int, size: tuple[int, int] = (1024, 768)) -> Image:
 
 
 PERSON, GARMENT, WORN, RESTORED, TAKEN_OFF, CLOSER = 10, 20, 30, 40, 50, 60
-NOT_WORN = {"wearer_parse", "take_off"}
+NOT_WORN = {"wearer_human_parse", "isolate_garment"}
 
 
 class Services:
@@ -78,13 +78,13 @@ async def run(
     services: Services, person: Image, garment: Image, events: list[StageEvent] | None = None
 ) -> Image:
     seen: list[StageEvent] = [] if events is None else events
-    values = await TRY_ON.run(
+    values = await TRY_ON_PIPELINE.run(
         services,
         {"person_upload": person, "garment_upload": garment, "category": "lower"},
         deadline=20,
         on_event=seen.append,
     )
-    picture: Image = values["picture"]
+    picture: Image = values["result_image"]
     return picture
 
 
@@ -156,6 +156,14 @@ async def test_the_garment_is_kept_larger_than_the_canvas_for_its_detail() -> No
     assert request.garment[0, 0, 0] == GARMENT
 
 
+async def test_the_category_is_auto_unless_it_is_given() -> None:
+    services = Services()
+    given = {"person_upload": photo(PERSON), "garment_upload": photo(GARMENT)}
+    await TRY_ON_PIPELINE.run(services, given, deadline=20)
+    [segment] = services.of("Segment")
+    assert segment.category == "auto"
+
+
 def test_a_photo_that_fills_the_canvas_is_answered_locally() -> None:
     large = photo(1)
     answer = large_enough(UpscaleRequest(large))
@@ -183,11 +191,11 @@ async def test_what_does_not_depend_on_each_other_runs_at_the_same_time(
         await run(Services(dict.fromkeys(together, barrier)), photo(PERSON), photo(GARMENT))
 
 
-def test_stages_have_labels_for_people() -> None:
-    labels = [step.label for step in TRY_ON.steps]
-    assert len(set(labels)) == len(labels)
-    assert all(label[0].isupper() and not label.endswith(".") for label in labels)
+def test_stages_have_texts_for_people() -> None:
+    texts = [step.progress_text for step in TRY_ON_PIPELINE.steps]
+    assert len(set(texts)) == len(texts)
+    assert all(text[0].isupper() and not text.endswith(".") for text in texts)
 
 
 def test_the_graph_can_be_drawn() -> None:
-    assert "openpose -->|keypoints| human_parse" in dag.mermaid(TRY_ON)
+    assert "openpose -->|keypoints| human_parse" in dag.mermaid(TRY_ON_PIPELINE)
