@@ -12,26 +12,22 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateway import __version__
 from gateway.backends import CONTRACTS
 from services.kit.contract import Contract
+from services.kit.deployment import read_deployment
 
 NAMES: Final = tuple(contract.name for contract in CONTRACTS)
 
 MEMORY_MIB: Final[dict[str, int]] = {
-    "resize": 1024,
-    "super_resolution": 2048,
-    "openpose": 512,
-    "cloth_mask": 2048,
-    "human_parse": 1536,
-    "densepose": 512,
-    "agnostic": 512,
-    "viton": 1024,
+    name: read_deployment(name).orchestrator.memory_mib for name in NAMES
 }
-"""Memory of one container: about twice the peak of the default engines, measured over photos from
-0.04 to 13 megapixels (docs/orchestrator.md), and not below 512 MiB."""
+"""MiB of memory of one container, from each service's ``deployment.toml``."""
 
 UNMEASURED_MIB: Final = 1024
 """Memory of a service that is not in the table."""
 
-REPLICAS: Final[dict[str, int]] = {"densepose": 3}
+REPLICAS: Final[dict[str, int]] = {
+    name: read_deployment(name).orchestrator.replicas for name in NAMES
+}
+"""Containers of a service, from each service's ``deployment.toml``."""
 
 BUDGET_SHARE: Final = 0.75
 """Share of the machine's memory that the containers may have, where no budget is given."""
@@ -78,7 +74,7 @@ class OrchestratorSettings(BaseSettings):
     """Image of a service; ``{host}`` is its name with hyphens, ``{version}`` the gateway's."""
 
     resident: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = tuple(
-        name for name in NAMES if name != "super_resolution"
+        name for name in NAMES if read_deployment(name).orchestrator.resident
     )
     """Services that are started with the gateway and kept, the most wanted first: names with commas
     between, or a JSON list. All others start when they are needed."""

@@ -15,20 +15,12 @@ import pytest
 
 from gateway.backends import CONTRACTS
 from gateway.routes.services import LIMIT_SECONDS, Services
+from services.kit.deployment import read_deployment, service_names
 from tests.e2e.conftest import Server, free_port, start_server, stop_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-ENGINES = {
-    "super_resolution": "srgan",
-    "resize": "pillow",
-    "openpose": "mediapipe",
-    "cloth_mask": "u2net",
-    "human_parse": "fusion",
-    "densepose": "geometric",
-    "agnostic": "viton_hd",
-    "viton": "warp",
-}
+ENGINES = {name: read_deployment(name).default_engine for name in service_names()}
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

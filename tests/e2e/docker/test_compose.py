@@ -29,7 +29,6 @@ pytestmark = [
     pytest.mark.usefixtures("engine"),
 ]
 
-MIB: Final = 2**20
 ONCE: Final = "weights"
 """The service that has ended before the others start."""
 
@@ -39,26 +38,6 @@ HOSTS: Final = {contract.host for contract in CONTRACTS}
 @pytest.fixture(scope="module")
 def config() -> dict[str, Any]:
     return Compose("tryon-config").config()
-
-
-def limits(config: dict[str, Any]) -> tuple[float, float]:
-    """Sum up cores and MiB of all that runs at the same time."""
-    cores = memory = 0.0
-    for name, service in config["services"].items():
-        replicas = service["deploy"].get("replicas", 1) if name != ONCE else 0
-        bounds = service["deploy"]["resources"]["limits"]
-        cores += replicas * float(bounds["cpus"])
-        memory += replicas * int(bounds["memory"]) / MIB
-    return cores, memory
-
-
-def test_limits_are_those_of_the_machine_it_is_meant_for(config: dict[str, Any]) -> None:
-    assert limits(config) == (16, 31 * 1024)
-
-
-def test_the_small_profile_fits_16_gigabytes() -> None:
-    small = Compose("tryon-config", "docker-compose.yml", "docker-compose.small.yml").config()
-    assert limits(small) == (16, 16 * 1024)
 
 
 def test_every_service_of_the_pipeline_is_there_and_nothing_else(config: dict[str, Any]) -> None:

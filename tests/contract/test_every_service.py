@@ -1,0 +1,87 @@
+"""What every service has outside its core. Each test fails once and says what to add.
+
+docs/adding-a-service.md goes through these places in order.
+"""
+
+import importlib
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import services
+from gateway.backends import CONTRACTS
+from services.kit.deployment import read_deployment, service_names
+
+pytestmark = pytest.mark.contract
+
+ROOT = Path(services.__file__).resolve().parents[1]
+
+FILES = ("__init__.py", "__main__.py", "contract.py", "service.py", "deployment.toml", "README.md")
+
+
+def missing(what: dict[str, str]) -> str:
+    """Join what each service lacks to one sentence a service."""
+    return "; ".join(f"{name}: {sentence}" for name, sentence in what.items())
+
+
+def test_has_its_files() -> None:
+    lacks = {
+        name: f"add services/{name}/{', '.join(absent)}"
+        for name in service_names()
+        if (absent := [file for file in FILES if not (ROOT / "services" / name / file).is_file()])
+    }
+    assert not lacks, missing(lacks)
+
+
+def test_has_a_proto() -> None:
+    lacks = {
+        name: f"add protos/tryon/v1/{name}.proto"
+        for name in service_names()
+        if not (ROOT / "protos" / "tryon" / "v1" / f"{name}.proto").is_file()
+    }
+    assert not lacks, missing(lacks)
+
+
+def test_has_an_extra_that_installs_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    all_of_them = extras["all"][0].removeprefix("tryon[").removesuffix("]").split(",")
+    lacks = {
+        name: f"add '{extra}' to [project.optional-dependencies] of pyproject.toml and to its 'all'"
+        for name in service_names()
+        if (extra := name.replace("_", "-")) not in extras or extra not in all_of_them
+    }
+    assert not lacks, missing(lacks)
+
+
+def test_is_called_by_the_pipeline() -> None:
+    called = {contract.name for contract in CONTRACTS}
+    lacks = {
+        name: "add a Step that calls it to gateway/pipeline.py"
+        for name in service_names()
+        if name not in called
+    }
+    assert not lacks, missing(lacks)
+
+
+def test_names_its_default_engine() -> None:
+    wrong = {}
+    for name in service_names():
+        first = next(iter(importlib.import_module(f"services.{name}.service").ENGINES))
+        if read_deployment(name).default_engine != first:
+            wrong[name] = (
+                f"set default_engine of services/{name}/deployment.toml to the first of the "
+                f"table ENGINES, '{first}'"
+            )
+    assert not wrong, missing(wrong)
+
+
+def test_is_in_the_table_of_services() -> None:
+    table = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
+    lacks = {
+        name: f"add a row that links ../services/{name}/README.md to docs/ARCHITECTURE.md"
+        for name in service_names()
+        if f"../services/{name}/README.md" not in table
+    }
+    assert not lacks, missing(lacks)
