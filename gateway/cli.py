@@ -176,8 +176,8 @@ def try_on(
     out.print(f"{output}: {result.width} x {result.height} pixels")
     out.print(f"Worn as {MEANINGS[result.category]}")
     out.print(f"Confidence {result.confidence:.2f} of 1")
-    for caveat in result.warnings:
-        line = f"{caveat.code}: {caveat.message}"
+    for warning in result.warnings:
+        line = f"{warning.code}: {warning.message}"
         out.print(line, style="yellow", markup=False, soft_wrap=True)
 
 

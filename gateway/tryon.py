@@ -11,12 +11,16 @@ import numpy as np
 import PIL.Image
 import structlog
 
-from gateway import caveats
 from gateway.backends import Backend
-from gateway.caveats import Caveat
 from gateway.dag import Call, OnEvent, StageEvent, State, ignore
 from gateway.negotiation import Category, Format, Size
 from gateway.pipeline import TRY_ON_PIPELINE
+from gateway.quality_warnings import (
+    QualityWarning,
+    WarningInputs,
+    confidence_of,
+    find_warnings,
+)
 from gateway.settings import GatewaySettings
 from services.kit.contract import Method
 from services.kit.errors import InputError, NoGarment, NoPerson, Overloaded, PhotosSwapped
@@ -48,7 +52,7 @@ class Result:
     """The picture as a file, its size in pixels, and the seconds of every stage and of all.
 
     ``category`` is what the garment was worn as: ``upper``, ``lower`` or ``dress``.
-    ``warnings`` tell what may look wrong; ``confidence``, 0..1, is less the more there is.
+    ``warnings`` say what may look wrong.
     """
 
     data: bytes
@@ -57,12 +61,12 @@ class Result:
     height: int
     timings: Mapping[str, float]
     category: str
-    warnings: tuple[Caveat, ...] = ()
+    warnings: tuple[QualityWarning, ...] = ()
 
     @property
     def confidence(self) -> float:
-        """How far the picture is to be trusted; see ``caveats.confidence``."""
-        return caveats.confidence(self.warnings)
+        """The product of the warnings' weights, 0 to 1."""
+        return confidence_of(self.warnings)
 
 
 class Turns:
@@ -127,7 +131,7 @@ class TryOn:
             on_start()
             values = await self._values(person, garment, category, request_id, note)
             heights = (person.shape[0], garment.shape[0])
-            warnings = await asyncio.to_thread(_warnings, values, heights)
+            warnings = await asyncio.to_thread(find_warnings, _warning_inputs(values, heights))
             picture = values.pop("result_image")
             encoding = time.monotonic()
             result = await asyncio.to_thread(_encode, picture, picture_format, size, frame)
@@ -168,21 +172,19 @@ class TryOn:
             raise
 
 
-def _warnings(values: Mapping[str, Any], heights: tuple[int, int]) -> tuple[Caveat, ...]:
-    """Tell what may look wrong, from the graph's values and the heights of both photos as sent."""
-    return caveats.find(
-        caveats.Seen(
-            people=values["person_count"],
-            yaw=values["body_yaw_degrees"],
-            keypoints=values["keypoints"],
-            person_placement=values["person_placement"],
-            person_height=heights[0],
-            mask=values["garment_mask"],
-            garment_placement=values["garment_placement"],
-            garment_height=heights[1],
-            reading=values["garment_attributes"],
-            worn=bool(values["wearer_keypoints"].any()),
-        )
+def _warning_inputs(values: Mapping[str, Any], heights: tuple[int, int]) -> WarningInputs:
+    """Collect the graph's values and the heights of the person's and the garment's photo."""
+    return WarningInputs(
+        person_count=values["person_count"],
+        body_yaw_degrees=values["body_yaw_degrees"],
+        keypoints=values["keypoints"],
+        person_placement=values["person_placement"],
+        person_height_px=heights[0],
+        garment_mask=values["garment_mask"],
+        garment_placement=values["garment_placement"],
+        garment_height_px=heights[1],
+        garment_reading=values["garment_attributes"],
+        garment_worn=bool(values["wearer_keypoints"].any()),
     )
 
 

@@ -14,9 +14,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from gateway import problem
-from gateway.caveats import CAVEATS
 from gateway.negotiation import EVENT_STREAM, JSON, Category, Format, Size, negotiate
 from gateway.pipeline import TRY_ON_PIPELINE
+from gateway.quality_warnings import WarningCode
 from gateway.tryon import Photos, Result
 from gateway.uploads import read_form
 from services.kit.categories import WORN
@@ -42,7 +42,7 @@ PROBLEMS: Final = {
 WARNINGS: Final = "X-TryOn-Warnings"
 WORN_AS: Final = "X-TryOn-Category"
 CONFIDENCE: Final = "X-TryOn-Confidence"
-CODES: Final = [caveat.code for caveat in CAVEATS]
+CODES: Final = [*WarningCode]
 NUMBER: Final = {"type": "number", "minimum": 0, "maximum": 1}
 CONFIDENCE_MEANS: Final = (
     "1 where nothing speaks against the picture; each warning multiplies it by its weight. "
@@ -207,7 +207,7 @@ async def vitons(request: Request) -> Response:
         "Server-Timing": _server_timing(result.timings),
         "Cache-Control": "no-store",
         WORN_AS: result.category,
-        WARNINGS: ",".join(caveat.code for caveat in result.warnings),
+        WARNINGS: ",".join(warning.code for warning in result.warnings),
         CONFIDENCE: f"{result.confidence:g}",
     }
     if answer.json:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from gateway.backends import CONTRACTS
-from gateway.caveats import LOW_RESOLUTION_PERSON
+from gateway.quality_warnings import LOW_RESOLUTION_PERSON
 from tests.e2e.conftest import ROOT, free_port, start_server, stop_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

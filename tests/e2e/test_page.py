@@ -21,8 +21,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from gateway.caveats import LOW_RESOLUTION_PERSON
 from gateway.pipeline import TRY_ON_PIPELINE
+from gateway.quality_warnings import LOW_RESOLUTION_PERSON
 from services.kit.settings import Settings
 from tests.e2e.conftest import Server
 

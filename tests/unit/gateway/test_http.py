@@ -16,9 +16,9 @@ from starlette.types import Message
 
 from gateway import __version__
 from gateway import app as application
-from gateway.caveats import CAVEATS
 from gateway.inventory import Health, Mode, Replica, ServiceState
 from gateway.pipeline import TRY_ON_PIPELINE
+from gateway.quality_warnings import QUALITY_WARNINGS
 from gateway.routes import services as services_route
 from gateway.settings import GatewaySettings
 from services.agnostic.contract import RemoveResponse
@@ -224,7 +224,7 @@ async def test_the_headers_tell_the_request_and_the_time_of_every_stage() -> Non
 
 
 WARNED = ["turned_body", "several_people", "cropped_person", "doubtful_mask"]
-CONFIDENCE = round(math.prod(each.weight for each in CAVEATS if each.code in WARNED), 2)
+CONFIDENCE = round(math.prod(each.weight for each in QUALITY_WARNINGS if each.code in WARNED), 2)
 
 
 async def test_with_the_picture_comes_what_may_look_wrong() -> None:
@@ -240,7 +240,9 @@ async def test_with_the_picture_comes_what_may_look_wrong() -> None:
     assert (told["media_type"], told["width"], told["height"]) == ("image/webp", 770, 1030)
     assert images.decode(base64.b64decode(told["image"])).shape == (*SIZE, 3)
     assert told["warnings"] == [
-        {"code": each.code, "message": each.message} for each in CAVEATS if each.code in WARNED
+        {"code": each.code, "message": each.message}
+        for each in QUALITY_WARNINGS
+        if each.code in WARNED
     ]
     assert told["confidence"] == CONFIDENCE
     assert within.headers["x-tryon-warnings"] == response.headers["x-tryon-warnings"]
@@ -586,7 +588,7 @@ async def test_the_api_describes_itself() -> None:
     headers = set(post["responses"]["200"]["headers"])
     assert {"X-TryOn-Warnings", "X-TryOn-Confidence", "X-TryOn-Category"} <= headers
     result = post["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
-    codes = [each.code for each in CAVEATS]
+    codes = [each.code for each in QUALITY_WARNINGS]
     assert result["warnings"]["items"]["properties"]["code"]["enum"] == codes
     for status in ("400", "406", "408", "413", "415", "422", "500", "503", "504"):
         content = post["responses"][status]["content"]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gateway import caveats
-from gateway.caveats import CAVEATS, Seen
+from gateway import quality_warnings
+from gateway.quality_warnings import QUALITY_WARNINGS, WarningCode, WarningInputs, WarningThresholds
 from services.kit.garments import UNREAD
 from services.kit.joints import Joint
 from services.kit.types import Keypoints, Mask, Placement
@@ -56,18 +56,29 @@ COLLAR = (334, 200, 434, 240)
 SHIRT = drawn(BODY, RIGHT_SLEEVE, LEFT_SLEEVE, holes=(COLLAR,))
 
 
-def seen(**changes: Any) -> Seen:
-    calm = Seen(1, 0.0, joints(), WHOLE, 1024, SHIRT, WHOLE, 1024)
-    return replace(calm, **changes)
+NO_WARNING = WarningInputs(
+    person_count=1,
+    body_yaw_degrees=0.0,
+    keypoints=joints(),
+    person_placement=WHOLE,
+    person_height_px=1024,
+    garment_mask=SHIRT,
+    garment_placement=WHOLE,
+    garment_height_px=1024,
+)
+
+
+def inputs(**changes: Any) -> WarningInputs:
+    return replace(NO_WARNING, **changes)
 
 
 def codes(**changes: Any) -> list[str]:
-    return [caveat.code for caveat in caveats.find(seen(**changes))]
+    return [warning.code for warning in quality_warnings.find_warnings(inputs(**changes))]
 
 
-def test_nothing_speaks_against_a_calm_pair() -> None:
+def test_an_ordinary_pair_gives_no_warning() -> None:
     assert codes() == []
-    assert caveats.confidence(()) == 1.0
+    assert quality_warnings.confidence_of(()) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -82,17 +93,17 @@ def test_nothing_speaks_against_a_calm_pair() -> None:
     ],
 )
 def test_a_turned_body(yaw: float, expected: list[str]) -> None:
-    assert codes(yaw=yaw) == expected
+    assert codes(body_yaw_degrees=yaw) == expected
 
 
 def test_a_garment_that_somebody_wears() -> None:
-    assert codes(worn=True) == ["worn_garment"]
-    assert "worn_garment" in codes(worn=True, mask=np.zeros_like(SHIRT))
+    assert codes(garment_worn=True) == ["worn_garment"]
+    assert "worn_garment" in codes(garment_worn=True, garment_mask=np.zeros_like(SHIRT))
 
 
 @pytest.mark.parametrize(("people", "expected"), [(1, []), (2, ["several_people"])])
 def test_several_people(people: int, expected: list[str]) -> None:
-    assert codes(people=people) == expected
+    assert codes(person_count=people) == expected
 
 
 @pytest.mark.parametrize(
@@ -140,10 +151,10 @@ def test_the_padding_beside_a_photo_is_not_the_photo() -> None:
 
 def test_low_resolution() -> None:
     # The trunk measures 320 of 1024 pixels, the garment 600.
-    assert codes(person_height=513) == []
-    assert codes(person_height=511) == ["low_resolution_person"]
-    assert codes(garment_height=438) == []
-    assert codes(garment_height=436) == ["low_resolution_garment"]
+    assert codes(person_height_px=513) == []
+    assert codes(person_height_px=511) == ["low_resolution_person"]
+    assert codes(garment_height_px=438) == []
+    assert codes(garment_height_px=436) == ["low_resolution_garment"]
 
 
 @pytest.mark.parametrize(
@@ -160,20 +171,22 @@ def test_low_resolution() -> None:
     ],
 )
 def test_an_asymmetric_garment(mask: Mask, expected: list[str]) -> None:
-    assert codes(mask=mask) == expected
+    assert codes(garment_mask=mask) == expected
 
 
 def test_a_garment_may_lie_anywhere_in_its_photo() -> None:
-    assert codes(mask=np.roll(SHIRT, (-150, 110), axis=(0, 1))) == []
+    assert codes(garment_mask=np.roll(SHIRT, (-150, 110), axis=(0, 1))) == []
 
 
 def test_a_garment_cut_off_by_the_edge() -> None:
     up = np.roll(SHIRT, -201, axis=0)
     up[-1:] = 0
-    assert codes(mask=np.roll(SHIRT, -196, axis=0)) == []
-    assert codes(mask=up) == ["garment_at_edge"]
+    assert codes(garment_mask=np.roll(SHIRT, -196, axis=0)) == []
+    assert codes(garment_mask=up) == ["garment_at_edge"]
     # A photo in portrait is padded at the sides: its edge is not the canvas's.
-    assert codes(mask=np.roll(SHIRT, 50, axis=1), garment_placement=NARROW) == ["garment_at_edge"]
+    assert codes(garment_mask=np.roll(SHIRT, 50, axis=1), garment_placement=NARROW) == [
+        "garment_at_edge"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +194,7 @@ def test_a_garment_cut_off_by_the_edge() -> None:
     [((600, 850, 700, 940), []), ((560, 850, 760, 1010), ["several_garments"])],
 )
 def test_several_garments(other: Box, expected: list[str]) -> None:
-    assert codes(mask=drawn(BODY, RIGHT_SLEEVE, LEFT_SLEEVE, other)) == expected
+    assert codes(garment_mask=drawn(BODY, RIGHT_SLEEVE, LEFT_SLEEVE, other)) == expected
 
 
 @pytest.mark.parametrize(
@@ -196,36 +209,55 @@ def test_several_garments(other: Box, expected: list[str]) -> None:
     ],
 )
 def test_a_doubtful_mask(mask: Mask, expected: list[str]) -> None:
-    assert codes(mask=mask) == expected
+    assert codes(garment_mask=mask) == expected
 
 
-def test_all_that_is_wrong_is_told_in_one_order() -> None:
-    told = codes(people=3, yaw=90.0, keypoints=joints({Joint.LEFT_HIP: None}), garment_height=100)
-    assert told == ["turned_body", "several_people", "cropped_person", "low_resolution_garment"]
-    places = [[caveat.code for caveat in CAVEATS].index(code) for code in told]
+def test_warnings_come_in_one_order() -> None:
+    found = codes(
+        person_count=3,
+        body_yaw_degrees=90.0,
+        keypoints=joints({Joint.LEFT_HIP: None}),
+        garment_height_px=100,
+    )
+    assert found == ["turned_body", "several_people", "cropped_person", "low_resolution_garment"]
+    places = [[warning.code for warning in QUALITY_WARNINGS].index(code) for code in found]
     assert all(first < second for first, second in pairwise(places))
 
 
+def test_a_threshold_can_be_set() -> None:
+    strict = WarningThresholds(min_turned_yaw_degrees=20.0)
+    turned = inputs(body_yaw_degrees=30.0)
+    assert quality_warnings.find_warnings(turned) == ()
+    [warning] = quality_warnings.find_warnings(turned, strict)
+    assert warning.code == "turned_body"
+
+
 def test_the_confidence_is_the_product_of_the_weights() -> None:
-    found = caveats.find(seen(people=2, yaw=80.0))
-    weights = [caveat.weight for caveat in found]
+    found = quality_warnings.find_warnings(inputs(person_count=2, body_yaw_degrees=80.0))
+    weights = [warning.weight for warning in found]
     assert len(weights) == 2
-    assert caveats.confidence(found) == round(weights[0] * weights[1], 2)
-    assert 0 < caveats.confidence(CAVEATS) < caveats.confidence(found) < 1
+    assert quality_warnings.confidence_of(found) == round(weights[0] * weights[1], 2)
+    assert (
+        0
+        < quality_warnings.confidence_of(QUALITY_WARNINGS)
+        < quality_warnings.confidence_of(found)
+        < 1
+    )
 
 
-def test_every_caveat_is_a_code_and_a_sentence_with_a_remedy() -> None:
-    names = [caveat.code for caveat in CAVEATS]
+def test_every_warning_is_a_code_and_a_sentence_with_a_remedy() -> None:
+    names = [warning.code for warning in QUALITY_WARNINGS]
+    assert names == list(WarningCode)
     assert len(set(names)) == len(names)
-    for caveat in CAVEATS:
-        assert caveat.code.replace("_", "").isalpha()
-        assert caveat.code == caveat.code.lower()
-        assert 0 < caveat.weight < 1
-        assert caveat.message.endswith((" works better.",))
-        assert caveat.message.count(";") == 1
+    for warning in QUALITY_WARNINGS:
+        assert warning.code.replace("_", "").isalpha()
+        assert warning.code == warning.code.lower()
+        assert 0 < warning.weight < 1
+        assert warning.message.endswith((" works better.",))
+        assert warning.message.count(";") == 1
 
 
-def test_pieces_are_what_is_joined_along_rows_and_columns() -> None:
+def test_components_are_connected_along_rows_and_columns() -> None:
     spiral: NDArray[np.bool_] = np.zeros((40, 40), np.bool_)
     for inset in range(0, 16, 4):
         spiral[inset, inset : 40 - inset] = True
@@ -233,11 +265,11 @@ def test_pieces_are_what_is_joined_along_rows_and_columns() -> None:
         spiral[39 - inset, inset : 40 - inset] = True
         spiral[inset + 4 : 40 - inset, inset] = True
         spiral[inset + 4, inset : inset + 5] = True
-    assert caveats.second_piece(spiral) == 0.0
-    assert caveats.second_piece(np.zeros((9, 9), np.bool_)) == 0.0
+    assert quality_warnings.second_component_ratio(spiral) == 0.0
+    assert quality_warnings.second_component_ratio(np.zeros((9, 9), np.bool_)) == 0.0
     spiral[:] = False
     spiral[:10] = spiral[20:25] = True
-    assert caveats.second_piece(spiral) == pytest.approx(0.5)
+    assert quality_warnings.second_component_ratio(spiral) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -251,4 +283,4 @@ def test_pieces_are_what_is_joined_along_rows_and_columns() -> None:
 )
 def test_a_bare_shoulder_that_the_network_saw(changes: dict[str, Any], expected: list[str]) -> None:
     sure = {"left_sleeve_confidence": 0.95, "right_sleeve_confidence": 0.95}
-    assert codes(reading=replace(UNREAD, **(sure | changes))) == expected
+    assert codes(garment_reading=replace(UNREAD, **(sure | changes))) == expected
