@@ -252,7 +252,7 @@ class WarningInputs:
     garment_height_px: int
     """Height of the garment's photo as it was sent."""
 
-    garment_reading: GarmentReading = UNREAD
+    garment_attributes: GarmentReading = UNREAD
     """Attributes of the garment as the network read them."""
 
     garment_worn: bool = False
@@ -328,7 +328,7 @@ def _find_garment_warnings(
     if second_component_ratio(small) > thresholds.max_second_component:
         found.add(SEVERAL_GARMENTS)
     elif has_asymmetric_attributes(
-        inputs.garment_reading, thresholds.min_attribute_confidence
+        inputs.garment_attributes, thresholds.min_attribute_confidence
     ) or not _is_symmetric(small, thresholds):
         found.add(ASYMMETRIC_GARMENT)
     return found

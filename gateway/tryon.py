@@ -183,7 +183,7 @@ def _warning_inputs(values: Mapping[str, Any], heights: tuple[int, int]) -> Warn
         garment_mask=values["garment_mask"],
         garment_placement=values["garment_placement"],
         garment_height_px=heights[1],
-        garment_reading=values["garment_attributes"],
+        garment_attributes=values["garment_attributes"],
         garment_worn=bool(values["wearer_keypoints"].any()),
     )
 

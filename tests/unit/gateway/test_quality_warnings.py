@@ -220,7 +220,7 @@ def test_warnings_come_in_one_order() -> None:
         garment_height_px=100,
     )
     assert found == ["turned_body", "several_people", "cropped_person", "low_resolution_garment"]
-    places = [[warning.code for warning in QUALITY_WARNINGS].index(code) for code in found]
+    places = [[str(each.code) for each in QUALITY_WARNINGS].index(code) for code in found]
     assert all(first < second for first, second in pairwise(places))
 
 
@@ -283,4 +283,4 @@ def test_components_are_connected_along_rows_and_columns() -> None:
 )
 def test_a_bare_shoulder_that_the_network_saw(changes: dict[str, Any], expected: list[str]) -> None:
     sure = {"left_sleeve_confidence": 0.95, "right_sleeve_confidence": 0.95}
-    assert codes(garment_reading=replace(UNREAD, **(sure | changes))) == expected
+    assert codes(garment_attributes=replace(UNREAD, **(sure | changes))) == expected
