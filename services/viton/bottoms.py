@@ -18,9 +18,17 @@ from services.viton.person.outfit import Outfit
 from services.viton.placing.skirt import hang_skirt
 from services.viton.placing.trousers import hang_trousers
 from services.viton.placing.warp_grid import Hung, Waistline, spread, waistline
-from services.viton.raster.fill import blurred, dilated, eroded, matte, pull_push, rgb, soft
-from services.viton.raster.layers import Stack, over
-from services.viton.raster.warp import sample
+from services.viton.raster.fill import (
+    antialias,
+    dilate,
+    erode,
+    estimate_alpha_matte,
+    gaussian_blur,
+    pull_push,
+    to_three_channels,
+)
+from services.viton.raster.layers import LayerStack, alpha_blend
+from services.viton.raster.warp import sample_image
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -39,7 +47,7 @@ class Laid:
 
 def wear_lower(
     person: Image, keypoints: Keypoints, labels: LabelMap, garment: Image, mask: Mask
-) -> Stack:
+) -> LayerStack:
     """Return the person in the trousers, shorts or skirt.
 
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
@@ -81,7 +89,7 @@ def _below_top(worn: Outfit, body: LowerBody) -> Floats:
     last = height - 1 - low[::-1, found].argmax(axis=0)
     hem = np.interp(columns, found, last.astype(np.float64))
     below = np.clip(np.arange(height)[:, None] - hem[None, :] + 3.0, 0, 1)
-    return np.asarray(np.maximum(below, eroded(worn.upper, 4)), np.float32)
+    return np.asarray(np.maximum(below, erode(worn.upper, 4)), np.float32)
 
 
 def _covered(worn: Outfit, body: LowerBody, first: Hung, second: Hung) -> Outfit:
@@ -103,12 +111,12 @@ def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]
     colour = np.zeros((*shape, 3), np.float32)
     source = np.zeros((*shape, 2), np.float32)
     for hung in halves:
-        laid = spread(hung, shape).cropped
+        laid = spread(hung, shape).windowed
         window = laid.window
-        found = sample(layer, laid.source)
+        found = sample_image(layer, laid.source)
         edge = np.clip((1.03 - laid.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
         alpha = found[..., 3] / 255 * laid.covered * edge
-        alpha = blurred(np.asarray(alpha, np.float32), 0.6)
+        alpha = gaussian_blur(np.asarray(alpha, np.float32), 0.6)
         down = np.clip((laid.along - hung.crotch) / 0.15, 0, 1)
         place = np.clip(np.abs(laid.across - 0.5) * 2, 0, 1.1)
         if len(halves) == 1:
@@ -116,64 +124,66 @@ def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]
         else:
             outwards = np.clip(1 - laid.across, 0, 1.1)
             shade = 1 - 0.10 * (down * place**4 + (1 - down) * outwards**6)
-        shaded = np.clip(found[..., :3] * rgb(light[window] * shade), 0, 255)
+        shaded = np.clip(found[..., :3] * to_three_channels(light[window] * shade), 0, 255)
         if coverage.any() and len(halves) > 1:
             front, falling = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
             front[window], falling[window] = alpha, down
             below = contact(front, 5.0, 0.0) * np.float32(0.25) * falling
-            colour = colour * rgb(1 - blurred(below, 2.0))
-        mixed = over(colour[window], shaded, alpha)
+            colour = colour * to_three_channels(1 - gaussian_blur(below, 2.0))
+        mixed = alpha_blend(colour[window], shaded, alpha)
         first = (coverage[window] < 0.5) & (alpha > 0)
-        colour[window] = np.where(rgb(first.astype(np.float32)) > 0, shaded, mixed)
+        colour[window] = np.where(to_three_channels(first.astype(np.float32)) > 0, shaded, mixed)
         coverage[window] += alpha * (1 - coverage[window])
         seen = alpha > 0.5
         source[window][seen] = laid.source[seen]
     return Laid(coverage, colour, source)
 
 
-def dressed(photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Waistline) -> Stack:
+def dressed(
+    photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Waistline
+) -> LayerStack:
     """Stack background, bare legs, the garment, and what lies over it."""
     gone = removed(worn)
     canvas, bare = undressed(photo, worn, body, gone)
     canvas = _under_top(canvas, photo, worn, gone, body)
     shadow = contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
-    stack = Stack(canvas * rgb(1 - shadow * bare))
-    stack.wear(laid.colour, laid.coverage, laid.source)
-    near = dilated(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
+    stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
+    stack.add_garment_layer(laid.colour, laid.coverage, laid.source)
+    near = dilate(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
     back = worn.bottoms | worn.skin
     kept = [worn.arms, worn.head, over_hem(worn, body)]
     if not line.shown:
         kept.insert(0, worn.upper)
     for region in kept:
         if (region & near).any():
-            alpha, colour = matte(photo, region, back, _BAND)
+            alpha, colour = estimate_alpha_matte(photo, region, back, _BAND)
             cast = contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
-            stack.shade(cast)
-            stack.cover(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
+            stack.darken(cast)
+            stack.add_layer(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
     away = (~near).astype(np.float32)
-    stack.hide(np.where(rgb(away) > 0, photo, stack.picture), away)
+    stack.replace(np.where(to_three_channels(away) > 0, photo, stack.picture), away)
     return stack
 
 
 def undressed(photo: Floats, worn: Outfit, body: LowerBody, gone: Bool) -> tuple[Floats, Floats]:
     """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
     behind = background(photo, worn)
-    canvas = over(photo, behind, np.maximum(soft(gone, 1.0), gone.astype(np.float32)))
+    canvas = alpha_blend(photo, behind, np.maximum(antialias(gone, 1.0), gone.astype(np.float32)))
     colour, cover = bare_legs(photo, worn, body)
     shown = cover * np.maximum(gone.astype(np.float32), rim(worn, body))
     kept = worn.shoes | worn.arms | worn.upper | worn.head
     shown = shown * (1 - kept.astype(np.float32))
-    return over(canvas, colour, shown), np.maximum(shown, soft(worn.skin & ~gone, 1.0))
+    return alpha_blend(canvas, colour, shown), np.maximum(shown, antialias(worn.skin & ~gone, 1.0))
 
 
 def _under_top(canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: LowerBody) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower."""
     rows = np.arange(gone.shape[0])[:, None]
-    upper = eroded(worn.upper, 5)
+    upper = erode(worn.upper, 5)
     if upper.sum() < 500:
         return canvas
     spread = pull_push(photo, upper.astype(np.float32))
     columns = np.arange(gone.shape[1])[None, :]
     inside = (columns > body.edges[0][:, None]) & (columns < body.edges[1][:, None])
-    near = dilated(worn.upper, int(0.1 * body.torso)) & gone & inside & (rows < body.hips)
-    return over(canvas, spread, soft(near, 1.0) * near)
+    near = dilate(worn.upper, int(0.1 * body.torso)) & gone & inside & (rows < body.hips)
+    return alpha_blend(canvas, spread, antialias(near, 1.0) * near)

@@ -27,9 +27,9 @@ from services.viton.placing.skirt import hang_skirt
 from services.viton.placing.sleeve import ACROSS, fit_sleeve
 from services.viton.placing.torso import fit_torso
 from services.viton.placing.warp_grid import Hung, Waistline, spread
-from services.viton.raster.fill import dilated, matte, soft
-from services.viton.raster.layers import Stack
-from services.viton.raster.warp import Strip, spline, strip
+from services.viton.raster.fill import antialias, dilate, estimate_alpha_matte
+from services.viton.raster.layers import LayerStack
+from services.viton.raster.warp import RuledWarp, rasterise_ruled_surface, thin_plate_spline_map
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -48,7 +48,7 @@ def wear_dress(
     mask: Mask,
     *,
     reading: GarmentReading = UNREAD,
-) -> Stack:
+) -> LayerStack:
     """Return the person in the dress, without what was worn before.
 
     ``reading`` is what a network read of the dress. Raises ``NoGarment``, ``NoPerson`` and
@@ -69,12 +69,12 @@ def wear_dress(
         fit_sleeve(gown.top, g, body, b) for g, b in zip(gown.top.sides, body.sides, strict=True)
     )
     strips = (
-        strip(first.target, first.source, ACROSS, shape),
-        strip(second.target, second.source, ACROSS, shape),
+        rasterise_ruled_surface(first.target, first.source, ACROSS, shape),
+        rasterise_ruled_surface(second.target, second.source, ACROSS, shape),
     )
     hung = _skirt(gown, body, lower, shape)
     laid = spread(hung, shape)
-    warped = spline(torso.target, torso.source, shape)
+    warped = thin_plate_spline_map(torso.target, torso.source, shape)
     share = _share(lower, shape)
     joined = np.where(laid.covered[..., None], warped * (1 - share) + laid.source * share, warped)
     pieces = _pieces(garment, mask, gown, torso.gussets)
@@ -170,13 +170,13 @@ def _pieces(garment: Image, mask: Mask, gown: Gown, gussets: tuple[float, float]
     """Return torso and sleeves cut out, the torso with the skirt."""
     pieces = cut(garment, mask, gown.top, gussets=gussets)
     rows = np.arange(mask.shape[0])[:, None]
-    below = np.clip((rows - gown.waist) / 3.0, 0, 1) * dilated(gown.body, 2)
+    below = np.clip((rows - gown.waist) / 3.0, 0, 1) * dilate(gown.body, 2)
     torso = pieces.torso.copy()
     torso[..., 3] = np.maximum(torso[..., 3], 255 * pieces.whole * below)
     return replace(pieces, torso=torso)
 
 
-def _below(layers: Worn, laid: Strip, share: Floats) -> Worn:
+def _below(layers: Worn, laid: RuledWarp, share: Floats) -> Worn:
     """Return the layers with nothing beside the skirt, where its map does not reach."""
     beside = (share > 0.6) & ~laid.covered
     return replace(layers, torso=np.where(beside, 0, layers.torso).astype(np.float32))
@@ -198,19 +198,21 @@ def _flared(body: Body, hung: Hung, lower: LowerBody) -> Body:
     return replace(body, left=sides[0], right=sides[1])
 
 
-def _add_legs(stack: Stack, photo: Floats, worn: Outfit, lower: LowerBody, layers: Worn) -> None:
+def _add_legs(
+    stack: LayerStack, photo: Floats, worn: Outfit, lower: LowerBody, layers: Worn
+) -> None:
     """Lay legs below the hem, and shoes over it."""
     gone = removed(worn)
     colour, cover = bare_legs(photo, worn, lower)
     clothed = np.maximum(layers.torso, np.maximum(*layers.sleeves))
     kept = (worn.shoes | worn.arms | worn.head).astype(np.float32)
     shown = cover * np.maximum(gone.astype(np.float32), rim(worn, lower)) * (1 - kept)
-    stack.cover(colour, shown * (1 - clothed))
-    bare = np.maximum(shown, soft(worn.skin, 1.0)) * (1 - clothed)
+    stack.add_layer(colour, shown * (1 - clothed))
+    bare = np.maximum(shown, antialias(worn.skin, 1.0)) * (1 - clothed)
     cast = contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
-    stack.shade(cast * bare)
-    near = dilated(gone | (layers.torso > 0), 2)
+    stack.darken(cast * bare)
+    near = dilate(gone | (layers.torso > 0), 2)
     kept_shoes = over_hem(worn, lower)
     if (kept_shoes & near).any():
-        alpha, shoes = matte(photo, kept_shoes, worn.bottoms | worn.skin, _BAND)
-        stack.cover(shoes, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
+        alpha, shoes = estimate_alpha_matte(photo, kept_shoes, worn.bottoms | worn.skin, _BAND)
+        stack.add_layer(shoes, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)

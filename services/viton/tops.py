@@ -23,7 +23,7 @@ from services.viton.person.body import bared, measure
 from services.viton.placing.garment_layers import below_shoulders, dress, without_notches
 from services.viton.placing.sleeve import ACROSS, fit_sleeve
 from services.viton.placing.torso import fit_torso
-from services.viton.raster.warp import spline, strip
+from services.viton.raster.warp import rasterise_ruled_surface, thin_plate_spline_map
 
 _TOO_SHORT: Final = 1.3
 """A garment that would have to be stretched by more than this to reach as far as the worn one shows
@@ -62,14 +62,14 @@ def wear_upper(
             fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)
         )
         strips = (
-            strip(first.target, first.source, ACROSS, shape),
-            strip(second.target, second.source, ACROSS, shape),
+            rasterise_ruled_surface(first.target, first.source, ACROSS, shape),
+            rasterise_ruled_surface(second.target, second.source, ACROSS, shape),
         )
         photo = shown.astype(np.float32)
         fleshed = beside.submit(flesh, photo, parts, body, strips)
         lit = beside.submit(torso_light, photo, parts, body, light_from(photo, parts))
         pieces = cut(garment, mask, cloth, gussets=torso.gussets)
-        warped = spline(torso.target, torso.source, shape)
+        warped = thin_plate_spline_map(torso.target, torso.source, shape)
         worn = dress(pieces, warped, torso.seams, strips, (first, second))
         worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)
         skin, light = fleshed.result(), lit.result()

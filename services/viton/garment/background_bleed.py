@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.raster.fill import dilated, eroded, grey, pull_push, soft
+from services.viton.raster.fill import antialias, dilate, erode, pull_push, to_luma
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -59,23 +59,23 @@ def unbled(colours: Floats, hard: Bool, depth: int) -> Floats:
     sharper, to half of that, and where the mask reaches over the background.
     """
     own = hard & ~_overreach(colours, hard, depth)
-    deep = pull_push(colours, eroded(own, depth).astype(np.float32), 1)
-    bright = pull_push(colours, eroded(own, round(_SHARPER * depth)).astype(np.float32), 1)
-    sharp = soft(eroded(own, round(_SHARPER * depth)), 1.0)
-    luma = grey(bright) + sharp * (grey(colours) - grey(bright))
-    toned = deep + (luma - grey(deep))[..., None]
-    share = soft(hard & ~eroded(own, depth), 1.0) * hard
+    deep = pull_push(colours, erode(own, depth).astype(np.float32), 1)
+    bright = pull_push(colours, erode(own, round(_SHARPER * depth)).astype(np.float32), 1)
+    sharp = antialias(erode(own, round(_SHARPER * depth)), 1.0)
+    luma = to_luma(bright) + sharp * (to_luma(colours) - to_luma(bright))
+    toned = deep + (luma - to_luma(deep))[..., None]
+    share = antialias(hard & ~erode(own, depth), 1.0) * hard
     return np.asarray(colours + share[..., None] * (toned - colours), np.float32)
 
 
 def _overreach(colours: Floats, hard: Bool, depth: int) -> Bool:
     """Return what of the mask, ``depth`` pixels in from its outline, is background."""
-    own = pull_push(colours, eroded(hard, depth).astype(np.float32))
-    ground = pull_push(colours, (~dilated(hard, depth)).astype(np.float32))
+    own = pull_push(colours, erode(hard, depth).astype(np.float32))
+    ground = pull_push(colours, (~dilate(hard, depth)).astype(np.float32))
     span = own - ground
     size = np.einsum("ijk,ijk->ij", span, span)
     share = np.einsum("ijk,ijk->ij", colours - ground, span) / np.maximum(size, 1.0)
-    return np.asarray(hard & ~eroded(hard, depth) & (size > _CLEAR**2) & (share < _MIXED))
+    return np.asarray(hard & ~erode(hard, depth) & (size > _CLEAR**2) & (share < _MIXED))
 
 
 def _across(colours: Floats, hard: Bool) -> Floats:

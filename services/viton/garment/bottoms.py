@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from services.kit.errors import NoGarment
 from services.viton.geometry import Points, point
-from services.viton.raster.components import largest
+from services.viton.raster.components import largest_component
 
 Bool: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
@@ -71,7 +71,7 @@ def describe_bottoms(
     ``skirt``: it has no legs, whatever gaps there are. Raises ``NoGarment`` where there is none.
     """
     whole = mask > 127
-    whole = largest(whole)
+    whole = largest_component(whole)
     start = int(np.clip(first, 0, len(whole) - 1))
     rows = np.flatnonzero(whole.any(axis=1))
     rows = rows[rows >= start]

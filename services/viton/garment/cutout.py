@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 from services.viton.garment.background_bleed import USUAL, bleeding, unbled
 from services.viton.garment.landmarks import Garment
 from services.viton.geometry import Points
-from services.viton.raster.components import largest
+from services.viton.raster.components import largest_component
 from services.viton.raster.fill import (
-    around,
-    blurred,
-    dilated,
-    eroded,
-    grey,
-    guided,
+    antialias,
+    bounding_window,
+    dilate,
+    erode,
+    gaussian_blur,
+    guided_filter_grey,
+    mean_channel_std,
     pull_push,
-    rgb,
-    soft,
-    variety,
+    to_luma,
+    to_three_channels,
 )
-from services.viton.raster.polygon import polygon
+from services.viton.raster.polygon import rasterise_polygon
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -72,12 +72,13 @@ def cut(
         np.zeros(hard.shape, bool) if s.sleeve is None else s.sleeve.mask for s in garment.sides
     ]
     torso = np.maximum(
-        front * soft(dilated(garment.torso, _OVERLAP), 0.7), _gussets(garment, gussets, hard.shape)
+        front * antialias(dilate(garment.torso, _OVERLAP), 0.7),
+        _gussets(garment, gussets, hard.shape),
     )
-    whole = largest(torso > 0.5)
-    parts = [layered(bled, torso * dilated(whole, 2))]
+    whole = largest_component(torso > 0.5)
+    parts = [layered(bled, torso * dilate(whole, 2))]
     for s, side in zip(sleeves, garment.sides, strict=True):
-        near = soft(dilated(s, _SEAM), 1.0) if s.any() else np.zeros_like(front)
+        near = antialias(dilate(s, _SEAM), 1.0) if s.any() else np.zeros_like(front)
         parts.append(layered(_own(bled, s, float(side.armpit[1])), front * near))
     return Cut(parts[0], parts[1], parts[2], coverage)
 
@@ -88,15 +89,15 @@ def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Fl
     depth = bleeding(colours, hard)
     if depth > USUAL + 1:
         colours = unbled(colours, hard, depth)
-    safe = eroded(hard, USUAL)
+    safe = erode(hard, USUAL)
     bled = pull_push(colours, safe.astype(np.float32), 1)
     cv2.copyTo(colours, safe.astype(np.uint8), bled)
     coverage = np.zeros(hard.shape, np.float32)
-    near = around(hard, 4 * _SHADE)
+    near = bounding_window(hard, 4 * _SHADE)
     if near is not None:
-        luma = grey(colours[near]) / np.float32(255)
-        refined = guided(luma, soft(hard[near], 1.0), 4, 1e-3)
-        rim = np.clip((refined - 0.25) / 0.6, 0, 1) * dilated(hard[near], 3)
+        luma = to_luma(colours[near]) / np.float32(255)
+        refined = guided_filter_grey(luma, antialias(hard[near], 1.0), 4, 1e-3)
+        rim = np.clip((refined - 0.25) / 0.6, 0, 1) * dilate(hard[near], 3)
         coverage[near] = np.maximum(rim, safe[near])
     return bled, coverage
 
@@ -107,19 +108,21 @@ def _evened(colours: Floats, hard: NDArray[np.bool_]) -> Floats:
     A photo is often brighter above; a garment that is tucked in would then look paler than it is.
     """
     size = (colours.shape[1] // 8, colours.shape[0] // 8)
-    inside = cv2.resize(eroded(hard, 4).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(erode(hard, 4).astype(np.float32), size, interpolation=cv2.INTER_AREA)
     small = np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_AREA), np.float32)
     known = inside > 0.99
     if known.sum() < 50 or float(small[known].std(axis=0).mean()) > _PLAIN:
         return colours
     wide = 0.10 * float(np.sqrt(known.sum()))
-    luma = grey(small) * known
-    slow = blurred(luma, wide) / np.maximum(blurred(known.astype(np.float32), wide), 1e-3)
+    luma = to_luma(small) * known
+    slow = gaussian_blur(luma, wide) / np.maximum(
+        gaussian_blur(known.astype(np.float32), wide), 1e-3
+    )
     usual = float(np.median(slow[known]))
     gain = np.clip((usual + 8) / (slow + 8), 0.85, 1.15) ** np.float32(_EVENLY)
-    gain = np.where(blurred(known.astype(np.float32), wide) > 0.02, gain, 1.0)
+    gain = np.where(gaussian_blur(known.astype(np.float32), wide) > 0.02, gain, 1.0)
     full = cv2.resize(gain.astype(np.float32), colours.shape[1::-1])
-    return colours * rgb(np.asarray(full, np.float32))
+    return colours * to_three_channels(np.asarray(full, np.float32))
 
 
 def _lifted(colours: Floats, garment: Garment) -> Floats:
@@ -132,11 +135,11 @@ def _lifted(colours: Floats, garment: Garment) -> Floats:
         high = np.maximum((side.armpit + reach).astype(int), 1)
         window = (slice(low[1], high[1]), slice(low[0], high[0]))
         part = colours[window]
-        cloth = eroded(side.sleeve.mask, 3)
+        cloth = erode(side.sleeve.mask, 3)
         usual = np.median(colours[cloth], axis=0) if cloth.any() else None
-        if usual is None or part.size == 0 or variety(colours, cloth) > _PLAIN:
+        if usual is None or part.size == 0 or mean_channel_std(colours, cloth) > _PLAIN:
             continue
-        slow = blurred(grey(part), 2.0)
+        slow = gaussian_blur(to_luma(part), 2.0)
         lift = np.clip((_DEEP - slow / max(float(usual.mean()), 1.0)) / 0.3, 0, 1)
         ys = np.arange(window[0].start, window[0].start + part.shape[0], dtype=np.float32)
         xs = np.arange(window[1].start, window[1].start + part.shape[1], dtype=np.float32)
@@ -149,27 +152,27 @@ def _lifted(colours: Floats, garment: Garment) -> Floats:
 
 def _alike(part: Floats, usual: Floats) -> Floats:
     """Return 1 where colours (H x W x 3) are a shade of the usual one, 0 where of another hue."""
-    soft_part = blurred(part, 2.0) + np.float32(_BLACK)
+    soft_part = gaussian_blur(part, 2.0) + np.float32(_BLACK)
     whole = usual + np.float32(_BLACK)
-    own = soft_part / rgb(np.asarray(soft_part.mean(axis=2), np.float32))
+    own = soft_part / to_three_channels(np.asarray(soft_part.mean(axis=2), np.float32))
     away = np.abs(own - whole / whole.mean()).max(axis=2)
     return np.asarray(np.clip(2 - away / _HUE, 0, 1), np.float32)
 
 
 def _own(colours: Floats, sleeve: NDArray[np.bool_], armpit: float) -> Floats:
     """Continue a plain sleeve's colours over the torso that it touches below the armpit."""
-    window = around(sleeve, 3 * _SEAM)
-    inside = eroded(sleeve, _SHADE)
+    window = bounding_window(sleeve, 3 * _SEAM)
+    inside = erode(sleeve, _SHADE)
     if window is None or not inside.any():
         return colours
-    if variety(colours, inside) > _PLAIN:
+    if mean_channel_std(colours, inside) > _PLAIN:
         return colours
     rows = np.arange(sleeve.shape[0])[:, None]
-    beyond = (~inside & (rows > armpit))[window] & dilated(sleeve[window], 2 * _SEAM)
+    beyond = (~inside & (rows > armpit))[window] & dilate(sleeve[window], 2 * _SEAM)
     part = colours[window]
     own = pull_push(part, inside[window].astype(np.float32), 1)
     result = colours.copy()
-    result[window] = part + rgb(soft(beyond, 1.5)) * (own - part)
+    result[window] = part + to_three_channels(antialias(beyond, 1.5)) * (own - part)
     return result
 
 
@@ -178,7 +181,7 @@ def _opening(garment: Garment, shape: tuple[int, int]) -> Floats:
     curve = garment.neckline.curve
     ends = np.array([[curve[-1, 0], -8.0], [curve[0, 0], -8.0]])
     ring: Points = np.concatenate([curve, ends])
-    cover = polygon((shape[0], shape[1]), ring)
+    cover = rasterise_polygon((shape[0], shape[1]), ring)
     return np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.8), np.float32)
 
 
@@ -199,7 +202,8 @@ def _gussets(garment: Garment, sizes: tuple[float, float], shape: tuple[int, ...
         top = np.array([side.armpit + np.array([outwards * wide, -0.5 * wide])])
         start = np.array([side.armpit + np.array([-outwards * 6.0, -0.5 * wide])])
         cover = np.maximum(
-            cover, polygon((shape[0], shape[1]), np.concatenate([start, top, rim, inner[::-1]]))
+            cover,
+            rasterise_polygon((shape[0], shape[1]), np.concatenate([start, top, rim, inner[::-1]])),
         )
     return cover
 

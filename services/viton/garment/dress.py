@@ -12,7 +12,7 @@ from services.kit.garments import UNREAD, GarmentReading
 from services.viton.garment.bottoms import Bottoms, describe_bottoms
 from services.viton.garment.landmarks import Garment, SleeveKind
 from services.viton.garment.top import describe
-from services.viton.raster.components import largest
+from services.viton.raster.components import largest_component
 
 Bool: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
@@ -46,7 +46,7 @@ def describe_gown(
 
     Raises ``NoGarment``.
     """
-    whole = largest(mask > 127)
+    whole = largest_component(mask > 127)
     rows = np.flatnonzero(whole.any(axis=1))
     if not len(rows):
         describe(image, mask)
@@ -67,7 +67,7 @@ def describe_gown(
             body &= ~side.sleeve.mask
     if top.kind in (SleeveKind.MID, SleeveKind.LONG):
         body = _without_cuffs(body, int(waist))
-    body = largest(body)
+    body = largest_component(body)
     skirt = describe_bottoms(np.where(body, np.uint8(255), np.uint8(0)), waist, skirt=True)
     return Gown(top, skirt, body, waist, hips)
 
@@ -94,7 +94,7 @@ def _trunk(whole: Bool) -> Bool:
 def _cut(whole: Bool, trunk: Bool, row: float) -> NDArray[np.uint8]:
     """Return the mask, 0 or 255, with the trunk cut off below ``row``; sleeves stay."""
     rows = np.arange(len(whole))[:, None]
-    kept = largest(whole & ~(trunk & (rows > row)))
+    kept = largest_component(whole & ~(trunk & (rows > row)))
     return np.where(kept, np.uint8(255), np.uint8(0))
 
 

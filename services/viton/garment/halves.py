@@ -15,7 +15,7 @@ from services.viton.garment.landmarks import SLEEVE_SAMPLES, Side, Sleeve
 from services.viton.garment.outline import Bool, Ints, Outline
 from services.viton.garment.side_prior import Guess
 from services.viton.geometry import Points, distance, length, mirror, point, resample, unit
-from services.viton.raster.components import largest
+from services.viton.raster.components import largest_component
 
 _SHOULDER: Final = 0.15
 _APART: Final = 0.5
@@ -156,7 +156,7 @@ def _sleeve(o: Outline, pit: Armpit, tip: Points) -> Sleeve | None:
     region = o.mask & (np.arange(width)[None, :] < border[:, None])
     if region.sum() < 0.006 * o.mask.sum():
         return None
-    region = largest(region)
+    region = largest_component(region)
     paths = _sleeve_paths(region, tip, pit.at)
     return None if paths is None else Sleeve(paths[0], paths[1], region)
 

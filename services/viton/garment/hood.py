@@ -8,7 +8,7 @@ from services.kit.garments import LANDMARKS, GarmentReading
 from services.viton.garment.landmarks import Behind
 from services.viton.garment.outline import Bool
 from services.viton.garment.side_prior import SEEN, SURE
-from services.viton.raster.components import largest
+from services.viton.raster.components import largest_component
 
 _LEAST: Final = 0.15
 """The least height of a hood, in widths of the neck."""
@@ -29,4 +29,4 @@ def parted(whole: Bool, reading: GarmentReading) -> tuple[Bool, Behind | None]:
     ends = np.interp(np.arange(width), [left[0], right[0]], [left[1], right[1]])
     above = whole & (np.arange(height)[:, None] < ends[None, :])
     hood = Behind(above, left[:2], right[:2], hood=True)
-    return largest(whole & ~above), hood if hood.height > _LEAST * hood.width else None
+    return largest_component(whole & ~above), hood if hood.height > _LEAST * hood.width else None

@@ -21,7 +21,7 @@ from services.viton.garment.outline import Bool, Outline, axis_of, outline
 from services.viton.garment.side_prior import Guess, front, guesses
 from services.viton.garment.sleeve_length import at_odds, classify
 from services.viton.garment.stand_collar import standing
-from services.viton.raster.components import largest
+from services.viton.raster.components import largest_component
 
 _MIN_AREA: Final = 0.004
 
@@ -35,7 +35,7 @@ def describe(
     The outline decides where it is clear, the network where it is not. Raises ``NoGarment`` where
     there is nothing that could be worn on the upper body.
     """
-    whole, behind = parted(largest(mask > 127), reading)
+    whole, behind = parted(largest_component(mask > 127), reading)
     rows = np.flatnonzero(whole.any(axis=1))
     if whole.sum() < _MIN_AREA * whole.size or rows[-1] - rows[0] < 32:
         raise NoGarment(

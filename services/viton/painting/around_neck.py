@@ -14,10 +14,10 @@ from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
 from services.viton.person.regions import Regions
 from services.viton.placing.garment_layers import Worn
-from services.viton.raster.components import largest
-from services.viton.raster.fill import around, blurred, soft
-from services.viton.raster.layers import EVERYWHERE, Window
-from services.viton.raster.warp import sample
+from services.viton.raster.components import largest_component
+from services.viton.raster.fill import antialias, bounding_window, gaussian_blur
+from services.viton.raster.layers import WHOLE_IMAGE, Window
+from services.viton.raster.warp import sample_image
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -94,13 +94,13 @@ def _lay(
     cover = cv2.remap(
         behind.mask.astype(np.float32), source[..., 0], source[..., 1], cv2.INTER_LINEAR
     )
-    cover = blurred(np.asarray(cover, np.float32), 0.8)
+    cover = gaussian_blur(np.asarray(cover, np.float32), 0.8)
     neck = (
         np.ones_like(cover) if behind.hood else _column(parts, body, (rows, columns), -up * across)
     )
-    before = np.maximum(soft(parts.neck[window], 1.0), skin.chest[window]) * neck
-    before = np.maximum(before, soft(parts.head[window], 1.0))
-    colour = sample(image.astype(np.float32), source) * np.float32(1 - _SHADE)
+    before = np.maximum(antialias(parts.neck[window], 1.0), skin.chest[window]) * neck
+    before = np.maximum(before, antialias(parts.head[window], 1.0))
+    colour = sample_image(image.astype(np.float32), source) * np.float32(1 - _SHADE)
     return Laid(colour, np.asarray(cover * (1 - before), np.float32), source, window)
 
 
@@ -125,22 +125,22 @@ def _column(parts: Regions, body: Body, at: tuple[Places, Places], below: Places
     wider = _FLARE[0] * np.maximum(rows - level, 0) + _FLARE[1] * np.maximum(below, 0)
     left, right = (neck_width(parts, body, side.sign) for side in body.sides)
     away = columns - body.neck[0]
-    return blurred(((-away < left + wider) & (away < right + wider)).astype(np.float32), 1.5)
+    return gaussian_blur(((-away < left + wider) & (away < right + wider)).astype(np.float32), 1.5)
 
 
 def _stand_up(stand: Bool, image: NDArray[np.uint8], worn: Worn) -> Laid:
     """Let a stand, a mask in the garment's photo ``image``, go on up the neck from the torso."""
-    cover = sample(stand.astype(np.float32), worn.torso_source)
-    near = largest((cover > 0.5) | (worn.torso > 0.5))
-    cover = blurred(np.asarray(cover * near, np.float32), 0.8)
-    colour = sample(image.astype(np.float32), worn.torso_source)
-    return Laid(colour, cover, worn.torso_source, EVERYWHERE)
+    cover = sample_image(stand.astype(np.float32), worn.torso_source)
+    near = largest_component((cover > 0.5) | (worn.torso > 0.5))
+    cover = gaussian_blur(np.asarray(cover * near, np.float32), 0.8)
+    colour = sample_image(image.astype(np.float32), worn.torso_source)
+    return Laid(colour, cover, worn.torso_source, WHOLE_IMAGE)
 
 
 def _worn_at(worn: Worn, place: Points) -> Points:
     """Return where on the canvas a place of the garment's photo is worn."""
     cloth = worn.torso > 0.5
-    rows, columns = around(cloth, 0) or EVERYWHERE
+    rows, columns = bounding_window(cloth, 0) or WHOLE_IMAGE
     off = np.square(worn.torso_source[rows, columns] - place.astype(np.float32)).sum(axis=2)
     nearest = int(np.where(cloth[rows, columns], off, np.inf).argmin())
     row, column = np.unravel_index(nearest, off.shape)

@@ -11,9 +11,9 @@ from services.viton.geometry import Points
 from services.viton.person.body import Body, BodySide
 from services.viton.person.regions import Regions
 from services.viton.person.shoulders import shoulders
-from services.viton.raster.fill import blurred, dilated, eroded, soft
-from services.viton.raster.polygon import polygon
-from services.viton.raster.warp import Strip
+from services.viton.raster.fill import antialias, dilate, erode, gaussian_blur
+from services.viton.raster.polygon import rasterise_polygon
+from services.viton.raster.warp import RuledWarp
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -39,17 +39,17 @@ def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body
     """Join trunk and bare arms above the armpits, within what the person's outline was."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
     reach = max(int(0.1 * body.unit), 1)
-    joined = eroded(dilated(whole, reach), reach) & (parts.top | parts.neck | parts.arms)
+    joined = erode(dilate(whole, reach), reach) & (parts.top | parts.neck | parts.arms)
     rows = np.arange(chest.shape[0])[:, None]
     columns = np.arange(chest.shape[1])[None, :]
     joined &= rows > body.shoulder[None, :] + 0.04 * body.unit
     for side in body.sides:
         joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck[0] * side.sign)
-    outline = parts.person | (chest > 0.5) & dilated(parts.person, 1)
+    outline = parts.person | (chest > 0.5) & dilate(parts.person, 1)
     outline &= rows >= shoulders(parts, body.neck, body.unit).bare[None, :]
-    chest = chest * soft(outline, 0.7)
-    joined &= outline & ~dilated(parts.head, 1)
-    return np.maximum(chest, blurred(joined.astype(np.float32), 0.8))
+    chest = chest * antialias(outline, 0.7)
+    joined &= outline & ~dilate(parts.head, 1)
+    return np.maximum(chest, gaussian_blur(joined.astype(np.float32), 0.8))
 
 
 def trunk(parts: Regions, body: Body) -> Floats:
@@ -63,7 +63,7 @@ def trunk(parts: Regions, body: Body) -> Floats:
         x = b.edge[np.clip(ys, 0, last).astype(int)]
         flank = np.stack([x - b.sign * 0.01 * body.unit, ys], axis=1)
         ring.append(np.concatenate([_slope(parts, body, b), flank])[::order])
-    return polygon((shape[0], shape[1]), np.concatenate(ring))
+    return rasterise_polygon((shape[0], shape[1]), np.concatenate(ring))
 
 
 def _slope(parts: Regions, body: Body, side: BodySide) -> Points:
@@ -112,7 +112,7 @@ class BareEdges:
     near: Bool
 
 
-def bare_edges(strip: Strip, parts: Regions) -> BareEdges:
+def bare_edges(strip: RuledWarp, parts: Regions) -> BareEdges:
     """Return a bare arm's edges: below the worn garment's end they are where they are seen.
 
     Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
@@ -156,7 +156,7 @@ def _ends(across: Floats) -> tuple[float, float]:
     return float(first), float(last)
 
 
-def _first_bare(strip: Strip, parts: Regions, step: NDArray[np.int64]) -> int | None:
+def _first_bare(strip: RuledWarp, parts: Regions, step: NDArray[np.int64]) -> int | None:
     """Return the step from which on an arm is bare, None where it is so from above or never.
 
     Where the trunk hides the whole arm's width, a part of it does that no cloth borders outside.
@@ -178,7 +178,7 @@ def _first_bare(strip: Strip, parts: Regions, step: NDArray[np.int64]) -> int | 
     return None
 
 
-def own_limbs(parts: Regions, strips: tuple[Strip, Strip], body: Body) -> Bool:
+def own_limbs(parts: Regions, strips: tuple[RuledWarp, RuledWarp], body: Body) -> Bool:
     """Return the pieces of ``parts.arms`` that are arms: not the bare waist under a short top."""
     near = np.zeros(parts.arms.shape, bool)
     for strip, side in zip(strips, body.sides, strict=True):

@@ -10,17 +10,17 @@ from services.viton.geometry import Points, point
 from services.viton.person.legs import KNEE, Leg, LowerBody
 from services.viton.person.outfit import Outfit
 from services.viton.raster.fill import (
-    blurred,
-    dilated,
-    eroded,
-    grain,
-    noise_level,
+    antialias,
+    dilate,
+    erode,
+    estimate_noise_level,
+    gaussian_blur,
+    make_noise,
     pull_push,
-    rgb,
-    soft,
+    to_three_channels,
 )
-from services.viton.raster.polygon import polygon
-from services.viton.raster.warp import strip
+from services.viton.raster.polygon import rasterise_polygon
+from services.viton.raster.warp import rasterise_ruled_surface
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -35,9 +35,11 @@ _LITTLE: Final = 0.004
 
 def background(image: Floats, worn: Outfit) -> Floats:
     """Return the photo's background continued behind the person."""
-    away = ~dilated(worn.person, 9)
+    away = ~dilate(worn.person, 9)
     behind = pull_push(image, away.astype(np.float32))
-    return behind + rgb(grain(away.shape, noise_level(image, away))[..., 0])
+    return behind + to_three_channels(
+        make_noise(away.shape, estimate_noise_level(image, away))[..., 0]
+    )
 
 
 def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Floats]:
@@ -47,10 +49,10 @@ def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Flo
     coverage = np.zeros(shape, np.float32)
     for leg in sorted(body.legs, key=lambda leg: float(leg.middle[-1, 1])):
         outer, inner = _edges(leg, body.torso)
-        cover = polygon(shape, np.concatenate([outer, inner[::-1]]))
+        cover = rasterise_polygon(shape, np.concatenate([outer, inner[::-1]]))
         light = light * (1 - cover) + _round(outer, inner, shape) * cover
         coverage = np.maximum(coverage, cover)
-    colour = _tone(image, worn, body, light) * rgb(light)
+    colour = _tone(image, worn, body, light) * to_three_channels(light)
     return np.clip(colour, 0, 255), coverage
 
 
@@ -65,8 +67,8 @@ def _round(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
     """Return the light on a round leg: less towards its edges, a little less below the knee cap."""
     across = np.linspace(-0.1, 1.1, 7)
     target = outer[:, None] * (1 - across[None, :, None]) + inner[:, None] * across[None, :, None]
-    whole = strip(target, np.zeros_like(target), across, shape)
-    laid = whole.cropped
+    whole = rasterise_ruled_surface(target, np.zeros_like(target), across, shape)
+    laid = whole.windowed
     place = np.clip(np.abs((laid.across - 0.46) * 2), 0, 1.15)
     light = 1.02 - 0.24 * place**2.2
     at = laid.along * len(outer)
@@ -76,7 +78,7 @@ def _round(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
     light = light + 0.022 * cap - 0.035 * pit + 0.02 * calf
     lit = np.full(shape, 0.85, np.float32)
     lit[laid.window] = np.where(laid.covered, light, 0.85)
-    return blurred(lit, 1.5)
+    return gaussian_blur(lit, 1.5)
 
 
 def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats:
@@ -84,35 +86,37 @@ def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats
 
     ``light`` is how brightly the legs are lit, which is taken out of what is seen of them.
     """
-    cloth = dilated(worn.bottoms | worn.socks | worn.upper, 10)
-    legs = eroded(worn.skin, 4) & ~cloth & ~dilated(worn.shoes, 8)
-    lit = legs & ~dilated(worn.bottoms, int(0.7 * _SHADOW * body.torso))
+    cloth = dilate(worn.bottoms | worn.socks | worn.upper, 10)
+    legs = erode(worn.skin, 4) & ~cloth & ~dilate(worn.shoes, 8)
+    lit = legs & ~dilate(worn.bottoms, int(0.7 * _SHADOW * body.torso))
     legs = lit if lit.sum() > _ENOUGH * body.torso**2 else legs
     if legs.sum() > _ENOUGH * body.torso**2:
-        even = image / rgb(np.maximum(light, np.float32(0.6)))
+        even = image / to_three_channels(np.maximum(light, np.float32(0.6)))
         near = pull_push(even, legs.astype(np.float32))
         usual = np.median(even[legs], axis=0)
         away = cv2.distanceTransform((~legs).astype(np.uint8), cv2.DIST_L2, 5)
-        fade = rgb(np.clip(away / (_FADE * body.torso), 0, 1))
+        fade = to_three_channels(np.clip(away / (_FADE * body.torso), 0, 1))
         tone, where = near * (1 - fade) + usual * fade, legs
     else:
-        where = eroded(worn.arms, 5) & ~cloth
+        where = erode(worn.arms, 5) & ~cloth
         if where.sum() < _LITTLE * body.torso**2:
-            where = eroded(worn.head, 6) & ~dilated(worn.hair, 4)
+            where = erode(worn.head, 6) & ~dilate(worn.hair, 4)
         skin = image[where] if where.any() else np.full((1, 3), 170.0)
         tone = np.broadcast_to(1.05 * np.median(skin, axis=0), image.shape)
-    pores = blurred(grain(where.shape, 0.8 * noise_level(image, where))[..., 0], 0.7)
-    return np.asarray(tone + rgb(pores), np.float32)
+    pores = gaussian_blur(
+        make_noise(where.shape, 0.8 * estimate_noise_level(image, where))[..., 0], 0.7
+    )
+    return np.asarray(tone + to_three_channels(pores), np.float32)
 
 
 def removed(worn: Outfit) -> Bool:
     """Return what has to be made anew: where the worn lower garment was, and its blurred rim."""
     keep = worn.upper | worn.arms | worn.head | worn.shoes
-    return np.asarray(dilated(worn.bottoms, _BAND) & ~keep)
+    return np.asarray(dilate(worn.bottoms, _BAND) & ~keep)
 
 
 def rim(worn: Outfit, body: LowerBody) -> Floats:
     """Bare leg so near the old hem that its shadow and colour lie on the skin, 0 to 1."""
     away = cv2.distanceTransform((~worn.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
     near = np.clip(1.15 - away / (_SHADOW * body.torso), 0, 1)
-    return np.asarray(near * near * (3 - 2 * near) * soft(worn.skin, 1.0), np.float32)
+    return np.asarray(near * near * (3 - 2 * near) * antialias(worn.skin, 1.0), np.float32)

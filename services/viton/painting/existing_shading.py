@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.person.outfit import Outfit
-from services.viton.raster.fill import blurred, eroded, pull_push, rgb, variety
+from services.viton.raster.fill import (
+    erode,
+    gaussian_blur,
+    mean_channel_std,
+    pull_push,
+    to_three_channels,
+)
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -18,16 +24,16 @@ _DIM: Final = 32.0
 def folds(photo: Floats, worn: Outfit) -> Floats:
     """Light of the worn lower garment, where it is plain enough to tell light from pattern."""
     shape = worn.bottoms.shape
-    inside = eroded(worn.bottoms, 8)
+    inside = erode(worn.bottoms, 8)
     light = np.ones(shape, np.float32)
-    if inside.sum() < 3000 or variety(photo, inside) > _PLAIN:
+    if inside.sum() < 3000 or mean_channel_std(photo, inside) > _PLAIN:
         return light
     grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    flat = pull_push(rgb(grey), inside.astype(np.float32), 1)[..., 0]
+    flat = pull_push(to_three_channels(grey), inside.astype(np.float32), 1)[..., 0]
     flat = np.where(inside, grey, flat).astype(np.float32)
     closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-    low = blurred(np.asarray(closed, np.float32), 4.0)
+    low = gaussian_blur(np.asarray(closed, np.float32), 4.0)
     usual = float(np.median(low[inside]))
     ratio = np.clip((low + _DIM) / (usual + _DIM), 0.75, 1.12) ** 0.7
-    sure = blurred(inside.astype(np.float32), 6.0)
+    sure = gaussian_blur(inside.astype(np.float32), 6.0)
     return np.asarray(1 + (ratio - 1) * sure, np.float32)

@@ -12,8 +12,8 @@ from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, LabelMap
 from services.viton.person.legs import LowerBody, measure_legs
 from services.viton.person.regions import Bool, Floats
-from services.viton.raster.fill import blurred, eroded, pull_push, rgb
-from services.viton.raster.layers import over
+from services.viton.raster.fill import erode, gaussian_blur, pull_push, to_three_channels
+from services.viton.raster.layers import alpha_blend
 
 Colours: TypeAlias = NDArray[np.float32]
 
@@ -80,9 +80,9 @@ def uncovered(
     below = rows - body.waistband - _SAG * body.torso * np.clip(1 - share**2, 0, 1)
     within = (columns > left) & (columns < right) & (below >= 0) & (rows < line)
     hidden = within & (top | seen | (labels == Label.BACKGROUND))
-    cloth = _mirrored(person.astype(np.float32), eroded(seen, _RIM), line)
+    cloth = _mirrored(person.astype(np.float32), erode(seen, _RIM), line)
     seam = np.abs(below - _BAND * body.torso) < 1
-    cloth *= rgb(1 - _SEAM * blurred(seam.astype(np.float32), 1.0))
+    cloth *= to_three_channels(1 - _SEAM * gaussian_blur(seam.astype(np.float32), 1.0))
     made = np.where(hidden[..., None], np.clip(np.rint(cloth), 0, 255), person).astype(np.uint8)
     return made, np.where(hidden, np.uint8(kind), labels)
 
@@ -128,4 +128,4 @@ def _mirrored(photo: Colours, seen: Bool, line: Floats) -> Colours:
         np.asarray(cv2.remap(part, columns, source, cv2.INTER_LINEAR), np.float32)
         for part in (seen.astype(np.float32), photo)
     )
-    return over(pull_push(colours, known), colours, known)
+    return alpha_blend(pull_push(colours, known), colours, known)

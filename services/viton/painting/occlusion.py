@@ -10,9 +10,9 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from services.viton.person.body import Body, BodySide
 from services.viton.person.regions import Regions
 from services.viton.placing.sleeve import SleeveFit
-from services.viton.raster.components import without_specks
-from services.viton.raster.fill import around, dilated, eroded, pull_push, soft
-from services.viton.raster.warp import Strip
+from services.viton.raster.components import remove_small_components
+from services.viton.raster.fill import antialias, bounding_window, dilate, erode, pull_push
+from services.viton.raster.warp import RuledWarp
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -33,7 +33,10 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, chest: Bool, body: Bo
     cloth = torso > 0.5
     open_ground: Bool = np.asarray(~(cloth | arms | chest))
     opened = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
-    wide = soft(without_specks(np.asarray(opened), int((0.1 * body.unit) ** 2)), 3.0) > 0.4
+    wide = (
+        antialias(remove_small_components(np.asarray(opened), int((0.1 * body.unit) ** 2)), 3.0)
+        > 0.4
+    )
     # A gap that stays open narrows to its end, and does not stop at its whole width.
     thin = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     count, pieces = cv2.connectedComponents(thin)
@@ -42,11 +45,11 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, chest: Bool, body: Bo
     rows = np.arange(torso.shape[0])[:, None]
     top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.unit
     slit = open_ground & ~wide & (rows > top) & (rows < body.waist) & ~parts.lower
-    slit &= dilated(cloth, 3 * reach) & dilated(arms, 3 * reach)
+    slit &= dilate(cloth, 3 * reach) & dilate(arms, 3 * reach)
     # Some way under the arm that it touches, whose soft edge lies over it.
-    under = dilated(dilated(cloth | slit, 1) & arms, 5) & arms
-    joined = soft(cloth | slit | under, 0.8)
-    return np.where(dilated(slit | under, 2), np.maximum(torso, joined), torso)
+    under = dilate(dilate(cloth | slit, 1) & arms, 5) & arms
+    joined = antialias(cloth | slit | under, 0.8)
+    return np.where(dilate(slit | under, 2), np.maximum(torso, joined), torso)
 
 
 def waistband(image: Floats, parts: Regions, body: Body) -> tuple[Floats, Floats] | None:
@@ -81,20 +84,20 @@ def waistband(image: Floats, parts: Regions, body: Body) -> tuple[Floats, Floats
     rows = np.arange(height)[:, None]
     above = np.clip(line[None, :] + _UNDER - rows, 0, 1)
     below = np.clip(rows - line[None, :] + 0.5, 0, 1) * np.clip(line[None, :] + 24 - rows, 0, 1)
-    lower = below * seen * dilated(parts.lower, _SEEK)
+    lower = below * seen * dilate(parts.lower, _SEEK)
     return above.astype(np.float32), lower.astype(np.float32)
 
 
 def _shift(image: Floats, parts: Regions, line: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how far below ``line`` the colours change, per column; 0 where that is unclear."""
     width = parts.lower.shape[1]
-    window = around(parts.lower & dilated(parts.top, 3 * _SEEK), 3 * _SEEK)
+    window = bounding_window(parts.lower & dilate(parts.top, 3 * _SEEK), 3 * _SEEK)
     if window is None:
         return np.zeros(width)
     rows, columns = window
     photo = _tones(image[window])
-    old = pull_push(photo, eroded(parts.top[window], _SEEK).astype(np.float32))
-    new = pull_push(photo, eroded(parts.lower[window], _SEEK).astype(np.float32))
+    old = pull_push(photo, erode(parts.top[window], _SEEK).astype(np.float32))
+    new = pull_push(photo, erode(parts.lower[window], _SEEK).astype(np.float32))
     to_old = np.linalg.norm(photo - old, axis=-1)
     to_new = np.linalg.norm(photo - new, axis=-1)
     span = np.linalg.norm(new - old, axis=-1)
@@ -126,7 +129,7 @@ def _tones(image: Floats) -> Floats:
 
 
 def under_sleeve(
-    parts: Regions, strip: Strip, fit: SleeveFit, side: BodySide, reach: float
+    parts: Regions, strip: RuledWarp, fit: SleeveFit, side: BodySide, reach: float
 ) -> Bool:
     """Return the bare arm that the new sleeve covers, rims included."""
     if fit.cuff == 0.0:

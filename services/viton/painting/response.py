@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from services.kit.types import Flow, Image, Mask
-from services.viton.raster.fill import eroded
-from services.viton.raster.layers import Stack
-from services.viton.raster.warp import sample
+from services.viton.raster.fill import erode
+from services.viton.raster.layers import LayerStack
+from services.viton.raster.warp import sample_image
 
 _NOTICEABLE: Final = 2
 _RIM: Final = 4
@@ -30,7 +30,7 @@ class Outcome:
     cloth: Mask
 
 
-def finish(person: Image, stack: Stack, garment_mask: Mask) -> Outcome:
+def finish(person: Image, stack: LayerStack, garment_mask: Mask) -> Outcome:
     """Round the picture, and take back every change too small to see."""
     rounded = np.clip(np.rint(stack.picture), 0, 255).astype(np.uint8)
     red, green, blue = cv2.split(cv2.absdiff(rounded, person))
@@ -42,6 +42,6 @@ def finish(person: Image, stack: Stack, garment_mask: Mask) -> Outcome:
     core = cv2.dilate(seen, np.ones((5, 5), np.uint8)).astype(np.float32)
     mask = np.rint(255 * cv2.GaussianBlur(core, (0, 0), 1.0)).astype(np.uint8)
     mask = np.where(seen > 0, 255, mask).astype(np.uint8)
-    inside = eroded(garment_mask > 127, _RIM).astype(np.float32)
-    cloth = stack.cloth * sample(inside, stack.flow) * seen
+    inside = erode(garment_mask > 127, _RIM).astype(np.float32)
+    cloth = stack.cloth * sample_image(inside, stack.flow) * seen
     return Outcome(image, mask, stack.flow, np.rint(255 * cloth).astype(np.uint8))

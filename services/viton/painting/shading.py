@@ -10,8 +10,16 @@ from services.viton.geometry import Points, point, unit
 from services.viton.person.body import Body, BodySide
 from services.viton.person.regions import Regions
 from services.viton.placing.sleeve import SleeveFit
-from services.viton.raster.fill import around, blurred, eroded, grey, pull_push, rgb, variety
-from services.viton.raster.warp import Strip
+from services.viton.raster.fill import (
+    bounding_window,
+    erode,
+    gaussian_blur,
+    mean_channel_std,
+    pull_push,
+    to_luma,
+    to_three_channels,
+)
+from services.viton.raster.warp import RuledWarp
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -58,20 +66,20 @@ def _worn_light(image: Floats, parts: Regions) -> Floats:
     """Return the slow light on the worn garment, 1 on average; all 1 where it cannot be told."""
     height, width = parts.top.shape
     even = np.ones((height, width), np.float32)
-    window = around(parts.top, 24)
+    window = bounding_window(parts.top, 24)
     if window is None or parts.top.sum() < 2000:
         return even
-    inside = eroded(parts.top[window], 7)
+    inside = erode(parts.top[window], 7)
     photo = image[window]
-    if inside.sum() < 2000 or variety(photo, inside) > _PLAIN:
+    if inside.sum() < 2000 or mean_channel_std(photo, inside) > _PLAIN:
         return even
-    luma = grey(photo)
+    luma = to_luma(photo)
     # On dark cloth a few grey levels are gloss, noise and spill of light from behind.
     low, high = _DARK
     share = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
-    flat = pull_push(rgb(luma), inside.astype(np.float32))[..., 0]
+    flat = pull_push(to_three_channels(luma), inside.astype(np.float32))[..., 0]
     closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
-    slow = blurred(np.asarray(closed, np.float32), 7.0)
+    slow = gaussian_blur(np.asarray(closed, np.float32), 7.0)
     lit = (slow + _DIM) / (float(np.median(slow[inside])) + _DIM)
     ratio = np.clip(lit, 0.78, 1.10) ** np.float32(0.65 * share)
     # The new garment may reach farther than the worn one: no step where the window ends.
@@ -134,13 +142,13 @@ def _crease(light: Floats, start: Points, end: Points, wide: float, depth: float
 
 
 def sleeve_light(
-    strip: Strip, fit: SleeveFit, side: BodySide, torso: Floats, slant: float
+    strip: RuledWarp, fit: SleeveFit, side: BodySide, torso: Floats, slant: float
 ) -> Floats:
     """Return a sleeve's roundness and its folds at the elbow; the torso's light at the shoulder."""
     light = np.ones(strip.along.shape, np.float32)
     if fit.cuff == 0.0:
         return light
-    part = strip.cropped
+    part = strip.windowed
     ramp = np.clip(part.along / (0.4 * fit.cuff), 0, 1)
     across = np.clip((part.across - 0.5) * 2, -1.3, 1.3) * -side.sign
     lit = np.clip(across - 0.12 * slant, -1.3, 1.3)
@@ -158,7 +166,7 @@ def sleeve_light(
 
 def contact(coverage: Floats, sigma: float, shift: float) -> Floats:
     """Return a soft shadow around an edge, 0 to 1, moved ``shift`` pixels down."""
-    cast = blurred(coverage, sigma)
+    cast = gaussian_blur(coverage, sigma)
     if shift:
         move = np.array([[1, 0, 0], [0, 1, shift]], np.float32)
         cast = np.asarray(cv2.warpAffine(cast, move, (cast.shape[1], cast.shape[0])), np.float32)

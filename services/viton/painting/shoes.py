@@ -10,7 +10,7 @@ from scipy.ndimage import correlate1d
 
 from services.viton.person.legs import LowerBody
 from services.viton.person.outfit import Outfit
-from services.viton.raster.fill import blurred, dilated
+from services.viton.raster.fill import dilate, gaussian_blur
 
 _BINS: Final = 12
 _REACH: Final = 0.14
@@ -28,11 +28,11 @@ def without_hems(image: NDArray[np.uint8], worn: Outfit, body: LowerBody) -> Out
     """
     if not worn.shoes.any() or not worn.bottoms.any():
         return worn
-    near = dilated(worn.bottoms, int(_REACH * body.torso)) & worn.shoes
+    near = dilate(worn.bottoms, int(_REACH * body.torso)) & worn.shoes
     if not near.any():
         return worn
-    beside = dilated(worn.shoes, int(3 * _REACH * body.torso)) & worn.bottoms
-    clear = worn.shoes & ~dilated(worn.bottoms, int(_REACH * body.torso))
+    beside = dilate(worn.shoes, int(3 * _REACH * body.torso)) & worn.bottoms
+    clear = worn.shoes & ~dilate(worn.bottoms, int(_REACH * body.torso))
     if clear.sum() < 50 or beside.sum() < 50:
         return worn
     cloth, leather = (_histogram(image, where) for where in (beside, clear))
@@ -40,14 +40,14 @@ def without_hems(image: NDArray[np.uint8], worn: Outfit, body: LowerBody) -> Out
     a = cloth[index[..., 0], index[..., 1], index[..., 2]]
     b = leather[index[..., 0], index[..., 1], index[..., 2]]
     seen = (worn.shoes | worn.bottoms).astype(np.float32)
-    odds = blurred(
+    odds = gaussian_blur(
         seen * (a / np.maximum(a + b, 1e-6)).astype(np.float32), 0.022 * body.torso
-    ) / np.maximum(blurred(seen, 0.022 * body.torso), 1e-3)
+    ) / np.maximum(gaussian_blur(seen, 0.022 * body.torso), 1e-3)
     hem = near & (odds > _LIKELIER)
     size = 2 * max(int(0.012 * body.torso), 1) + 1
     joined = cv2.morphologyEx(hem.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
     count, pieces = cv2.connectedComponents((joined > 0).astype(np.uint8))
-    rim = dilated(worn.bottoms, max(int(_RIM * body.torso), 2))
+    rim = dilate(worn.bottoms, max(int(_RIM * body.torso), 2))
     touching = np.unique(pieces[rim & (joined > 0)])
     hem = np.isin(pieces, touching[touching > 0]) if count > 1 else np.zeros_like(hem)
     hem |= near & ~_large(worn.shoes & ~hem)
@@ -67,7 +67,7 @@ def over_hem(worn: Outfit, body: LowerBody) -> NDArray[np.bool_]:
     size = 2 * max(int(_STRAP * body.torso), 1) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     core = cv2.morphologyEx(worn.shoes.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
-    return np.asarray(worn.shoes & dilated(core, 2))
+    return np.asarray(worn.shoes & dilate(core, 2))
 
 
 def _histogram(image: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -14,18 +14,18 @@ from services.viton.person.arm import Arm
 from services.viton.person.body import Body
 from services.viton.person.regions import Regions
 from services.viton.raster.fill import (
-    blurred,
-    dilated,
-    eroded,
-    grain,
-    grey,
-    noise_level,
+    dilate,
+    erode,
+    estimate_noise_level,
+    gaussian_blur,
+    make_noise,
     pull_push,
-    rgb,
+    to_luma,
+    to_three_channels,
 )
-from services.viton.raster.layers import over
-from services.viton.raster.polygon import polygon
-from services.viton.raster.warp import Strip
+from services.viton.raster.layers import alpha_blend
+from services.viton.raster.polygon import rasterise_polygon
+from services.viton.raster.warp import RuledWarp
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -70,14 +70,14 @@ class Skin:
     rest: Bool
 
 
-def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]) -> Skin:
+def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[RuledWarp, RuledWarp]) -> Skin:
     """Return the person's skin, continued under the worn garment and shaded like a body."""
     shape = parts.top.shape
-    own = eroded(parts.neck | parts.arms, 3) & ~dilated(parts.hair, 3)
-    bare = own & ~dilated(parts.top, 20)
+    own = erode(parts.neck | parts.arms, 3) & ~dilate(parts.hair, 3)
+    bare = own & ~dilate(parts.top, 20)
     if bare[parts.neck].sum() < 0.15 * max(int(parts.neck.sum()), 1):
-        bare |= own & parts.neck & ~dilated(parts.top, _BAND)
-    face = eroded(parts.face, 8)
+        bare |= own & parts.neck & ~dilate(parts.top, _BAND)
+    face = erode(parts.face, 8)
     bare &= alike(image, bare, face) & _lit(image, face)
     weight = np.where(bare, 1.0, np.where(face, 0.15, 0.0)).astype(np.float32)
     if weight.sum() < 200:
@@ -112,7 +112,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
     tone = pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
     neck = bare & parts.neck
     throat = _throat(image, neck, tone, body)
-    tone = over(tone, throat, neck_share(seen, neck, body.unit))
+    tone = alpha_blend(tone, throat, neck_share(seen, neck, body.unit))
     light_on = trunk_light * texture
     return Skin(
         tone,
@@ -126,7 +126,7 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[Strip, Strip]
 
 def _lit(image: Floats, face: Bool) -> Bool:
     """Return where skin is not in so deep a shade, such as the chin's, that it tells no tone."""
-    luma = grey(image)
+    luma = to_luma(image)
     if face.sum() < _ENOUGH:
         return np.ones(face.shape, bool)
     return np.asarray(luma > _SHADED * float(np.median(luma[face])))
@@ -134,11 +134,11 @@ def _lit(image: Floats, face: Bool) -> Bool:
 
 def light_from(image: Floats, parts: Regions) -> float:
     """Return on which side of the picture the light is: -1 left, 0 ahead, 1 right."""
-    bare = eroded(parts.face, 6)
+    bare = erode(parts.face, 6)
     if bare.sum() < 400:
         return 0.0
     xs = np.nonzero(bare)[1]
-    luma = grey(image)[bare]
+    luma = to_luma(image)[bare]
     middle = float(np.median(xs))
     left, right = np.median(luma[xs < middle]), np.median(luma[xs >= middle])
     return float(np.clip((right - left) / max(0.2 * float(left + right), 1.0), -1, 1))
@@ -154,12 +154,12 @@ def _texture(image: Floats, bare: Bool) -> Floats:
         coarse = rng.standard_normal(small, dtype=np.float32)
         blotches += share * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
     bright = float(image[bare].mean()) if bare.any() else 128.0
-    noise = blurred(grain(shape, 1.3 * noise_level(image, bare))[..., 0], 0.6)
+    noise = gaussian_blur(make_noise(shape, 1.3 * estimate_noise_level(image, bare))[..., 0], 0.6)
     return np.asarray(1 + _MOTTLE * blotches + noise / max(bright, 30.0), np.float32)
 
 
 def _bare_arm(
-    strip: Strip, arm: Arm, parts: Regions, body: Body, edges: BareEdges
+    strip: RuledWarp, arm: Arm, parts: Regions, body: Body, edges: BareEdges
 ) -> tuple[Floats, Floats]:
     """Return the arm down to the hand, and per pixel how far from its middle: -1 outer, 1 inner."""
     across = (strip.across - edges.first) / (edges.last - edges.first) * 2 - 1
@@ -175,7 +175,7 @@ def _bare_arm(
     overlap = _OVERLAP * unit(arm.middle[-1] - arm.middle[-12])
     ring = np.stack([arm.outer[_TAPER], outer, outer + overlap, inner + overlap, inner])
     ring = np.concatenate([ring, arm.inner[_TAPER : _TAPER + 1]])
-    more = polygon((parts.top.shape[0], parts.top.shape[1]), ring)
+    more = rasterise_polygon((parts.top.shape[0], parts.top.shape[1]), ring)
     height, width = parts.top.shape
     ys = np.arange(height, dtype=np.float32)[:, None]
     xs = np.arange(width, dtype=np.float32)[None, :]
@@ -210,7 +210,7 @@ def _cuff(arm: Arm, parts: Regions, scale: float) -> tuple[Points, Points] | Non
     x, y = arm.wrist
     rows = slice(max(int(y - reach), 0), max(int(y + reach), 1))
     columns = slice(max(int(x - reach), 0), max(int(x + reach), 1))
-    near = parts.arms[rows, columns] & dilated(parts.top[rows, columns], 4)
+    near = parts.arms[rows, columns] & dilate(parts.top[rows, columns], 4)
     ys, xs = np.nonzero(near)
     if len(ys) < 12:
         return None
@@ -259,13 +259,13 @@ def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
     """Return the tone of the neck's lit part, continued over the chest."""
     if bare.sum() < 0.02 * body.unit**2:
         return tone
-    luma = grey(image)
+    luma = to_luma(image)
     dim = float(np.percentile(luma[bare], _CHIN))
     lit = bare * np.clip((luma - dim + 12.0) / 12.0, 0, 1)
     near = pull_push(image, lit.astype(np.float32))
     usual = np.median(image[bare & (luma >= dim)], axis=0)
     away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
-    fade = rgb(np.clip(away / (0.30 * body.unit), 0, 1))
+    fade = to_three_channels(np.clip(away / (0.30 * body.unit), 0, 1))
     far = (usual * np.array([0.965, 0.945, 0.935])).astype(np.float32)
     return np.asarray(near + fade * (far - near), np.float32)
 

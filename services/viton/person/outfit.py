@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.kit.labels import Label
 from services.viton.person.joints import Joints
 from services.viton.person.regions import Bool
-from services.viton.raster.components import largest
+from services.viton.raster.components import largest_component
 
 _SLEEVED: Final = 0.5
 _FOREARM: Final = 0.1
@@ -72,7 +72,7 @@ def outfit(labels: NDArray[np.uint8], waist: float, forearms: Bool) -> Outfit:
     """
     rows = np.arange(labels.shape[0])[:, None]
     dress = labels == Label.DRESS
-    low = largest(dress & (rows >= waist) & ~forearms)
+    low = largest_component(dress & (rows >= waist) & ~forearms)
     return Outfit(
         bottoms=np.isin(labels, (Label.PANTS, Label.SKIRT)) | low,
         skin=np.isin(labels, (Label.LEFT_LEG, Label.RIGHT_LEG)),

@@ -11,9 +11,9 @@ from services.viton.garment.cutout import Cut
 from services.viton.geometry import Points
 from services.viton.person.body import Body
 from services.viton.placing.sleeve import SleeveFit
-from services.viton.raster.fill import blurred, dilated, soft
-from services.viton.raster.polygon import polygon
-from services.viton.raster.warp import Strip, sample
+from services.viton.raster.fill import antialias, dilate, gaussian_blur
+from services.viton.raster.polygon import rasterise_polygon
+from services.viton.raster.warp import RuledWarp, sample_image
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -44,16 +44,16 @@ def dress(
     cut: Cut,
     torso_map: Floats,
     seams: tuple[Points, ...],
-    strips: tuple[Strip, Strip],
+    strips: tuple[RuledWarp, RuledWarp],
     fits: tuple[SleeveFit, SleeveFit],
 ) -> Worn:
     """Sample the garment; at the armhole the sleeve's map turns into the torso's without a seam.
 
     ``seams``: polygons beside the armholes that are cloth however the torso's edge was bent.
     """
-    torso = sample(cut.torso, torso_map)
+    torso = sample_image(cut.torso, torso_map)
     for ring in seams:
-        cloth = 255 * polygon((torso.shape[0], torso.shape[1]), ring)
+        cloth = 255 * rasterise_polygon((torso.shape[0], torso.shape[1]), ring)
         torso[..., 3] = np.maximum(torso[..., 3], cloth)
     coverage, colours, sources = [], [], []
     for layer, strip, fit in zip((cut.left, cut.right), strips, fits, strict=True):
@@ -62,12 +62,12 @@ def dress(
             colours.append(torso[..., :3])
             sources.append(torso_map)
             continue
-        part = strip.cropped
+        part = strip.windowed
         ramp = np.clip(part.along / (0.30 * fit.cuff), 0, 1)
         ramp = (ramp * ramp * (3 - 2 * ramp))[..., None]
         source = np.zeros_like(torso_map)
         source[part.window] = ramp * part.source + (1 - ramp) * torso_map[part.window]
-        sleeve = sample(layer, source[part.window])
+        sleeve = sample_image(layer, source[part.window])
         ease = _ease(part, fit)
         off = np.abs(part.across - 0.5)
         start = np.clip(part.along / 0.003, 0, 1)
@@ -80,14 +80,14 @@ def dress(
         ends = np.clip((until - part.along) * 220 + 0.5, 0, 1)
         alpha = alpha * part.covered * start * ends
         cover = np.zeros(torso.shape[:2], np.float32)
-        cover[part.window] = blurred(alpha.astype(np.float32), 0.8)
+        cover[part.window] = gaussian_blur(alpha.astype(np.float32), 0.8)
         colour = np.zeros((*cover.shape, 3), np.float32)
         colour[part.window] = sleeve[..., :3]
         coverage.append(cover)
         colours.append(colour)
         sources.append(source)
     return Worn(
-        blurred(np.ascontiguousarray(torso[..., 3]) / np.float32(255), 0.7),
+        gaussian_blur(np.ascontiguousarray(torso[..., 3]) / np.float32(255), 0.7),
         torso[..., :3],
         torso_map,
         (coverage[0], coverage[1]),
@@ -96,7 +96,7 @@ def dress(
     )
 
 
-def _ease(strip: Strip, fit: SleeveFit) -> Floats:
+def _ease(strip: RuledWarp, fit: SleeveFit) -> Floats:
     """Return the sleeve's width in arm widths, per pixel."""
     last = len(fit.ease) - 1
     at = np.clip(np.rint(strip.along * (4 * last)), 0, 4 * last).astype(np.int32)
@@ -128,6 +128,6 @@ def without_notches(worn: Worn, body: Body) -> Worn:
         whole = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:-reach, reach:-reach] > 0
         notch = whole & ~near
         if notch.sum() > _SEEN * body.unit**2:
-            filled = soft(near | notch, 0.7) * dilated(notch, 2)
+            filled = antialias(near | notch, 0.7) * dilate(notch, 2)
             torso[window] = np.maximum(torso[window], filled)
     return replace(worn, torso=torso)

@@ -9,7 +9,7 @@ from services.viton.geometry import Points
 from services.viton.person.legs import LowerBody
 from services.viton.person.outfit import Outfit
 from services.viton.person.regions import Floats
-from services.viton.raster.warp import Strip, strip
+from services.viton.raster.warp import RuledWarp, rasterise_ruled_surface
 
 ACROSS: Final = np.linspace(-0.14, 1.14, 9)
 """Places across a half: 0 at its outer edge, 1 at the axis or beside the other leg."""
@@ -71,7 +71,7 @@ def waistline(body: LowerBody, worn: Outfit) -> Waistline:
     return Waistline(line - np.clip(raised, 0, 0.03 * body.torso), shown=True)
 
 
-def spread(hung: Hung, shape: tuple[int, int]) -> Strip:
+def spread(hung: Hung, shape: tuple[int, int]) -> RuledWarp:
     """Lays the grids on the canvas, H x W, without the rows below the frame.
 
     They are made dense first: ``strip`` places points to a thirtieth of a mesh.
@@ -83,7 +83,7 @@ def spread(hung: Hung, shape: tuple[int, int]) -> Strip:
     wide = float(np.hypot(*np.moveaxis(np.diff(target, axis=1), -1, 0)).sum(axis=1).max())
     size = (max(int(tall / _MESH), len(target)), max(int(wide / _MESH), len(ACROSS)))
     across = np.linspace(ACROSS[0], ACROSS[-1], size[1])
-    laid = strip(_dense(target, size), _dense(source, size), across, shape)
+    laid = rasterise_ruled_surface(_dense(target, size), _dense(source, size), across, shape)
     return replace(laid, along=laid.along * np.float32((len(target) - 1) / (len(hung.target) - 1)))
 
 

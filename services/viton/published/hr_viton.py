@@ -16,7 +16,7 @@ from services.kit.types import Image
 from services.viton.contract import TryOnRequest
 from services.viton.published import common
 from services.viton.published.common import Planes, Run
-from services.viton.raster.warp import sample
+from services.viton.raster.warp import sample_image
 
 NAMES: Final = ("condition", "spade")
 """Of ``Networks``, as their files end."""
@@ -93,7 +93,7 @@ def bend(given: Given, condition: Condition) -> Planes:
     height, width = given.parts.shape[1:]
     places = grid(condition.flow, height, width)
     garment = np.concatenate((given.garment, given.garment_mask)).transpose(1, 2, 0)
-    bent = sample(np.ascontiguousarray(garment), common.place(places)).transpose(2, 0, 1)
+    bent = sample_image(np.ascontiguousarray(garment), common.place(places)).transpose(2, 0, 1)
     hidden = _softmax(condition.scores)[list(HIDING)].sum(axis=0)
     seen = bent[3] * (1 - hidden)
     return np.asarray(bent[:3] * seen + (1 - seen), np.float32)

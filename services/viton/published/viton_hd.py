@@ -16,7 +16,7 @@ from services.kit.types import Image, LabelMap
 from services.viton.contract import TryOnRequest
 from services.viton.published import common
 from services.viton.published.common import Planes, Run
-from services.viton.raster.warp import sample
+from services.viton.raster.warp import sample_image
 
 NAMES: Final = ("seg", "gmm", "alias")
 """Of ``Networks``, as their files end."""
@@ -96,7 +96,7 @@ def bend(gmm: Run, given: Given, parts: Planes) -> Planes:
     [offsets] = gmm(person=person, garment=common.nearest(given.garment))
     grid = spline(offsets, *given.pose.shape[1:])
     garment = np.concatenate((given.garment, given.garment_mask)).transpose(1, 2, 0)
-    warped = sample(np.ascontiguousarray(garment), common.place(grid))
+    warped = sample_image(np.ascontiguousarray(garment), common.place(grid))
     return np.ascontiguousarray(warped.transpose(2, 0, 1))
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Bool: TypeAlias = NDArray[np.bool_]
 
 
-def largest(mask: Bool) -> Bool:
+def largest_component(mask: Bool) -> Bool:
     """Return the largest connected piece of a mask."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if count < 2:
@@ -17,7 +17,7 @@ def largest(mask: Bool) -> Bool:
     return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()))
 
 
-def without_specks(mask: Bool, least: int) -> Bool:
+def remove_small_components(mask: Bool, least: int) -> Bool:
     """Return the mask without its pieces of fewer than ``least`` pixels."""
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     large = stats[:, cv2.CC_STAT_AREA] >= least

@@ -27,7 +27,7 @@ def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:
     """
     height, width = weight.shape
     size = (max(width // shrink, 1), max(height // shrink, 1))
-    colour = cv2.resize(image * rgb(weight), size, interpolation=cv2.INTER_AREA)
+    colour = cv2.resize(image * to_three_channels(weight), size, interpolation=cv2.INTER_AREA)
     amount = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
     levels = [(colour, amount)]
     while len(levels) < _LEVELS and min(levels[-1][1].shape) > 3:
@@ -48,13 +48,15 @@ def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:
         )
         # The known colour, where it is sure, and the coarser level's for the rest.
         sure = np.minimum(amount * 3.0, 1.0)
-        current = colour * rgb(sure / np.maximum(amount, 1e-6)) + coarse * rgb(1 - sure)
+        current = colour * to_three_channels(
+            sure / np.maximum(amount, 1e-6)
+        ) + coarse * to_three_channels(1 - sure)
     return np.asarray(
         cv2.resize(current, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
     )
 
 
-def guided(guide: Floats, mask: Floats, radius: int, epsilon: float) -> Floats:
+def guided_filter_grey(guide: Floats, mask: Floats, radius: int, epsilon: float) -> Floats:
     """Return the mask (0 to 1) with its edges moved onto those of the grey ``guide`` (0 to 1)."""
     size = (2 * radius + 1, 2 * radius + 1)
 
@@ -69,19 +71,19 @@ def guided(guide: Floats, mask: Floats, radius: int, epsilon: float) -> Floats:
     return np.asarray(np.clip(mean(slope) * guide + mean(offset), 0, 1), np.float32)
 
 
-def eroded(mask: Bool, radius: int) -> Bool:
+def erode(mask: Bool, radius: int) -> Bool:
     """Return the mask without its rim of ``radius`` pixels; the frame's edge erodes nothing."""
     result = np.zeros(mask.shape, bool)
-    window = around(mask, 1)
+    window = bounding_window(mask, 1)
     if window is not None:
         result[window] = ~_grown(~mask[window], radius)
     return result
 
 
-def dilated(mask: Bool, radius: int) -> Bool:
+def dilate(mask: Bool, radius: int) -> Bool:
     """Return the mask grown by ``radius`` pixels."""
     result = np.zeros(mask.shape, bool)
-    window = around(mask, radius + 1)
+    window = bounding_window(mask, radius + 1)
     if window is not None:
         result[window] = _grown(mask[window], radius)
     return result
@@ -96,22 +98,22 @@ def _grown(mask: Bool, radius: int) -> Bool:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel) > 0)
 
 
-def blurred(image: Floats, sigma: float) -> Floats:
+def gaussian_blur(image: Floats, sigma: float) -> Floats:
     """Return a Gaussian blur."""
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32)
 
 
-def soft(mask: Bool, sigma: float = 1.0) -> Floats:
+def antialias(mask: Bool, sigma: float = 1.0) -> Floats:
     """Return the mask with an anti-aliased edge, 0 to 1."""
     result = np.zeros(mask.shape, np.float32)
-    window = around(mask, int(4 * sigma) + 2)
+    window = bounding_window(mask, int(4 * sigma) + 2)
     if window is not None:
-        result[window] = blurred(mask[window].astype(np.float32), sigma)
+        result[window] = gaussian_blur(mask[window].astype(np.float32), sigma)
     return result
 
 
-def matte(
-    image: Floats, front: Bool, back: Bool, band: int, choke: float = 0.3
+def estimate_alpha_matte(
+    image: Floats, front: Bool, back: Bool, band: int, min_alpha: float = 0.3
 ) -> tuple[Floats, Floats]:
     """How much of each pixel is ``front`` where it borders on ``back``, and its own colour there.
 
@@ -121,14 +123,14 @@ def matte(
     Returns alpha (H x W, 0 to 1) and the image freed of ``back``'s colour (H x W x 3): what is not
     purely ``front`` takes the colour of what is, near by.
     """
-    alpha = soft(front, 1.0)
-    unknown = dilated(front, band) & dilated(back, band) & (front | back)
-    window = around(unknown, 3 * band)
+    alpha = antialias(front, 1.0)
+    unknown = dilate(front, band) & dilate(back, band) & (front | back)
+    window = bounding_window(unknown, 3 * band)
     if window is None:
         return alpha, image
     alpha, colour = alpha.copy(), image.copy()
     alpha[window], colour[window] = _unmixed(
-        image[window], (front[window], back[window]), unknown[window], band, choke
+        image[window], (front[window], back[window]), unknown[window], band, min_alpha
     )
     return alpha, colour
 
@@ -137,35 +139,35 @@ def _unmixed(
     image: Floats, sides: tuple[Bool, Bool], unknown: Bool, band: int, choke: float
 ) -> tuple[Floats, Floats]:
     front = sides[0]
-    label = soft(eroded(front, 1), 0.9)
+    label = antialias(erode(front, 1), 0.9)
     fore, aft = (pull_push(image, _inner(side, band)) for side in sides)
     span = fore - aft
     size = np.maximum(_dot(span, span), 1.0)
     raw = _dot(image - aft, span) / size
     mixed = np.clip((raw - choke) / (0.92 - choke), 0, 1)
-    left = image - aft - rgb(np.clip(raw, 0, 1)) * span
+    left = image - aft - to_three_channels(np.clip(raw, 0, 1)) * span
     strange = np.sqrt(_dot(left, left) / size)
     sure = np.clip((np.sqrt(size) - 20.0) / 25.0, 0, 1) * np.clip(2.2 - 2.0 * strange, 0, 1)
-    near = np.clip(blurred(front.astype(np.float32), 0.45 * band) * 3.0, 0, 1)
+    near = np.clip(gaussian_blur(front.astype(np.float32), 0.45 * band) * 3.0, 0, 1)
     guess = sure * mixed * near + (1 - sure) * label
     alpha = np.where(unknown, guess, front).astype(np.float32)
     # The rim's own pixels are never quite free of what was behind.
-    pure = eroded(alpha > 0.9, _RIM) & front
+    pure = erode(alpha > 0.9, _RIM) & front
     close = pull_push(image, pure.astype(np.float32), 1)
-    share = soft(unknown & ~pure, 0.7) * unknown
-    return alpha, image + rgb(share) * (close - image)
+    share = antialias(unknown & ~pure, 0.7) * unknown
+    return alpha, image + to_three_channels(share) * (close - image)
 
 
 def _inner(part: Bool, band: int) -> Floats:
     """Weight the inside of a part; what is too thin to have one counts a little."""
-    return np.asarray(np.maximum(eroded(part, band), 0.1 * eroded(part, _RIM)), np.float32)
+    return np.asarray(np.maximum(erode(part, band), 0.1 * erode(part, _RIM)), np.float32)
 
 
 def _dot(first: Floats, second: Floats) -> Floats:
     return np.asarray(np.einsum("ijk,ijk->ij", first, second), np.float32)
 
 
-def around(mask: Bool, margin: int) -> tuple[slice, slice] | None:
+def bounding_window(mask: Bool, margin: int) -> tuple[slice, slice] | None:
     """Return the rows and columns that hold the mask, and ``margin`` pixels more; None if empty."""
     left, top, wide, tall = cv2.boundingRect(mask.astype(np.uint8))
     if not wide:
@@ -176,32 +178,32 @@ def around(mask: Bool, margin: int) -> tuple[slice, slice] | None:
     )
 
 
-def rgb(plane: Floats) -> Floats:
+def to_three_channels(plane: Floats) -> Floats:
     """Return an H x W plane three times, H x W x 3: numpy is slow at repeating so few values."""
     return np.asarray(cv2.merge((plane, plane, plane)), np.float32)
 
 
-def grey(image: Floats) -> Floats:
+def to_luma(image: Floats) -> Floats:
     """Return the luma of an H x W x 3 image, 0 to 255."""
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.float32)
 
 
-def variety(image: Floats, where: Bool) -> float:
+def mean_channel_std(image: Floats, where: Bool) -> float:
     """Return how much the colours of an H x W x 3 image differ: the mean of their deviations."""
     return float(cv2.meanStdDev(image, mask=where.astype(np.uint8))[1].mean())
 
 
-def noise_level(image: Floats, where: Bool) -> float:
+def estimate_noise_level(image: Floats, where: Bool) -> float:
     """Return the standard deviation of an image's noise where it is plain, in levels (0 to 4)."""
-    window = around(where, 4)
+    window = bounding_window(where, 4)
     if window is None:
         return 0.0
-    luma = grey(image[window])
-    fine = luma - blurred(luma, 1.5)
+    luma = to_luma(image[window])
+    fine = luma - gaussian_blur(luma, 1.5)
     return float(np.clip(np.median(np.abs(fine[where[window]])) * 1.48, 0, 4))
 
 
-def grain(shape: tuple[int, int], level: float) -> Floats:
+def make_noise(shape: tuple[int, int], level: float) -> Floats:
     """Return H x W x 1 noise of a level: the same for every call, so that pictures repeat."""
     return _noise(shape) * np.float32(level)
 

@@ -5,15 +5,15 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.raster.fill import rgb
+from services.viton.raster.fill import to_three_channels
 
 Floats: TypeAlias = NDArray[np.float32]
 Window: TypeAlias = tuple[slice, slice]
 
-EVERYWHERE: Final = (slice(None), slice(None))
+WHOLE_IMAGE: Final = (slice(None), slice(None))
 
 
-class Stack:
+class LayerStack:
     """Layers laid on a picture one after the other.
 
     ``picture``: H x W x 3, changed in place; ``cloth``: how much of each pixel is garment, 0 to 1;
@@ -25,30 +25,32 @@ class Stack:
         self.cloth: Floats = np.zeros(picture.shape[:2], np.float32)
         self.flow: Floats = np.zeros((*picture.shape[:2], 2), np.float32)
 
-    def cover(self, colour: Floats, alpha: Floats, window: Window = EVERYWHERE) -> None:
-        """Lay something that is not the garment over a window: ``alpha`` is its H x W, 0 to 1."""
-        self.picture[window] = over(self.picture[window], colour, alpha)
+    def add_layer(self, colour: Floats, alpha: Floats, window: Window = WHOLE_IMAGE) -> None:
+        """Blend a layer that is no garment over a window; ``alpha`` is H x W, 0 to 1."""
+        self.picture[window] = alpha_blend(self.picture[window], colour, alpha)
         self.cloth[window] *= 1 - alpha
 
-    def hide(self, picture: Floats, alpha: Floats, window: Window = EVERYWHERE) -> None:
-        """Go on from another picture of a window, in which ``alpha`` more of it is no garment."""
+    def replace(self, picture: Floats, alpha: Floats, window: Window = WHOLE_IMAGE) -> None:
+        """Replace the image in a window and multiply its garment alpha by ``1 - alpha``."""
         self.picture[window] = picture
         self.cloth[window] *= 1 - alpha
 
-    def wear(
-        self, colour: Floats, alpha: Floats, source: Floats, window: Window = EVERYWHERE
+    def add_garment_layer(
+        self, colour: Floats, alpha: Floats, source: Floats, window: Window = WHOLE_IMAGE
     ) -> None:
-        """Lay a piece of the garment over a window, seen at ``source`` (H x W x 2) of its photo."""
-        self.picture[window] = over(self.picture[window], colour, alpha)
+        """Blend a piece of the garment over a window; ``source``: its pixels in the photo."""
+        self.picture[window] = alpha_blend(self.picture[window], colour, alpha)
         self.cloth[window] += alpha * (1 - self.cloth[window])
         shown = alpha > 0.5
         self.flow[window][shown] = source[shown]
 
-    def shade(self, shadow: Floats, window: Window = EVERYWHERE) -> None:
-        """Darken a window by the share ``shadow``, its H x W."""
-        self.picture[window] *= rgb(np.asarray(1 - shadow, np.float32))
+    def darken(self, shadow: Floats, window: Window = WHOLE_IMAGE) -> None:
+        """Multiply a window by ``1 - shadow`` (H x W, 0 to 1)."""
+        self.picture[window] *= to_three_channels(np.asarray(1 - shadow, np.float32))
 
 
-def over(below: Floats, above: Floats, alpha: Floats) -> Floats:
+def alpha_blend(below: Floats, above: Floats, alpha: Floats) -> Floats:
     """Return ``above`` laid on ``below``, both H x W x 3; ``alpha`` is H x W, 0 to 1."""
-    return np.asarray(below + (above - below) * rgb(np.asarray(alpha, np.float32)), np.float32)
+    return np.asarray(
+        below + (above - below) * to_three_channels(np.asarray(alpha, np.float32)), np.float32
+    )

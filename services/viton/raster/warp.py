@@ -23,7 +23,7 @@ _MARGIN: Final = 8
 
 
 @dataclass(frozen=True)
-class Strip:
+class RuledWarp:
     """A strip laid on the canvas, read per pixel.
 
     ``source``: H x W x 2 garment pixels; ``along``: 0 at the armhole to 1 at the wrist; ``across``:
@@ -38,13 +38,13 @@ class Strip:
     window: tuple[slice, slice]
 
     @property
-    def cropped(self) -> "Strip":
+    def windowed(self) -> "RuledWarp":
         """The strip in its window alone."""
         at = self.window
-        return Strip(self.source[at], self.along[at], self.across[at], self.covered[at], at)
+        return RuledWarp(self.source[at], self.along[at], self.across[at], self.covered[at], at)
 
 
-def spline(target: Points, source: Points, shape: tuple[int, int]) -> Floats:
+def thin_plate_spline_map(target: Points, source: Points, shape: tuple[int, int]) -> Floats:
     """Return the H x W x 2 map that takes ``target`` (canvas) to ``source`` (garment) points."""
     fitted = RBFInterpolator(target, source, kernel="thin_plate_spline", smoothing=_SMOOTHING)
     ys, xs = np.mgrid[0 : shape[0] + _STEP : _STEP, 0 : shape[1] + _STEP : _STEP]
@@ -57,9 +57,9 @@ def spline(target: Points, source: Points, shape: tuple[int, int]) -> Floats:
     return np.asarray(dense, np.float32)
 
 
-def strip(
+def rasterise_ruled_surface(
     target: Points, source: Points, across: NDArray[np.float64], shape: tuple[int, int]
-) -> Strip:
+) -> RuledWarp:
     """Lays a strip on the canvas.
 
     ``target`` and ``source`` are N x M x 2 grids of the same points on canvas and garment;
@@ -96,7 +96,7 @@ def strip(
 
     weight = scattered(rank)
     near = np.maximum(cv2.blur(weight, (3, 3)), 1e-12)
-    laid = Strip(
+    laid = RuledWarp(
         np.zeros((*shape, 2), np.float32),
         np.zeros(shape, np.float32),
         np.zeros(shape, np.float32),
@@ -116,7 +116,7 @@ def _around(places: NDArray[np.int32], size: int) -> slice:
     return slice(max(min(first, last) - _MARGIN, 0), min(max(first, last) + _MARGIN + 1, size))
 
 
-def sample(image: Floats, source: Floats) -> Floats:
+def sample_image(image: Floats, source: Floats) -> Floats:
     """Return the H x W x C float32 image read at ``source``; outside, its border is repeated."""
     return np.asarray(
         cv2.remap(

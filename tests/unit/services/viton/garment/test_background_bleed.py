@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from services.viton.garment.background_bleed import USUAL, bleeding
 from services.viton.garment.cutout import cloth
-from services.viton.raster.fill import eroded
+from services.viton.raster.fill import erode
 from tests.unit.services.viton.drawings import Drawn, garment
 
 pytestmark = pytest.mark.unit
@@ -28,7 +28,7 @@ def strays(drawn: Drawn, colour: tuple[int, int, int]) -> NDArray[np.float32]:
     colours, cover = cloth(drawn.image, drawn.mask > 127)
     hem = np.zeros(drawn.mask.shape, bool)
     hem[800:] = True
-    rim = hem & (cover > 0.5) & ~eroded(drawn.mask > 127, 16)
+    rim = hem & (cover > 0.5) & ~erode(drawn.mask > 127, 16)
     return np.asarray(np.abs(colours[rim] - np.array(colour, np.float32)).max(axis=-1), np.float32)
 
 

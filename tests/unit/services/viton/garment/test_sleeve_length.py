@@ -14,7 +14,7 @@ from services.viton.garment.outline import axis_of, outline
 from services.viton.garment.side_prior import guesses
 from services.viton.garment.sleeve_length import sleeve_reach, told_by
 from services.viton.garment.top import describe
-from services.viton.raster.components import largest
+from services.viton.raster.components import largest_component
 from tests.unit.services.viton.drawings import Drawn, garment
 
 pytestmark = pytest.mark.unit
@@ -93,7 +93,7 @@ def test_a_halter_carries_no_sleeve_whatever_the_network_says() -> None:
     image[mask > 0] = (60, 90, 140)
     pits = {"left_armpit": (95.0, 200.0), "right_armpit": (305.0, 200.0)}
     reading = told("long", 0.9, 0.9, pits)
-    whole = largest(mask > 127)
+    whole = largest_component(mask > 127)
     assert not hangs(outline(whole, axis_of(whole)), guesses(reading, mask.shape)[0])
     assert kind(Drawn(image, mask)) is SleeveKind.NONE
     assert kind(Drawn(image, mask), reading) is SleeveKind.NONE

@@ -16,9 +16,9 @@ from services.viton.person.body import measure
 from services.viton.person.regions import regions
 from services.viton.person.shoulders import shoulders
 from services.viton.placing.sleeve import ACROSS, fit_sleeve
-from services.viton.raster.fill import matte
-from services.viton.raster.layers import Stack
-from services.viton.raster.warp import strip
+from services.viton.raster.fill import estimate_alpha_matte
+from services.viton.raster.layers import LayerStack
+from services.viton.raster.warp import rasterise_ruled_surface
 from tests.unit.services.viton.drawings import (
     HAIR,
     SHAPE,
@@ -57,7 +57,7 @@ def test_a_matte_is_free_of_what_was_behind() -> None:
     front[:, :100] = True
     photo = np.where(front[..., None], (200, 150, 130), (250, 250, 250)).astype(np.float32)
     blurred = np.asarray(cv2.GaussianBlur(photo, (0, 0), 1.5), np.float32)
-    alpha, colour = matte(blurred, front, ~front, 6)
+    alpha, colour = estimate_alpha_matte(blurred, front, ~front, 6)
     worn = alpha[..., None] * colour + (1 - alpha[..., None]) * np.array([20.0, 20.0, 60.0])
     assert worn.max() < 215
     assert alpha[:, :92].min() > 0.98
@@ -365,7 +365,7 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
     drawn = garment("none")
     cloth = describe(drawn.image, drawn.mask)
     fits = [fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)]
-    first, second = (strip(f.target, f.source, ACROSS, SHAPE) for f in fits)
+    first, second = (rasterise_ruled_surface(f.target, f.source, ACROSS, SHAPE) for f in fits)
     skin = flesh(image.astype(np.float32), parts, body, (first, second))
     assert skin.chest[280:302, 286:304].max() < 0.5
 
@@ -398,7 +398,7 @@ def test_a_sliver_of_made_skin_beside_a_seen_arm_leaves_the_arm_alone() -> None:
     worn = np.zeros(arm.shape, np.float32)
     parts = regions(np.where(arm, 14, 0).astype(np.uint8), 160.0)
     for made, kept in ((beside, True), (above, False)):
-        stack = Stack(np.where(made[..., None] > 0, np.float32(90), photo))
+        stack = LayerStack(np.where(made[..., None] > 0, np.float32(90), photo))
         composition._in_front(stack, photo, arm, parts, (worn, made))
         rim = stack.picture[84:106, 124:128] if kept else stack.picture[42:46, 90:120]
         same = np.abs(rim - np.array(SKIN)).max() < 2

@@ -6,8 +6,16 @@ import pytest
 from numpy.typing import NDArray
 
 from services.viton.geometry import Points
-from services.viton.raster.fill import around, dilated, eroded, grain, rgb, soft, variety
-from services.viton.raster.warp import strip
+from services.viton.raster.fill import (
+    antialias,
+    bounding_window,
+    dilate,
+    erode,
+    make_noise,
+    mean_channel_std,
+    to_three_channels,
+)
+from services.viton.raster.warp import rasterise_ruled_surface
 
 Bool = NDArray[np.bool_]
 
@@ -33,41 +41,43 @@ def test_growing_and_shrinking_reach_over_all_of_the_picture(mask: Bool, radius:
     size = 2 * radius + 1
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     kernel = _disc(radius) if radius > 6 else ellipse
-    assert np.array_equal(dilated(mask, radius), cv2.dilate(mask.astype(np.uint8), kernel) > 0)
-    assert np.array_equal(eroded(mask, radius), cv2.erode(mask.astype(np.uint8), kernel) > 0)
+    assert np.array_equal(dilate(mask, radius), cv2.dilate(mask.astype(np.uint8), kernel) > 0)
+    assert np.array_equal(erode(mask, radius), cv2.erode(mask.astype(np.uint8), kernel) > 0)
 
 
 @pytest.mark.parametrize("mask", _masks())
 @pytest.mark.parametrize("sigma", [0.7, 3.0])
 def test_a_soft_edge_is_the_blur_of_the_whole_mask(mask: Bool, sigma: float) -> None:
     whole = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma)
-    assert np.allclose(soft(mask, sigma), whole, atol=1e-6)
+    assert np.allclose(antialias(mask, sigma), whole, atol=1e-6)
 
 
 def test_the_window_around_a_mask() -> None:
     mask = np.zeros((40, 50), bool)
-    assert around(mask, 3) is None
+    assert bounding_window(mask, 3) is None
     mask[10:12, 2] = mask[20, 30] = True
-    assert around(mask, 3) == (slice(7, 24), slice(0, 34))
+    assert bounding_window(mask, 3) == (slice(7, 24), slice(0, 34))
 
 
 def test_a_plane_for_every_channel() -> None:
     plane = np.arange(12, dtype=np.float32).reshape(3, 4)
-    assert np.array_equal(rgb(plane), np.repeat(plane[..., None], 3, axis=-1))
+    assert np.array_equal(to_three_channels(plane), np.repeat(plane[..., None], 3, axis=-1))
 
 
 def test_variety_is_the_mean_deviation_of_the_channels_inside_the_mask() -> None:
     image = np.random.default_rng(3).uniform(0, 255, (30, 20, 3)).astype(np.float32)
     where = np.zeros((30, 20), bool)
     where[5:20, 3:9] = True
-    assert variety(image, where) == pytest.approx(float(image[where].std(axis=0).mean()), rel=1e-4)
+    assert mean_channel_std(image, where) == pytest.approx(
+        float(image[where].std(axis=0).mean()), rel=1e-4
+    )
 
 
 def test_grain_is_the_same_for_every_call_whatever_became_of_the_last() -> None:
-    first = grain((20, 30), 2.0)
+    first = make_noise((20, 30), 2.0)
     kept = first.copy()
     first[:] = 0
-    assert np.array_equal(grain((20, 30), 2.0), kept)
+    assert np.array_equal(make_noise((20, 30), 2.0), kept)
     assert kept.std() == pytest.approx(2.0, rel=0.1)
 
 
@@ -75,7 +85,7 @@ def test_the_window_of_a_strip_holds_it_and_its_soft_edge() -> None:
     across = np.linspace(0, 1, 5)
     down = np.linspace(-10, 60, 8)
     grid: Points = np.stack(np.broadcast_arrays(40 + 12 * across[None, :], down[:, None]), axis=-1)
-    laid = strip(grid, grid + 3.0, across, (100, 80))
+    laid = rasterise_ruled_surface(grid, grid + 3.0, across, (100, 80))
     rows, columns = laid.window
     assert rows.start == 0
     assert rows.stop <= 60 + 10

@@ -11,7 +11,7 @@ from services.viton.person.body import measure
 from services.viton.placing.drape import Drape, wrapped
 from services.viton.placing.sleeve import ACROSS
 from services.viton.placing.torso import fit_torso
-from services.viton.raster.warp import spline, strip
+from services.viton.raster.warp import rasterise_ruled_surface, thin_plate_spline_map
 from tests.unit.services.viton.drawings import SHAPE, SKIN, Drawn, Person, figure, garment
 
 pytestmark = pytest.mark.unit
@@ -150,7 +150,7 @@ def test_a_garment_much_too_long_hangs_lower_and_is_not_folded() -> None:
     torso = fit_torso(
         describe(drawn.image, drawn.mask), measure(person.keypoints, person.labels)[0]
     )
-    source = spline(torso.target, torso.source, SHAPE)[:, 384, 1]
+    source = thin_plate_spline_map(torso.target, torso.source, SHAPE)[:, 384, 1]
     assert torso.hem > 720
     assert (np.diff(source[400 : int(torso.hem)]) > 0.3).all()
 
@@ -202,6 +202,6 @@ def test_where_a_strip_lies_over_itself_its_beginning_is_seen() -> None:
     target = np.stack(np.broadcast_arrays(xs[None, :], rows[:, None]), axis=-1)
     along = np.linspace(0, 1, 101)
     source = np.stack(np.broadcast_arrays(ACROSS[None, :], along[:, None]), axis=-1)
-    laid = strip(target, source, ACROSS, (400, 300))
+    laid = rasterise_ruled_surface(target, source, ACROSS, (400, 300))
     assert laid.along[250, 150] == pytest.approx(0.375, abs=0.02)
     assert laid.along[150, 150] == pytest.approx(0.125, abs=0.02)
