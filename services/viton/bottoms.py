@@ -161,7 +161,7 @@ def dressed(
             stack.darken(cast)
             stack.add_layer(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
     away = (~near).astype(np.float32)
-    stack.replace(np.where(to_three_channels(away) > 0, photo, stack.picture), away)
+    stack.replace(np.where(to_three_channels(away) > 0, photo, stack.image), away)
     return stack
 
 

@@ -149,7 +149,7 @@ def _in_front(
     window = bounding_window(arms, 4 * _BAND)
     if window is None:
         return
-    below, photo, front = stack.picture[window], image[window], arms[window]
+    below, photo, front = stack.image[window], image[window], arms[window]
     torso, skin = new[0][window], new[1][window]
     back = dilate(front, 3 * _BAND) & ~front & ~parts.head[window]
     alpha, colour = estimate_alpha_matte(photo, front, back, _BAND // 2 + 1, 0.4)

@@ -32,7 +32,7 @@ class Outcome:
 
 def finish(person: Image, stack: LayerStack, garment_mask: Mask) -> Outcome:
     """Round the picture, and take back every change too small to see."""
-    rounded = np.clip(np.rint(stack.picture), 0, 255).astype(np.uint8)
+    rounded = np.clip(np.rint(stack.image), 0, 255).astype(np.uint8)
     red, green, blue = cv2.split(cv2.absdiff(rounded, person))
     change = np.maximum(np.maximum(red, green), blue)
     seen = cv2.morphologyEx(
@@ -43,5 +43,5 @@ def finish(person: Image, stack: LayerStack, garment_mask: Mask) -> Outcome:
     mask = np.rint(255 * cv2.GaussianBlur(core, (0, 0), 1.0)).astype(np.uint8)
     mask = np.where(seen > 0, 255, mask).astype(np.uint8)
     inside = erode(garment_mask > 127, _RIM).astype(np.float32)
-    cloth = stack.cloth * sample_image(inside, stack.flow) * seen
-    return Outcome(image, mask, stack.flow, np.rint(255 * cloth).astype(np.uint8))
+    cloth = stack.garment_alpha * sample_image(inside, stack.garment_flow) * seen
+    return Outcome(image, mask, stack.garment_flow, np.rint(255 * cloth).astype(np.uint8))

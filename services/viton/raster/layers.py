@@ -1,4 +1,4 @@
-"""A picture made of layers, which remembers where its garment came from."""
+"""An image composed of layers, with the garment's coverage and where in its photo it is."""
 
 from typing import Final, TypeAlias
 
@@ -11,46 +11,51 @@ Floats: TypeAlias = NDArray[np.float32]
 Window: TypeAlias = tuple[slice, slice]
 
 WHOLE_IMAGE: Final = (slice(None), slice(None))
+"""The window of all rows and columns."""
 
 
 class LayerStack:
-    """Layers laid on a picture one after the other.
+    """An image that layers are blended over, from back to front. The only mutable image here.
 
-    ``picture``: H x W x 3, changed in place; ``cloth``: how much of each pixel is garment, 0 to 1;
-    ``flow``: H x W x 2, the place in the garment's photo that such a pixel shows.
+    ``image``: H x W x 3 canvas colours, 0 to 255, changed in place.
+    ``garment_alpha``: H x W, the share of each pixel that shows the garment, 0 to 1.
+    ``garment_flow``: H x W x 2, the (x, y) in the garment's photo that the pixel shows.
     """
 
-    def __init__(self, picture: Floats) -> None:
-        self.picture = picture
-        self.cloth: Floats = np.zeros(picture.shape[:2], np.float32)
-        self.flow: Floats = np.zeros((*picture.shape[:2], 2), np.float32)
+    def __init__(self, image: Floats) -> None:
+        self.image = image
+        self.garment_alpha: Floats = np.zeros(image.shape[:2], np.float32)
+        self.garment_flow: Floats = np.zeros((*image.shape[:2], 2), np.float32)
 
     def add_layer(self, colour: Floats, alpha: Floats, window: Window = WHOLE_IMAGE) -> None:
         """Blend a layer that is no garment over a window; ``alpha`` is H x W, 0 to 1."""
-        self.picture[window] = alpha_blend(self.picture[window], colour, alpha)
-        self.cloth[window] *= 1 - alpha
+        self.image[window] = alpha_blend(self.image[window], colour, alpha)
+        self.garment_alpha[window] *= 1 - alpha
 
-    def replace(self, picture: Floats, alpha: Floats, window: Window = WHOLE_IMAGE) -> None:
+    def replace(self, image: Floats, alpha: Floats, window: Window = WHOLE_IMAGE) -> None:
         """Replace the image in a window and multiply its garment alpha by ``1 - alpha``."""
-        self.picture[window] = picture
-        self.cloth[window] *= 1 - alpha
+        self.image[window] = image
+        self.garment_alpha[window] *= 1 - alpha
 
     def add_garment_layer(
         self, colour: Floats, alpha: Floats, source: Floats, window: Window = WHOLE_IMAGE
     ) -> None:
-        """Blend a piece of the garment over a window; ``source``: its pixels in the photo."""
-        self.picture[window] = alpha_blend(self.picture[window], colour, alpha)
-        self.cloth[window] += alpha * (1 - self.cloth[window])
+        """Blend a piece of the garment over a window.
+
+        ``source``: H x W x 2, the (x, y) in the garment's photo that each pixel shows.
+        """
+        self.image[window] = alpha_blend(self.image[window], colour, alpha)
+        self.garment_alpha[window] += alpha * (1 - self.garment_alpha[window])
         shown = alpha > 0.5
-        self.flow[window][shown] = source[shown]
+        self.garment_flow[window][shown] = source[shown]
 
     def darken(self, shadow: Floats, window: Window = WHOLE_IMAGE) -> None:
-        """Multiply a window by ``1 - shadow`` (H x W, 0 to 1)."""
-        self.picture[window] *= to_three_channels(np.asarray(1 - shadow, np.float32))
+        """Multiply a window by ``1 - shadow``; ``shadow`` is H x W, 0 to 1."""
+        self.image[window] *= to_three_channels(np.asarray(1 - shadow, np.float32))
 
 
 def alpha_blend(below: Floats, above: Floats, alpha: Floats) -> Floats:
-    """Return ``above`` laid on ``below``, both H x W x 3; ``alpha`` is H x W, 0 to 1."""
+    """Return ``above`` blended over ``below``, both H x W x 3; ``alpha`` is H x W, 0 to 1."""
     return np.asarray(
         below + (above - below) * to_three_channels(np.asarray(alpha, np.float32)), np.float32
     )

@@ -400,6 +400,6 @@ def test_a_sliver_of_made_skin_beside_a_seen_arm_leaves_the_arm_alone() -> None:
     for made, kept in ((beside, True), (above, False)):
         stack = LayerStack(np.where(made[..., None] > 0, np.float32(90), photo))
         composition._in_front(stack, photo, arm, parts, (worn, made))
-        rim = stack.picture[84:106, 124:128] if kept else stack.picture[42:46, 90:120]
+        rim = stack.image[84:106, 124:128] if kept else stack.image[42:46, 90:120]
         same = np.abs(rim - np.array(SKIN)).max() < 2
         assert same == kept
