@@ -13,20 +13,22 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from gateway import __version__, problem
+from gateway import __version__
+from gateway.admission import AdmissionControl
 from gateway.backends import Backend
 from gateway.middleware import Requests
+from gateway.problem import problem_from_error, problem_from_status, problem_response
 from gateway.routes import health, pages, services, vitons
 from gateway.settings import GatewaySettings
-from gateway.tryon import TryOn, Turns
+from gateway.tryon import TryOn
 from services.kit.errors import InternalError, InvalidRequest, Overloaded, TryOnError
 
-SENTENCES: Final = {
+HTTP_ERROR_DETAILS: Final = {
     404: "There is nothing at this address; the page is at /index and the API's description at "
     "/docs.",
-    405: "This address does not take that method; /docs tells which it takes.",
+    405: "This address does not take that method; /docs lists those that it takes.",
 }
-"""What the framework's own errors are told as."""
+"""Details of the framework's own errors, by HTTP status."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -90,11 +92,11 @@ def create(
     app.state.inventory = services.Inventory(backend)
     app.state.startup = startup
     app.state.tryon = TryOn(backend, settings)
-    app.state.uploads = Turns(running=settings.max_uploads, waiting=0)
+    app.state.uploads = AdmissionControl(max_concurrent=settings.max_uploads, max_queued=0)
     app.add_middleware(Requests)
-    app.add_exception_handler(TryOnError, _tell_error)
-    app.add_exception_handler(HTTPException, _tell_status)
-    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    app.add_exception_handler(TryOnError, _handle_try_on_error)
+    app.add_exception_handler(HTTPException, _handle_http_error)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
     app.include_router(vitons.router)
     app.include_router(health.router)
     app.include_router(services.router)
@@ -102,23 +104,23 @@ def create(
     return app
 
 
-async def _tell_error(request: Request, error: Any) -> Response:
-    told = problem.of_error(error, request.state.request_id)
-    write = log.error if told.status >= 500 else log.info
-    write("refused", code=told.code, stage=told.stage, exc_info=error.__cause__)
+async def _handle_try_on_error(request: Request, error: Any) -> Response:
+    problem = problem_from_error(error, request.state.request_id)
+    write = log.error if problem.status >= 500 else log.info
+    write("refused", code=problem.code, stage=problem.stage, exc_info=error.__cause__)
     retry_after = str(request.app.state.settings.retry_after)
     headers = {"Retry-After": retry_after} if isinstance(error, Overloaded) else None
-    return problem.response(told, headers)
+    return problem_response(problem, headers)
 
 
-async def _tell_status(request: Request, error: Any) -> Response:
-    detail = SENTENCES.get(error.status_code, error.detail)
-    told = problem.of_status(error.status_code, detail, request.state.request_id)
-    return problem.response(told, error.headers)
+async def _handle_http_error(request: Request, error: Any) -> Response:
+    detail = HTTP_ERROR_DETAILS.get(error.status_code, error.detail)
+    problem = problem_from_status(error.status_code, detail, request.state.request_id)
+    return problem_response(problem, error.headers)
 
 
-async def _tell_invalid(request: Request, error: Any) -> Response:
+async def _handle_validation_error(request: Request, error: Any) -> Response:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    invalid = InvalidRequest(f"The request's {where} is not valid: {first['msg']}.")
-    return problem.response(problem.of_error(invalid, request.state.request_id))
+    location = ".".join(str(part) for part in first["loc"])
+    invalid = InvalidRequest(f"The request's {location} is not valid: {first['msg']}.")
+    return problem_response(problem_from_error(invalid, request.state.request_id))

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway import problem
+from gateway.problem import problem_from_error, problem_response
 from services.kit.errors import InternalError
 from services.kit.wire.interceptors import request_id_or_new
 
@@ -66,8 +66,8 @@ class Requests:
                 log.exception("unforeseen error", path=scope["path"])
                 if status:
                     raise
-                told = problem.of_error(InternalError(), request_id)
-                await problem.response(told)(scope, receive, send_on)
+                problem = problem_from_error(InternalError(), request_id)
+                await problem_response(problem)(scope, receive, send_on)
             finally:
                 write = log.debug if scope["path"].startswith(QUIET) else log.info
                 write(

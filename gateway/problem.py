@@ -1,4 +1,4 @@
-"""Errors as the HTTP client sees them: RFC 9457 problem objects, whatever went wrong."""
+"""Errors as the HTTP client gets them: problem details after RFC 9457, for every error."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,41 +12,44 @@ from services.kit.errors import STATUS, InternalError, TryOnError
 MEDIA_TYPE: Final = "application/problem+json"
 
 
-class Problem(BaseModel):
+class ProblemDetails(BaseModel):
     """What went wrong, for people (title, detail) and for programs (code, stage)."""
 
     type: str = Field(examples=["urn:tryon:problem:no_person"])
     title: str = Field(examples=["No person"])
-    status: int = Field(examples=[422])
+    status: int = Field(description="The HTTP status.", examples=[422])
     detail: str = Field(description="One sentence: what is wrong and what to do.")
     code: str = Field(description="Stable and machine-readable.", examples=["no_person"])
     stage: str | None = Field(description="The stage that failed.", examples=["openpose"])
-    request_id: str = Field(description="Names this request in the server's log.")
+    request_id: str = Field(description="Identifies this request in the server's log.")
 
 
-def of_error(error: TryOnError, request_id: str) -> Problem:
-    """Tell an error of the tree; its status comes from ``STATUS``."""
+def problem_from_error(error: TryOnError, request_id: str) -> ProblemDetails:
+    """Return the details of an error of the tree; ``STATUS`` gives the HTTP status.
+
+    The message of an InternalError is replaced by its fixed text.
+    """
     detail = InternalError.TEXT if isinstance(error, InternalError) else error.message
     status = STATUS[type(error)].http
     return _problem(status, error.code, detail, error.stage, request_id)
 
 
-def of_status(status: int, detail: str, request_id: str) -> Problem:
-    """Tell an error of HTTP itself: no such page, no such method, and the like."""
+def problem_from_status(status: int, detail: str, request_id: str) -> ProblemDetails:
+    """Return the details of an HTTP error such as 404 or 405; the code is the status's phrase."""
     phrase = HTTPStatus(status)
     code = phrase.name.lower()
     return _problem(phrase, code, detail, None, request_id)
 
 
-def response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with the problem."""
+def problem_response(problem: ProblemDetails, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the HTTP response that carries the problem."""
     return Response(problem.model_dump_json(), problem.status, headers, MEDIA_TYPE)
 
 
 def _problem(
     status: HTTPStatus, code: str, detail: str, stage: str | None, request_id: str
-) -> Problem:
-    return Problem(
+) -> ProblemDetails:
+    return ProblemDetails(
         type=f"urn:tryon:problem:{code}",
         title=code.replace("_", " ").capitalize(),
         status=status,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gateway import running
 from gateway.inventory import Health
-from gateway.problem import Problem
+from gateway.problem import ProblemDetails
 from gateway.routes.services import Service, Services
 from gateway.settings import GatewaySettings, get_gateway_settings
 
@@ -67,7 +67,7 @@ def _ask(url: str) -> Services:
         # Not through a proxy: the gateway is on this machine or near it.
         answer = httpx.get(f"{url}/v1/services", timeout=SECONDS, trust_env=False)
         if answer.is_server_error:
-            _fail(Problem.model_validate_json(answer.content).detail)
+            _fail(ProblemDetails.model_validate_json(answer.content).detail)
         return Services.model_validate_json(answer.content)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         _fail(f"{url} is no address; give one such as http://127.0.0.1:8888.")

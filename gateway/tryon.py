@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
@@ -11,6 +10,7 @@ import numpy as np
 import PIL.Image
 import structlog
 
+from gateway.admission import AdmissionControl
 from gateway.backends import Backend
 from gateway.dag import Call, OnEvent, StageEvent, State, ignore
 from gateway.negotiation import Category, Format, Size
@@ -23,7 +23,7 @@ from gateway.quality_warnings import (
 )
 from gateway.settings import GatewaySettings
 from services.kit.contract import Method
-from services.kit.errors import InputError, NoGarment, NoPerson, Overloaded, PhotosSwapped
+from services.kit.errors import InputError, NoGarment, NoPerson, PhotosSwapped
 from services.kit.pictures import images
 from services.kit.types import Image
 from services.openpose.contract import ESTIMATE_POSE, EstimatePoseRequest
@@ -69,26 +69,6 @@ class Result:
         return confidence_of(self.warnings)
 
 
-class Turns:
-    """Lets ``running`` in at once and ``waiting`` queue; the next is refused."""
-
-    def __init__(self, *, running: int, waiting: int) -> None:
-        self._places = running + waiting
-        self._free = asyncio.Semaphore(running)
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn and keep it for the block. Raises Overloaded at once when full."""
-        if not self._places:
-            raise Overloaded("All places in the queue are taken; try again in a few seconds.")
-        self._places -= 1
-        try:
-            async with self._free:
-                yield
-        finally:
-            self._places += 1
-
-
 class TryOn:
     """Runs the pipeline for one pair of photos after the other over a backend."""
 
@@ -96,7 +76,9 @@ class TryOn:
         self._backend = backend
         self._deadline = settings.deadline
         self._patience = settings.patience
-        self._turns = Turns(running=settings.max_running, waiting=settings.max_waiting)
+        self._admission = AdmissionControl(
+            max_concurrent=settings.max_running, max_queued=settings.max_waiting
+        )
 
     async def run(
         self,
@@ -116,7 +98,7 @@ class TryOn:
         ServiceError with its stage.
         """
         _each(images.probe, photos)
-        async with self._turns.turn():
+        async with self._admission.slot():
             started = time.monotonic()
             timings: dict[str, float] = {}
 

@@ -135,7 +135,7 @@ def _report(states: Sequence[ServiceState]) -> Services:
     responses={
         504: {
             "description": "What runs the services did not answer in time.",
-            "content": {problem.MEDIA_TYPE: {"schema": problem.Problem.model_json_schema()}},
+            "content": {problem.MEDIA_TYPE: {"schema": problem.ProblemDetails.model_json_schema()}},
         }
     },
 )

@@ -166,7 +166,9 @@ DOCUMENTATION: Final[dict[str, Any]] = {
         **{
             status: {
                 "description": description,
-                "content": {problem.MEDIA_TYPE: {"schema": problem.Problem.model_json_schema()}},
+                "content": {
+                    problem.MEDIA_TYPE: {"schema": problem.ProblemDetails.model_json_schema()}
+                },
             }
             for status, description in PROBLEMS.items()
         },
@@ -183,7 +185,7 @@ async def vitons(request: Request) -> Response:
             "The models are still loading; try again in a few seconds."
         )
     answer = negotiate(request.headers.get("accept", ""), request.query_params)
-    async with state.uploads.turn():
+    async with state.uploads.slot():
         form = await read_form(
             request,
             max_file_bytes=get_settings().max_upload_bytes,
@@ -278,12 +280,12 @@ def _last_event(task: asyncio.Task[Result], request_id: str) -> str:
     try:
         result = task.result()
     except TryOnError as error:
-        told = problem.of_error(error, request_id)
+        told = problem.problem_from_error(error, request_id)
         log.info("refused", code=told.code, stage=told.stage, exc_info=error.__cause__)
         return _event("error", told.model_dump())
     except Exception:
         log.exception("unforeseen error")
-        return _event("error", problem.of_error(InternalError(), request_id).model_dump())
+        return _event("error", problem.problem_from_error(InternalError(), request_id).model_dump())
     return _event("result", _told(result))
 
 

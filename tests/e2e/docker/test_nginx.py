@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from gateway import __version__
-from gateway.problem import MEDIA_TYPE, Problem
+from gateway.problem import MEDIA_TYPE, ProblemDetails
 from services.densepose.contract import (
     ESTIMATE_SURFACE,
     EstimateSurfaceRequest,
@@ -421,9 +421,9 @@ def http(network: Network) -> Iterator[httpx.Client]:
         yield client
 
 
-def problem_of(response: httpx.Response) -> Problem:
+def problem_of(response: httpx.Response) -> ProblemDetails:
     assert response.headers["content-type"] == MEDIA_TYPE
-    problem = Problem.model_validate_json(response.content, strict=True)
+    problem = ProblemDetails.model_validate_json(response.content, strict=True)
     assert problem.status == response.status_code
     assert response.headers.get_list("x-request-id") == [problem.request_id]
     return problem

@@ -24,7 +24,7 @@ import pytest
 from docker.models.containers import Container
 
 from gateway.backends import CONTRACTS
-from gateway.problem import MEDIA_TYPE, Problem
+from gateway.problem import MEDIA_TYPE, ProblemDetails
 from services.densepose.contract import ESTIMATE_SURFACE, EstimateSurfaceRequest
 from services.kit.contract import Contract
 from services.kit.pictures import images as pictures
@@ -181,9 +181,9 @@ def back_to_normal(stack: Compose) -> Iterator[None]:
     ready(stack)
 
 
-def problem_of(answer: httpx.Response) -> Problem:
+def problem_of(answer: httpx.Response) -> ProblemDetails:
     assert answer.headers["content-type"] == MEDIA_TYPE
-    problem = Problem.model_validate_json(answer.content, strict=True)
+    problem = ProblemDetails.model_validate_json(answer.content, strict=True)
     assert problem.status == answer.status_code
     return problem
 
@@ -583,7 +583,7 @@ async def test_the_gateway_is_stopped_with_requests_in_flight(
         yield content
         uploaded.set()
 
-    refused: list[Problem] = []
+    refused: list[ProblemDetails] = []
     async with client.events(http) as lines:
         await anext(line async for line in lines if line.startswith("event: stage"))
         waiting = asyncio.create_task(http.post(client.url, content=upload(), headers=headers))
@@ -684,7 +684,7 @@ async def test_more_come_than_may_wait(
     client: Person, http: httpx.AsyncClient, report: Report
 ) -> None:
     clients = 7
-    refused: list[Problem] = []
+    refused: list[ProblemDetails] = []
     began = time.monotonic()
 
     async def come() -> float:

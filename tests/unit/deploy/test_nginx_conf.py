@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway import problem
-from gateway.problem import Problem
+from gateway.problem import ProblemDetails
 from services.densepose.contract import CONTRACT
 from services.kit.errors import STATUS, TryOnError
 from services.kit.settings import Settings
@@ -41,11 +41,11 @@ def test_every_error_page_is_told_as_a_problem() -> None:
 
 @pytest.mark.parametrize(("status", "body"), ANSWERS, ids=[status for status, _ in ANSWERS])
 def test_an_answer_of_nginx_has_the_shape_of_the_gateways(status: str, body: str) -> None:
-    told = Problem.model_validate_json(body, strict=True)
+    told = ProblemDetails.model_validate_json(body, strict=True)
     assert told.status == int(status)
     assert told.request_id == "$tryon_request_id"
     assert told.detail.endswith(".")
-    again = problem.of_status(told.status, told.detail, told.request_id)
+    again = problem.problem_from_status(told.status, told.detail, told.request_id)
     if told.code in HTTP_OF_CODE:
         assert HTTP_OF_CODE[told.code] == told.status
     else:
