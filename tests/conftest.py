@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 import services
+from gateway.orchestrator.settings import get_orchestrator_settings
+from gateway.settings import get_gateway_settings
 from services.kit.contract import Contract
 from services.kit.settings import get_settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+SETTINGS_READERS = (get_settings, get_gateway_settings, get_orchestrator_settings)
+"""The functions that keep what they once read from the environment."""
 
 
 def contracts() -> list[Contract]:
@@ -36,9 +41,20 @@ def examples() -> Path:
     return ROOT / "examples"
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Set ``TRYON_*`` variables here: the settings are read anew, before and after."""
-    get_settings.cache_clear()
-    yield monkeypatch
-    get_settings.cache_clear()
+def forget_settings() -> None:
+    """Make the next reader of any settings read the environment again."""
+    for reader in SETTINGS_READERS:
+        reader.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings() -> Iterator[None]:
+    """Read settings anew in every test; leave none behind.
+
+    It is set up first among the fixtures of a test and taken down last, after ``monkeypatch`` has
+    put the environment back. What a test changes after it has read settings, it makes known by
+    ``forget_settings()``.
+    """
+    forget_settings()
+    yield
+    forget_settings()

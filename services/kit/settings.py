@@ -138,5 +138,5 @@ class Settings(BaseSettings):
 
 @cache
 def get_settings() -> Settings:
-    """Read the process's settings, once; tests read anew after ``get_settings.cache_clear()``."""
+    """Read the process's settings, once."""
     return Settings()

@@ -69,9 +69,9 @@ async def test_embedded_it_remembers_what_it_could_not_do(in_process: InProcess)
 
 
 async def test_embedded_it_fails_where_it_cannot_load(
-    environment: pytest.MonkeyPatch, in_process: InProcess
+    monkeypatch: pytest.MonkeyPatch, in_process: InProcess
 ) -> None:
-    environment.setenv("TRYON_RESIZE_ENGINE", "scissors")
+    monkeypatch.setenv("TRYON_RESIZE_ENGINE", "scissors")
     with pytest.raises(UnknownEngine):
         await in_process.start()
     state = await one(in_process)

@@ -85,19 +85,19 @@ TAKEN_OFF: Final = np.where(LABELS == Label.UPPER, np.uint8(0), LABELS)
 
 
 @pytest.fixture
-def ancestor(environment: pytest.MonkeyPatch) -> Iterator[Ancestor]:
+def ancestor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ancestor]:
     """The ancestor, and the environment that makes every engine ask it."""
     running = Ancestor()
-    ask(environment, running.address)
+    ask(monkeypatch, running.address)
     yield running
     running.stop()
 
 
-def ask(environment: pytest.MonkeyPatch, address: str) -> None:
+def ask(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     for case in CASES:
         name = case.contract.name.upper()
-        environment.setenv(f"TRYON_{name}_ENGINE", "venuns")
-        environment.setenv(f"TRYON_{name}_VENUNS_ADDRESS", address)
+        monkeypatch.setenv(f"TRYON_{name}_ENGINE", "venuns")
+        monkeypatch.setenv(f"TRYON_{name}_VENUNS_ADDRESS", address)
 
 
 # The five engines
@@ -376,12 +376,12 @@ async def test_a_container_that_fails(ancestor: Ancestor, serve: Serve, case: Ca
 
 @every_engine
 async def test_a_server_of_another_kind(
-    environment: pytest.MonkeyPatch, serve: Serve, case: Case
+    monkeypatch: pytest.MonkeyPatch, serve: Serve, case: Case
 ) -> None:
     other = grpc.server(ThreadPoolExecutor(1))
     port = other.add_insecure_port("127.0.0.1:0")
     other.start()
-    ask(environment, f"127.0.0.1:{port}")
+    ask(monkeypatch, f"127.0.0.1:{port}")
     error = await failure(serve, case)
     other.stop(None).wait()
     assert isinstance(error, BadAnswer)
@@ -390,14 +390,14 @@ async def test_a_server_of_another_kind(
 
 @every_engine
 async def test_a_container_that_hangs(
-    ancestor: Ancestor, environment: pytest.MonkeyPatch, serve: Serve, case: Case
+    ancestor: Ancestor, monkeypatch: pytest.MonkeyPatch, serve: Serve, case: Case
 ) -> None:
     def hang(_: Any) -> Any:
         ancestor.ended.wait()
         return case.reply("")
 
     ancestor.answers[case.contract.name] = hang
-    environment.setenv("TRYON_VENUNS_DEADLINE", "0.3")
+    monkeypatch.setenv("TRYON_VENUNS_DEADLINE", "0.3")
     error = await failure(serve, case)
     assert isinstance(error, DeadlineExceeded)
     assert "0.3 seconds" in error.message
@@ -407,11 +407,11 @@ async def test_a_container_that_hangs(
 
 @every_engine
 async def test_a_container_that_is_not_there_and_then_is(
-    environment: pytest.MonkeyPatch, case: Case
+    monkeypatch: pytest.MonkeyPatch, case: Case
 ) -> None:
     first = Ancestor()
     first.stop()
-    ask(environment, first.address)
+    ask(monkeypatch, first.address)
     service = case.load()
     method = case.contract.methods[0]
     with pytest.raises(ServiceUnavailable) as caught:
@@ -435,7 +435,6 @@ async def test_a_container_that_is_not_there_and_then_is(
     started.stop()
 
 
-@pytest.mark.usefixtures("environment")
 @every_engine
 def test_without_an_address_the_compose_files_is_taken(
     monkeypatch: pytest.MonkeyPatch, case: Case

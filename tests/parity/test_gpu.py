@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from services.densepose import published as densepose
 from services.kit.runtimes import sessions
-from services.kit.settings import get_settings
 from services.kit.weights.manifest import get_manifest
 from services.kit.weights.published_networks import Network
+from tests.conftest import forget_settings
 from tests.parity import stored
 
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
@@ -78,7 +78,7 @@ def test_a_gpu_answers_as_the_cpu_does(network: Network) -> None:
 @runtimes.ONNX_ON_A_GPU
 @EACH
 def test_onnx_runtime_answers_on_a_gpu_as_on_the_cpu(
-    network: Network, tmp_path: Path, environment: pytest.MonkeyPatch
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described: Published = importlib.import_module(str(network.module)).PUBLISHED
     state, feeds = drawn(network, described)
@@ -88,7 +88,7 @@ def test_onnx_runtime_answers_on_a_gpu_as_on_the_cpu(
     export.to_onnx(described, built, file)
     answers = []
     for provider in ("cpu", "cuda"):
-        environment.setenv("TRYON_ONNX_PROVIDER", provider)
-        get_settings.cache_clear()
+        monkeypatch.setenv("TRYON_ONNX_PROVIDER", provider)
+        forget_settings()
         answers.append(sessions.onnx_session(file).run(list(described.outputs), feeds))
     alike(described, answers[1], answers[0])

@@ -130,6 +130,6 @@ def test_the_sequence_gives_what_the_original_gave(
 
 
 def test_the_engine_wears_and_a_seed_gives_one_picture(
-    exported: Exported, environment: pytest.MonkeyPatch
+    exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    try_on_engines.check_seeds("hr_viton", exported.folder, environment)
+    try_on_engines.check_seeds("hr_viton", exported.folder, monkeypatch)

@@ -38,9 +38,9 @@ State = dict[str, Any]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, environment: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty weights folder."""
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path / "weights"))
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path / "weights"))
     return tmp_path / "weights"
 
 
@@ -57,7 +57,7 @@ def add(file: Path, *options: str) -> Result:
 
 
 def test_from_the_official_file_to_an_enlarged_photo(
-    folder: Path, state: State, tmp_path: Path, environment: pytest.MonkeyPatch
+    folder: Path, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     official = tmp_path / "netG_epoch_4_100.pth"
     torch.save({f"module.{key}": value for key, value in state.items()}, official)
@@ -72,7 +72,7 @@ def test_from_the_official_file_to_an_enlarged_photo(
     assert record["sha256"] == store.sha256(folder / FILE)
     assert record["versions"]["torch"] == torch.__version__
 
-    environment.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
+    monkeypatch.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
     loaded = service.load()
     assert loaded.engine == "srgan-pth"
     photo = np.random.default_rng(2).integers(0, 256, (40, 30, 3)).astype(np.uint8)
@@ -86,18 +86,18 @@ def test_from_the_official_file_to_an_enlarged_photo(
 
 
 def test_tiles_of_srgan_are_the_whole(
-    folder: Path, state: State, tmp_path: Path, environment: pytest.MonkeyPatch
+    folder: Path, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.save(state, tmp_path / "official.pth")
     assert add(tmp_path / "official.pth").exit_code == 0
-    environment.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
+    monkeypatch.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
     networks: list[core.Network] = []
 
     def upscale(request: UpscaleRequest, network: core.Network) -> Image:
         networks.append(network)
         return request.image
 
-    environment.setattr(core, "upscale", upscale)
+    monkeypatch.setattr(core, "upscale", upscale)
     small = np.zeros((40, 30, 3), np.uint8)
     service.load().handlers["Upscale"](UpscaleRequest(small, 120, 160))
     planes = np.random.default_rng(3).random((3, 90, 70), np.float32)
@@ -107,10 +107,10 @@ def test_tiles_of_srgan_are_the_whole(
 
 
 def test_smaller_weights_enlarge_alike_or_are_refused(
-    folder: Path, state: State, tmp_path: Path, environment: pytest.MonkeyPatch
+    folder: Path, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
-    environment.setattr(srgan, "PUBLISHED", replace(srgan.PUBLISHED, size=(32, 24)))
+    monkeypatch.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
+    monkeypatch.setattr(srgan, "PUBLISHED", replace(srgan.PUBLISHED, size=(32, 24)))
     photo = np.random.default_rng(2).integers(0, 256, (40, 30, 3)).astype(np.uint8)
     official = tmp_path / "official.pth"
     torch.save(state, official)
@@ -128,7 +128,7 @@ def test_smaller_weights_enlarge_alike_or_are_refused(
         assert (folder / FILE).stat().st_size < share * size
 
     before = (folder / FILE).read_bytes()
-    environment.setattr(precision, "LEAST_PSNR", 60.0)
+    monkeypatch.setattr(precision, "LEAST_PSNR", 60.0)
     done = add(official, "--precision", "int8")
     assert done.exit_code == 1
     assert "dB, and may have no less than 60 dB" in done.stderr

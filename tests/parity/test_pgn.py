@@ -106,11 +106,11 @@ def test_the_sequence_gives_what_the_original_gave(run: Callable[[F32], F32]) ->
 
 
 def test_the_engine_looks_at_the_sizes_it_is_told(
-    run: Callable[[F32], F32], folder: Path, environment: pytest.MonkeyPatch
+    run: Callable[[F32], F32], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment.setenv("TRYON_MODELS_DIR", str(folder))
-    environment.setenv("TRYON_HUMAN_PARSE_ENGINE", "pgn")
-    environment.setenv("TRYON_PGN_SCALES", "0.5,0.75")
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(folder))
+    monkeypatch.setenv("TRYON_HUMAN_PARSE_ENGINE", "pgn")
+    monkeypatch.setenv("TRYON_PGN_SCALES", "0.5,0.75")
     engine = service.load()
     photo = request(*PHOTO).person
     labels = engine.handlers["Parse"](ParseRequest(photo, np.zeros((25, 3), np.float32))).labels

@@ -114,11 +114,11 @@ def as_published(classes: int, seen: int, side: int, file: Path) -> None:
 
 @pytest.mark.parametrize(("name", "side"), [("schp_lip", 473), ("schp_atr", 512)])
 def test_the_engine_reads_the_published_file_as_its_publishers_do(
-    name: str, side: int, tmp_path: Path, environment: pytest.MonkeyPatch
+    name: str, side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``input.1`` of the data set's size in, the second of outputs with numbers for names out."""
     as_published(*CLASSES[name], side, tmp_path / f"{name}.onnx")
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
     photo = np.zeros((90, 60, 3), np.uint8)
     request = ParseRequest(photo, np.zeros((25, 3), np.float32))
     labels = ENGINES[name]().handlers["Parse"](request).labels

@@ -17,7 +17,6 @@ from services.human_parse.contract import ParseRequest
 from services.human_parse.service import ENGINES as PARSERS
 from services.kit.errors import ServiceUnavailable, WeightsMissing
 from services.kit.model_commands import commands
-from services.kit.settings import get_settings
 from services.kit.weights import store
 from services.kit.weights.manifest import get_manifest
 from services.kit.weights.published_networks import Network
@@ -26,6 +25,7 @@ from services.super_resolution.contract import UpscaleRequest
 from services.viton import service as viton
 from services.viton.published import viton_hd
 from services.viton.published.viton_hd import Given
+from tests.conftest import forget_settings
 from tests.parity import stored
 from tests.parity.drawn_request import request
 
@@ -47,9 +47,9 @@ MODULES: Final = [network for network in get_manifest().networks if network.modu
 
 
 @pytest.fixture
-def folder(tmp_path: Path, environment: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty weights folder."""
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path / "weights"))
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path / "weights"))
     (tmp_path / "weights").mkdir()
     return tmp_path / "weights"
 
@@ -87,15 +87,15 @@ def prepare(name: str, folder: Path, size: tuple[int, int]) -> None:
     states.keep(str(network.module), file, folder / str(network.torch_file))
 
 
-def in_pytorch(environment: pytest.MonkeyPatch, **more: str) -> None:
-    environment.setenv("TRYON_RUNTIME", "torch")
-    environment.setenv("TRYON_TORCH_DEVICE", "cpu")
+def in_pytorch(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
+    monkeypatch.setenv("TRYON_RUNTIME", "torch")
+    monkeypatch.setenv("TRYON_TORCH_DEVICE", "cpu")
     for name, value in more.items():
-        environment.setenv(name, value)
-    get_settings.cache_clear()
+        monkeypatch.setenv(name, value)
+    forget_settings()
 
 
-def watched(environment: pytest.MonkeyPatch) -> list[str]:
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """List the outputs that are asked of PyTorch from now on."""
     ran: list[str] = []
     run = session.Session.run
@@ -104,7 +104,7 @@ def watched(environment: pytest.MonkeyPatch) -> list[str]:
         ran.extend(feeds)
         return run(self, names, feeds)
 
-    environment.setattr(session.Session, "run", watch)
+    monkeypatch.setattr(session.Session, "run", watch)
     return ran
 
 
@@ -114,28 +114,28 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("added")
     file = folder.parent / "netG_epoch_4_100.pth"
     official("srgan_x4", file)
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TRYON_MODELS_DIR", str(folder))
-        get_settings.cache_clear()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("TRYON_MODELS_DIR", str(folder))
+        forget_settings()
         command = ["add", str(file), "--as", "srgan_x4", "--accept-licence", "--torch"]
         done = CliRunner().invoke(commands.app, command)
-    get_settings.cache_clear()
+    forget_settings()
     assert done.exit_code == 0, done.output
     return folder
 
 
 @pytest.fixture
-def srgan(added: Path, folder: Path, environment: pytest.MonkeyPatch) -> Path:
+def srgan(added: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A weights folder with SRGAN in it, which is the engine."""
     shutil.copytree(added, folder, dirs_exist_ok=True)
-    environment.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
+    monkeypatch.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
     return folder
 
 
 @pytest.mark.usefixtures("srgan")
-def test_super_resolution_from_the_official_file(environment: pytest.MonkeyPatch) -> None:
+def test_super_resolution_from_the_official_file(monkeypatch: pytest.MonkeyPatch) -> None:
     photo = np.random.default_rng(2).integers(0, 256, (40, 30, 3)).astype(np.uint8)
-    ran = watched(environment)
+    ran = watched(monkeypatch)
 
     def enlarged() -> NDArray[np.int16]:
         answer = super_resolution.load().handlers["Upscale"](UpscaleRequest(photo, 120, 160))
@@ -143,7 +143,7 @@ def test_super_resolution_from_the_official_file(environment: pytest.MonkeyPatch
 
     onnx = enlarged()
     assert not ran
-    in_pytorch(environment)
+    in_pytorch(monkeypatch)
     off = np.abs(enlarged() - onnx)
     assert ran == ["input"]
     assert onnx.std() > 10
@@ -153,14 +153,14 @@ def test_super_resolution_from_the_official_file(environment: pytest.MonkeyPatch
 
 
 @pytest.mark.skipif(not FULL, reason="66 million parameters; set TRYON_PARITY_FULL=1")
-def test_human_parsing(folder: Path, environment: pytest.MonkeyPatch) -> None:
+def test_human_parsing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare("schp_lip_pth", folder, (SIDE, SIDE))
     # The engine's own data set, at the side that keeps this quick.
     small = dataclasses.replace(schp.LIP, side=SIDE)
     load = PARSERS["schp_lip_pth"].func  # type: ignore[attr-defined]
     keypoints = np.zeros((25, 3), np.float32)
     photo = np.random.default_rng(4).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
-    ran = watched(environment)
+    ran = watched(monkeypatch)
 
     def parsed() -> NDArray[np.uint8]:
         loaded = load("schp_lip_pth", "schp_lip_pth.onnx", small)
@@ -169,7 +169,7 @@ def test_human_parsing(folder: Path, environment: pytest.MonkeyPatch) -> None:
 
     onnx = parsed()
     assert not ran
-    in_pytorch(environment)
+    in_pytorch(monkeypatch)
     labels = parsed()
     assert ran == ["picture"]
     assert len(np.unique(onnx)) > 2
@@ -177,12 +177,12 @@ def test_human_parsing(folder: Path, environment: pytest.MonkeyPatch) -> None:
     assert (labels == onnx).mean() > 0.995
 
 
-def test_bending_a_garment(folder: Path, environment: pytest.MonkeyPatch) -> None:
+def test_bending_a_garment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare("viton_hd_gmm", folder, (256, 192))
     given = Given.of(request(256, 128))
     parts = np.zeros((7, 256, 128), np.float32)
     parts[2, 60:160, 30:100] = 1
-    ran = watched(environment)
+    ran = watched(monkeypatch)
     seen: list[NDArray[np.float32]] = []
 
     def bent() -> NDArray[np.float32]:
@@ -197,7 +197,7 @@ def test_bending_a_garment(folder: Path, environment: pytest.MonkeyPatch) -> Non
 
     onnx = bent()
     assert not ran
-    in_pytorch(environment)
+    in_pytorch(monkeypatch)
     ours = bent()
     assert ran == ["person", "garment"]
     assert np.ptp(seen[0]) > 0.1
@@ -207,7 +207,7 @@ def test_bending_a_garment(folder: Path, environment: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("spoilt", ["changed", "cut short", "no safetensors", "another network's"])
 def test_a_damaged_state_is_refused(
-    srgan: Path, environment: pytest.MonkeyPatch, spoilt: str
+    srgan: Path, monkeypatch: pytest.MonkeyPatch, spoilt: str
 ) -> None:
     file = srgan / "srgan_x4_pth.safetensors"
     content = bytearray(file.read_bytes())
@@ -224,17 +224,17 @@ def test_a_damaged_state_is_refused(
         weight = {"block1.0.weight": torch.zeros(64, 3, 9, 9)}
         torch.save(weight, srgan.parent / "other.pth")
         states.keep("networks.super_resolution.srgan", srgan.parent / "other.pth", file)
-    in_pytorch(environment)
+    in_pytorch(monkeypatch)
     with pytest.raises(WeightsMissing, match=r"models add FILE --as srgan_x4 --torch`"):
         super_resolution.load()
     assert store.path("srgan_x4_pth.onnx").is_file()
 
 
 @pytest.mark.usefixtures("srgan")
-def test_a_gpu_that_is_not_there(environment: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     if torch.cuda.is_available():
         pytest.skip("PyTorch has a GPU here")
-    in_pytorch(environment, TRYON_TORCH_DEVICE="cuda")
+    in_pytorch(monkeypatch, TRYON_TORCH_DEVICE="cuda")
     with pytest.raises(ServiceUnavailable, match="TRYON_TORCH_DEVICE=cuda needs an NVIDIA GPU"):
         super_resolution.load()
 

@@ -80,10 +80,10 @@ def test_labels_are_the_originals_away_from_ties(network: u2net.U2Net, converted
 
 
 def test_the_engine_looks_through_the_converted_network(
-    converted: Path, environment: pytest.MonkeyPatch
+    converted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment.setenv("TRYON_MODELS_DIR", str(converted))
-    environment.setenv("TRYON_CLOTH_MASK_ENGINE", "u2net_pth")
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(converted))
+    monkeypatch.setenv("TRYON_CLOTH_MASK_ENGINE", "u2net_pth")
     assert service.load().engine == "u2net_pth"
     photo = np.random.default_rng(1).integers(0, 256, (96, 64, 3)).astype(np.uint8)
     classes = model.load(CONVERTED).probabilities(photo, 96)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from networks import export, loading, seeded
 from networks.published import Published
-from services.kit.settings import get_settings
 from services.viton.service import ENGINES
+from tests.conftest import forget_settings
 from tests.parity import stored
 from tests.parity.drawn_request import request
 from tests.parity.try_on_inputs import FULL, SMALL, network_inputs
@@ -82,15 +82,15 @@ def check_winners(winners: NDArray[np.uint8], original: Reference) -> None:
     np.testing.assert_array_equal(winners.ravel()[clear], expected.ravel()[clear])
 
 
-def check_seeds(engine: str, folder: Path, environment: pytest.MonkeyPatch) -> None:
+def check_seeds(engine: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the service wear a garment: one seed gives one picture, and the answer fits it."""
-    environment.setenv("TRYON_MODELS_DIR", str(folder))
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(folder))
     asked = request(256, 128)
     held = []
 
     def wear(seed: str) -> NDArray[np.uint8]:
-        environment.setenv("TRYON_VITON_SEED", seed)
-        get_settings.cache_clear()
+        monkeypatch.setenv("TRYON_VITON_SEED", seed)
+        forget_settings()
         service = ENGINES[engine]()
         # As long as one of them lives they share the sessions.
         held.append(service)

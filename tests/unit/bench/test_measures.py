@@ -21,8 +21,8 @@ from bench.runs import cases
 from bench.runs.cases import CaseError, Truth
 from services.kit.joints import Joint
 from services.kit.labels import Label
-from services.kit.settings import get_settings
 from services.kit.types import Image, LabelMap
+from tests.conftest import forget_settings
 
 pytestmark = pytest.mark.unit
 
@@ -505,7 +505,7 @@ def test_without_its_weights_there_is_no_perceptual_distance(
     worn: Worn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
-    get_settings.cache_clear()
+    forget_settings()
     assert agreement.lpips(worn.picture, worn.person) is None
 
 

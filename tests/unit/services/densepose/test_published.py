@@ -102,10 +102,10 @@ def test_the_network_is_told_where_the_outline_is() -> None:
 
 @pytest.mark.parametrize("engine", ["r_50_fpn_s1x", "torchscript"])
 def test_without_weights_the_error_tells_how_to_add_them(
-    engine: str, environment: pytest.MonkeyPatch, tmp_path: object
+    engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
-    environment.setenv("TRYON_DENSEPOSE_ENGINE", engine)
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("TRYON_DENSEPOSE_ENGINE", engine)
     with pytest.raises(WeightsMissing, match=f"models add FILE --as densepose_{engine}"):
         service.load()
 

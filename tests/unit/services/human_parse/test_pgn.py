@@ -70,14 +70,14 @@ def test_the_mean_is_over_all_sizes() -> None:
     assert scores == pytest.approx(np.full((20, 80, 80), (40 + 80) / 2), rel=1e-5)
 
 
-def test_scales_are_told_with_commas(environment: pytest.MonkeyPatch) -> None:
+def test_scales_are_told_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().pgn_scales == SCALES
-    environment.setenv("TRYON_PGN_SCALES", "0.5, 1")
+    monkeypatch.setenv("TRYON_PGN_SCALES", "0.5, 1")
     assert Settings().pgn_scales == (0.5, 1.0)
 
 
 @pytest.mark.parametrize("told", [",", "0", "9", "half", "1,,2", ",".join(["1"] * 17)])
-def test_scales_that_are_none_are_refused(told: str, environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("TRYON_PGN_SCALES", told)
+def test_scales_that_are_none_are_refused(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRYON_PGN_SCALES", told)
     with pytest.raises(ValidationError, match="pgn_scales"):
         Settings()

@@ -15,20 +15,20 @@ from services.kit.settings import Settings, get_settings
 pytestmark = pytest.mark.unit
 
 
-def test_the_environment_is_read_once(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("TRYON_MAX_PIXELS", "4000000")
+def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRYON_MAX_PIXELS", "4000000")
     assert get_settings().max_pixels == 4_000_000
-    environment.setenv("TRYON_MAX_PIXELS", "5000000")
+    monkeypatch.setenv("TRYON_MAX_PIXELS", "5000000")
     assert get_settings().max_pixels == 4_000_000
 
 
-def test_an_empty_variable_means_the_default(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("TRYON_THREADS", "")
+def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRYON_THREADS", "")
     assert Settings().threads >= 1
 
 
-def test_the_models_folder_may_be_under_home(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("TRYON_MODELS_DIR", "~/weights")
+def test_the_models_folder_may_be_under_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRYON_MODELS_DIR", "~/weights")
     assert Settings().models_dir == Path.home() / "weights"
 
 
@@ -44,9 +44,9 @@ def test_the_models_folder_may_be_under_home(environment: pytest.MonkeyPatch) ->
     ],
 )
 def test_values_outside_their_bounds_are_refused(
-    environment: pytest.MonkeyPatch, variable: str, value: str
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
-    environment.setenv(variable, value)
+    monkeypatch.setenv(variable, value)
     with pytest.raises(ValidationError):
         Settings()
 

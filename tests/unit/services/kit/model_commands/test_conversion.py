@@ -103,12 +103,12 @@ def known() -> Manifest:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, environment: pytest.MonkeyPatch, known: Manifest) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: Manifest) -> Path:
     """An empty weights folder, networks of ``known``, a converter that needs no PyTorch."""
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path / "weights"))
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path / "weights"))
     for module in (store, commands):
-        environment.setattr(module, "get_manifest", lambda: known)
-    environment.setattr(conversion, "pytorch_here", lambda: True)
+        monkeypatch.setattr(module, "get_manifest", lambda: known)
+    monkeypatch.setattr(conversion, "pytorch_here", lambda: True)
     fake = SimpleNamespace(
         beside=beside,
         convert=convert,
@@ -116,10 +116,10 @@ def folder(tmp_path: Path, environment: pytest.MonkeyPatch, known: Manifest) -> 
         NotTheSame=NotTheSame,
         TESTED="2.13",
     )
-    environment.setitem(sys.modules, "networks.convert", fake)
-    environment.setitem(sys.modules, "networks.states", SimpleNamespace(keep=keep))
+    monkeypatch.setitem(sys.modules, "networks.convert", fake)
+    monkeypatch.setitem(sys.modules, "networks.states", SimpleNamespace(keep=keep))
     shrinks = SimpleNamespace(shrink=shrink, TooFar=TooFar)
-    environment.setitem(sys.modules, "networks.precision", shrinks)
+    monkeypatch.setitem(sys.modules, "networks.precision", shrinks)
     return tmp_path / "weights"
 
 
@@ -170,10 +170,10 @@ def test_every_file_that_is_read_is_recorded(folder: Path, official: Path) -> No
 
 
 def test_a_file_beside_it_that_cannot_be_read(
-    folder: Path, official: Path, environment: pytest.MonkeyPatch
+    folder: Path, official: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = official.with_suffix(".index")
-    environment.setattr(sys.modules["networks.convert"], "beside", lambda *_: (gone,))
+    monkeypatch.setattr(sys.modules["networks.convert"], "beside", lambda *_: (gone,))
     done = add(official, "net_pth", "--accept-licence")
     assert done.exit_code == 1
     assert f"Cannot read {gone}: No such file" in done.stderr
@@ -182,9 +182,9 @@ def test_a_file_beside_it_that_cannot_be_read(
 
 @pytest.mark.usefixtures("folder")
 def test_an_onnx_file_is_copied_and_needs_no_pytorch(
-    tmp_path: Path, environment: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment.setattr(conversion, "pytorch_here", lambda: False)
+    monkeypatch.setattr(conversion, "pytorch_here", lambda: False)
     file = onnx_file(tmp_path / "parsing_lip.onnx")
     done = add(file, "parsing_lip", "--accept-licence")
     assert done.exit_code == 0, done.output
@@ -267,14 +267,14 @@ def test_weights_in_fewer_bits_are_the_same_engines(
 
 
 def test_fewer_bits_that_change_the_answer_add_nothing(
-    folder: Path, official: Path, environment: pytest.MonkeyPatch
+    folder: Path, official: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(official, "net_pth", "--accept-licence")
 
     def fail(*_: Any) -> None:
         raise TooFar("It has 12 dB.")
 
-    environment.setattr(sys.modules["networks.precision"], "shrink", fail)
+    monkeypatch.setattr(sys.modules["networks.precision"], "shrink", fail)
     official.write_bytes(CONTENT[::-1])
     done = add(official, "net_pth", "--accept-licence", "--precision", "int8")
     assert done.exit_code == 1
@@ -366,10 +366,10 @@ def test_no_file_and_a_folder(folder: Path, tmp_path: Path) -> None:
 
 
 def test_not_the_published_file(
-    folder: Path, official: Path, known: Manifest, environment: pytest.MonkeyPatch
+    folder: Path, official: Path, known: Manifest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pinned = known.model_copy(update={"networks": (network(sha256=digest(b"published")),)})
-    environment.setattr(commands, "get_manifest", lambda: pinned)
+    monkeypatch.setattr(commands, "get_manifest", lambda: pinned)
     done = add(official, "net_pth", "--accept-licence")
     assert done.exit_code == 1
     assert f"its sha256 is {digest(CONTENT)}, that of the published file" in done.stderr
@@ -396,11 +396,11 @@ def test_no_terminal_and_no_word_about_the_licence(folder: Path, official: Path)
 def test_the_licence_is_asked_for_on_a_terminal(
     folder: Path,
     official: Path,
-    environment: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
     typed: str,
     status: int,
 ) -> None:
-    environment.setattr(commands, "at_terminal", lambda: True)
+    monkeypatch.setattr(commands, "at_terminal", lambda: True)
     done = add(official, typed=typed)
     assert done.exit_code == status
     assert "Do you keep to that licence?" in done.stderr
@@ -409,13 +409,13 @@ def test_the_licence_is_asked_for_on_a_terminal(
 
 
 def test_onnx_runtime_is_asked_for_before_the_licence(
-    folder: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find(package: str) -> object:
         return None if package in ("onnxruntime", "torch") else object()
 
-    environment.setattr(conversion, "find_spec", find)
-    environment.setattr(conversion, "pytorch_here", lambda: False)
+    monkeypatch.setattr(conversion, "find_spec", find)
+    monkeypatch.setattr(conversion, "pytorch_here", lambda: False)
     done = add(onnx_file(tmp_path / "parsing_lip.onnx"), "parsing_lip")
     # Not what makes run.sh install PyTorch: that would not help.
     assert done.exit_code == commands.EXIT_FAILED
@@ -426,9 +426,9 @@ def test_onnx_runtime_is_asked_for_before_the_licence(
 
 
 def test_pytorch_is_asked_for_before_the_licence(
-    folder: Path, official: Path, environment: pytest.MonkeyPatch
+    folder: Path, official: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment.setattr(conversion, "pytorch_here", lambda: False)
+    monkeypatch.setattr(conversion, "pytorch_here", lambda: False)
     done = add(official)
     # run.sh installs it then, and asks again.
     assert done.exit_code == commands.EXIT_NEEDS_PYTORCH
@@ -448,7 +448,7 @@ def test_pytorch_is_asked_for_before_the_licence(
 def test_a_conversion_that_fails_leaves_what_was_there(
     folder: Path,
     official: Path,
-    environment: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
     error: Exception,
     sentence: str,
 ) -> None:
@@ -457,7 +457,7 @@ def test_a_conversion_that_fails_leaves_what_was_there(
     def fail(*_: Any) -> float:
         raise error
 
-    environment.setattr(sys.modules["networks.convert"], "convert", fail)
+    monkeypatch.setattr(sys.modules["networks.convert"], "convert", fail)
     done = add(official, "net_pth", "--accept-licence")
     assert done.exit_code == 1
     assert sentence in done.stderr

@@ -32,7 +32,7 @@ from services.kit.errors import (
 )
 from services.kit.pictures import image_file, images
 from services.kit.pictures.images import Limits, decode, encode, probe
-from services.kit.settings import get_settings
+from tests.conftest import forget_settings
 
 pytestmark = pytest.mark.unit
 
@@ -320,13 +320,9 @@ def test_limits_come_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(scene(100, 100), "PNG")
     assert decode(data).shape == (100, 100, 3)
     monkeypatch.setenv("TRYON_MAX_PIXELS", "9999")
-    get_settings.cache_clear()
-    try:
-        with pytest.raises(ImageTooLarge, match="100 x 100"):
-            decode(data)
-    finally:
-        monkeypatch.undo()
-        get_settings.cache_clear()
+    forget_settings()
+    with pytest.raises(ImageTooLarge, match="100 x 100"):
+        decode(data)
 
 
 def test_empty() -> None:

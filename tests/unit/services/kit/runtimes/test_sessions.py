@@ -14,7 +14,7 @@ from onnx import helper
 
 from services.kit.errors import ServiceUnavailable, WeightsMissing
 from services.kit.runtimes import sessions
-from services.kit.settings import get_settings
+from tests.conftest import forget_settings
 
 pytestmark = pytest.mark.unit
 
@@ -89,10 +89,10 @@ def test_half_a_model(model: Path) -> None:
         sessions.onnx_session(model)
 
 
-def test_a_gpu_that_is_not_there(model: Path, environment: pytest.MonkeyPatch) -> None:
+def test_a_gpu_that_is_not_there(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if sessions.CUDA in onnxruntime.get_available_providers():
         pytest.skip("this ONNX Runtime knows CUDA")
-    environment.setenv("TRYON_ONNX_PROVIDER", "cuda")
+    monkeypatch.setenv("TRYON_ONNX_PROVIDER", "cuda")
     with pytest.raises(ServiceUnavailable, match="needs an NVIDIA GPU"):
         sessions.onnx_session(model)
 
@@ -103,29 +103,29 @@ def test_a_session_may_be_without_the_memory_arena(model: Path, *, arena: bool) 
     assert session.get_session_options().enable_cpu_mem_arena is arena
 
 
-def test_tensorrt_that_is_not_there(model: Path, environment: pytest.MonkeyPatch) -> None:
+def test_tensorrt_that_is_not_there(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if sessions.TENSORRT in onnxruntime.get_available_providers():
         pytest.skip("this ONNX Runtime knows TensorRT")
-    environment.setenv("TRYON_ONNX_PROVIDER", "tensorrt")
+    monkeypatch.setenv("TRYON_ONNX_PROVIDER", "tensorrt")
     with pytest.raises(ServiceUnavailable, match="TensorRT's libraries"):
         sessions.onnx_session(model)
 
 
 def test_providers_are_tried_from_the_fastest(
-    environment: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
     for setting, wanted in (
         ("cpu", [sessions.CPU]),
         ("cuda", [sessions.CUDA, sessions.CPU]),
         ("tensorrt", [sessions.TENSORRT, sessions.CUDA, sessions.CPU]),
     ):
-        environment.setenv("TRYON_ONNX_PROVIDER", setting)
-        get_settings.cache_clear()
+        monkeypatch.setenv("TRYON_ONNX_PROVIDER", setting)
+        forget_settings()
         assert [name for name, _ in sessions._providers()] == wanted
     [(_, options), *_] = sessions._providers()
     assert options["trt_engine_cache_path"] == str(tmp_path / sessions.BUILT)
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path / "not there"))
-    get_settings.cache_clear()
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path / "not there"))
+    forget_settings()
     [(_, options), *_] = sessions._providers()
     assert options == {"trt_engine_cache_enable": False}

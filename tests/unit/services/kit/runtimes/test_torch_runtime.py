@@ -9,8 +9,8 @@ import pytest
 
 from services.kit.errors import ServiceUnavailable, WeightsMissing
 from services.kit.runtimes import sessions, torch_runtime
-from services.kit.settings import get_settings
 from services.kit.weights.manifest import get_manifest
+from tests.conftest import forget_settings
 
 pytestmark = pytest.mark.unit
 
@@ -34,23 +34,23 @@ class Session:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, environment: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A weights folder with a state of the user's own, and PyTorch asked for."""
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
-    environment.setenv("TRYON_RUNTIME", "torch")
-    environment.setenv("TRYON_THREADS", "1")
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("TRYON_RUNTIME", "torch")
+    monkeypatch.setenv("TRYON_THREADS", "1")
     (tmp_path / STATE).write_bytes(b"state")
     return tmp_path
 
 
-def stand_in(environment: pytest.MonkeyPatch, load: Any) -> None:
+def stand_in(monkeypatch: pytest.MonkeyPatch, load: Any) -> None:
     fake = SimpleNamespace(load=load, NoDevice=NoDevice, NotTheWeights=NotTheWeights)
-    environment.setitem(sys.modules, "networks.session", fake)
+    monkeypatch.setitem(sys.modules, "networks.session", fake)
 
 
-def test_a_published_network_runs_in_pytorch(folder: Path, environment: pytest.MonkeyPatch) -> None:
-    stand_in(environment, Session)
-    environment.setenv("TRYON_TORCH_DEVICE", "cuda")
+def test_a_published_network_runs_in_pytorch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch, Session)
+    monkeypatch.setenv("TRYON_TORCH_DEVICE", "cuda")
     session: Any = sessions.onnx_session(folder / FILE)
     title = "VITON-HD: GMM"
     assert session.given == ("networks.viton_hd.gmm", title, folder / STATE, "cuda", 1)
@@ -58,19 +58,19 @@ def test_a_published_network_runs_in_pytorch(folder: Path, environment: pytest.M
 
 
 def test_every_other_network_runs_as_it_always_does(
-    folder: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert torch_runtime.network_of(folder / FILE) is not None
     # Not published, from an official ONNX file, and not what the weights folder holds.
     for file in (folder / "u2net_cloth_seg.onnx", folder / "schp_lip.onnx", tmp_path / "b" / FILE):
         assert torch_runtime.network_of(file) is None
-    environment.delenv("TRYON_RUNTIME")
-    get_settings.cache_clear()
+    monkeypatch.delenv("TRYON_RUNTIME")
+    forget_settings()
     assert torch_runtime.network_of(folder / FILE) is None
 
 
-def test_no_pytorch(folder: Path, environment: pytest.MonkeyPatch) -> None:
-    environment.setitem(sys.modules, "networks.session", None)
+def test_no_pytorch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "networks.session", None)
     with pytest.raises(ServiceUnavailable, match=r"pip install 'tryon\[convert\]', or leave"):
         sessions.onnx_session(folder / FILE)
 
@@ -81,20 +81,20 @@ def test_no_state(folder: Path) -> None:
         sessions.onnx_session(folder / FILE)
 
 
-def test_no_gpu(folder: Path, environment: pytest.MonkeyPatch) -> None:
+def test_no_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: Any) -> Session:
         raise NoDevice
 
-    stand_in(environment, load)
+    stand_in(monkeypatch, load)
     with pytest.raises(ServiceUnavailable, match=r"TRYON_TORCH_DEVICE=cuda needs .* set it to cpu"):
         sessions.onnx_session(folder / FILE)
 
 
-def test_a_state_of_another_network(folder: Path, environment: pytest.MonkeyPatch) -> None:
+def test_a_state_of_another_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: Any) -> Session:
         raise NotTheWeights("2 keys are missing.")
 
-    stand_in(environment, load)
+    stand_in(monkeypatch, load)
     with pytest.raises(WeightsMissing, match=r"2 keys are missing\. Run .* --torch` to make"):
         sessions.onnx_session(folder / FILE)
 

@@ -25,11 +25,11 @@ KNOWN = make_manifest(
 
 
 @pytest.fixture
-def folder(tmp_path: Path, environment: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The settings' models folder, with ``net.bin`` of ``KNOWN`` in it."""
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
     for module in (store, commands):
-        environment.setattr(module, "get_manifest", lambda: KNOWN)
+        monkeypatch.setattr(module, "get_manifest", lambda: KNOWN)
     (tmp_path / "net.bin").write_bytes(CONTENT)
     return tmp_path
 
@@ -40,10 +40,10 @@ def test_finds_a_file_and_remembers_its_digest(folder: Path) -> None:
     assert entry["size"] == len(CONTENT)
 
 
-def test_a_recorded_file_is_not_hashed_again(folder: Path, environment: pytest.MonkeyPatch) -> None:
+def test_a_recorded_file_is_not_hashed_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.path("net.bin")
     hashed: list[Path] = []
-    environment.setattr(store, "sha256", hashed.append)
+    monkeypatch.setattr(store, "sha256", hashed.append)
     store.path("net.bin")
     assert hashed == []
     (folder / "net.bin").touch()

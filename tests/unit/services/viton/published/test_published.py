@@ -11,7 +11,6 @@ import pytest
 
 from services.kit.errors import InvalidOption, InvalidRequest, NoGarment, WeightsMissing
 from services.kit.labels import Label
-from services.kit.settings import get_settings
 from services.viton.contract import TryOnRequest
 from services.viton.published import common, hr_viton, viton_hd
 from services.viton.published.common import Planes
@@ -284,9 +283,8 @@ def test_hr_viton_draws_after_densepose_and_by_its_seed() -> None:
     ("engine", "file"), [("viton_hd", "viton_hd_seg"), ("hr_viton", "hr_viton_condition")]
 )
 def test_without_its_weights_the_engine_does_not_start(
-    engine: str, file: str, environment: pytest.MonkeyPatch, tmp_path: Any
+    engine: str, file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    environment.setenv("TRYON_MODELS_DIR", str(tmp_path))
-    get_settings.cache_clear()
+    monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
     with pytest.raises(WeightsMissing, match=rf"{file}\.onnx.*models add .* --as {file}"):
         ENGINES[engine]()
