@@ -13,7 +13,7 @@ from services.viton.painting.bare_legs import background, bare_legs, removed, ri
 from services.viton.painting.existing_shading import folds
 from services.viton.painting.shading import contact
 from services.viton.painting.shoes import over_hem, without_hems
-from services.viton.person.legs import LowerBody, measure_legs
+from services.viton.person.legs import LowerBody, measure_lower_body
 from services.viton.person.outfit import Outfit
 from services.viton.placing.skirt import hang_skirt
 from services.viton.placing.trousers import hang_trousers
@@ -53,7 +53,7 @@ def wear_lower(
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
     """
     described = describe_bottoms(mask)
-    body, worn = measure_legs(keypoints, labels)
+    body, worn = measure_lower_body(keypoints, labels)
     worn = without_hems(person, worn, body)
     line = waistline(body, worn)
     colours, cover = cloth(garment, described.mask)
@@ -67,7 +67,7 @@ def wear_lower(
         first, second = hang_trousers(described, described.crotch, body, line)
         # The leg that stands nearer to the camera ends lower in the picture.
         halves = [first, second]
-        if body.left.middle[-1, 1] > body.right.middle[-1, 1] + 0.1 * body.torso:
+        if body.left.centreline[-1, 1] > body.right.centreline[-1, 1] + 0.1 * body.torso_length:
             halves = [second, first]
         laid = lay(halves, layer, light, shape)
         worn = _covered(worn, body, first, second)
@@ -78,31 +78,31 @@ def wear_lower(
 
 def _below_top(worn: Outfit, body: LowerBody) -> Floats:
     """Coverage, 0 to 1, of what lies below the hem of a top: nothing sticks out beside it."""
-    height, width = worn.upper.shape
+    height, width = worn.upper_garment.shape
     columns = np.arange(width)
-    row = int(np.clip(body.waistband, 0, height - 1))
-    inside = (columns > body.edges[0][row]) & (columns < body.edges[1][row])
-    low = worn.upper & (np.arange(height)[:, None] > row)
+    row = int(np.clip(body.waistband_row, 0, height - 1))
+    inside = (columns > body.flanks_x[0][row]) & (columns < body.flanks_x[1][row])
+    low = worn.upper_garment & (np.arange(height)[:, None] > row)
     found = np.flatnonzero(low.any(axis=0) & inside)
     if not len(found):
         return np.ones((height, width), np.float32)
     last = height - 1 - low[::-1, found].argmax(axis=0)
     hem = np.interp(columns, found, last.astype(np.float64))
     below = np.clip(np.arange(height)[:, None] - hem[None, :] + 3.0, 0, 1)
-    return np.asarray(np.maximum(below, erode(worn.upper, 4)), np.float32)
+    return np.asarray(np.maximum(below, erode(worn.upper_garment, 4)), np.float32)
 
 
 def _covered(worn: Outfit, body: LowerBody, first: Hung, second: Hung) -> Outfit:
     """Count bare legs above the new hems as clothed: trousers leave nothing of them to see."""
-    height, width = worn.skin.shape
+    height, width = worn.leg_skin.shape
     columns = np.arange(width)[None, :]
     rows = np.arange(height)[:, None]
-    ends = [float(h.target[-1, :, 1].mean()) - 0.05 * body.torso for h in (first, second)]
+    ends = [float(h.target[-1, :, 1].mean()) - 0.05 * body.torso_length for h in (first, second)]
     lines = [h.target[..., 0].mean(axis=1) for h in (first, second)]
     between = np.interp(np.arange(height), first.target[:, 4, 1], (lines[0] + lines[1]) / 2)
     end = np.where(columns < between[:, None], ends[0], ends[1])
-    above = worn.skin & (rows < end)
-    return replace(worn, bottoms=worn.bottoms | above, skin=worn.skin & ~above)
+    above = worn.leg_skin & (rows < end)
+    return replace(worn, bottoms=worn.bottoms | above, leg_skin=worn.leg_skin & ~above)
 
 
 def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]) -> Laid:
@@ -150,10 +150,10 @@ def dressed(
     stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
     stack.add_garment_layer(laid.colour, laid.coverage, laid.source)
     near = dilate(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
-    back = worn.bottoms | worn.skin
-    kept = [worn.arms, worn.head, over_hem(worn, body)]
+    back = worn.bottoms | worn.leg_skin
+    kept = [worn.arms, worn.head_and_torso_skin, over_hem(worn, body)]
     if not line.shown:
-        kept.insert(0, worn.upper)
+        kept.insert(0, worn.upper_garment)
     for region in kept:
         if (region & near).any():
             alpha, colour = estimate_alpha_matte(photo, region, back, _BAND)
@@ -171,19 +171,26 @@ def undressed(photo: Floats, worn: Outfit, body: LowerBody, gone: Bool) -> tuple
     canvas = alpha_blend(photo, behind, np.maximum(antialias(gone, 1.0), gone.astype(np.float32)))
     colour, cover = bare_legs(photo, worn, body)
     shown = cover * np.maximum(gone.astype(np.float32), rim(worn, body))
-    kept = worn.shoes | worn.arms | worn.upper | worn.head
+    kept = worn.shoes | worn.arms | worn.upper_garment | worn.head_and_torso_skin
     shown = shown * (1 - kept.astype(np.float32))
-    return alpha_blend(canvas, colour, shown), np.maximum(shown, antialias(worn.skin & ~gone, 1.0))
+    return alpha_blend(canvas, colour, shown), np.maximum(
+        shown, antialias(worn.leg_skin & ~gone, 1.0)
+    )
 
 
 def _under_top(canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: LowerBody) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower."""
     rows = np.arange(gone.shape[0])[:, None]
-    upper = erode(worn.upper, 5)
+    upper = erode(worn.upper_garment, 5)
     if upper.sum() < 500:
         return canvas
     spread = pull_push(photo, upper.astype(np.float32))
     columns = np.arange(gone.shape[1])[None, :]
-    inside = (columns > body.edges[0][:, None]) & (columns < body.edges[1][:, None])
-    near = dilate(worn.upper, int(0.1 * body.torso)) & gone & inside & (rows < body.hips)
+    inside = (columns > body.flanks_x[0][:, None]) & (columns < body.flanks_x[1][:, None])
+    near = (
+        dilate(worn.upper_garment, int(0.1 * body.torso_length))
+        & gone
+        & inside
+        & (rows < body.hip_row)
+    )
     return alpha_blend(canvas, spread, antialias(near, 1.0) * near)

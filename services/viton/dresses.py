@@ -18,8 +18,8 @@ from services.viton.painting.existing_shading import folds
 from services.viton.painting.shading import contact, torso_light
 from services.viton.painting.shoes import over_hem, without_hems
 from services.viton.painting.skin import flesh, light_from
-from services.viton.person.body import Body, bared, measure
-from services.viton.person.legs import LowerBody, measure_legs
+from services.viton.person.body import Body, measure_body, raise_bare_armpits
+from services.viton.person.legs import LowerBody, measure_lower_body
 from services.viton.person.outfit import Outfit
 from services.viton.person.regions import Regions
 from services.viton.placing.garment_layers import Worn, below_shoulders, dress
@@ -56,15 +56,15 @@ def wear_dress(
     """
     shape = (labels.shape[0], labels.shape[1])
     gown = describe_gown(garment, mask, reading)
-    body, parts = measure(keypoints, labels)
-    lower, worn = measure_legs(keypoints, labels, least=0.0)
+    body, parts = measure_body(keypoints, labels)
+    lower, worn = measure_lower_body(keypoints, labels, least=0.0)
     worn = without_hems(person, worn, lower)
     body = _to_hips(body, lower)
     photo = person.astype(np.float32)
     before = parts
     parts = _undressed(parts, worn, body, lower)
     torso = fit_torso(gown.top, body)
-    body = bared(body, gown.top.bare)
+    body = raise_bare_armpits(body, gown.top.bare)
     first, second = (
         fit_sleeve(gown.top, g, body, b) for g, b in zip(gown.top.sides, body.sides, strict=True)
     )
@@ -100,69 +100,74 @@ def wear_dress(
 
 def _to_hips(body: Body, lower: LowerBody) -> Body:
     """Return the body as it is for a top that ends at the hips, and no trousers over it."""
-    hips = lower.hips - _HIPS * lower.torso
-    start = int(lower.waist)
+    hips = lower.hip_row - _HIPS * lower.torso_length
+    start = int(lower.narrowest_row)
     sides = []
-    for side, edge in zip(body.sides, lower.edges, strict=True):
-        joined = side.edge.copy()
-        run = max(int(0.15 * lower.torso), 1)
+    for side, edge in zip(body.sides, lower.flanks_x, strict=True):
+        joined = side.flank_x.copy()
+        run = max(int(0.15 * lower.torso_length), 1)
         fade = np.clip((np.arange(len(joined)) - (start - run)) / run, 0, 1)
-        sides.append(replace(side, edge=joined * (1 - fade) + edge * fade))
+        sides.append(replace(side, flank_x=joined * (1 - fade) + edge * fade))
     return replace(
-        body, left=sides[0], right=sides[1], waist=float(hips), tucked=False, cropped=False
+        body,
+        left=sides[0],
+        right=sides[1],
+        existing_hem_row=float(hips),
+        existing_top_tucked=False,
+        cropped_by_frame=False,
     )
 
 
 def _undressed(parts: Regions, worn: Outfit, body: Body, lower: LowerBody) -> Regions:
     """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
-    old = worn.bottoms | worn.upper
+    old = worn.bottoms | worn.upper_garment
     near = np.zeros(old.shape, np.uint8)
     for side in body.sides:
         arm = side.arm
         hand = arm.wrist + _HAND * (arm.wrist - arm.elbow)
-        bones = np.round(np.concatenate([arm.middle, [hand]])).astype(np.int32)
+        bones = np.round(np.concatenate([arm.centreline, [hand]])).astype(np.int32)
         cv2.polylines(
             near,
             [bones],
             isClosed=False,
             color=1,
-            thickness=max(int(2 * _HALF_ARM * lower.torso), 1),
+            thickness=max(int(2 * _HALF_ARM * lower.torso_length), 1),
         )
     height, width = old.shape
     rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
-    trunk = (columns > lower.edges[0][:, None]) & (columns < lower.edges[1][:, None])
-    trunk &= (rows > lower.waist - 0.15 * lower.torso) & (rows < lower.hips)
+    trunk = (columns > lower.flanks_x[0][:, None]) & (columns < lower.flanks_x[1][:, None])
+    trunk &= (rows > lower.narrowest_row - 0.15 * lower.torso_length) & (rows < lower.hip_row)
     belly = parts.arms & trunk & (near == 0)
     return replace(
         parts,
-        top=parts.top | old,
-        lower=parts.lower & ~old,
+        upper_garment=parts.upper_garment | old,
+        lower_body=parts.lower_body & ~old,
         arms=parts.arms & ~belly,
-        neck=parts.neck | belly,
+        torso_skin=parts.torso_skin | belly,
     )
 
 
 def _skirt(gown: Gown, body: Body, lower: LowerBody, shape: tuple[int, int]) -> Hung:
-    tips = (body.left.tip[1] + body.right.tip[1]) / 2
+    tips = (body.left.shoulder_tip[1] + body.right.shoulder_tip[1]) / 2
     own = (gown.top.left.tip[1] + gown.top.right.tip[1]) / 2
-    down = (body.waist - tips) / max(gown.hips - own, 1.0)
-    row = int(np.clip(lower.waist, 0, shape[0] - 1))
-    waist = float(lower.edges[1][row] - lower.edges[0][row])
+    down = (body.existing_hem_row - tips) / max(gown.hips - own, 1.0)
+    row = int(np.clip(lower.narrowest_row, 0, shape[0] - 1))
+    waist = float(lower.flanks_x[1][row] - lower.flanks_x[0][row])
     across = waist / max(gown.skirt.width(gown.waist), 1.0)
-    seat = float(lower.edges[1][int(min(lower.hips, shape[0] - 1))]) - float(
-        lower.edges[0][int(min(lower.hips, shape[0] - 1))]
+    seat = float(lower.flanks_x[1][int(min(lower.hip_row, shape[0] - 1))]) - float(
+        lower.flanks_x[0][int(min(lower.hip_row, shape[0] - 1))]
     )
     across = max(across, 0.92 * seat / max(gown.skirt.width(gown.hips), 1.0))
-    hem = body.waist + (gown.skirt.hem - gown.hips) * float(np.sqrt(down * across))
-    line = Waistline(np.full(shape[1], float(lower.waist)), shown=True)
+    hem = body.existing_hem_row + (gown.skirt.hem - gown.hips) * float(np.sqrt(down * across))
+    line = Waistline(np.full(shape[1], float(lower.narrowest_row)), shown=True)
     return hang_skirt(gown.skirt, lower, line, scale=across, hem=hem)
 
 
 def _share(lower: LowerBody, shape: tuple[int, int]) -> Floats:
     """Return how far the skirt's map has taken over from the torso's, H x 1 x 1."""
     rows = np.arange(shape[0], dtype=np.float32)
-    end = lower.hips - _HIPS * lower.torso
-    ramp = np.clip((rows - lower.waist) / max(end - lower.waist, 1.0), 0, 1)
+    end = lower.hip_row - _HIPS * lower.torso_length
+    ramp = np.clip((rows - lower.narrowest_row) / max(end - lower.narrowest_row, 1.0), 0, 1)
     return np.asarray((ramp * ramp * (3 - 2 * ramp))[:, None, None], np.float32)
 
 
@@ -185,16 +190,16 @@ def _below(layers: Worn, laid: RuledWarp, share: Floats) -> Worn:
 def _flared(body: Body, hung: Hung, lower: LowerBody) -> Body:
     """Return the body with the skirt's outline for its edges: cloth is lit as it falls."""
     sides = []
-    rows = np.arange(len(body.middle))
+    rows = np.arange(len(body.midline_x))
     for side, column in zip(body.sides, (0, -1), strict=True):
         line = hung.target[:, 1 if column == 0 else -2]
         edge = np.interp(rows, line[:, 1], line[:, 0])
         outer = np.where(
-            rows > lower.waist,
-            side.sign * np.maximum(side.sign * edge, side.sign * side.edge),
-            side.edge,
+            rows > lower.narrowest_row,
+            side.sign * np.maximum(side.sign * edge, side.sign * side.flank_x),
+            side.flank_x,
         )
-        sides.append(replace(side, edge=outer))
+        sides.append(replace(side, flank_x=outer))
     return replace(body, left=sides[0], right=sides[1])
 
 
@@ -205,14 +210,14 @@ def _add_legs(
     gone = removed(worn)
     colour, cover = bare_legs(photo, worn, lower)
     clothed = np.maximum(layers.torso, np.maximum(*layers.sleeves))
-    kept = (worn.shoes | worn.arms | worn.head).astype(np.float32)
+    kept = (worn.shoes | worn.arms | worn.head_and_torso_skin).astype(np.float32)
     shown = cover * np.maximum(gone.astype(np.float32), rim(worn, lower)) * (1 - kept)
     stack.add_layer(colour, shown * (1 - clothed))
-    bare = np.maximum(shown, antialias(worn.skin, 1.0)) * (1 - clothed)
+    bare = np.maximum(shown, antialias(worn.leg_skin, 1.0)) * (1 - clothed)
     cast = contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
     stack.darken(cast * bare)
     near = dilate(gone | (layers.torso > 0), 2)
     kept_shoes = over_hem(worn, lower)
     if (kept_shoes & near).any():
-        alpha, shoes = estimate_alpha_matte(photo, kept_shoes, worn.bottoms | worn.skin, _BAND)
+        alpha, shoes = estimate_alpha_matte(photo, kept_shoes, worn.bottoms | worn.leg_skin, _BAND)
         stack.add_layer(shoes, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)

@@ -16,12 +16,12 @@ def point(x: float, y: float) -> Points:
     return np.array([x, y], np.float64)
 
 
-def length(curve: Points) -> float:
+def arc_length(curve: Points) -> float:
     """Return the arc length of a polyline, in pixels."""
     return float(np.hypot(*np.diff(curve, axis=0).T).sum())
 
 
-def resample(curve: Points, count: int, end: float = 1.0) -> Points:
+def resample_polyline(curve: Points, count: int, end: float = 1.0) -> Points:
     """``count`` points evenly spaced over the first ``end`` (0 to 1) of a polyline's length."""
     steps = np.hypot(*np.diff(curve, axis=0).T) + EPSILON
     along = np.concatenate([[0.0], np.cumsum(steps)])
@@ -29,7 +29,7 @@ def resample(curve: Points, count: int, end: float = 1.0) -> Points:
     return np.stack([np.interp(wanted, along, curve[:, i]) for i in (0, 1)], axis=1)
 
 
-def along(curve: Points, share: NDArray[np.float64]) -> Points:
+def points_at_fractions(curve: Points, share: NDArray[np.float64]) -> Points:
     """Return points at shares of a polyline's length; past its end it runs straight on."""
     steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
     total = max(float(steps[-1]), 1e-6)
@@ -41,7 +41,7 @@ def along(curve: Points, share: NDArray[np.float64]) -> Points:
     return np.asarray(found + beyond * ahead)
 
 
-def unit(vector: Points) -> Points:
+def unit_vector(vector: Points) -> Points:
     """Return the vector scaled to length one; the zero vector stays zero."""
     return vector / max(float(np.hypot(vector[0], vector[1])), EPSILON)
 
@@ -51,7 +51,7 @@ def distance(a: Points, b: Points) -> float:
     return float(np.hypot(a[0] - b[0], a[1] - b[1]))
 
 
-def mirror(curve: Points, width: float) -> Points:
+def mirror_horizontally(curve: Points, width: float) -> Points:
     """Return the curve as seen in the picture flipped left to right."""
     flipped = curve.copy()
     flipped[..., 0] = width - 1 - flipped[..., 0]

@@ -19,7 +19,7 @@ from services.viton.painting.extend_bottoms import uncovered
 from services.viton.painting.response import Outcome, finish
 from services.viton.painting.shading import torso_light
 from services.viton.painting.skin import flesh, light_from
-from services.viton.person.body import bared, measure
+from services.viton.person.body import measure_body, raise_bare_armpits
 from services.viton.placing.garment_layers import below_shoulders, dress, without_notches
 from services.viton.placing.sleeve import ACROSS, fit_sleeve
 from services.viton.placing.torso import fit_torso
@@ -46,18 +46,18 @@ def wear_upper(
     joints, parsed = edit_window.moved(keypoints, window), np.ascontiguousarray(labels[window])
     shape = (seen.shape[0], seen.shape[1])
     with ThreadPoolExecutor(1, "person") as beside:
-        measured = beside.submit(measure, joints, parsed)
+        measured = beside.submit(measure_body, joints, parsed)
         cloth = describe(garment, mask, reading)
         body, parts = measured.result()
         torso = fit_torso(cloth, body)
         shown = seen
-        if torso.reach > _TOO_SHORT and not (body.tucked or body.cropped):
+        if torso.reach > _TOO_SHORT and not (body.existing_top_tucked or body.cropped_by_frame):
             below = uncovered(seen, joints, parsed)
             if below is not None:
                 shown, relabelled = below
-                body, parts = measure(joints, relabelled)
+                body, parts = measure_body(joints, relabelled)
                 torso = fit_torso(cloth, body)
-        body = bared(body, cloth.bare)
+        body = raise_bare_armpits(body, cloth.bare)
         first, second = (
             fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)
         )

@@ -11,7 +11,7 @@ import numpy as np
 
 from services.viton.garment.outline import Bool, Ints, Outline, taut
 from services.viton.garment.side_prior import Guess, inner_seam
-from services.viton.geometry import Points, point, unit
+from services.viton.geometry import Points, point, unit_vector
 
 _ARMHOLE: Final = 1.05
 _DEEPEST_ARMHOLE: Final = 1.6
@@ -88,7 +88,7 @@ def _knee(o: Outline, rows: Ints, wide: float) -> Points | None:
     outline = np.stack([reach, rows.astype(np.float64)], axis=1)
     best, deepest = None, 0.05 * wide
     for start, stop in pairwise(taut(reach)):
-        chord = unit(outline[stop] - outline[start])
+        chord = unit_vector(outline[stop] - outline[start])
         away = outline[start : stop + 1] - outline[start]
         inwards = away[:, 1] * chord[0] - away[:, 0] * chord[1]
         turn = int(inwards.argmax())

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.garment.landmarks import SLEEVE_SAMPLES, Sleeve
-from services.viton.geometry import along, distance, resample
+from services.viton.geometry import distance, points_at_fractions, resample_polyline
 
 _ACROSS: Final = np.linspace(0.0, 1.0, 48)
 _ALONG: Final = np.linspace(-1.0, 0.5, 96)
@@ -47,7 +47,7 @@ def without_inside(lightness: NDArray[np.uint8], sleeve: Sleeve) -> Sleeve:
     if rim is None:
         return sleeve
     outer, inner = (
-        resample(edge, SLEEVE_SAMPLES, min(1 + at * cuff / long, 1.0))
+        resample_polyline(edge, SLEEVE_SAMPLES, min(1 + at * cuff / long, 1.0))
         for edge, at in zip((sleeve.outer, sleeve.inner), rim, strict=True)
     )
     return replace(sleeve, outer=outer, inner=inner)
@@ -77,7 +77,7 @@ def _strip(
     picture: NDArray[np.uint8], sleeve: Sleeve, shares: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """Return a picture of a sleeve laid straight: a row for each share of its length."""
-    ends = [along(edge, shares) for edge in (sleeve.outer, sleeve.inner)]
+    ends = [points_at_fractions(edge, shares) for edge in (sleeve.outer, sleeve.inner)]
     across = _ACROSS[None, :, None]
     where = (ends[0][:, None] * (1 - across) + ends[1][:, None] * across).astype(np.float32)
     border = cv2.BORDER_REPLICATE

@@ -14,7 +14,15 @@ from services.viton.garment.armpits import Armpit
 from services.viton.garment.landmarks import SLEEVE_SAMPLES, Side, Sleeve
 from services.viton.garment.outline import Bool, Ints, Outline
 from services.viton.garment.side_prior import Guess
-from services.viton.geometry import Points, distance, length, mirror, point, resample, unit
+from services.viton.geometry import (
+    Points,
+    arc_length,
+    distance,
+    mirror_horizontally,
+    point,
+    resample_polyline,
+    unit_vector,
+)
 from services.viton.raster.components import largest_component
 
 _SHOULDER: Final = 0.15
@@ -178,12 +186,12 @@ def _sleeve_paths(region: Bool, tip: Points, pit: Points) -> tuple[Points, Point
     cloth = np.stack([xs, ys], axis=1).astype(np.float64)
     away = np.hypot(*(cloth - middle).T)
     opening = distance(tip, pit)
-    long = length(path) > 4.0 * opening
+    long = arc_length(path) > 4.0 * opening
     if long:
         near, far = np.quantile(away, [0.6, 0.85])
-        axis = unit(cloth[away > far].mean(0) - cloth[(away > near) & (away <= far)].mean(0))
+        axis = unit_vector(cloth[away > far].mean(0) - cloth[(away > near) & (away <= far)].mean(0))
     else:
-        axis = unit(cloth.mean(0) - middle)
+        axis = unit_vector(cloth.mean(0) - middle)
     across = np.array([-axis[1], axis[0]])
     across = across * (1.0 if across @ (tip - pit) >= 0 else -1.0)
     lean = 0.45 if long else 0.8
@@ -195,8 +203,8 @@ def _sleeve_paths(region: Bool, tip: Points, pit: Points) -> tuple[Points, Point
         second = len(path) - 3
     if first >= second:
         return None
-    outer = resample(path[: first + 1], SLEEVE_SAMPLES)
-    inner = resample(path[second:][::-1], SLEEVE_SAMPLES)
+    outer = resample_polyline(path[: first + 1], SLEEVE_SAMPLES)
+    inner = resample_polyline(path[second:][::-1], SLEEVE_SAMPLES)
     outer[0], inner[0] = tip, pit
     return outer, inner
 
@@ -206,10 +214,12 @@ def mirrored(side: Side, width: int) -> Side:
     sleeve = side.sleeve
     if sleeve is not None:
         sleeve = Sleeve(
-            mirror(sleeve.outer, width), mirror(sleeve.inner, width), sleeve.mask[:, ::-1]
+            mirror_horizontally(sleeve.outer, width),
+            mirror_horizontally(sleeve.inner, width),
+            sleeve.mask[:, ::-1],
         )
     curves = (side.neck, side.tip, side.armpit, side.shoulder, side.armhole, side.edge)
-    neck, tip, armpit, shoulder, armhole, edge = (mirror(c, width) for c in curves)
+    neck, tip, armpit, shoulder, armhole, edge = (mirror_horizontally(c, width) for c in curves)
     return Side(neck, tip, armpit, shoulder, armhole, edge, sleeve)
 
 

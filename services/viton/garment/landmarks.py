@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.geometry import Points, distance, length
+from services.viton.geometry import Points, arc_length, distance
 
 Bool: TypeAlias = NDArray[np.bool_]
 
@@ -48,7 +48,7 @@ class Sleeve:
     def length(self) -> float:
         """From the middle of the armhole to the middle of the cuff, in pixels."""
         middle = (self.outer + self.inner) / 2
-        return length(middle)
+        return arc_length(middle)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from services.kit.garments import LANDMARKS, SIDED, SLEEVES, GarmentReading
 from services.viton.garment.outline import Ints, Outline
-from services.viton.geometry import Points, mirror, point
+from services.viton.geometry import Points, mirror_horizontally, point
 
 SURE: Final = 0.8
 """The least probability of a class that overrules what the outline says."""
@@ -75,7 +75,7 @@ def guesses(reading: GarmentReading, shape: tuple[int, int]) -> tuple[Guess, Gue
     """Return what is known of the left side, and of the right one in the flipped picture."""
     left = _guess(reading, "left", shape)
     right = _guess(reading, "right", shape)
-    flipped = {name: mirror(at, shape[1]) for name, at in right.points.items()}
+    flipped = {name: mirror_horizontally(at, shape[1]) for name, at in right.points.items()}
     return left, Guess(flipped, right.sleeve)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from services.kit.garments import SLEEVES, GarmentReading
 from services.viton.garment.landmarks import Side, Sleeve, SleeveKind
 from services.viton.garment.side_prior import sleeves_of
-from services.viton.geometry import distance, length
+from services.viton.geometry import arc_length, distance
 
 _SIZE: Final = (0.3, 0.4, 0.3)
 _ELBOW: Final = 2.1
@@ -148,7 +148,7 @@ def sleeve_reach(left: Side, right: Side) -> float:
 
 
 def _reach(side: Side, own: Sleeve, axis: float, tall: float) -> float:
-    far = abs(float(side.tip[0]) - axis) + length(own.outer)
+    far = abs(float(side.tip[0]) - axis) + arc_length(own.outer)
     cuff = distance(own.outer[-1], own.inner[-1])
     parts = np.maximum([distance(side.tip, side.armpit), tall, cuff], 1.0)
     return far / float(np.exp(np.log(parts) @ _SIZE))

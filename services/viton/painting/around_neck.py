@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.garment.landmarks import Behind, Garment
-from services.viton.geometry import Points, distance, unit
+from services.viton.geometry import Points, distance, unit_vector
 from services.viton.painting.bare_body import neck_width
 from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
@@ -81,7 +81,7 @@ def _lay(
     window = _window((left + right) / 2, _ROOM * across, worn.torso.shape)
     rows, columns = np.mgrid[window].astype(np.float64)
     off = np.stack([columns - left[0], rows - left[1]], axis=-1) / max(across, 1.0)
-    along, own = unit(right - left), unit(behind.right - behind.left)
+    along, own = unit_vector(right - left), unit_vector(behind.right - behind.left)
     ahead = off @ along * behind.width
     up = off @ np.array([along[1], -along[0]])
     above = up * behind.width
@@ -98,7 +98,7 @@ def _lay(
     neck = (
         np.ones_like(cover) if behind.hood else _column(parts, body, (rows, columns), -up * across)
     )
-    before = np.maximum(antialias(parts.neck[window], 1.0), skin.chest[window]) * neck
+    before = np.maximum(antialias(parts.torso_skin[window], 1.0), skin.chest[window]) * neck
     before = np.maximum(before, antialias(parts.head[window], 1.0))
     colour = sample_image(image.astype(np.float32), source) * np.float32(1 - _SHADE)
     return Laid(colour, np.asarray(cover * (1 - before), np.float32), source, window)
@@ -121,10 +121,10 @@ def _column(parts: Regions, body: Body, at: tuple[Places, Places], below: Places
     the collar. A collar hides the shoulder, never the neck.
     """
     rows, columns = at
-    level = body.neck[1] - _NARROWEST * body.unit
+    level = body.neck_base[1] - _NARROWEST * body.shoulder_width
     wider = _FLARE[0] * np.maximum(rows - level, 0) + _FLARE[1] * np.maximum(below, 0)
     left, right = (neck_width(parts, body, side.sign) for side in body.sides)
-    away = columns - body.neck[0]
+    away = columns - body.neck_base[0]
     return gaussian_blur(((-away < left + wider) & (away < right + wider)).astype(np.float32), 1.5)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.viton.geometry import Points
 from services.viton.person.body import Body, BodySide
 from services.viton.person.regions import Regions
-from services.viton.person.shoulders import shoulders
+from services.viton.person.shoulders import trace_shoulder_outline
 from services.viton.raster.fill import antialias, dilate, erode, gaussian_blur
 from services.viton.raster.polygon import rasterise_polygon
 from services.viton.raster.warp import RuledWarp
@@ -38,15 +38,22 @@ and from where on skin is beside it."""
 def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body) -> Floats:
     """Join trunk and bare arms above the armpits, within what the person's outline was."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
-    reach = max(int(0.1 * body.unit), 1)
-    joined = erode(dilate(whole, reach), reach) & (parts.top | parts.neck | parts.arms)
+    reach = max(int(0.1 * body.shoulder_width), 1)
+    joined = erode(dilate(whole, reach), reach) & (
+        parts.upper_garment | parts.torso_skin | parts.arms
+    )
     rows = np.arange(chest.shape[0])[:, None]
     columns = np.arange(chest.shape[1])[None, :]
-    joined &= rows > body.shoulder[None, :] + 0.04 * body.unit
+    joined &= rows > body.shoulder_line_y[None, :] + 0.04 * body.shoulder_width
     for side in body.sides:
-        joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck[0] * side.sign)
+        joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck_base[0] * side.sign)
     outline = parts.person | (chest > 0.5) & dilate(parts.person, 1)
-    outline &= rows >= shoulders(parts, body.neck, body.unit).bare[None, :]
+    outline &= (
+        rows
+        >= trace_shoulder_outline(parts, body.neck_base, body.shoulder_width).bare_outline_y[
+            None, :
+        ]
+    )
     chest = chest * antialias(outline, 0.7)
     joined &= outline & ~dilate(parts.head, 1)
     return np.maximum(chest, gaussian_blur(joined.astype(np.float32), 0.8))
@@ -54,45 +61,45 @@ def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body
 
 def trunk(parts: Regions, body: Body) -> Floats:
     """Return the bare neck, its slope to the shoulders, and the trunk down to the waist."""
-    shape = parts.top.shape
+    shape = parts.upper_garment.shape
     last = shape[0] - 1
     rows = np.linspace(0, 1, 12)
     ring = []
     for b, order in ((body.left, -1), (body.right, 1)):
-        ys = b.armpit[1] + rows * (min(body.waist, last) - b.armpit[1])
-        x = b.edge[np.clip(ys, 0, last).astype(int)]
-        flank = np.stack([x - b.sign * 0.01 * body.unit, ys], axis=1)
+        ys = b.armpit[1] + rows * (min(body.existing_hem_row, last) - b.armpit[1])
+        x = b.flank_x[np.clip(ys, 0, last).astype(int)]
+        flank = np.stack([x - b.sign * 0.01 * body.shoulder_width, ys], axis=1)
         ring.append(np.concatenate([_slope(parts, body, b), flank])[::order])
     return rasterise_polygon((shape[0], shape[1]), np.concatenate(ring))
 
 
 def _slope(parts: Regions, body: Body, side: BodySide) -> Points:
     """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
-    scale = body.unit
+    scale = body.shoulder_width
     wide = neck_width(parts, body, side.sign)
-    x = body.neck[0] + side.sign * wide
-    span = max(float((side.tip[0] - x) * side.sign), 0.1 * scale)
+    x = body.neck_base[0] + side.sign * wide
+    span = max(float((side.shoulder_tip[0] - x) * side.sign), 0.1 * scale)
     xs = x + side.sign * span * np.linspace(0.55, 1.0, 10)
-    line = np.interp(xs, np.arange(len(body.shoulder)), body.shoulder)
+    line = np.interp(xs, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y)
     foot = np.array([xs[0], line[0]])
-    level = float(np.interp(x, np.arange(len(body.shoulder)), body.shoulder))
+    level = float(np.interp(x, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y))
     start = np.array([x, level - 0.10 * scale])
     corner = np.array([x + side.sign * 0.05 * scale, level + 0.02 * scale])
     turn = np.linspace(0, 1, 12)[:, None]
     bend = (1 - turn) ** 2 * start + 2 * turn * (1 - turn) * corner + turn**2 * foot
-    chin = np.array([[x, body.neck[1] - 0.45 * scale]])
+    chin = np.array([[x, body.neck_base[1] - 0.45 * scale]])
     tip = np.stack([xs, line], axis=1)[1:]
     return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, 1.0]))
 
 
 def neck_width(parts: Regions, body: Body, sign: int) -> float:
     """Return how far the neck reaches to one side where it is narrowest, in pixels."""
-    low, high = (int(body.neck[1] - share * body.unit) for share in (0.34, 0.14))
-    band = parts.neck[max(low, 0) : max(high, 1)]
+    low, high = (int(body.neck_base[1] - share * body.shoulder_width) for share in (0.34, 0.14))
+    band = parts.torso_skin[max(low, 0) : max(high, 1)]
     reach = [
-        float(((np.flatnonzero(row) - body.neck[0]) * sign).max()) for row in band if row.any()
+        float(((np.flatnonzero(row) - body.neck_base[0]) * sign).max()) for row in band if row.any()
     ]
-    usual = 0.155 * body.unit
+    usual = 0.155 * body.shoulder_width
     found = float(np.percentile(reach, 25)) if len(reach) > 3 else usual
     return float(np.clip(found, 0.75 * usual, 1.15 * usual))
 
@@ -169,7 +176,9 @@ def _first_bare(strip: RuledWarp, parts: Regions, step: NDArray[np.int64]) -> in
 
     whole = np.maximum(count(middle), 1)
     above_hand = np.arange(_STEPS + 1) < _HAND
-    part = (count(middle & parts.arms) > 0.3 * whole) & (count(outer & parts.top) < 0.03 * whole)
+    part = (count(middle & parts.arms) > 0.3 * whole) & (
+        count(outer & parts.upper_garment) < 0.03 * whole
+    )
     for seen in (count(middle & parts.arms) > _BARE * whole, part):
         run = np.convolve(seen & above_hand, np.ones(_RUN), "valid") >= _RUN
         if run.any():
@@ -183,7 +192,7 @@ def own_limbs(parts: Regions, strips: tuple[RuledWarp, RuledWarp], body: Body) -
     near = np.zeros(parts.arms.shape, bool)
     for strip, side in zip(strips, body.sides, strict=True):
         near |= strip.covered & (np.abs(strip.across - 0.5) < 0.65)
-        near |= _disc(near.shape, side, 0.3 * body.unit)
+        near |= _disc(near.shape, side, 0.3 * body.shoulder_width)
     count, pieces = cv2.connectedComponents(parts.arms.astype(np.uint8))
     sizes = np.bincount(pieces.ravel(), minlength=count)
     within = np.bincount(pieces[near], minlength=count)

@@ -44,11 +44,11 @@ def background(image: Floats, worn: Outfit) -> Floats:
 
 def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Floats]:
     """Return the bare legs' colour and coverage (0 to 1): the person's skin, round and lit."""
-    shape = (worn.skin.shape[0], worn.skin.shape[1])
+    shape = (worn.leg_skin.shape[0], worn.leg_skin.shape[1])
     light = np.full(shape, 0.85, np.float32)
     coverage = np.zeros(shape, np.float32)
-    for leg in sorted(body.legs, key=lambda leg: float(leg.middle[-1, 1])):
-        outer, inner = _edges(leg, body.torso)
+    for leg in sorted(body.legs, key=lambda leg: float(leg.centreline[-1, 1])):
+        outer, inner = _edges(leg, body.torso_length)
         cover = rasterise_polygon(shape, np.concatenate([outer, inner[::-1]]))
         light = light * (1 - cover) + _round(outer, inner, shape) * cover
         coverage = np.maximum(coverage, cover)
@@ -58,8 +58,8 @@ def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Flo
 
 def _edges(leg: Leg, torso: float) -> tuple[Points, Points]:
     down = np.linspace(0, 1, 13)[1:, None] * point(0.0, _FOOT * torso)
-    outer = np.concatenate([leg.outer, leg.outer[-1:] + down])
-    inner = np.concatenate([leg.inner, leg.inner[-1:] + down])
+    outer = np.concatenate([leg.outer_edge, leg.outer_edge[-1:] + down])
+    inner = np.concatenate([leg.inner_edge, leg.inner_edge[-1:] + down])
     return outer, inner
 
 
@@ -86,21 +86,21 @@ def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats
 
     ``light`` is how brightly the legs are lit, which is taken out of what is seen of them.
     """
-    cloth = dilate(worn.bottoms | worn.socks | worn.upper, 10)
-    legs = erode(worn.skin, 4) & ~cloth & ~dilate(worn.shoes, 8)
-    lit = legs & ~dilate(worn.bottoms, int(0.7 * _SHADOW * body.torso))
-    legs = lit if lit.sum() > _ENOUGH * body.torso**2 else legs
-    if legs.sum() > _ENOUGH * body.torso**2:
+    cloth = dilate(worn.bottoms | worn.socks | worn.upper_garment, 10)
+    legs = erode(worn.leg_skin, 4) & ~cloth & ~dilate(worn.shoes, 8)
+    lit = legs & ~dilate(worn.bottoms, int(0.7 * _SHADOW * body.torso_length))
+    legs = lit if lit.sum() > _ENOUGH * body.torso_length**2 else legs
+    if legs.sum() > _ENOUGH * body.torso_length**2:
         even = image / to_three_channels(np.maximum(light, np.float32(0.6)))
         near = pull_push(even, legs.astype(np.float32))
         usual = np.median(even[legs], axis=0)
         away = cv2.distanceTransform((~legs).astype(np.uint8), cv2.DIST_L2, 5)
-        fade = to_three_channels(np.clip(away / (_FADE * body.torso), 0, 1))
+        fade = to_three_channels(np.clip(away / (_FADE * body.torso_length), 0, 1))
         tone, where = near * (1 - fade) + usual * fade, legs
     else:
         where = erode(worn.arms, 5) & ~cloth
-        if where.sum() < _LITTLE * body.torso**2:
-            where = erode(worn.head, 6) & ~dilate(worn.hair, 4)
+        if where.sum() < _LITTLE * body.torso_length**2:
+            where = erode(worn.head_and_torso_skin, 6) & ~dilate(worn.hair, 4)
         skin = image[where] if where.any() else np.full((1, 3), 170.0)
         tone = np.broadcast_to(1.05 * np.median(skin, axis=0), image.shape)
     pores = gaussian_blur(
@@ -111,12 +111,12 @@ def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats
 
 def removed(worn: Outfit) -> Bool:
     """Return what has to be made anew: where the worn lower garment was, and its blurred rim."""
-    keep = worn.upper | worn.arms | worn.head | worn.shoes
+    keep = worn.upper_garment | worn.arms | worn.head_and_torso_skin | worn.shoes
     return np.asarray(dilate(worn.bottoms, _BAND) & ~keep)
 
 
 def rim(worn: Outfit, body: LowerBody) -> Floats:
     """Bare leg so near the old hem that its shadow and colour lie on the skin, 0 to 1."""
     away = cv2.distanceTransform((~worn.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
-    near = np.clip(1.15 - away / (_SHADOW * body.torso), 0, 1)
-    return np.asarray(near * near * (3 - 2 * near) * antialias(worn.skin, 1.0), np.float32)
+    near = np.clip(1.15 - away / (_SHADOW * body.torso_length), 0, 1)
+    return np.asarray(near * near * (3 - 2 * near) * antialias(worn.leg_skin, 1.0), np.float32)

@@ -62,19 +62,19 @@ def assemble(
 ) -> LayerStack:
     """Stack all layers; ``light`` falls on the torso."""
     slant = light_from(image, parts)
-    old = dilate(parts.top, _BAND)
+    old = dilate(parts.upper_garment, _BAND)
     hidden = [
-        under_sleeve(parts, s, f, b, 0.2 * body.unit)
+        under_sleeve(parts, s, f, b, 0.2 * body.shoulder_width)
         for s, f, b in zip(strips, fits, body.sides, strict=True)
     ]
     no_arm = hidden[0] | hidden[1] | skin.rest
     arms = own_limbs(parts, strips, body) & ~no_arm
-    stays = parts.head | parts.lower | arms | (parts.arms & ~no_arm)
+    stays = parts.head | parts.lower_body | arms | (parts.arms & ~no_arm)
     gone = (old | dilate(no_arm, 3)) & ~stays
     # Under the rims of the arms lies what is new, so that no old rim shows through.
     gone |= dilate(gone, _BAND // 2 + 1) & arms
     gone |= dilate(gone & (np.maximum(*skin.arms) > 0.5), _SEAM) & arms
-    canvas = _base(image, parts, skin, gone, body.waist)
+    canvas = _base(image, parts, skin, gone, body.existing_hem_row)
     canvas = alpha_blend(canvas, skin.throat, _hazy(parts))
     stack = LayerStack(_edge_shadow(canvas, worn.torso, _skin_zone(parts, skin, gone)))
     if neck.behind is not None:
@@ -86,10 +86,10 @@ def assemble(
     limbs = arms | (np.maximum(bare[0], bare[1]) > 0.5) | (np.maximum(*worn.sleeves) > 0.5)
     torso = beside_arms(worn.torso, parts, limbs, skin.chest > 0.5, body)
     grained = make_noise(torso.shape, _missing_noise(image, parts, worn))
-    waist = waistband(image, parts, body) if body.tucked else None
+    waist = waistband(image, parts, body) if body.existing_top_tucked else None
     if waist is not None:
         torso = torso * waist[0]
-        front = front * (1 - 0.2 * gaussian_blur(parts.lower.astype(np.float32), 4.0))
+        front = front * (1 - 0.2 * gaussian_blur(parts.lower_body.astype(np.float32), 4.0))
     near = bounding_window(torso > 0, 0) or WHOLE_IMAGE
     cloth = worn.torso_colour[near] * to_three_channels((light * front)[near]) + grained[near]
     stack.add_garment_layer(np.clip(cloth, 0, 255), torso[near], worn.torso_source[near], near)
@@ -115,7 +115,7 @@ def assemble(
         )
         source = worn.sleeve_sources[index][window]
         stack.add_garment_layer(np.clip(colour, 0, 255), cover[window], source, window)
-    head, head_colour = estimate_alpha_matte(image, parts.head, parts.top, _BAND, 0.12)
+    head, head_colour = estimate_alpha_matte(image, parts.head, parts.upper_garment, _BAND, 0.12)
     near = bounding_window(head > 0, 0) or WHOLE_IMAGE
     stack.add_layer(head_colour[near], head[near], near)
     return stack
@@ -182,11 +182,11 @@ def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool, waist: float) -
     behind = behind[near] + to_three_channels(noise[near][..., 0])
     rows = np.arange(gone.shape[0])[near[0], None]
     below = rows > waist
-    if (gone[near] & below).any() and parts.lower.any():
+    if (gone[near] & below).any() and parts.lower_body.any():
         # Beside the trousers a sleeve hid more of them, not the ground.
-        own = pull_push(image, erode(parts.lower, 4).astype(np.float32))[near]
+        own = pull_push(image, erode(parts.lower_body, 4).astype(np.float32))[near]
         to_ground = cv2.distanceTransform(parts.person.astype(np.uint8), cv2.DIST_L2, 3)
-        to_lower = cv2.distanceTransform((~parts.lower).astype(np.uint8), cv2.DIST_L2, 3)
+        to_lower = cv2.distanceTransform((~parts.lower_body).astype(np.uint8), cv2.DIST_L2, 3)
         nearer = np.clip((to_ground - to_lower)[near] / 3.0 + 0.5, 0, 1) * below
         behind = alpha_blend(behind, own, nearer)
     filled = alpha_blend(behind, skin.throat[near], skin.chest[near])
@@ -198,16 +198,16 @@ def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool, waist: float) -
 
 def _missing_noise(image: Floats, parts: Regions, worn: Worn) -> float:
     """Return part of the noise that the new cloth lacks beside the photo, in levels."""
-    own = estimate_noise_level(image, erode(parts.neck | parts.arms | parts.face, 6))
+    own = estimate_noise_level(image, erode(parts.torso_skin | parts.arms | parts.face, 6))
     new = estimate_noise_level(worn.torso_colour, erode(worn.torso > 0.9, 6))
     return min(_NOISE_SHARE * float(np.sqrt(max(own * own - new * new, 0.0))), _MOST_NOISE)
 
 
 def _hazy(parts: Regions) -> Floats:
     """Bare neck so near the worn garment that its colour has bled into the skin, 0 to 1."""
-    away = cv2.distanceTransform((~parts.top).astype(np.uint8), cv2.DIST_L2, 3)
+    away = cv2.distanceTransform((~parts.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
     near = np.clip((_HAZE - away) / (_HAZE - _BAND), 0, 1)
-    return np.asarray(near * near * (3 - 2 * near) * antialias(parts.neck, 1.5), np.float32)
+    return np.asarray(near * near * (3 - 2 * near) * antialias(parts.torso_skin, 1.5), np.float32)
 
 
 def _edge_shadow(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
@@ -217,7 +217,7 @@ def _edge_shadow(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
 
 
 def _skin_zone(parts: Regions, skin: Skin, gone: Bool) -> Floats:
-    zone = (parts.neck | (gone & (skin.chest > 0.5))).astype(np.float32)
+    zone = (parts.torso_skin | (gone & (skin.chest > 0.5))).astype(np.float32)
     return gaussian_blur(zone, 1.0)
 
 
@@ -228,7 +228,7 @@ def _arm_shadow(skin: Skin, worn: Worn, body: Body, kept: Bool) -> Floats:
     near = gaussian_blur(arms, 9.0) * (1 - arms)
     rows = np.arange(arms.shape[0], dtype=np.float32)
     armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
-    below = np.clip((rows - armpit) / (0.25 * body.unit), 0, 1)
+    below = np.clip((rows - armpit) / (0.25 * body.shoulder_width), 0, 1)
     return np.asarray(1 - 0.30 * near * below[:, None], np.float32)
 
 
@@ -237,5 +237,5 @@ def _synthetic(parts: Regions, gone: Bool, strip: RuledWarp, fit: SleeveFit) -> 
     shown = np.clip((strip.along - fit.cuff + 0.06) / 0.01, 0, 1) if fit.cuff > 0 else 1.0
     shown = np.where(strip.covered, shown, 1.0)
     # The worn garment's outline held the arm: beyond it there is none.
-    held = gone & ~parts.lower & (parts.top | parts.arms | parts.neck)
+    held = gone & ~parts.lower_body & (parts.upper_garment | parts.arms | parts.torso_skin)
     return np.asarray(antialias(held, 0.8) * dilate(held, 1) * shown, np.float32)

@@ -10,7 +10,7 @@ from scipy.ndimage import median_filter
 from services.kit.errors import LegsNotShown
 from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, LabelMap
-from services.viton.person.legs import LowerBody, measure_legs
+from services.viton.person.legs import LowerBody, measure_lower_body
 from services.viton.person.regions import Bool, Floats
 from services.viton.raster.fill import erode, gaussian_blur, pull_push, to_three_channels
 from services.viton.raster.layers import alpha_blend
@@ -55,33 +55,33 @@ def uncovered(
     itself. None where legs or bottoms are not seen, or the top hides where the legs part.
     """
     try:
-        body, _ = measure_legs(keypoints, labels, least=0.0)
+        body, _ = measure_lower_body(keypoints, labels, least=0.0)
     except LegsNotShown:
         return None
     rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]]
-    left, right = (edge[:, None] for edge in body.edges)
-    trunk = (columns > left) & (columns < right) & (rows >= body.waistband)
+    left, right = (edge[:, None] for edge in body.flanks_x)
+    trunk = (columns > left) & (columns < right) & (rows >= body.waistband_row)
     top = np.isin(labels, _TOPS)
     filled = np.flatnonzero((trunk & top).sum(axis=1) > _ACROSS * (right - left)[:, 0])
     if not len(filled):
         dress = trunk & (labels == Label.DRESS)
         return (person, np.where(dress, np.uint8(Label.SKIRT), labels)) if dress.any() else None
     hem = int(filled[-1])
-    near = np.abs(rows - hem) < _NEAR * body.torso
-    kind = _kind(labels[near], body.torso)
-    if kind is None or hem > body.crotch[1] + _PAST * body.torso:
+    near = np.abs(rows - hem) < _NEAR * body.torso_length
+    kind = _kind(labels[near], body.torso_length)
+    if kind is None or hem > body.crotch[1] + _PAST * body.torso_length:
         return None
     seen = labels == kind
-    line = _line(near & top) + max(_RIM, _SHADE * body.torso)
+    line = _line(near & top) + max(_RIM, _SHADE * body.torso_length)
     left, right = (edge[:, None] for edge in _outline(near & (rows > hem) & seen, body, hem))
-    middle = body.middle[int(body.waistband)]
+    middle = body.midline_x[int(body.waistband_row)]
     half = np.where(columns < middle, middle - left, right - middle)
     share = (columns - middle) / np.maximum(half, 1)
-    below = rows - body.waistband - _SAG * body.torso * np.clip(1 - share**2, 0, 1)
+    below = rows - body.waistband_row - _SAG * body.torso_length * np.clip(1 - share**2, 0, 1)
     within = (columns > left) & (columns < right) & (below >= 0) & (rows < line)
     hidden = within & (top | seen | (labels == Label.BACKGROUND))
     cloth = _mirrored(person.astype(np.float32), erode(seen, _RIM), line)
-    seam = np.abs(below - _BAND * body.torso) < 1
+    seam = np.abs(below - _BAND * body.torso_length) < 1
     cloth *= to_three_channels(1 - _SEAM * gaussian_blur(seam.astype(np.float32), 1.0))
     made = np.where(hidden[..., None], np.clip(np.rint(cloth), 0, 255), person).astype(np.uint8)
     return made, np.where(hidden, np.uint8(kind), labels)
@@ -98,15 +98,15 @@ def _kind(labels: LabelMap, torso: float) -> Label | None:
 def _outline(seen: Bool, body: LowerBody, hem: int) -> tuple[Floats, Floats]:
     """Return both outlines of the bottoms, an x for every row, straight from waistband to hem."""
     rows = np.arange(seen.shape[0], dtype=np.float64)
-    band = int(body.waistband)
-    middle = float(body.middle[hem])
+    band = int(body.waistband_row)
+    middle = float(body.midline_x[hem])
     columns = np.flatnonzero(seen.any(axis=0))
     ends = (columns[0], columns[-1]) if len(columns) else (middle, middle)
-    least = [middle + _LEAST_WIDE * (float(edge[hem]) - middle) for edge in body.edges]
+    least = [middle + _LEAST_WIDE * (float(edge[hem]) - middle) for edge in body.flanks_x]
     at_hem = min(ends[0], least[0]), max(ends[1], least[1])
     left, right = (
         np.interp(rows, [band, hem], [edge[band], end])
-        for edge, end in zip(body.edges, at_hem, strict=True)
+        for edge, end in zip(body.flanks_x, at_hem, strict=True)
     )
     return left, right
 

@@ -28,13 +28,15 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, chest: Bool, body: Bo
 
     ``chest``: the bare trunk, through which no ground is seen.
     """
-    reach = max(int(_SLIT * body.unit), 1)
+    reach = max(int(_SLIT * body.shoulder_width), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     cloth = torso > 0.5
     open_ground: Bool = np.asarray(~(cloth | arms | chest))
     opened = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     wide = (
-        antialias(remove_small_components(np.asarray(opened), int((0.1 * body.unit) ** 2)), 3.0)
+        antialias(
+            remove_small_components(np.asarray(opened), int((0.1 * body.shoulder_width) ** 2)), 3.0
+        )
         > 0.4
     )
     # A gap that stays open narrows to its end, and does not stop at its whole width.
@@ -43,8 +45,8 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, chest: Bool, body: Bo
     widens = np.bincount(pieces[wide], minlength=count) > 0
     wide = wide | ((thin > 0) & widens[pieces])
     rows = np.arange(torso.shape[0])[:, None]
-    top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.unit
-    slit = open_ground & ~wide & (rows > top) & (rows < body.waist) & ~parts.lower
+    top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.shoulder_width
+    slit = open_ground & ~wide & (rows > top) & (rows < body.existing_hem_row) & ~parts.lower_body
     slit &= dilate(cloth, 3 * reach) & dilate(arms, 3 * reach)
     # Some way under the arm that it touches, whose soft edge lies over it.
     under = dilate(dilate(cloth | slit, 1) & arms, 5) & arms
@@ -59,10 +61,13 @@ def waistband(image: Floats, parts: Regions, body: Body) -> tuple[Floats, Floats
     garment's to those below. Returns two H x W coverages: of what may be covered by the garment
     from above, and of trousers or skirt along their upper edge.
     """
-    height, width = parts.lower.shape
+    height, width = parts.lower_body.shape
     columns = np.arange(width)
-    near = slice(max(int(body.waist - 0.4 * body.unit), 0), int(body.waist + 0.9 * body.unit))
-    band = parts.lower[near]
+    near = slice(
+        max(int(body.existing_hem_row - 0.4 * body.shoulder_width), 0),
+        int(body.existing_hem_row + 0.9 * body.shoulder_width),
+    )
+    band = parts.lower_body[near]
     found = band.any(axis=0)
     if not found.any():
         return None
@@ -70,34 +75,36 @@ def waistband(image: Floats, parts: Regions, body: Body) -> tuple[Floats, Floats
     line = np.interp(columns, columns[found], top[found].astype(np.float64))
     line = median_filter(line, 9) + _shift(image, parts, median_filter(line, 9))
     line = gaussian_filter1d(line, 1.5)
-    middle = int(np.clip(body.middle[int(min(body.waist, height - 1))], 0, width - 1))
-    slope = np.abs(np.gradient(gaussian_filter1d(line, 0.012 * body.unit)))
+    middle = int(np.clip(body.midline_x[int(min(body.existing_hem_row, height - 1))], 0, width - 1))
+    slope = np.abs(np.gradient(gaussian_filter1d(line, 0.012 * body.shoulder_width)))
     ends = np.flatnonzero(~found | (slope > _STEEP))
     first = int(ends[ends < middle].max(initial=-1)) + 1
     last = int(ends[ends > middle].min(initial=width)) - 1
     seen = np.zeros(width, np.float32)
-    if last - first > 0.3 * body.unit:
+    if last - first > 0.3 * body.shoulder_width:
         seen[first : last + 1] = 1
         beyond = np.maximum(np.maximum(first - columns, columns - last), 0)
-        rim = line[np.clip(columns, first, last)] - 0.5 * np.minimum(beyond, 0.05 * body.unit)
+        rim = line[np.clip(columns, first, last)] - 0.5 * np.minimum(
+            beyond, 0.05 * body.shoulder_width
+        )
         line = np.where(beyond > 0, rim, line)
     rows = np.arange(height)[:, None]
     above = np.clip(line[None, :] + _UNDER - rows, 0, 1)
     below = np.clip(rows - line[None, :] + 0.5, 0, 1) * np.clip(line[None, :] + 24 - rows, 0, 1)
-    lower = below * seen * dilate(parts.lower, _SEEK)
+    lower = below * seen * dilate(parts.lower_body, _SEEK)
     return above.astype(np.float32), lower.astype(np.float32)
 
 
 def _shift(image: Floats, parts: Regions, line: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how far below ``line`` the colours change, per column; 0 where that is unclear."""
-    width = parts.lower.shape[1]
-    window = bounding_window(parts.lower & dilate(parts.top, 3 * _SEEK), 3 * _SEEK)
+    width = parts.lower_body.shape[1]
+    window = bounding_window(parts.lower_body & dilate(parts.upper_garment, 3 * _SEEK), 3 * _SEEK)
     if window is None:
         return np.zeros(width)
     rows, columns = window
     photo = _tones(image[window])
-    old = pull_push(photo, erode(parts.top[window], _SEEK).astype(np.float32))
-    new = pull_push(photo, erode(parts.lower[window], _SEEK).astype(np.float32))
+    old = pull_push(photo, erode(parts.upper_garment[window], _SEEK).astype(np.float32))
+    new = pull_push(photo, erode(parts.lower_body[window], _SEEK).astype(np.float32))
     to_old = np.linalg.norm(photo - old, axis=-1)
     to_new = np.linalg.norm(photo - new, axis=-1)
     span = np.linalg.norm(new - old, axis=-1)
@@ -112,8 +119,8 @@ def _shift(image: Floats, parts: Regions, line: NDArray[np.float64]) -> NDArray[
     best = steps[gain.argmax(axis=0)] + 1.0
     best = np.where(gain.max(axis=0) > 0.0, best, -float(_SEEK))
     sure = gain.max(axis=0) - gain[-1] > 1.0
-    over_it = np.clip(np.rint(line).astype(int) - 6, 0, parts.top.shape[0] - 1)
-    sure &= parts.top[over_it, np.arange(width)][columns][: len(sure)]
+    over_it = np.clip(np.rint(line).astype(int) - 6, 0, parts.upper_garment.shape[0] - 1)
+    sure &= parts.upper_garment[over_it, np.arange(width)][columns][: len(sure)]
     shift[columns] = np.where(sure, best, 0.0)[: shift[columns].shape[0]]
     return np.asarray(gaussian_filter1d(median_filter(shift, 21), 2.0))
 
@@ -137,9 +144,9 @@ def under_sleeve(
     near = (np.abs(strip.across - 0.5) < 0.95) & (strip.along < fit.cuff - 0.05)
     hidden = parts.arms & strip.covered & near
     height, width = hidden.shape
-    ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.tip[1])
-    xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.tip[0])
-    run = (side.armpit - side.tip).astype(np.float32)
+    ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.shoulder_tip[1])
+    xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.shoulder_tip[0])
+    run = (side.armpit - side.shoulder_tip).astype(np.float32)
     share = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
     away = np.hypot(xs - share * run[0], ys - share * run[1])
     bare = strip.covered & (strip.along >= fit.cuff - 0.05)

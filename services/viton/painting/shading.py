@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.geometry import Points, point, unit
+from services.viton.geometry import Points, point, unit_vector
 from services.viton.person.body import Body, BodySide
 from services.viton.person.regions import Regions
 from services.viton.placing.sleeve import SleeveFit
@@ -35,13 +35,13 @@ def torso_light(image: Floats, parts: Regions, body: Body, slant: float) -> Floa
 
     ``slant``: where the light comes from, -1 left to 1 right.
     """
-    height, width = parts.top.shape
-    left, right = body.left.edge[:height], body.right.edge[:height]
+    height, width = parts.upper_garment.shape
+    left, right = body.left.flank_x[:height], body.right.flank_x[:height]
     half = np.maximum((right - left) / 2, 1.0)
     # Above the armpits the trunk goes over into the shoulders.
     armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
-    above = np.clip((armpit - np.arange(height)) / (0.15 * body.unit) + 0.5, 0, 1)
-    wide = max(0.55 * float(np.hypot(*(body.right.tip - body.left.tip))), 1.0)
+    above = np.clip((armpit - np.arange(height)) / (0.15 * body.shoulder_width) + 0.5, 0, 1)
+    wide = max(0.55 * float(np.hypot(*(body.right.shoulder_tip - body.left.shoulder_tip))), 1.0)
     half = (half + above * (np.maximum(half, wide) - half)).astype(np.float32)
     centre = ((left + right) / 2).astype(np.float32)
     across = (np.arange(width, dtype=np.float32)[None, :] - centre[:, None]) / half[:, None]
@@ -55,8 +55,8 @@ def torso_light(image: Floats, parts: Regions, body: Body, slant: float) -> Floa
 def _bust(body: Body, across: Floats) -> Floats:
     """Return the chest's slope towards the light above, and away from it below."""
     rows = np.arange(across.shape[0], dtype=np.float32)[:, None]
-    level = (body.left.armpit[1] + body.right.armpit[1]) / 2 + 0.10 * body.unit
-    down = (rows - np.float32(level)) / np.float32(0.13 * body.unit)
+    level = (body.left.armpit[1] + body.right.armpit[1]) / 2 + 0.10 * body.shoulder_width
+    down = (rows - np.float32(level)) / np.float32(0.13 * body.shoulder_width)
     slope = -down * np.exp(0.5 - 0.5 * down * down)
     squared = (across / np.float32(0.75)) ** 2
     return np.asarray(1 + 0.022 * slope * np.exp(-squared * squared), np.float32)
@@ -64,12 +64,12 @@ def _bust(body: Body, across: Floats) -> Floats:
 
 def _worn_light(image: Floats, parts: Regions) -> Floats:
     """Return the slow light on the worn garment, 1 on average; all 1 where it cannot be told."""
-    height, width = parts.top.shape
+    height, width = parts.upper_garment.shape
     even = np.ones((height, width), np.float32)
-    window = bounding_window(parts.top, 24)
-    if window is None or parts.top.sum() < 2000:
+    window = bounding_window(parts.upper_garment, 24)
+    if window is None or parts.upper_garment.sum() < 2000:
         return even
-    inside = erode(parts.top[window], 7)
+    inside = erode(parts.upper_garment[window], 7)
     photo = image[window]
     if inside.sum() < 2000 or mean_channel_std(photo, inside) > _PLAIN:
         return even
@@ -91,14 +91,14 @@ def _worn_light(image: Floats, parts: Regions) -> Floats:
 def torso_folds(shape: tuple[int, int], body: Body) -> Floats:
     """Return faint folds: from the armpits over the chest, and above a waist that is tucked in."""
     light = np.ones(shape, np.float32)
-    scale = body.unit
+    scale = body.shoulder_width
     for side in body.sides:
         for angle, reach, depth in ((-20.0, 0.24, 0.030), (10.0, 0.30, 0.040), (42.0, 0.24, 0.030)):
             turn = np.radians(angle)
             ahead = point(-side.sign * float(np.cos(turn)), float(np.sin(turn)))
             start = side.armpit + 0.05 * scale * ahead
             _crease(light, start, start + reach * scale * ahead, 0.020 * scale, depth)
-    if body.tucked:
+    if body.existing_top_tucked:
         _gathers(light, body)
     return light
 
@@ -106,16 +106,16 @@ def torso_folds(shape: tuple[int, int], body: Body) -> Floats:
 def _gathers(light: Floats, body: Body) -> None:
     """Add short folds that rise from the waistband, in place: the same ones every time."""
     rng = np.random.default_rng(5)
-    row = int(np.clip(body.waist, 0, light.shape[0] - 1))
-    left, right = float(body.left.edge[row]), float(body.right.edge[row])
+    row = int(np.clip(body.existing_hem_row, 0, light.shape[0] - 1))
+    left, right = float(body.left.flank_x[row]), float(body.right.flank_x[row])
     for share in np.linspace(0.08, 0.92, 9):
         place = share + float(rng.uniform(-0.035, 0.035))
         x = left + place * (right - left)
-        tall = float(rng.uniform(0.10, 0.30)) * body.unit
+        tall = float(rng.uniform(0.10, 0.30)) * body.shoulder_width
         lean = (place - 0.5) * 0.25 + float(rng.uniform(-0.12, 0.12))
-        start = point(x, body.waist + 0.04 * body.unit)
+        start = point(x, body.existing_hem_row + 0.04 * body.shoulder_width)
         end = start + point(lean * tall, -tall)
-        wide = float(rng.uniform(0.012, 0.022)) * body.unit
+        wide = float(rng.uniform(0.012, 0.022)) * body.shoulder_width
         _crease(light, start, end, wide, float(rng.uniform(0.025, 0.05)))
 
 
@@ -128,7 +128,7 @@ def _crease(light: Floats, start: Points, end: Points, wide: float, depth: float
     if rows.start >= rows.stop or columns.start >= columns.stop:
         return
     run = max(float(np.hypot(*(end - start))), 1.0)
-    ahead = unit(end - start)
+    ahead = unit_vector(end - start)
     # The side that is nearer to the top of the picture catches the light.
     up = point(ahead[1], -ahead[0]) if ahead[0] >= 0 else point(-ahead[1], ahead[0])
     ys = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] - np.float32(start[1])
@@ -176,5 +176,5 @@ def contact(coverage: Floats, sigma: float, shift: float) -> Floats:
 def _bend(side: BodySide) -> float:
     """Return how far an elbow is bent, in degrees: 0 for a straight arm."""
     arm = side.arm
-    upper, lower = unit(arm.elbow - arm.shoulder), unit(arm.wrist - arm.elbow)
+    upper, lower = unit_vector(arm.elbow - arm.shoulder), unit_vector(arm.wrist - arm.elbow)
     return float(np.degrees(np.arccos(np.clip(float(upper @ lower), -1.0, 1.0))))

@@ -28,11 +28,11 @@ def without_hems(image: NDArray[np.uint8], worn: Outfit, body: LowerBody) -> Out
     """
     if not worn.shoes.any() or not worn.bottoms.any():
         return worn
-    near = dilate(worn.bottoms, int(_REACH * body.torso)) & worn.shoes
+    near = dilate(worn.bottoms, int(_REACH * body.torso_length)) & worn.shoes
     if not near.any():
         return worn
-    beside = dilate(worn.shoes, int(3 * _REACH * body.torso)) & worn.bottoms
-    clear = worn.shoes & ~dilate(worn.bottoms, int(_REACH * body.torso))
+    beside = dilate(worn.shoes, int(3 * _REACH * body.torso_length)) & worn.bottoms
+    clear = worn.shoes & ~dilate(worn.bottoms, int(_REACH * body.torso_length))
     if clear.sum() < 50 or beside.sum() < 50:
         return worn
     cloth, leather = (_histogram(image, where) for where in (beside, clear))
@@ -41,13 +41,13 @@ def without_hems(image: NDArray[np.uint8], worn: Outfit, body: LowerBody) -> Out
     b = leather[index[..., 0], index[..., 1], index[..., 2]]
     seen = (worn.shoes | worn.bottoms).astype(np.float32)
     odds = gaussian_blur(
-        seen * (a / np.maximum(a + b, 1e-6)).astype(np.float32), 0.022 * body.torso
-    ) / np.maximum(gaussian_blur(seen, 0.022 * body.torso), 1e-3)
+        seen * (a / np.maximum(a + b, 1e-6)).astype(np.float32), 0.022 * body.torso_length
+    ) / np.maximum(gaussian_blur(seen, 0.022 * body.torso_length), 1e-3)
     hem = near & (odds > _LIKELIER)
-    size = 2 * max(int(0.012 * body.torso), 1) + 1
+    size = 2 * max(int(0.012 * body.torso_length), 1) + 1
     joined = cv2.morphologyEx(hem.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
     count, pieces = cv2.connectedComponents((joined > 0).astype(np.uint8))
-    rim = dilate(worn.bottoms, max(int(_RIM * body.torso), 2))
+    rim = dilate(worn.bottoms, max(int(_RIM * body.torso_length), 2))
     touching = np.unique(pieces[rim & (joined > 0)])
     hem = np.isin(pieces, touching[touching > 0]) if count > 1 else np.zeros_like(hem)
     hem |= near & ~_large(worn.shoes & ~hem)
@@ -64,7 +64,7 @@ def _large(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def over_hem(worn: Outfit, body: LowerBody) -> NDArray[np.bool_]:
     """Return the shoes that lie over a long hem: no straps and laces, which it covers."""
-    size = 2 * max(int(_STRAP * body.torso), 1) + 1
+    size = 2 * max(int(_STRAP * body.torso_length), 1) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     core = cv2.morphologyEx(worn.shoes.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     return np.asarray(worn.shoes & dilate(core, 2))

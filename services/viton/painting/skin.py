@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.geometry import Points, unit
+from services.viton.geometry import Points, unit_vector
 from services.viton.painting.bare_body import BareEdges, bare_edges, trunk, with_shoulders
 from services.viton.painting.skin_tone import alike, neck_share, smooth
 from services.viton.person.arm import Arm
@@ -72,16 +72,16 @@ class Skin:
 
 def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[RuledWarp, RuledWarp]) -> Skin:
     """Return the person's skin, continued under the worn garment and shaded like a body."""
-    shape = parts.top.shape
-    own = erode(parts.neck | parts.arms, 3) & ~dilate(parts.hair, 3)
-    bare = own & ~dilate(parts.top, 20)
-    if bare[parts.neck].sum() < 0.15 * max(int(parts.neck.sum()), 1):
-        bare |= own & parts.neck & ~dilate(parts.top, _BAND)
+    shape = parts.upper_garment.shape
+    own = erode(parts.torso_skin | parts.arms, 3) & ~dilate(parts.hair, 3)
+    bare = own & ~dilate(parts.upper_garment, 20)
+    if bare[parts.torso_skin].sum() < 0.15 * max(int(parts.torso_skin.sum()), 1):
+        bare |= own & parts.torso_skin & ~dilate(parts.upper_garment, _BAND)
     face = erode(parts.face, 8)
     bare &= alike(image, bare, face) & _lit(image, face)
     weight = np.where(bare, 1.0, np.where(face, 0.15, 0.0)).astype(np.float32)
     if weight.sum() < 200:
-        weight = (parts.neck | parts.arms | parts.face).astype(np.float32)
+        weight = (parts.torso_skin | parts.arms | parts.face).astype(np.float32)
     texture = _texture(image, bare if bare.any() else face)
     slant = light_from(image, parts)
     seen = bare & parts.arms
@@ -110,9 +110,9 @@ def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[RuledWarp, Ru
         even[near] = np.where(there, even[near] / own[near], even[near])
         light.append(own)
     tone = pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
-    neck = bare & parts.neck
+    neck = bare & parts.torso_skin
     throat = _throat(image, neck, tone, body)
-    tone = alpha_blend(tone, throat, neck_share(seen, neck, body.unit))
+    tone = alpha_blend(tone, throat, neck_share(seen, neck, body.shoulder_width))
     light_on = trunk_light * texture
     return Skin(
         tone,
@@ -163,27 +163,27 @@ def _bare_arm(
 ) -> tuple[Floats, Floats]:
     """Return the arm down to the hand, and per pixel how far from its middle: -1 outer, 1 inner."""
     across = (strip.across - edges.first) / (edges.last - edges.first) * 2 - 1
-    soft_rim = max(0.09 * body.unit, 4.0)
+    soft_rim = max(0.09 * body.shoulder_width, 4.0)
     # On the shoulder the arm's inner side goes over into the trunk.
     joint = np.clip(1 - strip.along / 0.35, 0, 1) * (across > 0)
     steep = soft_rim * 0.7 + joint * (1.5 - soft_rim * 0.7)
     cover = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1) * strip.covered
-    ends = _cuff(arm, parts, body.unit)
+    ends = _cuff(arm, parts, body.shoulder_width)
     if ends is None:
         return cover.astype(np.float32), across.astype(np.float32)
     outer, inner = ends
-    overlap = _OVERLAP * unit(arm.middle[-1] - arm.middle[-12])
-    ring = np.stack([arm.outer[_TAPER], outer, outer + overlap, inner + overlap, inner])
-    ring = np.concatenate([ring, arm.inner[_TAPER : _TAPER + 1]])
-    more = rasterise_polygon((parts.top.shape[0], parts.top.shape[1]), ring)
-    height, width = parts.top.shape
+    overlap = _OVERLAP * unit_vector(arm.centreline[-1] - arm.centreline[-12])
+    ring = np.stack([arm.outer_edge[_TAPER], outer, outer + overlap, inner + overlap, inner])
+    ring = np.concatenate([ring, arm.inner_edge[_TAPER : _TAPER + 1]])
+    more = rasterise_polygon((parts.upper_garment.shape[0], parts.upper_garment.shape[1]), ring)
+    height, width = parts.upper_garment.shape
     ys = np.arange(height, dtype=np.float32)[:, None]
     xs = np.arange(width, dtype=np.float32)[None, :]
-    first, second = (arm.outer[_TAPER] + arm.inner[_TAPER]) / 2, (outer + inner) / 2
+    first, second = (arm.outer_edge[_TAPER] + arm.inner_edge[_TAPER]) / 2, (outer + inner) / 2
     run = second - first
     share = (xs - first[0]) * run[0] + (ys - first[1]) * run[1]
     share = np.clip(share / max(float(run @ run), 1.0), 0, 1.2).astype(np.float32)
-    halves = [(i - o) / 2 for o, i in ((arm.outer[_TAPER], arm.inner[_TAPER]), ends)]
+    halves = [(i - o) / 2 for o, i in ((arm.outer_edge[_TAPER], arm.inner_edge[_TAPER]), ends)]
     side = halves[0] / max(float(np.hypot(*halves[0])), 1.0)
     wide = [float(np.hypot(*h)) for h in halves]
     radius = np.maximum(wide[0] + share * (wide[1] - wide[0]), 1.0)
@@ -201,24 +201,24 @@ def _cuff(arm: Arm, parts: Regions, scale: float) -> tuple[Points, Points] | Non
 
     The line between hand and worn garment near the wrist, whatever the joint's own place.
     """
-    height, width = parts.top.shape
-    forearm = np.rint(arm.middle[62:94]).astype(int)
+    height, width = parts.upper_garment.shape
+    forearm = np.rint(arm.centreline[62:94]).astype(int)
     at = np.clip(forearm[:, 1], 0, height - 1), np.clip(forearm[:, 0], 0, width - 1)
-    if parts.top[at].mean() < 0.6:
+    if parts.upper_garment[at].mean() < 0.6:
         return None
     reach = _REACH * scale
     x, y = arm.wrist
     rows = slice(max(int(y - reach), 0), max(int(y + reach), 1))
     columns = slice(max(int(x - reach), 0), max(int(x + reach), 1))
-    near = parts.arms[rows, columns] & dilate(parts.top[rows, columns], 4)
+    near = parts.arms[rows, columns] & dilate(parts.upper_garment[rows, columns], 4)
     ys, xs = np.nonzero(near)
     if len(ys) < 12:
         return None
     spots = np.stack([xs + columns.start, ys + rows.start], axis=1).astype(np.float64)
     off = spots - arm.wrist
-    ahead = unit(arm.middle[-1] - arm.middle[-12])
+    ahead = unit_vector(arm.centreline[-1] - arm.centreline[-12])
     normal = arm.normal[-1]
-    radius = float(arm.radius[-1])
+    radius = float(arm.half_width[-1])
     keep = (np.hypot(off[:, 0], off[:, 1]) < reach) & (off @ ahead > -0.35 * scale)
     if keep.sum() < 12:
         return None
@@ -257,7 +257,7 @@ def _rounded(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
 
 def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
     """Return the tone of the neck's lit part, continued over the chest."""
-    if bare.sum() < 0.02 * body.unit**2:
+    if bare.sum() < 0.02 * body.shoulder_width**2:
         return tone
     luma = to_luma(image)
     dim = float(np.percentile(luma[bare], _CHIN))
@@ -265,7 +265,7 @@ def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
     near = pull_push(image, lit.astype(np.float32))
     usual = np.median(image[bare & (luma >= dim)], axis=0)
     away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
-    fade = to_three_channels(np.clip(away / (0.30 * body.unit), 0, 1))
+    fade = to_three_channels(np.clip(away / (0.30 * body.shoulder_width), 0, 1))
     far = (usual * np.array([0.965, 0.945, 0.935])).astype(np.float32)
     return np.asarray(near + fade * (far - near), np.float32)
 
@@ -274,8 +274,8 @@ def _relief(shape: tuple[int, int], body: Body) -> Floats:
     """Light on a bare upper chest: faint collarbones, and a little less of it to both sides."""
     ys = np.arange(shape[0], dtype=np.float32)[:, None]
     xs = np.arange(shape[1], dtype=np.float32)[None, :]
-    across = (xs - np.float32(body.neck[0])) / np.float32(body.unit)
-    down = (ys - np.float32(body.neck[1])) / np.float32(body.unit) + np.float32(0.11)
+    across = (xs - np.float32(body.neck_base[0])) / np.float32(body.shoulder_width)
+    down = (ys - np.float32(body.neck_base[1])) / np.float32(body.shoulder_width) + np.float32(0.11)
     away = np.abs(across)
     light = np.ones(shape, np.float32)
     rows = np.flatnonzero((down[:, 0] > -0.3) & (down[:, 0] < 0.9))
@@ -297,14 +297,14 @@ def _relief(shape: tuple[int, int], body: Body) -> Floats:
 def _belly(shape: tuple[int, int], body: Body) -> Floats:
     """Light on a bare belly: its middle line down to the navel, and less light to both sides."""
     light = np.ones(shape, np.float32)
-    navel = body.neck[1] + _NAVEL * (body.hips - body.neck[1])
-    down = ((np.arange(shape[0]) - navel) / body.unit).astype(np.float32)
+    navel = body.neck_base[1] + _NAVEL * (body.hip_row - body.neck_base[1])
+    down = ((np.arange(shape[0]) - navel) / body.shoulder_width).astype(np.float32)
     rows = np.flatnonzero((down > -0.45) & (down < 0.4))
     if not len(rows):
         return light
     part = slice(int(rows[0]), int(rows[-1]) + 1)
     down = down[part, None]
-    across = (np.arange(shape[1])[None, :] - body.middle[part, None]) / body.unit
+    across = (np.arange(shape[1])[None, :] - body.midline_x[part, None]) / body.shoulder_width
     away = np.minimum(np.abs(across), 0.5).astype(np.float32)
     fade = np.clip((down + 0.45) / 0.15, 0, 1) * np.clip((0.4 - down) / 0.1, 0, 1)
     groove = np.exp(-((away / 0.022) ** 2)) * np.clip(-down / 0.06, 0, 1)
@@ -319,5 +319,5 @@ def _turning(chest: Floats, arms: list[Floats], body: Body) -> Floats:
     """Return less light where the bare trunk turns away from the eye, at the outline."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
     inside = cv2.distanceTransform(whole.astype(np.uint8), cv2.DIST_L2, 3)
-    rim = np.clip(1 - inside / (0.07 * body.unit), 0, 1)
+    rim = np.clip(1 - inside / (0.07 * body.shoulder_width), 0, 1)
     return np.asarray(1 - 0.16 * rim * rim, np.float32)

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.geometry import EPSILON, Points, distance, point, resample, unit
+from services.viton.geometry import EPSILON, Points, distance, point, resample_polyline, unit_vector
 from services.viton.person.joints import Joints
 from services.viton.person.regions import Floats, Regions
 
@@ -30,18 +30,18 @@ class Arm:
     shoulder: Points
     elbow: Points
     wrist: Points
-    middle: Points
+    centreline: Points
     normal: Points
-    radius: Floats
-    outer: Points
-    inner: Points
-    start: int
+    half_width: Floats
+    outer_edge: Points
+    inner_edge: Points
+    armpit_sample: int
 
 
-def find_arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Points) -> Arm:
+def measure_arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Points) -> Arm:
     """Measure an arm where its outline is seen; bends ``line``, the shoulder's, into its edge."""
     sign = (-1, 1)[side]
-    scale = joints.unit
+    scale = joints.shoulder_width
     shoulder, elbow, wrist = joints.shoulders[side], joints.elbows[side], joints.wrists[side]
     progress = np.linspace(0, 1, ARM_SAMPLES)
     bent = np.array([shoulder, elbow, wrist])
@@ -63,15 +63,17 @@ def find_arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Po
     return Arm(shoulder, elbow, wrist, middle, normal, radius, outer, inner, start)
 
 
-def hung_from(arm: Arm, armpit: Points) -> Arm:
+def reattach_at_armpit(arm: Arm, armpit: Points) -> Arm:
     """Return the arm with its inner edge beginning at another armpit, and hardly narrower."""
-    inner, start = _inner(arm.middle, arm.normal, arm.radius, (arm.shoulder, arm.elbow, armpit))
+    inner, start = _inner(
+        arm.centreline, arm.normal, arm.half_width, (arm.shoulder, arm.elbow, armpit)
+    )
     at = min(start + 1, ARM_SAMPLES - 1)
-    beside = arm.middle[at] - arm.normal[at] * arm.radius[at]
-    narrower = float((armpit - beside) @ arm.normal[at]) - _NARROWER * float(arm.radius[at])
+    beside = arm.centreline[at] - arm.normal[at] * arm.half_width[at]
+    narrower = float((armpit - beside) @ arm.normal[at]) - _NARROWER * float(arm.half_width[at])
     ends = arm.shoulder, arm.elbow, armpit - max(narrower, 0.0) * arm.normal[at]
-    inner, start = _inner(arm.middle, arm.normal, arm.radius, ends)
-    return replace(arm, inner=inner, start=start)
+    inner, start = _inner(arm.centreline, arm.normal, arm.half_width, ends)
+    return replace(arm, inner_edge=inner, armpit_sample=start)
 
 
 def _inner(
@@ -79,8 +81,8 @@ def _inner(
 ) -> tuple[Points, int]:
     """Return the inner edge and its first sample below the armpit; ``ends``: joints and armpit."""
     shoulder, elbow, armpit = ends
-    inner = middle - normal * np.minimum(radius, crook(middle, normal))[:, None]
-    along = unit(elbow - shoulder)
+    inner = middle - normal * np.minimum(radius, crook_limit(middle, normal))[:, None]
+    along = unit_vector(elbow - shoulder)
     reach = max(distance(shoulder, elbow), 1.0)
     start = int(np.clip(0.5 * float((armpit - shoulder) @ along) / reach, 0.03, 0.4) * ARM_SAMPLES)
     run = min(max(int(_JOINED * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
@@ -90,7 +92,7 @@ def _inner(
     return inner, start
 
 
-def crook(middle: Points, normal: Points) -> Floats:
+def crook_limit(middle: Points, normal: Points) -> Floats:
     """How far an edge may lie against the normal before it would fold in the crook of the arm."""
     step = np.maximum(np.hypot(*np.gradient(middle, axis=0).T), EPSILON)
     turn = (np.gradient(normal, axis=0) * np.gradient(middle, axis=0)).sum(axis=1) / step**2
@@ -112,8 +114,8 @@ def _rounded_shoulder(
     start = point(x, float(np.interp(x, np.arange(last + 1), line)))
     back = float(np.clip(x - sign * 0.08 * scale, 0, last))
     rise = float(np.interp(back, np.arange(last + 1), line)) - start[1]
-    ahead = unit(point(sign * max(abs(x - back), 1.0), -rise))
-    stop, up = outer[end].copy(), unit(outer[end] - outer[min(end + 4, ARM_SAMPLES - 1)])
+    ahead = unit_vector(point(sign * max(abs(x - back), 1.0), -rise))
+    stop, up = outer[end].copy(), unit_vector(outer[end] - outer[min(end + 4, ARM_SAMPLES - 1)])
     across = ahead[0] * up[1] - ahead[1] * up[0]
     gap = stop - start
     run = (gap[0] * up[1] - gap[1] * up[0]) / across if abs(across) > 0.15 else -1.0
@@ -122,7 +124,7 @@ def _rounded_shoulder(
     turn = np.linspace(0, 1, 60)[:, None]
     bend = (1 - turn) ** 2 * start + 2 * turn * (1 - turn) * corner + turn**2 * stop
     half = 24
-    outer[: end + 1] = resample(bend[half:], end + 1)
+    outer[: end + 1] = resample_polyline(bend[half:], end + 1)
     xs = np.arange(last + 1)
     order = np.argsort(bend[: half + 1, 0])
     near = bend[: half + 1][order]
@@ -140,7 +142,7 @@ def _measured(parts: Regions, middle: Points, normal: Points, radius: Floats) ->
     xs = np.clip(path[..., 0], 0, width - 1).astype(int)
     ys = np.clip(path[..., 1], 0, height - 1).astype(int)
     skin = parts.arms[ys, xs]
-    cloth = parts.top[ys, xs]
+    cloth = parts.upper_garment[ys, xs]
     bare = skin[:, :3].any(axis=1)
     inside = np.where(bare[:, None], skin, cloth)
     leaves = (~inside).argmax(axis=1)

@@ -11,11 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.geometry import EPSILON, Points, point, unit
-from services.viton.person.arm import Arm, find_arm, hung_from
-from services.viton.person.joints import Joints, limbs, read_joints, without_islands
-from services.viton.person.regions import Bool, Floats, Regions, regions, with_belly
-from services.viton.person.shoulders import shoulders
+from services.viton.geometry import EPSILON, Points, point, unit_vector
+from services.viton.person.arm import Arm, measure_arm, reattach_at_armpit
+from services.viton.person.joints import Joints, draw_arms, read_joints, remove_stray_islands
+from services.viton.person.regions import (
+    Bool,
+    Floats,
+    Regions,
+    count_midriff_as_torso,
+    segment_upper_body,
+)
+from services.viton.person.shoulders import trace_shoulder_outline
 
 _SLOPE: Final = 0.3
 _FOLD: Final = 0.27
@@ -29,9 +35,9 @@ class BodySide:
     """One side of the body. ``edge`` is the torso's edge: an x for every row."""
 
     sign: int
-    tip: Points
+    shoulder_tip: Points
     armpit: Points
-    edge: Floats
+    flank_x: Floats
     arm: Arm
 
 
@@ -47,15 +53,15 @@ class Body:
 
     left: BodySide
     right: BodySide
-    unit: float
-    middle: Floats
-    shoulder: Floats
-    neck: Points
-    hips: float
-    waist: float
-    band: float
-    tucked: bool
-    cropped: bool
+    shoulder_width: float
+    midline_x: Floats
+    shoulder_line_y: Floats
+    neck_base: Points
+    hip_row: float
+    existing_hem_row: float
+    waistband_row: float
+    existing_top_tucked: bool
+    cropped_by_frame: bool
 
     @property
     def sides(self) -> tuple[BodySide, BodySide]:
@@ -63,16 +69,16 @@ class Body:
         return self.left, self.right
 
 
-def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[Body, Regions]:
+def measure_body(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[Body, Regions]:
     """Read the person's geometry from BODY_25 joints (25 x 3) and CIHP labels (H x W).
 
     Raises ``NoPerson`` where neither shoulders nor a worn garment were seen.
     """
     joints = read_joints(keypoints.astype(np.float64), labels)
     hips = float(joints.hips[0][1] + joints.hips[1][1]) / 2
-    parts = regions(labels, hips)
+    parts = segment_upper_body(labels, hips)
     height, width = labels.shape
-    scale = joints.unit
+    scale = joints.shoulder_width
     middle_shoulder = (joints.shoulders[0] + joints.shoulders[1]) / 2
     rows = np.arange(height, dtype=np.float64)
     neck = _neck(parts, middle_shoulder, scale)
@@ -81,9 +87,9 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
     middle = neck[0] + share * (middle_hip[0] - neck[0])
     tips = [_tip(parts, joints, i) for i in (0, 1)]
     line = _shoulder_line(parts, joints, tips, neck, width)
-    parts = replace(parts, top=without_islands(parts.top, joints))
+    parts = replace(parts, upper_garment=remove_stray_islands(parts.upper_garment, joints))
     waist, cropped = _waist(parts, middle, hips, scale)
-    parts = with_belly(parts, middle, waist, limbs(joints, (height, width)), scale)
+    parts = count_midriff_as_torso(parts, middle, waist, draw_arms(joints, (height, width)), scale)
     tucked = waist < hips - 0.02 * scale
     sides = [
         _body_side(parts, joints, i, line=line, middle=middle, waist=waist, tucked=tucked)
@@ -92,23 +98,24 @@ def measure(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[
     body = Body(
         left=sides[0],
         right=sides[1],
-        unit=scale,
-        middle=middle,
-        shoulder=line,
-        neck=neck,
-        hips=hips,
-        waist=waist,
-        band=_band(parts, middle, waist, scale),
-        tucked=tucked,
-        cropped=cropped,
+        shoulder_width=scale,
+        midline_x=middle,
+        shoulder_line_y=line,
+        neck_base=neck,
+        hip_row=hips,
+        existing_hem_row=waist,
+        waistband_row=_band(parts, middle, waist, scale),
+        existing_top_tucked=tucked,
+        cropped_by_frame=cropped,
     )
     return body, parts
 
 
-def bared(body: Body, bare: tuple[bool, bool]) -> Body:
+def raise_bare_armpits(body: Body, bare: tuple[bool, bool]) -> Body:
     """Return the body with the armpits of its bare arms, which are above those of sleeves."""
     left, right = (
-        _bared(side, body.unit) if own else side for side, own in zip(body.sides, bare, strict=True)
+        _bared(side, body.shoulder_width) if own else side
+        for side, own in zip(body.sides, bare, strict=True)
     )
     return replace(body, left=left, right=right)
 
@@ -116,16 +123,16 @@ def bared(body: Body, bare: tuple[bool, bool]) -> Body:
 def _bared(side: BodySide, scale: float) -> BodySide:
     down = side.armpit - side.arm.shoulder
     armpit = side.arm.shoulder + min(1.0, _FOLD * scale / max(float(np.hypot(*down)), 1.0)) * down
-    row = int(np.clip(armpit[1], 0, len(side.edge) - 1))
-    inwards = float(np.clip((armpit[0] - side.edge[row]) * side.sign, 0, _FLANK * scale))
+    row = int(np.clip(armpit[1], 0, len(side.flank_x) - 1))
+    inwards = float(np.clip((armpit[0] - side.flank_x[row]) * side.sign, 0, _FLANK * scale))
     armpit = armpit - point(side.sign * inwards, 0.0)
-    return replace(side, arm=hung_from(side.arm, armpit))
+    return replace(side, arm=reattach_at_armpit(side.arm, armpit))
 
 
 def _neck(parts: Regions, shoulders: Points, scale: float) -> Points:
     """Return the neck's base; on a turned body it is not midway between the shoulders."""
     band = slice(max(int(shoulders[1] - 0.35 * scale), 0), max(int(shoulders[1] - 0.08 * scale), 1))
-    xs = np.nonzero(parts.neck[band])[1]
+    xs = np.nonzero(parts.torso_skin[band])[1]
     x = shoulders[0]
     if len(xs) > 0.01 * scale**2:
         x = x + 0.5 * np.clip(np.median(xs) - x, -0.12 * scale, 0.12 * scale)
@@ -135,10 +142,10 @@ def _neck(parts: Regions, shoulders: Points, scale: float) -> Points:
 def _tip(parts: Regions, joints: Joints, side: int) -> Points:
     """Where the shoulder's outline turns down: a ray from the joint up and outwards."""
     sign = (-1, 1)[side]
-    scale = joints.unit
+    scale = joints.shoulder_width
     shoulder = joints.shoulders[side]
     ray = np.array([0.72 * sign, -0.69])
-    silhouette = parts.top | parts.neck | parts.arms
+    silhouette = parts.upper_garment | parts.torso_skin | parts.arms
     height, width = silhouette.shape
     reach = np.arange(0.0, 0.24 * scale, 1.0)
     path = shoulder + reach[:, None] * ray
@@ -156,9 +163,9 @@ def _shoulder_line(
 
     Where hair or the face hides the outline, the slope of the other shoulder stands in for it.
     """
-    scale = joints.unit
-    outline = shoulders(parts, neck, scale)
-    top, clear = outline.top, outline.clear
+    scale = joints.shoulder_width
+    outline = trace_shoulder_outline(parts, neck, scale)
+    top, clear = outline.outline_y, outline.visible
     columns = np.arange(width, dtype=np.float64)
     bows = [_bow(columns, top, clear, (tip, neck), scale) for tip in tips]
     seen = np.array([weight for _, weight in bows])
@@ -213,11 +220,11 @@ def _bow(
 
 def _waist(parts: Regions, middle: Floats, hips: float, scale: float) -> tuple[float, bool]:
     """Return the row where the worn garment ends, and whether the frame cuts it off."""
-    height, width = parts.top.shape
+    height, width = parts.upper_garment.shape
     row = int(np.clip(hips, 0, height - 1))
     first = int(np.clip(middle[row] - 0.3 * scale, 0, width - 2))
     last = int(np.clip(middle[row] + 0.3 * scale, first + 1, width - 1))
-    columns = parts.top[:, first:last]
+    columns = parts.upper_garment[:, first:last]
     filled: Bool = np.asarray(columns.any(axis=0))
     if filled.sum() < 0.2 * len(filled):
         return hips, False
@@ -228,12 +235,12 @@ def _waist(parts: Regions, middle: Floats, hips: float, scale: float) -> tuple[f
 
 def _band(parts: Regions, middle: Floats, waist: float, scale: float) -> float:
     """Return the row where what is worn below begins; bare skin may lie above it."""
-    height, width = parts.lower.shape
+    height, width = parts.lower_body.shape
     start = int(np.clip(waist - 0.3 * scale, 0, height - 1))
     centre = float(middle[start])
     first = int(np.clip(centre - 0.25 * scale, 0, width - 2))
     last = int(np.clip(centre + 0.25 * scale, first + 1, width - 1))
-    columns = parts.lower[start : start + max(int(0.9 * scale), 1), first:last]
+    columns = parts.lower_body[start : start + max(int(0.9 * scale), 1), first:last]
     filled: Bool = np.asarray(columns.any(axis=0))
     if filled.sum() < 0.4 * len(filled):
         return waist
@@ -243,13 +250,13 @@ def _band(parts: Regions, middle: Floats, waist: float, scale: float) -> float:
 def _armpit(joints: Joints, side: int) -> Points:
     """Below the shoulder, on the bisector between arm and flank; higher when the arm is raised."""
     sign = (-1, 1)[side]
-    scale = joints.unit
+    scale = joints.shoulder_width
     shoulder = joints.shoulders[side]
-    down = unit(joints.hips[side] + point(0.14 * sign * scale, 0.0) - shoulder)
-    arm = unit(joints.elbows[side] - shoulder)
+    down = unit_vector(joints.hips[side] + point(0.14 * sign * scale, 0.0) - shoulder)
+    arm = unit_vector(joints.elbows[side] - shoulder)
     half_angle = 0.5 * np.arccos(np.clip(float(down @ arm), -1.0, 1.0))
     away = float(np.clip(0.15 / max(np.sin(half_angle), 0.05), 0.20, 0.43)) * scale
-    direction = unit(down + arm)
+    direction = unit_vector(down + arm)
     if float(down @ arm) < -0.95:
         direction = down
     return shoulder + away * direction
@@ -267,18 +274,20 @@ def _body_side(
 ) -> BodySide:
     sign = (-1, 1)[side]
     armpit = _armpit(joints, side)
-    arm = find_arm(parts, joints, side, line, armpit)
+    arm = measure_arm(parts, joints, side, line, armpit)
     edge = _edge(parts, joints, side, middle, arm)
     if not tucked:
-        edge[int(waist - 0.05 * joints.unit) :] = edge[int(waist - 0.05 * joints.unit)]
-    return BodySide(sign, arm.outer[0].copy(), armpit, edge, arm)
+        edge[int(waist - 0.05 * joints.shoulder_width) :] = edge[
+            int(waist - 0.05 * joints.shoulder_width)
+        ]
+    return BodySide(sign, arm.outer_edge[0].copy(), armpit, edge, arm)
 
 
 def _edge(parts: Regions, joints: Joints, side: int, middle: Floats, arm: Arm) -> Floats:
     """Return the torso's edge in every row: the outline where plausible, else by proportion."""
     sign = (-1, 1)[side]
-    scale = joints.unit
-    height, width = parts.top.shape
+    scale = joints.shoulder_width
+    height, width = parts.upper_garment.shape
     rows = np.arange(height, dtype=np.float64)
     shoulder, hip = joints.shoulders[side], joints.hips[side]
     chest_row = shoulder[1] + 0.3 * scale
@@ -286,7 +295,9 @@ def _edge(parts: Regions, joints: Joints, side: int, middle: Floats, arm: Arm) -
     hip_x = hip[0] + sign * 0.2 * scale
     model = shoulder[0] + share * (hip_x - shoulder[0])
     model = model - sign * 0.05 * scale * np.exp(-(((share - 0.6) / 0.25) ** 2))
-    flank = parts.top | parts.lower | (parts.neck & (rows[:, None] > chest_row))
+    flank = (
+        parts.upper_garment | parts.lower_body | (parts.torso_skin & (rows[:, None] > chest_row))
+    )
     centre = np.clip(middle, 0, width - 1).astype(int)
     if sign < 0:
         open_side = ~flank & (np.arange(width)[None, :] < centre[:, None])
@@ -308,10 +319,10 @@ def _edge(parts: Regions, joints: Joints, side: int, middle: Floats, arm: Arm) -
 
 def _sleeve_limit(parts: Regions, arm: Arm, rows: Floats, sign: int) -> Floats:
     """Where the worn garment has sleeves beside the torso, the flank ends at the arm (signed x)."""
-    order = np.argsort(arm.middle[:, 1], kind="stable")
-    ys, xs = arm.middle[order, 1], arm.middle[order, 0]
-    height, width = parts.top.shape
+    order = np.argsort(arm.centreline[:, 1], kind="stable")
+    ys, xs = arm.centreline[order, 1], arm.centreline[order, 0]
+    height, width = parts.upper_garment.shape
     at = (np.clip(ys, 0, height - 1).astype(int), np.clip(xs, 0, width - 1).astype(int))
-    clothed = np.interp(rows, ys, parts.top[at].astype(np.float64), left=0, right=0) > 0.5
-    inner = np.interp(rows, ys, xs * sign - 0.75 * arm.radius[order])
+    clothed = np.interp(rows, ys, parts.upper_garment[at].astype(np.float64), left=0, right=0) > 0.5
+    inner = np.interp(rows, ys, xs * sign - 0.75 * arm.half_width[order])
     return np.where(clothed, inner, np.inf)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.kit.errors import NoPerson
 from services.kit.joints import Joint
 from services.kit.labels import Label
-from services.viton.geometry import Points, distance, point, unit
+from services.viton.geometry import Points, distance, point, unit_vector
 from services.viton.person.regions import Bool, Floats
 
 _RIGHT: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST, Joint.RIGHT_HIP)
@@ -29,7 +29,7 @@ class Joints:
     elbows: tuple[Points, Points]
     wrists: tuple[Points, Points]
     hips: tuple[Points, Points]
-    unit: float
+    shoulder_width: float
 
 
 def read_joints(keypoints: Floats, labels: NDArray[np.uint8]) -> Joints:
@@ -57,7 +57,7 @@ def read_joints(keypoints: Floats, labels: NDArray[np.uint8]) -> Joints:
         level = known[0][1] if known else middle[1] + 1.5 * wide
         filled_hips.append(point(middle[0] + sign * 0.33 * wide, level) if hip is None else hip)
         elbow = at[joint[1]] if seen[joint[1]] else shoulder + wide * point(0.08 * sign, 0.85)
-        along = unit(elbow - shoulder)
+        along = unit_vector(elbow - shoulder)
         wrist = at[joint[2]] if seen[joint[2]] else elbow + 0.8 * wide * along
         bare = labels == (Label.RIGHT_ARM if joint is _RIGHT else Label.LEFT_ARM)
         elbow, wrist = _onto_bare_arm(bare, (shoulder, elbow, wrist), sign, wide)
@@ -121,21 +121,21 @@ def _guessed_shoulders(
     return at, seen
 
 
-def limbs(joints: Joints, shape: tuple[int, int]) -> Bool:
+def draw_arms(joints: Joints, shape: tuple[int, int]) -> Bool:
     """Where arms and hands may be: H x W, as broad as they are with some room."""
-    scale = joints.unit
+    scale = joints.shoulder_width
     area = np.zeros(shape, np.uint8)
     for arm in zip(joints.shoulders, joints.elbows, joints.wrists, strict=True):
-        hand = arm[2] + 0.3 * scale * unit(arm[2] - arm[1])
+        hand = arm[2] + 0.3 * scale * unit_vector(arm[2] - arm[1])
         bones = np.round(np.array([*arm, hand])).astype(np.int32)
         cv2.polylines(area, [bones[:3]], isClosed=False, color=1, thickness=int(0.24 * scale))
         cv2.line(area, bones[2].tolist(), bones[3].tolist(), 1, int(0.36 * scale))
     return area > 0
 
 
-def without_islands(top: Bool, joints: Joints) -> Bool:
+def remove_stray_islands(top: Bool, joints: Joints) -> Bool:
     """Drop small pieces of the worn garment's label that lie well away from trunk and arms."""
-    scale = joints.unit
+    scale = joints.shoulder_width
     near = np.zeros(top.shape, np.uint8)
     trunk = np.array([*joints.shoulders, *joints.hips[::-1]])
     cv2.fillPoly(near, [np.round(trunk).astype(np.int32)], 1)

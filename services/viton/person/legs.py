@@ -15,7 +15,7 @@ from services.kit.errors import LegsNotShown
 from services.kit.joints import Joint
 from services.viton.geometry import EPSILON, Points, point
 from services.viton.person.joints import Joints, read_joints
-from services.viton.person.outfit import Outfit, outfit, sleeves
+from services.viton.person.outfit import Outfit, draw_sleeved_forearms, segment_lower_body
 from services.viton.person.regions import Bool, Floats
 
 LEG_SAMPLES: Final = 121
@@ -54,19 +54,19 @@ class Leg:
     """A bare leg, sample by sample from the hip to the ankle; ``radius`` is half its width."""
 
     sign: int
-    middle: Points
+    centreline: Points
     normal: Points
-    radius: Floats
+    half_width: Floats
 
     @property
-    def outer(self) -> Points:
+    def outer_edge(self) -> Points:
         """The edge away from the other leg."""
-        return np.asarray(self.middle + self.normal * self.radius[:, None])
+        return np.asarray(self.centreline + self.normal * self.half_width[:, None])
 
     @property
-    def inner(self) -> Points:
+    def inner_edge(self) -> Points:
         """The edge beside the other leg."""
-        return np.asarray(self.middle - self.normal * self.radius[:, None])
+        return np.asarray(self.centreline - self.normal * self.half_width[:, None])
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class LowerBody:
 
     left: Leg
     right: Leg
-    edges: tuple[Floats, Floats]
-    middle: Floats
-    torso: float
-    shoulders: float
-    hips: float
-    waist: float
-    waistband: float
+    flanks_x: tuple[Floats, Floats]
+    midline_x: Floats
+    torso_length: float
+    shoulder_row: float
+    hip_row: float
+    narrowest_row: float
+    waistband_row: float
     crotch: Points
 
     @property
@@ -95,12 +95,12 @@ class LowerBody:
         return self.left, self.right
 
     @property
-    def ankle(self) -> float:
+    def ankle_row(self) -> float:
         """The row of the ankles."""
-        return float(max(leg.middle[-1, 1] for leg in self.legs))
+        return float(max(leg.centreline[-1, 1] for leg in self.legs))
 
 
-def measure_legs(
+def measure_lower_body(
     keypoints: NDArray[np.float32], labels: NDArray[np.uint8], least: float = LEAST_SHOWN
 ) -> tuple[LowerBody, Outfit]:
     """Read the lower body from BODY_25 joints (25 x 3) and CIHP labels (H x W).
@@ -113,12 +113,12 @@ def measure_legs(
     height = labels.shape[0]
     shoulders = float(joints.shoulders[0][1] + joints.shoulders[1][1]) / 2
     hips = float(joints.hips[0][1] + joints.hips[1][1]) / 2
-    torso = max(hips - shoulders, 0.8 * joints.unit)
+    torso = max(hips - shoulders, 0.8 * joints.shoulder_width)
     if height - hips < least * torso:
         raise LegsNotShown(NO_LEGS)
     waist = shoulders + _NARROWEST * torso
-    worn = outfit(labels, waist, sleeves(labels, joints, torso))
-    if not worn.below.any() and least > 0:
+    worn = segment_lower_body(labels, waist, draw_sleeved_forearms(labels, joints, torso))
+    if not worn.lower_body.any() and least > 0:
         raise LegsNotShown(NO_LEGS)
     legs = [_leg(at, joints, worn, side, torso) for side in (0, 1)]
     left, right = legs
@@ -167,8 +167,8 @@ def _leg(at: Points, joints: Joints, worn: Outfit, side: int, torso: float) -> L
     tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), EPSILON)[:, None]
     normal = sign * np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
     radius = np.interp(progress, *np.array(_RADII).T) * torso
-    cloth = _reach(worn.below, middle, normal, radius)
-    centre, half = _bare_run(worn.skin, middle, radius)
+    cloth = _reach(worn.lower_body, middle, normal, radius)
+    centre, half = _bare_run(worn.leg_skin, middle, radius)
     half = half * np.abs(normal[:, 0])
     # A hem hides one side of the leg before the other.
     known = binary_erosion(half > 0, iterations=4)
@@ -223,14 +223,14 @@ def _reach(region: Bool, middle: Points, normal: Points, radius: Floats) -> Floa
 def _crotch(worn: Outfit, left: Leg, right: Leg, hips: float, torso: float) -> Points:
     """Where the legs part: the top of the gap between them, if it is seen where it may be."""
     sample = int(0.2 * LEG_SAMPLES)
-    x = float(left.middle[0, 0] + right.middle[0, 0]) / 2
-    low = float(left.middle[sample, 0] + right.middle[sample, 0]) / 2
+    x = float(left.centreline[0, 0] + right.centreline[0, 0]) / 2
+    low = float(left.centreline[sample, 0] + right.centreline[sample, 0]) / 2
     usual = hips + _CROTCH * torso
-    height, width = worn.below.shape
+    height, width = worn.lower_body.shape
     rows = np.arange(int(hips + 0.08 * torso), int(min(hips + 0.26 * torso, height)))
     columns = slice(max(int(low - 0.06 * torso), 0), min(int(low + 0.06 * torso) + 1, width))
     if len(rows) and not worn.bottoms[rows][:, columns].all():
-        gap = (~worn.below[rows][:, columns]).any(axis=1)
+        gap = (~worn.lower_body[rows][:, columns]).any(axis=1)
         if gap.any():
             usual = float(rows[int(gap.argmax())])
     return point(0.5 * x + 0.5 * low, usual)
@@ -252,10 +252,10 @@ def _edge(
     ``rows`` are those of the shoulders and of the crotch.
     """
     shoulders, crotch = rows
-    height, width = worn.below.shape
+    height, width = worn.lower_body.shape
     sign = leg.sign
     every = np.arange(height, dtype=np.float64)
-    outer = leg.outer
+    outer = leg.outer_edge
     order = np.argsort(outer[:, 1], kind="stable")
     low = np.interp(every, outer[order, 1], outer[order, 0])
     hip = float(np.interp(crotch - 0.08 * torso, every, low))
@@ -263,7 +263,7 @@ def _edge(
     knots = [shoulders + _NARROWEST * torso, shoulders + 0.85 * torso, crotch - 0.08 * torso]
     shape = np.interp(every, knots, [0.74 * half, 0.93 * half, half])
     model = np.where(every < crotch - 0.08 * torso, middle + sign * shape, low)
-    region = worn.below | worn.upper
+    region = worn.lower_body | worn.upper_garment
     centre = np.clip(middle, 0, width - 1).astype(int)
     columns = np.arange(width)[None, :]
     beyond = columns < centre[:, None] if sign < 0 else columns > centre[:, None]

@@ -25,26 +25,28 @@ class Outfit:
     """
 
     bottoms: Bool
-    skin: Bool
+    leg_skin: Bool
     socks: Bool
     shoes: Bool
-    upper: Bool
+    upper_garment: Bool
     arms: Bool
-    head: Bool
+    head_and_torso_skin: Bool
     hair: Bool
 
     @property
-    def below(self) -> Bool:
+    def lower_body(self) -> Bool:
         """All of the lower body."""
-        return np.asarray(self.bottoms | self.skin | self.socks | self.shoes)
+        return np.asarray(self.bottoms | self.leg_skin | self.socks | self.shoes)
 
     @property
     def person(self) -> Bool:
         """All of the person."""
-        return np.asarray(self.below | self.upper | self.arms | self.head)
+        return np.asarray(
+            self.lower_body | self.upper_garment | self.arms | self.head_and_torso_skin
+        )
 
 
-def sleeves(labels: NDArray[np.uint8], joints: Joints, torso: float) -> Bool:
+def draw_sleeved_forearms(labels: NDArray[np.uint8], joints: Joints, torso: float) -> Bool:
     """Return where the forearms are, if a dress (in CIHP ``labels``) has sleeves that cover them.
 
     ``torso``: from shoulders to hips, in pixels.
@@ -65,7 +67,7 @@ def sleeves(labels: NDArray[np.uint8], joints: Joints, torso: float) -> Bool:
     return near > 0
 
 
-def outfit(labels: NDArray[np.uint8], waist: float, forearms: Bool) -> Outfit:
+def segment_lower_body(labels: NDArray[np.uint8], waist: float, forearms: Bool) -> Outfit:
     """Group CIHP labels; a dress below the row ``waist`` counts as a skirt, above as a top.
 
     Sleeves that hang beside it, at ``forearms``, are no part of the skirt.
@@ -75,12 +77,12 @@ def outfit(labels: NDArray[np.uint8], waist: float, forearms: Bool) -> Outfit:
     low = largest_component(dress & (rows >= waist) & ~forearms)
     return Outfit(
         bottoms=np.isin(labels, (Label.PANTS, Label.SKIRT)) | low,
-        skin=np.isin(labels, (Label.LEFT_LEG, Label.RIGHT_LEG)),
+        leg_skin=np.isin(labels, (Label.LEFT_LEG, Label.RIGHT_LEG)),
         socks=labels == Label.SOCKS,
         shoes=np.isin(labels, (Label.LEFT_SHOE, Label.RIGHT_SHOE)),
-        upper=np.isin(labels, (Label.UPPER, Label.COAT, Label.SCARF)) | (dress & ~low),
+        upper_garment=np.isin(labels, (Label.UPPER, Label.COAT, Label.SCARF)) | (dress & ~low),
         arms=np.isin(labels, (Label.GLOVE, Label.LEFT_ARM, Label.RIGHT_ARM)),
-        head=np.isin(
+        head_and_torso_skin=np.isin(
             labels, (Label.HAT, Label.HAIR, Label.SUNGLASSES, Label.FACE, Label.TORSO_SKIN)
         ),
         hair=np.isin(labels, (Label.HAT, Label.HAIR)),

@@ -14,24 +14,24 @@ _STANDS: Final = 0.07
 
 
 @dataclass(frozen=True)
-class Shoulders:
+class ShoulderOutline:
     """Rows for every column: ``top`` of neck, arms and worn garment, ``bare`` of the body alone.
 
     ``bare`` leaves out cloth that stands up beside the neck; ``clear``: the columns where neither
     hair nor face hides the outline.
     """
 
-    top: Floats
-    bare: Floats
-    clear: Bool
+    outline_y: Floats
+    bare_outline_y: Floats
+    visible: Bool
 
 
-def shoulders(parts: Regions, neck: Points, scale: float) -> Shoulders:
+def trace_shoulder_outline(parts: Regions, neck: Points, scale: float) -> ShoulderOutline:
     """Return the outline on both sides of ``neck``; ``scale``: a shoulder width in pixels.
 
     Outwards from the bare neck no shoulder rises: what does is cloth that stands up beside it.
     """
-    silhouette = parts.top | parts.neck | parts.arms
+    silhouette = parts.upper_garment | parts.torso_skin | parts.arms
     covered = silhouette.any(axis=0)
     top = np.where(covered, silhouette.argmax(axis=0), 0).astype(np.float64)
     columns = np.arange(len(top))
@@ -40,9 +40,9 @@ def shoulders(parts: Regions, neck: Points, scale: float) -> Shoulders:
     veiled = cv2.dilate(hides, np.ones((reach, reach), np.uint8))
     above = np.clip(top - 3, 0, None).astype(int)
     clear = np.asarray(covered & (veiled[above, columns] == 0))
-    skin = clear & parts.neck[top.astype(int), columns]
+    skin = clear & parts.torso_skin[top.astype(int), columns]
     bare = top.copy()
     for side in (columns[columns <= neck[0]][::-1], columns[columns > neck[0]]):
         floor = np.maximum.accumulate(np.where(skin[side], top[side], 0.0))
         bare[side] = np.maximum(top[side], np.minimum(floor, top[side] + _STANDS * scale))
-    return Shoulders(top, bare, clear)
+    return ShoulderOutline(top, bare, clear)

@@ -55,14 +55,17 @@ class Drape:
 
 def worn_scale(garment: Garment, body: Body) -> float:
     """Return canvas pixels per garment pixel, by the chest and, with sleeves, the shoulders."""
-    rows = [int(np.clip(s.armpit[1] + 0.05 * body.unit, 0, len(s.edge) - 1)) for s in body.sides]
+    rows = [
+        int(np.clip(s.armpit[1] + 0.05 * body.shoulder_width, 0, len(s.flank_x) - 1))
+        for s in body.sides
+    ]
     chest = sum(
-        abs(float(s.edge[r] - body.middle[r])) for s, r in zip(body.sides, rows, strict=True)
+        abs(float(s.flank_x[r] - body.midline_x[r])) for s, r in zip(body.sides, rows, strict=True)
     )
     by_chest = chest / (2 * garment.half)
     if garment.kind is SleeveKind.NONE:
         return by_chest
-    shoulders = distance(body.left.tip, body.right.tip)
+    shoulders = distance(body.left.shoulder_tip, body.right.shoulder_tip)
     by_shoulders = shoulders / max(distance(garment.left.tip, garment.right.tip), 1.0)
     return 0.5 * by_chest + 0.5 * by_shoulders
 

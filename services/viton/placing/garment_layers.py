@@ -107,7 +107,7 @@ def _ease(strip: RuledWarp, fit: SleeveFit) -> Floats:
 def below_shoulders(worn: Worn, body: Body) -> Worn:
     """End the torso's straps at the shoulders, over which they go to the back."""
     rows = np.arange(worn.torso.shape[0])[:, None]
-    shown = np.clip(rows - body.shoulder[None, :] + 2.0, 0, 1)
+    shown = np.clip(rows - body.shoulder_line_y[None, :] + 2.0, 0, 1)
     return replace(worn, torso=np.asarray(worn.torso * shown, np.float32))
 
 
@@ -115,19 +115,19 @@ def without_notches(worn: Worn, body: Body) -> Worn:
     """Fill the notch that torso and sleeve may leave between them where the shoulder turns."""
     cloth = np.maximum(worn.torso, np.maximum(*worn.sleeves)) > 0.5
     torso = worn.torso.copy()
-    reach, span = max(int(_NOTCH * body.unit), 1), int(_TURN * body.unit)
+    reach, span = max(int(_NOTCH * body.shoulder_width), 1), int(_TURN * body.shoulder_width)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     for side, sleeve in zip(body.sides, worn.sleeves, strict=True):
         if not sleeve.any():
             continue
-        x, y = np.maximum(np.rint(side.tip).astype(int), span)
+        x, y = np.maximum(np.rint(side.shoulder_tip).astype(int), span)
         window = (slice(y - span, y + span), slice(x - span, x + span))
         near = cloth[window]
         # Only where cloth lies all around it: the window's own border is none.
         padded = np.pad(near.astype(np.uint8), reach)
         whole = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:-reach, reach:-reach] > 0
         notch = whole & ~near
-        if notch.sum() > _SEEN * body.unit**2:
+        if notch.sum() > _SEEN * body.shoulder_width**2:
             filled = antialias(near | notch, 0.7) * dilate(notch, 2)
             torso[window] = np.maximum(torso[window], filled)
     return replace(worn, torso=torso)

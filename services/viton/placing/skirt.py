@@ -33,22 +33,24 @@ def hang_skirt(
     waist and hips.
     """
     tall = garment.hem - garment.top
-    top = line.at(float(np.interp(body.waistband, np.arange(len(body.middle)), body.middle)))
+    top = line.at(
+        float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
+    )
     if scale is None:
         waist = span(body, top) / max(garment.width(garment.top + 0.03 * tall), 1.0)
         scale = max(waist, 0.92 * seat(body) / max(garment.hips, 1.0))
     if hem is None:
         hem = top + tall * scale * _DRAPE
-    hem = min(hem, body.ankle + _FLOOR * body.torso)
+    hem = min(hem, body.ankle_row + _FLOOR * body.torso_length)
     share = np.linspace(0, _BEYOND, _ROWS)
     rows = top + share * (hem - top)
     source_rows = garment.top + share * tall
     at = np.clip(source_rows, 0, len(garment.left) - 1).astype(int)
-    index = np.clip(rows, 0, len(body.middle) - 1).astype(int)
-    middle, axis = body.middle[index], garment.inner[0][at]
+    index = np.clip(rows, 0, len(body.midline_x) - 1).astype(int)
+    middle, axis = body.midline_x[index], garment.inner[0][at]
     target, source = [], []
     for side, (edge, sign) in enumerate(zip((garment.left, garment.right), (-1, 1), strict=True)):
-        own = sign * (body.edges[side][index] - middle)
+        own = sign * (body.flanks_x[side][index] - middle)
         cloth = sign * (edge[at] - axis) * scale
         half = _falling(np.maximum(own * 1.02 + 2.0, cloth), rows, body)
         target.append(np.stack([middle + sign * half, rows], axis=1))
@@ -68,6 +70,6 @@ def _falling(half: Floats, rows: Floats, body: LowerBody) -> Floats:
     """Below the hips cloth falls: it may flare, but follows no leg inwards at once."""
     fallen = half.copy()
     for i in range(1, len(half)):
-        if rows[i] > body.hips:
+        if rows[i] > body.hip_row:
             fallen[i] = max(half[i], fallen[i - 1] - _FALL * (rows[i] - rows[i - 1]))
     return np.asarray(gaussian_filter1d(fallen, 1.5, mode="nearest"))

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.garment.landmarks import Garment, Side, Sleeve, SleeveKind
-from services.viton.geometry import Points, along, length
-from services.viton.person.arm import ARM_SAMPLES, Arm, crook
+from services.viton.geometry import Points, arc_length, points_at_fractions
+from services.viton.person.arm import ARM_SAMPLES, Arm, crook_limit
 from services.viton.person.body import Body, BodySide
 from services.viton.placing.drape import worn_scale
 
@@ -51,8 +51,8 @@ def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
     cuff = _cuff(garment, g, arm, scale)
     ease = _ease(g.sleeve, arm, cuff, scale)
     target = _hung(target, arm, ease, cuff)
-    outer = along(g.sleeve.outer, _HALO * _shares(arm.outer, cuff))
-    inner = along(g.sleeve.inner, _HALO * _shares(arm.inner, cuff))
+    outer = points_at_fractions(g.sleeve.outer, _HALO * _shares(arm.outer_edge, cuff))
+    inner = points_at_fractions(g.sleeve.inner, _HALO * _shares(arm.inner_edge, cuff))
     across = 0.5 + (ACROSS[None, :] - 0.5) / ease[:, None]
     across = across * _inset(g.sleeve, cuff)[:, None]
     source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
@@ -64,7 +64,7 @@ def _inset(sleeve: Sleeve, cuff: int) -> Floats:
 
     All rings of a sleeve with a short inner edge meet at the armpit; they part further out.
     """
-    short = 1 - length(sleeve.inner) / max(_INNER * length(sleeve.outer), 1.0)
+    short = 1 - arc_length(sleeve.inner) / max(_INNER * arc_length(sleeve.outer), 1.0)
     inset = np.interp(short, (0, 1), _INSET)
     begun = np.clip(np.arange(ARM_SAMPLES) / max(0.3 * cuff, 1.0), 0, 1)
     return np.asarray(1 - (1 - inset) * begun)
@@ -77,12 +77,12 @@ def _hung(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
     """
     at = np.arange(ARM_SAMPLES)
     last = np.clip((cuff + 8 - at) / 8.0, 0, 1)
-    room = (ease - 1) * arm.radius * _OUTWARDS * last
-    rings = np.clip((at - arm.start) / max(0.6 * (cuff - arm.start), 1.0), 0, 1)
-    tangent = np.gradient(arm.middle, axis=0)
+    room = (ease - 1) * arm.half_width * _OUTWARDS * last
+    rings = np.clip((at - arm.armpit_sample) / max(0.6 * (cuff - arm.armpit_sample), 1.0), 0, 1)
+    tangent = np.gradient(arm.centreline, axis=0)
     tangent /= np.maximum(np.hypot(*tangent.T), 1e-6)[:, None]
     bow = 1 - np.clip(np.abs(ACROSS - 0.5) / 0.6, 0, 1) ** 2
-    sag = (_SAG * arm.radius * rings)[:, None] * bow[None, :]
+    sag = (_SAG * arm.half_width * rings)[:, None] * bow[None, :]
     return np.asarray(
         grid + (room[:, None] * arm.normal)[:, None] + sag[..., None] * tangent[:, None]
     )
@@ -96,9 +96,9 @@ def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
     rings = np.arange(ARM_SAMPLES) / max(cuff, 1)
     flat = np.hypot(*(sleeve.outer - sleeve.inner).T)
     flat = np.interp(rings, np.linspace(0, 1, len(flat)), gaussian_filter1d(flat, 2.0))
-    own = 2 * arm.radius
+    own = 2 * arm.half_width
     ratio = gaussian_filter1d(flat * scale / np.maximum(own, 1.0), 5.0, mode="nearest")
-    usual = float(np.median(ratio[arm.start : max(cuff, arm.start + 2)]))
+    usual = float(np.median(ratio[arm.armpit_sample : max(cuff, arm.armpit_sample + 2)]))
     ratio = np.clip(ratio, 0.75 * usual, 1.3 * usual)
     loosest = np.interp(np.linspace(0, 1, ARM_SAMPLES), (0.0, 0.5, 1.0), (1.26, 1.22, 1.1))
     ease = np.clip(_ROUND_ARM[0] + _ROUND_ARM[1] * ratio, 1.05, loosest)
@@ -108,12 +108,15 @@ def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
 
 def _arm_grid(arm: Arm) -> Points:
     """Return the arm with a margin on both sides; none at the armpit and in the crook of an arm."""
-    free = (crook(arm.middle, arm.normal) - arm.radius) / (2 * (ACROSS[-1] - 1) * arm.radius)
-    open_up = np.clip((np.arange(ARM_SAMPLES) - arm.start) / 8.0, 0.0, 1.0)
+    free = (crook_limit(arm.centreline, arm.normal) - arm.half_width) / (
+        2 * (ACROSS[-1] - 1) * arm.half_width
+    )
+    open_up = np.clip((np.arange(ARM_SAMPLES) - arm.armpit_sample) / 8.0, 0.0, 1.0)
     open_up = (open_up * gaussian_filter1d(np.clip(free, 0, 1), 2.0))[:, None]
     share = np.where(ACROSS[None, :] > 1, 1 + (ACROSS[None, :] - 1) * open_up, ACROSS[None, :])
     return np.asarray(
-        arm.outer[:, None] * (1 - share[..., None]) + arm.inner[:, None] * share[..., None]
+        arm.outer_edge[:, None] * (1 - share[..., None])
+        + arm.inner_edge[:, None] * share[..., None]
     )
 
 
@@ -124,10 +127,10 @@ def _cuff(garment: Garment, g: Side, arm: Arm, scale: float) -> int:
         return 0
     if garment.kind is SleeveKind.LONG:
         return last
-    wanted = length(g.sleeve.outer) * scale * 0.92
-    reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer, axis=0).T))])
+    wanted = arc_length(g.sleeve.outer) * scale * 0.92
+    reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer_edge, axis=0).T))])
     found = int(np.searchsorted(reached, wanted))
-    low, high = (arm.start + 3, 46) if garment.kind is SleeveKind.SHORT else (40, 88)
+    low, high = (arm.armpit_sample + 3, 46) if garment.kind is SleeveKind.SHORT else (40, 88)
     return int(np.clip(found, low, high))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.garment.landmarks import Garment, Side
-from services.viton.geometry import Points, distance, point, resample
+from services.viton.geometry import Points, distance, point, resample_polyline
 from services.viton.person.body import Body, BodySide
 from services.viton.placing.drape import Drape, core, worn_scale
 from services.viton.placing.straps import Lay, lay, strap_edge, strap_end
@@ -72,7 +72,7 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
         _Placed(tip, neck, pit, _edge(body, (g, replace(b, armpit=pit)), garment.axis, drape))
         for (tip, neck), (g, b), pit in zip(ends, pairs, pits, strict=True)
     ]
-    front, cloth = core(garment, drape, (placed[0].edge, placed[1].edge), body.middle)
+    front, cloth = core(garment, drape, (placed[0].edge, placed[1].edge), body.midline_x)
     source: list[Points] = [cloth]
     target: list[Points] = [front]
     source.append(garment.neckline.curve[::4])
@@ -84,7 +84,7 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
         armhole = strap_edge(g, strap, (p.tip, p.armpit)) if strap else _armhole(g, p, drape)
         if g.sleeve is not None:
             shoulder[-1] += _TUCK * (shoulder[-2] - shoulder[-1])
-        source += [resample(g.shoulder, _SHOULDER)[1:], g.armhole[1:], g.edge[1:]]
+        source += [resample_polyline(g.shoulder, _SHOULDER)[1:], g.armhole[1:], g.edge[1:]]
         target += [shoulder[1:], armhole[1:], p.edge[1:]]
         rim = [shoulder, armhole[1:], p.edge[1:]]
         outline += [np.concatenate(rim)] if index else [np.concatenate(rim)[::-1]]
@@ -102,7 +102,7 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
         ring,
         seams,
         drape.bottom,
-        (body.waist - drape.row) / max(drape.natural - drape.row, 1.0),
+        (body.existing_hem_row - drape.row) / max(drape.natural - drape.row, 1.0),
         None not in laid,
         (_gusset(placed[0], body), _gusset(placed[1], body)),
     )
@@ -110,14 +110,14 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
 
 def _gusset(placed: _Placed, body: Body) -> float:
     hangs = float(placed.edge[0, 1] - placed.armpit[1])
-    return float(np.clip(1 - hangs / (_HANGING * body.unit), 0, 1))
+    return float(np.clip(1 - hangs / (_HANGING * body.shoulder_width), 0, 1))
 
 
 def _seam(body: Body, placed: _Placed) -> Points:
     inwards = placed.neck - placed.tip
-    share = min(0.09 * body.unit / max(abs(float(inwards[0])), 1.0), 0.6)
+    share = min(0.09 * body.shoulder_width / max(abs(float(inwards[0])), 1.0), 0.6)
     shoulder = _shoulder(body, placed, 21)[::-1][: max(int(share * 20), 1) + 1]
-    below = placed.armpit + point(0.05 * body.unit * np.sign(inwards[0]), 0.0)
+    below = placed.armpit + point(0.05 * body.shoulder_width * np.sign(inwards[0]), 0.0)
     return np.concatenate([shoulder + point(0.0, 1.0), [below], [placed.armpit]])
 
 
@@ -146,33 +146,35 @@ def _hem(body: Body, natural: float, near: float) -> float:
     Into trousers the garment may be as long as it is. Over them it covers at least what the worn
     garment covered, since what lay beneath cannot be known.
     """
-    unit = body.unit
-    if body.cropped:
-        return float(max(natural, body.waist + 0.08 * unit))
-    if body.tucked:
-        reaches = natural > body.band - near * unit
-        return float(max(natural, body.band + 0.1 * unit) if reaches else natural)
-    return float(np.clip(natural, body.waist + 0.015 * unit, body.waist + _OVER * unit))
+    unit = body.shoulder_width
+    if body.cropped_by_frame:
+        return float(max(natural, body.existing_hem_row + 0.08 * unit))
+    if body.existing_top_tucked:
+        reaches = natural > body.waistband_row - near * unit
+        return float(max(natural, body.waistband_row + 0.1 * unit) if reaches else natural)
+    return float(
+        np.clip(natural, body.existing_hem_row + 0.015 * unit, body.existing_hem_row + _OVER * unit)
+    )
 
 
 def _ends(
     garment: Garment, body: Body, g: Side, b: BodySide, scale: float
 ) -> tuple[Points, Points]:
     """Return where a shoulder ends at the arm and at the neckline."""
-    unit = body.unit
+    unit = body.shoulder_width
     axis = garment.axis
-    reach = abs(float(b.tip[0] - body.neck[0]))
-    tip = b.tip
+    reach = abs(float(b.shoulder_tip[0] - body.neck_base[0]))
+    tip = b.shoulder_tip
     if g.sleeve is None:
         away = float(np.clip(abs(g.tip[0] - axis) * scale, 0.24 * unit, reach + 0.05 * unit))
-        x = body.neck[0] + b.sign * away
-        tip = point(x, _shoulder_at(body, x) if away < reach else float(b.tip[1]))
+        x = body.neck_base[0] + b.sign * away
+        tip = point(x, _shoulder_at(body, x) if away < reach else float(b.shoulder_tip[1]))
     share = abs(float(g.neck[0] - axis)) / max(abs(float(g.tip[0] - axis)), 1.0)
-    span = abs(float(tip[0] - body.neck[0]))
+    span = abs(float(tip[0] - body.neck_base[0]))
     away = min(share * span, abs(float(g.neck[0] - axis)) * scale)
     away = away if garment.neckline.collar else _ROUND * away
     away = float(np.clip(away, 0.17 * unit, max(span - 0.03 * unit, 0.18 * unit)))
-    x = body.neck[0] + b.sign * away
+    x = body.neck_base[0] + b.sign * away
     y = _shoulder_at(body, x)
     if garment.neckline.collar:
         y = min(y, float(tip[1] - 0.9 * (g.tip[1] - g.neck[1]) * scale))
@@ -180,23 +182,23 @@ def _ends(
 
 
 def _shoulder_at(body: Body, x: float) -> float:
-    return float(np.interp(x, np.arange(len(body.shoulder)), body.shoulder))
+    return float(np.interp(x, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y))
 
 
 def _edge(body: Body, sides: tuple[Side, BodySide], axis: float, drape: Drape) -> Points:
     """Return the side seam: the cloth's own width where it is loose, the body's where tight."""
     g, b = sides
     share = np.linspace(0, 1, _ROWS)
-    own_edge = resample(g.edge, _ROWS)
+    own_edge = resample_polyline(g.edge, _ROWS)
     rows = drape.rows(own_edge[:, 1])
     # An armhole deeper than the wearer's armpit hangs below it: pulled up, stripes would sag.
-    hangs = g.sleeve is not None and rows[0] > b.armpit[1] > b.tip[1]
+    hangs = g.sleeve is not None and rows[0] > b.armpit[1] > b.shoulder_tip[1]
     pull = 0.0 if hangs else float(b.armpit[1]) - rows[0]
     rows = rows + pull * np.clip(1 - share / _SETTLED, 0, 1) ** 2
     rows = np.maximum.accumulate(rows + np.arange(_ROWS) * 1e-3)
-    last = len(b.edge) - 1
+    last = len(b.flank_x) - 1
     at = np.clip(rows, 0, last).astype(int)
-    outline, middle = b.edge[at], body.middle[at]
+    outline, middle = b.flank_x[at], body.midline_x[at]
     own = np.abs(outline - middle)
     cloth = np.abs(own_edge[:, 0] - axis) * drape.scale
     half = np.maximum(own + 2.0, 0.55 * own + 0.45 * np.minimum(cloth, 1.35 * own))
@@ -210,16 +212,16 @@ def _edge(body: Body, sides: tuple[Side, BodySide], axis: float, drape: Drape) -
 def _armhole_scale(garment: Garment, body: Body) -> float:
     """Canvas pixels per garment pixel downwards, between shoulder and armpit."""
     own = sum(float(g.armpit[1] - g.tip[1]) for g in garment.sides)
-    worn = sum(float(b.armpit[1] - b.tip[1]) for b in body.sides)
-    return max(worn, 0.2 * body.unit) / max(own, 1.0)
+    worn = sum(float(b.armpit[1] - b.shoulder_tip[1]) for b in body.sides)
+    return max(worn, 0.2 * body.shoulder_width) / max(own, 1.0)
 
 
 def _pit(garment: Garment, body: Body, g: Side, b: BodySide) -> Points:
     """Return where the garment's armpit goes; below a strap no farther out than the flank."""
     if strap_end(garment, g) is None:
         return b.armpit
-    row = int(np.clip(b.armpit[1], 0, len(b.edge) - 1))
-    flank = float(b.edge[row]) + b.sign * _FLANK * body.unit
+    row = int(np.clip(b.armpit[1], 0, len(b.flank_x) - 1))
+    flank = float(b.flank_x[row]) + b.sign * _FLANK * body.shoulder_width
     return point(b.sign * min(b.sign * float(b.armpit[0]), b.sign * flank), float(b.armpit[1]))
 
 
@@ -249,7 +251,7 @@ def _neckline(
 
 def _shoulder(body: Body, placed: _Placed, count: int) -> Points:
     xs = np.linspace(placed.neck[0], placed.tip[0], count)
-    ys = np.interp(xs, np.arange(len(body.shoulder)), body.shoulder)
+    ys = np.interp(xs, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y)
     ends = np.linspace(placed.neck[1] - ys[0], placed.tip[1] - ys[-1], count)
     return np.stack([xs, ys + ends], axis=1)
 
@@ -272,7 +274,7 @@ def _armhole(g: Side, placed: _Placed, drape: Drape) -> Points:
         rows = np.clip(rows + (path[0, 1] - rows[0]) * (1 - share) ** 2, path[0, 1], path[2, 1])
         rows = np.maximum.accumulate(rows)
         return np.stack([np.interp(rows, path[:, 1], path[:, 0]), rows], axis=1)
-    own = resample(g.armhole, count)
+    own = resample_polyline(g.armhole, count)
     bow = own - np.linspace(own[0], own[-1], count)
     scale = distance(placed.tip, placed.armpit) / max(distance(own[0], own[-1]), 1.0)
     return chord + bow * min(scale, 1.5)

@@ -29,7 +29,7 @@ def hang_trousers(
     garment: Bottoms, fork: Points, body: LowerBody, line: Waistline
 ) -> tuple[Hung, Hung]:
     """Lays both legs of trousers or shorts along the person's; ``fork`` is where they part."""
-    crotch = body.crotch + point(0.0, _SLACK * body.torso)
+    crotch = body.crotch + point(0.0, _SLACK * body.torso_length)
     scale = seat(body) / max(garment.hips, 1.0)
     ends = _hems(garment, fork, body, crotch, scale)
     first, second = (
@@ -48,11 +48,13 @@ def _hems(
     long = inseam > _LONG_CUT * garment.hips or inseam > _LONG_RISE * rise
     ends = []
     for leg, hem in zip(body.legs, garment.hems, strict=True):
-        ankle = float(leg.middle[-1, 1])
+        ankle = float(leg.centreline[-1, 1])
         room = max(ankle - float(crotch[1]), 1.0)
         reach = (hem - float(fork[1])) * scale / room
         if long or reach > _LONG:
-            ends.append(ankle + float(np.clip((reach - 1.02) * room, 0.0, _FLOOR * body.torso)))
+            ends.append(
+                ankle + float(np.clip((reach - 1.02) * room, 0.0, _FLOOR * body.torso_length))
+            )
         else:
             ends.append(float(crotch[1]) + reach * room)
     return ends
@@ -106,11 +108,13 @@ def _seat(body: LowerBody, line: Waistline, width: Floats, crotch: float, side: 
     """Return outer edge and axis from the waistband to the crotch, N x 2 x 2."""
     sign = (-1, 1)[side]
     share = np.linspace(0, 1, len(width), endpoint=False)
-    top = line.at(float(np.interp(body.waistband, np.arange(len(body.middle)), body.middle)))
+    top = line.at(
+        float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
+    )
     rows = top + share * (crotch - top)
-    at = np.clip(rows, 0, len(body.middle) - 1).astype(int)
-    middle = body.middle[at]
-    own = sign * (body.edges[side][at] - middle)
+    at = np.clip(rows, 0, len(body.midline_x) - 1).astype(int)
+    middle = body.midline_x[at]
+    own = sign * (body.flanks_x[side][at] - middle)
     # A waistband fits, however wide it is in the photo; a seat may be loose.
     half = np.maximum(own + 2.0, 0.5 * own + 0.5 * np.minimum(width, (1 + 0.4 * share) * own))
     outer = np.stack([middle + sign * half, rows], axis=1)
@@ -124,15 +128,15 @@ def _along_leg(leg: Leg, other: Leg, width: Floats, rows: Floats) -> Points:
     Where wide legs have no room between each other they go outwards.
     """
     beyond = point(0.0, 0.3 * float(rows[-1] - rows[0]))
-    middle = np.concatenate([leg.middle, leg.middle[-1:] + beyond])
+    middle = np.concatenate([leg.centreline, leg.centreline[-1:] + beyond])
     index = np.arange(len(middle))
     down = np.maximum.accumulate(middle[:, 1] + index * 1e-6)
     place = np.interp(rows, down, index)
     middle = np.stack([np.interp(place, index, middle[:, i]) for i in (0, 1)], axis=1)
     samples = np.arange(LEG_SAMPLES)
-    radius = np.interp(place, samples, leg.radius)
+    radius = np.interp(place, samples, leg.half_width)
     across = np.stack([np.interp(place, samples, leg.normal[:, i]) for i in (0, 1)], axis=1)
-    beside = np.interp(rows, other.middle[:, 1], other.middle[:, 0])
+    beside = np.interp(rows, other.centreline[:, 1], other.centreline[:, 0])
     room = leg.sign * (middle[:, 0] - beside) / 2
     least = 2 * _TIGHT * radius + 3.0
     wide = gaussian_filter1d(np.maximum(least, width), 1.0, mode="nearest")

@@ -49,26 +49,26 @@ def waistline(body: LowerBody, worn: Outfit) -> Waistline:
     """
     height, width = worn.bottoms.shape
     columns = np.arange(width, dtype=np.float64)
-    usual = np.full(width, body.waistband)
-    first = int(np.clip(body.shoulders + 0.45 * body.torso, 0, height - 1))
-    last = int(np.clip(body.hips + 0.35 * body.torso, first + 1, height))
-    row = int(np.clip(body.hips, 0, height - 1))
-    near = np.abs(columns - body.middle[row]) < 0.26 * body.torso
+    usual = np.full(width, body.waistband_row)
+    first = int(np.clip(body.shoulder_row + 0.45 * body.torso_length, 0, height - 1))
+    last = int(np.clip(body.hip_row + 0.35 * body.torso_length, first + 1, height))
+    row = int(np.clip(body.hip_row, 0, height - 1))
+    near = np.abs(columns - body.midline_x[row]) < 0.26 * body.torso_length
     band = worn.bottoms[first:last]
-    open_above = worn.arms[first:last].any(axis=0) & ~worn.upper[first:last].any(axis=0)
+    open_above = worn.arms[first:last].any(axis=0) & ~worn.upper_garment[first:last].any(axis=0)
     found = near & band.any(axis=0) & ~open_above
-    if found.sum() < 0.15 * body.torso:
+    if found.sum() < 0.15 * body.torso_length:
         return Waistline(usual, shown=False)
     rows = first + band.argmax(axis=0).astype(np.float64)
     middle = float(np.median(rows[found]))
-    if middle > body.waistband + _SHOWN * body.torso:
+    if middle > body.waistband_row + _SHOWN * body.torso_length:
         return Waistline(usual, shown=False)
-    kept = found & (np.abs(rows - middle) < 0.12 * body.torso)
-    centred = (columns - body.middle[row]) / body.torso
+    kept = found & (np.abs(rows - middle) < 0.12 * body.torso_length)
+    centred = (columns - body.midline_x[row]) / body.torso_length
     fitted = np.polynomial.Polynomial.fit(centred[kept], rows[kept], 2)
     line = fitted(np.clip(centred, -0.34, 0.34))
     raised = float(np.percentile((line - rows)[kept], 80))
-    return Waistline(line - np.clip(raised, 0, 0.03 * body.torso), shown=True)
+    return Waistline(line - np.clip(raised, 0, 0.03 * body.torso_length), shown=True)
 
 
 def spread(hung: Hung, shape: tuple[int, int]) -> RuledWarp:
@@ -99,10 +99,10 @@ def _dense(grid: Points, size: tuple[int, int]) -> Points:
 
 def span(body: LowerBody, row: float) -> float:
     """Return the body's width in a row."""
-    at = int(np.clip(row, 0, len(body.middle) - 1))
-    return float(body.edges[1][at] - body.edges[0][at])
+    at = int(np.clip(row, 0, len(body.midline_x) - 1))
+    return float(body.flanks_x[1][at] - body.flanks_x[0][at])
 
 
 def seat(body: LowerBody) -> float:
     """Return the width of the hips."""
-    return span(body, body.crotch[1] - 0.06 * body.torso)
+    return span(body, body.crotch[1] - 0.06 * body.torso_length)

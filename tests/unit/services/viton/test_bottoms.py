@@ -12,7 +12,7 @@ from services.kit.garments import LANDMARKS, UNREAD
 from services.viton.core import try_on
 from services.viton.garment.bottoms import describe_bottoms
 from services.viton.garment.dress import describe_gown
-from services.viton.person.legs import measure_legs
+from services.viton.person.legs import measure_lower_body
 from tests.unit.services.viton.drawings import (
     SHAPE,
     SKIN,
@@ -259,17 +259,17 @@ def test_missing_joints_are_placed_by_proportion(joints: tuple[int, ...]) -> Non
     person = standing()
     keypoints = person.keypoints.copy()
     keypoints[list(joints)] = 0
-    body, _ = measure_legs(keypoints, person.labels)
+    body, _ = measure_lower_body(keypoints, person.labels)
     for leg, x in zip(body.legs, (342, 426), strict=True):
-        assert leg.middle[60, 1] == pytest.approx(KNEE, abs=50)
-        assert leg.middle[60, 0] == pytest.approx(x, abs=25)
+        assert leg.centreline[60, 1] == pytest.approx(KNEE, abs=50)
+        assert leg.centreline[60, 0] == pytest.approx(x, abs=25)
 
 
 def test_the_legs_are_as_wide_as_they_are_seen() -> None:
     person = standing("shorts")
-    body, _ = measure_legs(person.keypoints, person.labels)
+    body, _ = measure_lower_body(person.keypoints, person.labels)
     for leg in body.legs:
-        assert leg.radius[60] == pytest.approx(30, abs=5)
+        assert leg.half_width[60] == pytest.approx(30, abs=5)
 
 
 READ: Any = [

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from services.kit.errors import InvalidRequest, NoPerson
 from services.viton.core import try_on
-from services.viton.person.body import measure
+from services.viton.person.body import measure_body
 from tests.unit.services.viton.drawings import SHAPE, Drawn, Person, figure, garment
 
 pytestmark = pytest.mark.unit
@@ -196,12 +196,12 @@ def test_hair_on_a_shoulder_does_not_bend_the_shoulder_line() -> None:
     person = figure()
     labels = person.labels.copy()
     labels[180:360, 270:330] = 2
-    hidden, parts = measure(person.keypoints, labels)
-    plain, _ = measure(person.keypoints, person.labels)
+    hidden, parts = measure_body(person.keypoints, labels)
+    plain, _ = measure_body(person.keypoints, person.labels)
     assert parts.hair[300, 300]
     columns = np.arange(272, 336)
-    assert np.abs(hidden.shoulder[columns] - plain.shoulder[columns]).max() < 8
-    bends = np.diff(hidden.shoulder[columns], 2)
+    assert np.abs(hidden.shoulder_line_y[columns] - plain.shoulder_line_y[columns]).max() < 8
+    bends = np.diff(hidden.shoulder_line_y[columns], 2)
     assert np.abs(bends).max() < 0.2
 
 

@@ -12,9 +12,9 @@ from services.viton.painting import composition, edit_window
 from services.viton.painting.occlusion import beside_arms
 from services.viton.painting.shading import torso_light
 from services.viton.painting.skin import flesh
-from services.viton.person.body import measure
-from services.viton.person.regions import regions
-from services.viton.person.shoulders import shoulders
+from services.viton.person.body import measure_body
+from services.viton.person.regions import segment_upper_body
+from services.viton.person.shoulders import trace_shoulder_outline
 from services.viton.placing.sleeve import ACROSS, fit_sleeve
 from services.viton.raster.fill import estimate_alpha_matte
 from services.viton.raster.layers import LayerStack
@@ -170,7 +170,7 @@ def test_light_taken_from_the_worn_garment_goes_on_beyond_it_without_a_step() ->
     shade = np.ones(SHAPE)
     shade[:, :384] = np.linspace(0.45, 1, 384)
     image = (person.image * shade[..., None]).astype(np.float32)
-    body, parts = measure(person.keypoints, person.labels)
+    body, parts = measure_body(person.keypoints, person.labels)
     light = torso_light(image, parts, body, 0.0)
     # The worn garment is darker to the left, and so is what hangs beside it.
     assert light[560, 200] < 0.95 * light[560, 384]
@@ -208,15 +208,15 @@ def test_the_window_holds_all_that_changes() -> None:
 
 def test_a_gap_beside_an_arm_narrows_to_its_end() -> None:
     person = figure(sleeves="none")
-    body, parts = measure(person.keypoints, person.labels)
+    body, parts = measure_body(person.keypoints, person.labels)
     rows = np.arange(person.labels.shape[0])
     columns = np.arange(person.labels.shape[1])[None, :]
-    top, bottom = int(body.left.armpit[1]) + 10, int(body.waist) - 10
+    top, bottom = int(body.left.armpit[1]) + 10, int(body.existing_hem_row) - 10
     gap = np.interp(rows, (top, bottom), (0, 12))[:, None]
     torso = ((columns >= 300) & (columns < 480)).astype(np.float32)
     arm = (columns < 300 - gap) & (columns > 240 - gap)
     inside = (rows > top)[:, None] & (rows < bottom)[:, None]
-    parts = replace(parts, lower=np.zeros_like(parts.lower))
+    parts = replace(parts, lower_body=np.zeros_like(parts.lower_body))
     worn = beside_arms(torso * inside, parts, arm & inside, np.zeros(SHAPE, bool), body)
     between = inside & (columns < 300) & (columns >= 300 - gap)
     closed = (between & (worn > 0.5)).sum(axis=1)
@@ -227,16 +227,16 @@ def test_a_gap_beside_an_arm_narrows_to_its_end() -> None:
 
 def test_a_slit_that_ends_at_the_bare_chest_is_closed() -> None:
     person = figure(sleeves="none")
-    body, parts = measure(person.keypoints, person.labels)
+    body, parts = measure_body(person.keypoints, person.labels)
     rows = np.arange(SHAPE[0])[:, None]
     columns = np.arange(SHAPE[1])[None, :]
     top, bottom = int(body.left.armpit[1]), int(body.left.armpit[1]) + 40
-    parts = replace(parts, lower=np.zeros_like(parts.lower))
-    below = (rows >= top) & (rows < body.waist)
+    parts = replace(parts, lower_body=np.zeros_like(parts.lower_body))
+    below = (rows >= top) & (rows < body.existing_hem_row)
     torso = ((columns >= 300) & (columns < 480) & below).astype(np.float32)
     slit = (columns >= 297) & (columns < 300) & (rows >= top) & (rows < bottom)
     arm = (columns >= 240) & (columns < 300) & below & ~slit
-    chest = (columns >= 290) & (columns < 480) & (rows > body.shoulder[384]) & (rows < top)
+    chest = (columns >= 290) & (columns < 480) & (rows > body.shoulder_line_y[384]) & (rows < top)
     closed = beside_arms(torso, parts, arm, chest, body) > 0.5
     assert closed[slit].mean() > 0.9
 
@@ -244,17 +244,17 @@ def test_a_slit_that_ends_at_the_bare_chest_is_closed() -> None:
 @pytest.mark.parametrize("reach", [30, 60])
 def test_the_shoulder_s_line_is_no_higher_than_the_outline(reach: int) -> None:
     person = figure()
-    body, parts = measure(person.keypoints, person.labels)
-    silhouette = parts.top | parts.neck
+    body, parts = measure_body(person.keypoints, person.labels)
+    silhouette = parts.upper_garment | parts.torso_skin
     sunk = person.labels.copy()
     # Beside the neck the outline is hollow: background where the straight line would run.
-    beside = slice(int(body.neck[0]) + 40, int(body.neck[0]) + 40 + reach)
+    beside = slice(int(body.neck_base[0]) + 40, int(body.neck_base[0]) + 40 + reach)
     tops = silhouette[:, beside].argmax(axis=0)
     for column, row in zip(range(beside.start, beside.stop), tops, strict=True):
         sunk[row : row + 14, column] = 0
-    lower, _ = measure(person.keypoints, sunk)
+    lower, _ = measure_body(person.keypoints, sunk)
     middle = (beside.start + beside.stop) // 2
-    assert lower.shoulder[middle] > body.shoulder[middle] + 6
+    assert lower.shoulder_line_y[middle] > body.shoulder_line_y[middle] + 6
 
 
 def loose_sleeve(person: Person) -> tuple[Person, tuple[int, int]]:
@@ -358,10 +358,10 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
         cv2.fillPoly(shape, [np.array(ring)], 1)
         image[shape > 0], labels[shape > 0] = colour, label
     image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
-    body, parts = measure(person.keypoints, labels)
-    seen = shoulders(parts, body.neck, body.unit)
-    assert seen.top[296] < 295
-    assert seen.bare[296] >= 304
+    body, parts = measure_body(person.keypoints, labels)
+    seen = trace_shoulder_outline(parts, body.neck_base, body.shoulder_width)
+    assert seen.outline_y[296] < 295
+    assert seen.bare_outline_y[296] >= 304
     drawn = garment("none")
     cloth = describe(drawn.image, drawn.mask)
     fits = [fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)]
@@ -396,7 +396,7 @@ def test_a_sliver_of_made_skin_beside_a_seen_arm_leaves_the_arm_alone() -> None:
     beside[80:110, 80:134] = 1
     above[:60, 80:130] = 1
     worn = np.zeros(arm.shape, np.float32)
-    parts = regions(np.where(arm, 14, 0).astype(np.uint8), 160.0)
+    parts = segment_upper_body(np.where(arm, 14, 0).astype(np.uint8), 160.0)
     for made, kept in ((beside, True), (above, False)):
         stack = LayerStack(np.where(made[..., None] > 0, np.float32(90), photo))
         composition._in_front(stack, photo, arm, parts, (worn, made))

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from services.viton.garment.top import describe
-from services.viton.person.body import measure
+from services.viton.person.body import measure_body
 from services.viton.placing.garment_layers import Worn, below_shoulders, without_notches
 from services.viton.placing.straps import strap_end
 from services.viton.placing.torso import fit_torso
@@ -42,7 +42,7 @@ def test_only_a_strap_is_taken_for_one() -> None:
 
 def test_a_strap_top_lies_at_the_armpits_whatever_its_straps_length() -> None:
     person = figure()
-    body, _ = measure(person.keypoints, person.labels)
+    body, _ = measure_body(person.keypoints, person.labels)
     armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
     lows = []
     for long in (90, 180):
@@ -56,22 +56,22 @@ def test_a_strap_top_lies_at_the_armpits_whatever_its_straps_length() -> None:
 
 def test_a_bare_armhole_ends_at_the_flank_and_not_on_the_arm() -> None:
     person = figure()
-    body, _ = measure(person.keypoints, person.labels)
+    body, _ = measure_body(person.keypoints, person.labels)
     drawn = strap_top(long=180)
     fit = fit_torso(describe(drawn.image, drawn.mask), body)
     rows = np.abs(fit.outline[:, 1] - body.left.armpit[1]) < 4
     left = fit.outline[rows & (fit.outline[:, 0] < 384), 0].min()
-    assert left > body.left.edge[int(body.left.armpit[1])] - 0.03 * body.unit
+    assert left > body.left.flank_x[int(body.left.armpit[1])] - 0.03 * body.shoulder_width
 
 
 def test_straps_end_at_the_shoulders() -> None:
     person = figure()
-    body, _ = measure(person.keypoints, person.labels)
+    body, _ = measure_body(person.keypoints, person.labels)
     torso = np.ones(SHAPE, np.float32)
     colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
     worn = Worn(torso, colour, source, (torso, torso), (colour, colour), (source, source))
-    column = int(body.left.tip[0]) + 30
-    line = int(body.shoulder[column])
+    column = int(body.left.shoulder_tip[0]) + 30
+    line = int(body.shoulder_line_y[column])
     ended = below_shoulders(worn, body).torso[:, column]
     assert ended[: line - 3].max() == 0
     assert ended[line + 1 :].min() == 1
@@ -79,9 +79,9 @@ def test_straps_end_at_the_shoulders() -> None:
 
 def test_a_notch_between_shoulder_and_sleeve_is_filled() -> None:
     person = figure()
-    body, _ = measure(person.keypoints, person.labels)
+    body, _ = measure_body(person.keypoints, person.labels)
     rows, columns = np.indices(SHAPE)
-    x, y = np.rint(body.left.tip).astype(int)
+    x, y = np.rint(body.left.shoulder_tip).astype(int)
     sleeve = ((columns < x) & (columns > x - 60) & (rows > y)).astype(np.float32)
     torso = ((columns >= x) & (rows > y - 4)).astype(np.float32)
     notch = (np.abs(columns - x) < 4) & (rows < y + 9)

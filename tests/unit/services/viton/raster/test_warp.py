@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from services.viton.core import try_on
 from services.viton.garment.top import describe
-from services.viton.person.body import measure
+from services.viton.person.body import measure_body
 from services.viton.placing.drape import Drape, wrapped
 from services.viton.placing.sleeve import ACROSS
 from services.viton.placing.torso import fit_torso
@@ -123,10 +123,10 @@ def test_a_shoulder_bare_beside_a_sleeveless_top_is_as_high_as_a_clothed_one() -
     armhole = 120 + 0.24 * (rows - 318)
     labels[(labels == 5) & (columns - 384 > armhole) & (rows < 460)] = 14
     labels[(labels == 5) & (384 - columns > armhole) & (rows < 460)] = 15
-    clothed, _ = measure(person.keypoints, person.labels)
-    bare, _ = measure(person.keypoints, labels)
+    clothed, _ = measure_body(person.keypoints, person.labels)
+    bare, _ = measure_body(person.keypoints, labels)
     for own, other in zip(bare.sides, clothed.sides, strict=True):
-        assert abs(float(own.tip[1] - other.tip[1])) < 0.04 * bare.unit
+        assert abs(float(own.shoulder_tip[1] - other.shoulder_tip[1])) < 0.04 * bare.shoulder_width
 
 
 @pytest.mark.parametrize("dip", [0, 40])
@@ -148,7 +148,7 @@ def test_a_garment_much_too_long_hangs_lower_and_is_not_folded() -> None:
     person, drawn = figure(), garment("none")
     person.keypoints[[8, 9, 12], 1] = 640
     torso = fit_torso(
-        describe(drawn.image, drawn.mask), measure(person.keypoints, person.labels)[0]
+        describe(drawn.image, drawn.mask), measure_body(person.keypoints, person.labels)[0]
     )
     source = thin_plate_spline_map(torso.target, torso.source, SHAPE)[:, 384, 1]
     assert torso.hem > 720
