@@ -7,7 +7,7 @@ from typing import Final
 import torch
 
 from networks.export import NotTheSame, to_onnx
-from networks.loading import NotTheWeights, load_strictly
+from networks.loading import NotTheWeights
 from networks.published import Published
 
 __all__ = ["TESTED", "NotTheSame", "NotTheWeights", "beside", "convert"]
@@ -29,8 +29,7 @@ def convert(module: str, title: str, source: Path, target: Path) -> float:
     not that network's file, NotTheSame if the two answers differ.
     """
     published: Published = importlib.import_module(module).PUBLISHED
-    network = published.build()
-    load_strictly(network, published.read(source), title)
+    network = published.load(published.read(source), title)
     # As loaded: what is a number in double precision may be none in single precision.
     spoilt = [
         key for key, value in network.state_dict().items() if not bool(torch.isfinite(value).all())

@@ -39,6 +39,9 @@ WRAPPERS: Final = ("state_dict", "params_ema", "params", "model")
 """Under one of these, some official files hold the state."""
 PARALLEL: Final = "module."
 """What ``DataParallel`` puts before every key."""
+BATCH_COUNTER: Final = "num_batches_tracked"
+"""The part of a batch norm's state that PyTorch writes since 0.4.1; inference does not read it."""
+BATCH_MEAN: Final = "running_mean"
 _OPCODES: Final = pickle_check.OPCODES | {"NEWOBJ", "BINPERSID", "SHORT_BINSTRING", "EMPTY_SET"}
 _ZIP: Final = b"PK\x03\x04"
 _ATTRIBUTES: Final = "/data.pkl"
@@ -91,12 +94,28 @@ def read_torch(path: Path) -> dict[str, Tensor]:
 def load_strictly(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
     """Load ``state`` into ``network``, every key and no other, every shape as it should be.
 
-    Numbers may be of any precision, but real ones where the network's are, whole ones where its
-    are. Raises NotTheWeights naming the first keys that are missing, not known, of another shape or
-    of another kind.
+    Numbers may have any precision, but must be real if the network's are, and whole if the
+    network's are. A batch norm's counter may be absent, as in files of before PyTorch 0.4.1. Raises
+    NotTheWeights naming the first keys that are missing, not known, of another shape or of another
+    kind.
     """
+    mismatches = _mismatches(network, state)
+    if mismatches:
+        raise NotTheWeights(
+            f"This is not the weight file of {what}: of {len(network.state_dict())} keys "
+            f"{'; '.join(mismatches)}."
+        )
+    network.load_state_dict(dict(state), strict=True)
+
+
+def fits(network: nn.Module, state: Mapping[str, Tensor]) -> bool:
+    """Say whether ``load_strictly`` would load ``state`` into ``network``."""
+    return not _mismatches(network, state)
+
+
+def _mismatches(network: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     wanted = network.state_dict()
-    missing = [key for key in wanted if key not in state]
+    missing = [key for key in wanted if key not in state and not _is_old_counter(key, state)]
     unknown = [key for key in state if key not in wanted]
     both = [(key, state[key], value) for key, value in wanted.items() if key in state]
     shaped = [
@@ -109,7 +128,7 @@ def load_strictly(network: nn.Module, state: Mapping[str, Tensor], what: str) ->
         for key, given, value in both
         if given.is_complex() or given.is_floating_point() != value.is_floating_point()
     ]
-    told = [
+    return [
         f"{len(keys)} {kind} ({_some(keys)})"
         for kind, keys in (
             ("keys are missing", missing),
@@ -119,11 +138,11 @@ def load_strictly(network: nn.Module, state: Mapping[str, Tensor], what: str) ->
         )
         if keys
     ]
-    if told:
-        raise NotTheWeights(
-            f"This is not the weight file of {what}: of {len(wanted)} keys {'; '.join(told)}."
-        )
-    network.load_state_dict(dict(state), strict=True)
+
+
+def _is_old_counter(key: str, state: Mapping[str, Tensor]) -> bool:
+    norm, _, name = key.rpartition(".")
+    return name == BATCH_COUNTER and f"{norm}.{BATCH_MEAN}" in state
 
 
 def renamed(

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from networks.loading import NotTheWeights, load_strictly
+from networks.loading import NotTheWeights
 from networks.published import Published
 from networks.states import read_state
 
@@ -88,6 +88,5 @@ def load(module: str, title: str, state: Path, device: str | None, threads: int)
         raise NoDevice(device)
     torch.set_num_threads(threads)
     published: Published = importlib.import_module(module).PUBLISHED
-    network = published.build()
-    load_strictly(network, read_state(state), title)
+    network = published.load(read_state(state), title)
     return Session(published, network, torch.device(device or ("cuda" if gpu else "cpu")))

@@ -2,7 +2,9 @@
 
 Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
 Network", 2017 (https://arxiv.org/abs/1609.04802), with five residual blocks as
-https://github.com/leftthomas/SRGAN has it, whose ``netG_epoch_4_100.pth`` this loads.
+https://github.com/leftthomas/SRGAN has it. Two layouts of its ``netG_epoch_4_100.pth`` load: with
+a batch norm at the end of block 7, as the repository's code trains it now, and with a PReLU there,
+as in the file that the repository published in 2018 (commit b0323c6).
 """
 
 from typing import Final
@@ -49,27 +51,25 @@ class Doubling(nn.Module):
 
 
 class Generator(nn.Module):
-    """Block 1 sees the photo, blocks 2 to 6 refine, block 7 ends them, block 8 enlarges."""
+    """Block 1 takes the photo, blocks 2 to 6 refine, block 7 ends them, block 8 enlarges."""
 
-    def __init__(self) -> None:
+    def __init__(self, end_of_block7: nn.Module) -> None:
         super().__init__()
         self.block1 = nn.Sequential(nn.Conv2d(3, CHANNELS, 9, padding=4), nn.PReLU())
         for number in range(2, 2 + BLOCKS):
             self.add_module(f"block{number}", Residual(CHANNELS))
-        self.block7 = nn.Sequential(
-            nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1), nn.BatchNorm2d(CHANNELS)
-        )
+        self.block7 = nn.Sequential(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1), end_of_block7)
         self.block8 = nn.Sequential(
             Doubling(CHANNELS), Doubling(CHANNELS), nn.Conv2d(CHANNELS, 3, 9, padding=4)
         )
 
     def forward(self, photo: Tensor) -> Tensor:
         """N x 3 x H x W RGB in [0, 1] to N x 3 x 4 H x 4 W in [0, 1]."""
-        seen = self.block1(photo)
-        refined = seen
+        features = self.block1(photo)
+        refined = features
         for number in range(2, 2 + BLOCKS):
             refined = self.get_submodule(f"block{number}")(refined)
-        return (torch.tanh(self.block8(seen + self.block7(refined))) + 1) / 2
+        return (torch.tanh(self.block8(features + self.block7(refined))) + 1) / 2
 
 
 def _example(height: int, width: int) -> tuple[Tensor, ...]:
@@ -77,7 +77,8 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
 
 
 PUBLISHED: Final = Published(
-    build=lambda: Generator().eval(),
+    build=lambda: Generator(nn.BatchNorm2d(CHANNELS)).eval(),
+    older_layouts=(lambda: Generator(nn.PReLU()).eval(),),
     example=_example,
     inputs=("input",),
     outputs=("output",),

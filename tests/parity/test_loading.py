@@ -193,6 +193,18 @@ def test_numbers_of_another_kind_are_refused(changed: dict[str, Any], sentence: 
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
 
+def test_counters_of_batch_norms_may_be_absent() -> None:
+    state = network().state_dict()
+    del state["1.num_batches_tracked"]
+    loaded = network()
+    loading.load_strictly(loaded, state, "the net")
+    assert torch.equal(loaded[0].weight, state["0.weight"])
+    # But not beside other gaps of the same norm.
+    del state["1.running_mean"]
+    with pytest.raises(loading.NotTheWeights, match="2 keys are missing"):
+        loading.load_strictly(loaded, state, "the net")
+
+
 def test_a_prefix_that_not_all_keys_have_is_left(tmp_path: Path) -> None:
     state = network().state_dict() | {"module.0.bias": torch.zeros(2)}
     read = loading.read_torch(saved(state, tmp_path))

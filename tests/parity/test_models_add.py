@@ -29,6 +29,7 @@ torch = pytest.importorskip(
 
 from networks import export, precision, seeded  # noqa: E402 - they need PyTorch
 from networks.super_resolution import srgan  # noqa: E402
+from tests.parity import srgan_files  # noqa: E402
 
 pytestmark = pytest.mark.parity
 
@@ -56,11 +57,15 @@ def add(file: Path, *options: str) -> Result:
     return CliRunner().invoke(commands.app, command)
 
 
+@pytest.mark.parametrize("layout", ["of 2018", "present"])
 def test_from_the_official_file_to_an_enlarged_photo(
-    folder: Path, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
 ) -> None:
-    official = tmp_path / "netG_epoch_4_100.pth"
-    torch.save({f"module.{key}": value for key, value in state.items()}, official)
+    if layout == "of 2018":
+        official = srgan_files.write_2018(tmp_path)
+    else:
+        official = tmp_path / "trained.pth"
+        torch.save({f"module.{key}": value for key, value in state.items()}, official)
     done = add(official)
     assert done.exit_code == 0, done.output
     assert "MIT" in done.stderr

@@ -19,6 +19,7 @@ torch = pytest.importorskip(
 from networks import export, loading, seeded  # noqa: E402 - they need PyTorch
 from networks.published import Published  # noqa: E402
 from networks.super_resolution import real_esrgan, srgan  # noqa: E402
+from tests.parity import srgan_files  # noqa: E402
 
 pytestmark = pytest.mark.parity
 
@@ -56,6 +57,25 @@ def test_pytorch_and_onnx_give_what_the_original_gives(
     assert stored.difference(given, reference["output"]) < stored.TOLERANCE
     # Exported at another size than it is run at.
     small = dataclasses.replace(published, size=(20, 16))
+    assert export.to_onnx(small, network, tmp_path / "x4.onnx") < export.TOLERANCE
+    session = sessions.onnx_session(tmp_path / "x4.onnx")
+    [enlarged] = session.run(["output"], {"input": photo})
+    assert stored.difference(enlarged, reference["output"]) < stored.RUNTIMES
+
+
+def test_the_file_of_2018_gives_what_its_original_gives(tmp_path: Path) -> None:
+    reference = stored.load("srgan_2018")
+    state = srgan.PUBLISHED.read(srgan_files.write_2018(tmp_path))
+    assert stored.layout(state) == str(reference["layout"])
+    network = srgan.PUBLISHED.load(state, "SRGAN")
+    assert sum(each.numel() for each in network.parameters()) == int(reference["parameters"])
+    assert not network.training
+    height, width = SIZES["srgan"]
+    photo = (stored.seeded("srgan_2018", 1, 3, height, width) + 1) / 2
+    with torch.inference_mode():
+        given = network(torch.from_numpy(photo)).numpy()
+    assert stored.difference(given, reference["output"]) < stored.TOLERANCE
+    small = dataclasses.replace(srgan.PUBLISHED, size=(20, 16))
     assert export.to_onnx(small, network, tmp_path / "x4.onnx") < export.TOLERANCE
     session = sessions.onnx_session(tmp_path / "x4.onnx")
     [enlarged] = session.run(["output"], {"input": photo})

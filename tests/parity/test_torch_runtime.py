@@ -37,6 +37,7 @@ from torch import nn  # noqa: E402 - as it is installed
 from networks import export, seeded, session, states  # noqa: E402 - they import PyTorch
 from networks.densepose import boxes  # noqa: E402
 from networks.published import Published  # noqa: E402
+from tests.parity import srgan_files  # noqa: E402
 
 pytestmark = pytest.mark.parity
 
@@ -110,10 +111,9 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(scope="module")
 def added(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """SRGAN as ``models add --torch`` leaves it, from a seeded file."""
+    """SRGAN as ``models add --torch`` leaves it, from a seeded file of the layout of 2018."""
     folder = tmp_path_factory.mktemp("added")
-    file = folder.parent / "netG_epoch_4_100.pth"
-    official("srgan_x4", file)
+    file = srgan_files.write_2018(folder.parent)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("TRYON_MODELS_DIR", str(folder))
         forget_settings()
