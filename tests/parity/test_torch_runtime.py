@@ -244,7 +244,7 @@ def test_a_session_leaves_its_inputs_as_they_are() -> None:
         def forward(self, given: Any) -> Any:
             return given.transpose(2, 3).add_(1)
 
-    made = Published(InPlace, lambda *_: (), ("given",), ("made",))
+    made = Published(build=InPlace, example=lambda *_: (), inputs=("given",), outputs=("made",))
     asked = np.zeros((1, 1, 4, 6), np.float32)[..., ::-1]
     asked.setflags(write=False)
     held = session.Session(made, InPlace(), torch.device("cpu"))
