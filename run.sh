@@ -4,7 +4,7 @@
 #   bash run.sh                              start everything and print the page's address: in containers
 #                                            where a Docker engine answers, else in one process
 #   bash run.sh --embedded --port 9000       force a mode (--docker, --embedded, --processes,
-#                                            --orchestrate), a port
+#                                            --orchestrated), a port
 #   bash run.sh tryon PERSON CLOTH -o OUT    make one picture
 #   bash run.sh test [PYTEST ARGUMENTS]      run every check and test
 #   bash run.sh services                     how every service of the running system is
@@ -180,13 +180,13 @@ serve() {
     serve_in_containers "$@" || die "the containers did not start; the reason is above. Without Docker: bash run.sh --embedded"
     return
   fi
-  if [[ ! ${TRYON_BACKEND:-} && ! $words =~ \ --(embedded|processes|orchestrate|help)\  ]] && engine_answers; then
+  if [[ ! ${TRYON_BACKEND:-} && ! $words =~ \ --(embedded|processes|remote|orchestrated?|help)\  ]] && engine_answers; then
     serve_in_containers "$@" && return
     say "The containers did not start; the reason is above. Going on without Docker ..."
   fi
   set_up_alone
   fetch_weights
-  if [[ $words == *" --orchestrate "* ]] && engine_answers; then
+  if [[ $words =~ \ --orchestrated?\  ]] && engine_answers; then
     say "Making the images (the first time takes some minutes) ..."
     watched compose build --quiet || die "the images could not be made; the reason is above. Without Docker: bash run.sh --embedded"
   fi

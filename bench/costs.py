@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.backends import CONTRACTS
-from gateway.processes import LocalProcesses
+from gateway.processes import ProcessesBackend
 from gateway.settings import GatewaySettings
 from gateway.tryon import Photos, TryOn
 from services.kit import logs
@@ -48,7 +48,7 @@ class Cost:
     sent: int
 
 
-class Weighing(LocalProcesses):
+class Weighing(ProcessesBackend):
     """Local processes whose messages are weighed while ``weighs`` is true."""
 
     weighs = False

@@ -20,7 +20,7 @@ import PIL.ImageOps
 from rich.console import Console
 from rich.table import Table
 
-from gateway.backends import InProcess
+from gateway.backends import EmbeddedBackend
 from gateway.settings import get_gateway_settings
 from gateway.tryon import Photos, TryOn
 from services.kit import logs
@@ -66,7 +66,7 @@ def main() -> None:
 async def measure(photos: Photos, pictures: int) -> Figures:
     """Load everything, warm up with one picture, and time ``pictures`` more."""
     settings = get_settings()
-    backend = InProcess(settings)
+    backend = EmbeddedBackend(settings)
     tryon = TryOn(backend, get_gateway_settings())
     runs: list[dict[str, float]] = []
     cpu: list[float] = []

@@ -92,7 +92,9 @@ def create(
     app.state.inventory = services.Inventory(backend)
     app.state.startup = startup
     app.state.tryon = TryOn(backend, settings)
-    app.state.uploads = AdmissionControl(max_concurrent=settings.max_uploads, max_queued=0)
+    app.state.uploads = AdmissionControl(
+        max_concurrent=settings.max_concurrent_uploads, max_queued=0
+    )
     app.add_middleware(Requests)
     app.add_exception_handler(TryOnError, _handle_try_on_error)
     app.add_exception_handler(HTTPException, _handle_http_error)

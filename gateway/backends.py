@@ -13,8 +13,9 @@ from typing import Any, Final, Protocol
 import structlog
 
 from gateway import replicas
-from gateway.inventory import Health, LastErrors, Mode, Replica, ServiceState, health_of
+from gateway.inventory import Health, LastErrors, Replica, ServiceState, health_of
 from gateway.pipeline import TRY_ON_PIPELINE
+from gateway.run_mode import RunMode
 from services.kit.contract import Contract, Method
 from services.kit.errors import DeadlineExceeded, InternalError, ServiceUnavailable, TryOnError
 from services.kit.executor import BoundedExecutor
@@ -65,7 +66,7 @@ class Backend(Protocol):
         ...
 
 
-class InProcess:
+class EmbeddedBackend:
     """Every service in this process, each on worker threads of its own."""
 
     def __init__(self, settings: Settings, contracts: Iterable[Contract] = CONTRACTS) -> None:
@@ -147,10 +148,10 @@ class InProcess:
         service, error = self._services.get(name), self._errors.of(name)
         if service is None:
             health = Health.FAILING if error else Health.STARTING
-            return ServiceState(name, None, Mode.EMBEDDED, health, last_error=error)
+            return ServiceState(name, None, RunMode.EMBEDDED, health, last_error=error)
         executor = self._executors[name]
         here = Replica(None, Health.SERVING, running=executor.running, waiting=executor.waiting)
-        return ServiceState(name, service.engine, Mode.EMBEDDED, here.health, (here,), error)
+        return ServiceState(name, service.engine, RunMode.EMBEDDED, here.health, (here,), error)
 
     async def close(self) -> None:
         """Wait for running calls for the configured grace, then release the engines."""
@@ -175,7 +176,7 @@ def _load(contract: Contract) -> Service:
     return service
 
 
-class Grpc:
+class RemoteBackend:
     """Every service behind gRPC, at the address that ``address`` tells for its contract.
 
     ``replicas_address`` tells the name under which a service's replicas are found, where that
@@ -190,7 +191,7 @@ class Grpc:
         contracts: Iterable[Contract] = CONTRACTS,
         *,
         replicas_address: Callable[[Contract], str] | None = None,
-        mode: Mode = Mode.EXTERNAL,
+        mode: RunMode = RunMode.REMOTE,
     ) -> None:
         self._settings = settings
         self._address = address

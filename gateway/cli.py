@@ -26,14 +26,15 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 from gateway import __version__, app, running, services_cli
-from gateway.backends import Backend, Grpc, InProcess
+from gateway.backends import Backend, EmbeddedBackend, RemoteBackend
 from gateway.dag import StageEvent, State
 from gateway.negotiation import Category, Format
-from gateway.orchestrator.backend import Containers
+from gateway.orchestrator.backend import OrchestratedBackend
 from gateway.orchestrator.settings import OrchestratorSettings, get_orchestrator_settings
 from gateway.pipeline import TRY_ON_PIPELINE
-from gateway.processes import LocalProcesses
-from gateway.settings import GatewaySettings, get_gateway_settings
+from gateway.processes import ProcessesBackend
+from gateway.run_mode import RunMode
+from gateway.settings import PREFIX, GatewaySettings, get_gateway_settings
 from gateway.tryon import Photos, Result, TryOn
 from services.kit import logs
 from services.kit.categories import DRESS, LOWER, UPPER
@@ -72,9 +73,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except pydantic.ValidationError as error:
-        prefix = "TRYON_DOCKER" if error.title == OrchestratorSettings.__name__ else "TRYON"
+        prefix = "TRYON_DOCKER_" if error.title == OrchestratorSettings.__name__ else PREFIX
         for each in error.errors():
-            name = "_".join([prefix, *(str(part).upper() for part in each["loc"])])
+            name = "_".join(str(part).upper() for part in each["loc"])
+            # Fields with a former name are located by their variable, others by their own name.
+            name = name if name.startswith(PREFIX) else prefix + name
             told.print(f"{name}: {each['msg']}", style="red", markup=False, soft_wrap=True)
         sys.exit(EXIT_USAGE)
 
@@ -94,10 +97,15 @@ def serve(
     processes: Annotated[
         bool, typer.Option("--processes", help="Run each service as a process.")
     ] = False,
-    orchestrate: Annotated[
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Call services that run elsewhere, over gRPC.")
+    ] = False,
+    orchestrated: Annotated[
         bool,
         typer.Option(
-            "--orchestrate", help="Start and stop the services' containers, as they are needed."
+            "--orchestrated",
+            "--orchestrate",
+            help="Start and stop the services' containers, as they are needed.",
         ),
     ] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on (TRYON_HOST).")] = None,
@@ -107,8 +115,15 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the page and the API until Ctrl-C."""
-    if embedded + processes + orchestrate > 1:
-        _fail("Choose one of --embedded, --processes and --orchestrate.", EXIT_USAGE)
+    flags = {
+        RunMode.EMBEDDED: embedded,
+        RunMode.PROCESSES: processes,
+        RunMode.REMOTE: remote,
+        RunMode.ORCHESTRATED: orchestrated,
+    }
+    chosen = [mode for mode, is_set in flags.items() if is_set]
+    if len(chosen) > 1:
+        _fail(f"Choose one of {', '.join(f'--{mode}' for mode in flags)}.", EXIT_USAGE)
     settings, service_settings = get_gateway_settings(), get_settings()
     host, port = host or settings.host, settings.port if port is None else port
     try:
@@ -122,17 +137,7 @@ def serve(
         )
     port = listener.getsockname()[1]
     _log_to(settings.run_dir / "gateway.log", service_settings)
-    backend: Backend
-    if processes:
-        backend = LocalProcesses(service_settings, settings.address, settings.run_dir)
-    elif orchestrate or (settings.backend == "docker" and not embedded):
-        backend = Containers(service_settings, get_orchestrator_settings(), settings.run_dir)
-    elif settings.backend == "grpc" and not embedded:
-        backend = Grpc(
-            service_settings, settings.address, replicas_address=settings.replicas_address
-        )
-    else:
-        backend = InProcess(service_settings)
+    backend = _backend(chosen[0] if chosen else settings.backend, settings, service_settings)
     shown = f"[{host}]" if ":" in host else host
     page = f"http://{shown}:{port}/index"
     told.print(f"Loading the models; the page will be at {page}", soft_wrap=True)
@@ -224,6 +229,22 @@ def show_logs(
         time.sleep(0.5)
 
 
+def _backend(mode: RunMode, settings: GatewaySettings, service_settings: Settings) -> Backend:
+    match mode:
+        case RunMode.EMBEDDED:
+            return EmbeddedBackend(service_settings)
+        case RunMode.PROCESSES:
+            return ProcessesBackend(service_settings, settings.address, settings.run_dir)
+        case RunMode.REMOTE:
+            return RemoteBackend(
+                service_settings, settings.address, replicas_address=settings.replicas_address
+            )
+        case RunMode.ORCHESTRATED:
+            return OrchestratedBackend(
+                service_settings, get_orchestrator_settings(), settings.run_dir
+            )
+
+
 def _run_server(
     backend: Backend, settings: GatewaySettings, listener: socket.socket, page: str
 ) -> TryOnError | None:
@@ -256,7 +277,7 @@ def _run_server(
 async def _try_on(
     photos: Photos, picture_format: Format, category: Category, settings: Settings
 ) -> Result:
-    backend = InProcess(settings)
+    backend = EmbeddedBackend(settings)
     tryon = TryOn(backend, get_gateway_settings())
     with _progress() as show:
         loading = show.add_task("Loading the models", total=None)

@@ -137,14 +137,14 @@ class Pipeline:
         given: Mapping[str, object],
         *,
         deadline: float,
-        patience: float = 1.0,
+        stage_deadline_factor: float = 1.0,
         on_event: OnEvent = ignore,
     ) -> dict[str, Any]:
         """Make every call as soon as its inputs exist; return the outputs by name.
 
-        ``deadline`` is in seconds for the whole graph; each stage has ``patience`` times its
-        method's own, within that. Inputs that are not in ``given`` have their defaults. Every
-        array becomes read-only. A value is released after its last consumer.
+        ``deadline`` is in seconds for the whole graph. Within it, each stage has its method's own
+        deadline times ``stage_deadline_factor``. Inputs that are not in ``given`` have their
+        defaults. Every array becomes read-only. A value is released after its last consumer.
         The first failure cancels what is still running. Raises TryOnError with ``stage`` set.
         """
         defaults = {
@@ -157,7 +157,7 @@ class Pipeline:
                 f"pipeline {self.name} runs on {sorted(self.inputs)}{optional}; "
                 f"it was given {sorted(given)}"
             )
-        run = _Run(self, call, on_event, deadline, patience)
+        run = _Run(self, call, on_event, deadline, stage_deadline_factor)
         try:
             async with asyncio.timeout(deadline):
                 return await run.all(values)
@@ -177,13 +177,13 @@ class _Run:
         call: Call,
         on_event: OnEvent,
         deadline: float,
-        patience: float,
+        stage_deadline_factor: float,
     ) -> None:
         self.pipeline = pipeline
         self.call = call
         self.on_event = on_event
         self.ends = time.monotonic() + deadline
-        self.patience = patience
+        self.stage_deadline_factor = stage_deadline_factor
         self.done = 0
         self.values: dict[str, object] = {}
         self.failure: TryOnError | None = None
@@ -219,7 +219,9 @@ class _Run:
             if response is None:
                 self.emit(step, State.STARTED, 0.0)
                 state = State.FINISHED
-                seconds = min(step.method.deadline * self.patience, self.ends - started)
+                seconds = min(
+                    step.method.deadline * self.stage_deadline_factor, self.ends - started
+                )
                 response = await self.call(step.method, request, seconds)
             self.done += 1
             self.emit(step, state, time.monotonic() - started)

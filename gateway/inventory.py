@@ -7,29 +7,21 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from gateway.run_mode import RunMode
 from services.kit.errors import ServiceError
 
 ERROR_LENGTH: Final = 300
 """Characters kept of an error's message."""
 
 
-class Mode(StrEnum):
-    """Who runs a service, and when."""
-
-    EMBEDDED = "embedded"
-    """In the gateway's own process."""
-
-    PROCESS = "process"
-    """A process of its own that the gateway started."""
-
-    EXTERNAL = "external"
-    """Somewhere behind gRPC; somebody else starts and stops it."""
+class StartPolicy(StrEnum):
+    """When an orchestrated service's containers run."""
 
     RESIDENT = "resident"
-    """A container that the gateway started and keeps."""
+    """From the gateway's start to its end."""
 
     ON_DEMAND = "on_demand"
-    """A container that the gateway starts when it is needed and stops when it is idle."""
+    """From the first call until they have been idle."""
 
 
 class Health(StrEnum):
@@ -68,10 +60,12 @@ class ServiceState:
 
     name: str
     engine: str | None
-    mode: Mode
+    mode: RunMode
     health: Health
     replicas: tuple[Replica, ...] = ()
     last_error: str | None = None
+    start_policy: StartPolicy | None = None
+    """None unless the service is orchestrated."""
 
     @property
     def memory(self) -> int | None:

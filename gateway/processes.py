@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.backends import CONTRACTS, Grpc
-from gateway.inventory import Health, Mode, ServiceState, line_of
+from gateway.backends import CONTRACTS, RemoteBackend
+from gateway.inventory import Health, ServiceState, line_of
+from gateway.run_mode import RunMode
 from services.kit.contract import Contract, Method
 from services.kit.errors import ServiceUnavailable
 from services.kit.settings import Settings
@@ -25,7 +26,7 @@ LAST_LINES: Final = 8
 log = structlog.stdlib.get_logger(__name__)
 
 
-class LocalProcesses:
+class ProcessesBackend:
     """A backend that starts the services' servers and stops them with itself.
 
     ``address`` tells each service's ``host:port``, on this machine. What a server prints goes to
@@ -38,7 +39,7 @@ class LocalProcesses:
         self._settings = settings
         self._address = address
         self._log_dir = log_dir
-        self._grpc = Grpc(settings, address, mode=Mode.PROCESS)
+        self._grpc = RemoteBackend(settings, address, mode=RunMode.PROCESSES)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ended: dict[str, str] = {}
         self._started = False

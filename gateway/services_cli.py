@@ -91,7 +91,7 @@ def _table(answer: Services) -> Table:
         table.add_row(
             service.name,
             service.engine or "-",
-            service.mode,
+            _mode(service),
             Text(service.health, STYLES[service.health]),
             _replicas(service),
             _megabytes(service.memory),
@@ -108,6 +108,11 @@ def _table(answer: Services) -> Table:
         _megabytes(total.memory),
     )
     return table
+
+
+def _mode(service: Service) -> str:
+    policy = service.start_policy
+    return f"{service.mode}, {policy.replace('_', ' ')}" if policy else service.mode
 
 
 def _replicas(service: Service) -> str:

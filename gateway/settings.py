@@ -6,12 +6,13 @@ services read too.
 
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import platformdirs
-from pydantic import Field
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.run_mode import FORMER_NAMES, RunMode
 from services.kit.contract import Contract
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
@@ -24,17 +25,29 @@ def _run_dir() -> Path:
     return platformdirs.user_state_path("tryon")
 
 
+PREFIX: Final = "TRYON_"
+"""What the environment variables' names begin with."""
+
+
+def _renamed(name: str, former: str) -> AliasChoices:
+    """Read a field from its environment variable, else from the one it had up to 0.2.0."""
+    return AliasChoices(*(f"{PREFIX}{each}".upper() for each in (name, former)))
+
+
 class GatewaySettings(BaseSettings):
     """The gateway's settings; each field is ``TRYON_`` and its name in capitals.
+
+    Fields with a ``validation_alias`` also accept the variable's former name.
 
     Raises pydantic's ``ValidationError`` for a value outside its bounds.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TRYON_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True
+    )
 
-    backend: Literal["in_process", "grpc", "docker"] = "in_process"
-    """Where the services run: in the gateway's own process, behind gRPC, or in containers that the
-    gateway starts (``TRYON_DOCKER_*``, docs/orchestrator.md)."""
+    backend: RunMode = RunMode.EMBEDDED
+    """Where the services run: ``embedded``, ``processes``, ``remote`` or ``orchestrated``."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
     """Address that HTTP is served on; a container needs 0.0.0.0."""
@@ -49,13 +62,19 @@ class GatewaySettings(BaseSettings):
     addresses: dict[str, str] = Field(default_factory=dict)
     """Services that are elsewhere, as JSON: ``{"densepose": "nginx:50052"}``."""
 
-    max_running: int = Field(default=1, ge=1, le=64)
+    max_concurrent_try_ons: int = Field(
+        default=1, ge=1, le=64, validation_alias=_renamed("max_concurrent_try_ons", "max_running")
+    )
     """Try-ons that are worked on at the same time."""
 
-    max_waiting: int = Field(default=4, ge=0, le=1024)
-    """Try-ons that may wait for their turn; one more is refused at once."""
+    max_queued_try_ons: int = Field(
+        default=4, ge=0, le=1024, validation_alias=_renamed("max_queued_try_ons", "max_waiting")
+    )
+    """Try-ons that may wait for a slot; one more is refused at once."""
 
-    max_uploads: int = Field(default=8, ge=1, le=1024)
+    max_concurrent_uploads: int = Field(
+        default=8, ge=1, le=1024, validation_alias=_renamed("max_concurrent_uploads", "max_uploads")
+    )
     """Requests whose photos are received at the same time; one more is refused at once."""
 
     retry_after: int = Field(default=10, ge=1, le=3600)
@@ -65,13 +84,23 @@ class GatewaySettings(BaseSettings):
     """Seconds that a request may take to arrive in full."""
 
     deadline: float = Field(default=180.0, gt=0.0, le=3600.0)
-    """Seconds that one try-on may take once it is its turn."""
+    """Seconds that one try-on may take from its slot on."""
 
-    patience: float = Field(default=1.0, ge=0.1, le=100.0)
-    """How many times its contract's deadline each stage may take, for engines that are slow."""
+    stage_deadline_factor: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=100.0,
+        validation_alias=_renamed("stage_deadline_factor", "patience"),
+    )
+    """Factor applied to every stage's deadline; more than 1 for slow engines."""
 
     run_dir: Path = Field(default_factory=_run_dir)
     """Folder of the running system's process id and logs."""
+
+    @field_validator("backend", mode="before")
+    @classmethod
+    def _accept_former_name(cls, name: object) -> object:
+        return FORMER_NAMES.get(name, name) if isinstance(name, str) else name
 
     def address(self, contract: Contract) -> str:
         """Where calls to the service go, as ``host:port``."""

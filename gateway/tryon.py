@@ -75,9 +75,10 @@ class TryOn:
     def __init__(self, backend: Backend, settings: GatewaySettings) -> None:
         self._backend = backend
         self._deadline = settings.deadline
-        self._patience = settings.patience
+        self._stage_deadline_factor = settings.stage_deadline_factor
         self._admission = AdmissionControl(
-            max_concurrent=settings.max_running, max_queued=settings.max_waiting
+            max_concurrent=settings.max_concurrent_try_ons,
+            max_queued=settings.max_queued_try_ons,
         )
 
     async def run(
@@ -145,7 +146,7 @@ class TryOn:
                 call,
                 given,
                 deadline=self._deadline,
-                patience=self._patience,
+                stage_deadline_factor=self._stage_deadline_factor,
                 on_event=on_event,
             )
         except (NoPerson, NoGarment) as error:

@@ -10,7 +10,7 @@ from typing import Any, Final, Self, cast
 import numpy as np
 
 from bench.runs.cases import Case
-from gateway.backends import InProcess
+from gateway.backends import EmbeddedBackend
 from gateway.dag import Pipeline, StageEvent, State
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.settings import get_gateway_settings
@@ -85,14 +85,14 @@ class Made:
 class Engine:
     """The loaded services."""
 
-    def __init__(self, backend: InProcess) -> None:
+    def __init__(self, backend: EmbeddedBackend) -> None:
         self._backend = backend
 
     @classmethod
     @asynccontextmanager
     async def started(cls) -> AsyncIterator[Self]:
         """Load every service for the block."""
-        backend = InProcess(get_settings())
+        backend = EmbeddedBackend(get_settings())
         await backend.start()
         try:
             yield cls(backend)
@@ -115,8 +115,8 @@ class Engine:
                 "garment_upload": case.garment,
                 "category": case.truth.category,
             },
-            deadline=settings.deadline * PATIENCE,
-            patience=settings.patience * PATIENCE,
+            deadline=settings.deadline * DEADLINE_FACTOR,
+            stage_deadline_factor=settings.stage_deadline_factor * DEADLINE_FACTOR,
             on_event=note,
         )
         return Made(
@@ -130,11 +130,11 @@ class Engine:
 
     async def _parse(self, image: Image, keypoints: Keypoints) -> LabelMap:
         request = ParseRequest(image, keypoints)
-        answer = await self._backend.call(PARSE, request, PARSE.deadline * PATIENCE, "parse")
+        answer = await self._backend.call(PARSE, request, PARSE.deadline * DEADLINE_FACTOR, "parse")
         return cast("ParseResponse", answer).labels
 
 
-PATIENCE: Final = 10.0
+DEADLINE_FACTOR: Final = 10.0
 """A bench may run beside other work: stages get this times their usual deadline."""
 
 

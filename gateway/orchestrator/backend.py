@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from gateway.backends import CONTRACTS
-from gateway.inventory import Mode, ServiceState
+from gateway.inventory import ServiceState, StartPolicy
 from gateway.orchestrator import budget
 from gateway.orchestrator.copies import Copy
 from gateway.orchestrator.engine import BUILD, Engine
@@ -37,7 +37,7 @@ ATTEMPTS: Final = 3
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Containers:
+class OrchestratedBackend:
     """A backend that starts the services' containers, watches them and stops them with itself.
 
     Resident services run from ``start`` to ``close``; the others from their first call until they
@@ -80,7 +80,9 @@ class Containers:
         await self._check_images()
         self._make_keepers(machine, owner)
         self._watching = asyncio.create_task(self._watch(owner))
-        residents = [each for each in self._keepers.values() if each.mode is Mode.RESIDENT]
+        residents = [
+            each for each in self._keepers.values() if each.start_policy is StartPolicy.RESIDENT
+        ]
         for keeper in residents:
             keeper.start()
         waiting = [asyncio.create_task(keeper.all_serving()) for keeper in residents]
@@ -183,7 +185,8 @@ class Containers:
         except TimeoutError:
             error = DeadlineExceeded(
                 f"The {keeper.name} service did not start within {seconds:.0f} seconds; try again "
-                "when the system is less busy, or raise TRYON_PATIENCE or TRYON_DOCKER_BUDGET_MIB.",
+                "when the system is less busy, or raise TRYON_STAGE_DEADLINE_FACTOR or "
+                "TRYON_DOCKER_BUDGET_MIB.",
                 stage=keeper.name,
             )
             keeper.note(error)
@@ -233,7 +236,7 @@ class Containers:
             return False
         try:
             return bool(keeper.best()) or (
-                keeper.mode is Mode.ON_DEMAND and keeper.phase is not Phase.UP
+                keeper.start_policy is StartPolicy.ON_DEMAND and keeper.phase is not Phase.UP
             )
         except ServiceError:
             return False
@@ -254,7 +257,7 @@ class Containers:
         for contract in self._contracts:
             self._keepers[contract.name] = Keeper(
                 contract,
-                Mode.RESIDENT if contract.name in residents else Mode.ON_DEMAND,
+                StartPolicy.RESIDENT if contract.name in residents else StartPolicy.ON_DEMAND,
                 self._engine,
                 partial(
                     describe,

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from gateway import replicas
-from gateway.inventory import Health, Mode, ServiceState, line_of
+from gateway.inventory import Health, ServiceState, StartPolicy, line_of
 from gateway.orchestrator.backoff import Backoff
 from gateway.orchestrator.budget import Holding
 from gateway.orchestrator.copies import Copy, least_busy
@@ -18,6 +18,7 @@ from gateway.orchestrator.ending import error_of
 from gateway.orchestrator.engine import Engine
 from gateway.orchestrator.settings import OrchestratorSettings
 from gateway.orchestrator.spec import Spec
+from gateway.run_mode import RunMode
 from services.kit.contract import Contract
 from services.kit.errors import InternalError, ServiceError, ServiceUnavailable
 from services.kit.settings import Settings
@@ -80,7 +81,7 @@ class Keeper:
     def __init__(
         self,
         contract: Contract,
-        mode: Mode,
+        start_policy: StartPolicy,
         engine: Engine,
         describe: Callable[[str], Spec],
         *,
@@ -90,7 +91,7 @@ class Keeper:
         at_once: asyncio.Semaphore,
     ) -> None:
         self.name = contract.name
-        self.mode = mode
+        self.start_policy = start_policy
         self.mib = docker.need_of(contract.name)
         self.phase = Phase.STOPPED
         self.callers = 0
@@ -181,7 +182,7 @@ class Keeper:
         return Holding(
             name=self.name,
             mib=self.mib,
-            resident=self.mode is Mode.RESIDENT,
+            resident=self.start_policy is StartPolicy.RESIDENT,
             busy=self.callers > 0,
             stopping=self.phase is Phase.STOPPING,
             last_used=self._last_used,
@@ -206,7 +207,15 @@ class Keeper:
             health = Health.STOPPED
         else:
             health = Health.FAILING if self._failure else Health.STARTING
-        return ServiceState(self.name, self._engine_name, self.mode, health, told, self.last_error)
+        return ServiceState(
+            self.name,
+            self._engine_name,
+            RunMode.ORCHESTRATED,
+            health,
+            told,
+            self.last_error,
+            self.start_policy,
+        )
 
     async def _keep(self) -> None:
         """Have one container run, again and again."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.orchestrator.settings import OrchestratorSettings
 from services.kit.contract import Contract
-from services.kit.engines import PIPELINE
+from services.kit.engines import PRESET_VARIABLES
 from services.kit.settings import Settings
 
 OWNER: Final = "tryon.owner"
@@ -89,7 +89,7 @@ def describe(
     """Describe a service's container called ``name``.
 
     What the environment says to this one service alone (``TRYON_OPENPOSE_ENGINE``) is passed on,
-    and which published pipeline it belongs to.
+    and so is the engine preset.
     """
     cpus = min(docker.cpus or machine.cores, float(machine.cores))
     threads = settings.threads if "threads" in settings.model_fields_set else math.ceil(cpus)
@@ -103,7 +103,7 @@ def describe(
             **{
                 key: value
                 for key, value in environment.items()
-                if key.startswith(own) or key == PIPELINE
+                if key.startswith(own) or key in PRESET_VARIABLES
             },
             "TRYON_HOST": "0.0.0.0",  # noqa: S104 - the container's own network
             "TRYON_PORT": str(contract.port),

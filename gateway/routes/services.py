@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from gateway import __version__, problem
 from gateway.backends import Backend
-from gateway.inventory import Health, Mode, ServiceState
+from gateway.inventory import Health, ServiceState, StartPolicy
+from gateway.run_mode import RunMode
 from services.kit.errors import DeadlineExceeded
 from services.kit.runtimes import memory
 
@@ -46,10 +47,13 @@ class Service(BaseModel):
         description="Null while it is not known; several where the replicas' engines differ.",
         examples=["geometric"],
     )
-    mode: Mode = Field(
-        description="embedded: in the gateway's process; process: a process that the gateway "
-        "started; external: behind gRPC; resident: a container that the gateway keeps; "
-        "on_demand: a container that runs while it is needed."
+    mode: RunMode = Field(
+        description="embedded: in the gateway's process; processes: a process that the gateway "
+        "started; remote: behind gRPC; orchestrated: containers that the gateway started."
+    )
+    start_policy: StartPolicy | None = Field(
+        description="Of an orchestrated service. resident: its containers run from the gateway's "
+        "start; on_demand: they run while they are needed."
     )
     health: Health = Field(
         description="Whether calls are answered now; stopped: started when needed."

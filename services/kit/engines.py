@@ -9,8 +9,10 @@ from services.kit.errors import UnknownEngine
 
 Loaded = TypeVar("Loaded")
 
-PIPELINE: Final = "TRYON_PIPELINE"
-PIPELINES: Final[Mapping[str, Mapping[str, str]]] = {
+PRESET_VARIABLES: Final = ("TRYON_ENGINE_PRESET", "TRYON_PIPELINE")
+"""The environment variables that name a preset; the second is the name up to 0.2.0."""
+
+ENGINE_PRESETS: Final[Mapping[str, Mapping[str, str]]] = {
     "viton_hd": {
         "openpose": "body_25",
         "human_parse": "pgn",
@@ -25,21 +27,21 @@ PIPELINES: Final[Mapping[str, Mapping[str, str]]] = {
         "viton": "hr_viton",
     },
 }
-"""The engines of whole published pipelines by service: what their authors ran before the try-on.
+"""The engines of whole published pipelines, by preset and service.
 
-The services that are not named keep their default.
+They are what the pipelines' authors ran. Services that are not named keep their default.
 """
 
 
 def choose(service: str, engines: Mapping[str, Callable[[], Loaded]]) -> Callable[[], Loaded]:
     """Pick the loader of the engine named in ``TRYON_<SERVICE>_ENGINE``, else the table's first.
 
-    ``service`` is the folder's name (``human_parse`` reads ``TRYON_HUMAN_PARSE_ENGINE``). Where
-    that says nothing, ``TRYON_PIPELINE`` may choose for all services at once. Raises UnknownEngine
-    for a name that is not known.
+    ``service`` is the folder's name (``human_parse`` reads ``TRYON_HUMAN_PARSE_ENGINE``). If
+    that is empty, the preset in ``TRYON_ENGINE_PRESET`` chooses. Raises UnknownEngine for a name
+    that is not known.
     """
     variable = f"TRYON_{service.upper()}_ENGINE"
-    name = os.environ.get(variable, "").strip() or _of_pipeline(service) or next(iter(engines))
+    name = os.environ.get(variable, "").strip() or _of_preset(service) or next(iter(engines))
     if name in engines:
         return engines[name]
     raise UnknownEngine(
@@ -49,17 +51,20 @@ def choose(service: str, engines: Mapping[str, Callable[[], Loaded]]) -> Callabl
     )
 
 
-def _of_pipeline(service: str) -> str | None:
-    """Name the service's engine in the pipeline asked for, None where it has none of its own."""
-    name = os.environ.get(PIPELINE, "").strip()
-    if not name:
-        return None
-    if name not in PIPELINES:
-        raise UnknownEngine(
-            f"{PIPELINE}={name} names no published pipeline; there are: {_listed(name, PIPELINES)}",
-            stage=service,
-        )
-    return PIPELINES[name].get(service)
+def _of_preset(service: str) -> str | None:
+    """Return the service's engine in the preset that was asked for, None if it has none."""
+    for variable in PRESET_VARIABLES:
+        name = os.environ.get(variable, "").strip()
+        if not name:
+            continue
+        if name not in ENGINE_PRESETS:
+            raise UnknownEngine(
+                f"{variable}={name} names no engine preset; there are: "
+                f"{_listed(name, ENGINE_PRESETS)}",
+                stage=service,
+            )
+        return ENGINE_PRESETS[name].get(service)
+    return None
 
 
 def _listed(name: str, known: Iterable[str]) -> str:

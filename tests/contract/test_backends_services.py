@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from gateway import replicas
-from gateway.backends import Backend, Grpc, InProcess
-from gateway.inventory import Health, Mode, Replica, ServiceState
+from gateway.backends import Backend, EmbeddedBackend, RemoteBackend
+from gateway.inventory import Health, Replica, ServiceState
+from gateway.run_mode import RunMode
 from services.kit.contract import Contract
 from services.kit.errors import DeadlineExceeded, InvalidRequest, ServiceUnavailable, UnknownEngine
 from services.kit.service import Service
@@ -34,47 +35,47 @@ async def one(backend: Backend) -> ServiceState:
 
 
 @pytest.fixture
-async def in_process() -> AsyncIterator[InProcess]:
-    backend = InProcess(Settings(), [CONTRACT])
+async def embedded() -> AsyncIterator[EmbeddedBackend]:
+    backend = EmbeddedBackend(Settings(), [CONTRACT])
     yield backend
     await backend.close()
 
 
-async def test_embedded_it_is_starting_and_then_serves(in_process: InProcess) -> None:
-    assert await one(in_process) == ServiceState("resize", None, Mode.EMBEDDED, Health.STARTING)
-    await in_process.start()
-    state = await one(in_process)
-    assert (state.engine, state.mode, state.health) == ("pillow", Mode.EMBEDDED, Health.SERVING)
+async def test_embedded_it_is_starting_and_then_serves(embedded: EmbeddedBackend) -> None:
+    assert await one(embedded) == ServiceState("resize", None, RunMode.EMBEDDED, Health.STARTING)
+    await embedded.start()
+    state = await one(embedded)
+    assert (state.engine, state.mode, state.health) == ("pillow", RunMode.EMBEDDED, Health.SERVING)
     # The memory is the whole process's.
     assert state.replicas == (Replica(None, Health.SERVING, running=0, waiting=0),)
     assert state.memory is None
     assert state.last_error is None
 
 
-async def test_embedded_it_remembers_what_it_could_not_do(in_process: InProcess) -> None:
+async def test_embedded_it_remembers_what_it_could_not_do(embedded: EmbeddedBackend) -> None:
     with pytest.raises(ServiceUnavailable):
-        await in_process.call(FIT, FitRequest(PICTURE), LONG, "id")
-    await in_process.start()
+        await embedded.call(FIT, FitRequest(PICTURE), LONG, "id")
+    await embedded.start()
     with pytest.raises(InvalidRequest):
-        await in_process.call(FIT, FitRequest(PICTURE, width=10**9), LONG, "id")
-    state = await one(in_process)
+        await embedded.call(FIT, FitRequest(PICTURE, width=10**9), LONG, "id")
+    state = await one(embedded)
     assert state.last_error
     assert "service_unavailable: The resize service is still loading" in state.last_error
     with pytest.raises(DeadlineExceeded):
-        await in_process.call(FIT, FitRequest(np.zeros((5000, 5000, 3), np.uint8)), 0.0, "id")
-    state = await one(in_process)
+        await embedded.call(FIT, FitRequest(np.zeros((5000, 5000, 3), np.uint8)), 0.0, "id")
+    state = await one(embedded)
     assert state.last_error
     assert "deadline_exceeded: The resize service did not answer" in state.last_error
     assert state.health is Health.SERVING
 
 
 async def test_embedded_it_fails_where_it_cannot_load(
-    monkeypatch: pytest.MonkeyPatch, in_process: InProcess
+    monkeypatch: pytest.MonkeyPatch, embedded: EmbeddedBackend
 ) -> None:
     monkeypatch.setenv("TRYON_RESIZE_ENGINE", "scissors")
     with pytest.raises(UnknownEngine):
-        await in_process.start()
-    state = await one(in_process)
+        await embedded.start()
+    state = await one(embedded)
     assert state.health is Health.FAILING
     assert state.last_error
     assert "unknown_engine" in state.last_error
@@ -82,8 +83,8 @@ async def test_embedded_it_fails_where_it_cannot_load(
 
 
 @asynccontextmanager
-async def over_grpc(address: str, **options: Any) -> AsyncIterator[Grpc]:
-    backend = Grpc(Settings(), lambda _: address, [CONTRACT], **options)
+async def over_grpc(address: str, **options: Any) -> AsyncIterator[RemoteBackend]:
+    backend = RemoteBackend(Settings(), lambda _: address, [CONTRACT], **options)
     await backend.start()
     try:
         yield backend
@@ -116,7 +117,7 @@ async def test_behind_grpc_it_tells_what_the_server_tells(serve: Serve) -> None:
         state = await until_told(lambda: one(backend), lambda state: state.replicas[0].waiting == 2)
     slow.open.set()
     await asyncio.gather(*tasks)
-    assert (state.name, state.engine, state.mode) == ("resize", "test", Mode.EXTERNAL)
+    assert (state.name, state.engine, state.mode) == ("resize", "test", RunMode.REMOTE)
     assert state.health is Health.SERVING
     [replica] = state.replicas
     assert (replica.address, replica.running, replica.waiting) == (served.address, 1, 2)
@@ -147,7 +148,7 @@ async def test_a_server_that_is_gone_is_failing_and_its_calls_are_remembered(
     address = f"127.0.0.1:{closed_port}"
     async with over_grpc(address) as backend:
         expected = ServiceState(
-            "resize", None, Mode.EXTERNAL, Health.FAILING, (Replica(address, Health.FAILING),)
+            "resize", None, RunMode.REMOTE, Health.FAILING, (Replica(address, Health.FAILING),)
         )
         assert await one(backend) == expected
         with pytest.raises(ServiceUnavailable):
@@ -265,7 +266,7 @@ async def test_names_that_hang_do_not_hold_up_the_loops_threads(
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     contracts = [Contract(f"resize{number}", CONTRACT.proto, 0, ()) for number in range(40)]
-    backend = Grpc(
+    backend = RemoteBackend(
         Settings(), lambda _: served.address, contracts, replicas_address=lambda _: f"{NAME}:1"
     )
     await backend.start()

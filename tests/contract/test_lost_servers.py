@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gateway.backends import Grpc
+from gateway.backends import RemoteBackend
 from services.kit.errors import InvalidRequest, ServiceUnavailable
 from services.kit.settings import Settings
 from services.kit.types import Image
@@ -221,7 +221,7 @@ async def test_a_call_that_waits_can_be_cancelled(servers: Servers) -> None:
 
 @pytest.mark.parametrize("wait", [LONG, 0.0])
 async def test_the_backend_waits_as_long_as_it_is_told(servers: Servers, wait: float) -> None:
-    backend = Grpc(Settings(restart_wait=wait), lambda _: servers.address, (CONTRACT,))
+    backend = RemoteBackend(Settings(restart_wait=wait), lambda _: servers.address, (CONTRACT,))
     await backend.start()
     try:
         first = await servers.serving("hang")
@@ -241,7 +241,7 @@ async def test_the_backend_waits_as_long_as_it_is_told(servers: Servers, wait: f
 
 
 async def test_closing_the_backend_ends_calls_that_wait(servers: Servers) -> None:
-    backend = Grpc(Settings(restart_wait=LONG), lambda _: servers.address, (CONTRACT,))
+    backend = RemoteBackend(Settings(restart_wait=LONG), lambda _: servers.address, (CONTRACT,))
     await backend.start()
     first = await servers.serving("hang")
     working = asyncio.create_task(backend.call(FIT, FitRequest(PICTURE), LONG, "id"))

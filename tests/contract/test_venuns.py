@@ -27,7 +27,7 @@ import services.cloth_mask.service
 import services.densepose.service
 import services.human_parse.service
 import services.viton.service
-from gateway.backends import CONTRACTS, Backend, Grpc, InProcess
+from gateway.backends import CONTRACTS, Backend, EmbeddedBackend, RemoteBackend
 from gateway.settings import GatewaySettings
 from gateway.tryon import Photos, TryOn
 from services.agnostic import contract as agnostic
@@ -471,7 +471,7 @@ async def backend(
     serve: Serve,
 ) -> AsyncIterator[Backend]:
     """Either backend, with every service as it is; five of them ask the ancestor."""
-    running: Backend = InProcess(Settings())
+    running: Backend = EmbeddedBackend(Settings())
     if request.param == "grpc":
         addresses: dict[str, str] = {}
         for contract in CONTRACTS:
@@ -479,7 +479,7 @@ async def backend(
             served = await serve(contract, load)
             await served.running.loading
             addresses[contract.name] = served.address
-        running = Grpc(Settings(), lambda contract: addresses[contract.name])
+        running = RemoteBackend(Settings(), lambda contract: addresses[contract.name])
     await running.start()
     yield running
     await running.close()
@@ -507,20 +507,20 @@ async def test_a_try_on_by_the_ancestor(
     )
 
 
-async def test_patience_lets_a_stage_take_longer(
+async def test_the_stage_deadline_factor_lets_a_stage_take_longer(
     ancestor: Ancestor, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stage has its contract's seconds, times the gateway's patience."""
+    """A stage has its contract's seconds, times the gateway's factor."""
     asked: dict[str, float] = {}
 
-    class Noted(InProcess):
+    class Noted(EmbeddedBackend):
         async def call(
             self, method: Method[Any, Any], request: object, seconds: float, request_id: str
         ) -> object:
             asked[method.service] = seconds
             return await super().call(method, request, seconds, request_id)
 
-    monkeypatch.setenv("TRYON_PATIENCE", "3")
+    monkeypatch.setenv("TRYON_STAGE_DEADLINE_FACTOR", "3")
     monkeypatch.setenv("TRYON_DEADLINE", "1000")
     backend = Noted(Settings())
     await backend.start()

@@ -85,7 +85,9 @@ def stop_server(server: Server) -> int:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The embedded system, ready."""
-    server = start_server(tmp_path_factory.mktemp("server"), "--embedded", TRYON_MAX_WAITING="1")
+    server = start_server(
+        tmp_path_factory.mktemp("server"), "--embedded", TRYON_MAX_QUEUED_TRY_ONS="1"
+    )
     yield server
     assert stop_server(server) == 0
 

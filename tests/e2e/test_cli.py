@@ -117,9 +117,9 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_wrong_setting_is_one_sentence() -> None:
-    done = tryon("serve", TRYON_MAX_RUNNING="many")
+    done = tryon("serve", TRYON_MAX_CONCURRENT_TRY_ONS="many")
     assert done.returncode == 2
-    assert done.stderr.startswith("TRYON_MAX_RUNNING: ")
+    assert done.stderr.startswith("TRYON_MAX_CONCURRENT_TRY_ONS: ")
 
 
 def test_one_way_to_run_the_services_at_a_time() -> None:

@@ -147,7 +147,7 @@ def test_every_process_has_a_memory_of_its_own(processes: Server) -> None:
     told = services_of(processes)
     assert {service.name: service.engine for service in told.services} == ENGINES
     for service in told.services:
-        assert (service.mode, service.health) == ("process", "serving")
+        assert (service.mode, service.health) == ("processes", "serving")
         resident = process_of(processes, service.name).memory_info().rss
         assert service.memory == pytest.approx(resident, rel=0.2)
     own = sum(service.memory or 0 for service in told.services)

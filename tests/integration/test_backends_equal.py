@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.backends import CONTRACTS, Backend, Grpc, InProcess
+from gateway.backends import CONTRACTS, Backend, EmbeddedBackend, RemoteBackend
 from gateway.pipeline import TRY_ON_PIPELINE
 from services.kit.contract import Contract, Method
 from services.kit.pictures import images
@@ -24,8 +24,8 @@ SECONDS = 300.0
 
 
 @pytest.fixture
-async def in_process() -> AsyncIterator[Backend]:
-    backend = InProcess(Settings())
+async def embedded() -> AsyncIterator[Backend]:
+    backend = EmbeddedBackend(Settings())
     await backend.start()
     yield backend
     await backend.close()
@@ -46,7 +46,7 @@ async def over_grpc() -> AsyncIterator[Backend]:
         def address(contract: Contract) -> str:
             return f"127.0.0.1:{ports[contract.name]}"
 
-        backend = Grpc(Settings(), address)
+        backend = RemoteBackend(Settings(), address)
         await backend.start()
         stack.push_async_callback(backend.close)
         yield backend
@@ -76,10 +76,10 @@ async def run(backend: Backend, examples: Path) -> dict[str, Any]:
 
 
 async def test_both_backends_give_equal_arrays(
-    in_process: Backend, over_grpc: Backend, examples: Path
+    embedded: Backend, over_grpc: Backend, examples: Path
 ) -> None:
     assert all((await over_grpc.ready()).values())
-    here, there = await run(in_process, examples), await run(over_grpc, examples)
+    here, there = await run(embedded, examples), await run(over_grpc, examples)
     assert here.keys() == there.keys()
     assert "result_image" in here
     for name, value in here.items():

@@ -20,8 +20,8 @@ import pytest
 from docker.models.containers import Container
 
 from gateway.backends import CONTRACTS
-from gateway.inventory import Health, Mode, ServiceState
-from gateway.orchestrator.backend import Containers
+from gateway.inventory import Health, ServiceState, StartPolicy
+from gateway.orchestrator.backend import OrchestratedBackend
 from gateway.orchestrator.settings import OrchestratorSettings
 from gateway.orchestrator.spec import OWNER, SERVICE
 from services.agnostic.contract import REMOVE, RemoveRequest
@@ -59,7 +59,7 @@ class Orchestrate(Protocol):
 
     def __call__(
         self, *services: str, settings: Settings | None = None, **docker: Any
-    ) -> Containers: ...
+    ) -> OrchestratedBackend: ...
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +78,13 @@ def prefix() -> str:
 async def orchestrate(
     tmp_path: Path, prefix: str, client: docker.DockerClient
 ) -> AsyncIterator[Orchestrate]:
-    made: list[Containers] = []
+    made: list[OrchestratedBackend] = []
 
-    def make(*services: str, settings: Settings | None = None, **told: Any) -> Containers:
+    def make(*services: str, settings: Settings | None = None, **told: Any) -> OrchestratedBackend:
         chosen = OrchestratorSettings(**{"prefix": prefix, "resident": (), **told})
         contracts = [contract for contract in CONTRACTS if contract.name in services]
         made.append(
-            Containers(
+            OrchestratedBackend(
                 settings or Settings(models_dir=tmp_path), chosen, tmp_path / "run", contracts
             )
         )
@@ -112,20 +112,22 @@ async def until(condition: Callable[[], Awaitable[Any] | Any]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def state(backend: Containers, name: str) -> ServiceState:
+async def state(backend: OrchestratedBackend, name: str) -> ServiceState:
     return next(each for each in await backend.services() if each.name == name)
 
 
-async def fit(backend: Containers, request: FitRequest = SMALL, seconds: float = SECONDS) -> None:
+async def fit(
+    backend: OrchestratedBackend, request: FitRequest = SMALL, seconds: float = SECONDS
+) -> None:
     response = await backend.call(FIT, request, seconds, "test")
     assert cast("FitResponse", response).image.shape == (1024, 768, 3)
 
 
-async def surface(backend: Containers) -> None:
+async def surface(backend: OrchestratedBackend) -> None:
     await backend.call(ESTIMATE_SURFACE, SURFACE, SECONDS, "test")
 
 
-async def agnostic(backend: Containers, seconds: float = SECONDS) -> None:
+async def agnostic(backend: OrchestratedBackend, seconds: float = SECONDS) -> None:
     await backend.call(REMOVE, AGNOSTIC, seconds, "test")
 
 
@@ -137,7 +139,11 @@ async def test_residents_run_from_the_start_and_are_hardened(
     await backend.start()
     assert await backend.ready() == {"densepose": True, "resize": True}
     told = await state(backend, "densepose")
-    assert (told.mode, told.health, told.engine) == (Mode.RESIDENT, Health.SERVING, "geometric")
+    assert (told.start_policy, told.health, told.engine) == (
+        StartPolicy.RESIDENT,
+        Health.SERVING,
+        "geometric",
+    )
     assert len(told.replicas) == 3
     assert all(replica.memory for replica in told.replicas)
     assert not ours(client, prefix, "resize")
@@ -187,7 +193,11 @@ async def test_on_demand_starts_once_for_all_callers_and_stops_when_idle(
     backend = orchestrate("resize", idle_seconds=1.0)
     await backend.start()
     told = await state(backend, "resize")
-    assert (told.mode, told.health, told.replicas) == (Mode.ON_DEMAND, Health.STOPPED, ())
+    assert (told.start_policy, told.health, told.replicas) == (
+        StartPolicy.ON_DEMAND,
+        Health.STOPPED,
+        (),
+    )
     for _ in range(2):
         await asyncio.gather(*(fit(backend) for _ in range(5)))
         assert len(ours(client, prefix, "resize")) == 1
@@ -337,7 +347,7 @@ async def test_residents_that_do_not_fit_run_on_demand(orchestrate: Orchestrate)
     )
     await backend.start()
     told = await state(backend, "resize")
-    assert (told.mode, told.health) == (Mode.ON_DEMAND, Health.STOPPED)
+    assert (told.start_policy, told.health) == (StartPolicy.ON_DEMAND, Health.STOPPED)
     assert "TRYON_DOCKER_BUDGET_MIB" in (told.last_error or "")
     await fit(backend)
 
@@ -534,7 +544,7 @@ def test_the_compose_file_runs_a_gateway_that_orchestrates(
                 assert time.monotonic() < ends, compose("logs")
                 time.sleep(0.1)
             told = {each["name"]: each for each in http.get("/v1/services").json()["services"]}
-        assert told["resize"]["mode"] == "resident"
+        assert told["resize"]["start_policy"] == "resident"
         assert told["resize"]["health"] == "serving"
         assert told["viton"]["health"] == "stopped"
         (service,) = ours(client, f"{prefix}-service")

@@ -164,7 +164,7 @@ def swarm(images: None, node: None) -> Iterator[Swarm]:  # noqa: ARG001
         f"t3-swarm-{os.getpid()}",
         TRYON_PORT=str(free_port()),
         TRYON_MODELS_DIR=str(get_settings().models_dir),
-        TRYON_PATIENCE="4",
+        TRYON_STAGE_DEADLINE_FACTOR="4",
         NGINX_RATE="6000",
         NGINX_BURST="1000",
     )

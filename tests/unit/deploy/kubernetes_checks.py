@@ -290,7 +290,11 @@ def _settings(objects: Objects) -> Iterator[str]:
         if spec["terminationGracePeriodSeconds"] < needed + 5:
             yield f"Deployment {name}: may need {needed} s to stop"
     # Both photos go to some services at the same time.
-    calls = 2 * gateway.max_running * objects.of("Deployment")["gateway"]["spec"].get("replicas", 1)
+    calls = (
+        2
+        * gateway.max_concurrent_try_ons
+        * objects.of("Deployment")["gateway"]["spec"].get("replicas", 1)
+    )
     if calls > service.queue_size + service.workers:
         yield f"ConfigMap settings: {calls} calls at once do not fit into a service's queue"
 

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.inventory import Health, Mode, Replica, ServiceState
+from gateway.inventory import Health, Replica, ServiceState
 from gateway.routes.services import Service, Services
+from gateway.run_mode import RunMode
 from tests.unit.deploy.kubernetes_checks import problems, schema_problems
 
 pytestmark = pytest.mark.unit
@@ -236,7 +237,7 @@ FAULTS: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
         "Deployment viton: may need 125.0 s to stop",
     ),
     "more pictures than the queues hold": (
-        lambda o: _config(o).update(TRYON_MAX_RUNNING="16"),
+        lambda o: _config(o).update(TRYON_MAX_CONCURRENT_TRY_ONS="16"),
         "64 calls at once do not fit",
     ),
     "weights nobody waits for": (
@@ -299,8 +300,8 @@ def test_the_queue_is_told_where_keda_looks() -> None:
         Replica("10.0.0.2:50059", Health.SERVING, running=1, waiting=0),
         Replica("10.0.0.3:50059", Health.FAILING),
     )
-    state = ServiceState("viton", "warp", Mode.EXTERNAL, Health.SERVING, replicas)
+    state = ServiceState("viton", "warp", RunMode.REMOTE, Health.SERVING, replicas)
     told = Service.model_validate(state, from_attributes=True).model_dump()
     assert (told["name"], told["calls"]) == ("viton", 4)
     assert "services" in Services.model_fields
-    assert ServiceState("viton", None, Mode.EXTERNAL, Health.FAILING).calls is None
+    assert ServiceState("viton", None, RunMode.REMOTE, Health.FAILING).calls is None

@@ -16,10 +16,11 @@ from starlette.types import Message
 
 from gateway import __version__
 from gateway import app as application
-from gateway.inventory import Health, Mode, Replica, ServiceState
+from gateway.inventory import Health, Replica, ServiceState, StartPolicy
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.quality_warnings import QUALITY_WARNINGS
 from gateway.routes import services as services_route
+from gateway.run_mode import RunMode
 from gateway.settings import GatewaySettings
 from services.agnostic.contract import RemoveResponse
 from services.cloth_mask.contract import SegmentResponse
@@ -90,9 +91,15 @@ class FakeBackend:
         here = Replica("10.0.0.1:50059", Health.SERVING, memory=5_000_000, running=1, waiting=0)
         gone = Replica("10.0.0.2:50059", Health.FAILING)
         return [
-            ServiceState("openpose", None, Mode.ON_DEMAND, Health.STOPPED),
             ServiceState(
-                "viton", "warp", Mode.EXTERNAL, here.health, (here, gone), "now: it broke"
+                "openpose",
+                None,
+                RunMode.ORCHESTRATED,
+                Health.STOPPED,
+                start_policy=StartPolicy.ON_DEMAND,
+            ),
+            ServiceState(
+                "viton", "warp", RunMode.REMOTE, here.health, (here, gone), "now: it broke"
             ),
         ]
 
@@ -336,7 +343,9 @@ async def test_what_is_unforeseen_stays_inside() -> None:
 async def test_too_many_at_once_are_refused_and_told_when_to_come_back() -> None:
     backend = FakeBackend()
     backend.hold = asyncio.Event()
-    async with running(backend, max_running=1, max_waiting=1, retry_after=7) as each:
+    async with running(
+        backend, max_concurrent_try_ons=1, max_queued_try_ons=1, retry_after=7
+    ) as each:
         first = asyncio.create_task(each.post())
         await backend.started.wait()
         second = asyncio.create_task(each.post())
@@ -396,7 +405,7 @@ async def test_an_error_before_the_run_is_an_ordinary_problem() -> None:
 async def test_a_client_that_leaves_cancels_its_run(accept: str) -> None:
     backend = FakeBackend()
     backend.hold = asyncio.Event()
-    async with running(backend, max_running=1, max_waiting=0) as each:
+    async with running(backend, max_concurrent_try_ons=1, max_queued_try_ons=0) as each:
         request = each.client.build_request(
             "POST",
             "/vitons",
@@ -466,7 +475,8 @@ async def test_every_service_is_told() -> None:
         {
             "name": "openpose",
             "engine": None,
-            "mode": "on_demand",
+            "mode": "orchestrated",
+            "start_policy": "on_demand",
             "health": "stopped",
             "replicas": [],
             "memory": None,
@@ -476,7 +486,8 @@ async def test_every_service_is_told() -> None:
         {
             "name": "viton",
             "engine": "warp",
-            "mode": "external",
+            "mode": "remote",
+            "start_policy": None,
             "health": "serving",
             "replicas": [
                 {

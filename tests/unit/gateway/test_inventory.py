@@ -6,12 +6,12 @@ from gateway.inventory import (
     ERROR_LENGTH,
     Health,
     LastErrors,
-    Mode,
     Replica,
     ServiceState,
     health_of,
     line_of,
 )
+from gateway.run_mode import RunMode
 from services.kit.errors import NoPerson, Overloaded, ServiceUnavailable
 
 pytestmark = pytest.mark.unit
@@ -38,7 +38,7 @@ def test_a_service_is_as_well_as_its_best_replica(of: tuple[Health, ...], expect
 def test_memory_is_the_sum_of_what_is_known() -> None:
     def state(*memory: int | None) -> ServiceState:
         told = tuple(Replica("a:1", Health.SERVING, each) for each in memory)
-        return ServiceState("viton", "warp", Mode.EXTERNAL, Health.SERVING, told)
+        return ServiceState("viton", "warp", RunMode.REMOTE, Health.SERVING, told)
 
     assert state(5, None, 7).memory == 12
     assert state(None).memory is None
@@ -48,7 +48,7 @@ def test_memory_is_the_sum_of_what_is_known() -> None:
 def test_calls_are_those_at_work_and_those_that_wait() -> None:
     def state(*calls: tuple[int | None, int | None]) -> ServiceState:
         told = tuple(Replica("a:1", Health.SERVING, None, *each) for each in calls)
-        return ServiceState("viton", "warp", Mode.EXTERNAL, Health.SERVING, told)
+        return ServiceState("viton", "warp", RunMode.REMOTE, Health.SERVING, told)
 
     assert state((1, 4), (None, None), (0, 2)).calls == 7
     assert state((0, 0)).calls == 0

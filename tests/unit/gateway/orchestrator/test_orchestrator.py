@@ -264,12 +264,14 @@ class TestSpec:
             Settings(queue_size=3, models_dir=Path("/data/weights")),
             TRYON_HUMAN_PARSE_ENGINE="fusion",
             TRYON_VITON_ENGINE="warp",
-            TRYON_PIPELINE="hr_viton",
+            TRYON_ENGINE_PRESET="hr_viton",
+            TRYON_PIPELINE="viton_hd",
             OTHER="x",
         )
         assert told.image == "mine/human-parse:7"
         assert told.environment["TRYON_HUMAN_PARSE_ENGINE"] == "fusion"
-        assert told.environment["TRYON_PIPELINE"] == "hr_viton"
+        assert told.environment["TRYON_ENGINE_PRESET"] == "hr_viton"
+        assert told.environment["TRYON_PIPELINE"] == "viton_hd"
         assert told.environment["TRYON_QUEUE_SIZE"] == "3"
         assert told.environment["TRYON_MODELS_DIR"] == "/weights"
         assert not {"TRYON_VITON_ENGINE", "OTHER"} & told.environment.keys()

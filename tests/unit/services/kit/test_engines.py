@@ -48,35 +48,46 @@ def test_a_name_like_none_of_them_gets_no_guess(monkeypatch: pytest.MonkeyPatch)
     assert "Did you mean" not in caught.value.message
 
 
-def test_one_variable_chooses_a_published_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(engines.PIPELINE, "hr_viton")
+@pytest.mark.parametrize("variable", ["TRYON_ENGINE_PRESET", "TRYON_PIPELINE"])
+def test_a_preset_chooses_for_every_service(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "hr_viton")
     for service in services():
         monkeypatch.delenv(f"TRYON_{service.upper()}_ENGINE", raising=False)
         table = importlib.import_module(f"services.{service}.service").ENGINES
-        own = engines.PIPELINES["hr_viton"].get(service, next(iter(table)))
+        own = engines.ENGINE_PRESETS["hr_viton"].get(service, next(iter(table)))
         assert engines.choose(service, table) is table[own]
 
 
-@pytest.mark.parametrize("pipeline", engines.PIPELINES)
-def test_a_pipeline_names_engines_that_there_are(pipeline: str) -> None:
-    for service, engine in engines.PIPELINES[pipeline].items():
+@pytest.mark.parametrize("preset", engines.ENGINE_PRESETS)
+def test_a_preset_names_engines_that_there_are(preset: str) -> None:
+    for service, engine in engines.ENGINE_PRESETS[preset].items():
         assert engine in importlib.import_module(f"services.{service}.service").ENGINES
 
 
 def test_a_service_s_own_variable_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(engines.PIPELINE, "viton_hd")
+    monkeypatch.setenv("TRYON_ENGINE_PRESET", "viton_hd")
     monkeypatch.setenv("TRYON_HUMAN_PARSE_ENGINE", "mediapipe")
     assert engines.choose("human_parse", TABLE)() == "first"
 
 
-def test_an_unknown_pipeline_lists_the_known_and_the_near(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(engines.PIPELINE, "HR-VITON")
+def test_an_unknown_preset_lists_the_known_and_the_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRYON_ENGINE_PRESET", "HR-VITON")
     with pytest.raises(UnknownEngine) as caught:
         engines.choose("human_parse", TABLE)
     assert caught.value.message == (
-        "TRYON_PIPELINE=HR-VITON names no published pipeline; there are: viton_hd, hr_viton. "
+        "TRYON_ENGINE_PRESET=HR-VITON names no engine preset; there are: viton_hd, hr_viton. "
         "Did you mean hr_viton?"
     )
+
+
+def test_the_former_variable_counts_less_and_is_named_when_it_is_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TRYON_PIPELINE", "magic")
+    with pytest.raises(UnknownEngine, match="TRYON_PIPELINE=magic names no engine preset"):
+        engines.choose("human_parse", TABLE)
+    monkeypatch.setenv("TRYON_ENGINE_PRESET", "viton_hd")
+    assert engines.choose("densepose", TABLE)() == "first"
 
 
 def services() -> list[str]:
