@@ -35,7 +35,7 @@ from services.cloth_mask.model import load_reader
 from services.cloth_mask.service import load
 from services.kit import logs
 from services.kit.errors import NoGarment
-from services.kit.garments import UNREAD
+from services.kit.garment_attributes import NO_ATTRIBUTES
 from services.kit.settings import get_settings
 from training.garment.drawn.photo import Drawn, Picture, draw
 from training.garment.drawn.spec import SLEEVES
@@ -63,7 +63,7 @@ def main() -> None:
         told = reader.read(drawn.image, mask)
         classes.append(compared(drawn, told))
         if category == "upper":
-            readings.append(read(number, drawn, mask, UNREAD if arguments.rules else told))
+            readings.append(read(number, drawn, mask, NO_ATTRIBUTES if arguments.rules else told))
     figures = summary(readings) | {"network": shares(classes), "seed": arguments.seed}
     figures |= {"masks": arguments.masks, "rules": arguments.rules}
     (arguments.out / "report.json").write_text(json.dumps(figures, indent=2) + "\n")

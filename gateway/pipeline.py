@@ -120,7 +120,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
             outputs={
                 "mask": "found_mask",
                 "category": "found_category",
-                "reading": "found_attributes",
+                "attributes": "found_attributes",
             },
         ),
         Step(
@@ -146,7 +146,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
                 "image": "garment_fitted",
                 "closer": "garment_fitted_high_res",
                 "mask": "found_mask",
-                "reading": "found_attributes",
+                "attributes": "found_attributes",
                 "found_category": "found_category",
                 "keypoints": "wearer_keypoints",
                 "labels": "wearer_labels",
@@ -156,7 +156,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
                 "image": "garment",
                 "closer": "garment_high_res",
                 "mask": "garment_mask",
-                "reading": "garment_attributes",
+                "attributes": "garment_attributes",
                 "category": "garment_category",
             },
             short_circuit=nobody_wears_it,
@@ -203,7 +203,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
                 "garment": "garment",
                 "garment_mask": "garment_mask",
                 "category": "garment_category",
-                "garment_reading": "garment_attributes",
+                "garment_attributes": "garment_attributes",
             },
             outputs={
                 "image": "try_on_canvas",

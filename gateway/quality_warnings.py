@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.kit.garments import UNREAD, GarmentReading
+from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.kit.joints import Joint
 from services.kit.types import Keypoints, Mask, Placement
 
@@ -252,7 +252,7 @@ class WarningInputs:
     garment_height_px: int
     """Height of the garment's photo as it was sent."""
 
-    garment_attributes: GarmentReading = UNREAD
+    garment_attributes: GarmentAttributes = NO_ATTRIBUTES
     """Attributes of the garment as the network read them."""
 
     garment_worn: bool = False
@@ -340,12 +340,12 @@ def _is_symmetric(garment: BoolMask, thresholds: WarningThresholds) -> bool:
     return min(whole, upper) >= 1
 
 
-def has_asymmetric_attributes(reading: GarmentReading, min_confidence: float) -> bool:
+def has_asymmetric_attributes(attributes: GarmentAttributes, min_confidence: float) -> bool:
     """Return whether a garment has a one-shoulder neckline, or a sleeve at one side only."""
-    if reading.neckline == "one_shoulder" and reading.neckline_confidence >= min_confidence:
+    if attributes.neckline == "one_shoulder" and attributes.neckline_confidence >= min_confidence:
         return True
-    sleeves = {reading.left_sleeve, reading.right_sleeve}
-    confidence = min(reading.left_sleeve_confidence, reading.right_sleeve_confidence)
+    sleeves = {attributes.left_sleeve, attributes.right_sleeve}
+    confidence = min(attributes.left_sleeve_confidence, attributes.right_sleeve_confidence)
     return confidence >= min_confidence and len(sleeves) == 2 and "none" in sleeves
 
 

@@ -9,7 +9,7 @@ from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.types import Keypoints
 
-CLASSES: Final = (("none", 0.14), ("short", 0.52), ("mid", 0.86), ("long", np.inf))
+CLASSES: Final = (("none", 0.14), ("short", 0.52), ("three_quarter", 0.86), ("long", np.inf))
 """Sleeve classes and how far down the arm each may reach: 0 shoulder, about .5 elbow, 1 wrist."""
 
 _STEPS: Final = 120
@@ -36,7 +36,7 @@ def sleeve_reach(worn: Worn) -> float | None:
 
 
 def sleeve_class(reach: float) -> str:
-    """Name how far a sleeve reaches: ``none``, ``short``, ``mid`` or ``long``."""
+    """Name how far a sleeve reaches: ``none``, ``short``, ``three_quarter`` or ``long``."""
     return next(name for name, limit in CLASSES if reach < limit)
 
 

@@ -6,14 +6,14 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from services.kit.categories import GARMENT_CATEGORIES
 from services.kit.errors import TryOnError
-from services.kit.garments import (
-    CATEGORIES,
+from services.kit.garment_attributes import (
     NECKLINES,
+    NO_ATTRIBUTES,
     OPENINGS,
     SLEEVES,
-    UNREAD,
-    GarmentReading,
+    GarmentAttributes,
 )
 from services.viton.garment.landmarks import Garment
 from services.viton.garment.top import describe
@@ -55,18 +55,18 @@ def read(
     number: int,
     drawn: Drawn,
     mask: Picture | None = None,
-    reading: GarmentReading = UNREAD,
+    attributes: GarmentAttributes = NO_ATTRIBUTES,
 ) -> Reading:
     """Read a garment from its photo and ``mask``, the exact one where none is given.
 
-    ``reading`` is what the network said of it.
+    ``attributes`` is what the network said of it.
     """
     kinds = {kind: str(getattr(drawn.spec, kind)) for kind in KINDS}
     used = drawn.mask if mask is None else mask
     both = int(np.count_nonzero((used > 0) & (drawn.mask > 0)))
     iou = both / max(int(np.count_nonzero((used > 0) | (drawn.mask > 0))), 1)
     try:
-        garment = describe(drawn.image, used, reading)
+        garment = describe(drawn.image, used, attributes)
     except TryOnError as error:
         return Reading(number, kinds, type(error).__name__, None, {}, iou)
     seen = "neck_bottom" in drawn.landmarks
@@ -93,15 +93,15 @@ def _errors(garment: Garment, drawn: Drawn) -> dict[str, float]:
     return errors
 
 
-def compared(drawn: Drawn, reading: GarmentReading) -> Compared:
+def compared(drawn: Drawn, attributes: GarmentAttributes) -> Compared:
     """Return what was drawn and what the network found, by question; not what has no answer."""
     classes, _ = truth(drawn)
     found = (
-        ("category", CATEGORIES, reading.category),
-        ("left sleeve", SLEEVES, reading.left_sleeve),
-        ("right sleeve", SLEEVES, reading.right_sleeve),
-        ("neckline", NECKLINES, reading.neckline),
-        ("opening", OPENINGS, reading.opening),
+        ("category", GARMENT_CATEGORIES, attributes.category),
+        ("left sleeve", SLEEVES, attributes.left_sleeve),
+        ("right sleeve", SLEEVES, attributes.right_sleeve),
+        ("neckline", NECKLINES, attributes.neckline),
+        ("opening", OPENINGS, attributes.opening),
     )
     pairs = zip(found, classes, strict=True)
     return {name: (table[wanted], own) for (name, table, own), wanted in pairs if wanted >= 0}

@@ -17,12 +17,16 @@ import numpy as np
 import PIL.Image
 
 from services.densepose.parts import read_parts
+from services.kit.categories import GARMENT_CATEGORIES
+from services.kit.garment_attributes import SLEEVES
 from services.kit.pictures import images
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Keypoints, LabelMap, Mask
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
-SLEEVES: Final = ("none", "short", "mid", "long")
-CATEGORIES: Final = ("upper", "lower", "dress")
+
+
+OLD_SLEEVES: Final = {"mid": "three_quarter"}
+"""Sleeve lengths that older ``garment.json`` files name otherwise, and their present names."""
 
 
 class CaseError(ValueError):
@@ -33,7 +37,7 @@ class CaseError(ValueError):
 class Truth:
     """What is known of a garment.
 
-    One of ``SLEEVES``, the neckline's depth in its own widths, and one of ``CATEGORIES``.
+    One of ``SLEEVES``, the neckline's depth in its own widths, and one of ``GARMENT_CATEGORIES``.
     """
 
     sleeves: str | None = None
@@ -161,11 +165,12 @@ def _truth(path: Path) -> Truth:
         known: dict[str, Any] = json.loads(path.read_text())
         depth = known.get("neckline")
         depth = None if depth is None else float(depth)
-        truth = Truth(known.get("sleeves"), depth, known.get("category", "upper"))
+        sleeves = known.get("sleeves")
+        truth = Truth(OLD_SLEEVES.get(str(sleeves), sleeves), depth, known.get("category", "upper"))
     except (ValueError, TypeError, AttributeError) as error:
         raise CaseError(f"{path} is not an object that describes a garment.") from error
     if truth.sleeves not in (None, *SLEEVES):
         raise CaseError(f"{path}: sleeves are one of {', '.join(SLEEVES)}.")
-    if truth.category not in CATEGORIES:
-        raise CaseError(f"{path}: the category is one of {', '.join(CATEGORIES)}.")
+    if truth.category not in GARMENT_CATEGORIES:
+        raise CaseError(f"{path}: the category is one of {', '.join(GARMENT_CATEGORIES)}.")
     return truth

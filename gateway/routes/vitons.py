@@ -19,7 +19,7 @@ from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.quality_warnings import WarningCode
 from gateway.tryon import Photos, Result
 from gateway.uploads import read_form
-from services.kit.categories import WORN
+from services.kit.categories import GARMENT_CATEGORIES
 from services.kit.errors import InternalError, ServiceUnavailable, TryOnError
 from services.kit.settings import get_settings
 
@@ -48,7 +48,7 @@ CONFIDENCE_MEANS: Final = (
     "1 where nothing speaks against the picture; each warning multiplies it by its weight. "
     "It is not a probability."
 )
-WORN_AS_SCHEMA: Final = {"type": "string", "enum": [*WORN]}
+GARMENT_CATEGORY_SCHEMA: Final = {"type": "string", "enum": [*GARMENT_CATEGORIES]}
 WORN_AS_MEANS: Final = "What the garment was worn as."
 RESULT: Final = {
     "type": "object",
@@ -72,7 +72,7 @@ RESULT: Final = {
             "type": "object",
             "additionalProperties": {"type": "number"},
         },
-        "category": {"description": WORN_AS_MEANS, **WORN_AS_SCHEMA},
+        "category": {"description": WORN_AS_MEANS, **GARMENT_CATEGORY_SCHEMA},
         "confidence": {"description": CONFIDENCE_MEANS, **NUMBER},
         "warnings": {
             "description": "What may look wrong, and which photo would work better.",
@@ -155,7 +155,7 @@ DOCUMENTATION: Final[dict[str, Any]] = {
                     "where nothing is known to: " + ", ".join(f"`{code}`" for code in CODES) + ".",
                     "schema": {"type": "string"},
                 },
-                WORN_AS: {"description": WORN_AS_MEANS, "schema": WORN_AS_SCHEMA},
+                WORN_AS: {"description": WORN_AS_MEANS, "schema": GARMENT_CATEGORY_SCHEMA},
                 CONFIDENCE: {"description": CONFIDENCE_MEANS, "schema": NUMBER},
                 "Server-Timing": {
                     "description": "Milliseconds of every stage.",

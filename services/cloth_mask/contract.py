@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from services.kit.categories import AUTO
 from services.kit.contract import Contract, Method
-from services.kit.garments import UNREAD, GarmentReading
+from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 
 @dataclass(frozen=True)
 class SegmentRequest:
-    """A photo of a garment, and what it is: one of ``services.kit.categories.CATEGORIES``."""
+    """A photo of a garment, and its category: one of ``REQUEST_CATEGORIES``."""
 
     image: Image
     category: str = AUTO
@@ -20,12 +20,12 @@ class SegmentRequest:
 class SegmentResponse:
     """255 on the garment, 0 elsewhere; what it is; and what else the photo shows.
 
-    ``category``: ``upper``, ``lower`` or ``dress``; ``reading`` is in the photo's pixels.
+    ``category``: ``upper``, ``lower`` or ``dress``; ``attributes`` is in the photo's pixels.
     """
 
     mask: Mask
     category: str
-    reading: GarmentReading = UNREAD
+    attributes: GarmentAttributes = NO_ATTRIBUTES
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class IsolateRequest:
     image: Image
     closer: Image
     mask: Mask
-    reading: GarmentReading
+    attributes: GarmentAttributes
     keypoints: Keypoints
     labels: LabelMap
     found_category: str
@@ -54,7 +54,7 @@ class IsolateResponse:
     image: Image
     closer: Image
     mask: Mask
-    reading: GarmentReading
+    attributes: GarmentAttributes
     category: str
 
 
@@ -66,7 +66,7 @@ def is_worn(request: IsolateRequest) -> bool:
 def as_it_is(request: IsolateRequest) -> IsolateResponse:
     """Answer with the garment's photo and with what ``Segment`` said of it."""
     return IsolateResponse(
-        request.image, request.closer, request.mask, request.reading, request.found_category
+        request.image, request.closer, request.mask, request.attributes, request.found_category
     )
 
 

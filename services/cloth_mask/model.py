@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from services.cloth_mask import reading
 from services.kit.errors import WeightsMissing
-from services.kit.garments import GarmentReading
+from services.kit.garment_attributes import GarmentAttributes
 from services.kit.pictures.refine import Plane
 from services.kit.runtimes import sessions
 from services.kit.runtimes.u2net import FILE, U2NetCloth
@@ -55,7 +55,7 @@ class Reader:
 
     session: "InferenceSession"
 
-    def read(self, image: Image, mask: Mask) -> GarmentReading:
+    def read(self, image: Image, mask: Mask) -> GarmentAttributes:
         """Read a garment from its photo and its mask, both of one size."""
         seen = reading.window(mask)
         inputs = reading.prepare(image, mask, seen)

@@ -13,14 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.garments import (
-    CATEGORIES,
-    COLLARS,
-    NECKLINES,
-    OPENINGS,
-    SLEEVES,
-    GarmentReading,
-)
+from services.kit.categories import GARMENT_CATEGORIES
+from services.kit.garment_attributes import COLLARS, NECKLINES, OPENINGS, SLEEVES, GarmentAttributes
 from services.kit.types import Image, Mask
 
 Floats = NDArray[np.float32]
@@ -108,7 +102,7 @@ def both_ways(own: Sequence[Floats], flipped: Sequence[Floats]) -> tuple[Floats,
 
     Each is classes and reach as ``interpret`` takes them.
     """
-    first, count = len(CATEGORIES), len(SLEEVES)
+    first, count = len(GARMENT_CATEGORIES), len(SLEEVES)
     classes = flipped[0].copy()
     classes[first : first + count] = flipped[0][first + count : first + 2 * count]
     classes[first + count : first + 2 * count] = flipped[0][first : first + count]
@@ -116,13 +110,13 @@ def both_ways(own: Sequence[Floats], flipped: Sequence[Floats]) -> tuple[Floats,
     return np.asarray(means[0], np.float32), np.asarray(means[1], np.float32)
 
 
-def interpret(points: Floats, classes: Floats, reach: Floats, seen: Window) -> GarmentReading:
+def interpret(points: Floats, classes: Floats, reach: Floats, seen: Window) -> GarmentAttributes:
     """Put the network's answers into words and into pixels of the photo.
 
     ``points``: 24 x 3, x and y as shares of the window; ``classes``: the probabilities of category,
     left and right sleeve, neckline and opening, one after the other; ``reach``: of both sleeves.
     """
-    tables = (CATEGORIES, SLEEVES, SLEEVES, NECKLINES, OPENINGS)
+    tables = (GARMENT_CATEGORIES, SLEEVES, SLEEVES, NECKLINES, OPENINGS)
     ends = np.cumsum([len(table) for table in tables])
     told = [
         (table[int(part.argmax())], float(part.max()))
@@ -133,14 +127,19 @@ def interpret(points: Floats, classes: Floats, reach: Floats, seen: Window) -> G
     landmarks[:, :2] *= np.float32(seen.side)
     landmarks[:, :2] += np.array([seen.left, seen.top], np.float32)
     landmarks.flags.writeable = False
-    return GarmentReading(
-        landmarks,
-        *category,
-        *left,
-        *right,
-        *neckline,
-        *opening,
+    return GarmentAttributes(
+        landmarks=landmarks,
+        category=category[0],
+        category_confidence=category[1],
+        left_sleeve=left[0],
+        left_sleeve_confidence=left[1],
+        right_sleeve=right[0],
+        right_sleeve_confidence=right[1],
+        neckline=neckline[0],
+        neckline_confidence=neckline[1],
+        opening=opening[0],
+        opening_confidence=opening[1],
         collar=neckline[0] in COLLARS,
-        left_reach=float(np.clip(reach[0], 0, 1)),
-        right_reach=float(np.clip(reach[1], 0, 1)),
+        left_sleeve_arm_fraction=float(np.clip(reach[0], 0, 1)),
+        right_sleeve_arm_fraction=float(np.clip(reach[1], 0, 1)),
     )

@@ -17,7 +17,7 @@ from services.cloth_mask.contract import (
     is_worn,
 )
 from services.kit import engines
-from services.kit.categories import AUTO, CATEGORIES, UPPER, check
+from services.kit.categories import AUTO, REQUEST_CATEGORIES, UPPER, check
 from services.kit.errors import InvalidRequest, NoGarment
 from services.kit.runtimes.u2net import FILE
 from services.kit.service import Service
@@ -39,7 +39,7 @@ def _u2net(engine: str, file: str) -> Service:
     network, reader = model.load(file), model.load_reader()
 
     def segment(request: SegmentRequest) -> SegmentResponse:
-        check(request.category, CATEGORIES)
+        check(request.category, REQUEST_CATEGORIES)
         image = request.image
         height, width = image.shape[:2]
         classes = network.probabilities(image, model.FIRST_SIDE)
@@ -58,7 +58,7 @@ def _u2net(engine: str, file: str) -> Service:
 
 def _isolating(reader: model.Reader) -> Callable[[IsolateRequest], IsolateResponse]:
     def isolate(request: IsolateRequest) -> IsolateResponse:
-        check(request.category, CATEGORIES)
+        check(request.category, REQUEST_CATEGORIES)
         _check(request)
         if not is_worn(request):
             return as_it_is(request)
@@ -71,8 +71,8 @@ def _isolating(reader: model.Reader) -> Callable[[IsolateRequest], IsolateRespon
                 return as_it_is(request)
             raise
         image, closer = alone.pictures
-        reading = reader.read(image, alone.mask)
-        return IsolateResponse(image, closer, alone.mask, reading, alone.category)
+        attributes = reader.read(image, alone.mask)
+        return IsolateResponse(image, closer, alone.mask, attributes, alone.category)
 
     return isolate
 
@@ -105,7 +105,7 @@ def load_venuns() -> Service:
     ancestor = upstream_containers.Ancestor("cloth_mask", upstream_containers.CLOTH_MASK)
 
     def segment(request: SegmentRequest) -> SegmentResponse:
-        check(request.category, CATEGORIES)
+        check(request.category, REQUEST_CATEGORIES)
         image = request.image
         answer = ancestor.ask(venuns_pb2.Photo(image=upstream_containers.photo_file(image)))
         mask = ancestor.mask(answer.message, *image.shape[:2])

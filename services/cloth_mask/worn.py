@@ -98,7 +98,8 @@ def isolate(
 
     ``pictures`` are one photo at several sizes of the same proportions, the first of the size of
     ``labels``, H x W CIHP ids, and of ``keypoints``, the wearer's; ``category`` is one of
-    ``services.kit.categories.CATEGORIES``. Raises NoGarment where nothing of that kind is worn.
+    ``services.kit.categories.REQUEST_CATEGORIES``. Raises NoGarment where nothing of that kind is
+    worn.
     """
     category, garment = chosen(labels, category)
     hidden = covered(garment, labels, keypoints, category)

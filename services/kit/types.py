@@ -39,8 +39,8 @@ Flow = Annotated[NDArray[np.float32], Kind.FLOW]
 """H x W x 2 float32: for each pixel a place (x, y) in another picture, in its pixels."""
 
 Landmarks = Annotated[NDArray[np.float32], Kind.LANDMARKS]
-"""24 x 3 float32: the points of ``services.kit.garments.LANDMARKS`` as (x, y, confidence), in
-pixels; zeros where the garment has none."""
+"""24 x 3 float32: the points of ``services.kit.garment_attributes.LANDMARKS`` as (x, y,
+confidence), in pixels; zeros where the garment has none."""
 
 CANVAS_WIDTH: Final = 768
 CANVAS_HEIGHT: Final = 1024

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from services.kit.categories import UPPER
 from services.kit.contract import Contract, Method
-from services.kit.garments import UNREAD, GarmentReading
+from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.kit.types import Flow, Image, Keypoints, LabelMap, Mask
 
 
@@ -12,8 +12,8 @@ from services.kit.types import Flow, Image, Keypoints, LabelMap, Mask
 class TryOnRequest:
     """Everything known of the person and of the garment, all on the same canvas size.
 
-    ``category``: ``upper``, ``lower`` or ``dress``; ``garment_reading``: what the mask service read
-    of the garment, which may be left out.
+    ``category``: ``upper``, ``lower`` or ``dress``; ``garment_attributes``: what the mask service
+    read of the garment, which may be left out.
     """
 
     person: Image
@@ -27,7 +27,7 @@ class TryOnRequest:
     garment: Image
     garment_mask: Mask
     category: str = UPPER
-    garment_reading: GarmentReading = UNREAD
+    garment_attributes: GarmentAttributes = NO_ATTRIBUTES
 
 
 @dataclass(frozen=True)

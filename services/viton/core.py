@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from services.kit.categories import LOWER, UPPER, WORN, check
+from services.kit.categories import GARMENT_CATEGORIES, LOWER, UPPER, check
 from services.kit.errors import InvalidRequest
-from services.kit.garments import UNREAD, GarmentReading
+from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.bottoms import wear_lower
 from services.viton.dresses import wear_dress
@@ -20,24 +20,24 @@ def try_on(
     garment_mask: Mask,
     *,
     category: str = UPPER,
-    reading: GarmentReading = UNREAD,
+    attributes: GarmentAttributes = NO_ATTRIBUTES,
 ) -> Outcome:
     """Dress the person in the garment.
 
     ``person``, ``labels`` (CIHP ids), ``garment`` and ``garment_mask`` share one H x W canvas;
     ``keypoints`` are BODY_25 joints in its pixels; ``category`` is ``upper``, ``lower`` or
-    ``dress``; ``reading`` is what a network read of the garment. Raises ``NoGarment`` or
+    ``dress``; ``attributes`` is what a network read of the garment. Raises ``NoGarment`` or
     ``NoPerson`` where one of them is not to be found, ``LegsNotShown`` where a garment for the legs
     finds none, and ``InvalidRequest`` where the shapes do not agree.
     """
-    check(category, WORN)
+    check(category, GARMENT_CATEGORIES)
     _check((labels.shape[0], labels.shape[1]), person, keypoints, garment, garment_mask)
     if category == UPPER:
-        return wear_upper(person, keypoints, labels, garment, garment_mask, reading=reading)
+        return wear_upper(person, keypoints, labels, garment, garment_mask, attributes=attributes)
     if category == LOWER:
         stack = wear_lower(person, keypoints, labels, garment, garment_mask)
     else:
-        stack = wear_dress(person, keypoints, labels, garment, garment_mask, reading=reading)
+        stack = wear_dress(person, keypoints, labels, garment, garment_mask, attributes=attributes)
     return finish(person, stack, garment_mask)
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.garments import UNREAD, GarmentReading
+from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.garment.cutout import Cut, cut
 from services.viton.garment.dress import Gown, describe_gown
@@ -47,15 +47,15 @@ def wear_dress(
     garment: Image,
     mask: Mask,
     *,
-    reading: GarmentReading = UNREAD,
+    attributes: GarmentAttributes = NO_ATTRIBUTES,
 ) -> LayerStack:
     """Return the person in the dress, without what was worn before.
 
-    ``reading`` is what a network read of the dress. Raises ``NoGarment``, ``NoPerson`` and
+    ``attributes`` is what a network read of the dress. Raises ``NoGarment``, ``NoPerson`` and
     ``LegsNotShown``.
     """
     shape = (labels.shape[0], labels.shape[1])
-    gown = describe_gown(garment, mask, reading)
+    gown = describe_gown(garment, mask, attributes)
     body, parts = measure_body(keypoints, labels)
     lower, worn = measure_lower_body(keypoints, labels, least=0.0)
     worn = without_hems(person, worn, lower)

@@ -8,7 +8,7 @@ from typing import Final
 from tryon.venuns import venuns_pb2
 
 from services.kit import engines
-from services.kit.categories import UPPER, WORN, check
+from services.kit.categories import GARMENT_CATEGORIES, UPPER, check
 from services.kit.errors import InvalidOption
 from services.kit.openpose_json import to_openpose_json
 from services.kit.runtimes import sessions
@@ -33,7 +33,7 @@ def load_warp() -> Service:
             request.garment,
             request.garment_mask,
             category=request.category,
-            reading=request.garment_reading,
+            attributes=request.garment_attributes,
         )
         return TryOnResponse(made.image, made.edit_mask, made.flow, made.cloth)
 
@@ -45,7 +45,7 @@ def load_venuns() -> Service:
     ancestor = upstream_containers.Ancestor("viton", upstream_containers.VITON)
 
     def handle(request: TryOnRequest) -> TryOnResponse:
-        check(request.category, WORN)
+        check(request.category, GARMENT_CATEGORIES)
         if request.category != UPPER:
             raise InvalidOption(
                 "The engine venuns knows upper garments only; send category=upper, or ask for the "

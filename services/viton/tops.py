@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from services.kit.garments import GarmentReading
+from services.kit.garment_attributes import GarmentAttributes
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 from services.viton.garment.cutout import cut
 from services.viton.garment.top import describe
@@ -38,7 +38,7 @@ def wear_upper(
     garment: Image,
     mask: Mask,
     *,
-    reading: GarmentReading,
+    attributes: GarmentAttributes,
 ) -> Outcome:
     """Return the person in the top. Raises ``NoGarment`` and ``NoPerson``."""
     window = edit_window.find(labels, keypoints)
@@ -47,7 +47,7 @@ def wear_upper(
     shape = (seen.shape[0], seen.shape[1])
     with ThreadPoolExecutor(1, "person") as beside:
         measured = beside.submit(measure_body, joints, parsed)
-        cloth = describe(garment, mask, reading)
+        cloth = describe(garment, mask, attributes)
         body, parts = measured.result()
         torso = fit_torso(cloth, body)
         shown = seen

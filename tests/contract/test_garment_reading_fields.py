@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from services.cloth_mask.contract import CONTRACT, SEGMENT, SegmentRequest, SegmentResponse
-from services.kit.garments import LANDMARKS, UNREAD
+from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES
 from services.kit.service import Service
 from services.kit.wire import channels
 from tests.contract.conftest import Serve
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.contract
 
 async def test_a_reading_survives_the_wire(serve: Serve) -> None:
     landmarks = np.random.default_rng(3).uniform(-5, 900, (len(LANDMARKS), 3)).astype(np.float32)
-    reading = dataclasses.replace(
-        UNREAD,
+    attributes = dataclasses.replace(
+        NO_ATTRIBUTES,
         landmarks=landmarks,
         category="dress",
         category_confidence=0.75,
@@ -30,20 +30,20 @@ async def test_a_reading_survives_the_wire(serve: Serve) -> None:
         opening="fastened",
         opening_confidence=0.125,
         collar=True,
-        left_reach=0.375,
-        right_reach=0.0,
+        left_sleeve_arm_fraction=0.375,
+        right_sleeve_arm_fraction=0.0,
     )
 
     def segment(request: SegmentRequest) -> SegmentResponse:
         mask = np.full(request.image.shape[:2], 255, np.uint8)
-        return SegmentResponse(mask, "dress", reading)
+        return SegmentResponse(mask, "dress", attributes)
 
     served = await serve(CONTRACT, lambda: Service("test", {"Segment": segment}))
     await served.running.loading
     request = SegmentRequest(np.zeros((20, 16, 3), np.uint8))
     answer = await channels.call(served.channel, SEGMENT, request)
-    assert np.array_equal(answer.reading.landmarks, landmarks)
-    assert not answer.reading.landmarks.flags.writeable
-    for field in dataclasses.fields(reading):
+    assert np.array_equal(answer.attributes.landmarks, landmarks)
+    assert not answer.attributes.landmarks.flags.writeable
+    for field in dataclasses.fields(attributes):
         if field.name != "landmarks":
-            assert getattr(answer.reading, field.name) == getattr(reading, field.name)
+            assert getattr(answer.attributes, field.name) == getattr(attributes, field.name)

@@ -5,7 +5,7 @@ import pytest
 
 from bench.measures.garment_reading import compared, read, shares, summary
 from services.cloth_mask.model import load_reader
-from services.kit.garments import LANDMARKS
+from services.kit.garment_attributes import LANDMARKS
 from services.viton.garment.top import describe
 from training.garment.drawn.photo import Drawn, draw
 from training.garment.drawn.spec import CATEGORIES
@@ -23,17 +23,17 @@ def drawings() -> list[Drawn]:
 def test_classes_of_drawn_garments(drawings: list[Drawn]) -> None:
     reader = load_reader()
     told = [(drawn, reader.read(drawn.image, drawn.mask)) for drawn in drawings]
-    figures = shares([compared(drawn, reading) for drawn, reading in told])
+    figures = shares([compared(drawn, attributes) for drawn, attributes in told])
     assert figures["category"]["right"] >= 0.95
     assert figures["left sleeve"]["right"] >= 0.92
     assert figures["right sleeve"]["right"] >= 0.92
     assert figures["neckline"]["right"] >= 0.7
     assert figures["opening"]["right"] >= 0.8
     away = []
-    for drawn, reading in told:
+    for drawn, attributes in told:
         size = max(np.ptp(axis) for axis in np.nonzero(drawn.mask))
         for name, place in drawn.landmarks.items():
-            x, y, confidence = reading.landmarks[LANDMARKS.index(name)]
+            x, y, confidence = attributes.landmarks[LANDMARKS.index(name)]
             if confidence > 0.5:
                 away.append(np.hypot(x - place[0], y - place[1]) / size)
     assert len(away) > 0.9 * sum(len(drawn.landmarks) for drawn in drawings)
@@ -47,7 +47,7 @@ def test_the_engine_reads_better_with_the_network() -> None:
     ruled = summary([read(n, drawn) for n, drawn in enumerate(garments)])
     readings = [reader.read(drawn.image, drawn.mask) for drawn in garments]
     told = summary(
-        [read(n, d, reading=r) for n, (d, r) in enumerate(zip(garments, readings, strict=True))]
+        [read(n, d, attributes=r) for n, (d, r) in enumerate(zip(garments, readings, strict=True))]
     )
     assert told["sleeve_class_right"] >= ruled["sleeve_class_right"]
     assert told["neckline_depth_error"] < ruled["neckline_depth_error"]
@@ -56,5 +56,5 @@ def test_the_engine_reads_better_with_the_network() -> None:
 def test_a_sleeve_on_one_side_counts_though_the_bare_shoulder_carries_none() -> None:
     drawn = draw(3, 170, height=512)
     assert drawn.spec.neck == "one shoulder"
-    reading = load_reader().read(drawn.image, drawn.mask)
-    assert describe(drawn.image, drawn.mask, reading).kind.value == drawn.spec.sleeves == "long"
+    attributes = load_reader().read(drawn.image, drawn.mask)
+    assert describe(drawn.image, drawn.mask, attributes).kind.value == drawn.spec.sleeves == "long"

@@ -14,7 +14,7 @@ from services.cloth_mask.contract import IsolateRequest, SegmentRequest
 from services.human_parse import service as human_parse
 from services.human_parse.contract import ParseRequest
 from services.kit.errors import InvalidRequest, WeightsMissing
-from services.kit.garments import UNREAD
+from services.kit.garment_attributes import NO_ATTRIBUTES
 from services.kit.labels import Label
 from services.kit.pictures import images
 from services.kit.types import Image
@@ -49,7 +49,7 @@ def asked(handlers: Handlers, image: Image, category: str = "auto") -> IsolateRe
     wearer = handlers["FindWearer"](FindWearerRequest(image, found.mask)).keypoints
     labels = handlers["Parse"](ParseRequest(image, wearer)).labels
     return IsolateRequest(
-        image, image, found.mask, found.reading, wearer, labels, found.category, category
+        image, image, found.mask, found.attributes, wearer, labels, found.category, category
     )
 
 
@@ -60,7 +60,7 @@ def test_top_and_trousers_of_one_person_come_apart(
     request = asked(handlers, photo(examples, "person.jpg"), category)
     assert request.keypoints.any()
     alone = handlers["Isolate"](request)
-    assert alone.category == alone.reading.category == category
+    assert alone.category == alone.attributes.category == category
     mask = alone.mask > 127
     worn = request.labels == mine
     assert (mask & worn).sum() > 0.95 * worn.sum()
@@ -108,7 +108,7 @@ def test_what_does_not_fit_together_is_refused(handlers: Handlers) -> None:
     with pytest.raises(InvalidRequest, match="send the mask of this photo"):
         handlers["FindWearer"](FindWearerRequest(image, mask[:32]))
     request = IsolateRequest(
-        image, image, mask, UNREAD, np.ones((25, 3), np.float32), mask + 5, "upper"
+        image, image, mask, NO_ATTRIBUTES, np.ones((25, 3), np.float32), mask + 5, "upper"
     )
     for wrong in (
         replace(request, labels=mask[:32] + 5),

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.cloth_mask.reading import SIDE, Window, prepare, window
-from services.kit.garments import CATEGORIES, LANDMARKS, NECKLINES, OPENINGS, SLEEVES
+from services.kit.categories import GARMENT_CATEGORIES
+from services.kit.garment_attributes import LANDMARKS, NECKLINES, OPENINGS, SLEEVES
 from training.garment.drawn.photo import Drawn, draw
 from training.garment.drawn.spec import ARM, SHOULDER
 from training.garment.masks import spoil
@@ -30,7 +31,7 @@ NECKS: Final = {
     "wide": "boat",
     "square": "square",
     "collar": "collar",
-    "stand": "high",
+    "stand": "high_neck",
     "hood": "hood",
     "off shoulder": "off_shoulder",
     "strapless": "strapless",
@@ -65,7 +66,7 @@ class Example:
 def example(seed: int, index: int) -> Example:
     """Draw an example; the category follows from the index."""
     rng = np.random.default_rng([seed, index, 1])
-    category = str(rng.choice(CATEGORIES, p=SHARES))
+    category = str(rng.choice(GARMENT_CATEGORIES, p=SHARES))
     drawn = draw(seed, index, category=category, height=HEIGHT)
     _, photo = cv2.imencode(".jpg", drawn.image, [cv2.IMWRITE_JPEG_QUALITY, 97])
     _, mask = cv2.imencode(".png", drawn.mask)
@@ -95,7 +96,7 @@ def truth(drawn: Drawn) -> tuple[tuple[int, int, int, int, int], tuple[float, fl
         outside = 0.5 * (spec.armpit - (spec.half_shoulder - spec.half_neck) * spec.slope)
     whole = (spec.reach + outside) / ARM
     reach = tuple(whole if there and spec.sleeves != "none" else 0.0 for there in sides)
-    classes = (CATEGORIES.index(spec.category), sleeves[0], sleeves[1], neck, opened)
+    classes = (GARMENT_CATEGORIES.index(spec.category), sleeves[0], sleeves[1], neck, opened)
     return classes, (reach[0], reach[1])
 
 

@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from services.kit.garments import CATEGORIES, LANDMARKS, NECKLINES, OPENINGS, SLEEVES
+from services.kit.categories import GARMENT_CATEGORIES
+from services.kit.garment_attributes import LANDMARKS, NECKLINES, OPENINGS, SLEEVES
 
-HEADS = (len(CATEGORIES), len(SLEEVES), len(SLEEVES), len(NECKLINES), len(OPENINGS))
+HEADS = (len(GARMENT_CATEGORIES), len(SLEEVES), len(SLEEVES), len(NECKLINES), len(OPENINGS))
 
 
 def _block(channels: int, wanted: int, stride: int = 1) -> nn.Sequential:

@@ -21,7 +21,7 @@ from tryon.v1 import common_pb2
 
 from services.kit.contract import Method
 from services.kit.errors import ImageTooLarge, InvalidRequest
-from services.kit.garments import LANDMARKS
+from services.kit.garment_attributes import LANDMARKS
 from services.kit.pictures import images
 from services.kit.settings import get_settings
 from services.kit.types import Kind

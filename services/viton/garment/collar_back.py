@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from services.kit.garments import GarmentReading
+from services.kit.garment_attributes import GarmentAttributes
 from services.viton.garment.landmarks import Behind, Neckline
 from services.viton.garment.outline import Bool
 from services.viton.garment.side_prior import SURE
@@ -16,9 +16,9 @@ _SEAM: Final = 2
 """Pixels that it reaches below the front's edge, so that no seam opens."""
 
 
-def back_of(whole: Bool, neckline: Neckline, reading: GarmentReading) -> Behind | None:
+def back_of(whole: Bool, neckline: Neckline, attributes: GarmentAttributes) -> Behind | None:
     """Return what the mask (H x W) has above the neckline, where a network surely saw a collar."""
-    if not reading.collar or reading.neckline_confidence < SURE:
+    if not attributes.collar or attributes.neckline_confidence < SURE:
         return None
     curve = neckline.curve
     columns = np.arange(whole.shape[1])

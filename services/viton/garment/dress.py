@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.kit.garments import UNREAD, GarmentReading
+from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.viton.garment.bottoms import Bottoms, describe_bottoms
 from services.viton.garment.landmarks import Garment, SleeveKind
 from services.viton.garment.top import describe
@@ -40,9 +40,9 @@ class Gown:
 
 
 def describe_gown(
-    image: NDArray[np.uint8], mask: NDArray[np.uint8], reading: GarmentReading = UNREAD
+    image: NDArray[np.uint8], mask: NDArray[np.uint8], attributes: GarmentAttributes = NO_ATTRIBUTES
 ) -> Gown:
-    """Read a dress (``image`` H x W x 3, ``mask`` H x W; ``reading``: what a network read).
+    """Read a dress (``image`` H x W x 3, ``mask`` H x W; ``attributes``: what a network read).
 
     Raises ``NoGarment``.
     """
@@ -56,16 +56,16 @@ def describe_gown(
     tall = last - first
     upper = wide[first + int(0.12 * tall) : first + int(0.42 * tall)]
     chest = float(np.percentile(upper, 40)) if len(upper) else float(wide.max())
-    rough = describe(image, _cut(whole, trunk, first + _TOP * chest), reading)
+    rough = describe(image, _cut(whole, trunk, first + _TOP * chest), attributes)
     tip = (rough.left.tip[1] + rough.right.tip[1]) / 2
     waist = _waist(wide, float(tip), 2 * rough.half, last)
     hips = float(tip + _HIPS * (waist - tip))
-    top = describe(image, _cut(whole, trunk, hips), reading)
+    top = describe(image, _cut(whole, trunk, hips), attributes)
     body = trunk.copy()
     for side in top.sides:
         if side.sleeve is not None:
             body &= ~side.sleeve.mask
-    if top.kind in (SleeveKind.MID, SleeveKind.LONG):
+    if top.kind in (SleeveKind.THREE_QUARTER, SleeveKind.LONG):
         body = _without_cuffs(body, int(waist))
     body = largest_component(body)
     skirt = describe_bottoms(np.where(body, np.uint8(255), np.uint8(0)), waist, skirt=True)

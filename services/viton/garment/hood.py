@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from services.kit.garments import LANDMARKS, GarmentReading
+from services.kit.garment_attributes import LANDMARKS, GarmentAttributes
 from services.viton.garment.landmarks import Behind
 from services.viton.garment.outline import Bool
 from services.viton.garment.side_prior import SEEN, SURE
@@ -14,15 +14,15 @@ _LEAST: Final = 0.15
 """The least height of a hood, in widths of the neck."""
 
 
-def parted(whole: Bool, reading: GarmentReading) -> tuple[Bool, Behind | None]:
+def parted(whole: Bool, attributes: GarmentAttributes) -> tuple[Bool, Behind | None]:
     """Part a mask (H x W) at the neck's ends, where a network surely saw a hood above them.
 
     Spread out a hood is wider than the neck and as high as the chest is wide: its outline would be
     taken for shoulders, its opening for a neckline.
     """
     rows = [LANDMARKS.index(name) for name in ("left_neck", "right_neck")]
-    left, right = reading.landmarks[rows].astype(np.float64)
-    seen = reading.neckline == "hood" and reading.neckline_confidence >= SURE
+    left, right = attributes.landmarks[rows].astype(np.float64)
+    seen = attributes.neckline == "hood" and attributes.neckline_confidence >= SURE
     if not seen or min(left[2], right[2]) < SEEN or right[0] - left[0] < 8:
         return whole, None
     height, width = whole.shape

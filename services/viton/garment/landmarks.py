@@ -19,7 +19,7 @@ class SleeveKind(Enum):
 
     NONE = "none"
     SHORT = "short"
-    MID = "mid"
+    THREE_QUARTER = "three_quarter"
     LONG = "long"
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from services.kit.garments import LANDMARKS, SIDED, SLEEVES, GarmentReading
+from services.kit.garment_attributes import LANDMARKS, SIDED, SLEEVES, GarmentAttributes
 from services.viton.garment.outline import Ints, Outline
 from services.viton.geometry import Points, mirror_horizontally, point
 
@@ -20,7 +20,7 @@ _LIKELY: Final = 0.65
 _CAP: Final = 0.13
 """A sleeve that is not likely, and covers no more of the arm than this, is none."""
 
-_ROUNDED: Final = ("round", "square", "boat", "high")
+_ROUNDED: Final = ("round", "square", "boat", "high_neck")
 _ROUND: Final = 1.9
 """Necklines without a point, and the least power of their form."""
 
@@ -71,22 +71,22 @@ class Front:
         return np.asarray(line + fall * point(0.0, 1.0))
 
 
-def guesses(reading: GarmentReading, shape: tuple[int, int]) -> tuple[Guess, Guess]:
+def guesses(attributes: GarmentAttributes, shape: tuple[int, int]) -> tuple[Guess, Guess]:
     """Return what is known of the left side, and of the right one in the flipped picture."""
-    left = _guess(reading, "left", shape)
-    right = _guess(reading, "right", shape)
+    left = _guess(attributes, "left", shape)
+    right = _guess(attributes, "right", shape)
     flipped = {name: mirror_horizontally(at, shape[1]) for name, at in right.points.items()}
     return left, Guess(flipped, right.sleeve)
 
 
-def _guess(reading: GarmentReading, side: str, shape: tuple[int, int]) -> Guess:
-    sleeves = sleeves_of(reading)
-    sleeve, sure = sleeves[0], reading.left_sleeve_confidence
+def _guess(attributes: GarmentAttributes, side: str, shape: tuple[int, int]) -> Guess:
+    sleeves = sleeves_of(attributes)
+    sleeve, sure = sleeves[0], attributes.left_sleeve_confidence
     if side == "right":
-        sleeve, sure = sleeves[1], reading.right_sleeve_confidence
+        sleeve, sure = sleeves[1], attributes.right_sleeve_confidence
     points = {}
     for name in SIDED:
-        x, y, confidence = reading.landmarks[LANDMARKS.index(f"{side}_{name}")]
+        x, y, confidence = attributes.landmarks[LANDMARKS.index(f"{side}_{name}")]
         if confidence >= SEEN:
             points[name] = point(
                 float(np.clip(x, 0, shape[1] - 1)), float(np.clip(y, 0, shape[0] - 1))
@@ -95,10 +95,18 @@ def _guess(reading: GarmentReading, side: str, shape: tuple[int, int]) -> Guess:
     return Guess(points, sleeve if bare or sure >= SURE else "")
 
 
-def sleeves_of(reading: GarmentReading) -> tuple[str, str]:
+def sleeves_of(attributes: GarmentAttributes) -> tuple[str, str]:
     """Return the classes of the left and the right sleeve, empty where nothing was read."""
-    left = _sleeve(reading.left_sleeve, reading.left_sleeve_confidence, reading.left_reach)
-    right = _sleeve(reading.right_sleeve, reading.right_sleeve_confidence, reading.right_reach)
+    left = _sleeve(
+        attributes.left_sleeve,
+        attributes.left_sleeve_confidence,
+        attributes.left_sleeve_arm_fraction,
+    )
+    right = _sleeve(
+        attributes.right_sleeve,
+        attributes.right_sleeve_confidence,
+        attributes.right_sleeve_arm_fraction,
+    )
     return left, right
 
 
@@ -106,11 +114,11 @@ def _sleeve(name: str, sure: float, reach: float) -> str:
     return "none" if name in SLEEVES and sure <= _LIKELY and reach <= _CAP else name
 
 
-def front(reading: GarmentReading) -> Front | None:
+def front(attributes: GarmentAttributes) -> Front | None:
     """Return the neckline's form, or None where the network saw none."""
     rows = [LANDMARKS.index(n) for n in ("left_neck", "left_curve", "neck_bottom")]
     rows += [LANDMARKS.index(n) for n in ("right_curve", "right_neck")]
-    points = reading.landmarks[rows].astype(np.float64)
+    points = attributes.landmarks[rows].astype(np.float64)
     width = float(points[4, 0] - points[0, 0])
     if points[:, 2].min() < SEEN or width < 8:
         return None
@@ -122,7 +130,7 @@ def front(reading: GarmentReading) -> Front | None:
     ratio = float(np.clip((drop[1] + drop[3]) / (2 * depth), 0.4, 0.97))
     ends = points[0, :2], points[4, :2]
     power = float(np.log(1 - ratio) / np.log(0.5))
-    return Front(*ends, depth, max(power, _ROUND) if reading.neckline in _ROUNDED else power)
+    return Front(*ends, depth, max(power, _ROUND) if attributes.neckline in _ROUNDED else power)
 
 
 def inner_seam(o: Outline, guess: Guess, armpit: Points) -> Ints:

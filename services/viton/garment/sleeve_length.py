@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from services.kit.garments import SLEEVES, GarmentReading
+from services.kit.garment_attributes import SLEEVES, GarmentAttributes
 from services.viton.garment.landmarks import Side, Sleeve, SleeveKind
 from services.viton.garment.side_prior import sleeves_of
 from services.viton.geometry import arc_length, distance
@@ -54,12 +54,12 @@ class Told:
     long: float
 
 
-def told_by(reading: GarmentReading) -> Told | None:
+def told_by(attributes: GarmentAttributes) -> Told | None:
     """Return what the network says, or None where nothing was read."""
-    left, right = sleeves_of(reading)
+    left, right = sleeves_of(attributes)
     sides = (
-        (left, reading.left_sleeve_confidence, reading.left_reach),
-        (right, reading.right_sleeve_confidence, reading.right_reach),
+        (left, attributes.left_sleeve_confidence, attributes.left_sleeve_arm_fraction),
+        (right, attributes.right_sleeve_confidence, attributes.right_sleeve_arm_fraction),
     )
     if any(name not in SLEEVES for name, _, _ in sides):
         return None
@@ -77,24 +77,26 @@ def _beyond(name: str, sure: float) -> float:
 
 
 def _long(name: str, sure: float, reach: float) -> float:
-    """Return the log odds of ``long`` against ``mid``.
+    """Return the log odds of ``long`` against ``three_quarter``.
 
     What is not said goes to the other, by half where the reach is not that of a long sleeve.
     """
-    share = 0.5 if name == "mid" and reach < _LEAST_LONG else 1.0
+    share = 0.5 if name == "three_quarter" and reach < _LEAST_LONG else 1.0
     own, other = np.log(np.clip([sure, share * (1 - sure)], 0.02, 0.98))
     if name == "long":
         return float(own - other)
-    return float(other - own) if name == "mid" else -4.0
+    return float(other - own) if name == "three_quarter" else -4.0
 
 
-def classify(reading: GarmentReading, left: Side, right: Side, *, hung: bool = True) -> SleeveKind:
+def classify(
+    attributes: GarmentAttributes, left: Side, right: Side, *, hung: bool = True
+) -> SleeveKind:
     """Return the class of the sleeves of a garment's two sides.
 
     ``hung``: whether the shoulders could carry sleeves that the outline does not show. A short
     sleeve that it does not show is a cap: it is worn as a part of the torso.
     """
-    told, reach = told_by(reading), sleeve_reach(left, right)
+    told, reach = told_by(attributes), sleeve_reach(left, right)
     if told is None:
         return _ruled(reach)
     if not any(told.there):
@@ -110,7 +112,7 @@ def classify(reading: GarmentReading, left: Side, right: Side, *, hung: bool = T
         return SleeveKind.NONE
     if beyond < 0:
         return SleeveKind.SHORT
-    return SleeveKind.LONG if long > 0 else SleeveKind.MID
+    return SleeveKind.LONG if long > 0 else SleeveKind.THREE_QUARTER
 
 
 def at_odds(kind: SleeveKind, left: Side, right: Side) -> bool:
@@ -126,7 +128,7 @@ def _ruled(reach: float) -> SleeveKind:
         return SleeveKind.NONE
     if reach < _ELBOW:
         return SleeveKind.SHORT
-    return SleeveKind.MID if reach < _FOREARM else SleeveKind.LONG
+    return SleeveKind.THREE_QUARTER if reach < _FOREARM else SleeveKind.LONG
 
 
 def sleeve_reach(left: Side, right: Side) -> float:

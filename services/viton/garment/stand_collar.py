@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.garments import GarmentReading
+from services.kit.garment_attributes import GarmentAttributes
 from services.viton.garment.landmarks import Neckline
 from services.viton.garment.outline import Bool
 from services.viton.garment.side_prior import SURE, front
@@ -25,14 +25,14 @@ _SEAM: Final = 0.04
 
 
 def standing(
-    whole: Bool, top: NDArray[np.int64], neckline: Neckline, reading: GarmentReading
+    whole: Bool, top: NDArray[np.int64], neckline: Neckline, attributes: GarmentAttributes
 ) -> Bool | None:
     """Return the mask (H x W) of a stand above the neckline, where a network surely saw one.
 
     ``top`` is the first row of the mask ``whole`` in every column.
     """
-    seen = front(reading)
-    if reading.neckline != "high" or reading.neckline_confidence < SURE or seen is None:
+    seen = front(attributes)
+    if attributes.neckline != "high_neck" or attributes.neckline_confidence < SURE or seen is None:
         return None
     curve = neckline.curve
     low = _height(top, curve[0], curve[-1]) < _LEAST

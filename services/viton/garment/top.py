@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.errors import NoGarment
-from services.kit.garments import UNREAD, GarmentReading
+from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.viton.garment.armpits import agree, find_armpit, hangs, told
 from services.viton.garment.collar_back import back_of
 from services.viton.garment.cuffs import without_inside
@@ -27,15 +27,15 @@ _MIN_AREA: Final = 0.004
 
 
 def describe(
-    image: NDArray[np.uint8], mask: NDArray[np.uint8], reading: GarmentReading = UNREAD
+    image: NDArray[np.uint8], mask: NDArray[np.uint8], attributes: GarmentAttributes = NO_ATTRIBUTES
 ) -> Garment:
     """Find a garment's landmarks.
 
-    ``image``: H x W x 3 RGB; ``mask``: H x W, 255 on the garment; ``reading``: what a network read.
-    The outline decides where it is clear, the network where it is not. Raises ``NoGarment`` where
-    there is nothing that could be worn on the upper body.
+    ``image``: H x W x 3 RGB; ``mask``: H x W, 255 on the garment; ``attributes``: what a network
+    read. The outline decides where it is clear, the network where it is not. Raises ``NoGarment``
+    where there is nothing that could be worn on the upper body.
     """
-    whole, behind = parted(largest_component(mask > 127), reading)
+    whole, behind = parted(largest_component(mask > 127), attributes)
     rows = np.flatnonzero(whole.any(axis=1))
     if whole.sum() < _MIN_AREA * whole.size or rows[-1] - rows[0] < 32:
         raise NoGarment(
@@ -45,10 +45,10 @@ def describe(
     width = whole.shape[1]
     left = outline(whole, axis)
     right = outline(whole[:, ::-1], width - 1 - axis)
-    known = guesses(reading, whole.shape)
+    known = guesses(attributes, whole.shape)
     first, second, half = _sides(whole, left, right, known)
     sleeved = [own for own in zip((left, right), known, strict=True) if own[1].sleeve != "none"]
-    kind = classify(reading, first, second, hung=all(hangs(*own) for own in sleeved))
+    kind = classify(attributes, first, second, hung=all(hangs(*own) for own in sleeved))
     if at_odds(kind, first, second):
         insisted = tuple(g.insisting(kind.value) for g in known)
         first, second, half = _sides(whole, left, right, insisted)
@@ -61,7 +61,7 @@ def describe(
         ends=(float(first.tip[0]) + 0.025 * half, float(second.tip[0]) - 0.025 * half),
         half=half,
         chest=float(first.armpit[1]),
-        seen=front(reading),
+        seen=front(attributes),
     )
     first = joined(first, neckline.curve[0], left.top)
     second = joined(second, neckline.curve[-1], left.top)
@@ -69,9 +69,9 @@ def describe(
     for side in (first, second):
         if side.sleeve is not None:
             torso &= ~side.sleeve.mask
-    stand = standing(whole, left.top, neckline, reading) if behind is None else None
+    stand = standing(whole, left.top, neckline, attributes) if behind is None else None
     if behind is None and stand is None:
-        behind = back_of(whole, neckline, reading)
+        behind = back_of(whole, neckline, attributes)
     lightness = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0], np.uint8)
     first, second = (_closed(side, lightness) for side in (first, second))
     return Garment(first, second, neckline, kind, half, torso, behind, stand)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.categories import UPPER, WORN, check
+from services.kit.categories import GARMENT_CATEGORIES, UPPER, check
 from services.kit.errors import InvalidOption, InvalidRequest, NoGarment
 from services.kit.types import Image, LabelMap, Mask
 from services.viton.contract import TryOnRequest, TryOnResponse
@@ -67,7 +67,7 @@ def examine(request: TryOnRequest, engine: str) -> None:
     Raises InvalidOption for a garment that is not an upper one, InvalidRequest for pictures that do
     not share a canvas whose sides are multiples of 128, and NoGarment for an empty mask.
     """
-    check(request.category, WORN)
+    check(request.category, GARMENT_CATEGORIES)
     if request.category != UPPER:
         raise InvalidOption(
             f"The engine {engine} knows upper garments only; send category=upper, or ask for the "

@@ -610,6 +610,12 @@ def test_a_broken_reference_is_named(tmp_path: Path, worn: Worn, name: str, text
         cases.read(folder)
 
 
+def test_the_old_name_of_a_sleeve_length_is_accepted(tmp_path: Path, worn: Worn) -> None:
+    folder = case_folder(tmp_path / "1", worn)
+    (folder / "garment.json").write_text('{"sleeves": "mid"}')
+    assert cases.read(folder).truth.sleeves == "three_quarter"
+
+
 def test_a_folder_without_cases_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"image\.jpg"):
         cases.find(tmp_path)

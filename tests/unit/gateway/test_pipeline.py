@@ -13,7 +13,7 @@ from services.cloth_mask.contract import IsolateResponse, SegmentResponse
 from services.densepose.contract import EstimateSurfaceResponse
 from services.human_parse.contract import ParseResponse
 from services.kit.contract import Method
-from services.kit.garments import UNREAD
+from services.kit.garment_attributes import NO_ATTRIBUTES
 from services.kit.types import Image, Placement
 from services.openpose.contract import EstimatePoseResponse, FindWearerResponse
 from services.resize.contract import FitRequest, FitResponse, RestoreRequest, RestoreResponse
@@ -56,7 +56,7 @@ class Services:
             SegmentResponse: SegmentResponse(mask.copy(), "dress"),
             FindWearerResponse: FindWearerResponse(np.full((25, 3), self.worn, np.float32)),
             IsolateResponse: IsolateResponse(
-                small + TAKEN_OFF, small + CLOSER, mask + 255, UNREAD, "upper"
+                small + TAKEN_OFF, small + CLOSER, mask + 255, NO_ATTRIBUTES, "upper"
             ),
             ParseResponse: ParseResponse(mask.copy()),
             EstimateSurfaceResponse: EstimateSurfaceResponse(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gateway import quality_warnings
 from gateway.quality_warnings import QUALITY_WARNINGS, WarningCode, WarningInputs, WarningThresholds
-from services.kit.garments import UNREAD
+from services.kit.garment_attributes import NO_ATTRIBUTES
 from services.kit.joints import Joint
 from services.kit.types import Keypoints, Mask, Placement
 
@@ -278,9 +278,9 @@ def test_components_are_connected_along_rows_and_columns() -> None:
         ({"neckline": "one_shoulder", "neckline_confidence": 0.95}, ["asymmetric_garment"]),
         ({"neckline": "one_shoulder", "neckline_confidence": 0.6}, []),
         ({"left_sleeve": "long", "right_sleeve": "none"}, ["asymmetric_garment"]),
-        ({"left_sleeve": "long", "right_sleeve": "mid"}, []),
+        ({"left_sleeve": "long", "right_sleeve": "three_quarter"}, []),
     ],
 )
 def test_a_bare_shoulder_that_the_network_saw(changes: dict[str, Any], expected: list[str]) -> None:
     sure = {"left_sleeve_confidence": 0.95, "right_sleeve_confidence": 0.95}
-    assert codes(garment_attributes=replace(UNREAD, **(sure | changes))) == expected
+    assert codes(garment_attributes=replace(NO_ATTRIBUTES, **(sure | changes))) == expected

@@ -7,7 +7,7 @@ import pytest
 
 from bench.measures.garment_reading import compared, read, shares, summary
 from services.cloth_mask.reading import SIDE
-from services.kit.garments import LANDMARKS, UNREAD
+from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES
 from training.garment.drawn.photo import Drawn, draw
 from training.garment.drawn.spec import ARM, CAP, CATEGORIES, SLEEVES
 from training.garment.examples import changed, example
@@ -102,7 +102,8 @@ def test_a_touching_sleeve_leaves_no_gap_beside_the_torso() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sleeves", "reach", "cuff"), [("short", 22.0, 16.0), ("mid", 40.0, 12.5), ("long", 58.0, 9.5)]
+    ("sleeves", "reach", "cuff"),
+    [("short", 22.0, 16.0), ("three_quarter", 40.0, 12.5), ("long", 58.0, 9.5)],
 )
 def test_the_class_of_sleeves_against_the_torso(sleeves: str, reach: float, cuff: float) -> None:
     changes: dict[str, Any] = {
@@ -131,7 +132,7 @@ def test_a_garment_that_cannot_be_read_counts_as_wrong() -> None:
 
 def test_shares_count_each_question_where_it_has_an_answer() -> None:
     drawn = [draw(5, 0, category=category, height=SMALL) for category in CATEGORIES]
-    pairs = [compared(own, UNREAD) for own in drawn]
+    pairs = [compared(own, NO_ATTRIBUTES) for own in drawn]
     figures = shares(pairs)
     assert figures["category"]["garments"] == 3
     assert figures["category"]["right"] == 0

@@ -62,7 +62,7 @@ ROUNDNESS: Final = {
 ROUND_NECK: Final = (1.9, 3.2)
 """The power of a front neckline's form, of those not named: 1 is a straight V, 2 a parabola."""
 
-LONG: Final = ("mid", "long")
+LONG: Final = ("three_quarter", "long")
 """Sleeves that have an elbow."""
 
 BARE: Final = ("strapless", "straps")
@@ -200,7 +200,12 @@ def _arms(rng: np.random.Generator, neck: str, sleeves: str, size: _Size) -> dic
     share = among(*SLEEVES[sleeves])
     if sleeves == "short" and rng.random() < 0.2 and neck != "off shoulder":
         share = among(*CAP)
-    cuffs = {"none": (0.0, 0.0), "short": (14, 20), "mid": (10.5, 16), "long": (8.5, 12.5)}[sleeves]
+    cuffs = {
+        "none": (0.0, 0.0),
+        "short": (14, 20),
+        "three_quarter": (10.5, 16),
+        "long": (8.5, 12.5),
+    }[sleeves]
     cuff = size.thick * among(*cuffs) * (among(1.2, 2.4) if rng.random() < 0.18 else 1.0)
     reach = share * ARM - (size.half_shoulder - SHOULDER) if sleeves != "none" else 0.0
     if neck == "off shoulder":

@@ -14,7 +14,7 @@ ARM: Final = 60.0
 SLEEVES: Final = {
     "none": (0.0, 0.0),
     "short": (0.2, 0.54),
-    "mid": (0.68, 0.82),
+    "three_quarter": (0.68, 0.82),
     "long": (0.94, 1.06),
 }
 """Sleeve classes by the share of the arm that they cover; nothing lies between two classes.

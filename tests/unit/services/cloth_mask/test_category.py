@@ -4,7 +4,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.cloth_mask.category import length, resolve
-from services.kit.categories import CATEGORIES, WORN, check
+from services.kit.categories import GARMENT_CATEGORIES, REQUEST_CATEGORIES, check
 from services.kit.errors import InvalidRequest
 from tests.unit.services.viton.drawings import SHAPE, bottoms, garment, gown
 
@@ -50,7 +50,7 @@ def test_the_photo_decides(drawn: str, shares: tuple[float, ...], expected: str)
     assert resolve("auto", classes(mask, *shares), mask) == expected
 
 
-@pytest.mark.parametrize("asked", WORN)
+@pytest.mark.parametrize("asked", GARMENT_CATEGORIES)
 def test_what_is_asked_for_goes_first(asked: str) -> None:
     mask = MASKS["trousers"]
     assert resolve(asked, classes(mask, 0.0, 1.0, 0.0), mask) == asked
@@ -76,6 +76,6 @@ def test_nothing_at_all_counts_as_a_top() -> None:
 
 
 def test_other_words_are_refused() -> None:
-    check("dress", CATEGORIES)
+    check("dress", REQUEST_CATEGORIES)
     with pytest.raises(InvalidRequest, match=r"'hat' is not known; send auto, upper"):
-        check("hat", CATEGORIES)
+        check("hat", REQUEST_CATEGORIES)

@@ -6,14 +6,9 @@ import pytest
 
 from services.cloth_mask import model
 from services.cloth_mask.reading import SIDE, Window, interpret, prepare, window
+from services.kit.categories import GARMENT_CATEGORIES
 from services.kit.errors import WeightsMissing
-from services.kit.garments import (
-    CATEGORIES,
-    LANDMARKS,
-    NECKLINES,
-    OPENINGS,
-    SLEEVES,
-)
+from services.kit.garment_attributes import LANDMARKS, NECKLINES, OPENINGS, SLEEVES
 
 pytestmark = pytest.mark.unit
 
@@ -66,7 +61,7 @@ def test_an_empty_mask_gives_nothing_to_see() -> None:
 
 def test_answers_are_put_into_words_and_pixels() -> None:
     points = np.tile(np.array([0.25, 0.5, 0.9], np.float32), (len(LANDMARKS), 1))
-    classes = np.zeros(sum(map(len, (CATEGORIES, SLEEVES, SLEEVES, NECKLINES, OPENINGS))))
+    classes = np.zeros(sum(map(len, (GARMENT_CATEGORIES, SLEEVES, SLEEVES, NECKLINES, OPENINGS))))
     for place in (2, 3 + 1, 7 + 3, 11 + NECKLINES.index("hood"), 22 + 2):
         classes[place] = 0.8
     reading = interpret(
@@ -80,7 +75,7 @@ def test_answers_are_put_into_words_and_pixels() -> None:
     assert (reading.neckline, reading.collar, reading.opening) == ("hood", True, "open")
     assert reading.category_confidence == pytest.approx(0.8)
     assert reading.landmarks[4] == pytest.approx([60, 120, 0.9])
-    assert (reading.left_reach, reading.right_reach) == (0.0, 1.0)
+    assert (reading.left_sleeve_arm_fraction, reading.right_sleeve_arm_fraction) == (0.0, 1.0)
     assert not reading.landmarks.flags.writeable
 
 
@@ -100,4 +95,6 @@ def test_a_garment_and_its_mirror_image_are_read_alike() -> None:
     flipped = reader.read(np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(mask[:, ::-1]))
     assert flipped.category == own.category
     assert flipped.left_sleeve_confidence == pytest.approx(own.right_sleeve_confidence, abs=1e-3)
-    assert flipped.left_reach == pytest.approx(own.right_reach, abs=1e-3)
+    assert flipped.left_sleeve_arm_fraction == pytest.approx(
+        own.right_sleeve_arm_fraction, abs=1e-3
+    )

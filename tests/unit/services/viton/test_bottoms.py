@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.kit.errors import InvalidRequest, LegsNotShown, NoGarment
-from services.kit.garments import LANDMARKS, UNREAD
+from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES
 from services.viton.core import try_on
 from services.viton.garment.bottoms import describe_bottoms
 from services.viton.garment.dress import describe_gown
@@ -310,5 +310,5 @@ def test_a_slanted_dress_has_its_waist_where_the_chest_that_the_network_sees_put
         landmarks[LANDMARKS.index(name)] = (*place, 0.9)
     bare: dict[str, Any] = {f"{side}_sleeve": "none" for side in ("left", "right")}
     bare |= {f"{side}_sleeve_confidence": 0.9 for side in ("left", "right")}
-    seen = replace(UNREAD, landmarks=landmarks, **bare)
+    seen = replace(NO_ATTRIBUTES, landmarks=landmarks, **bare)
     assert describe_gown(image, mask, seen).waist == pytest.approx(296, abs=12)

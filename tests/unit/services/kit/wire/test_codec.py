@@ -18,7 +18,7 @@ from tryon.v1 import common_pb2, resize_pb2
 from services.densepose.contract import ESTIMATE_SURFACE
 from services.kit.contract import Method
 from services.kit.errors import ImageTooLarge, InvalidRequest, TruncatedImage
-from services.kit.garments import UNREAD
+from services.kit.garment_attributes import NO_ATTRIBUTES
 from services.kit.types import Kind, Mask, Placement
 from services.kit.wire import codec
 from services.resize.contract import FIT, RESTORE, FitRequest, FitResponse, RestoreRequest
@@ -235,17 +235,17 @@ def test_every_malformed_message_is_refused_by_the_name_of_its_field(
 
 def test_a_reading_that_is_left_out_is_none() -> None:
     message = codec.encode(example(TRY_ON.request), codec.message_classes(TRY_ON).request)
-    message.ClearField("garment_reading")
-    assert codec.decode(message, TRY_ON.request).garment_reading is UNREAD
+    message.ClearField("garment_attributes")
+    assert codec.decode(message, TRY_ON.request).garment_attributes is NO_ATTRIBUTES
 
 
 @pytest.mark.parametrize("count", [0, 23, 25])
 def test_a_reading_has_all_landmarks(count: int) -> None:
     message: Any = codec.encode(example(TRY_ON.request), codec.message_classes(TRY_ON).request)
-    points = message.garment_reading.landmarks.points
+    points = message.garment_attributes.landmarks.points
     del points[:]
     points.extend(common_pb2.Keypoint(x=1.0) for _ in range(count))
-    with pytest.raises(InvalidRequest, match=r"garment_reading\.landmarks has .* send the 24"):
+    with pytest.raises(InvalidRequest, match=r"garment_attributes\.landmarks has .* send the 24"):
         codec.decode(message, TRY_ON.request)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.kit.garments import LANDMARKS, UNREAD, GarmentReading
+from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
 from services.viton.core import try_on
 from services.viton.garment.top import describe
 from services.viton.painting.response import Outcome
@@ -32,19 +32,21 @@ def hooded(sleeve: str) -> Drawn:
     return Drawn(image, mask)
 
 
-def seen(**changes: Any) -> GarmentReading:
+def seen(**changes: Any) -> GarmentAttributes:
     landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
     places = {"left_neck": (310, 170), "right_neck": (458, 170), "neck_bottom": (384, 240)}
     places |= {"left_curve": (347, 228), "right_curve": (421, 228)}
     for name, place in places.items():
         landmarks[LANDMARKS.index(name)] = (*place, 0.9)
-    reading = dataclasses.replace(
-        UNREAD, landmarks=landmarks, neckline="hood", neckline_confidence=0.95, collar=True
+    attributes = dataclasses.replace(
+        NO_ATTRIBUTES, landmarks=landmarks, neckline="hood", neckline_confidence=0.95, collar=True
     )
-    return dataclasses.replace(reading, **changes)
+    return dataclasses.replace(attributes, **changes)
 
 
-def wear(person: Person, drawn: Drawn, reading: GarmentReading, category: str = "upper") -> Outcome:
+def wear(
+    person: Person, drawn: Drawn, attributes: GarmentAttributes, category: str = "upper"
+) -> Outcome:
     return try_on(
         person.image,
         person.keypoints,
@@ -52,7 +54,7 @@ def wear(person: Person, drawn: Drawn, reading: GarmentReading, category: str = 
         drawn.image,
         drawn.mask,
         category=category,
-        reading=reading,
+        attributes=attributes,
     )
 
 
@@ -86,7 +88,7 @@ def test_the_shoulders_are_those_below_the_hood(sleeve: str) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"neckline": "collar"}, {"neckline_confidence": 0.7}, {"landmarks": UNREAD.landmarks}],
+    [{"neckline": "collar"}, {"neckline_confidence": 0.7}, {"landmarks": NO_ATTRIBUTES.landmarks}],
     ids=["collar", "doubtful", "no ends"],
 )
 def test_without_a_hood_that_the_network_saw_nothing_is_parted(changes: dict[str, Any]) -> None:
@@ -120,10 +122,10 @@ def test_it_lies_behind_the_neck() -> None:
 def test_the_chest_is_covered_as_by_the_top_alone() -> None:
     person = figure()
 
-    def worn(drawn: Drawn, reading: GarmentReading) -> NDArray[np.uint8]:
-        return wear(person, drawn, reading).image[420:640, 300:470]
+    def worn(drawn: Drawn, attributes: GarmentAttributes) -> NDArray[np.uint8]:
+        return wear(person, drawn, attributes).image[420:640, 300:470]
 
-    with_hood, without = worn(hooded("long"), seen()), worn(garment("long"), UNREAD)
+    with_hood, without = worn(hooded("long"), seen()), worn(garment("long"), NO_ATTRIBUTES)
     assert np.abs(with_hood.astype(int) - without).mean() < 4
 
 
@@ -136,7 +138,7 @@ def turtleneck() -> Drawn:
 @pytest.mark.parametrize(("sure", "goes_up"), [(0.95, True), (0.6, False)])
 def test_a_stand_goes_up_the_neck(sure: float, *, goes_up: bool) -> None:
     person, drawn = figure(), turtleneck()
-    made = wear(person, drawn, seen(neckline="high", neckline_confidence=sure))
+    made = wear(person, drawn, seen(neckline="high_neck", neckline_confidence=sure))
     blue = is_blue(made.image)
     face = cv2.erode(np.isin(person.labels, (2, 13)).astype(np.uint8), np.ones((7, 7))) > 0
     assert not (blue & face).any()
@@ -148,7 +150,7 @@ def test_a_stand_goes_up_the_neck(sure: float, *, goes_up: bool) -> None:
 
 def test_a_neckline_that_shows_the_inside_of_the_back_is_no_stand() -> None:
     drawn = garment("short")
-    assert describe(drawn.image, drawn.mask, seen(neckline="high")).stand is None
+    assert describe(drawn.image, drawn.mask, seen(neckline="high_neck")).stand is None
 
 
 def collared() -> Drawn:
@@ -179,7 +181,7 @@ def test_the_inside_of_a_collar_shows_beside_the_neck(
         assert beside.sum() > 300 if shows else beside.sum() < 20
 
 
-@pytest.mark.parametrize("neckline", ["hood", "high", "collar"])
+@pytest.mark.parametrize("neckline", ["hood", "high_neck", "collar"])
 def test_a_dress_has_around_the_neck_what_a_top_has(neckline: str) -> None:
     ring = [(340, 98), (344, 60), (424, 60), (428, 98), (384, 120)]
     person, drawn = standing("trousers"), with_blue(gown(sleeves=True), ring)

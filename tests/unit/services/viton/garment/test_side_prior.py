@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.kit.garments import LANDMARKS, UNREAD, GarmentReading
+from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
 from services.viton.garment.halves import neck_points
 from services.viton.garment.landmarks import SleeveKind
 from services.viton.garment.outline import Bool, outline
@@ -18,11 +18,11 @@ from tests.unit.services.viton.drawings import garment
 pytestmark = pytest.mark.unit
 
 
-def reading(points: dict[str, tuple[float, float]], **changes: Any) -> GarmentReading:
+def reading(points: dict[str, tuple[float, float]], **changes: Any) -> GarmentAttributes:
     landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
     for name, place in points.items():
         landmarks[LANDMARKS.index(name)] = (*place, 0.9)
-    return dataclasses.replace(UNREAD, landmarks=landmarks, **changes)
+    return dataclasses.replace(NO_ATTRIBUTES, landmarks=landmarks, **changes)
 
 
 def test_the_right_side_is_seen_in_the_flipped_picture() -> None:
@@ -51,7 +51,7 @@ def test_the_form_of_the_neckline(depth: float, power: float) -> None:
     assert found.power == pytest.approx(power, rel=0.05)
     del points["neck_bottom"]
     assert front(reading(points)) is None
-    assert front(UNREAD) is None
+    assert front(NO_ATTRIBUTES) is None
 
 
 @pytest.mark.parametrize(("neckline", "least"), [("round", 1.8), ("v", 1.0)])
@@ -91,7 +91,7 @@ def flat_shouldered() -> Bool:
 def test_a_shoulder_that_hardly_falls_does_not_hide_where_the_neckline_ends() -> None:
     mask = flat_shouldered()
     sides = outline(mask, 200), outline(mask[:, ::-1], 199)
-    unseen = neck_points(sides, guesses(UNREAD, mask.shape), 100.0)
+    unseen = neck_points(sides, guesses(NO_ATTRIBUTES, mask.shape), 100.0)
     assert 200 - unseen[0][0] == pytest.approx(40, abs=4)
     assert 199 - unseen[1][0] > 70
     seen = reading({"left_neck": (162.0, 40.0), "right_neck": (236.0, 40.0)})
@@ -104,7 +104,7 @@ def test_a_neckline_that_the_network_sees_uneven_stays_the_outline_s() -> None:
     mask = flat_shouldered()
     sides = outline(mask, 200), outline(mask[:, ::-1], 199)
     seen = reading({"left_neck": (162.0, 40.0), "right_neck": (258.0, 40.0)})
-    ruled = neck_points(sides, guesses(UNREAD, mask.shape), 100.0)
+    ruled = neck_points(sides, guesses(NO_ATTRIBUTES, mask.shape), 100.0)
     told = neck_points(sides, guesses(seen, mask.shape), 100.0)
     assert [p.tolist() for p in told] == [p.tolist() for p in ruled]
 
@@ -123,7 +123,7 @@ def test_a_reading_that_makes_no_sense_still_gives_a_garment() -> None:
     for _ in range(12):
         landmarks = rng.uniform(-2000, 3000, (len(LANDMARKS), 3)).astype(np.float32)
         wild = dataclasses.replace(
-            UNREAD,
+            NO_ATTRIBUTES,
             landmarks=landmarks,
             left_sleeve=str(rng.choice(["none", "long", "of no kind"])),
             left_sleeve_confidence=1.0,
@@ -136,7 +136,7 @@ def test_a_reading_that_makes_no_sense_still_gives_a_garment() -> None:
                 assert np.isfinite(curve).all()
 
 
-def scooped(depth: float) -> GarmentReading:
+def scooped(depth: float) -> GarmentAttributes:
     """Return a reading of the drawn garment's neckline: round, as deep as that, in pixels."""
     low = 170 + depth
     side = 170 + 0.81 * depth

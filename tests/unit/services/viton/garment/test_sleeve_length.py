@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.kit.garments import LANDMARKS, UNREAD, GarmentReading
+from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
 from services.viton.garment.armpits import hangs
 from services.viton.garment.dress import describe_gown
 from services.viton.garment.landmarks import SleeveKind
@@ -22,29 +22,29 @@ pytestmark = pytest.mark.unit
 
 def told(
     sleeve: str, sure: float, reach: float, points: dict[str, tuple[float, float]] | None = None
-) -> GarmentReading:
+) -> GarmentAttributes:
     landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
     for name, place in (points or {}).items():
         landmarks[LANDMARKS.index(name)] = (*place, 0.9)
     own: dict[str, Any] = {}
     for side in ("left", "right"):
         own |= {f"{side}_sleeve": sleeve, f"{side}_sleeve_confidence": sure, f"{side}_reach": reach}
-    return dataclasses.replace(UNREAD, landmarks=landmarks, **own)
+    return dataclasses.replace(NO_ATTRIBUTES, landmarks=landmarks, **own)
 
 
-def kind(drawn: Drawn, reading: GarmentReading = UNREAD) -> SleeveKind:
-    return describe(drawn.image, drawn.mask, reading).kind
+def kind(drawn: Drawn, attributes: GarmentAttributes = NO_ATTRIBUTES) -> SleeveKind:
+    return describe(drawn.image, drawn.mask, attributes).kind
 
 
 @pytest.mark.parametrize("sure", [0.55, 0.79])
 def test_a_short_sleeve_that_the_network_takes_for_a_longer_one_stays_short(sure: float) -> None:
-    assert kind(garment("short"), told("mid", sure, 0.65)) is SleeveKind.SHORT
+    assert kind(garment("short"), told("three_quarter", sure, 0.65)) is SleeveKind.SHORT
 
 
 def test_a_sleeve_to_the_forearm_is_the_network_s_to_tell() -> None:
-    assert kind(garment("long"), told("mid", 0.9, 0.75)) is SleeveKind.MID
-    assert kind(garment("long"), told("mid", 0.51, 0.8)) is SleeveKind.LONG
-    assert kind(garment("long"), told("mid", 0.51, 0.66)) is SleeveKind.MID
+    assert kind(garment("long"), told("three_quarter", 0.9, 0.75)) is SleeveKind.THREE_QUARTER
+    assert kind(garment("long"), told("three_quarter", 0.51, 0.8)) is SleeveKind.LONG
+    assert kind(garment("long"), told("three_quarter", 0.51, 0.66)) is SleeveKind.THREE_QUARTER
     assert kind(garment("long"), told("long", 0.6, 0.9)) is SleeveKind.LONG
 
 
@@ -66,14 +66,17 @@ def test_a_sleeve_that_is_neither_likely_nor_long_is_none() -> None:
 
 
 def test_a_sleeve_on_one_side_alone_is_the_class_of_the_garment() -> None:
-    reading = dataclasses.replace(
-        told("mid", 0.9, 0.75), left_sleeve="none", left_sleeve_confidence=0.7, left_reach=0.0
+    attributes = dataclasses.replace(
+        told("three_quarter", 0.9, 0.75),
+        left_sleeve="none",
+        left_sleeve_confidence=0.7,
+        left_sleeve_arm_fraction=0.0,
     )
-    seen = told_by(reading)
+    seen = told_by(attributes)
     assert seen is not None
     assert seen.there == (False, True)
     assert seen.reach == pytest.approx(0.75)
-    assert told_by(UNREAD) is None
+    assert told_by(NO_ATTRIBUTES) is None
 
 
 def test_a_cap_that_the_outline_does_not_show_is_short_and_stays_with_the_torso() -> None:
@@ -92,11 +95,11 @@ def test_a_halter_carries_no_sleeve_whatever_the_network_says() -> None:
     image = np.full((500, 400, 3), 255, np.uint8)
     image[mask > 0] = (60, 90, 140)
     pits = {"left_armpit": (95.0, 200.0), "right_armpit": (305.0, 200.0)}
-    reading = told("long", 0.9, 0.9, pits)
+    attributes = told("long", 0.9, 0.9, pits)
     whole = largest_component(mask > 127)
-    assert not hangs(outline(whole, axis_of(whole)), guesses(reading, mask.shape)[0])
+    assert not hangs(outline(whole, axis_of(whole)), guesses(attributes, mask.shape)[0])
     assert kind(Drawn(image, mask)) is SleeveKind.NONE
-    assert kind(Drawn(image, mask), reading) is SleeveKind.NONE
+    assert kind(Drawn(image, mask), attributes) is SleeveKind.NONE
 
 
 def test_a_sleeve_that_the_outline_hides_is_drawn_where_the_network_sees_it() -> None:
