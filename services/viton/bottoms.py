@@ -14,7 +14,7 @@ from services.viton.painting.existing_shading import folds
 from services.viton.painting.shading import contact
 from services.viton.painting.shoes import over_hem, without_hems
 from services.viton.person.legs import LowerBody, measure_lower_body
-from services.viton.person.outfit import Outfit
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.skirt import hang_skirt
 from services.viton.placing.trousers import hang_trousers
 from services.viton.placing.warp_grid import Hung, Waistline, spread, waistline
@@ -76,7 +76,7 @@ def wear_lower(
     return dressed(photo, worn, body, laid, line)
 
 
-def _below_top(worn: Outfit, body: LowerBody) -> Floats:
+def _below_top(worn: PersonSegmentation, body: LowerBody) -> Floats:
     """Coverage, 0 to 1, of what lies below the hem of a top: nothing sticks out beside it."""
     height, width = worn.upper_garment.shape
     columns = np.arange(width)
@@ -92,7 +92,9 @@ def _below_top(worn: Outfit, body: LowerBody) -> Floats:
     return np.asarray(np.maximum(below, erode(worn.upper_garment, 4)), np.float32)
 
 
-def _covered(worn: Outfit, body: LowerBody, first: Hung, second: Hung) -> Outfit:
+def _covered(
+    worn: PersonSegmentation, body: LowerBody, first: Hung, second: Hung
+) -> PersonSegmentation:
     """Count bare legs above the new hems as clothed: trousers leave nothing of them to see."""
     height, width = worn.leg_skin.shape
     columns = np.arange(width)[None, :]
@@ -140,7 +142,7 @@ def lay(halves: list[Hung], layer: Floats, light: Floats, shape: tuple[int, int]
 
 
 def dressed(
-    photo: Floats, worn: Outfit, body: LowerBody, laid: Laid, line: Waistline
+    photo: Floats, worn: PersonSegmentation, body: LowerBody, laid: Laid, line: Waistline
 ) -> LayerStack:
     """Stack background, bare legs, the garment, and what lies over it."""
     gone = removed(worn)
@@ -165,7 +167,9 @@ def dressed(
     return stack
 
 
-def undressed(photo: Floats, worn: Outfit, body: LowerBody, gone: Bool) -> tuple[Floats, Floats]:
+def undressed(
+    photo: Floats, worn: PersonSegmentation, body: LowerBody, gone: Bool
+) -> tuple[Floats, Floats]:
     """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
     behind = background(photo, worn)
     canvas = alpha_blend(photo, behind, np.maximum(antialias(gone, 1.0), gone.astype(np.float32)))
@@ -178,7 +182,9 @@ def undressed(photo: Floats, worn: Outfit, body: LowerBody, gone: Bool) -> tuple
     )
 
 
-def _under_top(canvas: Floats, photo: Floats, worn: Outfit, gone: Bool, body: LowerBody) -> Floats:
+def _under_top(
+    canvas: Floats, photo: Floats, worn: PersonSegmentation, gone: Bool, body: LowerBody
+) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower."""
     rows = np.arange(gone.shape[0])[:, None]
     upper = erode(worn.upper_garment, 5)

@@ -20,8 +20,7 @@ from services.viton.painting.shoes import over_hem, without_hems
 from services.viton.painting.skin import flesh, light_from
 from services.viton.person.body import Body, measure_body, raise_bare_armpits
 from services.viton.person.legs import LowerBody, measure_lower_body
-from services.viton.person.outfit import Outfit
-from services.viton.person.regions import Regions
+from services.viton.person.segmentation import PersonSegmentation, count_as_upper_garment
 from services.viton.placing.garment_layers import Worn, below_shoulders, dress
 from services.viton.placing.skirt import hang_skirt
 from services.viton.placing.sleeve import ACROSS, fit_sleeve
@@ -118,7 +117,9 @@ def _to_hips(body: Body, lower: LowerBody) -> Body:
     )
 
 
-def _undressed(parts: Regions, worn: Outfit, body: Body, lower: LowerBody) -> Regions:
+def _undressed(
+    parts: PersonSegmentation, worn: PersonSegmentation, body: Body, lower: LowerBody
+) -> PersonSegmentation:
     """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
     old = worn.bottoms | worn.upper_garment
     near = np.zeros(old.shape, np.uint8)
@@ -139,9 +140,7 @@ def _undressed(parts: Regions, worn: Outfit, body: Body, lower: LowerBody) -> Re
     trunk &= (rows > lower.narrowest_row - 0.15 * lower.torso_length) & (rows < lower.hip_row)
     belly = parts.arms & trunk & (near == 0)
     return replace(
-        parts,
-        upper_garment=parts.upper_garment | old,
-        lower_body=parts.lower_body & ~old,
+        count_as_upper_garment(parts, old),
         arms=parts.arms & ~belly,
         torso_skin=parts.torso_skin | belly,
     )
@@ -204,7 +203,7 @@ def _flared(body: Body, hung: Hung, lower: LowerBody) -> Body:
 
 
 def _add_legs(
-    stack: LayerStack, photo: Floats, worn: Outfit, lower: LowerBody, layers: Worn
+    stack: LayerStack, photo: Floats, worn: PersonSegmentation, lower: LowerBody, layers: Worn
 ) -> None:
     """Lay legs below the hem, and shoes over it."""
     gone = removed(worn)

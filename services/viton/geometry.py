@@ -8,6 +8,12 @@ from numpy.typing import NDArray
 Points: TypeAlias = NDArray[np.float64]
 """N x 2 (x, y) in pixels; a single point is an array of two numbers."""
 
+Floats: TypeAlias = NDArray[np.float64]
+"""Numbers along a curve, or one for every row or column of a picture."""
+
+Bool: TypeAlias = NDArray[np.bool_]
+"""An H x W mask, or one truth value for every row, column or point."""
+
 EPSILON = 1e-6
 
 

@@ -12,7 +12,7 @@ from services.viton.geometry import Points, distance, unit_vector
 from services.viton.painting.bare_body import neck_width
 from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
-from services.viton.person.regions import Regions
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.garment_layers import Worn
 from services.viton.raster.components import largest_component
 from services.viton.raster.fill import antialias, bounding_window, gaussian_blur
@@ -60,7 +60,13 @@ class NeckPieces:
 
 
 def lay_pieces(
-    cloth: Garment, image: NDArray[np.uint8], worn: Worn, *, parts: Regions, body: Body, skin: Skin
+    cloth: Garment,
+    image: NDArray[np.uint8],
+    worn: Worn,
+    *,
+    parts: PersonSegmentation,
+    body: Body,
+    skin: Skin,
 ) -> NeckPieces:
     """Lay what the garment of the photo ``image`` has around the neck."""
     behind = (
@@ -73,7 +79,13 @@ def lay_pieces(
 
 
 def _lay(
-    behind: Behind, image: NDArray[np.uint8], worn: Worn, *, parts: Regions, body: Body, skin: Skin
+    behind: Behind,
+    image: NDArray[np.uint8],
+    worn: Worn,
+    *,
+    parts: PersonSegmentation,
+    body: Body,
+    skin: Skin,
 ) -> Laid:
     """Lay a piece between the background and the neck."""
     left, right = (_worn_at(worn, end) for end in (behind.left, behind.right))
@@ -114,7 +126,9 @@ def _window(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:
     )
 
 
-def _column(parts: Regions, body: Body, at: tuple[Places, Places], below: Places) -> Floats:
+def _column(
+    parts: PersonSegmentation, body: Body, at: tuple[Places, Places], below: Places
+) -> Floats:
     """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
 
     ``at``: the rows and the columns of the pixels; ``below``: how far they lie below the ends of

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from services.viton.geometry import Points
 from services.viton.person.body import Body, BodySide
-from services.viton.person.regions import Regions
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.person.shoulders import trace_shoulder_outline
 from services.viton.raster.fill import antialias, dilate, erode, gaussian_blur
 from services.viton.raster.polygon import rasterise_polygon
@@ -35,7 +35,9 @@ outside the measured arm, in its widths, a seen edge may be, how far inside, how
 and from where on skin is beside it."""
 
 
-def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body) -> Floats:
+def with_shoulders(
+    chest: Floats, arms: list[Floats], parts: PersonSegmentation, body: Body
+) -> Floats:
     """Join trunk and bare arms above the armpits, within what the person's outline was."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
     reach = max(int(0.1 * body.shoulder_width), 1)
@@ -59,7 +61,7 @@ def with_shoulders(chest: Floats, arms: list[Floats], parts: Regions, body: Body
     return np.maximum(chest, gaussian_blur(joined.astype(np.float32), 0.8))
 
 
-def trunk(parts: Regions, body: Body) -> Floats:
+def trunk(parts: PersonSegmentation, body: Body) -> Floats:
     """Return the bare neck, its slope to the shoulders, and the trunk down to the waist."""
     shape = parts.upper_garment.shape
     last = shape[0] - 1
@@ -73,7 +75,7 @@ def trunk(parts: Regions, body: Body) -> Floats:
     return rasterise_polygon((shape[0], shape[1]), np.concatenate(ring))
 
 
-def _slope(parts: Regions, body: Body, side: BodySide) -> Points:
+def _slope(parts: PersonSegmentation, body: Body, side: BodySide) -> Points:
     """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
     scale = body.shoulder_width
     wide = neck_width(parts, body, side.sign)
@@ -92,7 +94,7 @@ def _slope(parts: Regions, body: Body, side: BodySide) -> Points:
     return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, 1.0]))
 
 
-def neck_width(parts: Regions, body: Body, sign: int) -> float:
+def neck_width(parts: PersonSegmentation, body: Body, sign: int) -> float:
     """Return how far the neck reaches to one side where it is narrowest, in pixels."""
     low, high = (int(body.neck_base[1] - share * body.shoulder_width) for share in (0.34, 0.14))
     band = parts.torso_skin[max(low, 0) : max(high, 1)]
@@ -119,7 +121,7 @@ class BareEdges:
     near: Bool
 
 
-def bare_edges(strip: RuledWarp, parts: Regions) -> BareEdges:
+def bare_edges(strip: RuledWarp, parts: PersonSegmentation) -> BareEdges:
     """Return a bare arm's edges: below the worn garment's end they are where they are seen.
 
     Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
@@ -163,7 +165,7 @@ def _ends(across: Floats) -> tuple[float, float]:
     return float(first), float(last)
 
 
-def _first_bare(strip: RuledWarp, parts: Regions, step: NDArray[np.int64]) -> int | None:
+def _first_bare(strip: RuledWarp, parts: PersonSegmentation, step: NDArray[np.int64]) -> int | None:
     """Return the step from which on an arm is bare, None where it is so from above or never.
 
     Where the trunk hides the whole arm's width, a part of it does that no cloth borders outside.
@@ -187,7 +189,7 @@ def _first_bare(strip: RuledWarp, parts: Regions, step: NDArray[np.int64]) -> in
     return None
 
 
-def own_limbs(parts: Regions, strips: tuple[RuledWarp, RuledWarp], body: Body) -> Bool:
+def own_limbs(parts: PersonSegmentation, strips: tuple[RuledWarp, RuledWarp], body: Body) -> Bool:
     """Return the pieces of ``parts.arms`` that are arms: not the bare waist under a short top."""
     near = np.zeros(parts.arms.shape, bool)
     for strip, side in zip(strips, body.sides, strict=True):

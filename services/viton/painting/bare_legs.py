@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from services.viton.geometry import Points, point
 from services.viton.person.legs import KNEE, Leg, LowerBody
-from services.viton.person.outfit import Outfit
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.raster.fill import (
     antialias,
     dilate,
@@ -33,7 +33,7 @@ _ENOUGH: Final = 0.02
 _LITTLE: Final = 0.004
 
 
-def background(image: Floats, worn: Outfit) -> Floats:
+def background(image: Floats, worn: PersonSegmentation) -> Floats:
     """Return the photo's background continued behind the person."""
     away = ~dilate(worn.person, 9)
     behind = pull_push(image, away.astype(np.float32))
@@ -42,7 +42,7 @@ def background(image: Floats, worn: Outfit) -> Floats:
     )
 
 
-def bare_legs(image: Floats, worn: Outfit, body: LowerBody) -> tuple[Floats, Floats]:
+def bare_legs(image: Floats, worn: PersonSegmentation, body: LowerBody) -> tuple[Floats, Floats]:
     """Return the bare legs' colour and coverage (0 to 1): the person's skin, round and lit."""
     shape = (worn.leg_skin.shape[0], worn.leg_skin.shape[1])
     light = np.full(shape, 0.85, np.float32)
@@ -81,7 +81,7 @@ def _round(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
     return gaussian_blur(lit, 1.5)
 
 
-def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats:
+def _tone(image: Floats, worn: PersonSegmentation, body: LowerBody, light: Floats) -> Floats:
     """Return the colour of evenly lit skin everywhere: the legs' if they are seen, else the arms'.
 
     ``light`` is how brightly the legs are lit, which is taken out of what is seen of them.
@@ -109,13 +109,13 @@ def _tone(image: Floats, worn: Outfit, body: LowerBody, light: Floats) -> Floats
     return np.asarray(tone + to_three_channels(pores), np.float32)
 
 
-def removed(worn: Outfit) -> Bool:
+def removed(worn: PersonSegmentation) -> Bool:
     """Return what has to be made anew: where the worn lower garment was, and its blurred rim."""
     keep = worn.upper_garment | worn.arms | worn.head_and_torso_skin | worn.shoes
     return np.asarray(dilate(worn.bottoms, _BAND) & ~keep)
 
 
-def rim(worn: Outfit, body: LowerBody) -> Floats:
+def rim(worn: PersonSegmentation, body: LowerBody) -> Floats:
     """Bare leg so near the old hem that its shadow and colour lie on the skin, 0 to 1."""
     away = cv2.distanceTransform((~worn.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
     near = np.clip(1.15 - away / (_SHADOW * body.torso_length), 0, 1)

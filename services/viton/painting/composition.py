@@ -12,7 +12,7 @@ from services.viton.painting.occlusion import beside_arms, under_sleeve, waistba
 from services.viton.painting.shading import contact, sleeve_light
 from services.viton.painting.skin import Skin, light_from
 from services.viton.person.body import Body
-from services.viton.person.regions import Regions
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.garment_layers import Worn
 from services.viton.placing.sleeve import SleeveFit
 from services.viton.raster.fill import (
@@ -50,7 +50,7 @@ _NOISE_SHARE: Final = 0.2
 
 def assemble(
     image: Floats,
-    parts: Regions,
+    parts: PersonSegmentation,
     body: Body,
     *,
     worn: Worn,
@@ -139,7 +139,11 @@ def _inwards(image: Floats, lower: Floats) -> Floats:
 
 
 def _in_front(
-    stack: LayerStack, image: Floats, arms: Bool, parts: Regions, new: tuple[Floats, Floats]
+    stack: LayerStack,
+    image: Floats,
+    arms: Bool,
+    parts: PersonSegmentation,
+    new: tuple[Floats, Floats],
 ) -> None:
     """Lay the person's own arms over what is new, free of whatever was behind their edges.
 
@@ -171,7 +175,7 @@ def _in_front(
     stack.replace(alpha_blend(kept, mixed, antialias(dilate(changed, 3), 1.0)), alpha, window)
 
 
-def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool, waist: float) -> Floats:
+def _base(image: Floats, parts: PersonSegmentation, skin: Skin, gone: Bool, waist: float) -> Floats:
     """Return the photo with the worn garment replaced by what would be behind it."""
     near = bounding_window(gone, 2 * _BAND)
     if near is None:
@@ -196,14 +200,14 @@ def _base(image: Floats, parts: Regions, skin: Skin, gone: Bool, waist: float) -
     return result
 
 
-def _missing_noise(image: Floats, parts: Regions, worn: Worn) -> float:
+def _missing_noise(image: Floats, parts: PersonSegmentation, worn: Worn) -> float:
     """Return part of the noise that the new cloth lacks beside the photo, in levels."""
     own = estimate_noise_level(image, erode(parts.torso_skin | parts.arms | parts.face, 6))
     new = estimate_noise_level(worn.torso_colour, erode(worn.torso > 0.9, 6))
     return min(_NOISE_SHARE * float(np.sqrt(max(own * own - new * new, 0.0))), _MOST_NOISE)
 
 
-def _hazy(parts: Regions) -> Floats:
+def _hazy(parts: PersonSegmentation) -> Floats:
     """Bare neck so near the worn garment that its colour has bled into the skin, 0 to 1."""
     away = cv2.distanceTransform((~parts.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
     near = np.clip((_HAZE - away) / (_HAZE - _BAND), 0, 1)
@@ -216,7 +220,7 @@ def _edge_shadow(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
     return canvas * to_three_channels(1 - shade * (1 - torso) * zone)
 
 
-def _skin_zone(parts: Regions, skin: Skin, gone: Bool) -> Floats:
+def _skin_zone(parts: PersonSegmentation, skin: Skin, gone: Bool) -> Floats:
     zone = (parts.torso_skin | (gone & (skin.chest > 0.5))).astype(np.float32)
     return gaussian_blur(zone, 1.0)
 
@@ -232,7 +236,7 @@ def _arm_shadow(skin: Skin, worn: Worn, body: Body, kept: Bool) -> Floats:
     return np.asarray(1 - 0.30 * near * below[:, None], np.float32)
 
 
-def _synthetic(parts: Regions, gone: Bool, strip: RuledWarp, fit: SleeveFit) -> Floats:
+def _synthetic(parts: PersonSegmentation, gone: Bool, strip: RuledWarp, fit: SleeveFit) -> Floats:
     """Where arm skin has to be made: under the worn garment, below the new cuff."""
     shown = np.clip((strip.along - fit.cuff + 0.06) / 0.01, 0, 1) if fit.cuff > 0 else 1.0
     shown = np.where(strip.covered, shown, 1.0)

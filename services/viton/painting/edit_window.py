@@ -10,6 +10,7 @@ from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, LabelMap
 from services.viton.painting.response import Outcome
+from services.viton.person.segmentation import ARM_LABELS, UPPER_GARMENT_LABELS
 
 Window = tuple[slice, slice]
 
@@ -17,15 +18,7 @@ _BESIDE: Final = 40
 _ABOVE: Final = 24
 _BELOW: Final = 0.14
 """Share of the photo's height that is kept below the worn garment, arms and hips."""
-_UPPER: Final = (
-    Label.UPPER,
-    Label.COAT,
-    Label.SCARF,
-    Label.GLOVE,
-    Label.TORSO_SKIN,
-    Label.LEFT_ARM,
-    Label.RIGHT_ARM,
-)
+_UPPER: Final = (*UPPER_GARMENT_LABELS, *ARM_LABELS, Label.TORSO_SKIN)
 _HIPS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.person.outfit import Outfit
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.raster.fill import (
     erode,
     gaussian_blur,
@@ -21,7 +21,7 @@ _PLAIN: Final = 26.0
 _DIM: Final = 32.0
 
 
-def folds(photo: Floats, worn: Outfit) -> Floats:
+def folds(photo: Floats, worn: PersonSegmentation) -> Floats:
     """Light of the worn lower garment, where it is plain enough to tell light from pattern."""
     shape = worn.bottoms.shape
     inside = erode(worn.bottoms, 8)

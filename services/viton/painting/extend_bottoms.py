@@ -10,15 +10,13 @@ from scipy.ndimage import median_filter
 from services.kit.errors import LegsNotShown
 from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, LabelMap
+from services.viton.geometry import Bool, Floats
 from services.viton.person.legs import LowerBody, measure_lower_body
-from services.viton.person.regions import Bool, Floats
+from services.viton.person.segmentation import BOTTOMS_LABELS, LEG_SKIN_LABELS, UPPER_GARMENT_LABELS
 from services.viton.raster.fill import erode, gaussian_blur, pull_push, to_three_channels
 from services.viton.raster.layers import alpha_blend
 
 Colours: TypeAlias = NDArray[np.float32]
-
-_TOPS: Final = (Label.UPPER, Label.COAT, Label.SCARF)
-_LEGS: Final = (Label.LEFT_LEG, Label.RIGHT_LEG)
 
 _ACROSS: Final = 0.3
 """The share of the body's width that a row of the worn top has at least."""
@@ -61,7 +59,7 @@ def uncovered(
     rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]]
     left, right = (edge[:, None] for edge in body.flanks_x)
     trunk = (columns > left) & (columns < right) & (rows >= body.waistband_row)
-    top = np.isin(labels, _TOPS)
+    top = np.isin(labels, UPPER_GARMENT_LABELS)
     filled = np.flatnonzero((trunk & top).sum(axis=1) > _ACROSS * (right - left)[:, 0])
     if not len(filled):
         dress = trunk & (labels == Label.DRESS)
@@ -90,8 +88,8 @@ def uncovered(
 def _kind(labels: LabelMap, torso: float) -> Label | None:
     """Return what is worn below, of which ``labels`` are a part; None where too little is seen."""
     counts = np.bincount(labels, minlength=len(Label))
-    kind = max((Label.PANTS, Label.SKIRT), key=lambda label: int(counts[label]))
-    bare = sum(int(counts[label]) for label in _LEGS)
+    kind = max(BOTTOMS_LABELS, key=lambda label: int(counts[label]))
+    bare = sum(int(counts[label]) for label in LEG_SKIN_LABELS)
     return kind if counts[kind] > max(_LEAST * torso**2, bare) else None
 
 

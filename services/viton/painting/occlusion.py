@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
 from services.viton.person.body import Body, BodySide
-from services.viton.person.regions import Regions
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.sleeve import SleeveFit
 from services.viton.raster.components import remove_small_components
 from services.viton.raster.fill import antialias, bounding_window, dilate, erode, pull_push
@@ -23,7 +23,9 @@ _UNDER: Final = 5.0
 _SEEK: Final = 10
 
 
-def beside_arms(torso: Floats, parts: Regions, arms: Bool, chest: Bool, body: Body) -> Floats:
+def beside_arms(
+    torso: Floats, parts: PersonSegmentation, arms: Bool, chest: Bool, body: Body
+) -> Floats:
     """Let the torso reach an arm that it all but touches: no bright slit between the two.
 
     ``chest``: the bare trunk, through which no ground is seen.
@@ -54,7 +56,7 @@ def beside_arms(torso: Floats, parts: Regions, arms: Bool, chest: Bool, body: Bo
     return np.where(dilate(slit | under, 2), np.maximum(torso, joined), torso)
 
 
-def waistband(image: Floats, parts: Regions, body: Body) -> tuple[Floats, Floats] | None:
+def waistband(image: Floats, parts: PersonSegmentation, body: Body) -> tuple[Floats, Floats] | None:
     """Where trousers or a skirt begin under a garment that is tucked in; None where none is seen.
 
     The label's edge is moved, by up to ``_SEEK`` pixels, to where the colours change from the worn
@@ -95,7 +97,9 @@ def waistband(image: Floats, parts: Regions, body: Body) -> tuple[Floats, Floats
     return above.astype(np.float32), lower.astype(np.float32)
 
 
-def _shift(image: Floats, parts: Regions, line: NDArray[np.float64]) -> NDArray[np.float64]:
+def _shift(
+    image: Floats, parts: PersonSegmentation, line: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return how far below ``line`` the colours change, per column; 0 where that is unclear."""
     width = parts.lower_body.shape[1]
     window = bounding_window(parts.lower_body & dilate(parts.upper_garment, 3 * _SEEK), 3 * _SEEK)
@@ -136,7 +140,7 @@ def _tones(image: Floats) -> Floats:
 
 
 def under_sleeve(
-    parts: Regions, strip: RuledWarp, fit: SleeveFit, side: BodySide, reach: float
+    parts: PersonSegmentation, strip: RuledWarp, fit: SleeveFit, side: BodySide, reach: float
 ) -> Bool:
     """Return the bare arm that the new sleeve covers, rims included."""
     if fit.cuff == 0.0:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from services.viton.geometry import Points, point, unit_vector
 from services.viton.person.body import Body, BodySide
-from services.viton.person.regions import Regions
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.sleeve import SleeveFit
 from services.viton.raster.fill import (
     bounding_window,
@@ -30,7 +30,7 @@ _DARK: Final = (40.0, 110.0)
 """Mean grey of the worn garment between which its own light counts from not at all to fully."""
 
 
-def torso_light(image: Floats, parts: Regions, body: Body, slant: float) -> Floats:
+def torso_light(image: Floats, parts: PersonSegmentation, body: Body, slant: float) -> Floats:
     """Light on the torso: the worn garment's where it is plain, the body's roundness, folds.
 
     ``slant``: where the light comes from, -1 left to 1 right.
@@ -62,7 +62,7 @@ def _bust(body: Body, across: Floats) -> Floats:
     return np.asarray(1 + 0.022 * slope * np.exp(-squared * squared), np.float32)
 
 
-def _worn_light(image: Floats, parts: Regions) -> Floats:
+def _worn_light(image: Floats, parts: PersonSegmentation) -> Floats:
     """Return the slow light on the worn garment, 1 on average; all 1 where it cannot be told."""
     height, width = parts.upper_garment.shape
     even = np.ones((height, width), np.float32)

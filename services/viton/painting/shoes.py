@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
 from services.viton.person.legs import LowerBody
-from services.viton.person.outfit import Outfit
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.raster.fill import dilate, gaussian_blur
 
 _BINS: Final = 12
@@ -20,7 +20,9 @@ _STRAP: Final = 0.02
 _LIKELIER: Final = 0.5
 
 
-def without_hems(image: NDArray[np.uint8], worn: Outfit, body: LowerBody) -> Outfit:
+def without_hems(
+    image: NDArray[np.uint8], worn: PersonSegmentation, body: LowerBody
+) -> PersonSegmentation:
     """Return the outfit with shoes that look like the trousers just above given back to them.
 
     ``image`` is H x W x 3 RGB. The parse parts trousers from shoes at the ankle, where wide ones
@@ -62,7 +64,7 @@ def _large(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(keep[pieces] & mask)
 
 
-def over_hem(worn: Outfit, body: LowerBody) -> NDArray[np.bool_]:
+def over_hem(worn: PersonSegmentation, body: LowerBody) -> NDArray[np.bool_]:
     """Return the shoes that lie over a long hem: no straps and laces, which it covers."""
     size = 2 * max(int(_STRAP * body.torso_length), 1) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))

@@ -12,7 +12,7 @@ from services.viton.painting.bare_body import BareEdges, bare_edges, trunk, with
 from services.viton.painting.skin_tone import alike, neck_share, smooth
 from services.viton.person.arm import Arm
 from services.viton.person.body import Body
-from services.viton.person.regions import Regions
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.raster.fill import (
     dilate,
     erode,
@@ -70,7 +70,9 @@ class Skin:
     rest: Bool
 
 
-def flesh(image: Floats, parts: Regions, body: Body, strips: tuple[RuledWarp, RuledWarp]) -> Skin:
+def flesh(
+    image: Floats, parts: PersonSegmentation, body: Body, strips: tuple[RuledWarp, RuledWarp]
+) -> Skin:
     """Return the person's skin, continued under the worn garment and shaded like a body."""
     shape = parts.upper_garment.shape
     own = erode(parts.torso_skin | parts.arms, 3) & ~dilate(parts.hair, 3)
@@ -132,7 +134,7 @@ def _lit(image: Floats, face: Bool) -> Bool:
     return np.asarray(luma > _SHADED * float(np.median(luma[face])))
 
 
-def light_from(image: Floats, parts: Regions) -> float:
+def light_from(image: Floats, parts: PersonSegmentation) -> float:
     """Return on which side of the picture the light is: -1 left, 0 ahead, 1 right."""
     bare = erode(parts.face, 6)
     if bare.sum() < 400:
@@ -159,7 +161,7 @@ def _texture(image: Floats, bare: Bool) -> Floats:
 
 
 def _bare_arm(
-    strip: RuledWarp, arm: Arm, parts: Regions, body: Body, edges: BareEdges
+    strip: RuledWarp, arm: Arm, parts: PersonSegmentation, body: Body, edges: BareEdges
 ) -> tuple[Floats, Floats]:
     """Return the arm down to the hand, and per pixel how far from its middle: -1 outer, 1 inner."""
     across = (strip.across - edges.first) / (edges.last - edges.first) * 2 - 1
@@ -196,7 +198,7 @@ def _bare_arm(
     return np.maximum(cover, more).astype(np.float32), across.astype(np.float32)
 
 
-def _cuff(arm: Arm, parts: Regions, scale: float) -> tuple[Points, Points] | None:
+def _cuff(arm: Arm, parts: PersonSegmentation, scale: float) -> tuple[Points, Points] | None:
     """Where the worn sleeve ended on the hand: its outer and inner corner; None where it did not.
 
     The line between hand and worn garment near the wrist, whatever the joint's own place.

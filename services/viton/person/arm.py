@@ -6,9 +6,17 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.geometry import EPSILON, Points, distance, point, resample_polyline, unit_vector
+from services.viton.geometry import (
+    EPSILON,
+    Floats,
+    Points,
+    distance,
+    point,
+    resample_polyline,
+    unit_vector,
+)
 from services.viton.person.joints import Joints
-from services.viton.person.regions import Floats, Regions
+from services.viton.person.segmentation import PersonSegmentation
 
 ARM_SAMPLES: Final = 101
 _RADII: Final = ((0.0, 0.155), (0.25, 0.145), (0.5, 0.115), (0.7, 0.105), (1.0, 0.07))
@@ -38,7 +46,9 @@ class Arm:
     armpit_sample: int
 
 
-def measure_arm(parts: Regions, joints: Joints, side: int, line: Floats, armpit: Points) -> Arm:
+def measure_arm(
+    parts: PersonSegmentation, joints: Joints, side: int, line: Floats, armpit: Points
+) -> Arm:
     """Measure an arm where its outline is seen; bends ``line``, the shoulder's, into its edge."""
     sign = (-1, 1)[side]
     scale = joints.shoulder_width
@@ -134,7 +144,7 @@ def _rounded_shoulder(
     line[beyond] = bend[half, 1] + 1.2 * np.abs(xs[beyond] - bend[half, 0])
 
 
-def _measured(parts: Regions, middle: Points, normal: Points, radius: Floats) -> Floats:
+def _measured(parts: PersonSegmentation, middle: Points, normal: Points, radius: Floats) -> Floats:
     """Half widths towards one side: where the arm's or the sleeve's outline is seen, smoothed."""
     height, width = parts.arms.shape
     steps = np.arange(0.0, 1.6, 0.05)

@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.geometry import EPSILON, Points, point, unit_vector
+from services.viton.geometry import EPSILON, Bool, Floats, Points, point, unit_vector
 from services.viton.person.arm import Arm, measure_arm, reattach_at_armpit
 from services.viton.person.joints import Joints, draw_arms, read_joints, remove_stray_islands
-from services.viton.person.regions import (
-    Bool,
-    Floats,
-    Regions,
+from services.viton.person.segmentation import (
+    PersonSegmentation,
     count_midriff_as_torso,
-    segment_upper_body,
+    segment_person,
+    split_dress_at_hips,
 )
 from services.viton.person.shoulders import trace_shoulder_outline
 
@@ -69,14 +68,16 @@ class Body:
         return self.left, self.right
 
 
-def measure_body(keypoints: NDArray[np.float32], labels: NDArray[np.uint8]) -> tuple[Body, Regions]:
+def measure_body(
+    keypoints: NDArray[np.float32], labels: NDArray[np.uint8]
+) -> tuple[Body, PersonSegmentation]:
     """Read the person's geometry from BODY_25 joints (25 x 3) and CIHP labels (H x W).
 
     Raises ``NoPerson`` where neither shoulders nor a worn garment were seen.
     """
     joints = read_joints(keypoints.astype(np.float64), labels)
     hips = float(joints.hips[0][1] + joints.hips[1][1]) / 2
-    parts = segment_upper_body(labels, hips)
+    parts = segment_person(labels, split_dress_at_hips(labels, hips))
     height, width = labels.shape
     scale = joints.shoulder_width
     middle_shoulder = (joints.shoulders[0] + joints.shoulders[1]) / 2
@@ -129,7 +130,7 @@ def _bared(side: BodySide, scale: float) -> BodySide:
     return replace(side, arm=reattach_at_armpit(side.arm, armpit))
 
 
-def _neck(parts: Regions, shoulders: Points, scale: float) -> Points:
+def _neck(parts: PersonSegmentation, shoulders: Points, scale: float) -> Points:
     """Return the neck's base; on a turned body it is not midway between the shoulders."""
     band = slice(max(int(shoulders[1] - 0.35 * scale), 0), max(int(shoulders[1] - 0.08 * scale), 1))
     xs = np.nonzero(parts.torso_skin[band])[1]
@@ -139,7 +140,7 @@ def _neck(parts: Regions, shoulders: Points, scale: float) -> Points:
     return point(float(x), float(shoulders[1]))
 
 
-def _tip(parts: Regions, joints: Joints, side: int) -> Points:
+def _tip(parts: PersonSegmentation, joints: Joints, side: int) -> Points:
     """Where the shoulder's outline turns down: a ray from the joint up and outwards."""
     sign = (-1, 1)[side]
     scale = joints.shoulder_width
@@ -157,7 +158,7 @@ def _tip(parts: Regions, joints: Joints, side: int) -> Points:
 
 
 def _shoulder_line(
-    parts: Regions, joints: Joints, tips: list[Points], neck: Points, width: int
+    parts: PersonSegmentation, joints: Joints, tips: list[Points], neck: Points, width: int
 ) -> Floats:
     """Return the y of the shoulder for every column: a smooth slope from the neck to each tip.
 
@@ -218,7 +219,9 @@ def _bow(
     return float(np.clip(slope, 0.05, 0.6)), seen
 
 
-def _waist(parts: Regions, middle: Floats, hips: float, scale: float) -> tuple[float, bool]:
+def _waist(
+    parts: PersonSegmentation, middle: Floats, hips: float, scale: float
+) -> tuple[float, bool]:
     """Return the row where the worn garment ends, and whether the frame cuts it off."""
     height, width = parts.upper_garment.shape
     row = int(np.clip(hips, 0, height - 1))
@@ -233,7 +236,7 @@ def _waist(parts: Regions, middle: Floats, hips: float, scale: float) -> tuple[f
     return waist, waist > height - 10
 
 
-def _band(parts: Regions, middle: Floats, waist: float, scale: float) -> float:
+def _band(parts: PersonSegmentation, middle: Floats, waist: float, scale: float) -> float:
     """Return the row where what is worn below begins; bare skin may lie above it."""
     height, width = parts.lower_body.shape
     start = int(np.clip(waist - 0.3 * scale, 0, height - 1))
@@ -263,7 +266,7 @@ def _armpit(joints: Joints, side: int) -> Points:
 
 
 def _body_side(
-    parts: Regions,
+    parts: PersonSegmentation,
     joints: Joints,
     side: int,
     *,
@@ -283,7 +286,7 @@ def _body_side(
     return BodySide(sign, arm.outer_edge[0].copy(), armpit, edge, arm)
 
 
-def _edge(parts: Regions, joints: Joints, side: int, middle: Floats, arm: Arm) -> Floats:
+def _edge(parts: PersonSegmentation, joints: Joints, side: int, middle: Floats, arm: Arm) -> Floats:
     """Return the torso's edge in every row: the outline where plausible, else by proportion."""
     sign = (-1, 1)[side]
     scale = joints.shoulder_width
@@ -317,7 +320,7 @@ def _edge(parts: Regions, joints: Joints, side: int, middle: Floats, arm: Arm) -
     return np.asarray(gaussian_filter1d(measured, 0.035 * scale))
 
 
-def _sleeve_limit(parts: Regions, arm: Arm, rows: Floats, sign: int) -> Floats:
+def _sleeve_limit(parts: PersonSegmentation, arm: Arm, rows: Floats, sign: int) -> Floats:
     """Where the worn garment has sleeves beside the torso, the flank ends at the arm (signed x)."""
     order = np.argsort(arm.centreline[:, 1], kind="stable")
     ys, xs = arm.centreline[order, 1], arm.centreline[order, 0]

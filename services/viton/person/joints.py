@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from services.kit.errors import NoPerson
 from services.kit.joints import Joint
 from services.kit.labels import Label
-from services.viton.geometry import Points, distance, point, unit_vector
-from services.viton.person.regions import Bool, Floats
+from services.viton.geometry import Bool, Floats, Points, distance, point, unit_vector
 
 _RIGHT: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST, Joint.RIGHT_HIP)
 _LEFT: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST, Joint.LEFT_HIP)

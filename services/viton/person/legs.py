@@ -13,10 +13,14 @@ from scipy.ndimage import binary_erosion, gaussian_filter1d
 
 from services.kit.errors import LegsNotShown
 from services.kit.joints import Joint
-from services.viton.geometry import EPSILON, Points, point
+from services.viton.geometry import EPSILON, Bool, Floats, Points, point
 from services.viton.person.joints import Joints, read_joints
-from services.viton.person.outfit import Outfit, draw_sleeved_forearms, segment_lower_body
-from services.viton.person.regions import Bool, Floats
+from services.viton.person.segmentation import (
+    PersonSegmentation,
+    draw_sleeved_forearms,
+    segment_person,
+    split_dress_at_waist,
+)
 
 LEG_SAMPLES: Final = 121
 KNEE: Final = 60
@@ -102,7 +106,7 @@ class LowerBody:
 
 def measure_lower_body(
     keypoints: NDArray[np.float32], labels: NDArray[np.uint8], least: float = LEAST_SHOWN
-) -> tuple[LowerBody, Outfit]:
+) -> tuple[LowerBody, PersonSegmentation]:
     """Read the lower body from BODY_25 joints (25 x 3) and CIHP labels (H x W).
 
     ``least``: how much has to be seen below the hips, in lengths of the torso. Raises ``NoPerson``
@@ -117,7 +121,8 @@ def measure_lower_body(
     if height - hips < least * torso:
         raise LegsNotShown(NO_LEGS)
     waist = shoulders + _NARROWEST * torso
-    worn = segment_lower_body(labels, waist, draw_sleeved_forearms(labels, joints, torso))
+    forearms = draw_sleeved_forearms(labels, joints, torso)
+    worn = segment_person(labels, split_dress_at_waist(labels, waist, forearms))
     if not worn.lower_body.any() and least > 0:
         raise LegsNotShown(NO_LEGS)
     legs = [_leg(at, joints, worn, side, torso) for side in (0, 1)]
@@ -145,7 +150,7 @@ def measure_lower_body(
     )
 
 
-def _leg(at: Points, joints: Joints, worn: Outfit, side: int, torso: float) -> Leg:
+def _leg(at: Points, joints: Joints, worn: PersonSegmentation, side: int, torso: float) -> Leg:
     sign = (-1, 1)[side]
     facing = at[Joint.RIGHT_SHOULDER, 0] <= at[Joint.LEFT_SHOULDER, 0]
     right = (side == 0) == facing
@@ -220,7 +225,7 @@ def _reach(region: Bool, middle: Points, normal: Points, radius: Floats) -> Floa
     return np.asarray(np.where(shown, steps[leaves], 0.0))
 
 
-def _crotch(worn: Outfit, left: Leg, right: Leg, hips: float, torso: float) -> Points:
+def _crotch(worn: PersonSegmentation, left: Leg, right: Leg, hips: float, torso: float) -> Points:
     """Where the legs part: the top of the gap between them, if it is seen where it may be."""
     sample = int(0.2 * LEG_SAMPLES)
     x = float(left.centreline[0, 0] + right.centreline[0, 0]) / 2
@@ -245,7 +250,7 @@ def _middle(joints: Joints, crotch: Points, height: int) -> Floats:
 
 
 def _edge(
-    worn: Outfit, leg: Leg, middle: Floats, torso: float, *, rows: tuple[float, float]
+    worn: PersonSegmentation, leg: Leg, middle: Floats, torso: float, *, rows: tuple[float, float]
 ) -> Floats:
     """Return the body's edge in every row: the clothes' outline, no farther out than a body's.
 

@@ -6,8 +6,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from services.viton.geometry import Points
-from services.viton.person.regions import Bool, Floats, Regions
+from services.viton.geometry import Bool, Floats, Points
+from services.viton.person.segmentation import PersonSegmentation
 
 _STANDS: Final = 0.07
 """In shoulder widths, how far cloth may stand off a shoulder."""
@@ -26,7 +26,9 @@ class ShoulderOutline:
     visible: Bool
 
 
-def trace_shoulder_outline(parts: Regions, neck: Points, scale: float) -> ShoulderOutline:
+def trace_shoulder_outline(
+    parts: PersonSegmentation, neck: Points, scale: float
+) -> ShoulderOutline:
     """Return the outline on both sides of ``neck``; ``scale``: a shoulder width in pixels.
 
     Outwards from the bare neck no shoulder rises: what does is cloth that stands up beside it.

@@ -6,9 +6,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.garment.bottoms import Bottoms
-from services.viton.geometry import Points
+from services.viton.geometry import Floats, Points
 from services.viton.person.legs import LowerBody
-from services.viton.person.regions import Floats
 from services.viton.placing.warp_grid import ACROSS, Hung, Waistline, seat, span
 
 _ROWS: Final = 48

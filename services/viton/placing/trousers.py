@@ -6,9 +6,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.garment.bottoms import Bottoms
-from services.viton.geometry import Points, point
+from services.viton.geometry import Floats, Points, point
 from services.viton.person.legs import LEG_SAMPLES, Leg, LowerBody
-from services.viton.person.regions import Floats
 from services.viton.placing.warp_grid import ACROSS, Hung, Waistline, seat
 
 _SEAT_ROWS: Final = 24

@@ -5,10 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from services.viton.geometry import Points
+from services.viton.geometry import Floats, Points
 from services.viton.person.legs import LowerBody
-from services.viton.person.outfit import Outfit
-from services.viton.person.regions import Floats
+from services.viton.person.segmentation import PersonSegmentation
 from services.viton.raster.warp import RuledWarp, rasterise_ruled_surface
 
 ACROSS: Final = np.linspace(-0.14, 1.14, 9)
@@ -42,7 +41,7 @@ class Hung:
     crotch: float
 
 
-def waistline(body: LowerBody, worn: Outfit) -> Waistline:
+def waistline(body: LowerBody, worn: PersonSegmentation) -> Waistline:
     """Return where the worn trousers or skirt begin below a tucked or short top.
 
     A top that hangs lower hides the waistband; then it is placed where one usually is.

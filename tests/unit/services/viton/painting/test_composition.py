@@ -13,7 +13,7 @@ from services.viton.painting.occlusion import beside_arms
 from services.viton.painting.shading import torso_light
 from services.viton.painting.skin import flesh
 from services.viton.person.body import measure_body
-from services.viton.person.regions import segment_upper_body
+from services.viton.person.segmentation import PersonSegmentation, segment_person
 from services.viton.person.shoulders import trace_shoulder_outline
 from services.viton.placing.sleeve import ACROSS, fit_sleeve
 from services.viton.raster.fill import estimate_alpha_matte
@@ -206,6 +206,11 @@ def test_the_window_holds_all_that_changes() -> None:
     assert not edit[border].any()
 
 
+def without_lower_body(parts: PersonSegmentation) -> PersonSegmentation:
+    none = np.zeros_like(parts.bottoms)
+    return replace(parts, bottoms=none, leg_skin=none, socks=none, shoes=none)
+
+
 def test_a_gap_beside_an_arm_narrows_to_its_end() -> None:
     person = figure(sleeves="none")
     body, parts = measure_body(person.keypoints, person.labels)
@@ -216,7 +221,7 @@ def test_a_gap_beside_an_arm_narrows_to_its_end() -> None:
     torso = ((columns >= 300) & (columns < 480)).astype(np.float32)
     arm = (columns < 300 - gap) & (columns > 240 - gap)
     inside = (rows > top)[:, None] & (rows < bottom)[:, None]
-    parts = replace(parts, lower_body=np.zeros_like(parts.lower_body))
+    parts = without_lower_body(parts)
     worn = beside_arms(torso * inside, parts, arm & inside, np.zeros(SHAPE, bool), body)
     between = inside & (columns < 300) & (columns >= 300 - gap)
     closed = (between & (worn > 0.5)).sum(axis=1)
@@ -231,7 +236,7 @@ def test_a_slit_that_ends_at_the_bare_chest_is_closed() -> None:
     rows = np.arange(SHAPE[0])[:, None]
     columns = np.arange(SHAPE[1])[None, :]
     top, bottom = int(body.left.armpit[1]), int(body.left.armpit[1]) + 40
-    parts = replace(parts, lower_body=np.zeros_like(parts.lower_body))
+    parts = without_lower_body(parts)
     below = (rows >= top) & (rows < body.existing_hem_row)
     torso = ((columns >= 300) & (columns < 480) & below).astype(np.float32)
     slit = (columns >= 297) & (columns < 300) & (rows >= top) & (rows < bottom)
@@ -396,7 +401,7 @@ def test_a_sliver_of_made_skin_beside_a_seen_arm_leaves_the_arm_alone() -> None:
     beside[80:110, 80:134] = 1
     above[:60, 80:130] = 1
     worn = np.zeros(arm.shape, np.float32)
-    parts = segment_upper_body(np.where(arm, 14, 0).astype(np.uint8), 160.0)
+    parts = segment_person(np.where(arm, 14, 0).astype(np.uint8), np.zeros(arm.shape, bool))
     for made, kept in ((beside, True), (above, False)):
         stack = LayerStack(np.where(made[..., None] > 0, np.float32(90), photo))
         composition._in_front(stack, photo, arm, parts, (worn, made))

@@ -1,0 +1,181 @@
+"""One segmentation of the person: what a new garment replaces, what it covers, what lies over it.
+
+Every mask is H x W bool, in the frame of the label map it was made from.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.labels import Label
+from services.viton.geometry import Bool, Floats
+from services.viton.person.joints import Joints
+from services.viton.raster.components import largest_component
+
+UPPER_GARMENT_LABELS: Final = (Label.UPPER, Label.COAT, Label.SCARF)
+"""Garments of the upper body; a dress is split between these and the bottoms."""
+
+BOTTOMS_LABELS: Final = (Label.PANTS, Label.SKIRT)
+"""Garments of the lower body."""
+
+ARM_LABELS: Final = (Label.GLOVE, Label.LEFT_ARM, Label.RIGHT_ARM)
+"""Bare arms and hands, with gloves."""
+
+LEG_SKIN_LABELS: Final = (Label.LEFT_LEG, Label.RIGHT_LEG)
+"""Bare legs."""
+
+SHOE_LABELS: Final = (Label.LEFT_SHOE, Label.RIGHT_SHOE)
+"""Shoes and bare feet."""
+
+HAIR_LABELS: Final = (Label.HAT, Label.HAIR)
+"""Hair, and what is worn on it."""
+
+FACE_LABELS: Final = (Label.SUNGLASSES, Label.FACE)
+"""The face, and what is worn on it."""
+
+_MIN_SLEEVE_FRACTION: Final = 0.5
+"""Fraction of a forearm's middle line under the dress label from which the dress has a sleeve."""
+
+_FOREARM_HALF_WIDTH: Final = 0.1
+"""Half the width of a forearm in its sleeve, in torso lengths."""
+
+_MIN_BARE_ARM_AREA: Final = 0.04
+"""Bare arm above the hands from which a dress has no long sleeves, in squared torso lengths."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonSegmentation:
+    """The person's parts, H x W bool each; no pixel belongs to two of them."""
+
+    upper_garment: Bool
+    """The existing top, coat, scarf, and the upper part of a dress."""
+    bottoms: Bool
+    """The existing trousers or skirt, and the skirt of a dress."""
+    torso_skin: Bool
+    """Bare skin of the neck and the trunk."""
+    arms: Bool
+    """Bare arms and hands, and gloves."""
+    leg_skin: Bool
+    """Bare legs."""
+    socks: Bool
+    """Socks."""
+    shoes: Bool
+    """Shoes and bare feet."""
+    hair: Bool
+    """Hair and hats."""
+    face: Bool
+    """Face and glasses."""
+
+    @property
+    def lower_body(self) -> Bool:
+        """The lower body: bottoms, bare legs, socks and shoes."""
+        return np.asarray(self.bottoms | self.leg_skin | self.socks | self.shoes)
+
+    @property
+    def head(self) -> Bool:
+        """The head without the neck: face, hair and what is worn on them."""
+        return np.asarray(self.hair | self.face)
+
+    @property
+    def head_and_torso_skin(self) -> Bool:
+        """The head, and the bare skin of neck and trunk."""
+        return np.asarray(self.head | self.torso_skin)
+
+    @property
+    def person(self) -> Bool:
+        """All of the person."""
+        dressed = self.upper_garment | self.lower_body
+        return np.asarray(dressed | self.arms | self.head_and_torso_skin)
+
+
+def segment_person(labels: NDArray[np.uint8], dress_skirt: Bool) -> PersonSegmentation:
+    """Group CIHP labels (H x W); ``dress_skirt`` is the part of a dress that counts as bottoms."""
+    dress = labels == Label.DRESS
+    return PersonSegmentation(
+        upper_garment=np.isin(labels, UPPER_GARMENT_LABELS) | (dress & ~dress_skirt),
+        bottoms=np.isin(labels, BOTTOMS_LABELS) | dress_skirt,
+        torso_skin=labels == Label.TORSO_SKIN,
+        arms=np.isin(labels, ARM_LABELS),
+        leg_skin=np.isin(labels, LEG_SKIN_LABELS),
+        socks=labels == Label.SOCKS,
+        shoes=np.isin(labels, SHOE_LABELS),
+        hair=np.isin(labels, HAIR_LABELS),
+        face=np.isin(labels, FACE_LABELS),
+    )
+
+
+def split_dress_at_hips(labels: NDArray[np.uint8], hip_row: float) -> Bool:
+    """Return the part of a dress below the hips: its skirt, if a top is to replace the rest."""
+    rows = np.arange(labels.shape[0])[:, None]
+    return np.asarray((labels == Label.DRESS) & (rows > hip_row))
+
+
+def split_dress_at_waist(labels: NDArray[np.uint8], narrowest_row: float, forearms: Bool) -> Bool:
+    """Return the part of a dress from the waist down, in one piece, without ``forearms``."""
+    rows = np.arange(labels.shape[0])[:, None]
+    return largest_component((labels == Label.DRESS) & (rows >= narrowest_row) & ~forearms)
+
+
+def draw_sleeved_forearms(labels: NDArray[np.uint8], joints: Joints, torso_length: float) -> Bool:
+    """Return where the forearms are, H x W, if a dress has sleeves that cover them; else nothing.
+
+    ``torso_length``: from shoulders to hips, in pixels.
+    """
+    near = np.zeros(labels.shape, np.uint8)
+    height, width = labels.shape
+    hands = int(min(wrist[1] for wrist in joints.wrists) - 0.1 * torso_length)
+    bare = np.isin(labels[: max(hands, 0)], (Label.LEFT_ARM, Label.RIGHT_ARM))
+    if bare.sum() > _MIN_BARE_ARM_AREA * torso_length**2:
+        return near > 0
+    for elbow, wrist in zip(joints.elbows, joints.wrists, strict=True):
+        path = np.linspace(elbow, wrist, 20)
+        xs = np.clip(path[:, 0], 0, width - 1).astype(int)
+        ys = np.clip(path[:, 1], 0, height - 1).astype(int)
+        if (labels[ys, xs] == Label.DRESS).mean() > _MIN_SLEEVE_FRACTION:
+            ends = [tuple(np.round(p).astype(int).tolist()) for p in (elbow, wrist)]
+            thickness = max(int(2 * _FOREARM_HALF_WIDTH * torso_length), 1)
+            cv2.line(near, ends[0], ends[1], 1, thickness)
+    return near > 0
+
+
+def count_midriff_as_torso(
+    parts: PersonSegmentation,
+    midline_x: Floats,
+    existing_hem_row: float,
+    arms: Bool,
+    shoulder_width: float,
+) -> PersonSegmentation:
+    """Move bare skin between a short top and the bottoms from arms to torso skin.
+
+    A longer garment covers it. ``midline_x``: the x of the body's axis for every row; ``arms``:
+    where arms and hands may be, H x W; skin there stays theirs.
+    """
+    height, width = parts.upper_garment.shape
+    rows = np.arange(height)[:, None]
+    near = np.abs(np.arange(width)[None, :] - midline_x[:, None]) < 0.42 * shoulder_width
+    lower = parts.lower_body & near & (rows > existing_hem_row - 0.3 * shoulder_width)
+    start = np.where(lower.any(axis=0), lower.argmax(axis=0), 0)
+    start = np.maximum(start, np.median(start[start > 0]) if (start > 0).any() else height)
+    midriff = (
+        parts.arms
+        & near
+        & ~arms
+        & (rows > existing_hem_row - 0.06 * shoulder_width)
+        & (rows < start + 0.05 * shoulder_width)
+    )
+    return replace(parts, arms=parts.arms & ~midriff, torso_skin=parts.torso_skin | midriff)
+
+
+def count_as_upper_garment(parts: PersonSegmentation, replaced: Bool) -> PersonSegmentation:
+    """Count ``replaced`` (H x W) as existing upper garment, and no longer as lower body."""
+    return replace(
+        parts,
+        upper_garment=parts.upper_garment | replaced,
+        bottoms=parts.bottoms & ~replaced,
+        leg_skin=parts.leg_skin & ~replaced,
+        socks=parts.socks & ~replaced,
+        shoes=parts.shoes & ~replaced,
+    )
