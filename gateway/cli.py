@@ -28,7 +28,8 @@ from rich.table import Table
 from gateway import __version__, app, running, services_cli
 from gateway.backends import Backend, EmbeddedBackend, RemoteBackend
 from gateway.dag import StageEvent, State
-from gateway.negotiation import Category, Format
+from gateway.option_flags import with_option_flags
+from gateway.options import Format, OptionValues
 from gateway.orchestrator.backend import OrchestratedBackend
 from gateway.orchestrator.settings import OrchestratorSettings, get_orchestrator_settings
 from gateway.pipeline import TRY_ON_PIPELINE
@@ -147,16 +148,14 @@ def serve(
 
 
 @cli.command("tryon")
+@with_option_flags
 def try_on(
     person: Annotated[Path, typer.Argument(help="The person's photo.")],
     cloth: Annotated[Path, typer.Argument(help="The garment's photo.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg or .webp.")
     ],
-    category: Annotated[
-        Category,
-        typer.Option(help="What the garment is; lower: trousers, shorts, skirts."),
-    ] = Category.AUTO,
+    **options: object,
 ) -> None:
     """Make one picture, in this process."""
     picture_format = _format_of(output)
@@ -168,7 +167,9 @@ def try_on(
     # What goes wrong is told below, in one sentence.
     logging.getLogger("gateway").setLevel(logging.CRITICAL)
     try:
-        result = asyncio.run(_try_on(photos, picture_format, category, service_settings))
+        result = asyncio.run(
+            _try_on(photos, picture_format, OptionValues(options), service_settings)
+        )
     except InputError as error:
         _fail(error.message, EXIT_INPUT)
     except TryOnError as error:
@@ -275,7 +276,7 @@ def _run_server(
 
 
 async def _try_on(
-    photos: Photos, picture_format: Format, category: Category, settings: Settings
+    photos: Photos, picture_format: Format, options: OptionValues, settings: Settings
 ) -> Result:
     backend = EmbeddedBackend(settings)
     tryon = TryOn(backend, get_gateway_settings())
@@ -294,9 +295,9 @@ async def _try_on(
             show.update(loading, total=1, completed=1)
             return await tryon.run(
                 photos,
+                options,
                 request_id=uuid.uuid4().hex,
                 picture_format=picture_format,
-                category=category,
                 on_event=on_event,
             )
         finally:

@@ -1,108 +1,77 @@
-"""Choosing what to answer with: the picture's format, and whether to tell progress on the way.
+"""Content negotiation: the picture's format, and whether it is sent alone, in JSON or in events.
 
-``Accept`` is read as RFC 9110 12.5.1 says: the most specific range that covers a type decides its
-weight, and a weight of 0 rules it out.
+``Accept`` is read after RFC 9110, 12.5.1: the most specific media range that covers a type decides
+its weight, and a weight of 0 rules it out.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final
 
-from services.kit import categories
-from services.kit.errors import InvalidOption, NotAcceptable
-
-
-class Format(StrEnum):
-    """Formats a picture is sent in; the first is the default."""
-
-    PNG = "png"
-    JPEG = "jpeg"
-    WEBP = "webp"
-
-    @property
-    def media_type(self) -> str:
-        """Its name in ``Content-Type``."""
-        return f"image/{self.value}"
-
-
-class Size(StrEnum):
-    """How large the picture is: as the pipeline worked on it, or exactly as the upload."""
-
-    AUTO = "auto"
-    UPLOAD = "upload"
-
-
-class Category(StrEnum):
-    """What the garment is worn on; by default its photo decides."""
-
-    AUTO = categories.AUTO
-    UPPER = categories.UPPER
-    LOWER = categories.LOWER
-    DRESS = categories.DRESS
-
-
-Choice = TypeVar("Choice", Format, Size, Category)
+from gateway.options import Format
+from services.kit.errors import NotAcceptable
 
 EVENT_STREAM: Final = "text/event-stream"
 JSON: Final = "application/json"
 
+SHOWN_CHARACTERS: Final = 100
+"""Characters of a wrong Accept header that an error message repeats."""
+
+
+class ResponseBody(StrEnum):
+    """What the body of a response holds."""
+
+    PICTURE = "picture"
+    JSON = "json"
+    EVENTS = "events"
+
 
 @dataclass(frozen=True)
-class Answer:
-    """What the client gets.
-
-    ``events`` asks for progress as server-sent events, ``json`` for the picture within JSON.
-    """
+class ResponseOptions:
+    """What the client is sent."""
 
     format: Format
-    size: Size
-    events: bool
-    json: bool = False
-    category: Category = Category.AUTO
+    """File format of the picture, in JSON and in events too."""
+
+    body: ResponseBody = ResponseBody.PICTURE
+    """The picture alone, within JSON, or after its progress as server-sent events."""
 
 
-def negotiate(accept: str, options: Mapping[str, str]) -> Answer:
-    """Settle the answer from the Accept header (empty: anything) and the options given.
+def accepts_events(accept: str) -> bool:
+    """Return whether an Accept header asks for server-sent events."""
+    ranges = _ranges(accept)
+    # A stream must be asked for by name: */* from an ordinary client means a picture.
+    weight = ranges.get(EVENT_STREAM, 0.0)
+    return weight > 0 and weight >= max(_weight(fmt.media_type, ranges) for fmt in Format)
 
-    ``options`` may hold ``format``, ``size`` and ``category``. Raises InvalidOption and
-    NotAcceptable.
+
+def negotiate(accept: str, chosen: Format | None = None) -> ResponseOptions:
+    """Choose the response from the Accept header; an empty one accepts anything.
+
+    ``chosen`` is the format that the client named elsewhere. It takes precedence.
+    Raises NotAcceptable.
     """
     ranges = _ranges(accept)
     weights = {fmt: _weight(fmt.media_type, ranges) for fmt in Format}
     best = max(Format, key=lambda fmt: weights[fmt])
-    acceptable = weights[best] > 0
-    # A stream must be asked for by name: */* from an ordinary client means a picture.
-    stream = ranges.get(EVENT_STREAM, 0.0)
-    events = stream > 0 and stream >= weights[best]
+    body = ResponseBody.PICTURE
+    if accepts_events(accept):
+        body = ResponseBody.EVENTS
     # Clients that name JSON out of habit, beside */*, mean a picture as well.
-    within = not events and ranges.get(JSON, 0.0) > weights[best]
-    size = _option(Size, "size", options.get("size", "")) or Size.AUTO
-    category = _option(Category, "category", options.get("category", "")) or Category.AUTO
-    if chosen := _option(Format, "format", options.get("format", "")):
-        return Answer(chosen, size, events, within, category)
-    if not (acceptable or events or within):
+    elif ranges.get(JSON, 0.0) > weights[best]:
+        body = ResponseBody.JSON
+    acceptable = weights[best] > 0
+    if chosen is None and not acceptable and body is ResponseBody.PICTURE:
         raise NotAcceptable(
-            f"The Accept header {accept[:100]!r} takes no format that can be sent; "
+            f"The Accept header {accept[:SHOWN_CHARACTERS]!r} takes no format that can be sent; "
             "ask for image/png, image/jpeg, image/webp or application/json."
         )
-    return Answer(best if acceptable else Format.PNG, size, events, within, category)
-
-
-def _option(kind: type[Choice], name: str, value: str) -> Choice | None:
-    if not value:
-        return None
-    try:
-        return kind("jpeg" if value.lower() == "jpg" else value.lower())
-    except ValueError:
-        known = [choice.value for choice in kind]
-        raise InvalidOption(
-            f"{name}={value[:40]} is not known; choose {', '.join(known[:-1])} or {known[-1]}."
-        ) from None
+    return ResponseOptions(chosen or (best if acceptable else Format.PNG), body)
 
 
 def _ranges(accept: str) -> dict[str, float]:
-    """Media ranges with their weights; malformed ones are passed over."""
+    """Return the media ranges with their weights; malformed ones are ignored."""
     ranges: dict[str, float] = {}
     for item in (accept or "*/*").split(","):
         name, *parameters = (part.strip().lower() for part in item.split(";"))
@@ -120,6 +89,7 @@ def _ranges(accept: str) -> dict[str, float]:
 
 
 def _weight(media_type: str, ranges: Mapping[str, float]) -> float:
+    """Return the weight of the most specific range that covers the type, 0 if none does."""
     for name in (media_type, media_type.partition("/")[0] + "/*", "*/*"):
         if name in ranges:
             return ranges[name]

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from gateway.dag import Input, Pipeline, Step
+from gateway.options import PIPELINE_INPUTS
 from services.agnostic.contract import REMOVE
 from services.cloth_mask.contract import (
     ISOLATE,
@@ -58,7 +59,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
     inputs={
         "person_upload": Input(Image),
         "garment_upload": Input(Image),
-        "category": Input(str, default="auto"),
+        **PIPELINE_INPUTS,
     },
     steps=(
         Step(

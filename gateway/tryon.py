@@ -13,7 +13,7 @@ import structlog
 from gateway.admission import AdmissionControl
 from gateway.backends import Backend
 from gateway.dag import Call, OnEvent, StageEvent, State, ignore
-from gateway.negotiation import Category, Format, Size
+from gateway.options import DEFAULT_OPTIONS, SIZE, Format, OptionValues, Size
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.quality_warnings import (
     QualityWarning,
@@ -84,11 +84,10 @@ class TryOn:
     async def run(
         self,
         photos: Photos,
+        options: OptionValues = DEFAULT_OPTIONS,
         *,
         request_id: str,
         picture_format: Format = Format.PNG,
-        size: Size = Size.AUTO,
-        category: Category = Category.AUTO,
         on_start: Callable[[], None] = lambda: None,
         on_event: OnEvent = ignore,
     ) -> Result:
@@ -112,12 +111,17 @@ class TryOn:
             frame = (person.shape[1], person.shape[0])
             timings["decode"] = time.monotonic() - started
             on_start()
-            values = await self._values(person, garment, category, request_id, note)
+            inputs = {
+                "person_upload": person,
+                "garment_upload": garment,
+                **options.pipeline_inputs(),
+            }
+            values = await self._run_pipeline(inputs, request_id, note)
             heights = (person.shape[0], garment.shape[0])
             warnings = await asyncio.to_thread(find_warnings, _warning_inputs(values, heights))
             picture = values.pop("result_image")
             encoding = time.monotonic()
-            result = await asyncio.to_thread(_encode, picture, picture_format, size, frame)
+            result = await asyncio.to_thread(_encode, picture, picture_format, options[SIZE], frame)
             timings["encode"] = time.monotonic() - encoding
             timings["total"] = time.monotonic() - started
         told = {name: round(seconds, 3) for name, seconds in timings.items()}
@@ -125,31 +129,28 @@ class TryOn:
         worn_as = values["garment_category"]
         return Result(*result, timings=timings, category=worn_as, warnings=warnings)
 
-    async def _values(
-        self,
-        person: Image,
-        garment: Image,
-        category: Category,
-        request_id: str,
-        on_event: OnEvent,
+    async def _run_pipeline(
+        self, inputs: Mapping[str, Any], request_id: str, on_event: OnEvent
     ) -> dict[str, Any]:
+        """Return the pipeline's outputs by name.
+
+        Raises PhotosSwapped if no person or no garment was found, the person's photo shows no
+        person and the garment's photo shows one.
+        """
+
         async def call(method: Method[Any, Any], request: object, seconds: float) -> object:
             return await self._backend.call(method, request, seconds, request_id)
 
-        given = {
-            "person_upload": person,
-            "garment_upload": garment,
-            "category": category.value,
-        }
         try:
             return await TRY_ON_PIPELINE.run(
                 call,
-                given,
+                inputs,
                 deadline=self._deadline,
                 stage_deadline_factor=self._stage_deadline_factor,
                 on_event=on_event,
             )
         except (NoPerson, NoGarment) as error:
+            person, garment = inputs["person_upload"], inputs["garment_upload"]
             if not await _shows_person(call, person) and await _shows_person(call, garment):
                 raise PhotosSwapped(PHOTOS_SWAPPED, stage=error.stage) from error
             raise

@@ -1,13 +1,13 @@
-"""Receiving two photos: bounded in bytes and in time, and kept in memory only.
+"""The upload form of two photos and options: bounded in bytes and in time, kept in memory only.
 
-The framework's own form parser spools files to disk, so the body is parsed here, as it arrives.
+The framework's own form parser writes files to disk, so the body is parsed here, as it arrives.
 """
 
 import asyncio
 import difflib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
@@ -15,6 +15,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from gateway.options import OPTIONS, Option
 from services.kit.errors import (
     EmptyUpload,
     MissingField,
@@ -24,31 +25,43 @@ from services.kit.errors import (
 )
 
 FILES: Final = {"image": "the person's photo", "cloth": "the garment's photo"}
-OPTIONS: Final = ("format", "size", "category")
-OPTION_BYTES: Final = 32
+"""Names of the file fields, and what they hold."""
+
 FRAMING_BYTES: Final = 16 * 1024
-"""Room for boundaries and headers in a request's length."""
+"""Largest size of the boundaries and part headers of a form, bytes."""
 
 DRAIN_SECONDS: Final = 5.0
+"""Longest time that the rest of a refused body is read."""
+
+SHOWN_CHARACTERS: Final = 40
+"""Characters of an unknown field's name that an error message repeats."""
+
 EXAMPLE: Final = "curl -F image=@person.jpg -F cloth=@garment.jpg"
 
 
 @dataclass(frozen=True)
 class Form:
-    """What was sent: both files, and the options by name."""
+    """The content of an upload form."""
 
     image: bytes
+    """The file of the person's photo."""
+
     cloth: bytes
+    """The file of the garment's photo."""
+
     options: Mapping[str, str]
+    """Texts of the options that were sent, by name; not parsed yet."""
 
 
 async def read_form(request: Request, *, max_file_bytes: int, seconds: float) -> Form:
-    """Receive the form, at most ``max_file_bytes`` a photo, within ``seconds``.
+    """Receive the form: files of at most ``max_file_bytes`` each, within ``seconds``.
 
-    Raises MissingField, UnexpectedField, EmptyUpload and UploadTooLarge; HTTPException for a body
-    that is no form (415), a broken one (400), or one that does not arrive (408).
+    Raises MissingField, UnexpectedField, EmptyUpload, UploadTooLarge, and InvalidOption for an
+    option that is too long. Raises HTTPException for a body that is no form (415), a malformed form
+    (400) and a body that does not arrive (408).
     """
-    limit = len(FILES) * max_file_bytes + FRAMING_BYTES
+    option_bytes = sum(option.max_bytes for option in OPTIONS)
+    limit = len(FILES) * max_file_bytes + option_bytes + FRAMING_BYTES
     stream = request.stream()
     try:
         async with asyncio.timeout(seconds):
@@ -66,16 +79,16 @@ async def read_form(request: Request, *, max_file_bytes: int, seconds: float) ->
 async def _parse(
     request: Request, stream: AsyncIterator[bytes], max_file_bytes: int, limit: int
 ) -> Form:
-    kind, parameters = parse_options_header(request.headers.get("content-type", ""))
+    content_type, parameters = parse_options_header(request.headers.get("content-type", ""))
     boundary = parameters.get(b"boundary", b"")
-    if kind.lower() != b"multipart/form-data" or not boundary:
+    if content_type.lower() != b"multipart/form-data" or not boundary:
         raise HTTPException(
             415, f"The photos are expected as multipart/form-data, as sent by `{EXAMPLE}`."
         )
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise _too_large("The upload", max_file_bytes)
-    parts = _Parts(max_file_bytes)
+    parts = _Parts(max_file_bytes, {option.name: option for option in OPTIONS})
     try:
         parser = MultipartParser(
             boundary,
@@ -102,15 +115,29 @@ async def _parse(
 
 @dataclass
 class _Parts:
-    """The parser's callbacks: checks each part as soon as its headers are there."""
+    """Callbacks of the form parser. Each part is checked as soon as its headers are complete."""
 
     max_file_bytes: int
+    options: Mapping[str, Option[Any]]
+    """The options that are accepted, by name."""
+
     found: dict[str, bytearray] = field(default_factory=dict)
+    """Contents of the parts so far, by field name."""
+
     headers: dict[bytes, bytes] = field(default_factory=dict)
+    """Headers of the current part, names in lower case."""
+
     header: tuple[bytes, bytes] = (b"", b"")
+    """Name and value, so far, of the header that is being read."""
+
     current: str = ""
+    """Field name of the current part."""
+
     begun: bool = False
+    """Whether a part has begun."""
+
     ended: bool = False
+    """Whether the closing boundary was read."""
 
     def on_part_begin(self) -> None:
         self.begun = True
@@ -129,9 +156,9 @@ class _Parts:
     def on_headers_finished(self) -> None:
         _, parameters = parse_options_header(self.headers.get(b"content-disposition"))
         name = parameters.get(b"name", b"").decode("utf-8", "replace")
-        shown = name[:40]
-        if name not in FILES and name not in OPTIONS:
-            near = difflib.get_close_matches(name.lower(), [*FILES, *OPTIONS], n=1)
+        shown = name[:SHOWN_CHARACTERS]
+        if name not in FILES and name not in self.options:
+            near = difflib.get_close_matches(name.lower(), [*FILES, *self.options], n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise UnexpectedField(
                 f"The field {shown!r} is not known{hint}; send the person's photo as 'image' "
@@ -153,9 +180,12 @@ class _Parts:
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self.found[self.current]
-        is_file = self.current in FILES
-        if len(part) + end - start > (self.max_file_bytes if is_file else OPTION_BYTES):
-            raise _too_large(f"The field {self.current!r}", self.max_file_bytes)
+        size = len(part) + end - start
+        if self.current in FILES:
+            if size > self.max_file_bytes:
+                raise _too_large(f"The field {self.current!r}", self.max_file_bytes)
+        elif size > self.options[self.current].max_bytes:
+            raise self.options[self.current].too_long()
         part += data[start:end]
 
     def on_end(self) -> None:
@@ -171,9 +201,9 @@ class _Parts:
                 )
             if not self.found[name]:
                 raise EmptyUpload(f"The file in {name!r} is empty; choose {meaning} again.")
-        options: dict[str, str] = {
+        options = {
             name: self.found[name].decode("utf-8", "replace")
-            for name in OPTIONS
+            for name in self.options
             if name in self.found
         }
         return Form(bytes(self.found.pop("image")), bytes(self.found.pop("cloth")), options)
@@ -186,10 +216,10 @@ def _too_large(what: str, max_file_bytes: int) -> UploadTooLarge:
 
 
 async def _drained(request: Request, stream: AsyncIterator[bytes], limit: int) -> bool:
-    """Read what is still coming, so that the client gets to the answer; False where it is endless.
+    """Read the rest of the body, so that the client reads the response. Return whether it ended.
 
     A client that still sends when the connection is closed sees a broken connection and not the
-    problem. One that waits for "100 Continue" has sent nothing, and must not be told to.
+    problem. A client that waits for "100 Continue" has sent nothing and must not be asked to.
     """
     if "100-continue" in request.headers.get("expect", "").lower():
         return False

@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from gateway import problem
-from gateway.negotiation import EVENT_STREAM, JSON, Category, Format, Size, negotiate
+from gateway.negotiation import EVENT_STREAM, JSON, ResponseBody, negotiate
+from gateway.options import FORMAT, OPTIONS, Format, parse_options
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.quality_warnings import WarningCode
 from gateway.tryon import Photos, Result
@@ -89,22 +90,15 @@ RESULT: Final = {
     },
 }
 PICTURE: Final = {"schema": {"type": "string", "format": "binary"}}
-CHOICES: Final = {"format": [*Format], "size": [*Size], "category": [*Category]}
-MEANINGS: Final = {
-    "format": "The picture's format; goes before Accept.",
-    "size": "auto: as large as the try-on worked out, which is at least the upload's size; "
-    "upload: exactly the upload's size.",
-    "category": "What the garment is: upper (tops), lower (trousers, shorts, skirts) or dress; "
-    "auto: what its photo shows.",
-}
-OPTION_SCHEMAS: Final = {
-    name: {"type": "string", "enum": [str(choice) for choice in choices]}
-    for name, choices in CHOICES.items()
-}
 DOCUMENTATION: Final[dict[str, Any]] = {
     "parameters": [
-        {"name": name, "in": "query", "schema": schema, "description": MEANINGS[name]}
-        for name, schema in OPTION_SCHEMAS.items()
+        {
+            "name": option.name,
+            "in": "query",
+            "schema": option.schema,
+            "description": option.meaning,
+        }
+        for option in OPTIONS
     ],
     "requestBody": {
         "required": True,
@@ -124,7 +118,10 @@ DOCUMENTATION: Final[dict[str, Any]] = {
                             "format": "binary",
                             "description": "The garment's photo: JPEG, PNG or WebP.",
                         },
-                        **OPTION_SCHEMAS,
+                        **{
+                            option.name: {**option.schema, "description": option.meaning}
+                            for option in OPTIONS
+                        },
                     },
                 }
             }
@@ -184,7 +181,10 @@ async def vitons(request: Request) -> Response:
         raise state.startup.failure or ServiceUnavailable(
             "The models are still loading; try again in a few seconds."
         )
-    answer = negotiate(request.headers.get("accept", ""), request.query_params)
+    accept = request.headers.get("accept", "")
+    # What is wrong in the URL and in the headers is refused before the photos are received.
+    options = parse_options(request.query_params)
+    response_options = negotiate(accept, options[FORMAT])
     async with state.uploads.slot():
         form = await read_form(
             request,
@@ -192,17 +192,16 @@ async def vitons(request: Request) -> Response:
             seconds=state.settings.upload_timeout,
         )
     if form.options:
-        options = {**request.query_params, **form.options}
-        answer = negotiate(request.headers.get("accept", ""), options)
+        options = parse_options({**request.query_params, **form.options})
+        response_options = negotiate(accept, options[FORMAT])
     run = partial(
         state.tryon.run,
         Photos(form.image, form.cloth),
+        options,
         request_id=request.state.request_id,
-        picture_format=answer.format,
-        size=answer.size,
-        category=answer.category,
+        picture_format=response_options.format,
     )
-    if answer.events:
+    if response_options.body is ResponseBody.EVENTS:
         return await _stream(request, run)
     result = await _while_connected(request, run())
     headers = {
@@ -212,7 +211,7 @@ async def vitons(request: Request) -> Response:
         WARNINGS: ",".join(warning.code for warning in result.warnings),
         CONFIDENCE: f"{result.confidence:g}",
     }
-    if answer.json:
+    if response_options.body is ResponseBody.JSON:
         return JSONResponse(_told(result), headers=headers)
     return Response(result.data, media_type=result.media_type, headers=headers)
 

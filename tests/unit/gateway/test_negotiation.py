@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.negotiation import Answer, Format, Size, negotiate
-from services.kit.errors import InvalidOption, NotAcceptable
+from gateway.negotiation import ResponseBody, ResponseOptions, accepts_events, negotiate
+from gateway.options import Format
+from services.kit.errors import NotAcceptable
 
 pytestmark = pytest.mark.unit
 
@@ -30,7 +31,7 @@ PNG, JPEG, WEBP = Format.PNG, Format.JPEG, Format.WEBP
     ],
 )
 def test_accept_chooses_the_format(accept: str, expected: Format) -> None:
-    assert negotiate(accept, {}) == Answer(expected, Size.AUTO, events=False)
+    assert negotiate(accept) == ResponseOptions(expected, ResponseBody.PICTURE)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +39,12 @@ def test_accept_chooses_the_format(accept: str, expected: Format) -> None:
 )
 def test_what_cannot_be_sent_is_refused(accept: str) -> None:
     with pytest.raises(NotAcceptable, match="image/png"):
-        negotiate(accept, {})
+        negotiate(accept)
 
 
 def test_the_option_goes_before_the_header() -> None:
-    assert negotiate("image/png", {"format": "jpg"}).format is JPEG
-    assert negotiate("text/html", {"format": "WebP"}).format is WEBP
+    assert negotiate("image/png", JPEG).format is JPEG
+    assert negotiate("text/html", WEBP).format is WEBP
 
 
 @pytest.mark.parametrize(
@@ -59,8 +60,9 @@ def test_the_option_goes_before_the_header() -> None:
 def test_events_must_be_asked_for_by_name(
     accept: str, events: bool, picture_format: Format
 ) -> None:
-    answer = negotiate(accept, {})
-    assert (answer.events, answer.format) == (events, picture_format)
+    answer = negotiate(accept)
+    assert (answer.body is ResponseBody.EVENTS, answer.format) == (events, picture_format)
+    assert accepts_events(accept) is events
 
 
 @pytest.mark.parametrize(
@@ -77,28 +79,6 @@ def test_events_must_be_asked_for_by_name(
 def test_json_must_be_wanted_more_than_a_picture(
     accept: str, json: bool, picture_format: Format
 ) -> None:
-    answer = negotiate(accept, {})
-    assert (answer.json, answer.format) == (json, picture_format)
-    assert negotiate(accept, {"format": "jpeg"}) == replace(answer, format=JPEG)
-
-
-def test_the_size() -> None:
-    assert negotiate("", {"size": "upload"}).size is Size.UPLOAD
-    assert negotiate("", {"size": ""}).size is Size.AUTO
-
-
-@pytest.mark.parametrize(
-    ("options", "known"),
-    [
-        ({"format": "gif"}, "format=gif is not known; choose png, jpeg or webp."),
-        ({"size": "huge"}, "size=huge is not known; choose auto or upload."),
-        (
-            {"category": "hat"},
-            "category=hat is not known; choose auto, upper, lower or dress.",
-        ),
-    ],
-)
-def test_unknown_options_name_the_known_ones(options: dict[str, str], known: str) -> None:
-    with pytest.raises(InvalidOption) as refusal:
-        negotiate("", options)
-    assert refusal.value.message == known
+    answer = negotiate(accept)
+    assert (answer.body is ResponseBody.JSON, answer.format) == (json, picture_format)
+    assert negotiate(accept, JPEG) == replace(answer, format=JPEG)

@@ -9,7 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from gateway import quality_warnings
-from gateway.quality_warnings import QUALITY_WARNINGS, WarningCode, WarningInputs, WarningThresholds
+from gateway.quality_warnings import (
+    QUALITY_WARNINGS,
+    QualityWarning,
+    WarningCode,
+    WarningInputs,
+    WarningThresholds,
+)
+from gateway.settings import PROJECT_ROOT
 from services.kit.garment_attributes import NO_ATTRIBUTES
 from services.kit.joints import Joint
 from services.kit.types import Keypoints, Mask, Placement
@@ -255,6 +262,13 @@ def test_every_warning_is_a_code_and_a_sentence_with_a_remedy() -> None:
         assert 0 < warning.weight < 1
         assert warning.message.endswith((" works better.",))
         assert warning.message.count(";") == 1
+
+
+@pytest.mark.parametrize("warning", QUALITY_WARNINGS, ids=lambda warning: str(warning.code))
+def test_the_documentation_lists_every_warning_and_weight(warning: QualityWarning) -> None:
+    lines = (PROJECT_ROOT / "docs" / "photos.md").read_text().splitlines()
+    [row] = [line for line in lines if line.startswith(f"| `{warning.code}` |")]
+    assert f"| {warning.weight} |" in row
 
 
 def test_components_are_connected_along_rows_and_columns() -> None:

@@ -10,6 +10,7 @@ from gateway.uploads import Form, read_form
 from services.kit.errors import (
     EmptyUpload,
     InputError,
+    InvalidOption,
     MissingField,
     UnexpectedField,
     UploadTooLarge,
@@ -98,7 +99,7 @@ async def test_however_the_body_is_cut() -> None:
         (part("image", b"") + GARMENT + END, EmptyUpload, "'image' is empty"),
         (PERSON + part("cloth", b"") + END, EmptyUpload, "'cloth' is empty"),
         (part("image", b"x" * 1001) + GARMENT + END, UploadTooLarge, "'image' is too large"),
-        (PERSON + part("format", b"x" * 99, "") + END, UploadTooLarge, "'format' is too large"),
+        (PERSON + part("format", b"x" * 99, "") + END, InvalidOption, "option 'format' is longer"),
     ],
 )
 async def test_what_is_wrong_is_told(body: bytes, kind: type[InputError], sentence: str) -> None:
