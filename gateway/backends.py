@@ -238,10 +238,10 @@ class RemoteBackend:
     async def _state(self, contract: Contract) -> ServiceState:
         address = self._address(contract)
         by_name = self._replicas_address(contract)
-        found = await replicas.find(by_name, self._name_threads) or (address,)
+        found = await replicas.resolve(by_name, self._name_threads) or (address,)
         # Through a proxy, calls may fail although every replica behind it is well.
         asked = [*found, *([address] if address not in (by_name, *found) else [])]
-        answers = await asyncio.gather(*(replicas.ask(each, self._settings) for each in asked))
+        answers = await asyncio.gather(*(replicas.probe(each, self._settings) for each in asked))
         told = answers[: len(found)]
         engines = dict.fromkeys(answer.engine for answer in told if answer.engine)
         return ServiceState(

@@ -1,4 +1,4 @@
-"""Finds the replicas of a service by its network name, and asks each of them how it is."""
+"""Resolves a service's replicas from its network name, and probes their health and status."""
 
 import asyncio
 import ipaddress
@@ -15,34 +15,36 @@ from services.kit.settings import Settings
 from services.kit.wire import channels, server_status
 from services.kit.wire.server_status import StatusRequest, StatusResponse
 
-FIND_SECONDS: Final = 0.5
-"""How long a name may take to resolve."""
+RESOLVE_SECONDS: Final = 0.5
+"""Seconds that a name may take to resolve."""
 
-ASK_SECONDS: Final = 1.5
-"""How long a replica may take to answer."""
+PROBE_SECONDS: Final = 1.5
+"""Seconds that a replica may take to answer."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a replica told, and the engine it runs where it told that too."""
+class ReplicaProbe:
+    """A replica's answer to a health check and a status request."""
 
     replica: Replica
+    """Its address, health and load."""
     engine: str | None = None
+    """Its engine, None if it did not say."""
 
 
-async def find(address: str, threads: Executor) -> tuple[str, ...]:
-    """Give ``host:port`` of every machine that the name in ``address`` stands for.
+async def resolve(address: str, threads: Executor) -> tuple[str, ...]:
+    """Return ``host:port`` of every machine behind the name in ``address``.
 
-    Gives nothing for what is no name of replicas: an IP address, localhost, or what does not
-    resolve in time. ``threads`` do the blocking part, apart from the loop's own threads, since a
-    name server that hangs may hold them for long.
+    Returns nothing for an IP address, for localhost and for a name that does not resolve in time.
+    The blocking call runs on ``threads``, not on the loop's own: a name server that hangs may hold
+    them for long.
     """
     host, _, port = address.rpartition(":")
     if host == "localhost" or _is_ip(host.strip("[]")):
         return ()
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(FIND_SECONDS):
+        async with asyncio.timeout(RESOLVE_SECONDS):
             found = await loop.run_in_executor(
                 threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             )
@@ -65,35 +67,37 @@ def _is_ip(host: str) -> bool:
     return True
 
 
-async def ask(address: str, settings: Settings) -> Answer:
-    """Ask a server for its health and its status, both at the same time; never raises for it.
+async def probe(address: str, settings: Settings) -> ReplicaProbe:
+    """Request a server's health and status at the same time. Never raises.
 
-    One that refuses, is silent or knows no health check is failing. One without
-    ``tryon.v1.Status`` has a health and nothing more.
+    A server that refuses, does not answer or has no health check is failing. A server without
+    ``tryon.v1.Status`` has a health only.
     """
     try:
         async with (
-            asyncio.timeout(ASK_SECONDS),
+            asyncio.timeout(PROBE_SECONDS),
             channels.connect(address, settings, once=True) as channel,
         ):
-            is_serving, told = await asyncio.gather(
-                channels.serving(channel, ASK_SECONDS), _status(channel)
+            is_serving, status = await asyncio.gather(
+                channels.serving(channel, PROBE_SECONDS), _status(channel)
             )
     except TimeoutError:
-        return Answer(Replica(address, Health.FAILING))
+        return ReplicaProbe(Replica(address, Health.FAILING))
     if is_serving:
         health = Health.SERVING
     else:
-        # Without an engine it still loads; with one it is about to stop.
-        health = Health.STARTING if told and not told.engine else Health.FAILING
-    if told is None:
-        return Answer(Replica(address, health))
-    replica = Replica(address, health, told.memory or None, told.running, told.waiting)
-    return Answer(replica, told.engine or None)
+        # Without an engine it still loads, with one it is about to stop.
+        health = Health.STARTING if status and not status.engine else Health.FAILING
+    if status is None:
+        return ReplicaProbe(Replica(address, health))
+    replica = Replica(address, health, status.memory or None, status.running, status.waiting)
+    return ReplicaProbe(replica, status.engine or None)
 
 
 async def _status(channel: grpc.aio.Channel) -> StatusResponse | None:
     try:
-        return await channels.call(channel, server_status.GET, StatusRequest(), timeout=ASK_SECONDS)
+        return await channels.call(
+            channel, server_status.GET, StatusRequest(), timeout=PROBE_SECONDS
+        )
     except TryOnError:
         return None

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +12,18 @@ import structlog
 from gateway.backends import CONTRACTS
 from gateway.inventory import ServiceState, StartPolicy
 from gateway.orchestrator import budget
-from gateway.orchestrator.copies import Copy
-from gateway.orchestrator.engine import BUILD, Engine
+from gateway.orchestrator.container_spec import HOME, OWNER, ContainerOptions, Machine, Owner
+from gateway.orchestrator.engine import BUILD_HINT, DockerEngine
 from gateway.orchestrator.instance import Instance
-from gateway.orchestrator.keeper import STOP_SECONDS, Changes, Keeper, Phase
+from gateway.orchestrator.replica_handle import ReplicaHandle
 from gateway.orchestrator.settings import BUDGET_SHARE, OrchestratorSettings
-from gateway.orchestrator.spec import HOME, OWNER, Machine, Owner, describe
+from gateway.orchestrator.supervisor import (
+    STOP_GRACE_SECONDS,
+    ChangeNotifier,
+    Orchestration,
+    Phase,
+    ServiceSupervisor,
+)
 from services.kit.contract import Contract, Method
 from services.kit.errors import (
     ContainersUnavailable,
@@ -28,21 +33,21 @@ from services.kit.errors import (
 )
 from services.kit.settings import MIB, Settings
 
-LOOK_SECONDS: Final = 1.0
-"""Between two looks at which containers run."""
+LOOK_INTERVAL_SECONDS: Final = 1.0
+"""Seconds between two queries of the engine for the containers that run."""
 
 ATTEMPTS: Final = 3
-"""How often a call is made whose container ends meanwhile; services have no side effects."""
+"""Most times that a call is sent if its container ends. Services have no side effects."""
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class OrchestratedBackend:
-    """A backend that starts the services' containers, watches them and stops them with itself.
+    """A backend that starts, supervises and stops the services' containers.
 
-    Resident services run from ``start`` to ``close``; the others from their first call until they
-    have been idle, or until another needs their memory. ``run_dir`` is where an instance that was
-    killed can be told from one that lives.
+    Resident services run from ``start`` to ``close``. On-demand services run from their first call
+    until they have been idle, or until another service needs their memory. ``run_dir`` holds a lock
+    for each instance that is alive.
     """
 
     def __init__(
@@ -56,13 +61,13 @@ class OrchestratedBackend:
         self._docker = docker
         self._folder = run_dir / "orchestrator"
         self._contracts = tuple(contracts)
-        self._engine = Engine()
+        self._engine = DockerEngine()
         self._instance: Instance | None = None
-        self._keepers: dict[str, Keeper] = {}
+        self._supervisors: dict[str, ServiceSupervisor] = {}
         self._budget = 0
-        self._changes = Changes()
-        self._turn = asyncio.Lock()
-        self._look = asyncio.Event()
+        self._changes = ChangeNotifier()
+        self._start_lock = asyncio.Lock()
+        self._look_now = asyncio.Event()
         self._starting: dict[str, asyncio.Task[None]] = {}
         self._watching: asyncio.Task[None] | None = None
         self._closing = False
@@ -70,22 +75,24 @@ class OrchestratedBackend:
     async def start(self) -> None:
         """Clean up after instances that were killed, then start the resident services.
 
-        Raises ContainersUnavailable where Docker cannot be used, images are missing or the memory
-        budget is too small for a service; else what kept a resident service from serving.
+        Raises ContainersUnavailable if Docker cannot be used, images are missing or the memory
+        budget is too small for a service; else the error of a resident service that cannot start.
         """
         machine = await self._engine.open()
         self._instance = Instance(self._folder)
         owner = Owner(self._instance.run, self._instance.home)
-        await self._clean_up_after_the_dead(self._instance)
+        await self._remove_orphans(self._instance)
         await self._check_images()
-        self._make_keepers(machine, owner)
+        self._create_supervisors(machine, owner)
         self._watching = asyncio.create_task(self._watch(owner))
         residents = [
-            each for each in self._keepers.values() if each.start_policy is StartPolicy.RESIDENT
+            each for each in self._supervisors.values() if each.start_policy is StartPolicy.RESIDENT
         ]
-        for keeper in residents:
-            keeper.start()
-        waiting = [asyncio.create_task(keeper.all_serving()) for keeper in residents]
+        for supervisor in residents:
+            supervisor.start()
+        waiting = [
+            asyncio.create_task(supervisor.wait_until_all_serve()) for supervisor in residents
+        ]
         try:
             await asyncio.gather(*waiting)
         finally:
@@ -99,12 +106,12 @@ class OrchestratedBackend:
         seconds: float,
         request_id: str,
     ) -> object:
-        """Send the call to one of the service's containers, once one serves.
+        """Send the call to one of the service's containers as soon as one serves.
 
-        A call whose container ends is made again with another, within the same ``seconds``.
+        If that container ends, the call goes to another, within the same ``seconds``.
         """
-        keeper = self._keepers.get(method.service)
-        if self._closing or keeper is None:
+        supervisor = self._supervisors.get(method.service)
+        if self._closing or supervisor is None:
             raise ServiceUnavailable(
                 f"The {method.service} service is "
                 f"{'shutting down' if self._closing else 'still starting'}; "
@@ -113,46 +120,46 @@ class OrchestratedBackend:
             )
         ends = time.monotonic() + seconds
         attempt = 0
-        with self._needed(keeper):
+        with self._counted_caller(supervisor):
             while True:
                 attempt += 1
-                copy = await self._copy(keeper, ends, seconds)
+                replica = await self._serving_replica(supervisor, ends, seconds)
                 try:
-                    return await copy.call(method, request, ends - time.monotonic(), request_id)
+                    return await replica.call(method, request, ends - time.monotonic(), request_id)
                 except ServiceUnavailable as error:
-                    # Why it could not answer is what the keeper is about to find out and note.
-                    copy.doubt()
-                    self._look.set()
+                    # The supervisor finds out and records why it could not answer.
+                    replica.suspect()
+                    self._look_now.set()
                     if attempt == ATTEMPTS:
                         raise ServiceUnavailable(
-                            f"The {keeper.name} service ended or was out of reach each of the "
+                            f"The {supervisor.name} service ended or was out of reach each of the "
                             f"{ATTEMPTS} times it was asked; `tryon services` tells why.",
-                            stage=keeper.name,
+                            stage=supervisor.name,
                         ) from error
-                    log.warning("called again", service=keeper.name, reason=error.message)
+                    log.warning("called again", service=supervisor.name, reason=error.message)
                 except ServiceError as error:
-                    keeper.note(error)
+                    supervisor.record_error(error)
                     raise
 
     async def ready(self) -> Mapping[str, bool]:
-        """Tell which services serve, or would be started by a call."""
+        """Return for each service whether it serves, or would be started by a call."""
         return {
-            contract.name: self._is_ready(self._keepers.get(contract.name))
+            contract.name: self._is_ready(self._supervisors.get(contract.name))
             for contract in self._contracts
         }
 
     async def services(self) -> Sequence[ServiceState]:
-        """Tell how every service was when it was last looked at, seconds ago at most."""
-        return [keeper.state() for keeper in self._keepers.values()]
+        """Return every service's state at the last health checks, seconds ago at most."""
+        return [supervisor.state() for supervisor in self._supervisors.values()]
 
     async def close(self) -> None:
-        """Let calls in flight finish for the configured grace, then remove what was started."""
+        """Let calls in flight finish within ``shutdown_grace``, then remove the containers."""
         if self._closing:
             return
         self._closing = True
         try:
             async with asyncio.timeout(self._settings.shutdown_grace):
-                while any(keeper.callers for keeper in self._keepers.values()):
+                while any(supervisor.callers for supervisor in self._supervisors.values()):
                     await self._changes.wait()
         except TimeoutError:
             log.warning("calls in flight are given up")
@@ -161,90 +168,93 @@ class OrchestratedBackend:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
         await asyncio.gather(
-            *(each.stop() for each in self._keepers.values() if each.phase is Phase.UP)
+            *(each.stop() for each in self._supervisors.values() if each.phase is Phase.UP)
         )
-        await asyncio.gather(*(keeper.close() for keeper in self._keepers.values()))
+        await asyncio.gather(*(supervisor.close() for supervisor in self._supervisors.values()))
         if self._instance:
             await self._sweep(OWNER, self._instance.run)
             self._instance.release()
         await self._engine.close()
 
-    async def _copy(self, keeper: Keeper, ends: float, seconds: float) -> Copy:
-        """Wait for a container that serves; have the service started if need be."""
+    async def _serving_replica(
+        self, supervisor: ServiceSupervisor, ends: float, seconds: float
+    ) -> ReplicaHandle:
+        """Wait for a container that serves; request the service's start if it is stopped."""
         try:
             async with asyncio.timeout_at(
                 asyncio.get_running_loop().time() + ends - time.monotonic()
             ):
                 while True:
-                    if keeper.phase is Phase.STOPPED:
-                        self._have_started(keeper)
-                    copy = keeper.best()
-                    if copy:
-                        return copy
+                    if supervisor.phase is Phase.STOPPED:
+                        self._request_start(supervisor)
+                    replica = supervisor.pick_replica()
+                    if replica:
+                        return replica
                     await self._changes.wait()
         except TimeoutError:
             error = DeadlineExceeded(
-                f"The {keeper.name} service did not start within {seconds:.0f} seconds; try again "
-                "when the system is less busy, or raise TRYON_STAGE_DEADLINE_FACTOR or "
+                f"The {supervisor.name} service did not start within {seconds:.0f} seconds; try "
+                "again when the system is less busy, or raise TRYON_STAGE_DEADLINE_FACTOR or "
                 "TRYON_DOCKER_BUDGET_MIB.",
-                stage=keeper.name,
+                stage=supervisor.name,
             )
-            keeper.note(error)
+            supervisor.record_error(error)
             raise error from None
 
     @contextmanager
-    def _needed(self, keeper: Keeper) -> Iterator[None]:
-        keeper.callers += 1
-        keeper.used()
+    def _counted_caller(self, supervisor: ServiceSupervisor) -> Iterator[None]:
+        supervisor.callers += 1
+        supervisor.mark_used()
         try:
             yield
         finally:
-            keeper.callers -= 1
-            keeper.used()
-            if keeper.phase is Phase.QUEUED and not keeper.callers:
-                self._starting[keeper.name].cancel()
-            self._changes.tell()
+            supervisor.callers -= 1
+            supervisor.mark_used()
+            if supervisor.phase is Phase.QUEUED and not supervisor.callers:
+                self._starting[supervisor.name].cancel()
+            self._changes.notify()
 
-    def _have_started(self, keeper: Keeper) -> None:
-        keeper.phase = Phase.QUEUED
-        self._starting[keeper.name] = asyncio.create_task(self._start(keeper))
+    def _request_start(self, supervisor: ServiceSupervisor) -> None:
+        supervisor.phase = Phase.QUEUED
+        self._starting[supervisor.name] = asyncio.create_task(self._start(supervisor))
 
-    async def _start(self, keeper: Keeper) -> None:
-        """Start a service once there is memory for it; the first that asked comes first."""
+    async def _start(self, supervisor: ServiceSupervisor) -> None:
+        """Start a service as soon as there is memory for it, in the order of requests."""
         try:
-            async with self._turn:
-                while (victims := self._room_for(keeper)) != ():
-                    for name in victims or ():
-                        log.info("makes room", service=name, needed_by=keeper.name)
-                        self._keepers[name].stop()
+            async with self._start_lock:
+                while (to_stop := self._services_to_stop(supervisor)) != ():
+                    for name in to_stop or ():
+                        log.info("makes room", service=name, needed_by=supervisor.name)
+                        self._supervisors[name].stop()
                     await self._changes.wait()
-                keeper.start()
+                supervisor.start()
         finally:
-            if keeper.phase is Phase.QUEUED:
-                keeper.phase = Phase.STOPPED
-            self._changes.tell()
+            if supervisor.phase is Phase.QUEUED:
+                supervisor.phase = Phase.STOPPED
+            self._changes.notify()
 
-    def _room_for(self, keeper: Keeper) -> tuple[str, ...] | None:
-        return budget.room(keeper.mib, self._budget, self._holdings())
+    def _services_to_stop(self, supervisor: ServiceSupervisor) -> tuple[str, ...] | None:
+        return budget.services_to_stop(supervisor.mib, self._budget, self._reservations())
 
-    def _holdings(self) -> list[budget.Holding]:
-        found = (keeper.holding() for keeper in self._keepers.values())
+    def _reservations(self) -> list[budget.MemoryReservation]:
+        found = (supervisor.reservation() for supervisor in self._supervisors.values())
         return [each for each in found if each]
 
-    def _is_ready(self, keeper: Keeper | None) -> bool:
-        if keeper is None or self._closing:
+    def _is_ready(self, supervisor: ServiceSupervisor | None) -> bool:
+        if supervisor is None or self._closing:
             return False
         try:
-            return bool(keeper.best()) or (
-                keeper.start_policy is StartPolicy.ON_DEMAND and keeper.phase is not Phase.UP
+            return bool(supervisor.pick_replica()) or (
+                supervisor.start_policy is StartPolicy.ON_DEMAND
+                and supervisor.phase is not Phase.UP
             )
         except ServiceError:
             return False
 
-    def _make_keepers(self, machine: Machine, owner: Owner) -> None:
+    def _create_supervisors(self, machine: Machine, owner: Owner) -> None:
         needs = {each.name: self._docker.need_of(each.name) for each in self._contracts}
         self._budget = self._docker.budget_mib or int(machine.memory * BUDGET_SHARE) // MIB
-        if too_large := budget.too_large(needs, self._budget):
+        if too_large := budget.exceeding(needs, self._budget):
             wanted = ", ".join(f"{name} needs {needs[name]} MiB" for name in too_large)
             raise ContainersUnavailable(
                 f"The memory budget is {self._budget} MiB, but {wanted}; raise "
@@ -252,25 +262,20 @@ class OrchestratedBackend:
                 "TRYON_DOCKER_MEMORY_MIB."
             )
         wanted_residents = [name for name in self._docker.resident if name in needs]
-        residents = budget.residents(wanted_residents, needs, self._budget)
-        at_once = asyncio.Semaphore(machine.cores)
+        residents = budget.choose_residents(wanted_residents, needs, self._budget)
+        orchestration = Orchestration(
+            engine=self._engine,
+            options=ContainerOptions(
+                owner=owner, machine=machine, docker=self._docker, settings=self._settings
+            ),
+            changes=self._changes,
+            start_slots=asyncio.Semaphore(machine.cores),
+        )
         for contract in self._contracts:
-            self._keepers[contract.name] = Keeper(
+            self._supervisors[contract.name] = ServiceSupervisor(
                 contract,
                 StartPolicy.RESIDENT if contract.name in residents else StartPolicy.ON_DEMAND,
-                self._engine,
-                partial(
-                    describe,
-                    contract,
-                    owner=owner,
-                    machine=machine,
-                    docker=self._docker,
-                    settings=self._settings,
-                ),
-                docker=self._docker,
-                settings=self._settings,
-                changes=self._changes,
-                at_once=at_once,
+                orchestration,
             )
         for name in wanted_residents:
             if name not in residents:
@@ -281,27 +286,27 @@ class OrchestratedBackend:
                     stage=name,
                 )
                 log.warning("not resident", service=name, reason=error.message)
-                self._keepers[name].note(error)
+                self._supervisors[name].record_error(error)
 
     async def _check_images(self) -> None:
         images = {self._docker.image_of(contract): contract.name for contract in self._contracts}
-        lacking = [
+        missing = [
             image
-            for image, lacks in zip(
+            for image, is_missing in zip(
                 images,
-                await asyncio.gather(*(self._engine.lacks(image) for image in images)),
+                await asyncio.gather(*(self._engine.is_image_missing(image) for image in images)),
                 strict=True,
             )
-            if lacks
+            if is_missing
         ]
-        if lacking:
+        if missing:
             raise ContainersUnavailable(
-                f"The Docker engine has no image {', '.join(lacking)}; {BUILD}, or name others in "
-                "TRYON_DOCKER_IMAGE."
+                f"The Docker engine has no image {', '.join(missing)}; {BUILD_HINT}, or name "
+                "others in TRYON_DOCKER_IMAGE."
             )
 
-    async def _clean_up_after_the_dead(self, instance: Instance) -> None:
-        """Remove the containers of instances of this home that were killed."""
+    async def _remove_orphans(self, instance: Instance) -> None:
+        """Remove the containers of killed instances of the same run folder."""
         left = await self._engine.find(HOME, instance.home)
         dead = {run for run in {each.run for each in left} if instance.is_dead(run)}
         names = [each.name for each in left if each.run in dead]
@@ -317,40 +322,42 @@ class OrchestratedBackend:
             log.warning("containers may be left", reason=error.message)
 
     async def _remove_all(self, names: Sequence[str]) -> None:
-        await asyncio.gather(*(self._engine.remove(name, STOP_SECONDS) for name in names))
+        await asyncio.gather(*(self._engine.remove(name, STOP_GRACE_SECONDS) for name in names))
 
     async def _watch(self, owner: Owner) -> None:
-        """Look which containers run, and stop services that nobody uses."""
-        is_blind = False
+        """Query the engine for the containers that run, and stop idle services, again and again."""
+        is_engine_silent = False
         while True:
             try:
                 await self._look_once(owner)
-                is_blind = False
+                is_engine_silent = False
             except ServiceError as error:
                 # Calls go on: the services may run although the engine does not answer.
-                if not is_blind:
+                if not is_engine_silent:
                     log.warning("cannot see the containers", reason=error.message)
-                is_blind = True
+                is_engine_silent = True
             except Exception:
                 log.exception("unforeseen error")
-            for name in budget.unused(
-                self._holdings(), time.monotonic(), self._docker.idle_seconds
+            for name in budget.idle_services(
+                self._reservations(), time.monotonic(), self._docker.idle_seconds
             ):
                 log.info("idle", service=name)
-                self._keepers[name].stop()
+                self._supervisors[name].stop()
             try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._look.wait()
+                async with asyncio.timeout(LOOK_INTERVAL_SECONDS):
+                    await self._look_now.wait()
             except TimeoutError:
                 pass
-            self._look.clear()
+            self._look_now.clear()
 
     async def _look_once(self, owner: Owner) -> None:
-        keepers = self._keepers.values()
-        known = frozenset[str]().union(*(keeper.names(launched=True) for keeper in keepers))
+        supervisors = self._supervisors.values()
+        known = frozenset[str]().union(
+            *(supervisor.container_names(launched_only=True) for supervisor in supervisors)
+        )
         found = await self._engine.find(OWNER, owner.run)
         running = frozenset(each.name for each in found if each.is_running)
-        for keeper in keepers:
-            keeper.find_ended(known, running)
-        ours = frozenset[str]().union(*(keeper.names() for keeper in keepers))
+        for supervisor in supervisors:
+            supervisor.mark_ended_replicas(known, running)
+        ours = frozenset[str]().union(*(supervisor.container_names() for supervisor in supervisors))
         await self._remove_all([each.name for each in found if each.name not in ours])

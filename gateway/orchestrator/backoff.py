@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-FIRST_SECONDS: Final = 0.5
-CAP_SECONDS: Final = 60.0
+FIRST_DELAY_SECONDS: Final = 0.5
+"""Delay after the second end in a row."""
 
-WELL_SECONDS: Final = 60.0
-"""A container that served this long ended for a new reason."""
+MAX_DELAY_SECONDS: Final = 60.0
+"""Longest delay."""
+
+STABLE_SECONDS: Final = 60.0
+"""Seconds of service after which the next end counts as the first."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Backoff:
 
     def ended(self, served: float) -> "Backoff":
         """Count an end after ``served`` seconds of service."""
-        return Backoff(1 if served >= WELL_SECONDS else self.ends + 1)
+        return Backoff(1 if served >= STABLE_SECONDS else self.ends + 1)
 
     @property
     def delay(self) -> float:
@@ -26,4 +29,4 @@ class Backoff:
         if self.ends <= 1:
             return 0.0
         # The exponent is bounded, since ends are not.
-        return min(CAP_SECONDS, FIRST_SECONDS * 2.0 ** min(self.ends - 2, 32))
+        return min(MAX_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(self.ends - 2, 32))

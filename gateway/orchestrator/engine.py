@@ -1,6 +1,6 @@
-"""The Docker engine's API, as far as the orchestrator needs it: awaitable, typed, with our errors.
+"""The part of the Docker engine's API that the orchestrator needs: awaitable, with our errors.
 
-The SDK blocks, so every call runs on a thread of a pool of its own and has a time limit.
+The SDK blocks. So every call runs on a thread of a pool, with a time limit.
 """
 
 import asyncio
@@ -16,25 +16,46 @@ import structlog
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import LogConfig, Mount
 
-from gateway.orchestrator.ending import Ending
-from gateway.orchestrator.spec import HOME, OWNER, SERVICE, WEIGHTS, Machine, Spec
+from gateway.orchestrator.container_exit import ContainerExit
+from gateway.orchestrator.container_spec import (
+    HOME,
+    OWNER,
+    SERVICE,
+    WEIGHTS,
+    ContainerSpec,
+    Machine,
+)
 from services.kit.errors import ContainersUnavailable, ServiceUnavailable, WeightsMissing
 
 API_SECONDS: Final = 30
-"""How long the engine may take to answer one call."""
+"""Seconds that the engine may take to answer one call."""
 
 THREADS: Final = 16
+"""Calls to the engine that may run at the same time."""
+
 CONFLICT: Final = 409
-NANO: Final = 1_000_000_000
+"""HTTP status of the engine for a container that is already being removed."""
+
+NANO_CPUS_PER_CORE: Final = 1_000_000_000
+"""The engine counts cores in billionths."""
+
 USER: Final = "10001:10001"
-PIDS: Final = 256
-LOG_TAIL: Final = 20
-TMP: Final = "rw,nosuid,nodev,noexec,size=256m,mode=1777"
+"""User and group ids in the container, as in ``services/Dockerfile``."""
 
-SAID_LENGTH: Final = 300
-"""Characters shown of what the engine says."""
+MAX_PIDS: Final = 256
+"""Most processes and threads of a container, as in ``docker-compose.yml``."""
 
-BUILD: Final = "make the images with `docker compose build`"
+EXIT_LOG_LINES: Final = 20
+"""Log lines that are read of a container that ended."""
+
+TMP_OPTIONS: Final = "rw,nosuid,nodev,noexec,size=256m,mode=1777"
+"""Mount options of the container's ``/tmp``."""
+
+MAX_EXPLANATION_LENGTH: Final = 300
+"""Characters shown of the engine's explanation."""
+
+BUILD_HINT: Final = "make the images with `docker compose build`"
+"""The remedy for a missing image."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -42,22 +63,27 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Found:
-    """A container with our labels: its name, its owner's ids, its service, whether it runs."""
+@dataclass(frozen=True, kw_only=True)
+class FoundContainer:
+    """A container with our labels."""
 
     name: str
+    """Its name, or its id if it has none."""
     run: str
+    """Id of the run of the gateway that owns it."""
     home: str
+    """Id of that run's home."""
     service: str
+    """The service's name."""
     is_running: bool
+    """Whether it runs, is paused or is about to start."""
 
 
-class Engine:
+class DockerEngine:
     """The engine that ``DOCKER_HOST`` or the current Docker context names. Open it first.
 
-    Every method raises ContainersUnavailable where no engine answers or it refuses for a reason
-    that only a person can mend, else ServiceUnavailable.
+    Every method raises ContainersUnavailable if no engine answers or if a person has to change
+    something first, else ServiceUnavailable.
     """
 
     def __init__(self) -> None:
@@ -65,34 +91,34 @@ class Engine:
         self._docker: docker.DockerClient
 
     async def open(self) -> Machine:
-        """Connect, and tell about the engine's machine."""
+        """Connect; return the engine's machine."""
         self._docker = await self._run(_connect)
         info = await self._run(self._docker.info)
         return Machine(memory=info["MemTotal"], cores=max(1, info["NCPU"]))
 
-    async def lacks(self, image: str) -> bool:
-        """Tell whether there is no such image on the engine's machine."""
-        return await self._run(_lacks, self._docker, image)
+    async def is_image_missing(self, image: str) -> bool:
+        """Return whether the engine's machine has no such image."""
+        return await self._run(_is_image_missing, self._docker, image)
 
-    async def launch(self, spec: Spec) -> None:
-        """Make a container and start it."""
+    async def launch(self, spec: ContainerSpec) -> None:
+        """Create a container and start it."""
         await self._run(_launch, self._docker, spec)
 
-    async def address(self, spec: Spec) -> str | None:
-        """Tell a running container's gRPC address; None where it has none, since it ended."""
+    async def address(self, spec: ContainerSpec) -> str | None:
+        """Return a running container's gRPC address, None if it has ended."""
         attributes = await self._run(_inspect, self._docker, spec.name)
         return address_of(attributes["NetworkSettings"], spec)
 
-    async def find(self, label: str, value: str) -> list[Found]:
+    async def find(self, label: str, value: str) -> list[FoundContainer]:
         """List the containers whose label has that value, whatever state they are in."""
         return await self._run(_find, self._docker, f"{label}={value}")
 
-    async def ending(self, name: str) -> Ending:
-        """Tell how a container ended, with the end of its log."""
-        return await self._run(_ending, self._docker, name)
+    async def inspect_exit(self, name: str) -> ContainerExit:
+        """Return how a container ended, with the end of its log."""
+        return await self._run(_inspect_exit, self._docker, name)
 
     async def remove(self, name: str, grace: int) -> None:
-        """Stop a container, end it after ``grace`` seconds, and remove it; it may be gone."""
+        """Stop a container, kill it after ``grace`` seconds, and remove it if it still exists."""
         await self._run(_remove, self._docker, name, grace)
 
     async def close(self) -> None:
@@ -107,7 +133,7 @@ class Engine:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Result:
-        work = partial(_with_our_errors, partial(function, *args, **kwargs))
+        work = partial(_with_typed_errors, partial(function, *args, **kwargs))
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
             return await asyncio.shield(future)
@@ -117,8 +143,8 @@ class Engine:
             raise
 
 
-def address_of(network_settings: Mapping[str, Any], spec: Spec) -> str | None:
-    """Read the gRPC address out of what the engine tells of a container's network."""
+def address_of(network_settings: Mapping[str, Any], spec: ContainerSpec) -> str | None:
+    """Read the gRPC address from the engine's description of a container's network."""
     if spec.network:
         # A network may be named by its id too; the container has only the one.
         networks = network_settings.get("Networks") or {}
@@ -129,18 +155,20 @@ def address_of(network_settings: Mapping[str, Any], spec: Spec) -> str | None:
     return f"127.0.0.1:{port}" if port else None
 
 
-def explain(error: Exception) -> ContainersUnavailable | ServiceUnavailable | WeightsMissing:
-    """Make our error of the SDK's: one sentence with the remedy."""
-    said = str(getattr(error, "explanation", None) or error)
+def error_from_docker(
+    error: Exception,
+) -> ContainersUnavailable | ServiceUnavailable | WeightsMissing:
+    """Return our error for the SDK's: one sentence with the remedy."""
+    explanation = str(getattr(error, "explanation", None) or error)
     if isinstance(error, ImageNotFound):
-        return ContainersUnavailable(f"{_flat(said)}; {BUILD}.")
+        return ContainersUnavailable(f"{_flat(explanation)}; {BUILD_HINT}.")
     if isinstance(error, requests.exceptions.Timeout):
         return ServiceUnavailable(
             f"The Docker engine did not answer within {API_SECONDS} seconds; see whether its "
             "machine is overloaded."
         )
     if isinstance(error, APIError):
-        return _refused(error, said)
+        return _refused(error, explanation)
     if any(isinstance(cause, PermissionError) for cause in _causes(error)):
         return ContainersUnavailable(
             "You may not use the Docker engine's socket; join the docker group (`sudo usermod -aG "
@@ -153,9 +181,9 @@ def explain(error: Exception) -> ContainersUnavailable | ServiceUnavailable | We
 
 
 def _refused(
-    error: APIError, said: str
+    error: APIError, explanation: str
 ) -> ContainersUnavailable | ServiceUnavailable | WeightsMissing:
-    lower = said.lower()
+    lower = explanation.lower()
     if "bind source path does not exist" in lower:
         return WeightsMissing(
             "The folder of the weights is not on the Docker engine's machine; run `bash run.sh "
@@ -172,16 +200,18 @@ def _refused(
             "The Docker network named in TRYON_DOCKER_NETWORK does not exist; make it with "
             "`docker network create`, or name another."
         )
-    return ServiceUnavailable(f"The Docker engine refused: {_flat(said)}")
+    return ServiceUnavailable(f"The Docker engine refused: {_flat(explanation)}")
 
 
 def _flat(text: str) -> str:
     line = " ".join(text.split())
-    return (line if len(line) <= SAID_LENGTH else line[: SAID_LENGTH - 1] + "…").rstrip(".")
+    return (
+        line if len(line) <= MAX_EXPLANATION_LENGTH else line[: MAX_EXPLANATION_LENGTH - 1] + "…"
+    ).rstrip(".")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Walk the error and everything behind it; urllib3 keeps causes among its arguments."""
+    """Yield the error and all its causes; urllib3 keeps causes among its arguments."""
     pending: list[BaseException] = [error]
     seen: set[int] = set()
     while pending:
@@ -194,17 +224,17 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         pending.extend(each for each in behind if isinstance(each, BaseException))
 
 
-def _with_our_errors(function: Callable[[], Result]) -> Result:
+def _with_typed_errors(function: Callable[[], Result]) -> Result:
     try:
         return function()
     except (DockerException, requests.exceptions.RequestException) as error:
         log.debug("the Docker engine's answer", error=str(error))
-        told = explain(error)
-    # Without the cause: errors are kept, and it would keep the SDK's connection.
-    raise told
+        typed_error = error_from_docker(error)
+    # Without the cause: errors are kept, and the cause would keep the SDK's connection.
+    raise typed_error
 
 
-def _lacks(client: docker.DockerClient, image: str) -> bool:
+def _is_image_missing(client: docker.DockerClient, image: str) -> bool:
     try:
         client.images.get(image)
     except NotFound:
@@ -212,7 +242,7 @@ def _lacks(client: docker.DockerClient, image: str) -> bool:
     return False
 
 
-def _launch(client: docker.DockerClient, spec: Spec) -> None:
+def _launch(client: docker.DockerClient, spec: ContainerSpec) -> None:
     container = client.containers.create(
         spec.image,
         name=spec.name,
@@ -220,13 +250,13 @@ def _launch(client: docker.DockerClient, spec: Spec) -> None:
         labels=dict(spec.labels),
         user=USER,
         read_only=True,
-        tmpfs={"/tmp": TMP},  # noqa: S108 - the container's
+        tmpfs={"/tmp": TMP_OPTIONS},  # noqa: S108 - the container's
         cap_drop=["ALL"],
         security_opt=["no-new-privileges:true"],
         mem_limit=spec.memory,
         memswap_limit=spec.memory,
-        nano_cpus=int(spec.cpus * NANO),
-        pids_limit=PIDS,
+        nano_cpus=int(spec.cpus * NANO_CPUS_PER_CORE),
+        pids_limit=MAX_PIDS,
         log_config=LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"}),
         # We ask over gRPC; a probe inside would start a Python every few seconds.
         healthcheck={"test": ["NONE"]},
@@ -252,9 +282,9 @@ def _inspect(client: docker.DockerClient, name: str) -> Mapping[str, Any]:
     return attributes
 
 
-def _find(client: docker.DockerClient, label: str) -> list[Found]:
+def _find(client: docker.DockerClient, label: str) -> list[FoundContainer]:
     return [
-        Found(
+        FoundContainer(
             name=each["Names"][0].removeprefix("/") if each["Names"] else each["Id"],
             run=each["Labels"].get(OWNER, ""),
             home=each["Labels"].get(HOME, ""),
@@ -265,14 +295,14 @@ def _find(client: docker.DockerClient, label: str) -> list[Found]:
     ]
 
 
-def _ending(client: docker.DockerClient, name: str) -> Ending:
+def _inspect_exit(client: docker.DockerClient, name: str) -> ContainerExit:
     try:
         container = client.containers.get(name)
         state = container.attrs["State"]
-        lines = container.logs(tail=LOG_TAIL).decode(errors="replace").splitlines()
+        lines = container.logs(tail=EXIT_LOG_LINES).decode(errors="replace").splitlines()
     except NotFound:
-        return Ending(exit_code=-1, detail="somebody removed it")
-    return Ending(
+        return ContainerExit(exit_code=-1, detail="somebody removed it")
+    return ContainerExit(
         exit_code=state["ExitCode"],
         out_of_memory=state["OOMKilled"],
         detail=state.get("Error", ""),
@@ -288,7 +318,7 @@ def _remove(client: docker.DockerClient, name: str, grace: int) -> None:
     except NotFound:
         pass
     except APIError as error:
-        # Somebody else removes it just now.
+        # Another client is removing it.
         if error.status_code != CONFLICT:
             raise
 

@@ -1,8 +1,8 @@
-"""Tells whose containers are whose, and which owners are dead.
+"""Which run of a gateway owns a container, and which runs have ended.
 
-An owner is one run of a gateway. It has an id of its own, and the id of its home, the folder in
-which it keeps a locked file as long as it lives. Only homes of the same id are compared: of an
-owner whose folder is elsewhere, on another machine or in another container, nothing is known.
+A run has an id and the id of its home. The home is a folder that holds a locked file for each run
+that is alive. Only runs of the same home are compared. Whether a run of another home, on another
+machine or in another container, is alive cannot be found out.
 """
 
 import fcntl
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import IO, Final
 
 HOME_FILE: Final = "home"
+"""The file in the folder that holds the home's id."""
 
 
 class Instance:
-    """A run of the gateway, this one: ``run`` and ``home`` are its ids; alive until ``release``."""
+    """The present run of the gateway: its ids ``run`` and ``home``. Alive until ``release``."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -22,11 +23,11 @@ class Instance:
         self.home = _home_id(folder)
         self.run = uuid.uuid4().hex
         self._lock: IO[str] = self._path(self.run).open("x")
-        # The kernel lets go of the lock when the process ends, however it ends.
+        # The kernel releases the lock when the process ends, however it ends.
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def is_dead(self, run: str) -> bool:
-        """Tell whether another run from this home has ended; forgets it if so."""
+        """Return whether another run of this home has ended; if so, remove its file."""
         path = self._path(run)
         try:
             with path.open() as file:
@@ -39,7 +40,7 @@ class Instance:
         return True
 
     def release(self) -> None:
-        """End this run; what it owned may be cleaned up by the next."""
+        """End this run. The next run may remove its containers."""
         self._path(self.run).unlink(missing_ok=True)
         self._lock.close()
 
@@ -48,7 +49,7 @@ class Instance:
 
 
 def _home_id(folder: Path) -> str:
-    """Read the folder's id, made when it is first asked for."""
+    """Read the folder's id; make one if it has none."""
     path = folder / HOME_FILE
     while True:
         try:

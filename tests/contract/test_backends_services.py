@@ -29,7 +29,7 @@ NAME = "resize.test"
 
 
 async def one(backend: Backend) -> ServiceState:
-    async with asyncio.timeout(replicas.FIND_SECONDS + replicas.ASK_SECONDS + 1):
+    async with asyncio.timeout(replicas.RESOLVE_SECONDS + replicas.PROBE_SECONDS + 1):
         [state] = await backend.services()
     return state
 

@@ -22,8 +22,8 @@ from docker.models.containers import Container
 from gateway.backends import CONTRACTS
 from gateway.inventory import Health, ServiceState, StartPolicy
 from gateway.orchestrator.backend import OrchestratedBackend
+from gateway.orchestrator.container_spec import OWNER, SERVICE
 from gateway.orchestrator.settings import OrchestratorSettings
-from gateway.orchestrator.spec import OWNER, SERVICE
 from services.agnostic.contract import REMOVE, RemoveRequest
 from services.densepose.contract import ESTIMATE_SURFACE, EstimateSurfaceRequest
 from services.kit.errors import (

@@ -10,14 +10,20 @@ import pytest
 import requests
 
 from gateway.orchestrator import budget
-from gateway.orchestrator.backoff import CAP_SECONDS, WELL_SECONDS, Backoff
-from gateway.orchestrator.budget import Holding
-from gateway.orchestrator.copies import Copy, least_busy
-from gateway.orchestrator.ending import Ending, error_of
-from gateway.orchestrator.engine import address_of, explain
+from gateway.orchestrator.backoff import MAX_DELAY_SECONDS, STABLE_SECONDS, Backoff
+from gateway.orchestrator.budget import MemoryReservation
+from gateway.orchestrator.container_exit import ContainerExit, error_from_exit
+from gateway.orchestrator.container_spec import (
+    ContainerOptions,
+    ContainerSpec,
+    Machine,
+    Owner,
+    container_spec,
+)
+from gateway.orchestrator.engine import address_of, error_from_docker
 from gateway.orchestrator.instance import Instance
+from gateway.orchestrator.replica_handle import ReplicaHandle, least_busy
 from gateway.orchestrator.settings import MEMORY_MIB, NAMES, OrchestratorSettings
-from gateway.orchestrator.spec import Machine, Owner, Spec, describe
 from services.kit.contract import Contract
 from services.kit.errors import (
     ContainersUnavailable,
@@ -32,14 +38,14 @@ pytestmark = pytest.mark.unit
 HUMAN_PARSE = Contract("human_parse", "tryon.v1.HumanParse", 50053, ())
 
 
-def holding(name: str, mib: int = 100, **different: Any) -> Holding:
+def reservation(name: str, mib: int = 100, **different: Any) -> MemoryReservation:
     usual = {"resident": False, "busy": False, "stopping": False, "last_used": 0.0}
-    return Holding(name, mib, **{**usual, **different})
+    return MemoryReservation(name=name, mib=mib, **{**usual, **different})
 
 
 class TestBudget:
     def test_services_that_never_fit_are_named(self) -> None:
-        assert budget.too_large({"small": 100, "exact": 200, "large": 201}, 200) == ("large",)
+        assert budget.exceeding({"small": 100, "exact": 200, "large": 201}, 200) == ("large",)
 
     @pytest.mark.parametrize(
         ("limit", "kept"),
@@ -57,44 +63,47 @@ class TestBudget:
         self, limit: int, kept: tuple[str, ...]
     ) -> None:
         needs = {"a": 100, "b": 200, "c": 50, "other": 250}
-        assert budget.residents(["a", "b", "c"], needs, limit) == kept
+        assert budget.choose_residents(["a", "b", "c"], needs, limit) == kept
 
     def test_one_that_is_the_largest_itself_may_stay(self) -> None:
-        assert budget.residents(["a"], {"a": 300, "b": 100}, 400) == ("a",)
+        assert budget.choose_residents(["a"], {"a": 300, "b": 100}, 400) == ("a",)
 
     def test_nothing_is_stopped_where_there_is_room(self) -> None:
-        assert budget.room(100, 300, [holding("a"), holding("b")]) == ()
+        assert budget.services_to_stop(100, 300, [reservation("a"), reservation("b")]) == ()
 
     def test_the_longest_unused_go_first_and_no_more_than_needed(self) -> None:
         held = [
-            holding("new", last_used=9),
-            holding("old", last_used=1),
-            holding("mid", last_used=5),
+            reservation("new", last_used=9),
+            reservation("old", last_used=1),
+            reservation("mid", last_used=5),
         ]
-        assert budget.room(100, 300, held) == ("old",)
-        assert budget.room(150, 300, held) == ("old", "mid")
+        assert budget.services_to_stop(100, 300, held) == ("old",)
+        assert budget.services_to_stop(150, 300, held) == ("old", "mid")
 
     @pytest.mark.parametrize("kind", ["resident", "busy"])
     def test_residents_and_services_at_work_stay(self, kind: str) -> None:
-        assert budget.room(100, 100, [holding("a", **{kind: True})]) is None
+        assert budget.services_to_stop(100, 100, [reservation("a", **{kind: True})]) is None
 
     def test_idle_ones_are_not_stopped_in_vain(self) -> None:
-        assert budget.room(200, 200, [holding("idle"), holding("busy", busy=True)]) is None
+        assert (
+            budget.services_to_stop(200, 200, [reservation("idle"), reservation("busy", busy=True)])
+            is None
+        )
 
     def test_what_is_stopping_is_waited_for(self) -> None:
-        held = [holding("going", stopping=True), holding("idle")]
-        assert budget.room(100, 200, held) is None
-        assert budget.room(200, 200, held) == ("idle",)
+        held = [reservation("going", stopping=True), reservation("idle")]
+        assert budget.services_to_stop(100, 200, held) is None
+        assert budget.services_to_stop(200, 200, held) == ("idle",)
 
     def test_only_idle_on_demand_services_are_unused(self) -> None:
         held = [
-            holding("unused", last_used=10),
-            holding("used", last_used=11),
-            holding("busy", busy=True),
-            holding("kept", resident=True),
-            holding("going", stopping=True),
+            reservation("unused", last_used=10),
+            reservation("used", last_used=11),
+            reservation("busy", busy=True),
+            reservation("kept", resident=True),
+            reservation("going", stopping=True),
         ]
-        assert budget.unused(held, now=40, idle_seconds=30) == ("unused",)
+        assert budget.idle_services(held, now=40, idle_seconds=30) == ("unused",)
 
 
 class TestBackoff:
@@ -105,19 +114,19 @@ class TestBackoff:
             delays.append(backoff.delay)
         assert delays[:5] == [0.0, 0.5, 1.0, 2.0, 4.0]
         assert delays == sorted(delays)
-        assert delays[-1] == CAP_SECONDS
+        assert delays[-1] == MAX_DELAY_SECONDS
 
     def test_a_while_of_service_is_a_new_start(self) -> None:
-        assert Backoff(ends=20).ended(served=WELL_SECONDS).delay == 0.0
-        assert Backoff(ends=20).ended(served=WELL_SECONDS - 1).delay == CAP_SECONDS
+        assert Backoff(ends=20).ended(served=STABLE_SECONDS).delay == 0.0
+        assert Backoff(ends=20).ended(served=STABLE_SECONDS - 1).delay == MAX_DELAY_SECONDS
 
     def test_endless_failure_stays_finite(self) -> None:
-        assert Backoff(ends=10**6).delay == CAP_SECONDS
+        assert Backoff(ends=10**6).delay == MAX_DELAY_SECONDS
 
 
-class TestEnding:
+class TestContainerExit:
     def test_out_of_memory_names_the_limit_and_the_setting(self) -> None:
-        error = error_of(Ending(137, out_of_memory=True), "viton", 1024)
+        error = error_from_exit(ContainerExit(137, out_of_memory=True), "viton", 1024)
         assert type(error) is ServiceUnavailable
         assert "1024 MiB" in error.message
         assert "out of memory" in error.message
@@ -125,14 +134,16 @@ class TestEnding:
         assert error.stage == "viton"
 
     def test_killed_from_outside_is_not_called_out_of_memory(self) -> None:
-        error = error_of(Ending(137, lines=["serving"]), "viton", 1024)
+        error = error_from_exit(ContainerExit(137, lines=["serving"]), "viton", 1024)
         assert "killed" in error.message
         assert "1024" not in error.message
 
     @pytest.mark.parametrize("kind", [WeightsMissing, UnknownEngine])
     def test_what_a_service_says_when_it_refuses_comes_back(self, kind: Any) -> None:
         line = {"event": "not started", "code": kind.code, "reason": "It is so; do this."}
-        error = error_of(Ending(78, lines=["noise", json.dumps(line), "{broken"]), "viton", 1)
+        error = error_from_exit(
+            ContainerExit(78, lines=["noise", json.dumps(line), "{broken"]), "viton", 1
+        )
         assert type(error) is kind
         assert error.message == "It is so; do this."
         assert error.stage == "viton"
@@ -140,23 +151,25 @@ class TestEnding:
     @pytest.mark.parametrize("code", ["no_person", "nonsense", None, 7])
     def test_other_codes_in_a_log_are_not_believed(self, code: Any) -> None:
         line = json.dumps({"event": "not started", "code": code, "reason": "x"})
-        assert type(error_of(Ending(70, lines=[line]), "viton", 1)) is ServiceUnavailable
+        assert (
+            type(error_from_exit(ContainerExit(70, lines=[line]), "viton", 1)) is ServiceUnavailable
+        )
 
     def test_a_traceback_is_told_by_its_last_line(self) -> None:
         line = {"event": "not started", "exception": "Traceback ...\n  File\nValueError: no"}
-        message = error_of(Ending(70, lines=[json.dumps(line)]), "viton", 1).message
+        message = error_from_exit(ContainerExit(70, lines=[json.dumps(line)]), "viton", 1).message
         assert "exit status 70" in message
         assert message.endswith("not started: ValueError: no")
 
     def test_long_logs_are_cut(self) -> None:
-        message = error_of(Ending(1, lines=["x" * 9999] * 50), "viton", 1).message
+        message = error_from_exit(ContainerExit(1, lines=["x" * 9999] * 50), "viton", 1).message
         assert len(message) < 500
 
     def test_silence_is_told_as_such(self) -> None:
-        assert "said nothing" in error_of(Ending(0), "viton", 1).message
+        assert "said nothing" in error_from_exit(ContainerExit(0), "viton", 1).message
 
 
-class TestExplain:
+class TestErrorFromDocker:
     @pytest.mark.parametrize(
         ("cause", "remedy"),
         [
@@ -169,13 +182,16 @@ class TestExplain:
         wrapped = requests.exceptions.ConnectionError("Connection aborted.", cause)
         error = docker.errors.DockerException("Error while fetching server API version")
         error.__cause__ = wrapped
-        told = explain(error)
+        told = error_from_docker(error)
         assert type(told) is ContainersUnavailable
         assert remedy in told.message
         assert "--embedded" in told.message
 
     def test_slowness_may_pass(self) -> None:
-        assert type(explain(requests.exceptions.ReadTimeout("read timeout"))) is ServiceUnavailable
+        assert (
+            type(error_from_docker(requests.exceptions.ReadTimeout("read timeout")))
+            is ServiceUnavailable
+        )
 
     @pytest.mark.parametrize(
         ("status", "said", "kind", "remedy"),
@@ -189,12 +205,12 @@ class TestExplain:
     def test_refusals(self, status: int, said: str, kind: type[Exception], remedy: str) -> None:
         response = requests.Response()
         response.status_code = status
-        told = explain(docker.errors.APIError("no", response=response, explanation=said))
+        told = error_from_docker(docker.errors.APIError("no", response=response, explanation=said))
         assert type(told) is kind
         assert remedy in told.message
 
     def test_a_missing_image_is_to_be_built(self) -> None:
-        told = explain(
+        told = error_from_docker(
             docker.errors.ImageNotFound("no", explanation="No such image: tryon/viton:1")
         )
         assert type(told) is ContainersUnavailable
@@ -245,16 +261,17 @@ class TestSettings:
         assert said in error["msg"]
 
 
-def spec(docker_settings: OrchestratorSettings, settings: Settings, **environment: str) -> Spec:
-    return describe(
-        HUMAN_PARSE,
-        "tryon-human-parse-1",
+def spec(
+    docker_settings: OrchestratorSettings, settings: Settings, **environment: str
+) -> ContainerSpec:
+    options = ContainerOptions(
         owner=Owner("run", "home"),
         machine=Machine(memory=2**33, cores=4),
         docker=docker_settings,
         settings=settings,
         environment=environment,
     )
+    return container_spec(HUMAN_PARSE, "tryon-human-parse-1", options)
 
 
 class TestSpec:
@@ -340,26 +357,26 @@ class TestInstance:
         there.release()
 
 
-class TestCopies:
+class TestReplicaHandles:
     def test_the_least_busy_that_serves_takes_the_call(self) -> None:
-        copies = [Copy(name) for name in ("busy", "idle", "silent")]
-        busy, idle, _ = copies
+        replicas = [ReplicaHandle(name) for name in ("busy", "idle", "silent")]
+        busy, idle, _ = replicas
         busy.serving = idle.serving = True
-        busy.in_flight = 1
-        assert least_busy(copies) is idle
-        idle.doubt()
-        assert least_busy(copies) is busy
-        busy.end()
-        assert least_busy(copies) is None
+        busy.calls_in_flight = 1
+        assert least_busy(replicas) is idle
+        idle.suspect()
+        assert least_busy(replicas) is busy
+        busy.mark_ended()
+        assert least_busy(replicas) is None
 
     def test_idle_ones_take_turns(self) -> None:
-        copies = [Copy(name) for name in "abc"]
+        replicas = [ReplicaHandle(name) for name in "abc"]
         taken = []
-        for copy in copies:
-            copy.serving = True
+        for replica in replicas:
+            replica.serving = True
         for turn in range(6):
-            chosen = least_busy(copies)
+            chosen = least_busy(replicas)
             assert chosen
-            chosen.last_turn = turn
+            chosen.last_call_number = turn
             taken.append(chosen.name)
         assert taken == list("abcabc")

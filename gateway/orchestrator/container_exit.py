@@ -1,4 +1,4 @@
-"""Tells why a container ended, from what the engine and the container's last lines say."""
+"""The error of a container that ended, from its exit status and its last log lines."""
 
 import json
 from collections.abc import Sequence
@@ -19,17 +19,21 @@ LINES: Final = 2
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a container ended. ``lines`` are the last of its log, ``detail`` the engine's words."""
+class ContainerExit:
+    """How a container ended."""
 
     exit_code: int
+    """The exit status of its first process; -1 if it is not known."""
     out_of_memory: bool = False
+    """Whether the kernel killed it for using more than its memory."""
     detail: str = ""
+    """The engine's explanation."""
     lines: Sequence[str] = ()
+    """The last lines of its log."""
 
 
-def error_of(ending: Ending, service: str, memory_mib: int) -> ServiceError:
-    """Make the error that tells it: what the service itself said where it refused to start."""
+def error_from_exit(ending: ContainerExit, service: str, memory_mib: int) -> ServiceError:
+    """Return the error that explains the end: the service's own, if it refused to start."""
     if ending.out_of_memory:
         return ServiceUnavailable(
             f"The {service} service used more than its {memory_mib} MiB of memory and was ended "
@@ -49,16 +53,16 @@ def error_of(ending: Ending, service: str, memory_mib: int) -> ServiceError:
             stage=service,
         )
     said = [line for line in (ending.detail, *_shortened(ending.lines)) if line]
-    told = f": {' | '.join(said)}" if said else " and said nothing"
+    explanation = f": {' | '.join(said)}" if said else " and said nothing"
     return ServiceUnavailable(
-        f"The {service} service's container ended with exit status {ending.exit_code}{told}",
+        f"The {service} service's container ended with exit status {ending.exit_code}{explanation}",
         stage=service,
     )
 
 
 def _shortened(lines: Sequence[str]) -> list[str]:
-    """Give the last lines, each as one sentence rather than as JSON."""
-    told = []
+    """Return the last lines, each as one sentence rather than as JSON."""
+    sentences = []
     for line in lines:
         event = _event(line)
         parts = [str(event[key]) for key in ("event", "reason", "exception") if event.get(key)]
@@ -66,12 +70,12 @@ def _shortened(lines: Sequence[str]) -> list[str]:
         flat = ": ".join(part.strip().splitlines()[-1] for part in parts if part.strip())
         text = (flat or line).strip()
         if text:
-            told.append(text if len(text) <= LINE_LENGTH else text[: LINE_LENGTH - 1] + "…")
-    return told[-LINES:]
+            sentences.append(text if len(text) <= LINE_LENGTH else text[: LINE_LENGTH - 1] + "…")
+    return sentences[-LINES:]
 
 
 def _event(line: str) -> dict[str, object]:
-    """Read a structured log line; an empty one where it is none."""
+    """Parse a structured log line; empty if it is not structured."""
     try:
         event = json.loads(line)
     except json.JSONDecodeError:
