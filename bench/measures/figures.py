@@ -12,7 +12,7 @@ from bench.runs.cases import Case, Truth
 from bench.runs.engine import Made
 from services.kit.errors import NoGarment
 from services.kit.types import Image, LabelMap, Mask
-from services.viton.garment.top import describe
+from services.viton.garment.top_landmarks import detect_top_landmarks
 
 ANCESTOR: Final = "ancestor."
 """Prefix of the same measures of the case's ``result.png``."""
@@ -50,11 +50,11 @@ def known(truth: Truth, garment: Image, mask: Mask) -> Truth:
     if truth.category != "upper" or None not in (truth.sleeves, truth.neckline):
         return truth
     try:
-        found = describe(garment, mask)
+        found = detect_top_landmarks(garment, mask)
     except NoGarment:
         return truth
     depth = found.neckline.depth if truth.neckline is None else truth.neckline
-    return replace(truth, sleeves=truth.sleeves or found.kind.value, neckline=depth)
+    return replace(truth, sleeves=truth.sleeves or found.sleeve_length.value, neckline=depth)
 
 
 def _agreements(case: Case, made: Made) -> Figures:

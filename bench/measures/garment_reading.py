@@ -15,8 +15,8 @@ from services.kit.garment_attributes import (
     SLEEVES,
     GarmentAttributes,
 )
-from services.viton.garment.landmarks import Garment
-from services.viton.garment.top import describe
+from services.viton.garment.landmarks import TopLandmarks
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.geometry import Points
 from training.garment.drawn.photo import Drawn, Picture
 from training.garment.examples import truth
@@ -66,23 +66,28 @@ def read(
     both = int(np.count_nonzero((used > 0) & (drawn.mask > 0)))
     iou = both / max(int(np.count_nonzero((used > 0) | (drawn.mask > 0))), 1)
     try:
-        garment = describe(drawn.image, used, attributes)
+        garment = detect_top_landmarks(drawn.image, used, attributes)
     except TryOnError as error:
         return Reading(number, kinds, type(error).__name__, None, {}, iou)
     seen = "neck_bottom" in drawn.landmarks
     depth = garment.neckline.depth - drawn.depth if seen else None
-    return Reading(number, kinds, garment.kind.value, depth, _errors(garment, drawn), iou)
+    return Reading(number, kinds, garment.sleeve_length.value, depth, _errors(garment, drawn), iou)
 
 
-def _errors(garment: Garment, drawn: Drawn) -> dict[str, float]:
+def _errors(garment: TopLandmarks, drawn: Drawn) -> dict[str, float]:
     at = {name: np.array(place) for name, place in drawn.landmarks.items()}
     chest = float(np.hypot(*(at["left_armpit"] - at["right_armpit"])))
     found: dict[str, Points] = {}
     for side, own in (("left", garment.left), ("right", garment.right)):
-        places = {"neck": own.neck, "shoulder": own.tip, "armpit": own.armpit, "hem": own.edge[-1]}
+        places = {
+            "neck": own.neck_point,
+            "shoulder": own.shoulder_tip,
+            "armpit": own.armpit,
+            "hem": own.side_seam[-1],
+        }
         if own.sleeve is not None:
-            places["cuff_outer"] = own.sleeve.outer[-1]
-            places["cuff_inner"] = own.sleeve.inner[-1]
+            places["cuff_outer"] = own.sleeve.outer_edge[-1]
+            places["cuff_inner"] = own.sleeve.inner_edge[-1]
         found |= {f"{side}_{name}": place for name, place in places.items()}
     errors = {}
     for name in LANDMARKS:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.types import Image, Keypoints, LabelMap, Mask
-from services.viton.garment.bottoms import describe_bottoms
-from services.viton.garment.cutout import cloth, layered
+from services.viton.garment.bottoms_landmarks import detect_bottoms_landmarks
+from services.viton.garment.cutout import extract_colours_and_alpha, to_rgba
 from services.viton.painting.bare_legs import background, bare_legs, removed, rim
 from services.viton.painting.existing_shading import folds
 from services.viton.painting.shading import contact
@@ -52,12 +52,12 @@ def wear_lower(
 
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
     """
-    described = describe_bottoms(mask)
+    described = detect_bottoms_landmarks(mask)
     body, worn = measure_lower_body(keypoints, labels)
     worn = without_hems(person, worn, body)
     line = waistline(body, worn)
-    colours, cover = cloth(garment, described.mask)
-    layer = layered(colours, cover)
+    colours, cover = extract_colours_and_alpha(garment, described.mask)
+    layer = to_rgba(colours, cover)
     shape = (labels.shape[0], labels.shape[1])
     photo = person.astype(np.float32)
     light = folds(photo, worn)

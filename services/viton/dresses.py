@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.kit.types import Image, Keypoints, LabelMap, Mask
-from services.viton.garment.cutout import Cut, cut
-from services.viton.garment.dress import Gown, describe_gown
+from services.viton.garment.cutout import GarmentCutout, cut_out_garment
+from services.viton.garment.dress_landmarks import DressLandmarks, detect_dress_landmarks
 from services.viton.painting.around_neck import lay_pieces
 from services.viton.painting.bare_legs import bare_legs, removed, rim
 from services.viton.painting.composition import assemble
@@ -54,7 +54,7 @@ def wear_dress(
     ``LegsNotShown``.
     """
     shape = (labels.shape[0], labels.shape[1])
-    gown = describe_gown(garment, mask, attributes)
+    gown = detect_dress_landmarks(garment, mask, attributes)
     body, parts = measure_body(keypoints, labels)
     lower, worn = measure_lower_body(keypoints, labels, least=0.0)
     worn = without_hems(person, worn, lower)
@@ -63,9 +63,9 @@ def wear_dress(
     before = parts
     parts = _undressed(parts, worn, body, lower)
     torso = fit_torso(gown.top, body)
-    body = raise_bare_armpits(body, gown.top.bare)
+    body = raise_bare_armpits(body, gown.top.sleeveless_sides)
     first, second = (
-        fit_sleeve(gown.top, g, body, b) for g, b in zip(gown.top.sides, body.sides, strict=True)
+        fit_sleeve(gown.top, g, body, b) for g, b in zip(gown.top.halves, body.sides, strict=True)
     )
     strips = (
         rasterise_ruled_surface(first.target, first.source, ACROSS, shape),
@@ -146,18 +146,20 @@ def _undressed(
     )
 
 
-def _skirt(gown: Gown, body: Body, lower: LowerBody, shape: tuple[int, int]) -> Hung:
+def _skirt(gown: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]) -> Hung:
     tips = (body.left.shoulder_tip[1] + body.right.shoulder_tip[1]) / 2
-    own = (gown.top.left.tip[1] + gown.top.right.tip[1]) / 2
-    down = (body.existing_hem_row - tips) / max(gown.hips - own, 1.0)
+    own = (gown.top.left.shoulder_tip[1] + gown.top.right.shoulder_tip[1]) / 2
+    down = (body.existing_hem_row - tips) / max(gown.hip_row - own, 1.0)
     row = int(np.clip(lower.narrowest_row, 0, shape[0] - 1))
     waist = float(lower.flanks_x[1][row] - lower.flanks_x[0][row])
-    across = waist / max(gown.skirt.width(gown.waist), 1.0)
+    across = waist / max(gown.skirt.width_at(gown.waist_row), 1.0)
     seat = float(lower.flanks_x[1][int(min(lower.hip_row, shape[0] - 1))]) - float(
         lower.flanks_x[0][int(min(lower.hip_row, shape[0] - 1))]
     )
-    across = max(across, 0.92 * seat / max(gown.skirt.width(gown.hips), 1.0))
-    hem = body.existing_hem_row + (gown.skirt.hem - gown.hips) * float(np.sqrt(down * across))
+    across = max(across, 0.92 * seat / max(gown.skirt.width_at(gown.hip_row), 1.0))
+    hem = body.existing_hem_row + (gown.skirt.hem_row - gown.hip_row) * float(
+        np.sqrt(down * across)
+    )
     line = Waistline(np.full(shape[1], float(lower.narrowest_row)), shown=True)
     return hang_skirt(gown.skirt, lower, line, scale=across, hem=hem)
 
@@ -170,13 +172,15 @@ def _share(lower: LowerBody, shape: tuple[int, int]) -> Floats:
     return np.asarray((ramp * ramp * (3 - 2 * ramp))[:, None, None], np.float32)
 
 
-def _pieces(garment: Image, mask: Mask, gown: Gown, gussets: tuple[float, float]) -> Cut:
+def _pieces(
+    garment: Image, mask: Mask, gown: DressLandmarks, gussets: tuple[float, float]
+) -> GarmentCutout:
     """Return torso and sleeves cut out, the torso with the skirt."""
-    pieces = cut(garment, mask, gown.top, gussets=gussets)
+    pieces = cut_out_garment(garment, mask, gown.top, gussets=gussets)
     rows = np.arange(mask.shape[0])[:, None]
-    below = np.clip((rows - gown.waist) / 3.0, 0, 1) * dilate(gown.body, 2)
+    below = np.clip((rows - gown.waist_row) / 3.0, 0, 1) * dilate(gown.body_mask, 2)
     torso = pieces.torso.copy()
-    torso[..., 3] = np.maximum(torso[..., 3], 255 * pieces.whole * below)
+    torso[..., 3] = np.maximum(torso[..., 3], 255 * pieces.alpha * below)
     return replace(pieces, torso=torso)
 
 

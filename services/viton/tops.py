@@ -10,8 +10,8 @@ import numpy as np
 
 from services.kit.garment_attributes import GarmentAttributes
 from services.kit.types import Image, Keypoints, LabelMap, Mask
-from services.viton.garment.cutout import cut
-from services.viton.garment.top import describe
+from services.viton.garment.cutout import cut_out_garment
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.painting import edit_window
 from services.viton.painting.around_neck import lay_pieces
 from services.viton.painting.composition import assemble
@@ -47,7 +47,7 @@ def wear_upper(
     shape = (seen.shape[0], seen.shape[1])
     with ThreadPoolExecutor(1, "person") as beside:
         measured = beside.submit(measure_body, joints, parsed)
-        cloth = describe(garment, mask, attributes)
+        cloth = detect_top_landmarks(garment, mask, attributes)
         body, parts = measured.result()
         torso = fit_torso(cloth, body)
         shown = seen
@@ -57,9 +57,9 @@ def wear_upper(
                 shown, relabelled = below
                 body, parts = measure_body(joints, relabelled)
                 torso = fit_torso(cloth, body)
-        body = raise_bare_armpits(body, cloth.bare)
+        body = raise_bare_armpits(body, cloth.sleeveless_sides)
         first, second = (
-            fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)
+            fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.halves, body.sides, strict=True)
         )
         strips = (
             rasterise_ruled_surface(first.target, first.source, ACROSS, shape),
@@ -68,7 +68,7 @@ def wear_upper(
         photo = shown.astype(np.float32)
         fleshed = beside.submit(flesh, photo, parts, body, strips)
         lit = beside.submit(torso_light, photo, parts, body, light_from(photo, parts))
-        pieces = cut(garment, mask, cloth, gussets=torso.gussets)
+        pieces = cut_out_garment(garment, mask, cloth, gussets=torso.gussets)
         warped = thin_plate_spline_map(torso.target, torso.source, shape)
         worn = dress(pieces, warped, torso.seams, strips, (first, second))
         worn = below_shoulders(worn, body) if torso.straps else without_notches(worn, body)

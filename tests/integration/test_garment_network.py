@@ -6,7 +6,7 @@ import pytest
 from bench.measures.garment_reading import compared, read, shares, summary
 from services.cloth_mask.model import load_reader
 from services.kit.garment_attributes import LANDMARKS
-from services.viton.garment.top import describe
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from training.garment.drawn.photo import Drawn, draw
 from training.garment.drawn.spec import CATEGORIES
 
@@ -57,4 +57,8 @@ def test_a_sleeve_on_one_side_counts_though_the_bare_shoulder_carries_none() -> 
     drawn = draw(3, 170, height=512)
     assert drawn.spec.neck == "one shoulder"
     attributes = load_reader().read(drawn.image, drawn.mask)
-    assert describe(drawn.image, drawn.mask, attributes).kind.value == drawn.spec.sleeves == "long"
+    assert (
+        detect_top_landmarks(drawn.image, drawn.mask, attributes).sleeve_length.value
+        == drawn.spec.sleeves
+        == "long"
+    )

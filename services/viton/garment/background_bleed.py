@@ -15,7 +15,7 @@ from services.viton.raster.fill import antialias, dilate, erode, pull_push, to_l
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-USUAL: Final = 3
+USUAL_BLEED_DEPTH_PX: Final = 3
 """Pixels along its outline in which a garment in any photo is mixed with the background."""
 
 _MOST: Final = 12
@@ -30,7 +30,7 @@ _MIXED: Final = 0.5
 _SHARPER: Final = 0.6
 
 
-def bleeding(colours: Floats, hard: Bool) -> int:
+def background_bleed_depth(colours: Floats, hard: Bool) -> int:
     """Return how many pixels inside its outline the garment's colour is the background's as well.
 
     ``colours`` is H x W x 3, 0 to 255, ``hard`` the garment's mask. From 3 to 12: the depth at
@@ -38,27 +38,27 @@ def bleeding(colours: Floats, hard: Bool) -> int:
     where cloth and background have too much the same of these to tell, and where the garment is
     small.
     """
-    profiles = _across(colours, hard)
+    profiles = _sample_across_outline(colours, hard)
     if len(profiles) < _FEWEST:
-        return USUAL
+        return USUAL_BLEED_DEPTH_PX
     hue = profiles - profiles.mean(axis=-1, keepdims=True)
     own, ground = hue[:, -1:], hue[:, :1]
     span = np.linalg.norm(own - ground, axis=-1)
     telling = span[:, 0] > _COLOURFUL
     if telling.sum() < _FEWEST:
-        return USUAL
+        return USUAL_BLEED_DEPTH_PX
     left = np.linalg.norm(hue - own, axis=-1)[telling] / span[telling]
     far = np.flatnonzero(np.median(left, axis=0)[_OUTSIDE:] > _SAME)
-    return int(np.clip(far.max(initial=0) + 1, USUAL, _MOST))
+    return int(np.clip(far.max(initial=0) + 1, USUAL_BLEED_DEPTH_PX, _MOST))
 
 
-def unbled(colours: Floats, hard: Bool, depth: int) -> Floats:
+def decontaminate_colours(colours: Floats, hard: Bool, depth: int) -> Floats:
     """Return the photo with the colours along the garment's outline taken from inside it.
 
     ``depth`` is ``bleeding``'s. So far in, hue and saturation are replaced; brightness, which is
     sharper, to half of that, and where the mask reaches over the background.
     """
-    own = hard & ~_overreach(colours, hard, depth)
+    own = hard & ~_background_in_mask(colours, hard, depth)
     deep = pull_push(colours, erode(own, depth).astype(np.float32), 1)
     bright = pull_push(colours, erode(own, round(_SHARPER * depth)).astype(np.float32), 1)
     sharp = antialias(erode(own, round(_SHARPER * depth)), 1.0)
@@ -68,7 +68,7 @@ def unbled(colours: Floats, hard: Bool, depth: int) -> Floats:
     return np.asarray(colours + share[..., None] * (toned - colours), np.float32)
 
 
-def _overreach(colours: Floats, hard: Bool, depth: int) -> Bool:
+def _background_in_mask(colours: Floats, hard: Bool, depth: int) -> Bool:
     """Return what of the mask, ``depth`` pixels in from its outline, is background."""
     own = pull_push(colours, erode(hard, depth).astype(np.float32))
     ground = pull_push(colours, (~dilate(hard, depth)).astype(np.float32))
@@ -78,7 +78,7 @@ def _overreach(colours: Floats, hard: Bool, depth: int) -> Bool:
     return np.asarray(hard & ~erode(hard, depth) & (size > _CLEAR**2) & (share < _MIXED))
 
 
-def _across(colours: Floats, hard: Bool) -> Floats:
+def _sample_across_outline(colours: Floats, hard: Bool) -> Floats:
     """Sample the photo across the outline, from outside to inside: N x places x 3."""
     inner = cv2.distanceTransform(hard.astype(np.uint8), cv2.DIST_L2, 5)
     outer = cv2.distanceTransform((~hard).astype(np.uint8), cv2.DIST_L2, 5)

@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 
 from services.kit.garment_attributes import GarmentAttributes
-from services.viton.garment.landmarks import Behind, Neckline
-from services.viton.garment.outline import Bool
-from services.viton.garment.side_prior import SURE
+from services.viton.garment.landmarks import BackNeckPiece, Neckline
+from services.viton.garment.priors import MIN_CLASS_PROBABILITY
+from services.viton.garment.silhouette import Bool
 
 _LEAST: Final = 0.04
 """The least height of the back above the neckline's ends, in widths of the neck."""
@@ -16,14 +16,16 @@ _SEAM: Final = 2
 """Pixels that it reaches below the front's edge, so that no seam opens."""
 
 
-def back_of(whole: Bool, neckline: Neckline, attributes: GarmentAttributes) -> Behind | None:
+def find_collar_back(
+    whole: Bool, neckline: Neckline, attributes: GarmentAttributes
+) -> BackNeckPiece | None:
     """Return what the mask (H x W) has above the neckline, where a network surely saw a collar."""
-    if not attributes.collar or attributes.neckline_confidence < SURE:
+    if not attributes.collar or attributes.neckline_confidence < MIN_CLASS_PROBABILITY:
         return None
     curve = neckline.curve
     columns = np.arange(whole.shape[1])
     edge = np.interp(columns, curve[:, 0], curve[:, 1])
     between = (columns > curve[0, 0]) & (columns < curve[-1, 0])
     above = whole & (np.arange(whole.shape[0])[:, None] < edge + _SEAM) & between
-    back = Behind(above, curve[0], curve[-1], hood=False)
+    back = BackNeckPiece(above, curve[0], curve[-1], is_hood=False)
     return back if back.height > _LEAST * back.width else None

@@ -7,8 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.garment.background_bleed import USUAL, bleeding, unbled
-from services.viton.garment.landmarks import Garment
+from services.viton.garment.background_bleed import (
+    USUAL_BLEED_DEPTH_PX,
+    background_bleed_depth,
+    decontaminate_colours,
+)
+from services.viton.garment.landmarks import TopLandmarks
 from services.viton.geometry import Points
 from services.viton.raster.components import largest_component
 from services.viton.raster.fill import (
@@ -38,25 +42,25 @@ _HUE = 0.2
 
 
 @dataclass(frozen=True)
-class Cut:
+class GarmentCutout:
     """H x W x 4 float32 pictures: RGB 0 to 255 and coverage 0 to 255.
 
     ``whole`` is the coverage of all of the garment, H x W, 0 to 1.
     """
 
     torso: Floats
-    left: Floats
-    right: Floats
-    whole: Floats
+    left_sleeve: Floats
+    right_sleeve: Floats
+    alpha: Floats
 
 
-def cut(
+def cut_out_garment(
     image: NDArray[np.uint8],
     mask: NDArray[np.uint8],
-    garment: Garment,
+    garment: TopLandmarks,
     *,
     gussets: tuple[float, float],
-) -> Cut:
+) -> GarmentCutout:
     """Cuts torso and sleeves out of the photo, with some cloth beyond each seam to overlap.
 
     ``gussets``: how much of one to add below either armpit, 0 to 1.
@@ -64,32 +68,34 @@ def cut(
     Colours are continued outwards from well inside the mask, so that no edge picks up background.
     """
     hard = mask > 127
-    bled, coverage = cloth(image, hard)
+    bled, coverage = extract_colours_and_alpha(image, hard)
     bled = _lifted(_evened(bled, hard), garment)
     opening = _opening(garment, hard.shape)
     front = coverage * (1 - opening)
     sleeves = [
-        np.zeros(hard.shape, bool) if s.sleeve is None else s.sleeve.mask for s in garment.sides
+        np.zeros(hard.shape, bool) if s.sleeve is None else s.sleeve.mask for s in garment.halves
     ]
     torso = np.maximum(
-        front * antialias(dilate(garment.torso, _OVERLAP), 0.7),
+        front * antialias(dilate(garment.torso_mask, _OVERLAP), 0.7),
         _gussets(garment, gussets, hard.shape),
     )
     whole = largest_component(torso > 0.5)
-    parts = [layered(bled, torso * dilate(whole, 2))]
-    for s, side in zip(sleeves, garment.sides, strict=True):
+    parts = [to_rgba(bled, torso * dilate(whole, 2))]
+    for s, side in zip(sleeves, garment.halves, strict=True):
         near = antialias(dilate(s, _SEAM), 1.0) if s.any() else np.zeros_like(front)
-        parts.append(layered(_own(bled, s, float(side.armpit[1])), front * near))
-    return Cut(parts[0], parts[1], parts[2], coverage)
+        parts.append(to_rgba(_own(bled, s, float(side.armpit[1])), front * near))
+    return GarmentCutout(parts[0], parts[1], parts[2], coverage)
 
 
-def cloth(image: NDArray[np.uint8], hard: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def extract_colours_and_alpha(
+    image: NDArray[np.uint8], hard: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
     """Return the photo's colours continued outwards from the mask, and a soft mask, 0 to 1."""
     colours = image.astype(np.float32)
-    depth = bleeding(colours, hard)
-    if depth > USUAL + 1:
-        colours = unbled(colours, hard, depth)
-    safe = erode(hard, USUAL)
+    depth = background_bleed_depth(colours, hard)
+    if depth > USUAL_BLEED_DEPTH_PX + 1:
+        colours = decontaminate_colours(colours, hard, depth)
+    safe = erode(hard, USUAL_BLEED_DEPTH_PX)
     bled = pull_push(colours, safe.astype(np.float32), 1)
     cv2.copyTo(colours, safe.astype(np.uint8), bled)
     coverage = np.zeros(hard.shape, np.float32)
@@ -125,19 +131,19 @@ def _evened(colours: Floats, hard: NDArray[np.bool_]) -> Floats:
     return colours * to_three_channels(np.asarray(full, np.float32))
 
 
-def _lifted(colours: Floats, garment: Garment) -> Floats:
+def _lifted(colours: Floats, garment: TopLandmarks) -> Floats:
     """Lift the deep shade of the photo under a plain sleeve: worn, the arm is somewhere else."""
-    for side in garment.sides:
+    for side in garment.halves:
         if side.sleeve is None or not side.sleeve.mask.any():
             continue
-        reach = 0.45 * garment.half
+        reach = 0.45 * garment.half_chest_width
         low = np.maximum((side.armpit - reach).astype(int), 0)
         high = np.maximum((side.armpit + reach).astype(int), 1)
         window = (slice(low[1], high[1]), slice(low[0], high[0]))
         part = colours[window]
-        cloth = erode(side.sleeve.mask, 3)
-        usual = np.median(colours[cloth], axis=0) if cloth.any() else None
-        if usual is None or part.size == 0 or mean_channel_std(colours, cloth) > _PLAIN:
+        fabric = erode(side.sleeve.mask, 3)
+        usual = np.median(colours[fabric], axis=0) if fabric.any() else None
+        if usual is None or part.size == 0 or mean_channel_std(colours, fabric) > _PLAIN:
             continue
         slow = gaussian_blur(to_luma(part), 2.0)
         lift = np.clip((_DEEP - slow / max(float(usual.mean()), 1.0)) / 0.3, 0, 1)
@@ -176,7 +182,7 @@ def _own(colours: Floats, sleeve: NDArray[np.bool_], armpit: float) -> Floats:
     return result
 
 
-def _opening(garment: Garment, shape: tuple[int, int]) -> Floats:
+def _opening(garment: TopLandmarks, shape: tuple[int, int]) -> Floats:
     """Coverage of what lies above the front neckline: the inside of the back, its label."""
     curve = garment.neckline.curve
     ends = np.array([[curve[-1, 0], -8.0], [curve[0, 0], -8.0]])
@@ -185,15 +191,15 @@ def _opening(garment: Garment, shape: tuple[int, int]) -> Floats:
     return np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.8), np.float32)
 
 
-def _gussets(garment: Garment, sizes: tuple[float, float], shape: tuple[int, ...]) -> Floats:
+def _gussets(garment: TopLandmarks, sizes: tuple[float, float], shape: tuple[int, ...]) -> Floats:
     """Cloth added to the torso below each sleeve's armpit, where arm and flank part on the body."""
     cover = np.zeros((shape[0], shape[1]), np.float32)
-    for side, size in zip(garment.sides, sizes, strict=True):
+    for side, size in zip(garment.halves, sizes, strict=True):
         if side.sleeve is None or size == 0:
             continue
-        outwards = np.sign(side.armpit[0] - garment.axis)
-        wide, tall = 0.16 * size * garment.half, 0.45 * size * garment.half
-        below = side.edge[side.edge[:, 1] < side.armpit[1] + tall]
+        outwards = np.sign(side.armpit[0] - garment.midline_x)
+        wide, tall = 0.16 * size * garment.half_chest_width, 0.45 * size * garment.half_chest_width
+        below = side.side_seam[side.side_seam[:, 1] < side.armpit[1] + tall]
         share = 1 - (below[:, 1] - side.armpit[1]) / tall
         rim = below + np.stack([outwards * wide * share, np.zeros(len(below))], axis=1)
         inner = below - np.stack(
@@ -208,7 +214,7 @@ def _gussets(garment: Garment, sizes: tuple[float, float], shape: tuple[int, ...
     return cover
 
 
-def layered(colours: Floats, coverage: Floats) -> Floats:
+def to_rgba(colours: Floats, coverage: Floats) -> Floats:
     """Return H x W x 4: the colours, and the coverage (0 to 1) brought to their range."""
     layer = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA), np.float32)
     layer[..., 3] = 255 * coverage

@@ -14,7 +14,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 SLEEVE_SAMPLES: Final = 48
 
 
-class SleeveKind(Enum):
+class SleeveLength(Enum):
     """How far a sleeve reaches down the arm."""
 
     NONE = "none"
@@ -31,8 +31,8 @@ class Neckline:
     """
 
     curve: Points
-    collar: bool
-    score: float
+    has_collar: bool
+    edge_score: float
     depth: float
 
 
@@ -40,56 +40,56 @@ class Neckline:
 class Sleeve:
     """A sleeve from its armhole to its cuff: the edge away from the body and the one beside it."""
 
-    outer: Points
-    inner: Points
+    outer_edge: Points
+    inner_edge: Points
     mask: Bool
 
     @property
     def length(self) -> float:
         """From the middle of the armhole to the middle of the cuff, in pixels."""
-        middle = (self.outer + self.inner) / 2
+        middle = (self.outer_edge + self.inner_edge) / 2
         return arc_length(middle)
 
 
 @dataclass(frozen=True)
-class Behind:
+class BackNeckPiece:
     """What lies behind the neck: a hood as it is spread in the photo, or a collar's back.
 
     Its mask (H x W), and the neck's ends on both sides of it.
     """
 
     mask: Bool
-    left: Points
-    right: Points
-    hood: bool
+    left_end: Points
+    right_end: Points
+    is_hood: bool
 
     @property
     def width(self) -> float:
         """From one end of the neck to the other, in pixels."""
-        return distance(self.left, self.right)
+        return distance(self.left_end, self.right_end)
 
     @property
     def height(self) -> float:
         """From the neck's ends to its top, in pixels."""
         rows = np.flatnonzero(self.mask.any(axis=1))
-        return float((self.left[1] + self.right[1]) / 2 - rows[0]) if len(rows) else 0.0
+        return float((self.left_end[1] + self.right_end[1]) / 2 - rows[0]) if len(rows) else 0.0
 
 
 @dataclass(frozen=True)
-class Side:
+class GarmentHalf:
     """One half of a garment. ``edge`` runs from the armpit down to the hem."""
 
-    neck: Points
-    tip: Points
+    neck_point: Points
+    shoulder_tip: Points
     armpit: Points
-    shoulder: Points
+    shoulder_line: Points
     armhole: Points
-    edge: Points
+    side_seam: Points
     sleeve: Sleeve | None
 
 
 @dataclass(frozen=True)
-class Garment:
+class TopLandmarks:
     """The landmarks of a garment, in pixels of its photo.
 
     ``half`` is half the chest's width. ``neckline`` runs from left to right. ``torso`` is the mask
@@ -98,32 +98,32 @@ class Garment:
     turtleneck's.
     """
 
-    left: Side
-    right: Side
+    left: GarmentHalf
+    right: GarmentHalf
     neckline: Neckline
-    kind: SleeveKind
-    half: float
-    torso: Bool
-    behind: Behind | None
-    stand: Bool | None
+    sleeve_length: SleeveLength
+    half_chest_width: float
+    torso_mask: Bool
+    back_neck_piece: BackNeckPiece | None
+    stand_collar_mask: Bool | None
 
     @property
-    def sides(self) -> tuple[Side, Side]:
+    def halves(self) -> tuple[GarmentHalf, GarmentHalf]:
         """Left, then right."""
         return self.left, self.right
 
     @property
-    def bare(self) -> tuple[bool, bool]:
+    def sleeveless_sides(self) -> tuple[bool, bool]:
         """Whether the left and the right side have no sleeve."""
         return self.left.sleeve is None, self.right.sleeve is None
 
     @property
-    def axis(self) -> float:
+    def midline_x(self) -> float:
         """The x of the line about which the garment is symmetric."""
-        return float(self.left.tip[0] + self.right.tip[0]) / 2
+        return float(self.left.shoulder_tip[0] + self.right.shoulder_tip[0]) / 2
 
     @property
     def length(self) -> float:
         """From the shoulder tips to the hem, in pixels."""
-        hem = (self.left.edge[-1, 1] + self.right.edge[-1, 1]) / 2
-        return float(hem - (self.left.tip[1] + self.right.tip[1]) / 2)
+        hem = (self.left.side_seam[-1, 1] + self.right.side_seam[-1, 1]) / 2
+        return float(hem - (self.left.shoulder_tip[1] + self.right.shoulder_tip[1]) / 2)

@@ -12,17 +12,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.garment.inner_back import trace_inner_back as trace
 from services.viton.garment.landmarks import Neckline
 from services.viton.garment.neckline_edge import (
     COLUMNS,
     POWERS,
-    above_trim,
-    score_of,
-    snapped,
-    unlikeness,
+    colour_distance,
+    move_above_trim,
+    score_edges,
+    snap_to_edge,
 )
-from services.viton.garment.neckline_inside import traced as trace
-from services.viton.garment.side_prior import Front
+from services.viton.garment.priors import PredictedNeckline
 from services.viton.geometry import Points
 
 _SURE: Final = 3.0
@@ -51,7 +51,7 @@ def find_neckline(
     ends: tuple[float, float],
     half: float,
     chest: float,
-    seen: Front | None = None,
+    seen: PredictedNeckline | None = None,
 ) -> Neckline:
     """Search the front edge between the neck points ``left`` and ``right``.
 
@@ -67,12 +67,12 @@ def find_neckline(
     if not collar:
         traced = trace(lab, mask, top, left, right, ends=ends, half=half, chest=chest)
         if traced is not None:
-            traced = replace(traced, curve=above_trim(lab, top, traced.curve, width))
+            traced = replace(traced, curve=move_above_trim(lab, top, traced.curve, width))
             if seen is not None and _astray(traced, seen):
                 traced = None
         if traced is not None and traced.depth > _LABEL:
             return traced
-    unlike, noise = unlikeness(lab, mask, left, right, half=half, chest=chest)
+    unlike, noise = colour_distance(lab, mask, left, right, half=half, chest=chest)
     share = np.linspace(-0.82, 0.82, COLUMNS)
     columns = (left[0] + right[0]) / 2 + share * width / 2
     base = left[1] + (right[1] - left[1]) * (share + 1) / 2
@@ -83,7 +83,7 @@ def find_neckline(
     powers = np.array(POWERS)
     shape: NDArray[np.float64] = 1 - np.abs(share)[None, None, :] ** powers[None, :, None]
     rows = base + depths[:, None, None] * width * shape
-    scores = score_of(lab, unlike, noise, rows=rows, tops=tops, columns=at, half=half)
+    scores = score_edges(lab, unlike, noise, rows=rows, tops=tops, columns=at, half=half)
     pointed = np.where(powers[None, :] < 1.5, 0.5, 1.0)
     scores = scores - _PENALTY * pointed * np.maximum(depths[:, None] - _SHALLOW, 0)
     if seen is not None:
@@ -110,11 +110,11 @@ def find_neckline(
         at = np.clip(curve[:, 0].astype(int), 0, len(top) - 1)
         curve[:, 1] = np.maximum(curve[:, 1], top[at])
         return Neckline(curve, collar, score, depth)
-    curve = snapped(lab, unlike, curve, half)
-    return Neckline(above_trim(lab, top, curve, width), collar, score, depth)
+    curve = snap_to_edge(lab, unlike, curve, half)
+    return Neckline(move_above_trim(lab, top, curve, width), collar, score, depth)
 
 
-def _astray(traced: Neckline, seen: Front) -> bool:
+def _astray(traced: Neckline, seen: PredictedNeckline) -> bool:
     """Whether what was traced is no inside of the back: too far from what the network sees.
 
     Labels and tapes end above the front's edge, and a band of the front may be taken for the
@@ -123,7 +123,7 @@ def _astray(traced: Neckline, seen: Front) -> bool:
     own = seen.curve(COLUMNS)
     away = np.abs(_rows_of(traced.curve, own[:, 0]) - own[:, 1]).mean() / seen.width
     deeper = traced.curve[:, 1].max() > own[:, 1].max() + _BAND * seen.width
-    return bool(away > _ASTRAY and not (deeper and traced.score > _CLEAR))
+    return bool(away > _ASTRAY and not (deeper and traced.edge_score > _CLEAR))
 
 
 def _rows_of(curve: Points, columns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -140,10 +140,10 @@ def _laid(left: Points, right: Points, depth: float, power: float) -> Points:
     return np.stack([xs, line + fall], axis=1)
 
 
-def _as_seen(seen: Front, top: NDArray[np.int64], *, collar: bool) -> Neckline:
+def _as_seen(seen: PredictedNeckline, top: NDArray[np.int64], *, collar: bool) -> Neckline:
     """Return the network's curve, no higher than the garment."""
     curve = seen.curve(COLUMNS)
     at = np.clip(curve[:, 0].astype(int), 0, len(top) - 1)
     known = top[at] < curve[:, 1].max() + seen.width
     curve[:, 1] = np.where(known, np.maximum(curve[:, 1], top[at]), curve[:, 1])
-    return Neckline(curve, collar=collar, score=0.0, depth=seen.depth)
+    return Neckline(curve, has_collar=collar, edge_score=0.0, depth=seen.depth)

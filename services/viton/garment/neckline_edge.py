@@ -18,7 +18,7 @@ _ALONE: Final = 9.0
 _TRIM: Final = 10.0
 
 
-def unlikeness(
+def colour_distance(
     lab: NDArray[np.float32],
     mask: NDArray[np.bool_],
     left: Points,
@@ -51,12 +51,16 @@ def unlikeness(
     counts = np.bincount(labels.ravel(), minlength=5)
     weight = np.array([0.8, 1.0, 1.0], np.float32)
     main = np.asarray(centres[counts > 0.06 * counts.sum()], np.float32)
-    nearest = np.minimum(np.sqrt(to_nearest(lab * weight, main * weight)), np.float32(40.0))
+    nearest = np.minimum(
+        np.sqrt(squared_distance_to_nearest(lab * weight, main * weight)), np.float32(40.0)
+    )
     band = nearest[rows, columns][mask[rows, columns]]
     return nearest, float(np.percentile(band, 60))
 
 
-def to_nearest(image: NDArray[np.float32], tones: NDArray[np.float32]) -> NDArray[np.float32]:
+def squared_distance_to_nearest(
+    image: NDArray[np.float32], tones: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Return the squared distance of each pixel (H x W x 3) to the nearest of the tones (K x 3)."""
     planes = cv2.split(image)
     nearest = np.full(image.shape[:2], np.inf, np.float32)
@@ -66,7 +70,7 @@ def to_nearest(image: NDArray[np.float32], tones: NDArray[np.float32]) -> NDArra
     return nearest
 
 
-def score_of(
+def score_edges(
     lab: NDArray[np.float32],
     unlike: NDArray[np.float32],
     noise: float,
@@ -104,11 +108,11 @@ def score_of(
     return np.asarray((contrast + 0.8 * edge) * (1 - hidden) - 0.5 * noise)
 
 
-def snapped(
+def snap_to_edge(
     lab: NDArray[np.float32], unlike: NDArray[np.float32], curve: Points, half: float
 ) -> Points:
     """Move the curve along its normals onto the edge near by, smoothly (dynamic programming)."""
-    normal = normals(curve)
+    normal = downward_normals(curve)
     gap = max(2.5, 0.02 * half)
     offsets = np.linspace(-0.11, 0.11, 23) * half
 
@@ -136,14 +140,14 @@ def snapped(
     return np.asarray(curve + normal * shift[:, None])
 
 
-def normals(curve: Points) -> Points:
+def downward_normals(curve: Points) -> Points:
     """Return unit normals pointing down for a curve from left to right."""
     tangent = np.gradient(curve, axis=0)
     tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-6)[:, None]
     return np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
 
 
-def above_trim(
+def move_above_trim(
     lab: NDArray[np.float32], top: NDArray[np.int64], curve: Points, width: float
 ) -> Points:
     """Move the curve up past a ribbed or contrasting band, which belongs to the front.

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from services.kit.garment_attributes import SLEEVES, GarmentAttributes
-from services.viton.garment.landmarks import Side, Sleeve, SleeveKind
-from services.viton.garment.side_prior import sleeves_of
+from services.viton.garment.landmarks import GarmentHalf, Sleeve, SleeveLength
+from services.viton.garment.priors import predicted_sleeves
 from services.viton.geometry import arc_length, distance
 
 _SIZE: Final = (0.3, 0.4, 0.3)
@@ -40,7 +40,7 @@ _LONGEST: Final = 0.3
 
 
 @dataclass(frozen=True)
-class Told:
+class SleeveEvidence:
     """What a network says of both sleeves.
 
     ``there``: whether each side has one. ``reach``: the share of the arm that they cover.
@@ -48,15 +48,15 @@ class Told:
     those of a long sleeve against one to the forearm.
     """
 
-    there: tuple[bool, bool]
-    reach: float
-    beyond: float
-    long: float
+    sleeves_present: tuple[bool, bool]
+    arm_fraction: float
+    past_elbow_log_odds: float
+    long_log_odds: float
 
 
-def told_by(attributes: GarmentAttributes) -> Told | None:
+def sleeve_evidence(attributes: GarmentAttributes) -> SleeveEvidence | None:
     """Return what the network says, or None where nothing was read."""
-    left, right = sleeves_of(attributes)
+    left, right = predicted_sleeves(attributes)
     sides = (
         (left, attributes.left_sleeve_confidence, attributes.left_sleeve_arm_fraction),
         (right, attributes.right_sleeve_confidence, attributes.right_sleeve_arm_fraction),
@@ -68,7 +68,7 @@ def told_by(attributes: GarmentAttributes) -> Told | None:
     reach = float(np.mean([max(far, _LEAST_LONG * (n == "long")) for n, _, far in asked]))
     beyond = float(np.mean([_beyond(name, sure) for name, sure, _ in asked]))
     long = float(np.mean([_long(*own) for own in asked]))
-    return Told((there[0], there[1]), reach, beyond, long)
+    return SleeveEvidence((there[0], there[1]), reach, beyond, long)
 
 
 def _beyond(name: str, sure: float) -> float:
@@ -88,50 +88,50 @@ def _long(name: str, sure: float, reach: float) -> float:
     return float(other - own) if name == "three_quarter" else -4.0
 
 
-def classify(
-    attributes: GarmentAttributes, left: Side, right: Side, *, hung: bool = True
-) -> SleeveKind:
+def classify_sleeve_length(
+    attributes: GarmentAttributes, left: GarmentHalf, right: GarmentHalf, *, hung: bool = True
+) -> SleeveLength:
     """Return the class of the sleeves of a garment's two sides.
 
     ``hung``: whether the shoulders could carry sleeves that the outline does not show. A short
     sleeve that it does not show is a cap: it is worn as a part of the torso.
     """
-    told, reach = told_by(attributes), sleeve_reach(left, right)
+    told, reach = sleeve_evidence(attributes), measure_sleeve_reach(left, right)
     if told is None:
-        return _ruled(reach)
-    if not any(told.there):
-        return SleeveKind.NONE
+        return _class_by_outline(reach)
+    if not any(told.sleeves_present):
+        return SleeveLength.NONE
     measured = 0 < reach <= _FARTHEST
-    beyond = (told.reach - (_REACH if measured else _REACH_ALONE)) / _STRAYS
-    beyond += _SAID * told.beyond
-    long = told.long
+    beyond = (told.arm_fraction - (_REACH if measured else _REACH_ALONE)) / _STRAYS
+    beyond += _SAID * told.past_elbow_log_odds
+    long = told.long_log_odds
     if measured:
         beyond += float(np.clip(np.log(reach / _ELBOW) / _SHORT, -_SHORTER, _LONGER))
         long += float(np.clip(np.log(reach / _FOREARM) / _LONG, -_LONGEST, _LONGEST))
     elif reach == 0 and beyond > 0 and not hung:
-        return SleeveKind.NONE
+        return SleeveLength.NONE
     if beyond < 0:
-        return SleeveKind.SHORT
-    return SleeveKind.LONG if long > 0 else SleeveKind.THREE_QUARTER
+        return SleeveLength.SHORT
+    return SleeveLength.LONG if long > 0 else SleeveLength.THREE_QUARTER
 
 
-def at_odds(kind: SleeveKind, left: Side, right: Side) -> bool:
+def contradicts_outline(kind: SleeveLength, left: GarmentHalf, right: GarmentHalf) -> bool:
     """Whether the sleeves of both sides cannot be of a class: none, or far too long."""
-    reach = sleeve_reach(left, right)
-    if kind is SleeveKind.SHORT:
+    reach = measure_sleeve_reach(left, right)
+    if kind is SleeveLength.SHORT:
         return reach > _LONG_SHORT
-    return kind is not SleeveKind.NONE and (reach == 0 or reach > _FARTHEST)
+    return kind is not SleeveLength.NONE and (reach == 0 or reach > _FARTHEST)
 
 
-def _ruled(reach: float) -> SleeveKind:
+def _class_by_outline(reach: float) -> SleeveLength:
     if reach == 0:
-        return SleeveKind.NONE
+        return SleeveLength.NONE
     if reach < _ELBOW:
-        return SleeveKind.SHORT
-    return SleeveKind.THREE_QUARTER if reach < _FOREARM else SleeveKind.LONG
+        return SleeveLength.SHORT
+    return SleeveLength.THREE_QUARTER if reach < _FOREARM else SleeveLength.LONG
 
 
-def sleeve_reach(left: Side, right: Side) -> float:
+def measure_sleeve_reach(left: GarmentHalf, right: GarmentHalf) -> float:
     """Return how far the cuffs are from the axis with the arms spread, in sizes of the garment.
 
     The size is a mean of what does not change with the sleeve's length: armhole, the torso's length
@@ -139,8 +139,8 @@ def sleeve_reach(left: Side, right: Side) -> float:
     cloth around a mannequin looks narrower than cloth laid flat. Of two unlike sleeves the shorter
     counts: a tie or a hand makes one look longer. 0 without sleeves.
     """
-    axis = float(left.tip[0] + right.tip[0]) / 2
-    tall = float(np.mean([s.edge[-1, 1] - s.tip[1] for s in (left, right)]))
+    axis = float(left.shoulder_tip[0] + right.shoulder_tip[0]) / 2
+    tall = float(np.mean([s.side_seam[-1, 1] - s.shoulder_tip[1] for s in (left, right)]))
     sleeves = [(s, s.sleeve) for s in (left, right) if s.sleeve is not None]
     reaches = [_reach(s, own, axis, tall) for s, own in sleeves]
     if not reaches:
@@ -149,8 +149,8 @@ def sleeve_reach(left: Side, right: Side) -> float:
     return low if high > _UNLIKE * low else float(np.sqrt(low * high))
 
 
-def _reach(side: Side, own: Sleeve, axis: float, tall: float) -> float:
-    far = abs(float(side.tip[0]) - axis) + arc_length(own.outer)
-    cuff = distance(own.outer[-1], own.inner[-1])
-    parts = np.maximum([distance(side.tip, side.armpit), tall, cuff], 1.0)
+def _reach(side: GarmentHalf, own: Sleeve, axis: float, tall: float) -> float:
+    far = abs(float(side.shoulder_tip[0]) - axis) + arc_length(own.outer_edge)
+    cuff = distance(own.outer_edge[-1], own.inner_edge[-1])
+    parts = np.maximum([distance(side.shoulder_tip, side.armpit), tall, cuff], 1.0)
     return far / float(np.exp(np.log(parts) @ _SIZE))

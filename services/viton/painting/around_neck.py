@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.garment.landmarks import Behind, Garment
+from services.viton.garment.landmarks import BackNeckPiece, TopLandmarks
 from services.viton.geometry import Points, distance, unit_vector
 from services.viton.painting.bare_body import neck_width
 from services.viton.painting.skin import Skin
@@ -60,7 +60,7 @@ class NeckPieces:
 
 
 def lay_pieces(
-    cloth: Garment,
+    cloth: TopLandmarks,
     image: NDArray[np.uint8],
     worn: Worn,
     *,
@@ -71,15 +71,17 @@ def lay_pieces(
     """Lay what the garment of the photo ``image`` has around the neck."""
     behind = (
         None
-        if cloth.behind is None
-        else _lay(cloth.behind, image, worn, parts=parts, body=body, skin=skin)
+        if cloth.back_neck_piece is None
+        else _lay(cloth.back_neck_piece, image, worn, parts=parts, body=body, skin=skin)
     )
-    stand = None if cloth.stand is None else _stand_up(cloth.stand, image, worn)
+    stand = (
+        None if cloth.stand_collar_mask is None else _stand_up(cloth.stand_collar_mask, image, worn)
+    )
     return NeckPieces(behind, stand)
 
 
 def _lay(
-    behind: Behind,
+    behind: BackNeckPiece,
     image: NDArray[np.uint8],
     worn: Worn,
     *,
@@ -88,27 +90,31 @@ def _lay(
     skin: Skin,
 ) -> Laid:
     """Lay a piece between the background and the neck."""
-    left, right = (_worn_at(worn, end) for end in (behind.left, behind.right))
+    left, right = (_worn_at(worn, end) for end in (behind.left_end, behind.right_end))
     across = distance(left, right)
     window = _window((left + right) / 2, _ROOM * across, worn.torso.shape)
     rows, columns = np.mgrid[window].astype(np.float64)
     off = np.stack([columns - left[0], rows - left[1]], axis=-1) / max(across, 1.0)
-    along, own = unit_vector(right - left), unit_vector(behind.right - behind.left)
+    along, own = unit_vector(right - left), unit_vector(behind.right_end - behind.left_end)
     ahead = off @ along * behind.width
     up = off @ np.array([along[1], -along[0]])
     above = up * behind.width
-    if behind.hood:
+    if behind.is_hood:
         # What stands up in the photo has sunk: its widest part lies on the shoulders.
         share = up / min(_RISE, behind.height / behind.width)
         above = np.where(share > 0, np.sqrt(np.maximum(share, 0)), share) * behind.height
-    source = behind.left + ahead[..., None] * own + above[..., None] * np.array([own[1], -own[0]])
+    source = (
+        behind.left_end + ahead[..., None] * own + above[..., None] * np.array([own[1], -own[0]])
+    )
     source = source.astype(np.float32)
     cover = cv2.remap(
         behind.mask.astype(np.float32), source[..., 0], source[..., 1], cv2.INTER_LINEAR
     )
     cover = gaussian_blur(np.asarray(cover, np.float32), 0.8)
     neck = (
-        np.ones_like(cover) if behind.hood else _column(parts, body, (rows, columns), -up * across)
+        np.ones_like(cover)
+        if behind.is_hood
+        else _column(parts, body, (rows, columns), -up * across)
     )
     before = np.maximum(antialias(parts.torso_skin[window], 1.0), skin.chest[window]) * neck
     before = np.maximum(before, antialias(parts.head[window], 1.0))

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.garment.landmarks import Garment, SleeveKind
+from services.viton.garment.landmarks import SleeveLength, TopLandmarks
 from services.viton.geometry import Points, distance
 from services.viton.person.body import Body
 
@@ -53,7 +53,7 @@ class Drape:
         return self.row + self.scale * (self.hem - self.level)
 
 
-def worn_scale(garment: Garment, body: Body) -> float:
+def worn_scale(garment: TopLandmarks, body: Body) -> float:
     """Return canvas pixels per garment pixel, by the chest and, with sleeves, the shoulders."""
     rows = [
         int(np.clip(s.armpit[1] + 0.05 * body.shoulder_width, 0, len(s.flank_x) - 1))
@@ -62,11 +62,13 @@ def worn_scale(garment: Garment, body: Body) -> float:
     chest = sum(
         abs(float(s.flank_x[r] - body.midline_x[r])) for s, r in zip(body.sides, rows, strict=True)
     )
-    by_chest = chest / (2 * garment.half)
-    if garment.kind is SleeveKind.NONE:
+    by_chest = chest / (2 * garment.half_chest_width)
+    if garment.sleeve_length is SleeveLength.NONE:
         return by_chest
     shoulders = distance(body.left.shoulder_tip, body.right.shoulder_tip)
-    by_shoulders = shoulders / max(distance(garment.left.tip, garment.right.tip), 1.0)
+    by_shoulders = shoulders / max(
+        distance(garment.left.shoulder_tip, garment.right.shoulder_tip), 1.0
+    )
     return 0.5 * by_chest + 0.5 * by_shoulders
 
 
@@ -82,14 +84,16 @@ def wrapped(share: Floats, ratio: Floats) -> Floats:
 
 
 def core(
-    garment: Garment, drape: Drape, seams: tuple[Points, Points], middle: Floats
+    garment: TopLandmarks, drape: Drape, seams: tuple[Points, Points], middle: Floats
 ) -> tuple[Points, Points]:
     """Return points on the front of the torso: on the canvas, and in the garment's photo.
 
     ``seams``: the torso's left and right edge on the canvas, from armpit to hem; ``middle``: the x
     of the body's axis for every row. The neckline and what is above it are left to themselves.
     """
-    first = max(float(s.tip[1] + _HIGH * (s.armpit[1] - s.tip[1])) for s in garment.sides)
+    first = max(
+        float(s.shoulder_tip[1] + _HIGH * (s.armpit[1] - s.shoulder_tip[1])) for s in garment.halves
+    )
     levels = np.linspace(first, drape.level + _LOW * (drape.hem - drape.level), _LINES)
     rows = drape.rows(levels)
     centre = np.interp(rows, np.arange(len(middle)), middle)
@@ -97,14 +101,16 @@ def core(
     lean = _LEAN * float(np.clip((middle[-1] - middle[0]) / len(middle), -0.15, 0.15))
     opening = garment.neckline.curve
     source, target = [], []
-    for sign, side, seam in zip((-1, 1), garment.sides, seams, strict=True):
-        cloth = np.maximum(sign * (np.interp(levels, *side.edge.T[::-1]) - garment.axis), 1.0)
+    for sign, side, seam in zip((-1, 1), garment.halves, seams, strict=True):
+        cloth = np.maximum(
+            sign * (np.interp(levels, *side.side_seam.T[::-1]) - garment.midline_x), 1.0
+        )
         body = np.maximum(sign * (np.interp(rows, *seam.T[::-1]) - centre), 1.0)
         ratio = drape.scale * cloth / body
         for share in _SHARES if sign > 0 else _SHARES[1:]:
             across = np.full(_LINES, share)
-            at = np.stack([garment.axis + sign * share * cloth, levels], axis=1)
-            free = np.interp(at[:, 0], *opening.T) + _CLEAR * garment.half < levels
+            at = np.stack([garment.midline_x + sign * share * cloth, levels], axis=1)
+            free = np.interp(at[:, 0], *opening.T) + _CLEAR * garment.half_chest_width < levels
             away = sign * body * wrapped(across, ratio)
             worn = np.stack([centre + away, rows - lean * away], axis=1)
             source.append(at[free])

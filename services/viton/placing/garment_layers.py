@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.garment.cutout import Cut
+from services.viton.garment.cutout import GarmentCutout
 from services.viton.geometry import Points
 from services.viton.person.body import Body
 from services.viton.placing.sleeve import SleeveFit
@@ -41,7 +41,7 @@ class Worn:
 
 
 def dress(
-    cut: Cut,
+    cut: GarmentCutout,
     torso_map: Floats,
     seams: tuple[Points, ...],
     strips: tuple[RuledWarp, RuledWarp],
@@ -56,7 +56,7 @@ def dress(
         cloth = 255 * rasterise_polygon((torso.shape[0], torso.shape[1]), ring)
         torso[..., 3] = np.maximum(torso[..., 3], cloth)
     coverage, colours, sources = [], [], []
-    for layer, strip, fit in zip((cut.left, cut.right), strips, fits, strict=True):
+    for layer, strip, fit in zip((cut.left_sleeve, cut.right_sleeve), strips, fits, strict=True):
         if fit.cuff == 0.0:
             coverage.append(np.zeros(torso.shape[:2], np.float32))
             colours.append(torso[..., :3])

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.garment.bottoms import Bottoms
+from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import Floats, Points
 from services.viton.person.legs import LowerBody
 from services.viton.placing.warp_grid import ACROSS, Hung, Waistline, seat, span
@@ -19,7 +19,7 @@ _BAND: Final = 0.25
 
 
 def hang_skirt(
-    garment: Bottoms,
+    garment: BottomsLandmarks,
     body: LowerBody,
     line: Waistline,
     *,
@@ -31,24 +31,26 @@ def hang_skirt(
     ``scale``: canvas pixels per garment pixel across, ``hem``: its row; by default by the width of
     waist and hips.
     """
-    tall = garment.hem - garment.top
+    tall = garment.hem_row - garment.waistband_row
     top = line.at(
         float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
     )
     if scale is None:
-        waist = span(body, top) / max(garment.width(garment.top + 0.03 * tall), 1.0)
-        scale = max(waist, 0.92 * seat(body) / max(garment.hips, 1.0))
+        waist = span(body, top) / max(garment.width_at(garment.waistband_row + 0.03 * tall), 1.0)
+        scale = max(waist, 0.92 * seat(body) / max(garment.hip_width, 1.0))
     if hem is None:
         hem = top + tall * scale * _DRAPE
     hem = min(hem, body.ankle_row + _FLOOR * body.torso_length)
     share = np.linspace(0, _BEYOND, _ROWS)
     rows = top + share * (hem - top)
-    source_rows = garment.top + share * tall
-    at = np.clip(source_rows, 0, len(garment.left) - 1).astype(int)
+    source_rows = garment.waistband_row + share * tall
+    at = np.clip(source_rows, 0, len(garment.left_edge) - 1).astype(int)
     index = np.clip(rows, 0, len(body.midline_x) - 1).astype(int)
-    middle, axis = body.midline_x[index], garment.inner[0][at]
+    middle, axis = body.midline_x[index], garment.inner_edges[0][at]
     target, source = [], []
-    for side, (edge, sign) in enumerate(zip((garment.left, garment.right), (-1, 1), strict=True)):
+    for side, (edge, sign) in enumerate(
+        zip((garment.left_edge, garment.right_edge), (-1, 1), strict=True)
+    ):
         own = sign * (body.flanks_x[side][index] - middle)
         cloth = sign * (edge[at] - axis) * scale
         half = _falling(np.maximum(own * 1.02 + 2.0, cloth), rows, body)

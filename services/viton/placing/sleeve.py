@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.garment.landmarks import Garment, Side, Sleeve, SleeveKind
+from services.viton.garment.landmarks import GarmentHalf, Sleeve, SleeveLength, TopLandmarks
 from services.viton.geometry import Points, arc_length, points_at_fractions
 from services.viton.person.arm import ARM_SAMPLES, Arm, crook_limit
 from services.viton.person.body import Body, BodySide
@@ -38,7 +38,7 @@ class SleeveFit:
     ease: Floats
 
 
-def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
+def fit_sleeve(garment: TopLandmarks, g: GarmentHalf, body: Body, b: BodySide) -> SleeveFit:
     """Lays the arm's strip and says where on the garment each of its points lies.
 
     Without a sleeve the strip still carries the arm's own coordinates; its source stays at zero.
@@ -51,8 +51,8 @@ def fit_sleeve(garment: Garment, g: Side, body: Body, b: BodySide) -> SleeveFit:
     cuff = _cuff(garment, g, arm, scale)
     ease = _ease(g.sleeve, arm, cuff, scale)
     target = _hung(target, arm, ease, cuff)
-    outer = points_at_fractions(g.sleeve.outer, _HALO * _shares(arm.outer_edge, cuff))
-    inner = points_at_fractions(g.sleeve.inner, _HALO * _shares(arm.inner_edge, cuff))
+    outer = points_at_fractions(g.sleeve.outer_edge, _HALO * _shares(arm.outer_edge, cuff))
+    inner = points_at_fractions(g.sleeve.inner_edge, _HALO * _shares(arm.inner_edge, cuff))
     across = 0.5 + (ACROSS[None, :] - 0.5) / ease[:, None]
     across = across * _inset(g.sleeve, cuff)[:, None]
     source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
@@ -64,7 +64,7 @@ def _inset(sleeve: Sleeve, cuff: int) -> Floats:
 
     All rings of a sleeve with a short inner edge meet at the armpit; they part further out.
     """
-    short = 1 - arc_length(sleeve.inner) / max(_INNER * arc_length(sleeve.outer), 1.0)
+    short = 1 - arc_length(sleeve.inner_edge) / max(_INNER * arc_length(sleeve.outer_edge), 1.0)
     inset = np.interp(short, (0, 1), _INSET)
     begun = np.clip(np.arange(ARM_SAMPLES) / max(0.3 * cuff, 1.0), 0, 1)
     return np.asarray(1 - (1 - inset) * begun)
@@ -94,7 +94,7 @@ def _ease(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
     A sleeve lies flat in its photo; around an arm the same cloth is narrower to see.
     """
     rings = np.arange(ARM_SAMPLES) / max(cuff, 1)
-    flat = np.hypot(*(sleeve.outer - sleeve.inner).T)
+    flat = np.hypot(*(sleeve.outer_edge - sleeve.inner_edge).T)
     flat = np.interp(rings, np.linspace(0, 1, len(flat)), gaussian_filter1d(flat, 2.0))
     own = 2 * arm.half_width
     ratio = gaussian_filter1d(flat * scale / np.maximum(own, 1.0), 5.0, mode="nearest")
@@ -120,17 +120,19 @@ def _arm_grid(arm: Arm) -> Points:
     )
 
 
-def _cuff(garment: Garment, g: Side, arm: Arm, scale: float) -> int:
+def _cuff(garment: TopLandmarks, g: GarmentHalf, arm: Arm, scale: float) -> int:
     """Return the arm sample at which the sleeve ends: by its length, or the wrist if long."""
     last = ARM_SAMPLES - 1
     if g.sleeve is None:
         return 0
-    if garment.kind is SleeveKind.LONG:
+    if garment.sleeve_length is SleeveLength.LONG:
         return last
-    wanted = arc_length(g.sleeve.outer) * scale * 0.92
+    wanted = arc_length(g.sleeve.outer_edge) * scale * 0.92
     reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer_edge, axis=0).T))])
     found = int(np.searchsorted(reached, wanted))
-    low, high = (arm.armpit_sample + 3, 46) if garment.kind is SleeveKind.SHORT else (40, 88)
+    low, high = (
+        (arm.armpit_sample + 3, 46) if garment.sleeve_length is SleeveLength.SHORT else (40, 88)
+    )
     return int(np.clip(found, low, high))
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from services.viton.garment.landmarks import Garment, Side
+from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
 from services.viton.geometry import Points
 
 _NARROW: Final = 0.3
@@ -38,29 +38,33 @@ class Lay:
         return np.asarray(inside + self.scale * over)
 
 
-def strap_end(garment: Garment, side: Side) -> float | None:
+def strap_end(garment: TopLandmarks, side: GarmentHalf) -> float | None:
     """Return the row at which a side's strap widens into the top; None where it has no strap."""
-    shoulder = abs(float(side.neck[0] - side.tip[0]))
-    if side.sleeve is not None or shoulder > _NARROW * garment.half:
+    shoulder = abs(float(side.neck_point[0] - side.shoulder_tip[0]))
+    if side.sleeve is not None or shoulder > _NARROW * garment.half_chest_width:
         return None
-    rows = np.linspace(float(max(side.neck[1], side.tip[1])), float(side.armpit[1]), _SAMPLES)
+    rows = np.linspace(
+        float(max(side.neck_point[1], side.shoulder_tip[1])), float(side.armpit[1]), _SAMPLES
+    )
     outer = np.interp(rows, side.armhole[:, 1], side.armhole[:, 0])
-    sign = np.sign(garment.axis - side.tip[0])
+    sign = np.sign(garment.midline_x - side.shoulder_tip[0])
     curve = garment.neckline.curve
-    half = curve[sign * (curve[:, 0] - garment.axis) < 0]
+    half = curve[sign * (curve[:, 0] - garment.midline_x) < 0]
     half = half[np.argsort(half[:, 1], kind="stable")]
     if len(half) < 2:
         return None
     wide = sign * (np.interp(rows, half[:, 1], half[:, 0]) - outer)
     usual = float(np.median(wide[: _SAMPLES // 4]))
-    ends = np.flatnonzero(wide > _WIDER * usual + 0.04 * garment.half)
-    if usual > _NARROW * garment.half or not len(ends):
+    ends = np.flatnonzero(wide > _WIDER * usual + 0.04 * garment.half_chest_width)
+    if usual > _NARROW * garment.half_chest_width or not len(ends):
         return None
     end = float(rows[ends[0]])
     return end if end - rows[0] > _LONG * (rows[-1] - rows[0]) else None
 
 
-def lay(garment: Garment, side: Side, ends: tuple[Points, Points], scale: float) -> Lay | None:
+def lay(
+    garment: TopLandmarks, side: GarmentHalf, ends: tuple[Points, Points], scale: float
+) -> Lay | None:
     """Return how a side with a strap is laid between ``ends``, its shoulder tip and armpit.
 
     The cloth above the armpit keeps its ``scale``, canvas pixels per garment pixel, as long as
@@ -72,15 +76,17 @@ def lay(garment: Garment, side: Side, ends: tuple[Points, Points], scale: float)
     tip, armpit = float(ends[0][1]), float(ends[1][1])
     least = tip + _SHORTEST * (armpit - tip)
     row = max(armpit - scale * (float(side.armpit[1]) - attached), least)
-    return Lay((float(side.tip[1]), attached, float(side.armpit[1])), (tip, row, armpit), scale)
+    return Lay(
+        (float(side.shoulder_tip[1]), attached, float(side.armpit[1])), (tip, row, armpit), scale
+    )
 
 
-def strap_edge(side: Side, laid: Lay, ends: tuple[Points, Points]) -> Points:
+def strap_edge(side: GarmentHalf, laid: Lay, ends: tuple[Points, Points]) -> Points:
     """Return the outer edge on the canvas, point by point of ``side.armhole``, between ``ends``."""
     tip, armpit = ends
     own = side.armhole
     levels = laid.levels
     share = np.clip((own[:, 1] - levels[1]) / max(levels[2] - levels[1], 1.0), 0, 1)
-    spare = armpit[0] - tip[0] - laid.scale * (side.armpit[0] - side.tip[0])
-    xs = tip[0] + laid.scale * (own[:, 0] - side.tip[0]) + share * spare
+    spare = armpit[0] - tip[0] - laid.scale * (side.armpit[0] - side.shoulder_tip[0])
+    xs = tip[0] + laid.scale * (own[:, 0] - side.shoulder_tip[0]) + share * spare
     return np.stack([xs, laid.at(own[:, 1])], axis=1)

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.garment.landmarks import Garment, Side
+from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
 from services.viton.geometry import Points, distance, point, resample_polyline
 from services.viton.person.body import Body, BodySide
 from services.viton.placing.drape import Drape, core, worn_scale
@@ -56,20 +56,20 @@ class _Placed:
     edge: Points
 
 
-def fit_torso(garment: Garment, body: Body) -> TorsoFit:
+def fit_torso(garment: TopLandmarks, body: Body) -> TorsoFit:
     """Places neckline, shoulders, armholes, the front, side seams and hem on the body."""
     scale = worn_scale(garment, body)
-    pairs = list(zip(garment.sides, body.sides, strict=True))
+    pairs = list(zip(garment.halves, body.sides, strict=True))
     ends = [_ends(garment, body, g, b, scale) for g, b in pairs]
     pits = [_pit(garment, body, g, b) for g, b in pairs]
     laid = tuple(
         lay(garment, g, (tip, pit), scale)
-        for g, (tip, _), pit in zip(garment.sides, ends, pits, strict=True)
+        for g, (tip, _), pit in zip(garment.halves, ends, pits, strict=True)
     )
     neckline = _neckline(garment, body, (ends[0][1], ends[1][1]), laid)
     drape = _drape(garment, body, neckline, scale, near=_NEAR if None in laid else _NEAR_STRAPS)
     placed = [
-        _Placed(tip, neck, pit, _edge(body, (g, replace(b, armpit=pit)), garment.axis, drape))
+        _Placed(tip, neck, pit, _edge(body, (g, replace(b, armpit=pit)), garment.midline_x, drape))
         for (tip, neck), (g, b), pit in zip(ends, pairs, pits, strict=True)
     ]
     front, cloth = core(garment, drape, (placed[0].edge, placed[1].edge), body.midline_x)
@@ -78,22 +78,26 @@ def fit_torso(garment: Garment, body: Body) -> TorsoFit:
     source.append(garment.neckline.curve[::4])
     target.append(neckline[::4])
     outline: list[Points] = [neckline]
-    for index, (g, p) in enumerate(zip(garment.sides, placed, strict=True)):
+    for index, (g, p) in enumerate(zip(garment.halves, placed, strict=True)):
         shoulder = _shoulder(body, p, _SHOULDER)
         strap = laid[index]
         armhole = strap_edge(g, strap, (p.tip, p.armpit)) if strap else _armhole(g, p, drape)
         if g.sleeve is not None:
             shoulder[-1] += _TUCK * (shoulder[-2] - shoulder[-1])
-        source += [resample_polyline(g.shoulder, _SHOULDER)[1:], g.armhole[1:], g.edge[1:]]
+        source += [
+            resample_polyline(g.shoulder_line, _SHOULDER)[1:],
+            g.armhole[1:],
+            g.side_seam[1:],
+        ]
         target += [shoulder[1:], armhole[1:], p.edge[1:]]
         rim = [shoulder, armhole[1:], p.edge[1:]]
         outline += [np.concatenate(rim)] if index else [np.concatenate(rim)[::-1]]
-    left, right = garment.left.edge[-1], garment.right.edge[-1]
+    left, right = garment.left.side_seam[-1], garment.right.side_seam[-1]
     source.append(np.linspace(left, right, _HEM)[1:-1])
     target.append(np.linspace(placed[0].edge[-1], placed[1].edge[-1], _HEM)[1:-1])
     ring = np.concatenate([outline[1], outline[0], outline[2]])
     seams = tuple(
-        _seam(body, p) for g, p in zip(garment.sides, placed, strict=True) if g.sleeve is not None
+        _seam(body, p) for g, p in zip(garment.halves, placed, strict=True) if g.sleeve is not None
     )
     return TorsoFit(
         np.concatenate(target),
@@ -121,13 +125,15 @@ def _seam(body: Body, placed: _Placed) -> Points:
     return np.concatenate([shoulder + point(0.0, 1.0), [below], [placed.armpit]])
 
 
-def _drape(garment: Garment, body: Body, neckline: Points, scale: float, *, near: float) -> Drape:
+def _drape(
+    garment: TopLandmarks, body: Body, neckline: Points, scale: float, *, near: float
+) -> Drape:
     """Return how the cloth hangs, at the scale that its width tells or a little more.
 
     ``near``: as in ``_hem``.
     """
     level = float(garment.neckline.curve[:, 1].max())
-    hem = float(np.mean([g.edge[-1, 1] for g in garment.sides]))
+    hem = float(np.mean([g.side_seam[-1, 1] for g in garment.halves]))
     row = float(neckline[:, 1].max())
     loose = Drape(scale, level, row, hem, 0.0)
     # What is much too long hangs lower: more would be a squash.
@@ -158,26 +164,28 @@ def _hem(body: Body, natural: float, near: float) -> float:
 
 
 def _ends(
-    garment: Garment, body: Body, g: Side, b: BodySide, scale: float
+    garment: TopLandmarks, body: Body, g: GarmentHalf, b: BodySide, scale: float
 ) -> tuple[Points, Points]:
     """Return where a shoulder ends at the arm and at the neckline."""
     unit = body.shoulder_width
-    axis = garment.axis
+    axis = garment.midline_x
     reach = abs(float(b.shoulder_tip[0] - body.neck_base[0]))
     tip = b.shoulder_tip
     if g.sleeve is None:
-        away = float(np.clip(abs(g.tip[0] - axis) * scale, 0.24 * unit, reach + 0.05 * unit))
+        away = float(
+            np.clip(abs(g.shoulder_tip[0] - axis) * scale, 0.24 * unit, reach + 0.05 * unit)
+        )
         x = body.neck_base[0] + b.sign * away
         tip = point(x, _shoulder_at(body, x) if away < reach else float(b.shoulder_tip[1]))
-    share = abs(float(g.neck[0] - axis)) / max(abs(float(g.tip[0] - axis)), 1.0)
+    share = abs(float(g.neck_point[0] - axis)) / max(abs(float(g.shoulder_tip[0] - axis)), 1.0)
     span = abs(float(tip[0] - body.neck_base[0]))
-    away = min(share * span, abs(float(g.neck[0] - axis)) * scale)
-    away = away if garment.neckline.collar else _ROUND * away
+    away = min(share * span, abs(float(g.neck_point[0] - axis)) * scale)
+    away = away if garment.neckline.has_collar else _ROUND * away
     away = float(np.clip(away, 0.17 * unit, max(span - 0.03 * unit, 0.18 * unit)))
     x = body.neck_base[0] + b.sign * away
     y = _shoulder_at(body, x)
-    if garment.neckline.collar:
-        y = min(y, float(tip[1] - 0.9 * (g.tip[1] - g.neck[1]) * scale))
+    if garment.neckline.has_collar:
+        y = min(y, float(tip[1] - 0.9 * (g.shoulder_tip[1] - g.neck_point[1]) * scale))
     return tip, point(x, y)
 
 
@@ -185,11 +193,11 @@ def _shoulder_at(body: Body, x: float) -> float:
     return float(np.interp(x, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y))
 
 
-def _edge(body: Body, sides: tuple[Side, BodySide], axis: float, drape: Drape) -> Points:
+def _edge(body: Body, sides: tuple[GarmentHalf, BodySide], axis: float, drape: Drape) -> Points:
     """Return the side seam: the cloth's own width where it is loose, the body's where tight."""
     g, b = sides
     share = np.linspace(0, 1, _ROWS)
-    own_edge = resample_polyline(g.edge, _ROWS)
+    own_edge = resample_polyline(g.side_seam, _ROWS)
     rows = drape.rows(own_edge[:, 1])
     # An armhole deeper than the wearer's armpit hangs below it: pulled up, stripes would sag.
     hangs = g.sleeve is not None and rows[0] > b.armpit[1] > b.shoulder_tip[1]
@@ -209,14 +217,14 @@ def _edge(body: Body, sides: tuple[Side, BodySide], axis: float, drape: Drape) -
     return np.stack([xs, rows], axis=1)
 
 
-def _armhole_scale(garment: Garment, body: Body) -> float:
+def _armhole_scale(garment: TopLandmarks, body: Body) -> float:
     """Canvas pixels per garment pixel downwards, between shoulder and armpit."""
-    own = sum(float(g.armpit[1] - g.tip[1]) for g in garment.sides)
+    own = sum(float(g.armpit[1] - g.shoulder_tip[1]) for g in garment.halves)
     worn = sum(float(b.armpit[1] - b.shoulder_tip[1]) for b in body.sides)
     return max(worn, 0.2 * body.shoulder_width) / max(own, 1.0)
 
 
-def _pit(garment: Garment, body: Body, g: Side, b: BodySide) -> Points:
+def _pit(garment: TopLandmarks, body: Body, g: GarmentHalf, b: BodySide) -> Points:
     """Return where the garment's armpit goes; below a strap no farther out than the flank."""
     if strap_end(garment, g) is None:
         return b.armpit
@@ -226,7 +234,7 @@ def _pit(garment: Garment, body: Body, g: Side, b: BodySide) -> Points:
 
 
 def _neckline(
-    garment: Garment, body: Body, ends: tuple[Points, Points], laid: tuple[Lay | None, ...]
+    garment: TopLandmarks, body: Body, ends: tuple[Points, Points], laid: tuple[Lay | None, ...]
 ) -> Points:
     """Return the photo's neckline, turned and scaled to lie between the placed neck points.
 
@@ -234,7 +242,7 @@ def _neckline(
     """
     left, right = ends
     curve = garment.neckline.curve
-    first, last = garment.left.neck, garment.right.neck
+    first, last = garment.left.neck_point, garment.right.neck_point
     width = max(float(last[0] - first[0]), 1.0)
     across = float(right[0] - left[0]) / width
     down = _armhole_scale(garment, body)
@@ -256,7 +264,7 @@ def _shoulder(body: Body, placed: _Placed, count: int) -> Points:
     return np.stack([xs, ys + ends], axis=1)
 
 
-def _armhole(g: Side, placed: _Placed, drape: Drape) -> Points:
+def _armhole(g: GarmentHalf, placed: _Placed, drape: Drape) -> Points:
     """Return where the armhole lies: under a sleeve straight to the armpit and on down the flank.
 
     On the flank lies what of it hangs below the wearer's armpit, at the rows of the cloth in front.

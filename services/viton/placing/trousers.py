@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.garment.bottoms import Bottoms
+from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import Floats, Points, point
 from services.viton.person.legs import LEG_SAMPLES, Leg, LowerBody
 from services.viton.placing.warp_grid import ACROSS, Hung, Waistline, seat
@@ -25,11 +25,11 @@ _SLACK: Final = 0.02
 
 
 def hang_trousers(
-    garment: Bottoms, fork: Points, body: LowerBody, line: Waistline
+    garment: BottomsLandmarks, fork: Points, body: LowerBody, line: Waistline
 ) -> tuple[Hung, Hung]:
     """Lays both legs of trousers or shorts along the person's; ``fork`` is where they part."""
     crotch = body.crotch + point(0.0, _SLACK * body.torso_length)
-    scale = seat(body) / max(garment.hips, 1.0)
+    scale = seat(body) / max(garment.hip_width, 1.0)
     ends = _hems(garment, fork, body, crotch, scale)
     first, second = (
         _half(garment, fork, body, line, side=side, scale=scale, end=ends[side], crotch=crotch)
@@ -39,14 +39,14 @@ def hang_trousers(
 
 
 def _hems(
-    garment: Bottoms, fork: Points, body: LowerBody, crotch: Points, scale: float
+    garment: BottomsLandmarks, fork: Points, body: LowerBody, crotch: Points, scale: float
 ) -> list[float]:
     """Return the row of each hem: long ones at the ankle, or nearer to the floor if longer."""
-    inseam = garment.hem - float(fork[1])
-    rise = max(float(fork[1]) - garment.top, 0.65 * garment.hips)
-    long = inseam > _LONG_CUT * garment.hips or inseam > _LONG_RISE * rise
+    inseam = garment.hem_row - float(fork[1])
+    rise = max(float(fork[1]) - garment.waistband_row, 0.65 * garment.hip_width)
+    long = inseam > _LONG_CUT * garment.hip_width or inseam > _LONG_RISE * rise
     ends = []
-    for leg, hem in zip(body.legs, garment.hems, strict=True):
+    for leg, hem in zip(body.legs, garment.hem_rows, strict=True):
         ankle = float(leg.centreline[-1, 1])
         room = max(ankle - float(crotch[1]), 1.0)
         reach = (hem - float(fork[1])) * scale / room
@@ -60,7 +60,7 @@ def _hems(
 
 
 def _half(
-    garment: Bottoms,
+    garment: BottomsLandmarks,
     fork: Points,
     body: LowerBody,
     line: Waistline,
@@ -71,14 +71,16 @@ def _half(
     crotch: Points,
 ) -> Hung:
     leg, other = body.legs[side], body.legs[1 - side]
-    outer, inner = (garment.left, garment.right)[side], garment.inner[side]
+    outer, inner = (garment.left_edge, garment.right_edge)[side], garment.inner_edges[side]
     start = float(fork[1])
     share = np.linspace(0, 1, _SEAT_ROWS, endpoint=False)
-    seat_source = _pair(outer, inner, garment.top + share * (start - garment.top))
+    seat_source = _pair(
+        outer, inner, garment.waistband_row + share * (start - garment.waistband_row)
+    )
     width = np.abs(seat_source[:, 0, 0] - seat_source[:, 1, 0]) * scale
     seat_target = _seat(body, line, width, float(crotch[1]), side)
     share = np.linspace(0, _BEYOND, _LEG_ROWS)
-    leg_source = _pair(outer, inner, start + share * (garment.hems[side] - start))
+    leg_source = _pair(outer, inner, start + share * (garment.hem_rows[side] - start))
     width = np.abs(leg_source[:, 0, 0] - leg_source[:, 1, 0]) * scale
     rows = float(crotch[1]) + share * (end - float(crotch[1]))
     leg_target = _along_leg(leg, other, width, rows)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from services.kit.errors import InvalidRequest, LegsNotShown, NoGarment
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES
 from services.viton.core import try_on
-from services.viton.garment.bottoms import describe_bottoms
-from services.viton.garment.dress import describe_gown
+from services.viton.garment.bottoms_landmarks import detect_bottoms_landmarks
+from services.viton.garment.dress_landmarks import detect_dress_landmarks
 from services.viton.person.legs import measure_lower_body
 from tests.unit.services.viton.drawings import (
     SHAPE,
@@ -182,7 +182,10 @@ def test_a_seated_person_is_refused() -> None:
 
 def test_an_empty_mask_is_refused() -> None:
     empty = np.zeros(SHAPE, np.uint8)
-    for read in (describe_bottoms, lambda mask: describe_gown(bottoms("skirt").image, mask)):
+    for read in (
+        detect_bottoms_landmarks,
+        lambda mask: detect_dress_landmarks(bottoms("skirt").image, mask),
+    ):
         with pytest.raises(NoGarment):
             read(empty)
 
@@ -282,9 +285,9 @@ READ: Any = [
 
 @pytest.mark.parametrize(("kind", "crotch", "end"), READ)
 def test_the_parts_of_a_lower_garment(kind: str, crotch: int | None, end: int) -> None:
-    read = describe_bottoms(bottoms(kind).mask)
-    assert read.hem == pytest.approx(end, abs=4)
-    assert read.top == pytest.approx(120, abs=3)
+    read = detect_bottoms_landmarks(bottoms(kind).mask)
+    assert read.hem_row == pytest.approx(end, abs=4)
+    assert read.waistband_row == pytest.approx(120, abs=3)
     if crotch is None:
         assert read.crotch is None
     else:
@@ -294,10 +297,10 @@ def test_the_parts_of_a_lower_garment(kind: str, crotch: int | None, end: int) -
 
 def test_where_a_dress_turns_into_a_skirt() -> None:
     drawn = gown(sleeves=True)
-    read = describe_gown(drawn.image, drawn.mask)
-    assert read.waist == pytest.approx(290, abs=15)
-    assert read.skirt.hem == pytest.approx(700, abs=5)
-    assert not read.body[200:240, 240:270].any()
+    read = detect_dress_landmarks(drawn.image, drawn.mask)
+    assert read.waist_row == pytest.approx(290, abs=15)
+    assert read.skirt.hem_row == pytest.approx(700, abs=5)
+    assert not read.body_mask[200:240, 240:270].any()
 
 
 def test_a_slanted_dress_has_its_waist_where_the_chest_that_the_network_sees_puts_it() -> None:
@@ -311,4 +314,4 @@ def test_a_slanted_dress_has_its_waist_where_the_chest_that_the_network_sees_put
     bare: dict[str, Any] = {f"{side}_sleeve": "none" for side in ("left", "right")}
     bare |= {f"{side}_sleeve_confidence": 0.9 for side in ("left", "right")}
     seen = replace(NO_ATTRIBUTES, landmarks=landmarks, **bare)
-    assert describe_gown(image, mask, seen).waist == pytest.approx(296, abs=12)
+    assert detect_dress_landmarks(image, mask, seen).waist_row == pytest.approx(296, abs=12)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
 from services.viton.core import try_on
-from services.viton.garment.top import describe
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.painting.response import Outcome
 from tests.unit.services.viton.drawings import Drawn, Person, figure, garment, gown, standing
 
@@ -74,14 +74,14 @@ def is_blue(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
 @pytest.mark.parametrize("sleeve", ["none", "short", "long"])
 def test_the_shoulders_are_those_below_the_hood(sleeve: str) -> None:
     drawn = hooded(sleeve)
-    read = describe(drawn.image, drawn.mask, seen())
-    plain = describe(garment(sleeve).image, garment(sleeve).mask)
-    assert read.behind is not None
-    assert read.behind.mask[:170, 384].sum() == pytest.approx(150, abs=2)
-    assert not (read.behind.mask & read.torso).any()
-    for own, other in zip(read.sides, plain.sides, strict=True):
-        assert own.neck == pytest.approx(other.neck, abs=12)
-        assert own.tip == pytest.approx(other.tip, abs=12)
+    read = detect_top_landmarks(drawn.image, drawn.mask, seen())
+    plain = detect_top_landmarks(garment(sleeve).image, garment(sleeve).mask)
+    assert read.back_neck_piece is not None
+    assert read.back_neck_piece.mask[:170, 384].sum() == pytest.approx(150, abs=2)
+    assert not (read.back_neck_piece.mask & read.torso_mask).any()
+    for own, other in zip(read.halves, plain.halves, strict=True):
+        assert own.neck_point == pytest.approx(other.neck_point, abs=12)
+        assert own.shoulder_tip == pytest.approx(other.shoulder_tip, abs=12)
         assert own.armpit == pytest.approx(other.armpit, abs=12)
         assert (own.sleeve is None) == (other.sleeve is None)
 
@@ -93,14 +93,14 @@ def test_the_shoulders_are_those_below_the_hood(sleeve: str) -> None:
 )
 def test_without_a_hood_that_the_network_saw_nothing_is_parted(changes: dict[str, Any]) -> None:
     drawn = hooded("short")
-    read = describe(drawn.image, drawn.mask, seen(**changes))
-    assert read.behind is None or not read.behind.hood
-    assert read.torso[100, 384]
+    read = detect_top_landmarks(drawn.image, drawn.mask, seen(**changes))
+    assert read.back_neck_piece is None or not read.back_neck_piece.is_hood
+    assert read.torso_mask[100, 384]
 
 
 def test_a_hood_that_the_mask_lacks_is_none() -> None:
     drawn = garment("short")
-    assert describe(drawn.image, drawn.mask, seen()).behind is None
+    assert detect_top_landmarks(drawn.image, drawn.mask, seen()).back_neck_piece is None
 
 
 def test_it_lies_behind_the_neck() -> None:
@@ -150,7 +150,10 @@ def test_a_stand_goes_up_the_neck(sure: float, *, goes_up: bool) -> None:
 
 def test_a_neckline_that_shows_the_inside_of_the_back_is_no_stand() -> None:
     drawn = garment("short")
-    assert describe(drawn.image, drawn.mask, seen(neckline="high_neck")).stand is None
+    assert (
+        detect_top_landmarks(drawn.image, drawn.mask, seen(neckline="high_neck")).stand_collar_mask
+        is None
+    )
 
 
 def collared() -> Drawn:

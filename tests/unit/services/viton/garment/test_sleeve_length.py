@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
-from services.viton.garment.armpits import hangs
-from services.viton.garment.dress import describe_gown
-from services.viton.garment.landmarks import SleeveKind
-from services.viton.garment.outline import axis_of, outline
-from services.viton.garment.side_prior import guesses
-from services.viton.garment.sleeve_length import sleeve_reach, told_by
-from services.viton.garment.top import describe
+from services.viton.garment.armpits import can_carry_sleeve
+from services.viton.garment.dress_landmarks import detect_dress_landmarks
+from services.viton.garment.landmarks import SleeveLength
+from services.viton.garment.priors import side_priors
+from services.viton.garment.silhouette import find_symmetry_axis, measure_profiles
+from services.viton.garment.sleeve_length import measure_sleeve_reach, sleeve_evidence
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.raster.components import largest_component
 from tests.unit.services.viton.drawings import Drawn, garment
 
@@ -32,37 +32,39 @@ def told(
     return dataclasses.replace(NO_ATTRIBUTES, landmarks=landmarks, **own)
 
 
-def kind(drawn: Drawn, attributes: GarmentAttributes = NO_ATTRIBUTES) -> SleeveKind:
-    return describe(drawn.image, drawn.mask, attributes).kind
+def kind(drawn: Drawn, attributes: GarmentAttributes = NO_ATTRIBUTES) -> SleeveLength:
+    return detect_top_landmarks(drawn.image, drawn.mask, attributes).sleeve_length
 
 
 @pytest.mark.parametrize("sure", [0.55, 0.79])
 def test_a_short_sleeve_that_the_network_takes_for_a_longer_one_stays_short(sure: float) -> None:
-    assert kind(garment("short"), told("three_quarter", sure, 0.65)) is SleeveKind.SHORT
+    assert kind(garment("short"), told("three_quarter", sure, 0.65)) is SleeveLength.SHORT
 
 
 def test_a_sleeve_to_the_forearm_is_the_network_s_to_tell() -> None:
-    assert kind(garment("long"), told("three_quarter", 0.9, 0.75)) is SleeveKind.THREE_QUARTER
-    assert kind(garment("long"), told("three_quarter", 0.51, 0.8)) is SleeveKind.LONG
-    assert kind(garment("long"), told("three_quarter", 0.51, 0.66)) is SleeveKind.THREE_QUARTER
-    assert kind(garment("long"), told("long", 0.6, 0.9)) is SleeveKind.LONG
+    assert kind(garment("long"), told("three_quarter", 0.9, 0.75)) is SleeveLength.THREE_QUARTER
+    assert kind(garment("long"), told("three_quarter", 0.51, 0.8)) is SleeveLength.LONG
+    assert kind(garment("long"), told("three_quarter", 0.51, 0.66)) is SleeveLength.THREE_QUARTER
+    assert kind(garment("long"), told("long", 0.6, 0.9)) is SleeveLength.LONG
 
 
 def test_no_sleeve_on_either_side_is_believed_without_being_sure() -> None:
-    found = describe(garment("short").image, garment("short").mask, told("none", 0.6, 0.1))
-    assert found.kind is SleeveKind.NONE
+    found = detect_top_landmarks(
+        garment("short").image, garment("short").mask, told("none", 0.6, 0.1)
+    )
+    assert found.sleeve_length is SleeveLength.NONE
     pits = {"left_armpit": (254.0, 390.0), "right_armpit": (514.0, 390.0)}
     drawn = garment("short")
-    found = describe(drawn.image, drawn.mask, told("none", 0.6, 0.1, pits))
-    assert [side.sleeve for side in found.sides] == [None, None]
+    found = detect_top_landmarks(drawn.image, drawn.mask, told("none", 0.6, 0.1, pits))
+    assert [side.sleeve for side in found.halves] == [None, None]
 
 
 def test_a_sleeve_that_is_neither_likely_nor_long_is_none() -> None:
-    assert kind(garment("none"), told("short", 0.6, 0.1)) is SleeveKind.NONE
-    assert kind(garment("short"), told("short", 0.6, 0.3)) is SleeveKind.SHORT
-    likely = told_by(told("short", 0.9, 0.1))
+    assert kind(garment("none"), told("short", 0.6, 0.1)) is SleeveLength.NONE
+    assert kind(garment("short"), told("short", 0.6, 0.3)) is SleeveLength.SHORT
+    likely = sleeve_evidence(told("short", 0.9, 0.1))
     assert likely is not None
-    assert likely.there == (True, True)
+    assert likely.sleeves_present == (True, True)
 
 
 def test_a_sleeve_on_one_side_alone_is_the_class_of_the_garment() -> None:
@@ -72,19 +74,19 @@ def test_a_sleeve_on_one_side_alone_is_the_class_of_the_garment() -> None:
         left_sleeve_confidence=0.7,
         left_sleeve_arm_fraction=0.0,
     )
-    seen = told_by(attributes)
+    seen = sleeve_evidence(attributes)
     assert seen is not None
-    assert seen.there == (False, True)
-    assert seen.reach == pytest.approx(0.75)
-    assert told_by(NO_ATTRIBUTES) is None
+    assert seen.sleeves_present == (False, True)
+    assert seen.arm_fraction == pytest.approx(0.75)
+    assert sleeve_evidence(NO_ATTRIBUTES) is None
 
 
 def test_a_cap_that_the_outline_does_not_show_is_short_and_stays_with_the_torso() -> None:
     drawn = garment("none")
     pits = {"left_armpit": (254.0, 390.0), "right_armpit": (514.0, 390.0)}
-    found = describe(drawn.image, drawn.mask, told("short", 0.9, 0.2, pits))
-    assert found.kind is SleeveKind.SHORT
-    assert [side.sleeve for side in found.sides] == [None, None]
+    found = detect_top_landmarks(drawn.image, drawn.mask, told("short", 0.9, 0.2, pits))
+    assert found.sleeve_length is SleeveLength.SHORT
+    assert [side.sleeve for side in found.halves] == [None, None]
 
 
 def test_a_halter_carries_no_sleeve_whatever_the_network_says() -> None:
@@ -97,9 +99,11 @@ def test_a_halter_carries_no_sleeve_whatever_the_network_says() -> None:
     pits = {"left_armpit": (95.0, 200.0), "right_armpit": (305.0, 200.0)}
     attributes = told("long", 0.9, 0.9, pits)
     whole = largest_component(mask > 127)
-    assert not hangs(outline(whole, axis_of(whole)), guesses(attributes, mask.shape)[0])
-    assert kind(Drawn(image, mask)) is SleeveKind.NONE
-    assert kind(Drawn(image, mask), attributes) is SleeveKind.NONE
+    assert not can_carry_sleeve(
+        measure_profiles(whole, find_symmetry_axis(whole)), side_priors(attributes, mask.shape)[0]
+    )
+    assert kind(Drawn(image, mask)) is SleeveLength.NONE
+    assert kind(Drawn(image, mask), attributes) is SleeveLength.NONE
 
 
 def test_a_sleeve_that_the_outline_hides_is_drawn_where_the_network_sees_it() -> None:
@@ -111,9 +115,9 @@ def test_a_sleeve_that_the_outline_hides_is_drawn_where_the_network_sees_it() ->
     points = {"left_armpit": (270.0, 400.0), "right_armpit": (498.0, 400.0)}
     points |= {"left_cuff_inner": (262.0, 840.0), "right_cuff_inner": (506.0, 840.0)}
     own = Drawn(image, mask)
-    assert kind(own) is SleeveKind.NONE
-    found = describe(own.image, own.mask, told("long", 0.7, 0.95, points))
-    assert found.kind is SleeveKind.LONG
+    assert kind(own) is SleeveLength.NONE
+    found = detect_top_landmarks(own.image, own.mask, told("long", 0.7, 0.95, points))
+    assert found.sleeve_length is SleeveLength.LONG
     for side, x in ((found.left, 270), (found.right, 498)):
         assert side.sleeve is not None
         assert side.armpit == pytest.approx([x, 400], abs=6)
@@ -125,14 +129,19 @@ def test_a_tie_on_one_side_does_not_lengthen_the_sleeves() -> None:
     mask[380:700, 560:580] = 255
     image = drawn.image.copy()
     image[mask > 0] = (200, 40, 50)
-    plain = describe(drawn.image, drawn.mask)
-    tied = describe(image, mask)
-    assert sleeve_reach(tied.left, tied.right) < 1.35 * sleeve_reach(plain.left, plain.right)
-    assert tied.kind is SleeveKind.SHORT
+    plain = detect_top_landmarks(drawn.image, drawn.mask)
+    tied = detect_top_landmarks(image, mask)
+    assert measure_sleeve_reach(tied.left, tied.right) < 1.35 * measure_sleeve_reach(
+        plain.left, plain.right
+    )
+    assert tied.sleeve_length is SleeveLength.SHORT
 
 
 def test_a_dress_is_read_with_what_the_network_says() -> None:
     drawn = garment("short")
-    assert describe_gown(drawn.image, drawn.mask).top.kind is SleeveKind.SHORT
+    assert detect_dress_landmarks(drawn.image, drawn.mask).top.sleeve_length is SleeveLength.SHORT
     told_bare = told("none", 0.9, 0.05)
-    assert describe_gown(drawn.image, drawn.mask, told_bare).top.kind is SleeveKind.NONE
+    assert (
+        detect_dress_landmarks(drawn.image, drawn.mask, told_bare).top.sleeve_length
+        is SleeveLength.NONE
+    )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from services.viton.core import try_on
-from services.viton.garment.top import describe
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.painting import composition, edit_window
 from services.viton.painting.occlusion import beside_arms
 from services.viton.painting.shading import torso_light
@@ -368,8 +368,8 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
     assert seen.outline_y[296] < 295
     assert seen.bare_outline_y[296] >= 304
     drawn = garment("none")
-    cloth = describe(drawn.image, drawn.mask)
-    fits = [fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.sides, body.sides, strict=True)]
+    cloth = detect_top_landmarks(drawn.image, drawn.mask)
+    fits = [fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.halves, body.sides, strict=True)]
     first, second = (rasterise_ruled_surface(f.target, f.source, ACROSS, SHAPE) for f in fits)
     skin = flesh(image.astype(np.float32), parts, body, (first, second))
     assert skin.chest[280:302, 286:304].max() < 0.5

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.viton.garment.top import describe
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.person.body import measure_body
 from services.viton.placing.garment_layers import Worn, below_shoulders, without_notches
 from services.viton.placing.straps import strap_end
@@ -32,12 +32,12 @@ def strap_top(*, long: int, wide: int = 22) -> Drawn:
 
 def test_only_a_strap_is_taken_for_one() -> None:
     drawn = strap_top(long=180)
-    told = describe(drawn.image, drawn.mask)
-    ends = [strap_end(told, side) for side in told.sides]
+    told = detect_top_landmarks(drawn.image, drawn.mask)
+    ends = [strap_end(told, side) for side in told.halves]
     assert all(end is not None and 310 < end < 380 for end in ends)
     for other in (garment("none"), garment("short")):
-        told = describe(other.image, other.mask)
-        assert all(strap_end(told, side) is None for side in told.sides)
+        told = detect_top_landmarks(other.image, other.mask)
+        assert all(strap_end(told, side) is None for side in told.halves)
 
 
 def test_a_strap_top_lies_at_the_armpits_whatever_its_straps_length() -> None:
@@ -47,7 +47,7 @@ def test_a_strap_top_lies_at_the_armpits_whatever_its_straps_length() -> None:
     lows = []
     for long in (90, 180):
         drawn = strap_top(long=long)
-        fit = fit_torso(describe(drawn.image, drawn.mask), body)
+        fit = fit_torso(detect_top_landmarks(drawn.image, drawn.mask), body)
         assert fit.straps
         lows.append(float(fit.neckline[:, 1].max()))
     assert abs(lows[0] - lows[1]) < 6
@@ -58,7 +58,7 @@ def test_a_bare_armhole_ends_at_the_flank_and_not_on_the_arm() -> None:
     person = figure()
     body, _ = measure_body(person.keypoints, person.labels)
     drawn = strap_top(long=180)
-    fit = fit_torso(describe(drawn.image, drawn.mask), body)
+    fit = fit_torso(detect_top_landmarks(drawn.image, drawn.mask), body)
     rows = np.abs(fit.outline[:, 1] - body.left.armpit[1]) < 4
     left = fit.outline[rows & (fit.outline[:, 0] < 384), 0].min()
     assert left > body.left.flank_x[int(body.left.armpit[1])] - 0.03 * body.shoulder_width
@@ -98,5 +98,5 @@ def test_a_notch_between_shoulder_and_sleeve_is_filled() -> None:
 
 def test_the_side_of_a_top_with_a_deep_neckline_is_its_outline() -> None:
     drawn = strap_top(long=180)
-    for side in describe(drawn.image, drawn.mask).sides:
-        assert np.abs(side.edge[:, 0] - side.armpit[0]).max() < 20
+    for side in detect_top_landmarks(drawn.image, drawn.mask).halves:
+        assert np.abs(side.side_seam[:, 0] - side.armpit[0]).max() < 20

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.viton.core import try_on
-from services.viton.garment.top import describe
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.person.body import measure_body
 from services.viton.placing.drape import Drape, wrapped
 from services.viton.placing.sleeve import ACROSS
@@ -148,7 +148,8 @@ def test_a_garment_much_too_long_hangs_lower_and_is_not_folded() -> None:
     person, drawn = figure(), garment("none")
     person.keypoints[[8, 9, 12], 1] = 640
     torso = fit_torso(
-        describe(drawn.image, drawn.mask), measure_body(person.keypoints, person.labels)[0]
+        detect_top_landmarks(drawn.image, drawn.mask),
+        measure_body(person.keypoints, person.labels)[0],
     )
     source = thin_plate_spline_map(torso.target, torso.source, SHAPE)[:, 384, 1]
     assert torso.hem > 720

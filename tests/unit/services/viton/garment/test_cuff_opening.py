@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.viton.garment.cuffs import without_inside
+from services.viton.garment.cuff_opening import trim_cuff_inside
 from services.viton.garment.landmarks import SLEEVE_SAMPLES, Sleeve
 
 pytestmark = pytest.mark.unit
@@ -42,8 +42,8 @@ def with_opening(tilt: float) -> NDArray[np.uint8]:
 
 def test_a_sleeve_ends_at_the_front_rim_of_its_opening() -> None:
     plane = with_opening(0)
-    worn = without_inside(plane, hanging(plane))
-    for edge in (worn.outer, worn.inner):
+    worn = trim_cuff_inside(plane, hanging(plane))
+    for edge in (worn.outer_edge, worn.inner_edge):
         assert edge[0, 1] == 50
         assert edge[-1, 1] == pytest.approx(318, abs=4)
         assert len(edge) == SLEEVE_SAMPLES
@@ -52,12 +52,12 @@ def test_a_sleeve_ends_at_the_front_rim_of_its_opening() -> None:
 @pytest.mark.parametrize("tilt", [-25, 25])
 def test_the_end_follows_a_slanted_opening(tilt: float) -> None:
     plane = with_opening(tilt)
-    worn = without_inside(plane, hanging(plane))
-    slant = worn.inner[-1, 1] - worn.outer[-1, 1]
+    worn = trim_cuff_inside(plane, hanging(plane))
+    slant = worn.inner_edge[-1, 1] - worn.outer_edge[-1, 1]
     assert np.sign(slant) == np.sign(tilt)
     assert 10 < abs(slant) < 40
     shown = np.zeros_like(plane)
-    corners = [worn.outer[0], worn.inner[0], worn.inner[-1], worn.outer[-1]]
+    corners = [worn.outer_edge[0], worn.inner_edge[0], worn.inner_edge[-1], worn.outer_edge[-1]]
     cv2.fillPoly(shown, [np.array(corners).astype(np.int32)], 1)
     assert (plane[shown > 0] > 60).all()
 
@@ -84,11 +84,11 @@ def test_what_is_dark_and_no_inside_stays(drawn: Callable[[NDArray[np.uint8]], N
     plane = photo()
     drawn(plane)
     sleeve = hanging(plane)
-    assert without_inside(plane, sleeve) is sleeve
+    assert trim_cuff_inside(plane, sleeve) is sleeve
 
 
 def test_a_short_wide_sleeve_is_left_alone() -> None:
     plane = with_opening(0)
     sleeve = hanging(plane)
-    short = Sleeve(sleeve.outer[-8:], sleeve.inner[-8:], sleeve.mask)
-    assert without_inside(plane, short) is short
+    short = Sleeve(sleeve.outer_edge[-8:], sleeve.inner_edge[-8:], sleeve.mask)
+    assert trim_cuff_inside(plane, short) is short

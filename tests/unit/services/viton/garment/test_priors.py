@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
-from services.viton.garment.halves import neck_points
-from services.viton.garment.landmarks import SleeveKind
-from services.viton.garment.outline import Bool, outline
-from services.viton.garment.side_prior import front, guesses
-from services.viton.garment.top import describe
+from services.viton.garment.halves import find_neck_points
+from services.viton.garment.landmarks import SleeveLength
+from services.viton.garment.priors import predicted_neckline, side_priors
+from services.viton.garment.silhouette import Bool, measure_profiles
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from tests.unit.services.viton.drawings import garment
 
 pytestmark = pytest.mark.unit
@@ -27,7 +27,7 @@ def reading(points: dict[str, tuple[float, float]], **changes: Any) -> GarmentAt
 
 def test_the_right_side_is_seen_in_the_flipped_picture() -> None:
     seen = reading({"left_armpit": (100, 50), "right_armpit": (300, 60)})
-    left, right = guesses(seen, (500, 400))
+    left, right = side_priors(seen, (500, 400))
     assert left.points["armpit"] == pytest.approx([100, 50])
     assert right.points["armpit"] == pytest.approx([99, 60])
     assert left.points.keys() == {"armpit"}
@@ -36,7 +36,7 @@ def test_the_right_side_is_seen_in_the_flipped_picture() -> None:
 def test_a_class_counts_only_where_the_network_is_sure() -> None:
     seen = reading({}, left_sleeve="long", left_sleeve_confidence=0.95)
     seen = dataclasses.replace(seen, right_sleeve="long", right_sleeve_confidence=0.4)
-    assert [g.sleeve for g in guesses(seen, (500, 400))] == ["long", ""]
+    assert [g.sleeve_length for g in side_priors(seen, (500, 400))] == ["long", ""]
 
 
 @pytest.mark.parametrize(("depth", "power"), [(0.4, 2.0), (1.1, 1.1)])
@@ -45,13 +45,13 @@ def test_the_form_of_the_neckline(depth: float, power: float) -> None:
     points = {"left_neck": (100.0, 50.0), "right_neck": (200.0, 50.0)}
     points |= {"neck_bottom": (150.0, 50 + 100 * depth)}
     points |= {"left_curve": (125.0, 50 + half), "right_curve": (175.0, 50 + half)}
-    found = front(reading(points))
+    found = predicted_neckline(reading(points))
     assert found is not None
     assert found.depth == pytest.approx(depth, abs=0.01)
-    assert found.power == pytest.approx(power, rel=0.05)
+    assert found.exponent == pytest.approx(power, rel=0.05)
     del points["neck_bottom"]
-    assert front(reading(points)) is None
-    assert front(NO_ATTRIBUTES) is None
+    assert predicted_neckline(reading(points)) is None
+    assert predicted_neckline(NO_ATTRIBUTES) is None
 
 
 @pytest.mark.parametrize(("neckline", "least"), [("round", 1.8), ("v", 1.0)])
@@ -62,9 +62,9 @@ def test_a_round_neckline_has_no_point(neckline: str, least: float) -> None:
         "neck_bottom": (150.0, 110.0),
     }
     points |= {"left_curve": (125.0, 82.0), "right_curve": (175.0, 82.0)}
-    found = front(reading(points, neckline=neckline))
+    found = predicted_neckline(reading(points, neckline=neckline))
     assert found is not None
-    assert least <= found.power < least + 0.2
+    assert least <= found.exponent < least + 0.2
 
 
 def test_an_armpit_far_from_the_outline_s_is_the_network_s() -> None:
@@ -72,8 +72,8 @@ def test_an_armpit_far_from_the_outline_s_is_the_network_s() -> None:
     points = {"left_armpit": (254.0, 480.0), "right_armpit": (514.0, 480.0)}
     sure: dict[str, Any] = {"left_sleeve": "long", "right_sleeve": "long"}
     seen = reading(points, **sure, left_sleeve_confidence=0.99, right_sleeve_confidence=0.99)
-    found = describe(drawn.image, drawn.mask, seen)
-    assert found.kind is SleeveKind.LONG
+    found = detect_top_landmarks(drawn.image, drawn.mask, seen)
+    assert found.sleeve_length is SleeveLength.LONG
     assert found.left.armpit == pytest.approx([254, 480], abs=4)
 
 
@@ -90,30 +90,30 @@ def flat_shouldered() -> Bool:
 
 def test_a_shoulder_that_hardly_falls_does_not_hide_where_the_neckline_ends() -> None:
     mask = flat_shouldered()
-    sides = outline(mask, 200), outline(mask[:, ::-1], 199)
-    unseen = neck_points(sides, guesses(NO_ATTRIBUTES, mask.shape), 100.0)
+    sides = measure_profiles(mask, 200), measure_profiles(mask[:, ::-1], 199)
+    unseen = find_neck_points(sides, side_priors(NO_ATTRIBUTES, mask.shape), 100.0)
     assert 200 - unseen[0][0] == pytest.approx(40, abs=4)
     assert 199 - unseen[1][0] > 70
     seen = reading({"left_neck": (162.0, 40.0), "right_neck": (236.0, 40.0)})
-    left, right = neck_points(sides, guesses(seen, mask.shape), 100.0)
+    left, right = find_neck_points(sides, side_priors(seen, mask.shape), 100.0)
     assert left == pytest.approx(unseen[0])
     assert right == pytest.approx([163, 40], abs=2)
 
 
 def test_a_neckline_that_the_network_sees_uneven_stays_the_outline_s() -> None:
     mask = flat_shouldered()
-    sides = outline(mask, 200), outline(mask[:, ::-1], 199)
+    sides = measure_profiles(mask, 200), measure_profiles(mask[:, ::-1], 199)
     seen = reading({"left_neck": (162.0, 40.0), "right_neck": (258.0, 40.0)})
-    ruled = neck_points(sides, guesses(NO_ATTRIBUTES, mask.shape), 100.0)
-    told = neck_points(sides, guesses(seen, mask.shape), 100.0)
+    ruled = find_neck_points(sides, side_priors(NO_ATTRIBUTES, mask.shape), 100.0)
+    told = find_neck_points(sides, side_priors(seen, mask.shape), 100.0)
     assert [p.tolist() for p in told] == [p.tolist() for p in ruled]
 
 
 def test_a_neckline_that_the_network_sees_beside_the_cloth_stays_the_outline_s() -> None:
     mask = flat_shouldered()
-    sides = outline(mask, 200), outline(mask[:, ::-1], 199)
+    sides = measure_profiles(mask, 200), measure_profiles(mask[:, ::-1], 199)
     seen = reading({"left_neck": (35.0, 40.0), "right_neck": (365.0, 40.0)})
-    for at in neck_points(sides, guesses(seen, mask.shape), 100.0):
+    for at in find_neck_points(sides, side_priors(seen, mask.shape), 100.0):
         assert at[1] < 100
 
 
@@ -130,9 +130,9 @@ def test_a_reading_that_makes_no_sense_still_gives_a_garment() -> None:
             right_sleeve="short",
             right_sleeve_confidence=1.0,
         )
-        found = describe(drawn.image, drawn.mask, wild)
-        for side in found.sides:
-            for curve in (side.edge, side.armhole, side.shoulder, found.neckline.curve):
+        found = detect_top_landmarks(drawn.image, drawn.mask, wild)
+        for side in found.halves:
+            for curve in (side.side_seam, side.armhole, side.shoulder_line, found.neckline.curve):
                 assert np.isfinite(curve).all()
 
 
@@ -155,19 +155,19 @@ def test_a_label_or_a_tape_is_no_neckline_where_the_network_sees_another(
     drawn = garment("short", depth=depth, inside=(198, 40, 50))
     cv2.rectangle(drawn.image, box[:2], box[2:], (20, 20, 24), -1)
     drawn.image[drawn.mask == 0] = 255
-    found = describe(drawn.image, drawn.mask, scooped(depth)).neckline
+    found = detect_top_landmarks(drawn.image, drawn.mask, scooped(depth)).neckline
     assert found.curve[:, 1].max() == pytest.approx(170 + depth, abs=6)
 
 
 def test_a_clear_edge_near_the_network_s_is_followed() -> None:
     drawn = garment("short", depth=64)
-    found = describe(drawn.image, drawn.mask, scooped(56)).neckline
+    found = detect_top_landmarks(drawn.image, drawn.mask, scooped(56)).neckline
     assert found.curve[:, 1].max() == pytest.approx(234, abs=4)
 
 
 def test_a_clear_inside_is_followed_deeper_than_the_network_sees() -> None:
     drawn = garment("short", neck="v", depth=120)
-    found = describe(drawn.image, drawn.mask, scooped(60)).neckline
+    found = detect_top_landmarks(drawn.image, drawn.mask, scooped(60)).neckline
     assert found.curve[:, 1].max() == pytest.approx(290, abs=12)
 
 
@@ -177,5 +177,5 @@ def test_a_band_of_another_colour_stays_on_the_front() -> None:
     edge = np.stack([xs, 170 + 60 * (1 - np.abs((xs - 384) / 74) ** 2.4)], axis=1)
     band = np.concatenate([edge, edge[::-1] + np.array([0, 16])]).astype(np.int32)
     cv2.fillPoly(drawn.image, [band], (30, 70, 190))
-    found = describe(drawn.image, drawn.mask, scooped(60)).neckline
+    found = detect_top_landmarks(drawn.image, drawn.mask, scooped(60)).neckline
     assert found.curve[:, 1].max() == pytest.approx(230, abs=6)

@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 
 from services.kit.errors import NoGarment
-from services.viton.garment.landmarks import SleeveKind
-from services.viton.garment.neckline_edge import unlikeness
-from services.viton.garment.top import describe
+from services.viton.garment.landmarks import SleeveLength
+from services.viton.garment.neckline_edge import colour_distance
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from tests.unit.services.viton.drawings import SHAPE, garment
 
 pytestmark = pytest.mark.unit
 
-KINDS = {"none": SleeveKind.NONE, "short": SleeveKind.SHORT, "long": SleeveKind.LONG}
+KINDS = {"none": SleeveLength.NONE, "short": SleeveLength.SHORT, "long": SleeveLength.LONG}
 
 
 @pytest.mark.parametrize("sleeve", list(KINDS))
@@ -18,14 +18,14 @@ KINDS = {"none": SleeveKind.NONE, "short": SleeveKind.SHORT, "long": SleeveKind.
 @pytest.mark.parametrize("stripes", [False, True])
 def test_the_sleeve_class(sleeve: str, neck: str, stripes: bool) -> None:
     drawn = garment(sleeve, neck=neck, stripes=stripes)
-    assert describe(drawn.image, drawn.mask).kind is KINDS[sleeve]
+    assert detect_top_landmarks(drawn.image, drawn.mask).sleeve_length is KINDS[sleeve]
 
 
 @pytest.mark.parametrize("stripes", [False, True])
 def test_a_long_sleeve_that_touches_the_torso_is_still_a_sleeve(stripes: bool) -> None:
     drawn = garment("long", touching=True, stripes=stripes)
-    found = describe(drawn.image, drawn.mask)
-    assert found.kind is SleeveKind.LONG
+    found = detect_top_landmarks(drawn.image, drawn.mask)
+    assert found.sleeve_length is SleeveLength.LONG
     for side, edge in ((found.left, 254), (found.right, 514)):
         assert side.sleeve is not None
         assert abs(side.armpit[0] - edge) < 20
@@ -34,19 +34,19 @@ def test_a_long_sleeve_that_touches_the_torso_is_still_a_sleeve(stripes: bool) -
 
 def test_the_landmarks_lie_where_they_were_drawn() -> None:
     drawn = garment("short")
-    found = describe(drawn.image, drawn.mask)
+    found = detect_top_landmarks(drawn.image, drawn.mask)
     assert found.left.armpit == pytest.approx([254, 390], abs=10)
     assert found.right.armpit == pytest.approx([514, 390], abs=10)
-    assert found.left.edge[-1] == pytest.approx([250, 858], abs=10)
-    assert found.axis == pytest.approx(384, abs=4)
-    assert found.half == pytest.approx(130, abs=8)
+    assert found.left.side_seam[-1] == pytest.approx([250, 858], abs=10)
+    assert found.midline_x == pytest.approx(384, abs=4)
+    assert found.half_chest_width == pytest.approx(130, abs=8)
 
 
 @pytest.mark.parametrize(("neck", "depth"), [("round", 40), ("round", 80), ("v", 120)])
 @pytest.mark.parametrize("stripes", [False, True])
 def test_the_neckline_runs_along_the_front_edge(neck: str, depth: int, stripes: bool) -> None:
     drawn = garment("short", neck=neck, depth=depth, stripes=stripes)
-    curve = describe(drawn.image, drawn.mask).neckline.curve
+    curve = detect_top_landmarks(drawn.image, drawn.mask).neckline.curve
     lowest = curve[:, 1].max()
     assert lowest == pytest.approx(170 + depth, abs=12)
 
@@ -54,21 +54,21 @@ def test_the_neckline_runs_along_the_front_edge(neck: str, depth: int, stripes: 
 def test_a_print_is_not_taken_for_a_neckline() -> None:
     drawn = garment("short", colour=(250, 250, 250), inside=(250, 250, 250), ground=(200, 200, 200))
     drawn.image[300:420, 320:450] = (20, 20, 20)
-    curve = describe(drawn.image, drawn.mask).neckline.curve
+    curve = detect_top_landmarks(drawn.image, drawn.mask).neckline.curve
     assert curve[:, 1].max() < 260
 
 
 def test_the_torso_leaves_out_the_sleeves() -> None:
     drawn = garment("long")
-    found = describe(drawn.image, drawn.mask)
-    assert not found.torso[700, :200].any()
-    assert found.torso[700, 300:460].all()
+    found = detect_top_landmarks(drawn.image, drawn.mask)
+    assert not found.torso_mask[700, :200].any()
+    assert found.torso_mask[700, 300:460].all()
 
 
 def test_mirroring_the_photo_mirrors_the_landmarks() -> None:
     drawn = garment("short")
-    straight = describe(drawn.image, drawn.mask)
-    flipped = describe(
+    straight = detect_top_landmarks(drawn.image, drawn.mask)
+    flipped = detect_top_landmarks(
         np.ascontiguousarray(drawn.image[:, ::-1]), np.ascontiguousarray(drawn.mask[:, ::-1])
     )
     assert 767 - flipped.right.armpit[0] == pytest.approx(straight.left.armpit[0], abs=3)
@@ -79,7 +79,7 @@ def test_an_empty_or_tiny_mask_is_no_garment(size: int) -> None:
     mask = np.zeros(SHAPE, np.uint8)
     mask[100 : 100 + size, 100 : 100 + size] = 255
     with pytest.raises(NoGarment):
-        describe(np.full((*SHAPE, 3), 255, np.uint8), mask)
+        detect_top_landmarks(np.full((*SHAPE, 3), 255, np.uint8), mask)
 
 
 @pytest.mark.parametrize("blur", [0.0, 4.0])
@@ -89,7 +89,7 @@ def test_a_faint_inside_of_the_back_is_still_told_from_the_front(neck: str, blur
     image = drawn.image
     if blur:
         image = cv2.GaussianBlur(image, (0, 0), blur).astype(np.uint8)
-    curve = describe(image, drawn.mask).neckline.curve
+    curve = detect_top_landmarks(image, drawn.mask).neckline.curve
     assert curve[:, 1].max() == pytest.approx(250, abs=14)
 
 
@@ -99,7 +99,7 @@ def test_the_neckline_is_smooth_and_symmetric_in_a_noisy_photo(neck: str) -> Non
     noise = np.random.default_rng(3).normal(0, 18, (128, 96, 3))
     rough = cv2.resize(noise, (768, 1024), interpolation=cv2.INTER_CUBIC)
     image = np.clip(drawn.image + rough, 0, 255).astype(np.uint8)
-    curve = describe(image, drawn.mask).neckline.curve
+    curve = detect_top_landmarks(image, drawn.mask).neckline.curve
     assert np.abs(np.diff(curve[:, 1], 2))[3:-3].max() < (14 if neck == "v" else 3)
     assert np.abs(curve[:, 1] - curve[::-1, 1]).max() < 0.5
 
@@ -112,9 +112,9 @@ def test_a_neckline_as_wide_as_the_torso_still_leaves_a_shoulder() -> None:
     boat = ((columns - 384) / 118) ** 2 + ((rows - 200) / 150) ** 2 < 1
     mask[boat] = 0
     image[boat] = 255
-    found = describe(image, mask)
+    found = detect_top_landmarks(image, mask)
     for side in (found.left, found.right):
-        assert abs(side.neck[0] - side.tip[0]) > 0.1 * half
+        assert abs(side.neck_point[0] - side.shoulder_tip[0]) > 0.1 * half
 
 
 def test_a_wide_inside_of_the_back_is_found_below_its_trim_and_label() -> None:
@@ -127,7 +127,7 @@ def test_a_wide_inside_of_the_back_is_found_below_its_trim_and_label() -> None:
     opening &= (drawn.mask > 0) & (rows > first + 14)
     image[opening] = (70, 20, 60)
     image[208:226, 350:418][opening[208:226, 350:418]] = (240, 220, 200)
-    curve = describe(image, drawn.mask).neckline.curve
+    curve = detect_top_landmarks(image, drawn.mask).neckline.curve
     assert curve[:, 1].max() == pytest.approx(282, abs=10)
     below = np.interp(np.arange(300, 468), curve[:, 0], curve[:, 1])
     lowest = np.where(opening, rows, 0).max(axis=0)[300:468]
@@ -139,6 +139,6 @@ def test_the_tones_of_a_chest_without_cloth_are_none() -> None:
     mask[90:130, 40:120] = mask[90:130, 180:260] = True
     lab = np.full((300, 300, 3), 120, np.float32)
     ends = np.array([120.0, 90.0]), np.array([180.0, 90.0])
-    unlike, noise = unlikeness(lab, mask, *ends, half=100.0, chest=200.0)
+    unlike, noise = colour_distance(lab, mask, *ends, half=100.0, chest=200.0)
     assert not unlike.any()
     assert noise == 1.0

@@ -25,7 +25,7 @@ _USUAL_RISE: Final = 0.30
 
 
 @dataclass(frozen=True)
-class Bottoms:
+class BottomsLandmarks:
     """A lower garment. For every row of the photo the x of its edges, held beyond its ends.
 
     ``left`` and ``right`` are the outer edges, ``inner`` those beside the gap between the legs: all
@@ -34,38 +34,41 @@ class Bottoms:
     """
 
     mask: Bool
-    left: Floats
-    right: Floats
-    inner: tuple[Floats, Floats]
-    top: float
-    hems: tuple[float, float]
+    left_edge: Floats
+    right_edge: Floats
+    inner_edges: tuple[Floats, Floats]
+    waistband_row: float
+    hem_rows: tuple[float, float]
     crotch: Points | None
 
     @property
-    def hem(self) -> float:
+    def hem_row(self) -> float:
         """The lower of both hems."""
-        return max(self.hems)
+        return max(self.hem_rows)
 
     @property
-    def hips(self) -> float:
+    def hip_width(self) -> float:
         """The width at the crotch; of a skirt, half its waist's width further down."""
-        row = self.crotch[1] if self.crotch is not None else self._seat
-        return self.width(row)
+        row = self.crotch[1] if self.crotch is not None else self._seat_row
+        return self.width_at(row)
 
     @property
-    def _seat(self) -> float:
-        waist = self.width(self.top + 0.03 * (self.hem - self.top))
-        return min(self.top + 0.55 * waist, self.top + 0.75 * (self.hem - self.top))
+    def _seat_row(self) -> float:
+        waist = self.width_at(self.waistband_row + 0.03 * (self.hem_row - self.waistband_row))
+        return min(
+            self.waistband_row + 0.55 * waist,
+            self.waistband_row + 0.75 * (self.hem_row - self.waistband_row),
+        )
 
-    def width(self, row: float) -> float:
+    def width_at(self, row: float) -> float:
         """Between the outer edges."""
-        at = int(np.clip(row, 0, len(self.left) - 1))
-        return float(self.right[at] - self.left[at])
+        at = int(np.clip(row, 0, len(self.left_edge) - 1))
+        return float(self.right_edge[at] - self.left_edge[at])
 
 
-def describe_bottoms(
+def detect_bottoms_landmarks(
     mask: NDArray[np.uint8], first: float = 0.0, *, skirt: bool = False
-) -> Bottoms:
+) -> BottomsLandmarks:
     """Read a lower garment's outline, from the row ``first`` of its mask (H x W, 255: garment).
 
     ``skirt``: it has no legs, whatever gaps there are. Raises ``NoGarment`` where there is none.
@@ -108,7 +111,7 @@ def describe_bottoms(
             _level(halves[1], row, last),
         )
         sides = (inner_left, inner_right)
-    return Bottoms(
+    return BottomsLandmarks(
         whole,
         _held(outer_left, top, hems[0]),
         _held(outer_right, top, hems[1]),

@@ -31,29 +31,29 @@ _RIM: Final = 0.02
 """What is left beside and above it, likewise."""
 
 
-def without_inside(lightness: NDArray[np.uint8], sleeve: Sleeve) -> Sleeve:
+def trim_cuff_inside(lightness: NDArray[np.uint8], sleeve: Sleeve) -> Sleeve:
     """Return a sleeve that ends at the front rim of its opening.
 
     ``lightness`` is the garment photo's, H x W. An inside is a piece darker than all of the
     sleeve's cloth that leaves a rim on both sides; a cuff of a darker cloth leaves none.
     """
-    cuff = distance(sleeve.outer[-1], sleeve.inner[-1])
+    cuff = distance(sleeve.outer_edge[-1], sleeve.inner_edge[-1])
     long = sleeve.length
     if cuff < 12 or long < 1.5 * cuff:
         return sleeve
-    near = _strip(lightness, sleeve, 1 + _ALONG * cuff / long)
-    own = _strip(lightness, sleeve, _OWN)
-    rim = _rim(near < np.percentile(own[:, 2:-2], _DARKEST) - _DARKER)
+    near = _straighten_sleeve(lightness, sleeve, 1 + _ALONG * cuff / long)
+    own = _straighten_sleeve(lightness, sleeve, _OWN)
+    rim = _find_front_rim(near < np.percentile(own[:, 2:-2], _DARKEST) - _DARKER)
     if rim is None:
         return sleeve
     outer, inner = (
         resample_polyline(edge, SLEEVE_SAMPLES, min(1 + at * cuff / long, 1.0))
-        for edge, at in zip((sleeve.outer, sleeve.inner), rim, strict=True)
+        for edge, at in zip((sleeve.outer_edge, sleeve.inner_edge), rim, strict=True)
     )
-    return replace(sleeve, outer=outer, inner=inner)
+    return replace(sleeve, outer_edge=outer, inner_edge=inner)
 
 
-def _rim(dark: NDArray[np.bool_]) -> tuple[float, float] | None:
+def _find_front_rim(dark: NDArray[np.bool_]) -> tuple[float, float] | None:
     """Return where the front rim is at the outer and the inner edge, in cuff widths past the end.
 
     ``dark``: a row for each of _ALONG, a column for each of _ACROSS. None without an inside.
@@ -73,11 +73,11 @@ def _rim(dark: NDArray[np.bool_]) -> tuple[float, float] | None:
     return None
 
 
-def _strip(
+def _straighten_sleeve(
     picture: NDArray[np.uint8], sleeve: Sleeve, shares: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """Return a picture of a sleeve laid straight: a row for each share of its length."""
-    ends = [points_at_fractions(edge, shares) for edge in (sleeve.outer, sleeve.inner)]
+    ends = [points_at_fractions(edge, shares) for edge in (sleeve.outer_edge, sleeve.inner_edge)]
     across = _ACROSS[None, :, None]
     where = (ends[0][:, None] * (1 - across) + ends[1][:, None] * across).astype(np.float32)
     border = cv2.BORDER_REPLICATE

@@ -11,7 +11,7 @@ Ints: TypeAlias = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Outline:
+class SilhouetteProfiles:
     """Row and column profiles of a mask, for its left side.
 
     ``top``: first row of each column. ``outer``: first column of each row. ``inner``: where the run
@@ -19,15 +19,15 @@ class Outline:
     """
 
     mask: Bool
-    axis: int
-    top: Ints
-    outer: Ints
-    inner: Ints
-    first: int
-    hem: int
+    axis_x: int
+    top_rows: Ints
+    outer_columns: Ints
+    inner_columns: Ints
+    first_row: int
+    hem_row: int
 
 
-def axis_of(mask: Bool) -> int:
+def find_symmetry_axis(mask: Bool) -> int:
     """Return the column about which most rows are symmetric."""
     rows = np.flatnonzero(mask.any(axis=1))
     rows = rows[int(0.05 * len(rows)) : int(0.9 * len(rows))]
@@ -36,7 +36,7 @@ def axis_of(mask: Bool) -> int:
     return int(np.median((first + last) / 2))
 
 
-def outline(mask: Bool, axis: int) -> Outline:
+def measure_profiles(mask: Bool, axis: int) -> SilhouetteProfiles:
     """Return the profiles of a mask left of the column ``axis``."""
     height, width = mask.shape
     filled = mask.any(axis=1)
@@ -48,10 +48,10 @@ def outline(mask: Bool, axis: int) -> Outline:
     reach = max(int(0.1 * (rows[-1] - rows[0])), 4)
     centre = mask[:, max(axis - reach, 0) : axis + reach].mean(axis=1) > 0.6
     hem = int(np.flatnonzero(centre)[-1]) if centre.any() else int(rows[-1])
-    return Outline(mask, axis, top, outer, inner, int(rows[0]), hem)
+    return SilhouetteProfiles(mask, axis, top, outer, inner, int(rows[0]), hem)
 
 
-def taut(reach: NDArray[np.float64]) -> list[int]:
+def upper_convex_hull(reach: NDArray[np.float64]) -> list[int]:
     """Return the rows at which a string pulled around the outline from outside would touch it."""
     hull: list[int] = []
     for row in range(len(reach)):

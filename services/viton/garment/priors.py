@@ -6,13 +6,13 @@ from typing import Final
 import numpy as np
 
 from services.kit.garment_attributes import LANDMARKS, SIDED, SLEEVES, GarmentAttributes
-from services.viton.garment.outline import Ints, Outline
+from services.viton.garment.silhouette import Ints, SilhouetteProfiles
 from services.viton.geometry import Points, mirror_horizontally, point
 
-SURE: Final = 0.8
+MIN_CLASS_PROBABILITY: Final = 0.8
 """The least probability of a class that overrules what the outline says."""
 
-SEEN: Final = 0.5
+MIN_LANDMARK_CONFIDENCE: Final = 0.5
 """The least confidence of a landmark."""
 
 
@@ -26,76 +26,82 @@ _ROUND: Final = 1.9
 
 
 @dataclass(frozen=True)
-class Guess:
+class SidePrior:
     """A side's landmarks by name, and its sleeve's class, empty where the network is not sure.
 
     ``insisted``: there is a sleeve although the outline shows none.
     """
 
     points: dict[str, Points]
-    sleeve: str
-    insisted: bool = False
+    sleeve_length: str
+    sleeve_forced: bool = False
 
-    def insisting(self, sleeve: str) -> "Guess":
+    def with_forced_sleeve(self, sleeve: str) -> "SidePrior":
         """Return the same with a sleeve of a class that was settled otherwise."""
-        return self if self.sleeve == "none" else Guess(self.points, sleeve, insisted=True)
+        return (
+            self
+            if self.sleeve_length == "none"
+            else SidePrior(self.points, sleeve, sleeve_forced=True)
+        )
 
-    def near(self, name: str, place: Points, reach: float) -> bool:
+    def is_near(self, name: str, place: Points, reach: float) -> bool:
         """Whether the landmark is within ``reach`` pixels of a place, or unknown."""
         at = self.points.get(name)
         return at is None or float(np.hypot(*(at - place))) <= reach
 
 
 @dataclass(frozen=True)
-class Front:
+class PredictedNeckline:
     """The front neckline as the network sees it: its ends, its depth in neck widths, its form.
 
     ``power`` is 1 for a V and larger the rounder or the squarer it is.
     """
 
-    left: Points
-    right: Points
+    left_end: Points
+    right_end: Points
     depth: float
-    power: float
+    exponent: float
 
     @property
     def width(self) -> float:
         """From end to end, in pixels."""
-        return float(self.right[0] - self.left[0])
+        return float(self.right_end[0] - self.left_end[0])
 
     def curve(self, count: int) -> Points:
         """Return ``count`` points from left to right."""
         share = np.linspace(-1, 1, count)[:, None]
-        line = self.left + (self.right - self.left) * (share + 1) / 2
-        fall = self.depth * self.width * (1 - np.abs(share) ** self.power)
+        line = self.left_end + (self.right_end - self.left_end) * (share + 1) / 2
+        fall = self.depth * self.width * (1 - np.abs(share) ** self.exponent)
         return np.asarray(line + fall * point(0.0, 1.0))
 
 
-def guesses(attributes: GarmentAttributes, shape: tuple[int, int]) -> tuple[Guess, Guess]:
+def side_priors(
+    attributes: GarmentAttributes, shape: tuple[int, int]
+) -> tuple[SidePrior, SidePrior]:
     """Return what is known of the left side, and of the right one in the flipped picture."""
-    left = _guess(attributes, "left", shape)
-    right = _guess(attributes, "right", shape)
+    left = _side_prior(attributes, "left", shape)
+    right = _side_prior(attributes, "right", shape)
     flipped = {name: mirror_horizontally(at, shape[1]) for name, at in right.points.items()}
-    return left, Guess(flipped, right.sleeve)
+    return left, SidePrior(flipped, right.sleeve_length)
 
 
-def _guess(attributes: GarmentAttributes, side: str, shape: tuple[int, int]) -> Guess:
-    sleeves = sleeves_of(attributes)
+def _side_prior(attributes: GarmentAttributes, side: str, shape: tuple[int, int]) -> SidePrior:
+    sleeves = predicted_sleeves(attributes)
     sleeve, sure = sleeves[0], attributes.left_sleeve_confidence
     if side == "right":
         sleeve, sure = sleeves[1], attributes.right_sleeve_confidence
     points = {}
     for name in SIDED:
         x, y, confidence = attributes.landmarks[LANDMARKS.index(f"{side}_{name}")]
-        if confidence >= SEEN:
+        if confidence >= MIN_LANDMARK_CONFIDENCE:
             points[name] = point(
                 float(np.clip(x, 0, shape[1] - 1)), float(np.clip(y, 0, shape[0] - 1))
             )
     bare = sleeves == ("none", "none")
-    return Guess(points, sleeve if bare or sure >= SURE else "")
+    return SidePrior(points, sleeve if bare or sure >= MIN_CLASS_PROBABILITY else "")
 
 
-def sleeves_of(attributes: GarmentAttributes) -> tuple[str, str]:
+def predicted_sleeves(attributes: GarmentAttributes) -> tuple[str, str]:
     """Return the classes of the left and the right sleeve, empty where nothing was read."""
     left = _sleeve(
         attributes.left_sleeve,
@@ -114,13 +120,13 @@ def _sleeve(name: str, sure: float, reach: float) -> str:
     return "none" if name in SLEEVES and sure <= _LIKELY and reach <= _CAP else name
 
 
-def front(attributes: GarmentAttributes) -> Front | None:
+def predicted_neckline(attributes: GarmentAttributes) -> PredictedNeckline | None:
     """Return the neckline's form, or None where the network saw none."""
     rows = [LANDMARKS.index(n) for n in ("left_neck", "left_curve", "neck_bottom")]
     rows += [LANDMARKS.index(n) for n in ("right_curve", "right_neck")]
     points = attributes.landmarks[rows].astype(np.float64)
     width = float(points[4, 0] - points[0, 0])
-    if points[:, 2].min() < SEEN or width < 8:
+    if points[:, 2].min() < MIN_LANDMARK_CONFIDENCE or width < 8:
         return None
     line = np.interp(points[:, 0], points[[0, 4], 0], points[[0, 4], 1])
     drop = (points[:, 1] - line) / width
@@ -130,25 +136,27 @@ def front(attributes: GarmentAttributes) -> Front | None:
     ratio = float(np.clip((drop[1] + drop[3]) / (2 * depth), 0.4, 0.97))
     ends = points[0, :2], points[4, :2]
     power = float(np.log(1 - ratio) / np.log(0.5))
-    return Front(*ends, depth, max(power, _ROUND) if attributes.neckline in _ROUNDED else power)
+    return PredictedNeckline(
+        *ends, depth, max(power, _ROUND) if attributes.neckline in _ROUNDED else power
+    )
 
 
-def inner_seam(o: Outline, guess: Guess, armpit: Points) -> Ints:
+def trace_inner_seam(o: SilhouetteProfiles, guess: SidePrior, armpit: Points) -> Ints:
     """Return the column that parts sleeve and torso in each row below the armpit.
 
     A gap of background parts them; where they touch, the sleeve's edge as the network sees it.
     """
-    seam = o.inner.copy()
+    seam = o.inner_columns.copy()
     path = [armpit, *(guess.points[n] for n in ("elbow_inner", "cuff_inner") if n in guess.points)]
     down = [path[0]]
     for place in path[1:]:
         if place[1] > down[-1][1] + 1:
             down.append(place)
-    last = min(int(down[-1][1]), o.hem)
+    last = min(int(down[-1][1]), o.hem_row)
     rows = np.arange(int(armpit[1]), last + 1)
     if len(rows) < 2:
         return seam
     edge = np.interp(rows, [p[1] for p in down], [p[0] for p in down]).astype(np.int64)
-    touching = o.inner[rows] < edge
-    seam[rows] = np.where(touching, edge, o.inner[rows])
+    touching = o.inner_columns[rows] < edge
+    seam[rows] = np.where(touching, edge, o.inner_columns[rows])
     return seam

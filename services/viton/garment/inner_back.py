@@ -7,7 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.garment.landmarks import Neckline
-from services.viton.garment.neckline_edge import COLUMNS, POWERS, normals, to_nearest
+from services.viton.garment.neckline_edge import (
+    COLUMNS,
+    POWERS,
+    downward_normals,
+    squared_distance_to_nearest,
+)
 from services.viton.geometry import Points
 
 _APART: Final = 5.0
@@ -19,7 +24,7 @@ _DEEPER: Final = (0.09, 0.17)
 _MARGIN: Final = 0.014
 
 
-def traced(
+def trace_inner_back(
     lab: NDArray[np.float32],
     mask: NDArray[np.bool_],
     top: NDArray[np.int64],
@@ -51,7 +56,7 @@ def traced(
     window = lab[start:stop, first:last]
     cloth = mask[start:stop, first:last]
     near = np.abs(columns - axis)[None, :] < 0.27 * width
-    front = _front_tones(lab, mask, left, right, half=half, chest=chest)
+    front = _front_colours(lab, mask, left, right, half=half, chest=chest)
     # Above the inside may be a trim and a label, and it may reach beyond the neck points.
     chest_only = front[:1]
     for (above, below), tones, least in (
@@ -62,16 +67,18 @@ def traced(
         if seed.sum() < 24 or not tones:
             return None
         rim = near & (depth <= max(3, 0.03 * width))
-        region = _region(window, cloth, seed, rim, np.concatenate(tones), width=width)
+        region = _segment_inner_back(window, cloth, seed, rim, np.concatenate(tones), width=width)
         if region is None:
             continue
-        found = _laid(region, cloth, tops.astype(np.float64), left, right, first=first, start=start)
-        if found is not None and found.score > 20.0 * least:
+        found = _fit_curve(
+            region, cloth, tops.astype(np.float64), left, right, first=first, start=start
+        )
+        if found is not None and found.edge_score > 20.0 * least:
             return found
     return None
 
 
-def _region(
+def _segment_inner_back(
     window: NDArray[np.float32],
     cloth: NDArray[np.bool_],
     seed: NDArray[np.bool_],
@@ -84,11 +91,14 @@ def _region(
 
     ``rim``, the upper edge, is part of it. None where it has no size of an opening.
     """
-    inside = _tones(window[seed], 3, 0.2)
+    inside = _main_colours(window[seed], 3, 0.2)
     inside = np.array([t for t in inside if np.sqrt(((front - t) ** 2).sum(-1)).min() > _APART])
     if not len(inside):
         return None
-    to_front, to_inside = to_nearest(window, front), to_nearest(window, inside)
+    to_front, to_inside = (
+        squared_distance_to_nearest(window, front),
+        squared_distance_to_nearest(window, inside),
+    )
     like = (cloth & (to_inside < to_front)).astype(np.uint8)
     like = np.asarray(cv2.medianBlur(like, 2 * max(int(0.012 * width), 1) + 1), np.uint8)
     like |= (cloth & rim).astype(np.uint8)
@@ -106,7 +116,7 @@ def _region(
     return region
 
 
-def _laid(
+def _fit_curve(
     region: NDArray[np.uint8],
     cloth: NDArray[np.bool_],
     tops: NDArray[np.float64],
@@ -154,11 +164,11 @@ def _laid(
                 best = (float(overlaps[deepest]), curve, depth)
     if best is None or best[0] < _OVERLAP:
         return None
-    curve = best[1] + _MARGIN * width * normals(best[1])
-    return Neckline(curve, collar=False, score=20.0 * best[0], depth=best[2])
+    curve = best[1] + _MARGIN * width * downward_normals(best[1])
+    return Neckline(curve, has_collar=False, edge_score=20.0 * best[0], depth=best[2])
 
 
-def _front_tones(
+def _front_colours(
     lab: NDArray[np.float32],
     mask: NDArray[np.bool_],
     left: Points,
@@ -178,11 +188,11 @@ def _front_tones(
         top, bottom, first, last = (max(int(v), 0) for v in box)
         patch = lab[top:bottom:3, first:last:3][mask[top:bottom:3, first:last:3]]
         if len(patch) >= 16:
-            tones.append(_tones(patch, 4, 0.08))
+            tones.append(_main_colours(patch, 4, 0.08))
     return tones
 
 
-def _tones(pixels: NDArray[np.float32], count: int, least: float) -> NDArray[np.float32]:
+def _main_colours(pixels: NDArray[np.float32], count: int, least: float) -> NDArray[np.float32]:
     """Return the main tones among pixels (N x 3): clusters of at least a share ``least``."""
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 1.0)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
-from services.viton.garment.bottoms import Bottoms, describe_bottoms
-from services.viton.garment.landmarks import Garment, SleeveKind
-from services.viton.garment.top import describe
+from services.viton.garment.bottoms_landmarks import BottomsLandmarks, detect_bottoms_landmarks
+from services.viton.garment.landmarks import SleeveLength, TopLandmarks
+from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.raster.components import largest_component
 
 Bool: TypeAlias = NDArray[np.bool_]
@@ -26,22 +26,22 @@ _STEEPEST: Final = 0.12
 
 
 @dataclass(frozen=True)
-class Gown:
+class DressLandmarks:
     """A dress: ``top`` is read as if it ended at the row ``hips``, ``skirt`` from ``waist`` down.
 
     ``body`` is the mask without sleeves. Rows are pixels of the photo.
     """
 
-    top: Garment
-    skirt: Bottoms
-    body: Bool
-    waist: float
-    hips: float
+    top: TopLandmarks
+    skirt: BottomsLandmarks
+    body_mask: Bool
+    waist_row: float
+    hip_row: float
 
 
-def describe_gown(
+def detect_dress_landmarks(
     image: NDArray[np.uint8], mask: NDArray[np.uint8], attributes: GarmentAttributes = NO_ATTRIBUTES
-) -> Gown:
+) -> DressLandmarks:
     """Read a dress (``image`` H x W x 3, ``mask`` H x W; ``attributes``: what a network read).
 
     Raises ``NoGarment``.
@@ -49,27 +49,27 @@ def describe_gown(
     whole = largest_component(mask > 127)
     rows = np.flatnonzero(whole.any(axis=1))
     if not len(rows):
-        describe(image, mask)
+        detect_top_landmarks(image, mask)
     trunk = _trunk(whole)
     first, last = int(rows[0]), int(rows[-1])
     wide = trunk.sum(axis=1).astype(np.float64)
     tall = last - first
     upper = wide[first + int(0.12 * tall) : first + int(0.42 * tall)]
     chest = float(np.percentile(upper, 40)) if len(upper) else float(wide.max())
-    rough = describe(image, _cut(whole, trunk, first + _TOP * chest), attributes)
-    tip = (rough.left.tip[1] + rough.right.tip[1]) / 2
-    waist = _waist(wide, float(tip), 2 * rough.half, last)
+    rough = detect_top_landmarks(image, _cut(whole, trunk, first + _TOP * chest), attributes)
+    tip = (rough.left.shoulder_tip[1] + rough.right.shoulder_tip[1]) / 2
+    waist = _waist(wide, float(tip), 2 * rough.half_chest_width, last)
     hips = float(tip + _HIPS * (waist - tip))
-    top = describe(image, _cut(whole, trunk, hips), attributes)
+    top = detect_top_landmarks(image, _cut(whole, trunk, hips), attributes)
     body = trunk.copy()
-    for side in top.sides:
+    for side in top.halves:
         if side.sleeve is not None:
             body &= ~side.sleeve.mask
-    if top.kind in (SleeveKind.THREE_QUARTER, SleeveKind.LONG):
+    if top.sleeve_length in (SleeveLength.THREE_QUARTER, SleeveLength.LONG):
         body = _without_cuffs(body, int(waist))
     body = largest_component(body)
-    skirt = describe_bottoms(np.where(body, np.uint8(255), np.uint8(0)), waist, skirt=True)
-    return Gown(top, skirt, body, waist, hips)
+    skirt = detect_bottoms_landmarks(np.where(body, np.uint8(255), np.uint8(0)), waist, skirt=True)
+    return DressLandmarks(top, skirt, body, waist, hips)
 
 
 def _trunk(whole: Bool) -> Bool:
