@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import services
@@ -12,7 +13,15 @@ from gateway.settings import get_gateway_settings
 from services.kit.contract import Contract
 from services.kit.settings import get_settings
 
+pytest_plugins = ["tests.skips"]
+
 ROOT = Path(__file__).resolve().parents[1]
+
+# Other tests and containers run on the same cores: how long an example takes says nothing.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 SETTINGS_READERS = (get_settings, get_gateway_settings, get_orchestrator_settings)
 """The functions that keep what they once read from the environment."""

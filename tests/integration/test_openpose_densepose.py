@@ -41,8 +41,8 @@ def estimate() -> Estimate:
 
 
 def read(path: Path) -> Image:
-    if not path.is_file():
-        pytest.skip(f"{path.name} of {path.parent.name} is not here")
+    if not path.is_file() and path.is_relative_to(CASES):
+        pytest.skip("../shared/cases is not here")
     with PIL.Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
 

@@ -67,7 +67,7 @@ def grey(image: U8) -> NDArray[np.bool_]:
 def test_equals_the_published_code(case: int) -> None:
     folder = CASES / str(case)
     if not folder.is_dir():
-        pytest.skip("the ancestor's cases are not beside this checkout (../shared/cases)")
+        pytest.skip("../shared/cases is not here")
 
     def load(name: str) -> U8:
         return np.asarray(PIL.Image.open(folder / name))
