@@ -11,7 +11,7 @@ import numpy as np
 
 from gateway.dag import Input, Pipeline, Step
 from gateway.options import PIPELINE_INPUTS
-from services.agnostic.contract import REMOVE
+from services.agnostic.contract import REMOVE_GARMENT
 from services.cloth_mask.contract import (
     ISOLATE,
     SEGMENT,
@@ -108,9 +108,9 @@ TRY_ON_PIPELINE: Final = Pipeline(
             outputs={
                 "keypoints": "keypoints",
                 "skeleton": "skeleton",
-                "silhouette": "person_mask",
-                "people": "person_count",
-                "yaw": "body_yaw_degrees",
+                "person_mask": "person_mask",
+                "person_count": "person_count",
+                "body_yaw_degrees": "body_yaw_degrees",
             },
         ),
         Step(
@@ -145,7 +145,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
             ISOLATE,
             inputs={
                 "image": "garment_fitted",
-                "closer": "garment_fitted_high_res",
+                "image_high_res": "garment_fitted_high_res",
                 "mask": "found_mask",
                 "attributes": "found_attributes",
                 "found_category": "found_category",
@@ -155,7 +155,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
             },
             outputs={
                 "image": "garment",
-                "closer": "garment_high_res",
+                "image_high_res": "garment_high_res",
                 "mask": "garment_mask",
                 "attributes": "garment_attributes",
                 "category": "garment_category",
@@ -176,15 +176,15 @@ TRY_ON_PIPELINE: Final = Pipeline(
             inputs={
                 "image": "person",
                 "keypoints": "keypoints",
-                "silhouette": "person_mask",
+                "person_mask": "person_mask",
                 "labels": "labels",
             },
-            outputs={"parts": "part_labels", "picture": "part_image"},
+            outputs={"part_labels": "part_labels", "part_image": "part_image"},
         ),
         Step(
             "agnostic",
             "Taking off what you wear",
-            REMOVE,
+            REMOVE_GARMENT,
             inputs={"image": "person", "labels": "labels", "keypoints": "keypoints"},
             outputs={"labels": "agnostic_labels", "image": "agnostic_image"},
         ),
@@ -198,9 +198,9 @@ TRY_ON_PIPELINE: Final = Pipeline(
                 "skeleton": "skeleton",
                 "labels": "labels",
                 "agnostic_labels": "agnostic_labels",
-                "agnostic": "agnostic_image",
-                "parts": "part_labels",
-                "parts_picture": "part_image",
+                "agnostic_image": "agnostic_image",
+                "part_labels": "part_labels",
+                "part_image": "part_image",
                 "garment": "garment",
                 "garment_mask": "garment_mask",
                 "category": "garment_category",
@@ -210,7 +210,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
                 "image": "try_on_canvas",
                 "edit_mask": "edit_mask",
                 "flow": "flow",
-                "cloth": "garment_alpha",
+                "garment_alpha": "garment_alpha",
             },
         ),
         Step(
@@ -224,7 +224,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
                 "placement": "person_placement",
                 "garment": "garment_high_res",
                 "flow": "flow",
-                "cloth": "garment_alpha",
+                "garment_alpha": "garment_alpha",
             },
             outputs={"image": "result_image"},
         ),

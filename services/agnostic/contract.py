@@ -7,8 +7,8 @@ from services.kit.types import Image, Keypoints, LabelMap
 
 
 @dataclass(frozen=True)
-class RemoveRequest:
-    """A person's photo, its CIHP labels and joints."""
+class RemoveGarmentRequest:
+    """A person's photo, its CIHP labels of the same size and the person's joints."""
 
     image: Image
     labels: LabelMap
@@ -16,12 +16,14 @@ class RemoveRequest:
 
 
 @dataclass(frozen=True)
-class RemoveResponse:
-    """The labels and the photo with the worn garment taken away."""
+class RemoveGarmentResponse:
+    """The label map and the photo without the existing garment, sizes as in the request."""
 
     labels: LabelMap
     image: Image
 
 
-REMOVE = Method("agnostic", "Remove", RemoveRequest, RemoveResponse, deadline=20.0)
-CONTRACT = Contract("agnostic", "tryon.v1.Agnostic", 50054, (REMOVE,))
+REMOVE_GARMENT = Method(
+    "agnostic", "RemoveGarment", RemoveGarmentRequest, RemoveGarmentResponse, deadline=20.0
+)
+CONTRACT = Contract("agnostic", "tryon.v1.Agnostic", 50054, (REMOVE_GARMENT,))

@@ -8,50 +8,50 @@ import numpy as np
 from tryon.venuns import venuns_pb2
 
 from services.agnostic import core, hr_viton
-from services.agnostic.contract import RemoveRequest, RemoveResponse
+from services.agnostic.contract import RemoveGarmentRequest, RemoveGarmentResponse
 from services.kit import engines
 from services.kit.openpose_json import to_openpose_json
 from services.kit.service import Service
 from services.kit.wire import upstream_containers
 
 
-def _remove(request: RemoveRequest) -> RemoveResponse:
-    return RemoveResponse(
+def _remove(request: RemoveGarmentRequest) -> RemoveGarmentResponse:
+    return RemoveGarmentResponse(
         core.parse_agnostic(request.labels, request.keypoints),
         core.image_agnostic(request.image, request.labels, request.keypoints),
     )
 
 
 def _load_viton_hd() -> Service:
-    return Service(engine="viton_hd", handlers={"Remove": _remove})
+    return Service(engine="viton_hd", handlers={"RemoveGarment": _remove})
 
 
 def _load_hr_viton() -> Service:
     """Load HR-VITON's picture; its labels are VITON-HD's."""
 
-    def remove(request: RemoveRequest) -> RemoveResponse:
-        return RemoveResponse(
+    def remove(request: RemoveGarmentRequest) -> RemoveGarmentResponse:
+        return RemoveGarmentResponse(
             core.parse_agnostic(request.labels, request.keypoints),
             hr_viton.image_agnostic(request.image, request.labels, request.keypoints),
         )
 
-    return Service(engine="hr_viton", handlers={"Remove": remove})
+    return Service(engine="hr_viton", handlers={"RemoveGarment": remove})
 
 
 def _load_venuns() -> Service:
     """Ask the ancestor's container for the labels; the picture is ours, it has none."""
     ancestor = upstream_containers.Ancestor("agnostic", upstream_containers.AGNOSTIC)
 
-    def remove(request: RemoveRequest) -> RemoveResponse:
+    def remove(request: RemoveGarmentRequest) -> RemoveGarmentResponse:
         image = core.image_agnostic(request.image, request.labels, request.keypoints)
         answer = ancestor.ask(_dressed(request))
         labels = ancestor.labels(answer.message, *request.labels.shape)
-        return RemoveResponse(labels=labels, image=image)
+        return RemoveGarmentResponse(labels=labels, image=image)
 
-    return Service(engine="venuns", handlers={"Remove": remove}, close=ancestor.close)
+    return Service(engine="venuns", handlers={"RemoveGarment": remove}, close=ancestor.close)
 
 
-def _dressed(request: RemoveRequest) -> venuns_pb2.Dressed:
+def _dressed(request: RemoveGarmentRequest) -> venuns_pb2.Dressed:
     """Fill the ancestor's message.
 
     Its algorithm (HR-VITON's ``get_parse_agnostic``) looks at labels and joints only. The message

@@ -18,9 +18,10 @@ class SegmentRequest:
 
 @dataclass(frozen=True)
 class SegmentResponse:
-    """255 on the garment, 0 elsewhere; what it is; and what else the photo shows.
+    """The garment's mask, category and attributes.
 
-    ``category``: ``upper``, ``lower`` or ``dress``; ``attributes`` is in the photo's pixels.
+    ``mask``: 255 on the garment, 0 elsewhere, of the photo's size. ``category``: one of
+    ``GARMENT_CATEGORIES``. ``attributes``: in pixels of the photo.
     """
 
     mask: Mask
@@ -28,45 +29,68 @@ class SegmentResponse:
     attributes: GarmentAttributes = NO_ATTRIBUTES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IsolateRequest:
-    """A garment's photo, the same larger, what ``Segment`` said of it, and who wears it.
-
-    ``image``, ``mask`` and ``labels``, which are CIHP's, have one size, ``closer`` the same
-    proportions. ``keypoints`` are the wearer's, zeros where nobody wears it; ``category`` is what
-    was asked for, ``found_category`` what ``Segment`` answered.
-    """
+    """A garment's photo at two sizes, the response of ``Segment`` to it, and the wearer."""
 
     image: Image
-    closer: Image
+    """The garment's photo."""
+
+    image_high_res: Image
+    """The same photo, at least as large, in the same proportions."""
+
     mask: Mask
+    """The mask that ``Segment`` found in ``image``, of the same size."""
+
     attributes: GarmentAttributes
+    """What ``Segment`` read from ``image``."""
+
     keypoints: Keypoints
+    """The wearer's joints in ``image``; zeros if nobody wears the garment."""
+
     labels: LabelMap
+    """CIHP ids of ``image``, of the same size; zeros if nobody wears the garment."""
+
     found_category: str
+    """The category that ``Segment`` found, one of ``GARMENT_CATEGORIES``."""
+
     category: str = AUTO
+    """The requested category, one of ``REQUEST_CATEGORIES``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IsolateResponse:
-    """Both pictures with nothing but the garment on plain ground, and what ``Segment`` tells."""
+    """The garment alone, on a plain background."""
 
     image: Image
-    closer: Image
+    """The garment at the size of the request's ``image``."""
+
+    image_high_res: Image
+    """The garment at the size of the request's ``image_high_res``."""
+
     mask: Mask
+    """255 on the garment, 0 elsewhere, of the size of ``image``."""
+
     attributes: GarmentAttributes
+    """What the network reads from the garment alone, in pixels of ``image``."""
+
     category: str
+    """The garment's category, one of ``GARMENT_CATEGORIES``."""
 
 
 def is_worn(request: IsolateRequest) -> bool:
-    """Whether somebody wears the garment; if not, the service need not be called."""
+    """Return whether somebody wears the garment; if not, the service need not be called."""
     return bool(request.keypoints.any())
 
 
 def as_it_is(request: IsolateRequest) -> IsolateResponse:
-    """Answer with the garment's photo and with what ``Segment`` said of it."""
+    """Return the photo unchanged, with what ``Segment`` found in it."""
     return IsolateResponse(
-        request.image, request.closer, request.mask, request.attributes, request.found_category
+        image=request.image,
+        image_high_res=request.image_high_res,
+        mask=request.mask,
+        attributes=request.attributes,
+        category=request.found_category,
     )
 
 

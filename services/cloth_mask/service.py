@@ -62,7 +62,7 @@ def _isolating(reader: model.Reader) -> Callable[[IsolateRequest], IsolateRespon
         _check(request)
         if not is_worn(request):
             return as_it_is(request)
-        pictures = (request.image, request.closer)
+        pictures = (request.image, request.image_high_res)
         try:
             alone = worn.isolate(pictures, request.labels, request.keypoints, request.category)
         except NoGarment:
@@ -70,9 +70,14 @@ def _isolating(reader: model.Reader) -> Callable[[IsolateRequest], IsolateRespon
             if request.category == AUTO:
                 return as_it_is(request)
             raise
-        image, closer = alone.pictures
-        attributes = reader.read(image, alone.mask)
-        return IsolateResponse(image, closer, alone.mask, attributes, alone.category)
+        image, image_high_res = alone.pictures
+        return IsolateResponse(
+            image=image,
+            image_high_res=image_high_res,
+            mask=alone.mask,
+            attributes=reader.read(image, alone.mask),
+            category=alone.category,
+        )
 
     return isolate
 
@@ -86,7 +91,7 @@ def _check(request: IsolateRequest) -> None:
             stage="cloth_mask",
         )
     sizes = {request.mask.shape, request.labels.shape, (height, width)}
-    if len(sizes) > 1 or not _proportional(request.image, request.closer):
+    if len(sizes) > 1 or not _proportional(request.image, request.image_high_res):
         raise InvalidRequest(
             "The garment's photo, its mask, its labels and the larger photo do not fit; send those "
             "of this photo, and the larger one in the same proportions.",
@@ -94,8 +99,8 @@ def _check(request: IsolateRequest) -> None:
         )
 
 
-def _proportional(image: Image, closer: Image) -> bool:
-    (height, width), (high, wide) = image.shape[:2], closer.shape[:2]
+def _proportional(image: Image, image_high_res: Image) -> bool:
+    (height, width), (high, wide) = image.shape[:2], image_high_res.shape[:2]
     return bool(high >= height and abs(wide / high - width / height) < 1 / height)
 
 

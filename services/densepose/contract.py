@@ -5,27 +5,35 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.kit.contract import Contract, Method
-from services.kit.types import Image, Keypoints, LabelMap, Mask
+from services.kit.types import ByteMap, Image, Keypoints, LabelMap, Mask
 
 
 @dataclass(frozen=True)
 class EstimateSurfaceRequest:
-    """A photo of a person, their joints and outline, and its CIHP labels, 1 x 1 if not known."""
+    """A person's photo, the joints, the person's mask and the CIHP labels of the photo.
+
+    ``person_mask`` and ``labels`` have the photo's size; labels of 1 x 1 mean that there are none.
+    """
 
     image: Image
     keypoints: Keypoints
-    silhouette: Mask
+    person_mask: Mask
     labels: LabelMap = field(default_factory=lambda: np.zeros((1, 1), np.uint8))
 
 
 @dataclass(frozen=True)
 class EstimateSurfaceResponse:
-    """Part ids 0 to 24, the chart coordinates (0 to 255 for 0 to 1) and the part picture."""
+    """The body's surface at each pixel; all maps have the photo's size.
 
-    parts: LabelMap
-    u: Mask
-    v: Mask
-    picture: Image
+    ``part_labels``: DensePose ids, 0 background, 1 to 24 parts. ``u``, ``v``: coordinates on the
+    part's chart, 0 to 255 for 0 to 1, 0 on the background. ``part_image``: the parts in DensePose's
+    colours on black.
+    """
+
+    part_labels: LabelMap
+    u: ByteMap
+    v: ByteMap
+    part_image: Image
 
 
 ESTIMATE_SURFACE = Method(

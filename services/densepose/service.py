@@ -24,14 +24,14 @@ def estimate(network: Network, request: EstimateSurfaceRequest) -> EstimateSurfa
     """Map a person to body parts. Raises InvalidRequest when the sizes do not match."""
     known = _examine(request)
     labels = request.labels if known else None
-    return _answer(estimate_surface(network, request.keypoints, request.silhouette, labels))
+    return _answer(estimate_surface(network, request.keypoints, request.person_mask, labels))
 
 
 def _examine(request: EstimateSurfaceRequest) -> bool:
     """Say whether the labels are known. Raises InvalidRequest when the sizes do not match."""
     known = bool(request.labels.any())
-    for name, same in (("outline", request.silhouette), ("labels", request.labels)):
-        if same.shape != request.image.shape[:2] and (known or same is request.silhouette):
+    for name, same in (("outline", request.person_mask), ("labels", request.labels)):
+        if same.shape != request.image.shape[:2] and (known or same is request.person_mask):
             raise InvalidRequest(
                 f"The {name} and the picture differ in size; send both of the same photo.",
                 stage="densepose",
@@ -41,7 +41,10 @@ def _examine(request: EstimateSurfaceRequest) -> bool:
 
 def _answer(surface: Surface) -> EstimateSurfaceResponse:
     return EstimateSurfaceResponse(
-        parts=surface.parts, u=surface.u, v=surface.v, picture=draw_parts(surface.parts)
+        part_labels=surface.parts,
+        u=surface.u,
+        v=surface.v,
+        part_image=draw_parts(surface.parts),
     )
 
 
@@ -67,7 +70,7 @@ def _load_venuns() -> Service:
                 stage="densepose",
             )
         unknown = np.zeros_like(parts)
-        return EstimateSurfaceResponse(parts=parts, u=unknown, v=unknown, picture=picture)
+        return EstimateSurfaceResponse(part_labels=parts, u=unknown, v=unknown, part_image=picture)
 
     return Service(
         engine="venuns", handlers={"EstimateSurface": estimate_surface}, close=ancestor.close
@@ -85,7 +88,7 @@ def _load_published(engine: str, file: str) -> Service:
 
     def estimate_surface(request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
         _examine(request)
-        return _answer(published.estimate(request.image, request.silhouette, run))
+        return _answer(published.estimate(request.image, request.person_mask, run))
 
     return Service(engine=engine, handlers={"EstimateSurface": estimate_surface})
 

@@ -8,7 +8,7 @@ from services.kit.types import Image, Keypoints, LabelMap
 
 @dataclass(frozen=True)
 class ParseRequest:
-    """A photo of a person, and their joints."""
+    """A photo of a person, and the joints."""
 
     image: Image
     keypoints: Keypoints
@@ -16,7 +16,7 @@ class ParseRequest:
 
 @dataclass(frozen=True)
 class ParseResponse:
-    """CIHP ids, 0 to 19."""
+    """CIHP ids, 0 to 19, of the photo's size."""
 
     labels: LabelMap
 

@@ -12,50 +12,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Kind(Enum):
-    """Which message of ``common.proto`` an array travels in."""
+class WireType(Enum):
+    """The message of ``common.proto`` that carries an array."""
 
     IMAGE = "Image"
     MASK = "Mask"
+    BYTE_MAP = "ByteMap"
     LABEL_MAP = "LabelMap"
     KEYPOINTS = "Keypoints"
     FLOW = "Flow"
     LANDMARKS = "Landmarks"
 
 
-Image = Annotated[NDArray[np.uint8], Kind.IMAGE]
+Image = Annotated[NDArray[np.uint8], WireType.IMAGE]
 """H x W x 3 uint8, RGB, 0 to 255."""
 
-Mask = Annotated[NDArray[np.uint8], Kind.MASK]
+Mask = Annotated[NDArray[np.uint8], WireType.MASK]
 """H x W uint8: 0 outside, 255 inside, soft edges between."""
 
-LabelMap = Annotated[NDArray[np.uint8], Kind.LABEL_MAP]
+ByteMap = Annotated[NDArray[np.uint8], WireType.BYTE_MAP]
+"""H x W uint8: a quantity, 0 to 255."""
+
+LabelMap = Annotated[NDArray[np.uint8], WireType.LABEL_MAP]
 """H x W uint8 class ids."""
 
-Keypoints = Annotated[NDArray[np.float32], Kind.KEYPOINTS]
-"""25 x 3 float32: BODY_25 joints as (x, y, confidence), in pixels; zeros where unseen."""
+Keypoints = Annotated[NDArray[np.float32], WireType.KEYPOINTS]
+"""25 x 3 float32: BODY_25 joints as (x, y, confidence), in pixels; zeros if unseen."""
 
-Flow = Annotated[NDArray[np.float32], Kind.FLOW]
-"""H x W x 2 float32: for each pixel a place (x, y) in another picture, in its pixels."""
+Flow = Annotated[NDArray[np.float32], WireType.FLOW]
+"""H x W x 2 float32: for each pixel a position (x, y) in another picture, in pixels of that
+picture."""
 
-Landmarks = Annotated[NDArray[np.float32], Kind.LANDMARKS]
+Landmarks = Annotated[NDArray[np.float32], WireType.LANDMARKS]
 """24 x 3 float32: the points of ``services.kit.garment_attributes.LANDMARKS`` as (x, y,
-confidence), in pixels; zeros where the garment has none."""
+confidence), in pixels; zeros if the garment has none."""
 
 CANVAS_WIDTH: Final = 768
+"""Width in pixels of the canvas on which every stage after ``resize`` works."""
+
 CANVAS_HEIGHT: Final = 1024
-"""The size in pixels of the canvas that every stage after ``resize`` works on."""
+"""Height in pixels of the canvas on which every stage after ``resize`` works."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where a picture lies on the canvas it was fitted to, all in pixels."""
+    """Where a photo lies on the canvas it was fitted to; all in pixels."""
 
     source_width: int
+    """Width of the photo."""
+
     source_height: int
+    """Height of the photo."""
+
     canvas_width: int
+    """Width of the canvas."""
+
     canvas_height: int
+    """Height of the canvas."""
+
     left: int
+    """Column of the canvas at which the scaled photo begins."""
+
     top: int
+    """Row of the canvas at which the scaled photo begins."""
+
     width: int
+    """Width of the scaled photo on the canvas."""
+
     height: int
+    """Height of the scaled photo on the canvas."""

@@ -13,25 +13,32 @@ class EstimatePoseRequest:
     image: Image
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EstimatePoseResponse:
-    """The main person's joints, skeleton picture and outline; how many people were seen.
-
-    ``openpose_json`` holds the joints in the form that OpenPose 1.2 writes. ``yaw`` tells by how
-    many degrees, -180 to 180, the trunk is turned to its left; 0 faces the camera.
-    """
+    """The main person's pose, and the number of people."""
 
     keypoints: Keypoints
+    """The main person's joints, in pixels of the photo."""
+
     skeleton: Image
-    silhouette: Mask
-    people: int
+    """The skeleton in OpenPose's colours on black, of the photo's size."""
+
+    person_mask: Mask
+    """255 on the main person, 0 elsewhere, of the photo's size."""
+
+    person_count: int
+    """Number of people in the photo."""
+
     openpose_json: str
-    yaw: float = 0.0
+    """The joints as OpenPose 1.2 writes them with ``--write_json``."""
+
+    body_yaw_degrees: float = 0.0
+    """Turn of the trunk to the person's left, -180 to 180 degrees; 0 faces the camera."""
 
 
 @dataclass(frozen=True)
 class FindWearerRequest:
-    """A photo of a garment, and its mask."""
+    """A photo of a garment, and the garment's mask, of the same size."""
 
     image: Image
     garment: Mask
@@ -39,7 +46,7 @@ class FindWearerRequest:
 
 @dataclass(frozen=True)
 class FindWearerResponse:
-    """The joints of who wears the garment; nothing but zeros where nobody does."""
+    """The joints of the person who wears the garment; zeros if nobody wears it."""
 
     keypoints: Keypoints
 

@@ -64,14 +64,16 @@ def _check_size(image: Image) -> None:
         )
 
 
-def _answer(keypoints: Keypoints, silhouette: Mask, count: int, yaw: float) -> EstimatePoseResponse:
+def _answer(
+    keypoints: Keypoints, person_mask: Mask, person_count: int, body_yaw_degrees: float
+) -> EstimatePoseResponse:
     return EstimatePoseResponse(
         keypoints=keypoints,
-        skeleton=drawing.draw_skeleton(keypoints, *silhouette.shape),
-        silhouette=silhouette,
-        people=count,
+        skeleton=drawing.draw_skeleton(keypoints, *person_mask.shape),
+        person_mask=person_mask,
+        person_count=person_count,
         openpose_json=json.dumps(to_openpose_json(keypoints)),
-        yaw=yaw,
+        body_yaw_degrees=body_yaw_degrees,
     )
 
 
@@ -96,7 +98,7 @@ def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Serv
             seen = look(request.image)
         except NoPerson:
             return nobody
-        worn = wears(seen.silhouette, request.garment)
+        worn = wears(seen.person_mask, request.garment)
         return FindWearerResponse(seen.keypoints) if worn else nobody
 
     return Service(engine, {"EstimatePose": estimate_pose, "FindWearer": find_wearer})

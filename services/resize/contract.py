@@ -8,7 +8,7 @@ from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Flow, Image, Mask, P
 
 @dataclass(frozen=True)
 class FitRequest:
-    """A picture, and the canvas to put it on in pixels."""
+    """A photo, and the size in pixels of the canvas to fit it on."""
 
     image: Image
     width: int = CANVAS_WIDTH
@@ -17,33 +17,41 @@ class FitRequest:
 
 @dataclass(frozen=True)
 class FitResponse:
-    """The canvas, and where the picture lies on it."""
+    """The canvas, and where the photo lies on it."""
 
     image: Image
     placement: Placement
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RestoreRequest:
-    """The picture as uploaded, and an edited canvas with the mask of what was edited.
-
-    ``garment``: what was put on it, on a canvas of the same proportions, at least as large;
-    ``flow`` and ``cloth``: which place of it each pixel of ``image`` shows, in the canvas's scale,
-    and how much of the pixel is garment.
-    """
+    """A photo, and its edited canvas."""
 
     original: Image
+    """The photo as uploaded."""
+
     image: Image
+    """The edited canvas."""
+
     edit_mask: Mask
+    """Edited pixels of the canvas; the photo's pixels stay where the mask is 0."""
+
     placement: Placement
+    """Where the photo lies on the canvas."""
+
     garment: Image
+    """The garment's canvas, in the proportions of ``image`` and at least as large."""
+
     flow: Flow
-    cloth: Mask
+    """Garment position shown by each pixel of ``image``, in pixels of a canvas of that size."""
+
+    garment_alpha: Mask
+    """Fraction of each pixel of ``image`` that is garment, 0 to 255."""
 
 
 @dataclass(frozen=True)
 class RestoreResponse:
-    """The edited picture in the upload's frame."""
+    """The edited photo, of the size of the original."""
 
     image: Image
 

@@ -39,7 +39,16 @@ def fit(
     inner_width = min(width, max(1, round(columns * scale)))
     inner_height = min(height, max(1, round(rows * scale)))
     left, top = (width - inner_width) // 2, (height - inner_height) // 2
-    placement = Placement(columns, rows, width, height, left, top, inner_width, inner_height)
+    placement = Placement(
+        source_width=columns,
+        source_height=rows,
+        canvas_width=width,
+        canvas_height=height,
+        left=left,
+        top=top,
+        width=inner_width,
+        height=inner_height,
+    )
     inner = _scaled(image, inner_width, inner_height)
     if (inner_width, inner_height) == (width, height):
         return inner, placement

@@ -21,7 +21,7 @@ def _restore(request: RestoreRequest) -> RestoreResponse:
             request.image,
             request.edit_mask,
             request.placement,
-            Worn(request.garment, request.flow, request.cloth),
+            Worn(request.garment, request.flow, request.garment_alpha),
         )
     )
 

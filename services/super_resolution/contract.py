@@ -7,13 +7,14 @@ from services.kit.contract import Contract, Method
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image
 
 MIN_SCALE: Final = 2.0
-"""How much too small a photo must be before a network enlarges it: below, there is enough detail
-for plain interpolation, and the network, whose time grows with the photo's pixels, is dearest."""
+"""Smallest ``fit_scale`` at which a network enlarges the photo. Below it the photo has enough
+detail for interpolation, and the network would take longest: its time grows with the photo's
+pixels."""
 
 
 @dataclass(frozen=True)
 class UpscaleRequest:
-    """A photo, and the canvas in pixels that it should fill once fitted."""
+    """A photo, and the size in pixels of the canvas that it should fill once fitted."""
 
     image: Image
     width: int = CANVAS_WIDTH
@@ -22,19 +23,19 @@ class UpscaleRequest:
 
 @dataclass(frozen=True)
 class UpscaleResponse:
-    """The photo, enlarged if it was small."""
+    """The photo, enlarged if it was too small for the canvas."""
 
     image: Image
 
 
 def fit_scale(request: UpscaleRequest) -> float:
-    """How often the photo must be enlarged to fill the canvas in one direction."""
+    """Return the scale at which the photo fills the canvas in one direction."""
     height, width = request.image.shape[:2]
     return float(min(request.width / width, request.height / height))
 
 
 def needs_upscaling(request: UpscaleRequest) -> bool:
-    """Whether the service would enlarge the photo; if not, it need not be called."""
+    """Return whether the service would enlarge the photo; if not, it need not be called."""
     return fit_scale(request) >= MIN_SCALE
 
 

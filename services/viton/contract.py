@@ -8,40 +8,60 @@ from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.kit.types import Flow, Image, Keypoints, LabelMap, Mask
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TryOnRequest:
-    """Everything known of the person and of the garment, all on the same canvas size.
-
-    ``category``: ``upper``, ``lower`` or ``dress``; ``garment_attributes``: what the mask service
-    read of the garment, which may be left out.
-    """
+    """A person and a garment, all on canvases of one size."""
 
     person: Image
+    """The person's photo on the canvas."""
+
     keypoints: Keypoints
+    """The person's joints, in pixels of the canvas."""
+
     skeleton: Image
+    """The skeleton in OpenPose's colours on black."""
+
     labels: LabelMap
+    """CIHP ids of the person."""
+
     agnostic_labels: LabelMap
-    agnostic: Image
-    parts: LabelMap
-    parts_picture: Image
+    """CIHP ids of the person without the existing garment."""
+
+    agnostic_image: Image
+    """The person's photo without the existing garment."""
+
+    part_labels: LabelMap
+    """DensePose part ids of the person."""
+
+    part_image: Image
+    """The parts in DensePose's colours on black."""
+
     garment: Image
+    """The garment's photo on the canvas."""
+
     garment_mask: Mask
+    """255 on the garment, 0 elsewhere."""
+
     category: str = UPPER
+    """The garment's category, one of ``GARMENT_CATEGORIES``."""
+
     garment_attributes: GarmentAttributes = NO_ATTRIBUTES
+    """What the garment mask service read from the garment's photo; may be left out."""
 
 
 @dataclass(frozen=True)
 class TryOnResponse:
-    """The person wearing the garment, and which pixels differ from the photo (0: identical).
+    """The person with the garment, on the request's canvas.
 
-    ``flow``: the place in the garment's picture that each pixel shows; ``cloth``: how much of the
-    pixel is garment (0: none, and the flow says nothing).
+    ``edit_mask``: pixels that differ from the person's photo; 0 means identical. ``flow``: position
+    in the garment's photo that each pixel shows. ``garment_alpha``: fraction of the pixel that is
+    garment, 0 to 255; where it is 0 the flow has no meaning.
     """
 
     image: Image
     edit_mask: Mask
     flow: Flow
-    cloth: Mask
+    garment_alpha: Mask
 
 
 TRY_ON = Method("viton", "TryOn", TryOnRequest, TryOnResponse, deadline=120.0)

@@ -61,7 +61,7 @@ def load_venuns() -> Service:
                 image_pose=upstream_containers.exact_file(request.skeleton),
                 pose_json=json.dumps(to_openpose_json(request.keypoints)),
                 parse_agnostic=upstream_containers.exact_file(request.agnostic_labels),
-                image_densepose=upstream_containers.exact_file(request.parts_picture),
+                image_densepose=upstream_containers.exact_file(request.part_image),
             )
         )
         image = ancestor.picture(answer.message, *person.shape[:2])

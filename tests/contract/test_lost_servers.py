@@ -48,7 +48,7 @@ def fit(request):
         raise InvalidRequest("This photo will not do.")
     if what == "unavailable":
         raise ServiceUnavailable("What this service needs is gone; start it.")
-    return FitResponse(request.image, Placement(*[1] * 8))
+    return FitResponse(request.image, Placement(**dict.fromkeys(Placement.__dataclass_fields__, 1)))
 
 def load():
     time.sleep(float(os.environ.get("SECONDS_OF_LOADING", "0")))

@@ -71,7 +71,9 @@ class Replicas:
             self.calls[host] += 1
             # A picture as wide as this takes so many milliseconds.
             time.sleep(request.width / 1000)
-            return FitResponse(request.image, Placement(*[1] * 8))
+            return FitResponse(
+                request.image, Placement(**dict.fromkeys(Placement.__dataclass_fields__, 1))
+            )
 
         chosen = Settings(host=host, port=self.port, workers=4, queue_size=64, **settings)
         running = await server.start(CONTRACT, lambda: Service("test", {"Fit": fit}), chosen)

@@ -22,9 +22,16 @@ async def test_people_and_yaw_survive_the_wire(serve: Serve, people: int, yaw: f
 
     def estimate(request: EstimatePoseRequest) -> EstimatePoseResponse:
         keypoints = np.zeros((25, 3), np.float32)
-        return EstimatePoseResponse(keypoints, request.image, plane, people, "{}", yaw)
+        return EstimatePoseResponse(
+            keypoints=keypoints,
+            skeleton=request.image,
+            person_mask=plane,
+            person_count=people,
+            openpose_json="{}",
+            body_yaw_degrees=yaw,
+        )
 
     served = await serve(CONTRACT, lambda: Service("test", {"EstimatePose": estimate}))
     await served.running.loading
     answer = await channels.call(served.channel, ESTIMATE_POSE, EstimatePoseRequest(image))
-    assert (answer.people, answer.yaw) == (people, yaw)
+    assert (answer.person_count, answer.body_yaw_degrees) == (people, yaw)

@@ -52,7 +52,7 @@ def fits(fit: Callable[[FitRequest], FitResponse]) -> Callable[[], Service]:
 
 
 def echo(request: FitRequest) -> FitResponse:
-    return FitResponse(request.image, Placement(*[1] * 8))
+    return FitResponse(request.image, Placement(**dict.fromkeys(Placement.__dataclass_fields__, 1)))
 
 
 def raises(error: Exception) -> Callable[[FitRequest], FitResponse]:
@@ -260,7 +260,9 @@ async def test_bytes_that_are_no_message_are_an_invalid_request(serve: Serve) ->
 
 async def test_an_answer_outside_the_contract_is_not_the_callers_fault(serve: Serve) -> None:
     def wrong(request: FitRequest) -> FitResponse:
-        return FitResponse(request.image[:, :, 0], Placement(*[1] * 8))
+        return FitResponse(
+            request.image[:, :, 0], Placement(**dict.fromkeys(Placement.__dataclass_fields__, 1))
+        )
 
     served = await serve(CONTRACT, fits(wrong))
     await served.running.loading
@@ -273,8 +275,16 @@ async def test_a_procedure_that_it_does_not_have(serve: Serve) -> None:
     served = await serve(without_restore, fits(echo))
     await served.running.loading
     plane, flow = PICTURE[:, :, 0], PICTURE[:, :, :2].astype(np.float32)
-    placement = Placement(*[1] * 8)
-    request = RESTORE.request(PICTURE, PICTURE, plane, placement, PICTURE, flow, plane)
+    placement = Placement(**dict.fromkeys(Placement.__dataclass_fields__, 1))
+    request = RESTORE.request(
+        original=PICTURE,
+        image=PICTURE,
+        edit_mask=plane,
+        placement=placement,
+        garment=PICTURE,
+        flow=flow,
+        garment_alpha=plane,
+    )
     with pytest.raises(ServiceUnavailable, match="same version of every service"):
         await channels.call(served.channel, RESTORE, request)
 
@@ -387,7 +397,7 @@ from services.resize.contract import CONTRACT, FitResponse
 def fit(request):
     Path(os.environ["BEGUN"]).touch()
     time.sleep(float(os.environ["SECONDS_OF_WORK"]))
-    return FitResponse(request.image, Placement(*[1] * 8))
+    return FitResponse(request.image, Placement(**dict.fromkeys(Placement.__dataclass_fields__, 1)))
 
 def load():
     time.sleep(float(os.environ.get("SECONDS_OF_LOADING", "0")))

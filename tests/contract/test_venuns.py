@@ -141,7 +141,7 @@ CASES: Final = (
     Case(
         agnostic.CONTRACT,
         services.agnostic.service.load,
-        agnostic.RemoveRequest(PERSON, LABELS, JOINTS),
+        agnostic.RemoveGarmentRequest(PERSON, LABELS, JOINTS),
         message,
     ),
     Case(
@@ -153,9 +153,9 @@ CASES: Final = (
             skeleton=np.zeros_like(PERSON),
             labels=LABELS,
             agnostic_labels=TAKEN_OFF,
-            agnostic=PERSON,
-            parts=PARTS,
-            parts_picture=draw_parts(PARTS),
+            agnostic_image=PERSON,
+            part_labels=PARTS,
+            part_image=draw_parts(PARTS),
             garment=GARMENT,
             garment_mask=GARMENT_MASK,
         ),
@@ -213,9 +213,9 @@ async def test_an_empty_mask_means_no_garment(ancestor: Ancestor, serve: Serve) 
 async def test_densepose_parts_from_their_colours(serve: Serve) -> None:
     answer = await call(serve, CASE["densepose"])
     # A JPEG with smeared colours: edges move, but no part appears that is not there.
-    assert set(np.unique(answer.parts)) == {0, *CHARTS}
-    assert np.mean(answer.parts != PARTS) < 0.03
-    assert np.abs(answer.picture.astype(int) - draw_parts(PARTS)).mean() < 8
+    assert set(np.unique(answer.part_labels)) == {0, *CHARTS}
+    assert np.mean(answer.part_labels != PARTS) < 0.03
+    assert np.abs(answer.part_image.astype(int) - draw_parts(PARTS)).mean() < 8
     assert not answer.u.any()
     assert not answer.v.any()
 
@@ -226,7 +226,7 @@ async def test_densepose_parts_of_a_lossless_picture_are_exact(
     stripes = (np.indices((HEIGHT, WIDTH)).sum(axis=0) % 25).astype(np.uint8)
     ancestor.answers["densepose"] = lambda _: message(text(written(draw_parts(stripes))))
     answer = await call(serve, CASE["densepose"])
-    np.testing.assert_array_equal(answer.parts, stripes)
+    np.testing.assert_array_equal(answer.part_labels, stripes)
 
 
 async def test_a_picture_in_other_colours_is_no_densepose(ancestor: Ancestor, serve: Serve) -> None:

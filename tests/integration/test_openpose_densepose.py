@@ -50,7 +50,7 @@ def read(path: Path) -> Image:
 def surface(image: Image, pose: EstimatePoseResponse) -> EstimateSurfaceResponse:
     handler = densepose.load().handlers["EstimateSurface"]
     response: EstimateSurfaceResponse = handler(
-        EstimateSurfaceRequest(image, pose.keypoints, pose.silhouette, labels(image, pose))
+        EstimateSurfaceRequest(image, pose.keypoints, pose.person_mask, labels(image, pose))
     )
     return response
 
@@ -70,18 +70,18 @@ def assert_looks_like_a_front(pose: EstimatePoseResponse, image: Image) -> None:
     assert (joints[[0, 1, 2, 5, 8], 2] > 0.5).all()
     assert joints[2, 0] < joints[1, 0] < joints[5, 0]
     assert joints[0, 1] < joints[1, 1] < joints[8, 1]
-    assert pose.silhouette.shape == image.shape[:2]
+    assert pose.person_mask.shape == image.shape[:2]
     assert pose.skeleton.shape == image.shape
     x, y = joints[1, :2].astype(int)
-    assert pose.silhouette[y + 20, x] == 255
-    assert pose.people == 1
+    assert pose.person_mask[y + 20, x] == 255
+    assert pose.person_count == 1
 
 
 def test_the_example_person_is_found(estimate: Estimate, examples: Path) -> None:
     image = read(examples / "person.jpg")
     pose = estimate(image)
     assert_looks_like_a_front(pose, image)
-    parts = surface(image, pose).parts
+    parts = surface(image, pose).part_labels
     x, y = ((pose.keypoints[1] + pose.keypoints[8]) / 2)[:2].astype(int)
     assert parts[y, x] in {2, 15, 16, 17, 18, 19, 20, 21, 22}
 
@@ -110,7 +110,7 @@ def test_parts_agree_with_densepose(estimate: Estimate, case: int, least: float)
     image = read(CASES / str(case) / "image_res.jpg")
     truth = read_parts(read(CASES / str(case) / "densepose.png"))
     assert truth is not None
-    parts = surface(image, estimate(image)).parts
+    parts = surface(image, estimate(image)).part_labels
     present = [part for part in range(1, 25) if (truth == part).sum() > 400]
     ious = [
         ((parts == part) & (truth == part)).sum() / ((parts == part) | (truth == part)).sum()
@@ -152,7 +152,7 @@ def test_two_people_are_counted_and_the_larger_is_the_main_one(estimate: Estimat
     beside = np.full((1024, 384, 3), image[5, 5], np.uint8)
     beside[512:] = small
     pose = estimate(np.hstack([image, beside]))
-    assert pose.people == 2
+    assert pose.person_count == 2
     assert np.abs(pose.keypoints[2:8] - alone.keypoints[2:8])[:, :2].max() < 60
 
 

@@ -49,7 +49,14 @@ def asked(handlers: Handlers, image: Image, category: str = "auto") -> IsolateRe
     wearer = handlers["FindWearer"](FindWearerRequest(image, found.mask)).keypoints
     labels = handlers["Parse"](ParseRequest(image, wearer)).labels
     return IsolateRequest(
-        image, image, found.mask, found.attributes, wearer, labels, found.category, category
+        image=image,
+        image_high_res=image,
+        mask=found.mask,
+        attributes=found.attributes,
+        keypoints=wearer,
+        labels=labels,
+        found_category=found.category,
+        category=category,
     )
 
 
@@ -94,7 +101,7 @@ def test_somebody_printed_on_a_garment_does_not_wear_it(handlers: Handlers, exam
     rows, columns = np.nonzero(handlers["Segment"](SegmentRequest(shirt)).mask)
     top, left = int(rows.mean()) - 140, int(np.median(columns)) - 105
     shirt[top : top + 280, left : left + 210] = print_
-    assert handlers["EstimatePose"](EstimatePoseRequest(shirt)).people
+    assert handlers["EstimatePose"](EstimatePoseRequest(shirt)).person_count
     assert not asked_wearer(handlers, shirt).any()
 
 
@@ -108,18 +115,24 @@ def test_what_does_not_fit_together_is_refused(handlers: Handlers) -> None:
     with pytest.raises(InvalidRequest, match="send the mask of this photo"):
         handlers["FindWearer"](FindWearerRequest(image, mask[:32]))
     request = IsolateRequest(
-        image, image, mask, NO_ATTRIBUTES, np.ones((25, 3), np.float32), mask + 5, "upper"
+        image=image,
+        image_high_res=image,
+        mask=mask,
+        attributes=NO_ATTRIBUTES,
+        keypoints=np.ones((25, 3), np.float32),
+        labels=mask + 5,
+        found_category="upper",
     )
     for wrong in (
         replace(request, labels=mask[:32] + 5),
         replace(request, mask=mask[:32]),
-        replace(request, closer=image[:, :24]),
-        replace(request, closer=image[:32, :24]),
+        replace(request, image_high_res=image[:, :24]),
+        replace(request, image_high_res=image[:32, :24]),
     ):
         with pytest.raises(InvalidRequest, match="in the same proportions"):
             handlers["Isolate"](wrong)
     large = image.repeat(20, 0).repeat(20, 1)
     with pytest.raises(InvalidRequest, match="at most"):
-        handlers["Isolate"](replace(request, image=large, closer=large))
+        handlers["Isolate"](replace(request, image=large, image_high_res=large))
     with pytest.raises(InvalidRequest, match="hat"):
         handlers["Isolate"](replace(request, category="hat"))

@@ -67,9 +67,9 @@ def request(height: int, width: int) -> TryOnRequest:
         skeleton=skeleton,
         labels=labels,
         agnostic_labels=agnostic_labels,
-        agnostic=agnostic,
-        parts=parts,
-        parts_picture=_bytes(np.stack((parts * 40, x / width * 255, y / height * 255), -1)),
+        agnostic_image=agnostic,
+        part_labels=parts,
+        part_image=_bytes(np.stack((parts * 40, x / width * 255, y / height * 255), -1)),
         garment=np.where(mask[..., None] > 0, _bytes(stripes), np.uint8(255)),
         garment_mask=mask,
     )

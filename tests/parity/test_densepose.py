@@ -257,7 +257,7 @@ def check_engine(name: str, reference: Reference, monkeypatch: pytest.MonkeyPatc
     assert loaded.engine == name
     asked = EstimateSurfaceRequest(photo(), np.zeros((25, 3), np.float32), outline())
     answer = loaded.handlers["EstimateSurface"](asked)
-    assert answer.picture.shape == (*SIZE, 3)
+    assert answer.part_image.shape == (*SIZE, 3)
     (found,) = answers
     np.testing.assert_allclose(found.box, reference["box"][0], atol=149 * stored.RUNTIMES)
     planes = (found.coarse, found.fine, found.u, found.v)
@@ -266,7 +266,7 @@ def check_engine(name: str, reference: Reference, monkeypatch: pytest.MonkeyPatc
 
     parts, u, v = reference[f"iuv{SUFFIX[name]}"]
     clear = certain(found, parts)
-    np.testing.assert_array_equal(answer.parts[clear], parts[clear])
+    np.testing.assert_array_equal(answer.part_labels[clear], parts[clear])
     for ours, theirs in ((answer.u, u), (answer.v, v)):
         assert np.abs(ours[clear].astype(int) - theirs[clear]).max() <= 1
 

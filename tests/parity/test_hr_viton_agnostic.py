@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from services.agnostic import hr_viton
-from services.agnostic.contract import RemoveRequest
+from services.agnostic.contract import RemoveGarmentRequest
 from services.agnostic.core import parse_agnostic
 from services.agnostic.service import ENGINES
 from services.kit.errors import InvalidRequest
@@ -96,6 +96,8 @@ def test_what_does_not_belong_together_is_refused() -> None:
 
 def test_the_engine_gives_this_picture_and_viton_hd_s_labels() -> None:
     image, labels, keypoints = figure()
-    answer: Any = ENGINES["hr_viton"]().handlers["Remove"](RemoveRequest(image, labels, keypoints))
+    answer: Any = ENGINES["hr_viton"]().handlers["RemoveGarment"](
+        RemoveGarmentRequest(image, labels, keypoints)
+    )
     np.testing.assert_array_equal(answer.labels, parse_agnostic(labels, keypoints))
     np.testing.assert_array_equal(answer.image, hr_viton.image_agnostic(image, labels, keypoints))

@@ -97,7 +97,7 @@ def check_seeds(engine: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert service.engine == engine
         answer = service.handlers["TryOn"](asked)
         assert not answer.flow.any()
-        assert not answer.cloth.any()
+        assert not answer.garment_alpha.any()
         changed = (answer.image != asked.person).any(axis=2)
         np.testing.assert_array_equal(answer.edit_mask > 0, changed)
         image: NDArray[np.uint8] = answer.image

@@ -24,7 +24,7 @@ from services.kit.errors import ImageTooLarge, InvalidRequest
 from services.kit.garment_attributes import LANDMARKS
 from services.kit.pictures import images
 from services.kit.settings import get_settings
-from services.kit.types import Kind
+from services.kit.types import WireType
 
 JOINTS: Final = 25
 FARTHEST: Final = 1e6
@@ -87,7 +87,7 @@ def decode(message: Message, kind: type[Value]) -> Value:
 class _Field(NamedTuple):
     name: str
     type: Any
-    array: Kind | None
+    array: WireType | None
     default: Any
     made: Any
 
@@ -99,7 +99,7 @@ def _fields(kind: type) -> tuple[_Field, ...]:
         _Field(
             field.name,
             hints[field.name],
-            _array_kind(hints[field.name]),
+            _wire_type(hints[field.name]),
             field.default,
             field.default_factory,
         )
@@ -107,9 +107,9 @@ def _fields(kind: type) -> tuple[_Field, ...]:
     )
 
 
-def _array_kind(annotation: Any) -> Kind | None:
-    kinds = (item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, Kind))
-    return next(kinds, None)
+def _wire_type(annotation: Any) -> WireType | None:
+    marks = getattr(annotation, "__metadata__", ())
+    return next((mark for mark in marks if isinstance(mark, WireType)), None)
 
 
 _SCALARS: Final[Mapping[type, tuple[int, ...]]] = {
@@ -163,7 +163,9 @@ def _write_image(message: common_pb2.Image, array: NDArray[Any], where: str) -> 
 
 
 def _write_plane(
-    message: common_pb2.Mask | common_pb2.LabelMap, array: NDArray[Any], where: str
+    message: common_pb2.Mask | common_pb2.ByteMap | common_pb2.LabelMap,
+    array: NDArray[Any],
+    where: str,
 ) -> None:
     if array.dtype != np.uint8 or array.ndim != 2 or array.size == 0:
         raise ValueError(f"{where} must be H x W uint8, not {array.dtype} {array.shape}")
@@ -241,12 +243,18 @@ def _read_image(message: common_pb2.Image, where: str) -> NDArray[np.uint8]:
     raise InvalidRequest(f"{where}.channels must be CHANNELS_RGB or CHANNELS_BGR.")
 
 
-def _read_plane(message: common_pb2.Mask | common_pb2.LabelMap, where: str) -> NDArray[np.uint8]:
+def _read_plane(
+    message: common_pb2.Mask | common_pb2.ByteMap | common_pb2.LabelMap, where: str
+) -> NDArray[np.uint8]:
     return _read_bytes(message, where, channels=1)[:, :, 0]
 
 
 def _read_bytes(
-    message: common_pb2.Image | common_pb2.Mask | common_pb2.LabelMap | common_pb2.Flow,
+    message: common_pb2.Image
+    | common_pb2.Mask
+    | common_pb2.ByteMap
+    | common_pb2.LabelMap
+    | common_pb2.Flow,
     where: str,
     *,
     channels: int,
@@ -300,19 +308,21 @@ def _read_flow(message: common_pb2.Flow, where: str) -> NDArray[np.float32]:
     return flow
 
 
-_WRITE: Final[Mapping[Kind, Callable[[Any, NDArray[Any], str], None]]] = {
-    Kind.IMAGE: _write_image,
-    Kind.MASK: _write_plane,
-    Kind.LABEL_MAP: _write_plane,
-    Kind.KEYPOINTS: _write_keypoints,
-    Kind.FLOW: _write_flow,
-    Kind.LANDMARKS: _write_landmarks,
+_WRITE: Final[Mapping[WireType, Callable[[Any, NDArray[Any], str], None]]] = {
+    WireType.IMAGE: _write_image,
+    WireType.MASK: _write_plane,
+    WireType.BYTE_MAP: _write_plane,
+    WireType.LABEL_MAP: _write_plane,
+    WireType.KEYPOINTS: _write_keypoints,
+    WireType.FLOW: _write_flow,
+    WireType.LANDMARKS: _write_landmarks,
 }
-_READ: Final[Mapping[Kind, Callable[[Any, str], NDArray[Any]]]] = {
-    Kind.IMAGE: _read_image,
-    Kind.MASK: _read_plane,
-    Kind.LABEL_MAP: _read_plane,
-    Kind.KEYPOINTS: _read_keypoints,
-    Kind.FLOW: _read_flow,
-    Kind.LANDMARKS: _read_landmarks,
+_READ: Final[Mapping[WireType, Callable[[Any, str], NDArray[Any]]]] = {
+    WireType.IMAGE: _read_image,
+    WireType.MASK: _read_plane,
+    WireType.BYTE_MAP: _read_plane,
+    WireType.LABEL_MAP: _read_plane,
+    WireType.KEYPOINTS: _read_keypoints,
+    WireType.FLOW: _read_flow,
+    WireType.LANDMARKS: _read_landmarks,
 }

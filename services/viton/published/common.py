@@ -73,10 +73,10 @@ def examine(request: TryOnRequest, engine: str) -> None:
             f"The engine {engine} knows upper garments only; send category=upper, or ask for the "
             "engine warp with TRYON_VITON_ENGINE."
         )
-    pictures = (request.person, request.skeleton, request.agnostic, request.garment)
+    pictures = (request.person, request.skeleton, request.agnostic_image, request.garment)
     maps = (request.agnostic_labels, request.garment_mask)
     shape = request.garment_mask.shape
-    shared = all(picture.shape == (*shape, 3) for picture in (*pictures, request.parts_picture))
+    shared = all(picture.shape == (*shape, 3) for picture in (*pictures, request.part_image))
     if not shared or any(values.shape != shape for values in maps):
         raise InvalidRequest("Pictures, labels and masks must share one canvas.")
     if len(shape) != 2 or not all(side and side % MULTIPLE == 0 for side in shape):
@@ -93,7 +93,7 @@ def answer(person: Image, image: Image) -> TryOnResponse:
         image=image,
         edit_mask=changed.astype(np.uint8) * np.uint8(255),
         flow=np.zeros((*changed.shape, 2), np.float32),
-        cloth=nowhere,
+        garment_alpha=nowhere,
     )
 
 

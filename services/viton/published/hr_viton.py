@@ -49,8 +49,8 @@ class Given:
         return cls(
             garment=common.signed(request.garment),
             garment_mask=common.inside(request.garment_mask),
-            agnostic=common.signed(request.agnostic),
-            parts=common.signed(request.parts_picture),
+            agnostic=common.signed(request.agnostic_image),
+            parts=common.signed(request.part_image),
             kinds=common.kinds(request.agnostic_labels),
         )
 

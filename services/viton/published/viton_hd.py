@@ -54,7 +54,7 @@ class Given:
         return cls(
             garment=common.signed(request.garment),
             garment_mask=common.inside(request.garment_mask),
-            agnostic=common.signed(request.agnostic),
+            agnostic=common.signed(request.agnostic_image),
             pose=common.signed(request.skeleton),
             kinds=common.kinds(request.agnostic_labels),
         )

@@ -205,7 +205,7 @@ def person() -> EstimateSurfaceRequest:
     return EstimateSurfaceRequest(
         image=np.zeros((1024, 768, 3), np.uint8),
         keypoints=np.array(joints, np.float32),
-        silhouette=np.pad(np.full((900, 300), 255, np.uint8), ((62, 62), (234, 234))),
+        person_mask=np.pad(np.full((900, 300), 255, np.uint8), ((62, 62), (234, 234))),
     )
 
 

@@ -24,7 +24,7 @@ from gateway.inventory import Health, ServiceState, StartPolicy
 from gateway.orchestrator.backend import OrchestratedBackend
 from gateway.orchestrator.container_spec import OWNER, SERVICE
 from gateway.orchestrator.settings import OrchestratorSettings
-from services.agnostic.contract import REMOVE, RemoveRequest
+from services.agnostic.contract import REMOVE_GARMENT, RemoveGarmentRequest
 from services.densepose.contract import ESTIMATE_SURFACE, EstimateSurfaceRequest
 from services.kit.errors import (
     ContainersUnavailable,
@@ -51,7 +51,7 @@ SMALL: Final = FitRequest(np.zeros((400, 300, 3), np.uint8))
 JOINTS: Final = np.zeros((25, 3), np.float32)
 PERSON: Final = np.zeros((1024, 768, 3), np.uint8)
 SURFACE: Final = EstimateSurfaceRequest(PERSON, JOINTS, np.zeros((1024, 768), np.uint8))
-AGNOSTIC: Final = RemoveRequest(PERSON, np.zeros((1024, 768), np.uint8), JOINTS)
+AGNOSTIC: Final = RemoveGarmentRequest(PERSON, np.zeros((1024, 768), np.uint8), JOINTS)
 
 
 class Orchestrate(Protocol):
@@ -128,7 +128,7 @@ async def surface(backend: OrchestratedBackend) -> None:
 
 
 async def agnostic(backend: OrchestratedBackend, seconds: float = SECONDS) -> None:
-    await backend.call(REMOVE, AGNOSTIC, seconds, "test")
+    await backend.call(REMOVE_GARMENT, AGNOSTIC, seconds, "test")
 
 
 async def test_residents_run_from_the_start_and_are_hardened(

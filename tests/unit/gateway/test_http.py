@@ -22,7 +22,7 @@ from gateway.quality_warnings import QUALITY_WARNINGS
 from gateway.routes import services as services_route
 from gateway.run_mode import RunMode
 from gateway.settings import GatewaySettings
-from services.agnostic.contract import RemoveResponse
+from services.agnostic.contract import RemoveGarmentResponse
 from services.cloth_mask.contract import SegmentResponse
 from services.densepose.contract import EstimateSurfaceResponse
 from services.human_parse.contract import ParseResponse
@@ -39,7 +39,16 @@ pytestmark = pytest.mark.unit
 
 PERSON_GREY, GARMENT_GREY = 90, 200
 SIZE = (1030, 770)
-PLACEMENT = Placement(770, 1030, 768, 1024, 0, 0, 768, 1024)
+PLACEMENT = Placement(
+    source_width=770,
+    source_height=1030,
+    canvas_width=768,
+    canvas_height=1024,
+    left=0,
+    top=0,
+    width=768,
+    height=1024,
+)
 
 
 def file_of(grey: int, size: tuple[int, int] = SIZE) -> bytes:
@@ -123,7 +132,12 @@ class FakeBackend:
             "Upscale": lambda: UpscaleResponse(request.image.repeat(2, 0).repeat(2, 1)),
             "Fit": lambda: FitResponse(request.image.copy(), PLACEMENT),
             "EstimatePose": lambda: EstimatePoseResponse(
-                self.keypoints.copy(), image, mask, self.seen_people, "{}", 70.0
+                keypoints=self.keypoints.copy(),
+                skeleton=image,
+                person_mask=mask,
+                person_count=self.seen_people,
+                openpose_json="{}",
+                body_yaw_degrees=70.0,
             ),
             "FindWearer": lambda: FindWearerResponse(np.zeros((25, 3), np.float32)),
             "Segment": lambda: SegmentResponse(
@@ -131,7 +145,7 @@ class FakeBackend:
             ),
             "Parse": lambda: ParseResponse(mask),
             "EstimateSurface": lambda: EstimateSurfaceResponse(mask, mask, mask, image),
-            "Remove": lambda: RemoveResponse(mask, image),
+            "RemoveGarment": lambda: RemoveGarmentResponse(mask, image),
             "TryOn": lambda: TryOnResponse(image, mask, np.zeros((8, 6, 2), np.float32), mask),
             "Restore": lambda: RestoreResponse(request.original.copy()),
         }

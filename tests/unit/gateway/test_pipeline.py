@@ -8,7 +8,7 @@ import pytest
 from gateway import dag
 from gateway.dag import StageEvent, State
 from gateway.pipeline import TRY_ON_PIPELINE, large_enough
-from services.agnostic.contract import RemoveResponse
+from services.agnostic.contract import RemoveGarmentResponse
 from services.cloth_mask.contract import IsolateResponse, SegmentResponse
 from services.densepose.contract import EstimateSurfaceResponse
 from services.human_parse.contract import ParseResponse
@@ -46,23 +46,40 @@ class Services:
         if method.rpc in self.meet:
             await self.meet[method.rpc].wait()
         small, mask = np.zeros((8, 6, 3), np.uint8), np.zeros((8, 6), np.uint8)
-        placement = Placement(6, 8, 6, 8, 0, 0, 6, 8)
+        placement = Placement(
+            source_width=6,
+            source_height=8,
+            canvas_width=6,
+            canvas_height=8,
+            left=0,
+            top=0,
+            width=6,
+            height=8,
+        )
         answers: dict[type, object] = {
             UpscaleResponse: UpscaleResponse(np.repeat(getattr(request, "image", small), 2, 0)),
             FitResponse: FitResponse(getattr(request, "image", small)[:8, :6].copy(), placement),
             EstimatePoseResponse: EstimatePoseResponse(
-                np.zeros((25, 3), np.float32), small.copy(), mask.copy(), 1, "{}"
+                keypoints=np.zeros((25, 3), np.float32),
+                skeleton=small.copy(),
+                person_mask=mask.copy(),
+                person_count=1,
+                openpose_json="{}",
             ),
             SegmentResponse: SegmentResponse(mask.copy(), "dress"),
             FindWearerResponse: FindWearerResponse(np.full((25, 3), self.worn, np.float32)),
             IsolateResponse: IsolateResponse(
-                small + TAKEN_OFF, small + CLOSER, mask + 255, NO_ATTRIBUTES, "upper"
+                image=small + TAKEN_OFF,
+                image_high_res=small + CLOSER,
+                mask=mask + 255,
+                attributes=NO_ATTRIBUTES,
+                category="upper",
             ),
             ParseResponse: ParseResponse(mask.copy()),
             EstimateSurfaceResponse: EstimateSurfaceResponse(
                 mask.copy(), mask.copy(), mask.copy(), small.copy()
             ),
-            RemoveResponse: RemoveResponse(mask.copy(), small.copy()),
+            RemoveGarmentResponse: RemoveGarmentResponse(mask.copy(), small.copy()),
             TryOnResponse: TryOnResponse(
                 small + WORN, mask.copy(), np.zeros((8, 6, 2), np.float32), mask.copy()
             ),
@@ -178,8 +195,8 @@ def test_a_photo_that_fills_the_canvas_is_answered_locally() -> None:
         ({"Fit"}, 3),
         ({"EstimatePose", "Segment"}, 2),
         ({"Parse", "Segment"}, 2),
-        ({"Remove", "EstimateSurface"}, 2),
-        ({"Remove", "Segment", "EstimateSurface"}, 3),
+        ({"RemoveGarment", "EstimateSurface"}, 2),
+        ({"RemoveGarment", "Segment", "EstimateSurface"}, 3),
     ],
 )
 async def test_what_does_not_depend_on_each_other_runs_at_the_same_time(

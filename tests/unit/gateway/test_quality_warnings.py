@@ -25,8 +25,26 @@ pytestmark = pytest.mark.unit
 
 Box: TypeAlias = tuple[int, int, int, int]
 
-WHOLE = Placement(768, 1024, 768, 1024, 0, 0, 768, 1024)
-NARROW = Placement(600, 1024, 768, 1024, 84, 0, 600, 1024)
+WHOLE = Placement(
+    source_width=768,
+    source_height=1024,
+    canvas_width=768,
+    canvas_height=1024,
+    left=0,
+    top=0,
+    width=768,
+    height=1024,
+)
+NARROW = Placement(
+    source_width=600,
+    source_height=1024,
+    canvas_width=768,
+    canvas_height=1024,
+    left=84,
+    top=0,
+    width=600,
+    height=1024,
+)
 HANGING = {
     Joint.RIGHT_SHOULDER: (284.0, 300.0),
     Joint.LEFT_SHOULDER: (484.0, 300.0),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import ImageDraw
 
 from services.agnostic import service
-from services.agnostic.contract import CONTRACT, RemoveRequest
+from services.agnostic.contract import CONTRACT, RemoveGarmentRequest
 from services.agnostic.core import image_agnostic, parse_agnostic
 from services.agnostic.torso import estimate
 from services.kit.errors import InvalidRequest
@@ -300,6 +300,6 @@ def test_the_service_answers_every_procedure_of_its_contract() -> None:
     loaded = service.load()
     assert set(loaded.handlers) == {method.rpc for method in CONTRACT.methods}
     image, labels, keypoints = figure()
-    response = loaded.handlers["Remove"](RemoveRequest(image, labels, keypoints))
+    response = loaded.handlers["RemoveGarment"](RemoveGarmentRequest(image, labels, keypoints))
     np.testing.assert_array_equal(response.labels, parse_agnostic(labels, keypoints))
     np.testing.assert_array_equal(response.image, image_agnostic(image, labels, keypoints))

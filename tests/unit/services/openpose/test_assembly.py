@@ -138,12 +138,12 @@ def test_the_answer_is_in_the_photos_pixels_and_about_the_larger_person() -> Non
         return drawn(cells, BODY_25, size, spread=1.0)[None]
 
     answer = estimate_bottom_up(np.full((height, width, 3), 200, np.uint8), run, BODY_25)
-    assert answer.people == 2
+    assert answer.person_count == 2
     body = [Joint.NECK, Joint.RIGHT_WRIST, Joint.LEFT_KNEE, Joint.MID_HIP, Joint.RIGHT_ANKLE]
     assert np.abs(answer.keypoints[body, :2] - truth[0][body]).max() < 8
     assert answer.skeleton.shape == (height, width, 3)
-    assert answer.silhouette.shape == (height, width)
-    assert answer.yaw == 0.0
+    assert answer.person_mask.shape == (height, width)
+    assert answer.body_yaw_degrees == 0.0
 
 
 def half_turned(degrees: float) -> Keypoints:

@@ -60,7 +60,16 @@ def test_fit_leaves_a_picture_of_the_right_size_alone() -> None:
     picture = noise(1024, 768)
     canvas, placement = fit(picture)
     np.testing.assert_array_equal(canvas, picture)
-    assert placement == Placement(768, 1024, 768, 1024, 0, 0, 768, 1024)
+    assert placement == Placement(
+        source_width=768,
+        source_height=1024,
+        canvas_width=768,
+        canvas_height=1024,
+        left=0,
+        top=0,
+        width=768,
+        height=1024,
+    )
 
 
 def test_fit_to_other_canvases() -> None:
@@ -262,9 +271,36 @@ def test_restore_refuses_what_does_not_belong_together() -> None:
     picture = noise(300, 200)
     canvas, placement = fit(picture)
     mask = np.full((1024, 768), 255, np.uint8)
-    outside = Placement(200, 300, 768, 1024, 400, 0, 683, 1024)
-    negative = Placement(200, 300, 768, 1024, -5, 0, 683, 1024)
-    empty = Placement(200, 300, 768, 1024, 0, 0, 0, 1024)
+    outside = Placement(
+        source_width=200,
+        source_height=300,
+        canvas_width=768,
+        canvas_height=1024,
+        left=400,
+        top=0,
+        width=683,
+        height=1024,
+    )
+    negative = Placement(
+        source_width=200,
+        source_height=300,
+        canvas_width=768,
+        canvas_height=1024,
+        left=-5,
+        top=0,
+        width=683,
+        height=1024,
+    )
+    empty = Placement(
+        source_width=200,
+        source_height=300,
+        canvas_width=768,
+        canvas_height=1024,
+        left=0,
+        top=0,
+        width=0,
+        height=1024,
+    )
     for where in (outside, negative, empty):
         with pytest.raises(InvalidRequest, match="outside"):
             restore(picture, canvas, mask, where, NOTHING)
@@ -283,13 +319,13 @@ def test_the_service_answers_every_procedure_of_its_contract() -> None:
     fitted = loaded.handlers["Fit"](FitRequest(picture))
     mask = np.zeros(fitted.image.shape[:2], np.uint8)
     request = RestoreRequest(
-        picture,
-        fitted.image,
-        mask,
-        fitted.placement,
-        NOTHING.garment,
-        NOTHING.flow,
-        NOTHING.cloth,
+        original=picture,
+        image=fitted.image,
+        edit_mask=mask,
+        placement=fitted.placement,
+        garment=NOTHING.garment,
+        flow=NOTHING.flow,
+        garment_alpha=NOTHING.cloth,
     )
     np.testing.assert_array_equal(loaded.handlers["Restore"](request).image, picture)
 
@@ -326,7 +362,16 @@ def test_a_garment_keeps_its_detail_in_a_picture_larger_than_the_canvas() -> Non
     worn = worn_stripes(1.5)
     canvas = np.full((1024, 768, 3), 128, np.uint8)
     picture = np.full((3072, 2304, 3), 128, np.uint8)
-    placement = Placement(2304, 3072, 768, 1024, 0, 0, 768, 1024)
+    placement = Placement(
+        source_width=2304,
+        source_height=3072,
+        canvas_width=768,
+        canvas_height=1024,
+        left=0,
+        top=0,
+        width=768,
+        height=1024,
+    )
     inside = np.s_[1000:2000, 700:1400, 0]
     soft = restore(picture, canvas, worn.cloth, placement, NOTHING)[inside]
     assert np.ptp(soft) == 0

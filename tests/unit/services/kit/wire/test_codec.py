@@ -19,7 +19,7 @@ from services.densepose.contract import ESTIMATE_SURFACE
 from services.kit.contract import Method
 from services.kit.errors import ImageTooLarge, InvalidRequest, TruncatedImage
 from services.kit.garment_attributes import NO_ATTRIBUTES
-from services.kit.types import Kind, Mask, Placement
+from services.kit.types import Mask, Placement, WireType
 from services.kit.wire import codec
 from services.resize.contract import FIT, RESTORE, FitRequest, FitResponse, RestoreRequest
 from services.viton.contract import TRY_ON
@@ -33,17 +33,22 @@ BGR = common_pb2.Image.CHANNELS_BGR
 
 sides = st.integers(1, 9)
 planes = st.tuples(sides, sides).flatmap(lambda shape: arrays.arrays(np.uint8, shape))
-OF_KIND: dict[Kind, st.SearchStrategy[Any]] = {
-    Kind.IMAGE: st.tuples(sides, sides, st.just(3)).flatmap(
+OF_WIRE_TYPE: dict[WireType, st.SearchStrategy[Any]] = {
+    WireType.IMAGE: st.tuples(sides, sides, st.just(3)).flatmap(
         lambda shape: arrays.arrays(np.uint8, shape)
     ),
-    Kind.MASK: planes,
-    Kind.LABEL_MAP: planes,
-    Kind.KEYPOINTS: arrays.arrays(np.float32, (25, 3), elements=st.floats(-9999, 9999, width=32)),
-    Kind.FLOW: st.tuples(sides, sides, st.just(2)).flatmap(
+    WireType.MASK: planes,
+    WireType.BYTE_MAP: planes,
+    WireType.LABEL_MAP: planes,
+    WireType.KEYPOINTS: arrays.arrays(
+        np.float32, (25, 3), elements=st.floats(-9999, 9999, width=32)
+    ),
+    WireType.FLOW: st.tuples(sides, sides, st.just(2)).flatmap(
         lambda shape: arrays.arrays(np.float32, shape, elements=st.floats(-9999, 9999, width=32))
     ),
-    Kind.LANDMARKS: arrays.arrays(np.float32, (24, 3), elements=st.floats(-9999, 9999, width=32)),
+    WireType.LANDMARKS: arrays.arrays(
+        np.float32, (24, 3), elements=st.floats(-9999, 9999, width=32)
+    ),
 }
 OF_TYPE: dict[type, st.SearchStrategy[Any]] = {
     int: st.integers(1, 2**32 - 1),
@@ -53,9 +58,10 @@ OF_TYPE: dict[type, st.SearchStrategy[Any]] = {
 }
 
 
-def kind_of(annotation: Any) -> Kind | None:
+def wire_type_of(annotation: Any) -> WireType | None:
     return next(
-        (item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, Kind)), None
+        (item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, WireType)),
+        None,
     )
 
 
@@ -63,9 +69,9 @@ def values(kind: type) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(kind, include_extras=True)
     parts = {}
     for field in dataclasses.fields(kind):
-        array = kind_of(hints[field.name])
+        array = wire_type_of(hints[field.name])
         if array:
-            parts[field.name] = OF_KIND[array]
+            parts[field.name] = OF_WIRE_TYPE[array]
         elif dataclasses.is_dataclass(hints[field.name]):
             parts[field.name] = values(hints[field.name])
         else:
@@ -102,17 +108,17 @@ def test_every_message_comes_back_as_it_was(method: Method[Any, Any], data: st.D
 def example(kind: type) -> Any:
     """A value of a dataclass whose every array is 4 x 5."""
     hints = typing.get_type_hints(kind, include_extras=True)
-    made: dict[Kind, Callable[[], Any]] = {
-        Kind.IMAGE: lambda: np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
-        Kind.MASK: lambda: np.full((4, 5), 255, np.uint8),
-        Kind.LABEL_MAP: lambda: np.full((4, 5), 7, np.uint8),
-        Kind.KEYPOINTS: lambda: np.ones((25, 3), np.float32),
-        Kind.FLOW: lambda: np.full((4, 5, 2), 1.5, np.float32),
-        Kind.LANDMARKS: lambda: np.ones((24, 3), np.float32),
+    made: dict[WireType, Callable[[], Any]] = {
+        WireType.IMAGE: lambda: np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
+        WireType.MASK: lambda: np.full((4, 5), 255, np.uint8),
+        WireType.LABEL_MAP: lambda: np.full((4, 5), 7, np.uint8),
+        WireType.KEYPOINTS: lambda: np.ones((25, 3), np.float32),
+        WireType.FLOW: lambda: np.full((4, 5, 2), 1.5, np.float32),
+        WireType.LANDMARKS: lambda: np.ones((24, 3), np.float32),
     }
     parts: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
-        array = kind_of(hints[field.name])
+        array = wire_type_of(hints[field.name])
         if array:
             parts[field.name] = made[array]()
         elif dataclasses.is_dataclass(hints[field.name]):
@@ -191,13 +197,13 @@ def _far_place(part: Any) -> None:
 
 
 PLANE = (_shorten, _lengthen, _no_height, _no_width, _taller, _empty)
-DAMAGES: dict[Kind, tuple[Callable[[Any], None], ...]] = {
-    Kind.IMAGE: (*PLANE, _no_channels, _odd_channels, _no_encoding, _odd_encoding),
-    Kind.MASK: PLANE,
-    Kind.LABEL_MAP: PLANE,
-    Kind.FLOW: (*PLANE, _no_place, _far_place),
-    Kind.LANDMARKS: (_fewer_points, _more_points, _no_number, _infinite, _far_away),
-    Kind.KEYPOINTS: (_fewer_points, _more_points, _no_number, _infinite, _far_away),
+DAMAGES: dict[WireType, tuple[Callable[[Any], None], ...]] = {
+    WireType.IMAGE: (*PLANE, _no_channels, _odd_channels, _no_encoding, _odd_encoding),
+    WireType.MASK: PLANE,
+    WireType.LABEL_MAP: PLANE,
+    WireType.FLOW: (*PLANE, _no_place, _far_place),
+    WireType.LANDMARKS: (_fewer_points, _more_points, _no_number, _infinite, _far_away),
+    WireType.KEYPOINTS: (_fewer_points, _more_points, _no_number, _infinite, _far_away),
 }
 
 
@@ -218,7 +224,7 @@ def test_every_malformed_message_is_refused_by_the_name_of_its_field(
             if f.default is not missing or f.default_factory is not missing
         }
         for name, hint in typing.get_type_hints(kind, include_extras=True).items():
-            array = kind_of(hint)
+            array = wire_type_of(hint)
             if name in optional:
                 continue
             if array or dataclasses.is_dataclass(hint):
@@ -306,14 +312,28 @@ def test_zero_means_the_default_only_where_there_is_one() -> None:
         codec.encode(FitRequest(picture, width=0, height=0), resize_pb2.FitRequest), FitRequest
     )
     assert (fitted.width, fitted.height) == (768, 1024)
-    response = FitResponse(picture, Placement(5, 4, 5, 4, 0, 0, 5, 4))
+    response = FitResponse(
+        picture,
+        Placement(
+            source_width=5,
+            source_height=4,
+            canvas_width=5,
+            canvas_height=4,
+            left=0,
+            top=0,
+            width=5,
+            height=4,
+        ),
+    )
     message = codec.encode(response, resize_pb2.FitResponse)
     assert codec.decode(message, FitResponse).placement == response.placement
 
 
 def test_a_placement_of_zeros_is_there() -> None:
     original = example(RestoreRequest)
-    value = dataclasses.replace(original, placement=Placement(*[0] * 8))
+    value = dataclasses.replace(
+        original, placement=Placement(**dict.fromkeys(Placement.__dataclass_fields__, 0))
+    )
     message = codec.encode(value, resize_pb2.RestoreRequest)
     assert codec.decode(message, RestoreRequest).placement == value.placement
 

@@ -34,9 +34,9 @@ def request(**changed: Any) -> TryOnRequest:
         skeleton=grey,
         labels=nothing,
         agnostic_labels=nothing,
-        agnostic=grey,
-        parts=nothing,
-        parts_picture=grey,
+        agnostic_image=grey,
+        part_labels=nothing,
+        part_image=grey,
         garment=np.repeat(mask[..., None], 3, axis=2),
         garment_mask=mask,
     )
@@ -182,7 +182,7 @@ def test_what_the_networks_do_not_know_is_refused(
 def test_a_canvas_that_the_generator_cannot_halve_is_refused() -> None:
     odd = {
         name: getattr(request(), name)[:200]
-        for name in ("person", "skeleton", "agnostic", "parts_picture", "garment")
+        for name in ("person", "skeleton", "agnostic_image", "part_image", "garment")
     }
     maps = {name: getattr(request(), name)[:200] for name in ("agnostic_labels", "garment_mask")}
     with pytest.raises(InvalidRequest, match="multiple of 128"):
@@ -197,7 +197,7 @@ def test_the_answer_marks_what_changed_and_no_cloth() -> None:
     assert answer.edit_mask[3, 4] == 255
     assert np.count_nonzero(answer.edit_mask) == 1
     assert not answer.flow.any()
-    assert not answer.cloth.any()
+    assert not answer.garment_alpha.any()
 
 
 UPPER_KIND = 3
@@ -271,12 +271,12 @@ def test_hr_viton_draws_after_densepose_and_by_its_seed() -> None:
 
     networks = hr_viton.Networks(condition, spade)
     parts = np.full((*SHAPE, 3), 200, np.uint8)
-    first = hr_viton.wear(networks, request(parts_picture=parts), 3)
+    first = hr_viton.wear(networks, request(part_image=parts), 3)
     np.testing.assert_allclose(fed["conditions"][3:6], 200 / 127.5 - 1, atol=1e-6)
     assert fed["conditions"].shape == (9, *SHAPE)
     assert fed["labels"].shape == (common.PARTS, *SHAPE)
-    np.testing.assert_array_equal(hr_viton.wear(networks, request(parts_picture=parts), 3), first)
-    assert (hr_viton.wear(networks, request(parts_picture=parts), 4) != first).any()
+    np.testing.assert_array_equal(hr_viton.wear(networks, request(part_image=parts), 3), first)
+    assert (hr_viton.wear(networks, request(part_image=parts), 4) != first).any()
 
 
 @pytest.mark.parametrize(
