@@ -19,6 +19,8 @@ from services.kit.weights import store
 from services.kit.wire import upstream_containers
 from services.viton.contract import TryOnRequest, TryOnResponse
 from services.viton.core import try_on
+from services.viton.garment.photo import GarmentPhoto
+from services.viton.person.photo import PersonPhoto
 from services.viton.published import common, hr_viton, viton_hd
 
 
@@ -27,13 +29,9 @@ def load_warp() -> Service:
 
     def handle(request: TryOnRequest) -> TryOnResponse:
         made = try_on(
-            request.person,
-            request.keypoints,
-            request.labels,
-            request.garment,
-            request.garment_mask,
-            category=request.category,
-            attributes=request.garment_attributes,
+            PersonPhoto(request.person, request.keypoints, request.labels),
+            GarmentPhoto(request.garment, request.garment_mask, request.garment_attributes),
+            request.category,
         )
         return TryOnResponse(made.image, made.edit_mask, made.flow, made.cloth)
 

@@ -12,6 +12,7 @@ from services.viton.geometry import Points, distance, unit_vector
 from services.viton.painting.bare_body import neck_width
 from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
+from services.viton.person.measured_person import MeasuredPerson
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.garment_layers import Worn
 from services.viton.raster.components import largest_component
@@ -60,36 +61,25 @@ class NeckPieces:
 
 
 def lay_pieces(
-    cloth: TopLandmarks,
+    landmarks: TopLandmarks,
     image: NDArray[np.uint8],
     worn: Worn,
-    *,
-    parts: PersonSegmentation,
-    body: Body,
+    person: MeasuredPerson,
     skin: Skin,
 ) -> NeckPieces:
     """Lay what the garment of the photo ``image`` has around the neck."""
-    behind = (
-        None
-        if cloth.back_neck_piece is None
-        else _lay(cloth.back_neck_piece, image, worn, parts=parts, body=body, skin=skin)
+    behind, stand = landmarks.back_neck_piece, landmarks.stand_collar_mask
+    return NeckPieces(
+        None if behind is None else _lay(behind, image, worn, person, skin),
+        None if stand is None else _stand_up(stand, image, worn),
     )
-    stand = (
-        None if cloth.stand_collar_mask is None else _stand_up(cloth.stand_collar_mask, image, worn)
-    )
-    return NeckPieces(behind, stand)
 
 
 def _lay(
-    behind: BackNeckPiece,
-    image: NDArray[np.uint8],
-    worn: Worn,
-    *,
-    parts: PersonSegmentation,
-    body: Body,
-    skin: Skin,
+    behind: BackNeckPiece, image: NDArray[np.uint8], worn: Worn, person: MeasuredPerson, skin: Skin
 ) -> Laid:
     """Lay a piece between the background and the neck."""
+    parts, body = person.regions, person.body
     left, right = (_worn_at(worn, end) for end in (behind.left_end, behind.right_end))
     across = distance(left, right)
     window = _window((left + right) / 2, _ROOM * across, worn.torso.shape)

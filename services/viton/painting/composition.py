@@ -1,20 +1,25 @@
 """From bottom to top: background, skin, hood, torso, trousers, arms, sleeves, head."""
 
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.painting.appearance import PersonAppearance
 from services.viton.painting.around_neck import NeckPieces
 from services.viton.painting.bare_body import own_limbs
+from services.viton.painting.legs_below_hem import LegsBelowHem
 from services.viton.painting.occlusion import beside_arms, under_sleeve, waistband
 from services.viton.painting.shading import contact, sleeve_light
-from services.viton.painting.skin import Skin, light_from
+from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
+from services.viton.person.measured_person import MeasuredPerson
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.garment_layers import Worn
-from services.viton.placing.sleeve import SleeveFit
+from services.viton.placing.sleeve import PlacedSleeve
+from services.viton.placing.top_placement import TopPlacement
 from services.viton.raster.fill import (
     antialias,
     bounding_window,
@@ -28,7 +33,6 @@ from services.viton.raster.fill import (
     to_three_channels,
 )
 from services.viton.raster.layers import WHOLE_IMAGE, LayerStack, alpha_blend
-from services.viton.raster.warp import RuledWarp
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -48,77 +52,202 @@ _MOST_NOISE: Final = 1.2
 _NOISE_SHARE: Final = 0.2
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Scene:
+    """All that the composition draws, made once; H x W on the canvas."""
+
+    person: MeasuredPerson
+    placement: TopPlacement
+    layers: Worn
+    appearance: PersonAppearance
+    neck: NeckPieces
+    zones: "_Zones"
+    waistband: tuple[Floats, Floats] | None
+    """What the garment may cover from above, and the lower garment along its upper edge; 0 to 1."""
+    torso: Floats
+    """Coverage of the garment's torso, 0 to 1."""
+    noise: Floats
+    """H x W x 1: noise that the garment lacks beside the photo, in levels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Zones:
+    """Parts of the canvas by what becomes of them, H x W."""
+
+    own_arms: Bool
+    """The person's arms as the photo shows them; they stay in front of the garment."""
+    replaced: Bool
+    """The existing garment and its rims, painted anew."""
+    new_arms: tuple[Floats, Floats]
+    """Arm skin to be made, left and right, 0 to 1."""
+
+
 def assemble(
-    image: Floats,
-    parts: PersonSegmentation,
-    body: Body,
-    *,
-    worn: Worn,
-    skin: Skin,
-    strips: tuple[RuledWarp, RuledWarp],
-    fits: tuple[SleeveFit, SleeveFit],
+    person: MeasuredPerson,
+    placement: TopPlacement,
+    layers: Worn,
+    appearance: PersonAppearance,
     neck: NeckPieces,
-    light: Floats,
 ) -> LayerStack:
-    """Stack all layers; ``light`` falls on the torso."""
-    slant = light_from(image, parts)
-    old = dilate(parts.upper_garment, _BAND)
-    hidden = [
-        under_sleeve(parts, s, f, b, 0.2 * body.shoulder_width)
-        for s, f, b in zip(strips, fits, body.sides, strict=True)
-    ]
-    no_arm = hidden[0] | hidden[1] | skin.rest
-    arms = own_limbs(parts, strips, body) & ~no_arm
-    stays = parts.head | parts.lower_body | arms | (parts.arms & ~no_arm)
-    gone = (old | dilate(no_arm, 3)) & ~stays
-    # Under the rims of the arms lies what is new, so that no old rim shows through.
-    gone |= dilate(gone, _BAND // 2 + 1) & arms
-    gone |= dilate(gone & (np.maximum(*skin.arms) > 0.5), _SEAM) & arms
-    canvas = _base(image, parts, skin, gone, body.existing_hem_row)
-    canvas = alpha_blend(canvas, skin.throat, _hazy(parts))
-    stack = LayerStack(_edge_shadow(canvas, worn.torso, _skin_zone(parts, skin, gone)))
+    """Stack all layers of a garment with a torso and sleeves, and of the person around it."""
+    zones = _find_zones(person, placement, appearance.skin)
+    body = person.body
+    band = waistband(person.pixels, person.regions, body) if body.existing_top_tucked else None
+    scene = _Scene(
+        person=person,
+        placement=placement,
+        layers=layers,
+        appearance=appearance,
+        neck=neck,
+        zones=zones,
+        waistband=band,
+        torso=_cover_torso(person, layers, appearance.skin, zones, band),
+        noise=make_noise(layers.torso.shape, _missing_noise(person.pixels, person.regions, layers)),
+    )
+    stack = LayerStack(_paint_base(scene))
     if neck.behind is not None:
         stack.add_garment_layer(*neck.behind)
-    front = _arm_shadow(skin, worn, body, arms)
-    bare = [
-        a * _synthetic(parts, gone, s, f) for a, s, f in zip(skin.arms, strips, fits, strict=True)
-    ]
-    limbs = arms | (np.maximum(bare[0], bare[1]) > 0.5) | (np.maximum(*worn.sleeves) > 0.5)
-    torso = beside_arms(worn.torso, parts, limbs, skin.chest > 0.5, body)
-    grained = make_noise(torso.shape, _missing_noise(image, parts, worn))
-    waist = waistband(image, parts, body) if body.existing_top_tucked else None
-    if waist is not None:
-        torso = torso * waist[0]
-        front = front * (1 - 0.2 * gaussian_blur(parts.lower_body.astype(np.float32), 4.0))
-    near = bounding_window(torso > 0, 0) or WHOLE_IMAGE
-    cloth = worn.torso_colour[near] * to_three_channels((light * front)[near]) + grained[near]
-    stack.add_garment_layer(np.clip(cloth, 0, 255), torso[near], worn.torso_source[near], near)
-    if neck.stand is not None:
-        lit = np.clip(neck.stand.colour * to_three_channels(light), 0, 255)
-        stack.add_garment_layer(*neck.stand._replace(colour=lit))
-    if waist is not None:
-        stack.add_layer(_inwards(image, waist[1]), waist[1])
-    for cover, round_light in zip(bare, skin.arm_light, strict=True):
-        near = bounding_window(cover > 0, 0) or WHOLE_IMAGE
-        stack.add_layer(skin.tone[near] * round_light[near], cover[near], near)
-    _in_front(stack, image, arms, parts, (torso, np.maximum(bare[0], bare[1])))
-    for index, (strip, cover) in enumerate(zip(strips, worn.sleeves, strict=True)):
-        window = bounding_window(cover > 0, 2 * _BAND + 4)
-        if window is None:
-            continue
-        limb = np.maximum(skin.arms[index][window], antialias(arms[window], 1.0))
-        cast = contact(cover[window], 4.0, 1.5) * limb * (1 - torso[window])
-        stack.darken(_CUFF_SHADE * cast, window)
-        lit = sleeve_light(strip, fits[index], body.sides[index], light, slant)
-        colour = (
-            worn.sleeve_colours[index][window] * to_three_channels(lit[window]) + grained[window]
-        )
-        source = worn.sleeve_sources[index][window]
-        stack.add_garment_layer(np.clip(colour, 0, 255), cover[window], source, window)
-    head, head_colour = estimate_alpha_matte(image, parts.head, parts.upper_garment, _BAND, 0.12)
-    near = bounding_window(head > 0, 0) or WHOLE_IMAGE
-    stack.add_layer(head_colour[near], head[near], near)
+    _add_torso(stack, scene)
+    _add_stand_collar(stack, scene)
+    _add_waistband(stack, scene)
+    _add_new_arms(stack, scene)
+    add_own_arms(
+        stack, person.pixels, zones.own_arms, person.regions, (scene.torso, _either(zones.new_arms))
+    )
+    for side in (0, 1):
+        _add_sleeve(stack, scene, side)
+    _add_head(stack, person)
     return stack
+
+
+def _find_zones(person: MeasuredPerson, placement: TopPlacement, skin: Skin) -> _Zones:
+    parts, body = person.regions, person.body
+    sleeves = placement.sleeves
+    under_sleeves = [
+        under_sleeve(parts, sleeve, side, 0.2 * body.shoulder_width)
+        for sleeve, side in zip(sleeves, body.sides, strict=True)
+    ]
+    no_arm = under_sleeves[0] | under_sleeves[1] | skin.rest
+    own_arms = own_limbs(parts, (sleeves[0].surface, sleeves[1].surface), body) & ~no_arm
+    stays = parts.head | parts.lower_body | own_arms | (parts.arms & ~no_arm)
+    hidden = (dilate(parts.upper_garment, _BAND) | dilate(no_arm, 3)) & ~stays
+    # Under the rims of the arms lies what is new, so that no old rim shows through.
+    under_rims = hidden | dilate(hidden, _BAND // 2 + 1) & own_arms
+    beside_skin = dilate(under_rims & (_either(skin.arms) > 0.5), _SEAM) & own_arms
+    replaced = under_rims | beside_skin
+    left, right = (
+        arm * _synthetic(parts, replaced, sleeve)
+        for arm, sleeve in zip(skin.arms, sleeves, strict=True)
+    )
+    return _Zones(own_arms=own_arms, replaced=replaced, new_arms=(left, right))
+
+
+def _either(pair: tuple[Floats, Floats]) -> Floats:
+    """Return the larger of the left and the right coverage."""
+    return np.maximum(*pair)
+
+
+def _cover_torso(
+    person: MeasuredPerson,
+    layers: Worn,
+    skin: Skin,
+    zones: _Zones,
+    band: tuple[Floats, Floats] | None,
+) -> Floats:
+    """Return the coverage of the garment's torso: up to the arms and down to the waistband."""
+    made = _either(zones.new_arms) > 0.5
+    limbs = zones.own_arms | made | (_either(layers.sleeves) > 0.5)
+    torso = beside_arms(layers.torso, person.regions, limbs, skin.chest > 0.5, person.body)
+    return torso if band is None else torso * band[0]
+
+
+def _paint_base(scene: _Scene) -> Floats:
+    """Return background and skin, and the garment's shadow on them."""
+    person, skin, gone = scene.person, scene.appearance.skin, scene.zones.replaced
+    parts = person.regions
+    base = _base(person.pixels, parts, skin, gone, person.body.existing_hem_row)
+    clear = alpha_blend(base, skin.throat, _hazy(parts))
+    return _edge_shadow(clear, scene.layers.torso, _skin_zone(parts, skin, gone))
+
+
+def _add_torso(stack: LayerStack, scene: _Scene) -> None:
+    layers = scene.layers
+    light = scene.appearance.torso_light * _light_beside_arms(scene)
+    near = bounding_window(scene.torso > 0, 0) or WHOLE_IMAGE
+    colour = layers.torso_colour[near] * to_three_channels(light[near]) + scene.noise[near]
+    stack.add_garment_layer(
+        np.clip(colour, 0, 255), scene.torso[near], layers.torso_source[near], near
+    )
+
+
+def _light_beside_arms(scene: _Scene) -> Floats:
+    """Return the light that arms and a lower garment over it leave on the torso."""
+    person = scene.person
+    light = _arm_shadow(scene.appearance.skin, scene.layers, person.body, scene.zones.own_arms)
+    if scene.waistband is None:
+        return light
+    return light * (1 - 0.2 * gaussian_blur(person.regions.lower_body.astype(np.float32), 4.0))
+
+
+def _add_stand_collar(stack: LayerStack, scene: _Scene) -> None:
+    stand = scene.neck.stand
+    if stand is not None:
+        lit = np.clip(stand.colour * to_three_channels(scene.appearance.torso_light), 0, 255)
+        stack.add_garment_layer(*stand._replace(colour=lit))
+
+
+def _add_waistband(stack: LayerStack, scene: _Scene) -> None:
+    if scene.waistband is not None:
+        lower = scene.waistband[1]
+        stack.add_layer(_inwards(scene.person.pixels, lower), lower)
+
+
+def _add_new_arms(stack: LayerStack, scene: _Scene) -> None:
+    skin = scene.appearance.skin
+    for cover, light in zip(scene.zones.new_arms, skin.arm_light, strict=True):
+        near = bounding_window(cover > 0, 0) or WHOLE_IMAGE
+        stack.add_layer(skin.tone[near] * light[near], cover[near], near)
+
+
+def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
+    """Add the left (0) or the right (1) sleeve and its shadow on the arm."""
+    layers, appearance = scene.layers, scene.appearance
+    cover = layers.sleeves[side]
+    window = bounding_window(cover > 0, 2 * _BAND + 4)
+    if window is None:
+        return
+    own_arms = antialias(scene.zones.own_arms[window], 1.0)
+    arm = np.maximum(appearance.skin.arms[side][window], own_arms)
+    cast = contact(cover[window], 4.0, 1.5) * arm * (1 - scene.torso[window])
+    stack.darken(_CUFF_SHADE * cast, window)
+    light = sleeve_light(
+        scene.placement.sleeves[side],
+        scene.person.body.sides[side],
+        appearance.torso_light,
+        appearance.light_direction_x,
+    )
+    colour = (
+        layers.sleeve_colours[side][window] * to_three_channels(light[window]) + scene.noise[window]
+    )
+    source = layers.sleeve_sources[side][window]
+    stack.add_garment_layer(np.clip(colour, 0, 255), cover[window], source, window)
+
+
+def _add_head(stack: LayerStack, person: MeasuredPerson) -> None:
+    parts = person.regions
+    alpha, colour = estimate_alpha_matte(
+        person.pixels, parts.head, parts.upper_garment, _BAND, 0.12
+    )
+    near = bounding_window(alpha > 0, 0) or WHOLE_IMAGE
+    stack.add_layer(colour[near], alpha[near], near)
+
+
+def add_legs(stack: LayerStack, legs: LegsBelowHem) -> None:
+    """Add the legs below a dress's hem, the hem's shadow, and the shoes over it."""
+    stack.add_layer(*legs.skin)
+    stack.darken(legs.shadow)
+    if legs.shoes is not None:
+        stack.add_layer(*legs.shoes)
 
 
 def _inwards(image: Floats, lower: Floats) -> Floats:
@@ -138,14 +267,14 @@ def _inwards(image: Floats, lower: Floats) -> Floats:
     return result
 
 
-def _in_front(
+def add_own_arms(
     stack: LayerStack,
     image: Floats,
     arms: Bool,
     parts: PersonSegmentation,
     new: tuple[Floats, Floats],
 ) -> None:
-    """Lay the person's own arms over what is new, free of whatever was behind their edges.
+    """Add the person's own arms over what is new, free of whatever was behind their edges.
 
     ``new``: the coverage of the torso's cloth, along which their rims lose the light that the worn
     garment threw on them, and that of new skin, into which they go over without a step.
@@ -236,10 +365,11 @@ def _arm_shadow(skin: Skin, worn: Worn, body: Body, kept: Bool) -> Floats:
     return np.asarray(1 - 0.30 * near * below[:, None], np.float32)
 
 
-def _synthetic(parts: PersonSegmentation, gone: Bool, strip: RuledWarp, fit: SleeveFit) -> Floats:
+def _synthetic(parts: PersonSegmentation, gone: Bool, sleeve: PlacedSleeve) -> Floats:
     """Where arm skin has to be made: under the worn garment, below the new cuff."""
-    shown = np.clip((strip.along - fit.cuff + 0.06) / 0.01, 0, 1) if fit.cuff > 0 else 1.0
-    shown = np.where(strip.covered, shown, 1.0)
+    strip, cuff = sleeve.surface, sleeve.fit.cuff
+    below_cuff = np.clip((strip.along - cuff + 0.06) / 0.01, 0, 1) if cuff > 0 else 1.0
+    shown = np.where(strip.covered, below_cuff, 1.0)
     # The worn garment's outline held the arm: beyond it there is none.
     held = gone & ~parts.lower_body & (parts.upper_garment | parts.arms | parts.torso_skin)
     return np.asarray(antialias(held, 0.8) * dilate(held, 1) * shown, np.float32)

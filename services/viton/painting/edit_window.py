@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from services.kit.joints import Joint
 from services.kit.labels import Label
-from services.kit.types import Image, Keypoints, LabelMap
+from services.kit.types import Image, Keypoints
 from services.viton.painting.response import Outcome
+from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import ARM_LABELS, UPPER_GARMENT_LABELS
 
 Window = tuple[slice, slice]
@@ -22,8 +23,9 @@ _UPPER: Final = (*UPPER_GARMENT_LABELS, *ARM_LABELS, Label.TORSO_SKIN)
 _HIPS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
 
 
-def find(labels: LabelMap, keypoints: Keypoints) -> Window:
+def find(photo: PersonPhoto) -> Window:
     """Return the rows and columns around head, arms, worn garment and hips; all where unseen."""
+    labels, keypoints = photo.labels, photo.keypoints
     height, width = labels.shape
     rows = np.flatnonzero((labels > 0).any(axis=1))
     upper = np.flatnonzero(np.isin(labels, _UPPER).any(axis=1))
@@ -50,6 +52,15 @@ def moved(keypoints: Keypoints, window: Window) -> Keypoints:
             # No joint that was seen may fall where it would count as unseen.
             joint[1] = joint[1] if joint[0] > 0 else max(joint[1], 0.5)
     return shifted
+
+
+def crop(photo: PersonPhoto, window: Window) -> PersonPhoto:
+    """Return the part of the photo inside the window."""
+    return PersonPhoto(
+        np.ascontiguousarray(photo.image[window]),
+        moved(photo.keypoints, window),
+        np.ascontiguousarray(photo.labels[window]),
+    )
 
 
 def put_back(person: Image, window: Window, inside: Outcome) -> Outcome:

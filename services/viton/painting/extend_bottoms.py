@@ -1,5 +1,6 @@
 """Trousers and skirts under a worn top, continued to where they end, for a top too short for it."""
 
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import cv2
@@ -9,9 +10,10 @@ from scipy.ndimage import median_filter
 
 from services.kit.errors import LegsNotShown
 from services.kit.labels import Label
-from services.kit.types import Image, Keypoints, LabelMap
+from services.kit.types import LabelMap
 from services.viton.geometry import Bool, Floats
 from services.viton.person.legs import LowerBody, measure_lower_body
+from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import BOTTOMS_LABELS, LEG_SKIN_LABELS, UPPER_GARMENT_LABELS
 from services.viton.raster.fill import erode, gaussian_blur, pull_push, to_three_channels
 from services.viton.raster.layers import alpha_blend
@@ -44,14 +46,13 @@ _SAG: Final = 0.03
 """A waistband: how wide, how much darker the seam below it, how much lower in the middle."""
 
 
-def uncovered(
-    person: Image, keypoints: Keypoints, labels: LabelMap
-) -> tuple[Image, LabelMap] | None:
+def uncovered(photo: PersonPhoto) -> PersonPhoto | None:
     """Return the photo and its CIHP labels with the trousers or the skirt up to the waist.
 
     What the worn top hides of them mirrors what is seen below it; of a dress it is the dress
     itself. None where legs or bottoms are not seen, or the top hides where the legs part.
     """
+    person, keypoints, labels = photo.image, photo.keypoints, photo.labels
     try:
         body, _ = measure_lower_body(keypoints, labels, least=0.0)
     except LegsNotShown:
@@ -63,7 +64,8 @@ def uncovered(
     filled = np.flatnonzero((trunk & top).sum(axis=1) > _ACROSS * (right - left)[:, 0])
     if not len(filled):
         dress = trunk & (labels == Label.DRESS)
-        return (person, np.where(dress, np.uint8(Label.SKIRT), labels)) if dress.any() else None
+        relabelled = np.where(dress, np.uint8(Label.SKIRT), labels)
+        return replace(photo, labels=relabelled) if dress.any() else None
     hem = int(filled[-1])
     near = np.abs(rows - hem) < _NEAR * body.torso_length
     kind = _kind(labels[near], body.torso_length)
@@ -82,7 +84,7 @@ def uncovered(
     seam = np.abs(below - _BAND * body.torso_length) < 1
     cloth *= to_three_channels(1 - _SEAM * gaussian_blur(seam.astype(np.float32), 1.0))
     made = np.where(hidden[..., None], np.clip(np.rint(cloth), 0, 255), person).astype(np.uint8)
-    return made, np.where(hidden, np.uint8(kind), labels)
+    return replace(photo, image=made, labels=np.where(hidden, np.uint8(kind), labels))
 
 
 def _kind(labels: LabelMap, torso: float) -> Label | None:

@@ -9,10 +9,9 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 
 from services.viton.person.body import Body, BodySide
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.placing.sleeve import SleeveFit
+from services.viton.placing.sleeve import PlacedSleeve
 from services.viton.raster.components import remove_small_components
 from services.viton.raster.fill import antialias, bounding_window, dilate, erode, pull_push
-from services.viton.raster.warp import RuledWarp
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -140,9 +139,10 @@ def _tones(image: Floats) -> Floats:
 
 
 def under_sleeve(
-    parts: PersonSegmentation, strip: RuledWarp, fit: SleeveFit, side: BodySide, reach: float
+    parts: PersonSegmentation, sleeve: PlacedSleeve, side: BodySide, reach: float
 ) -> Bool:
     """Return the bare arm that the new sleeve covers, rims included."""
+    strip, fit = sleeve.surface, sleeve.fit
     if fit.cuff == 0.0:
         return np.zeros(parts.arms.shape, bool)
     near = (np.abs(strip.across - 0.5) < 0.95) & (strip.along < fit.cuff - 0.05)

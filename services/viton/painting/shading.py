@@ -1,5 +1,6 @@
 """Light on the new garment: the body's roundness, folds where cloth is pressed, soft shadows."""
 
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import cv2
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from services.viton.geometry import Points, point, unit_vector
 from services.viton.person.body import Body, BodySide
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.placing.sleeve import SleeveFit
+from services.viton.placing.sleeve import PlacedSleeve
 from services.viton.raster.fill import (
     bounding_window,
     erode,
@@ -19,7 +20,7 @@ from services.viton.raster.fill import (
     to_luma,
     to_three_channels,
 )
-from services.viton.raster.warp import RuledWarp
+from services.viton.raster.layers import Window
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -91,23 +92,44 @@ def _worn_light(image: Floats, parts: PersonSegmentation) -> Floats:
 def torso_folds(shape: tuple[int, int], body: Body) -> Floats:
     """Return faint folds: from the armpits over the chest, and above a waist that is tucked in."""
     light = np.ones(shape, np.float32)
+    gathers = _gathers(shape[0], body) if body.existing_top_tucked else []
+    for crease in (*_armpit_creases(body), *gathers):
+        window, factor = _shade_crease(crease, shape)
+        light[window] *= factor
+    return light
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Crease:
+    """A fold along a line on the canvas."""
+
+    start: Points
+    end: Points
+    width: float
+    """Half the distance from the lit side to the dark one, in pixels."""
+    depth: float
+    """Share of the light that the dark side loses."""
+
+
+def _armpit_creases(body: Body) -> list[_Crease]:
+    creases = []
     scale = body.shoulder_width
     for side in body.sides:
         for angle, reach, depth in ((-20.0, 0.24, 0.030), (10.0, 0.30, 0.040), (42.0, 0.24, 0.030)):
             turn = np.radians(angle)
             ahead = point(-side.sign * float(np.cos(turn)), float(np.sin(turn)))
             start = side.armpit + 0.05 * scale * ahead
-            _crease(light, start, start + reach * scale * ahead, 0.020 * scale, depth)
-    if body.existing_top_tucked:
-        _gathers(light, body)
-    return light
+            end = start + reach * scale * ahead
+            creases.append(_Crease(start=start, end=end, width=0.020 * scale, depth=depth))
+    return creases
 
 
-def _gathers(light: Floats, body: Body) -> None:
-    """Add short folds that rise from the waistband, in place: the same ones every time."""
+def _gathers(height: int, body: Body) -> list[_Crease]:
+    """Return short folds that rise from the waistband: the same ones every time."""
     rng = np.random.default_rng(5)
-    row = int(np.clip(body.existing_hem_row, 0, light.shape[0] - 1))
+    row = int(np.clip(body.existing_hem_row, 0, height - 1))
     left, right = float(body.left.flank_x[row]), float(body.right.flank_x[row])
+    creases = []
     for share in np.linspace(0.08, 0.92, 9):
         place = share + float(rng.uniform(-0.035, 0.035))
         x = left + place * (right - left)
@@ -115,18 +137,22 @@ def _gathers(light: Floats, body: Body) -> None:
         lean = (place - 0.5) * 0.25 + float(rng.uniform(-0.12, 0.12))
         start = point(x, body.existing_hem_row + 0.04 * body.shoulder_width)
         end = start + point(lean * tall, -tall)
-        wide = float(rng.uniform(0.012, 0.022)) * body.shoulder_width
-        _crease(light, start, end, wide, float(rng.uniform(0.025, 0.05)))
+        width = float(rng.uniform(0.012, 0.022)) * body.shoulder_width
+        depth = float(rng.uniform(0.025, 0.05))
+        creases.append(_Crease(start=start, end=end, width=width, depth=depth))
+    return creases
 
 
-def _crease(light: Floats, start: Points, end: Points, wide: float, depth: float) -> None:
-    """Darken one side of a line and light up the other, in place, fading to both ends."""
+def _shade_crease(crease: _Crease, shape: tuple[int, int]) -> tuple[Window, Floats]:
+    """Return the crease's window and the light in it: darker on one side, brighter on the other.
+
+    It fades to both ends.
+    """
+    start, end, wide = crease.start, crease.end, crease.width
     reach = 3.0 * wide
     low, high = np.minimum(start, end) - reach, np.maximum(start, end) + reach
-    rows = slice(max(int(low[1]), 0), max(min(int(high[1]) + 1, light.shape[0]), 0))
-    columns = slice(max(int(low[0]), 0), max(min(int(high[0]) + 1, light.shape[1]), 0))
-    if rows.start >= rows.stop or columns.start >= columns.stop:
-        return
+    rows = slice(max(int(low[1]), 0), max(min(int(high[1]) + 1, shape[0]), 0))
+    columns = slice(max(int(low[0]), 0), max(min(int(high[0]) + 1, shape[1]), 0))
     run = max(float(np.hypot(*(end - start))), 1.0)
     ahead = unit_vector(end - start)
     # The side that is nearer to the top of the picture catches the light.
@@ -138,13 +164,13 @@ def _crease(light: Floats, start: Points, end: Points, wide: float, depth: float
     side = (xs * np.float32(up[0]) + ys * np.float32(up[1]) - bow) / np.float32(wide)
     fade = np.clip(along / 0.2, 0, 1) * np.clip((1 - along) / 0.7, 0, 1)
     slope = side * np.exp(0.5 - 0.5 * side * side)
-    light[rows, columns] *= 1 + np.float32(depth) * fade * (slope - 0.25 * np.exp(-side * side))
+    factor = 1 + np.float32(crease.depth) * fade * (slope - 0.25 * np.exp(-side * side))
+    return (rows, columns), np.asarray(factor, np.float32)
 
 
-def sleeve_light(
-    strip: RuledWarp, fit: SleeveFit, side: BodySide, torso: Floats, slant: float
-) -> Floats:
+def sleeve_light(sleeve: PlacedSleeve, side: BodySide, torso: Floats, slant: float) -> Floats:
     """Return a sleeve's roundness and its folds at the elbow; the torso's light at the shoulder."""
+    strip, fit = sleeve.surface, sleeve.fit
     light = np.ones(strip.along.shape, np.float32)
     if fit.cuff == 0.0:
         return light

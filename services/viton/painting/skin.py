@@ -71,9 +71,16 @@ class Skin:
 
 
 def flesh(
-    image: Floats, parts: PersonSegmentation, body: Body, strips: tuple[RuledWarp, RuledWarp]
+    image: Floats,
+    parts: PersonSegmentation,
+    body: Body,
+    strips: tuple[RuledWarp, RuledWarp],
+    slant: float,
 ) -> Skin:
-    """Return the person's skin, continued under the worn garment and shaded like a body."""
+    """Return the person's skin, continued under the worn garment and shaded like a body.
+
+    ``slant``: where the light comes from, -1 left to 1 right.
+    """
     shape = parts.upper_garment.shape
     own = erode(parts.torso_skin | parts.arms, 3) & ~dilate(parts.hair, 3)
     bare = own & ~dilate(parts.upper_garment, 20)
@@ -85,7 +92,6 @@ def flesh(
     if weight.sum() < 200:
         weight = (parts.torso_skin | parts.arms | parts.face).astype(np.float32)
     texture = _texture(image, bare if bare.any() else face)
-    slant = light_from(image, parts)
     seen = bare & parts.arms
     edges = [bare_edges(strip, parts) for strip in strips]
     bare_arms = [

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.viton.garment.cutout import GarmentCutout
 from services.viton.geometry import Points
 from services.viton.person.body import Body
-from services.viton.placing.sleeve import SleeveFit
+from services.viton.placing.sleeve import PlacedSleeve, SleeveFit
 from services.viton.raster.fill import antialias, dilate, gaussian_blur
 from services.viton.raster.polygon import rasterise_polygon
 from services.viton.raster.warp import RuledWarp, sample_image
@@ -44,8 +44,7 @@ def dress(
     cut: GarmentCutout,
     torso_map: Floats,
     seams: tuple[Points, ...],
-    strips: tuple[RuledWarp, RuledWarp],
-    fits: tuple[SleeveFit, SleeveFit],
+    sleeves: tuple[PlacedSleeve, PlacedSleeve],
 ) -> Worn:
     """Sample the garment; at the armhole the sleeve's map turns into the torso's without a seam.
 
@@ -56,13 +55,14 @@ def dress(
         cloth = 255 * rasterise_polygon((torso.shape[0], torso.shape[1]), ring)
         torso[..., 3] = np.maximum(torso[..., 3], cloth)
     coverage, colours, sources = [], [], []
-    for layer, strip, fit in zip((cut.left_sleeve, cut.right_sleeve), strips, fits, strict=True):
+    for layer, placed in zip((cut.left_sleeve, cut.right_sleeve), sleeves, strict=True):
+        fit = placed.fit
         if fit.cuff == 0.0:
             coverage.append(np.zeros(torso.shape[:2], np.float32))
             colours.append(torso[..., :3])
             sources.append(torso_map)
             continue
-        part = strip.windowed
+        part = placed.surface.windowed
         ramp = np.clip(part.along / (0.30 * fit.cuff), 0, 1)
         ramp = (ramp * ramp * (3 - 2 * ramp))[..., None]
         source = np.zeros_like(torso_map)

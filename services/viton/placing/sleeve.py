@@ -12,6 +12,7 @@ from services.viton.geometry import Points, arc_length, points_at_fractions
 from services.viton.person.arm import ARM_SAMPLES, Arm, crook_limit
 from services.viton.person.body import Body, BodySide
 from services.viton.placing.drape import worn_scale
+from services.viton.raster.warp import RuledWarp, rasterise_ruled_surface
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -36,6 +37,28 @@ class SleeveFit:
     source: Points
     cuff: float
     ease: Floats
+
+
+@dataclass(frozen=True)
+class PlacedSleeve:
+    """A sleeve on its arm, or a bare arm: its fit, and the arm rasterised on the canvas."""
+
+    fit: SleeveFit
+    surface: RuledWarp
+
+
+def place_sleeves(
+    garment: TopLandmarks, body: Body, shape: tuple[int, int]
+) -> tuple[PlacedSleeve, PlacedSleeve]:
+    """Return the left and the right sleeve placed on the arms, on a canvas of ``shape``."""
+    left, right = (
+        fit_sleeve(garment, half, body, side)
+        for half, side in zip(garment.halves, body.sides, strict=True)
+    )
+    return (
+        PlacedSleeve(left, rasterise_ruled_surface(left.target, left.source, ACROSS, shape)),
+        PlacedSleeve(right, rasterise_ruled_surface(right.target, right.source, ACROSS, shape)),
+    )
 
 
 def fit_sleeve(garment: TopLandmarks, g: GarmentHalf, body: Body, b: BodySide) -> SleeveFit:

@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.garment.photo import GarmentPhoto
+from services.viton.person.photo import PersonPhoto
+
 SHAPE = (1024, 768)
 SKIN = (214, 170, 140)
 WORN = (60, 120, 70)
@@ -21,12 +24,20 @@ class Drawn:
     image: Picture
     mask: NDArray[np.uint8]
 
+    @property
+    def photo(self) -> GarmentPhoto:
+        return GarmentPhoto(self.image, self.mask)
+
 
 @dataclass(frozen=True)
 class Person:
     image: Picture
     labels: NDArray[np.uint8]
     keypoints: NDArray[np.float32]
+
+    @property
+    def photo(self) -> PersonPhoto:
+        return PersonPhoto(self.image, self.keypoints, self.labels)
 
 
 def garment(

@@ -33,9 +33,7 @@ WORN = ("trousers", "skirt", "dress", "shorts")
 
 
 def wear(person: Person, drawn: Drawn, category: str = "lower") -> tuple[Picture, Picture]:
-    made = try_on(
-        person.image, person.keypoints, person.labels, drawn.image, drawn.mask, category=category
-    )
+    made = try_on(person.photo, drawn.photo, category)
     return made.image, made.edit_mask
 
 

@@ -16,7 +16,7 @@ RED = np.array([200, 40, 50])
 
 
 def wear(person: Person, drawn: Drawn) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    made = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    made = try_on(person.photo, drawn.photo)
     return made.image, made.edit_mask
 
 
@@ -239,7 +239,7 @@ def test_nobody_in_the_photo() -> None:
 def test_unlike_shapes_are_refused() -> None:
     person, drawn = figure(), garment("short")
     with pytest.raises(InvalidRequest):
-        try_on(person.image[:-1], person.keypoints, person.labels, drawn.image, drawn.mask)
+        try_on(replace(person, image=person.image[:-1]).photo, drawn.photo)
 
 
 def test_inputs_are_untouched_and_the_answer_is_the_same_again() -> None:
@@ -264,13 +264,13 @@ def test_persons_of_other_sizes(mirrored: bool) -> None:
     cloth = cv2.resize(drawn.image, size, interpolation=cv2.INTER_AREA)
     if mirrored:
         cloth = np.ascontiguousarray(cloth[:, ::-1])
-    made = try_on(
+    small = Person(
         cv2.resize(person.image, size, interpolation=cv2.INTER_AREA).astype(np.uint8),
-        keypoints,
         labels.astype(np.uint8),
-        cloth.astype(np.uint8),
-        cv2.resize(drawn.mask, size, interpolation=cv2.INTER_AREA).astype(np.uint8),
+        keypoints,
     )
+    mask = cv2.resize(drawn.mask, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    made = try_on(small.photo, Drawn(cloth.astype(np.uint8), mask).photo)
     image = made.image
     assert image.shape == (512, 384, 3)
     assert made.edit_mask.shape == made.cloth.shape == made.flow.shape[:2] == (512, 384)
@@ -284,7 +284,7 @@ def test_the_flow_leads_to_the_places_of_the_garment_that_are_seen(sleeves: str)
     # Every place of the garment has a colour of its own, so the picture tells where it is from.
     ys, xs = np.mgrid[: drawn.mask.shape[0], : drawn.mask.shape[1]]
     image = np.dstack([xs // 4 + 30, ys // 5 + 20, np.full_like(xs, 90)]).astype(np.uint8)
-    made = try_on(person.image, person.keypoints, person.labels, image, drawn.mask)
+    made = try_on(person.photo, replace(drawn, image=image).photo)
     sure = made.cloth > 250
     assert sure.sum() > 0.05 * sure.size
     assert not made.cloth[made.edit_mask == 0].any()

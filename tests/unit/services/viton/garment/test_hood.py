@@ -47,15 +47,7 @@ def seen(**changes: Any) -> GarmentAttributes:
 def wear(
     person: Person, drawn: Drawn, attributes: GarmentAttributes, category: str = "upper"
 ) -> Outcome:
-    return try_on(
-        person.image,
-        person.keypoints,
-        person.labels,
-        drawn.image,
-        drawn.mask,
-        category=category,
-        attributes=attributes,
-    )
+    return try_on(person.photo, dataclasses.replace(drawn.photo, attributes=attributes), category)
 
 
 def with_blue(drawn: Drawn, ring: list[tuple[int, int]]) -> Drawn:

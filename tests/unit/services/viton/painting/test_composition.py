@@ -11,14 +11,13 @@ from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.painting import composition, edit_window
 from services.viton.painting.occlusion import beside_arms
 from services.viton.painting.shading import torso_light
-from services.viton.painting.skin import flesh
+from services.viton.painting.skin import flesh, light_from
 from services.viton.person.body import measure_body
 from services.viton.person.segmentation import PersonSegmentation, segment_person
 from services.viton.person.shoulders import trace_shoulder_outline
-from services.viton.placing.sleeve import ACROSS, fit_sleeve
+from services.viton.placing.sleeve import place_sleeves
 from services.viton.raster.fill import estimate_alpha_matte
 from services.viton.raster.layers import LayerStack
-from services.viton.raster.warp import rasterise_ruled_surface
 from tests.unit.services.viton.drawings import (
     HAIR,
     SHAPE,
@@ -36,7 +35,7 @@ Picture = NDArray[np.uint8]
 
 
 def wear(person: Person, drawn: Drawn) -> tuple[Picture, Picture]:
-    outcome = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    outcome = try_on(person.photo, drawn.photo)
     return outcome.image, outcome.edit_mask
 
 
@@ -182,7 +181,7 @@ def test_joints_move_with_the_window_and_unseen_ones_stay_unseen() -> None:
     person = figure()
     keypoints = person.keypoints.copy()
     keypoints[4] = 0
-    window = edit_window.find(person.labels, keypoints)
+    window = edit_window.find(replace(person, keypoints=keypoints).photo)
     shifted = edit_window.moved(keypoints, window)
     assert (shifted[4] == 0).all()
     seen = keypoints[:, 2] > 0
@@ -193,7 +192,7 @@ def test_joints_move_with_the_window_and_unseen_ones_stay_unseen() -> None:
 
 def test_the_window_holds_all_that_changes() -> None:
     person = figure(sleeves="long")
-    window = edit_window.find(person.labels, person.keypoints)
+    window = edit_window.find(person.photo)
     image, edit = wear(person, garment("long"))
     outside = np.ones(edit.shape, bool)
     outside[window] = False
@@ -369,9 +368,10 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
     assert seen.bare_outline_y[296] >= 304
     drawn = garment("none")
     cloth = detect_top_landmarks(drawn.image, drawn.mask)
-    fits = [fit_sleeve(cloth, g, body, b) for g, b in zip(cloth.halves, body.sides, strict=True)]
-    first, second = (rasterise_ruled_surface(f.target, f.source, ACROSS, SHAPE) for f in fits)
-    skin = flesh(image.astype(np.float32), parts, body, (first, second))
+    left, right = place_sleeves(cloth, body, SHAPE)
+    surfaces = left.surface, right.surface
+    pixels = image.astype(np.float32)
+    skin = flesh(pixels, parts, body, surfaces, light_from(pixels, parts))
     assert skin.chest[280:302, 286:304].max() < 0.5
 
 
@@ -404,7 +404,7 @@ def test_a_sliver_of_made_skin_beside_a_seen_arm_leaves_the_arm_alone() -> None:
     parts = segment_person(np.where(arm, 14, 0).astype(np.uint8), np.zeros(arm.shape, bool))
     for made, kept in ((beside, True), (above, False)):
         stack = LayerStack(np.where(made[..., None] > 0, np.float32(90), photo))
-        composition._in_front(stack, photo, arm, parts, (worn, made))
+        composition.add_own_arms(stack, photo, arm, parts, (worn, made))
         rim = stack.image[84:106, 124:128] if kept else stack.image[42:46, 90:120]
         same = np.abs(rim - np.array(SKIN)).max() < 2
         assert same == kept

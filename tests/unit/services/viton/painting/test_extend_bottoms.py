@@ -34,7 +34,7 @@ def near(image: NDArray[np.uint8], colour: tuple[int, int, int]) -> NDArray[np.b
 @pytest.mark.parametrize("worn", ["trousers", "skirt", "shorts"])
 def test_a_short_top_shows_the_waist_and_the_bottoms_up_to_it(worn: str) -> None:
     person, drawn = standing(worn), cropped()
-    made = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    made = try_on(person.photo, drawn.photo)
     middle = made.image[:, 370:398]
     hem = int(np.flatnonzero(near(middle, RED).any(axis=1)).max())
     assert hem < BAND - 20
@@ -47,7 +47,7 @@ def test_a_short_top_shows_the_waist_and_the_bottoms_up_to_it(worn: str) -> None
 
 def test_a_bare_belly_is_no_flat_patch() -> None:
     person, drawn = standing("trousers"), cropped()
-    made = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    made = try_on(person.photo, drawn.photo)
     grey = made.image.astype(float).mean(axis=-1)
     belly = grey[372:390, 330:438]
     dark = np.unravel_index(belly.argmin(), belly.shape)
@@ -59,15 +59,15 @@ def test_a_bare_belly_is_no_flat_patch() -> None:
 
 def test_a_top_that_reaches_nearly_as_far_covers_what_was_covered() -> None:
     person, drawn = standing("trousers"), garment("short")
-    made = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    made = try_on(person.photo, drawn.photo)
     assert near(made.image[BAND : HEM - 10, 370:398], RED).mean() > 0.95
 
 
 def test_a_dress_is_its_own_skirt() -> None:
     person = standing("dress")
-    shown = uncovered(person.image, person.keypoints, person.labels)
+    shown = uncovered(person.photo)
     assert shown is not None
-    image, labels = shown
+    image, labels = shown.image, shown.labels
     assert (image == person.image).all()
     assert (labels[BAND + 6 : 600, 384] == 12).all()
     assert (labels[200 : BAND - 6, 384] == 6).all()
@@ -98,7 +98,7 @@ def kneeling() -> Person:
 @pytest.mark.parametrize("who", [bare, long_coat, kneeling])
 def test_what_cannot_be_told_stays_covered(who: Callable[[], Person]) -> None:
     person = who()
-    assert uncovered(person.image, person.keypoints, person.labels) is None
+    assert uncovered(person.photo) is None
     drawn = cropped()
-    made = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    made = try_on(person.photo, drawn.photo)
     assert near(made.image[BAND : HEM - 10, 370:398], RED).mean() > 0.95

@@ -34,8 +34,8 @@ def test_new_arms_are_not_red_beside_a_red_collar_that_was_taken_for_neck() -> N
     image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
     worn = Person(image, person.labels, person.keypoints)
     drawn = garment("none")
-    made = try_on(worn.image, worn.keypoints, worn.labels, drawn.image, drawn.mask)
-    plain = try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask)
+    made = try_on(worn.photo, drawn.photo)
+    plain = try_on(person.photo, drawn.photo)
     new = (plain.edit_mask > 0) & (np.abs(plain.image.astype(int) - SKIN).max(axis=-1) < 30)
     # Of the arms, away from the neck.
     new[:, 250:520] = False

@@ -22,7 +22,7 @@ WHITE = (250, 250, 250)
 
 
 def wear(person: Person, drawn: Drawn) -> Picture:
-    return try_on(person.image, person.keypoints, person.labels, drawn.image, drawn.mask).image
+    return try_on(person.photo, drawn.photo).image
 
 
 def red(image: Picture) -> Bool:

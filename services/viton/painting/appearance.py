@@ -1,0 +1,42 @@
+"""How the person's skin and the light on the torso look where the garment changes them."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.painting.shading import torso_light
+from services.viton.painting.skin import Skin, flesh, light_from
+from services.viton.person.measured_person import MeasuredPerson
+from services.viton.placing.top_placement import TopPlacement
+
+Floats: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PersonAppearance:
+    """Skin and light on the canvas."""
+
+    skin: Skin
+    torso_light: Floats
+    """H x W factors on the colours of the garment's torso."""
+    light_direction_x: float
+    """Where the light comes from: -1 left, 0 ahead, 1 right."""
+
+
+def render_appearance(person: MeasuredPerson, placement: TopPlacement) -> PersonAppearance:
+    """Make the person's skin and the light for a top placed on the person."""
+    direction = light_from(person.pixels, person.regions)
+    return PersonAppearance(
+        render_skin(person, placement, direction),
+        torso_light(person.pixels, person.regions, person.body, direction),
+        direction,
+    )
+
+
+def render_skin(person: MeasuredPerson, placement: TopPlacement, direction: float) -> Skin:
+    """Make the person's skin as far as the placed garment may show it."""
+    left, right = placement.sleeves
+    surfaces = left.surface, right.surface
+    return flesh(person.pixels, person.regions, person.body, surfaces, direction)

@@ -1,0 +1,89 @@
+"""From bottom to top: background, bare legs, the lower garment, top, arms, head, shoes."""
+
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.painting.bare_legs import background, bare_legs, removed, rim
+from services.viton.painting.bottoms_layer import Laid
+from services.viton.painting.shading import contact
+from services.viton.person.legs import LowerBody
+from services.viton.person.measured_person import MeasuredLegs
+from services.viton.person.segmentation import PersonSegmentation
+from services.viton.person.shoes import over_hem
+from services.viton.placing.warp_grid import Waistline
+from services.viton.raster.fill import (
+    antialias,
+    dilate,
+    erode,
+    estimate_alpha_matte,
+    pull_push,
+    to_three_channels,
+)
+from services.viton.raster.layers import LayerStack, alpha_blend
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_BAND: Final = 7
+
+
+def assemble_bottoms(legs: MeasuredLegs, laid: Laid, line: Waistline) -> LayerStack:
+    """Stack background, bare legs, the garment, and what lies over it."""
+    photo, worn, body = legs.pixels, legs.outfit, legs.body
+    gone = removed(worn)
+    undressed, bare = _undress(photo, worn, body, gone)
+    canvas = _under_top(undressed, photo, worn, gone, body)
+    shadow = contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
+    stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
+    stack.add_garment_layer(laid.colour, laid.coverage, laid.source)
+    near = dilate(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
+    back = worn.bottoms | worn.leg_skin
+    kept = [worn.arms, worn.head_and_torso_skin, over_hem(worn, body)]
+    if not line.shown:
+        kept.insert(0, worn.upper_garment)
+    for region in kept:
+        if (region & near).any():
+            alpha, colour = estimate_alpha_matte(photo, region, back, _BAND)
+            cast = contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
+            stack.darken(cast)
+            stack.add_layer(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
+    away = (~near).astype(np.float32)
+    stack.replace(np.where(to_three_channels(away) > 0, photo, stack.image), away)
+    return stack
+
+
+def _undress(
+    photo: Floats, worn: PersonSegmentation, body: LowerBody, gone: Bool
+) -> tuple[Floats, Floats]:
+    """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
+    behind = background(photo, worn)
+    canvas = alpha_blend(photo, behind, np.maximum(antialias(gone, 1.0), gone.astype(np.float32)))
+    colour, cover = bare_legs(photo, worn, body)
+    shown = cover * np.maximum(gone.astype(np.float32), rim(worn, body))
+    kept = worn.shoes | worn.arms | worn.upper_garment | worn.head_and_torso_skin
+    shown = shown * (1 - kept.astype(np.float32))
+    return alpha_blend(canvas, colour, shown), np.maximum(
+        shown, antialias(worn.leg_skin & ~gone, 1.0)
+    )
+
+
+def _under_top(
+    canvas: Floats, photo: Floats, worn: PersonSegmentation, gone: Bool, body: LowerBody
+) -> Floats:
+    """Continue the top a little below its edge, where the new waistband may lie lower."""
+    rows = np.arange(gone.shape[0])[:, None]
+    upper = erode(worn.upper_garment, 5)
+    if upper.sum() < 500:
+        return canvas
+    spread = pull_push(photo, upper.astype(np.float32))
+    columns = np.arange(gone.shape[1])[None, :]
+    inside = (columns > body.flanks_x[0][:, None]) & (columns < body.flanks_x[1][:, None])
+    near = (
+        dilate(worn.upper_garment, int(0.1 * body.torso_length))
+        & gone
+        & inside
+        & (rows < body.hip_row)
+    )
+    return alpha_blend(canvas, spread, antialias(near, 1.0) * near)

@@ -1,0 +1,55 @@
+"""Bare legs below the hem of a dress, and shoes over it."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.painting.bare_legs import bare_legs, removed, rim
+from services.viton.painting.shading import contact
+from services.viton.person.measured_person import MeasuredLegs
+from services.viton.person.shoes import over_hem
+from services.viton.placing.garment_layers import Worn
+from services.viton.raster.fill import antialias, dilate, estimate_alpha_matte
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_BAND: Final = 7
+
+
+@dataclass(frozen=True)
+class LegsBelowHem:
+    """Layers from below to above: colours H x W x 3 with a coverage H x W, 0 to 1."""
+
+    skin: tuple[Floats, Floats]
+    shadow: Floats
+    """H x W: the share of light that the hem takes from the legs."""
+    shoes: tuple[Floats, Floats] | None
+
+
+def render_legs_below_hem(legs: MeasuredLegs, layers: Worn) -> LegsBelowHem:
+    """Make the bare legs, the hem's shadow on them and the shoes below a dress."""
+    outfit, body = legs.outfit, legs.body
+    gone = removed(outfit)
+    colour, cover = bare_legs(legs.pixels, outfit, body)
+    clothed = np.maximum(layers.torso, np.maximum(*layers.sleeves))
+    kept = (outfit.shoes | outfit.arms | outfit.head_and_torso_skin).astype(np.float32)
+    shown = cover * np.maximum(gone.astype(np.float32), rim(outfit, body)) * (1 - kept)
+    bare = np.maximum(shown, antialias(outfit.leg_skin, 1.0)) * (1 - clothed)
+    cast = contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
+    near = dilate(gone | (layers.torso > 0), 2)
+    return LegsBelowHem((colour, shown * (1 - clothed)), cast * bare, _shoes_over_hem(legs, near))
+
+
+def _shoes_over_hem(legs: MeasuredLegs, near: Bool) -> tuple[Floats, Floats] | None:
+    """Return the colours and the coverage of the shoes inside ``near``; None without any."""
+    outfit = legs.outfit
+    shoes = over_hem(outfit, legs.body)
+    if not (shoes & near).any():
+        return None
+    alpha, colour = estimate_alpha_matte(
+        legs.pixels, shoes, outfit.bottoms | outfit.leg_skin, _BAND
+    )
+    return colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near

@@ -1,0 +1,91 @@
+"""The first stage of a dress: the person with and without the existing bottoms."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+
+from services.viton.person.body import Body
+from services.viton.person.legs import LowerBody
+from services.viton.person.measured_person import (
+    MeasuredLegs,
+    MeasuredPerson,
+    measure_legs_of,
+    measure_person,
+)
+from services.viton.person.photo import PersonPhoto
+from services.viton.person.segmentation import PersonSegmentation, count_as_upper_garment
+
+HIPS: Final = 0.06
+_HAND: Final = 0.45
+_HALF_ARM: Final = 0.13
+
+
+@dataclass(frozen=True)
+class DressWearer:
+    """The person for whom a dress replaces top and bottoms."""
+
+    photographed: MeasuredPerson
+    undressed: MeasuredPerson
+    """Without bottoms: they count as a part of the top, which ends at the hips."""
+    legs: MeasuredLegs
+
+
+def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:
+    """Segment and measure the person. Raises ``NoPerson`` and ``LegsNotShown``."""
+    photographed = measure_person(photo)
+    legs = measure_legs_of(photo, least=0.0)
+    body = _to_hips(photographed.body, legs.body)
+    regions = _undressed(photographed.regions, legs.outfit, body, legs.body)
+    undressed = replace(photographed, regions=regions, body=body)
+    return DressWearer(photographed, undressed, legs)
+
+
+def _to_hips(body: Body, lower: LowerBody) -> Body:
+    """Return the body as it is for a top that ends at the hips, and no trousers over it."""
+    hips = lower.hip_row - HIPS * lower.torso_length
+    start = int(lower.narrowest_row)
+    sides = []
+    for side, edge in zip(body.sides, lower.flanks_x, strict=True):
+        joined = side.flank_x.copy()
+        run = max(int(0.15 * lower.torso_length), 1)
+        fade = np.clip((np.arange(len(joined)) - (start - run)) / run, 0, 1)
+        sides.append(replace(side, flank_x=joined * (1 - fade) + edge * fade))
+    return replace(
+        body,
+        left=sides[0],
+        right=sides[1],
+        existing_hem_row=float(hips),
+        existing_top_tucked=False,
+        cropped_by_frame=False,
+    )
+
+
+def _undressed(
+    parts: PersonSegmentation, worn: PersonSegmentation, body: Body, lower: LowerBody
+) -> PersonSegmentation:
+    """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
+    old = worn.bottoms | worn.upper_garment
+    near = np.zeros(old.shape, np.uint8)
+    for side in body.sides:
+        arm = side.arm
+        hand = arm.wrist + _HAND * (arm.wrist - arm.elbow)
+        bones = np.round(np.concatenate([arm.centreline, [hand]])).astype(np.int32)
+        cv2.polylines(
+            near,
+            [bones],
+            isClosed=False,
+            color=1,
+            thickness=max(int(2 * _HALF_ARM * lower.torso_length), 1),
+        )
+    height, width = old.shape
+    rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
+    trunk = (columns > lower.flanks_x[0][:, None]) & (columns < lower.flanks_x[1][:, None])
+    trunk &= (rows > lower.narrowest_row - 0.15 * lower.torso_length) & (rows < lower.hip_row)
+    belly = parts.arms & trunk & (near == 0)
+    return replace(
+        count_as_upper_garment(parts, old),
+        arms=parts.arms & ~belly,
+        torso_skin=parts.torso_skin | belly,
+    )

@@ -1,0 +1,58 @@
+"""The first stage of a try-on: the person's photo, segmented and measured."""
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.person.body import Body, measure_body, raise_bare_armpits
+from services.viton.person.legs import LEAST_SHOWN, LowerBody, measure_lower_body
+from services.viton.person.photo import PersonPhoto
+from services.viton.person.segmentation import PersonSegmentation
+from services.viton.person.shoes import without_hems
+
+Floats: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class MeasuredPerson:
+    """The person in the existing outfit, on the canvas."""
+
+    photo: PersonPhoto
+    pixels: Floats
+    """H x W x 3: the photo's colours, 0 to 255."""
+    regions: PersonSegmentation
+    body: Body
+
+
+def measure_person(photo: PersonPhoto) -> MeasuredPerson:
+    """Segment and measure the person. Raises ``NoPerson``."""
+    body, regions = measure_body(photo.keypoints, photo.labels)
+    return MeasuredPerson(photo, photo.image.astype(np.float32), regions, body)
+
+
+@dataclass(frozen=True)
+class MeasuredLegs:
+    """The person's lower body and what is worn on it, on the canvas."""
+
+    pixels: Floats
+    """H x W x 3: the photo's colours, 0 to 255."""
+    outfit: PersonSegmentation
+    body: LowerBody
+
+
+def measure_legs_of(photo: PersonPhoto, least: float = LEAST_SHOWN) -> MeasuredLegs:
+    """Segment and measure the lower body.
+
+    ``least``: how much has to be seen below the hips, in torso lengths. Raises ``NoPerson`` and
+    ``LegsNotShown``.
+    """
+    body, parsed = measure_lower_body(photo.keypoints, photo.labels, least=least)
+    outfit = without_hems(photo.image, parsed, body)
+    return MeasuredLegs(photo.image.astype(np.float32), outfit, body)
+
+
+def with_bare_arms(person: MeasuredPerson, bare: tuple[bool, bool]) -> MeasuredPerson:
+    """Return the person with the armpits of the arms, left and right, that the garment bares."""
+    return replace(person, body=raise_bare_armpits(person.body, bare))

@@ -1,0 +1,36 @@
+"""The third stage of trousers, shorts and skirts: placed on the legs."""
+
+from dataclasses import dataclass
+
+from services.viton.garment.bottoms_landmarks import BottomsLandmarks
+from services.viton.person.measured_person import MeasuredLegs
+from services.viton.placing.skirt import hang_skirt
+from services.viton.placing.trousers import hang_trousers
+from services.viton.placing.warp_grid import Hung, Waistline, waistline
+
+
+@dataclass(frozen=True)
+class BottomsPlacement:
+    """Where a lower garment lies on the canvas."""
+
+    halves: tuple[Hung, ...]
+    """The left and the right leg, or all of a skirt."""
+    back_to_front: tuple[Hung, ...]
+    """The same in the order in which they are painted."""
+    waistline: Waistline
+
+
+def place_bottoms(bottoms: BottomsLandmarks, legs: MeasuredLegs) -> BottomsPlacement:
+    """Place trousers, shorts or a skirt on the legs."""
+    body = legs.body
+    line = waistline(body, legs.outfit)
+    if bottoms.crotch is None:
+        skirt = (hang_skirt(bottoms, body, line),)
+        return BottomsPlacement(skirt, skirt, line)
+    left, right = hang_trousers(bottoms, bottoms.crotch, body, line)
+    # The leg that stands nearer to the camera ends lower in the picture.
+    left_in_front = (
+        body.left.centreline[-1, 1] > body.right.centreline[-1, 1] + 0.1 * body.torso_length
+    )
+    order = (right, left) if left_in_front else (left, right)
+    return BottomsPlacement((left, right), order, line)

@@ -1,0 +1,46 @@
+"""The third stage of a top: its torso and its sleeves placed on the body and sampled."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.garment.cutout import cut_out_garment
+from services.viton.garment.landmarks import TopLandmarks
+from services.viton.garment.photo import GarmentPhoto
+from services.viton.person.body import Body
+from services.viton.placing.garment_layers import Worn, below_shoulders, dress, without_notches
+from services.viton.placing.sleeve import PlacedSleeve, place_sleeves
+from services.viton.placing.torso import TorsoFit, fit_torso
+from services.viton.raster.warp import thin_plate_spline_map
+
+Floats: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TopPlacement:
+    """Where each part of a top lies on the canvas."""
+
+    torso: TorsoFit
+    sleeves: tuple[PlacedSleeve, PlacedSleeve]
+    canvas_shape: tuple[int, int]
+
+
+def place_top(top: TopLandmarks, body: Body, shape: tuple[int, int]) -> TopPlacement:
+    """Place the torso and both sleeves of a top on a body, on a canvas of ``shape``."""
+    return TopPlacement(fit_torso(top, body), place_sleeves(top, body, shape), shape)
+
+
+def warp_torso(placement: TopPlacement) -> Floats:
+    """Return the torso's map, H x W x 2: the place in the garment's photo of each canvas pixel."""
+    torso = placement.torso
+    return thin_plate_spline_map(torso.target, torso.source, placement.canvas_shape)
+
+
+def sample_top(photo: GarmentPhoto, top: TopLandmarks, placement: TopPlacement, body: Body) -> Worn:
+    """Sample the top's layers from its photo."""
+    torso = placement.torso
+    cutout = cut_out_garment(photo.image, photo.mask, top, gussets=torso.gussets)
+    layers = dress(cutout, warp_torso(placement), torso.seams, placement.sleeves)
+    return below_shoulders(layers, body) if torso.straps else without_notches(layers, body)
