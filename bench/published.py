@@ -182,7 +182,7 @@ def _export(
     from networks.export import to_onnx  # noqa: PLC0415 - as above
     from networks.seeded import seeded_weights  # noqa: PLC0415 - as above
 
-    described = importlib.import_module(str(network.module)).PUBLISHED
+    described = importlib.import_module(str(network.module)).SPEC
     state = seeded_weights(described)
     save_file(state, folder / RUNTIMES[PYTORCH])
     if not {PYTORCH, TF32}.issuperset(runtimes):
@@ -241,7 +241,7 @@ def _lower(session: Any, network: Network, inputs: dict[str, NDArray[Any]]) -> s
 
     from networks import precision  # noqa: PLC0415 - as above
 
-    described = importlib.import_module(str(network.module)).PUBLISHED
+    described = importlib.import_module(str(network.module)).SPEC
     whole = session.run(None, inputs)
     cudnn.conv.fp32_precision = "tf32"
     return str(precision.likeness(described, whole, session.run(None, inputs)))

@@ -6,9 +6,9 @@ from typing import Final
 
 import torch
 
+from networks.conversion_spec import ConversionSpec
 from networks.export import NotTheSame, to_onnx
 from networks.loading import NotTheWeights
-from networks.published import Published
 
 __all__ = ["TESTED", "NotTheSame", "NotTheWeights", "beside", "convert"]
 
@@ -18,8 +18,8 @@ TESTED: Final = "2.13"
 
 def beside(module: str, source: Path) -> tuple[Path, ...]:
     """Name the other files that are read with ``source`` for the network of ``module``."""
-    published: Published = importlib.import_module(module).PUBLISHED
-    return published.beside(source)
+    spec: ConversionSpec = importlib.import_module(module).SPEC
+    return spec.beside(source)
 
 
 def convert(module: str, title: str, source: Path, target: Path) -> float:
@@ -28,8 +28,8 @@ def convert(module: str, title: str, source: Path, target: Path) -> float:
     Returns how far ONNX Runtime's answer is from PyTorch's. Raises NotTheWeights if ``source`` is
     not that network's file, NotTheSame if the two answers differ.
     """
-    published: Published = importlib.import_module(module).PUBLISHED
-    network = published.load(published.read(source), title)
+    spec: ConversionSpec = importlib.import_module(module).SPEC
+    network = spec.load(spec.read(source), title)
     # As loaded: what is a number in double precision may be none in single precision.
     spoilt = [
         key for key, value in network.state_dict().items() if not bool(torch.isfinite(value).all())
@@ -39,4 +39,4 @@ def convert(module: str, title: str, source: Path, target: Path) -> float:
             f"{source.name} is damaged: {spoilt[0]} holds values that are no numbers, or too large "
             "for single precision. Take the file that the network's authors publish, unchanged."
         )
-    return to_onnx(published, network.eval(), target)
+    return to_onnx(spec, network.eval(), target)

@@ -9,7 +9,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 OPSET: Final = 17
 TOLERANCE: Final = 1e-3
@@ -20,13 +20,13 @@ class NotTheSame(Exception):
     """The exported network does not give what the original gives."""
 
 
-def to_onnx(published: Published, network: nn.Module, target: Path) -> float:
+def to_onnx(spec: ConversionSpec, network: nn.Module, target: Path) -> float:
     """Export ``network`` to ``target`` and return the greatest relative difference of its outputs.
 
     Raises NotTheSame where it is above ``TOLERANCE``; the file is then gone.
     """
-    exported = published.exported(network).eval()
-    inputs = published.example(*published.size)
+    exported = spec.exported(network).eval()
+    inputs = spec.example(*spec.size)
     with torch.inference_mode(), warnings.catch_warnings():
         # That the tracing exporter is the older one, and of sizes that a trace holds: what it
         # wrote is checked below.
@@ -35,9 +35,9 @@ def to_onnx(published: Published, network: nn.Module, target: Path) -> float:
             exported,
             inputs,
             str(target),
-            input_names=list(published.inputs),
-            output_names=list(published.outputs),
-            dynamic_axes={name: dict(axes) for name, axes in published.axes.items()},
+            input_names=list(spec.inputs),
+            output_names=list(spec.outputs),
+            dynamic_axes={name: dict(axes) for name, axes in spec.axes.items()},
             opset_version=OPSET,
             dynamo=False,
         )
@@ -46,8 +46,8 @@ def to_onnx(published: Published, network: nn.Module, target: Path) -> float:
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False
     session = onnxruntime.InferenceSession(str(target), options, ["CPUExecutionProvider"])
-    fed = {name: value.numpy() for name, value in zip(published.inputs, inputs, strict=True)}
-    given = session.run(list(published.outputs), fed)
+    fed = {name: value.numpy() for name, value in zip(spec.inputs, inputs, strict=True)}
+    given = session.run(list(spec.outputs), fed)
     worst = max(
         float(np.abs(a.numpy() - b).max() / max(float(np.abs(a.numpy()).max()), 1e-6))
         for a, b in zip(expected, given, strict=True)

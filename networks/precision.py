@@ -25,7 +25,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 __all__ = ["PRECISIONS", "Likeness", "TooFar", "shrink"]
 
@@ -87,12 +87,12 @@ def shrink(module: str, file: Path, precision: str) -> Likeness:
     to the seeded inputs that conversions are checked with. Raises TooFar below ``LEAST_PSNR`` or
     ``LEAST_EQUAL``; the file is then as before.
     """
-    published: Published = importlib.import_module(module).PUBLISHED
+    spec: ConversionSpec = importlib.import_module(module).SPEC
     smaller = file.with_suffix(f".{precision}")
     _write(file, smaller, PRECISIONS[precision])
-    values = (each.numpy() for each in published.example(*published.size))
-    fed = dict(zip(published.inputs, values, strict=True))
-    found = likeness(published, *(_answer(published, each, fed) for each in (file, smaller)))
+    values = (each.numpy() for each in spec.example(*spec.size))
+    fed = dict(zip(spec.inputs, values, strict=True))
+    found = likeness(spec, *(_answer(spec, each, fed) for each in (file, smaller)))
     if not found.enough():
         smaller.unlink()
         raise TooFar(precision, found)
@@ -101,13 +101,13 @@ def shrink(module: str, file: Path, precision: str) -> Likeness:
 
 
 def likeness(
-    published: Published, whole: Sequence[NDArray[Any]], smaller: Sequence[NDArray[Any]]
+    spec: ConversionSpec, whole: Sequence[NDArray[Any]], smaller: Sequence[NDArray[Any]]
 ) -> Likeness:
-    """Compare two answers, each the outputs of ``published`` in their order."""
+    """Compare two answers, each the outputs of ``spec`` in their order."""
     psnr: list[float] = []
     equal: list[float] = []
-    for name, one, other in zip(published.outputs, whole, smaller, strict=True):
-        if name in published.classes:
+    for name, one, other in zip(spec.outputs, whole, smaller, strict=True):
+        if name in spec.classes:
             equal.append(float(np.mean(one.argmax(axis=1) == other.argmax(axis=1))))
         else:
             psnr.append(_psnr(one, other))
@@ -125,11 +125,11 @@ def _psnr(one: NDArray[Any], other: NDArray[Any]) -> float:
     return float(np.clip(10 * np.log10(peak**2 / error), 0, ALIKE))
 
 
-def _answer(published: Published, file: Path, fed: Mapping[str, F32]) -> list[NDArray[Any]]:
+def _answer(spec: ConversionSpec, file: Path, fed: Mapping[str, F32]) -> list[NDArray[Any]]:
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False
     session = onnxruntime.InferenceSession(str(file), options, ["CPUExecutionProvider"])
-    answer: list[NDArray[Any]] = session.run(list(published.outputs), fed)
+    answer: list[NDArray[Any]] = session.run(list(spec.outputs), fed)
     return answer
 
 

@@ -8,20 +8,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 ITERATIONS: Final = 3
 """Steps that bring the vectors of spectral norm near those of the greatest singular value; random
 ones alone would give norms near 0, and kernels that drown everything else."""
 
 
-def seeded_weights(published: Published) -> dict[str, Tensor]:
+def seeded_weights(spec: ConversionSpec) -> dict[str, Tensor]:
     """Fill a network's layout, so that it does its work: as drawn, times its ``scales``."""
     with torch.device("meta"):
-        layout = published.build().state_dict()
+        layout = spec.build().state_dict()
     state = seeded_state(layout)
     for key, value in state.items():
-        for part, scale in published.scales.items():
+        for part, scale in spec.scales.items():
             if part in key:
                 value.mul_(scale)
     return state

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from networks.conversion_spec import ConversionSpec
 from networks.loading import NotTheWeights
-from networks.published import Published
 from networks.states import read_state
 
 __all__ = ["NoDevice", "NotTheWeights", "Session", "load"]
@@ -38,21 +38,21 @@ class Session:
     It may be run from several threads at once: a run changes nothing that it holds.
     """
 
-    def __init__(self, published: Published, network: nn.Module, device: torch.device) -> None:
-        self._published = published
+    def __init__(self, spec: ConversionSpec, network: nn.Module, device: torch.device) -> None:
+        self._spec = spec
         self._device = device
-        self._network = published.exported(network).eval().to(device)
+        self._network = spec.exported(network).eval().to(device)
         # Convolutions on a GPU would round what they multiply to ten bits (TF32), and answers would
         # be off by thousandths.
         torch.backends.cudnn.conv.fp32_precision = "ieee"
 
     def get_inputs(self) -> list[Named]:
         """List the inputs."""
-        return [Named(name) for name in self._published.inputs]
+        return [Named(name) for name in self._spec.inputs]
 
     def get_outputs(self) -> list[Named]:
         """List the outputs."""
-        return [Named(name) for name in self._published.outputs]
+        return [Named(name) for name in self._spec.outputs]
 
     def run(
         self, names: Sequence[str] | None, feeds: Mapping[str, NDArray[Any]]
@@ -64,10 +64,10 @@ class Session:
         # Copied, whatever an array's strides are: a layer that works in place changes its input.
         given = [
             torch.from_numpy(np.array(feeds[name], order="C")).to(self._device)
-            for name in self._published.inputs
+            for name in self._spec.inputs
         ]
-        made = dict(zip(self._published.outputs, self._answer(given), strict=True))
-        return [made[name].cpu().contiguous().numpy() for name in names or self._published.outputs]
+        made = dict(zip(self._spec.outputs, self._answer(given), strict=True))
+        return [made[name].cpu().contiguous().numpy() for name in names or self._spec.outputs]
 
     def _answer(self, given: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
         # On the device too: what a network makes for itself on its way, coordinates for example.
@@ -87,6 +87,6 @@ def load(module: str, title: str, state: Path, device: str | None, threads: int)
     if device == "cuda" and not gpu:
         raise NoDevice(device)
     torch.set_num_threads(threads)
-    published: Published = importlib.import_module(module).PUBLISHED
-    network = published.load(read_state(state), title)
-    return Session(published, network, torch.device(device or ("cuda" if gpu else "cpu")))
+    spec: ConversionSpec = importlib.import_module(module).SPEC
+    network = spec.load(read_state(state), title)
+    return Session(spec, network, torch.device(device or ("cuda" if gpu else "cpu")))

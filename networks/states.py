@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from networks.conversion_spec import ConversionSpec
 from networks.loading import NotTheWeights
-from networks.published import Published
 
 
 def keep(module: str, source: Path, target: Path) -> None:
@@ -21,11 +21,11 @@ def keep(module: str, source: Path, target: Path) -> None:
 
     Raises NotTheWeights if ``source`` is no such file.
     """
-    published: Published = importlib.import_module(module).PUBLISHED
+    spec: ConversionSpec = importlib.import_module(module).SPEC
     # The format knows neither views nor tensors that share their memory.
     state = {
         key: value.clone(memory_format=torch.contiguous_format)
-        for key, value in published.read(source).items()
+        for key, value in spec.read(source).items()
     }
     target.write_bytes(save(state))
 

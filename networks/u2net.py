@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 CLASSES: Final = 4
 """Background, upper, lower and full-body garments."""
@@ -153,7 +153,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
     return (torch.cat([place, -place, torch.sin(9 * place)], 1),)
 
 
-PUBLISHED: Final = Published(
+SPEC: Final = ConversionSpec(
     build=lambda: U2Net().eval(),
     example=_example,
     inputs=("image",),

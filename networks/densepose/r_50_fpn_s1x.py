@@ -6,7 +6,7 @@ from typing import Final
 from torch import Tensor
 
 from networks.densepose.heads import SurfaceHead
-from networks.densepose.rcnn import learned, published
+from networks.densepose.rcnn import learned, make_conversion_spec
 from networks.pickles import read_arrays
 
 
@@ -14,4 +14,4 @@ def _read(path: Path) -> dict[str, Tensor]:
     return learned(read_arrays(path))
 
 
-PUBLISHED: Final = published(SurfaceHead, _read)
+SPEC: Final = make_conversion_spec(SurfaceHead, _read)

@@ -12,9 +12,9 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from networks.conversion_spec import ConversionSpec
 from networks.densepose import boxes, heads
 from networks.densepose.backbone import Pyramid
-from networks.published import Published
 
 ANCHOR_SIDES: Final = (32.0, 64.0, 128.0, 256.0, 512.0)
 """Roots of the areas of the anchors, by level."""
@@ -144,11 +144,11 @@ def learned(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {key: value for key, value in state.items() if not any(part in key for part in COMPUTED)}
 
 
-def published(
+def make_conversion_spec(
     surface: Callable[[], nn.Module], read: Callable[[Path], dict[str, Tensor]]
-) -> Published:
+) -> ConversionSpec:
     """Say how the network with that head of surfaces is read and converted."""
-    return Published(
+    return ConversionSpec(
         build=lambda: DensePose(surface()).eval(),
         example=_example,
         inputs=("picture", "size", "person"),

@@ -11,7 +11,7 @@ from typing import Final
 from torch import Tensor
 
 from networks.densepose.heads import DeepLabHead
-from networks.densepose.rcnn import learned, published
+from networks.densepose.rcnn import learned, make_conversion_spec
 from networks.loading import renamed
 from networks.torchscript import read_torchscript
 
@@ -35,4 +35,4 @@ def _read(path: Path) -> dict[str, Tensor]:
     return learned({key: value for key, value in named.items() if not key.startswith(LISTED)})
 
 
-PUBLISHED: Final = published(DeepLabHead, _read)
+SPEC: Final = make_conversion_spec(DeepLabHead, _read)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 GARMENT: Final = 4
 """Picture 3, mask 1."""
@@ -140,7 +140,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
     return garment, person
 
 
-PUBLISHED: Final = Published(
+SPEC: Final = ConversionSpec(
     build=lambda: ConditionGenerator().eval(),
     example=_example,
     inputs=("garment", "person"),

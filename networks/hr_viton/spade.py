@@ -9,8 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from networks.conversion_spec import ConversionSpec
 from networks.loading import read_torch, renamed
-from networks.published import Published
 from networks.semantic import BLOCKS, CONDITIONS, NOISES, LabelGenerator, noise_shape
 from networks.spectral import folded
 
@@ -56,7 +56,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
 
 _WHOLE: Final = {2: "height", 3: "width"}
 
-PUBLISHED: Final = Published(
+SPEC: Final = ConversionSpec(
     build=lambda: SPADEGenerator().eval(),
     example=_example,
     read=_read,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from networks.conversion_spec import ConversionSpec
 from networks.human_parse.tensorflow_layers import (
     Convolution,
     Normalisation,
@@ -23,7 +24,6 @@ from networks.human_parse.tensorflow_layers import (
     same_padded,
 )
 from networks.loading import NotTheWeights
-from networks.published import Published
 from networks.tf_bundle import beside, read_checkpoint
 
 CLASSES: Final = 20
@@ -217,7 +217,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
     return (torch.randn((1, 3, height, width), generator=torch.Generator().manual_seed(0)) * 60,)
 
 
-PUBLISHED: Final = Published(
+SPEC: Final = ConversionSpec(
     build=lambda: Pgn().eval(),
     example=_example,
     read=read,

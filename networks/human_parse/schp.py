@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 _SLOPE: Final = 0.01
 _STEM: Final = 128
@@ -212,9 +212,9 @@ def example(height: int, width: int) -> tuple[Tensor, ...]:
     return (torch.randn((1, 3, height, width), generator=torch.Generator().manual_seed(0)),)
 
 
-def published(classes: int, side: int) -> Published:
+def make_conversion_spec(classes: int, side: int) -> ConversionSpec:
     """Say how the network of that many classes is converted; it looks at ``side`` x ``side``."""
-    return Published(
+    return ConversionSpec(
         build=partial(_built, classes),
         example=example,
         inputs=("picture",),

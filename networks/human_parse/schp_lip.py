@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from networks.human_parse.schp import published
+from networks.human_parse.schp import make_conversion_spec
 
-PUBLISHED: Final = published(20, 473)
+SPEC: Final = make_conversion_spec(20, 473)

@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from networks.openpose.layers import FEATURES, BodyNetwork, published
+from networks.openpose.layers import FEATURES, BodyNetwork, make_conversion_spec
 
 FIELDS: Final = 52
 """Of 26 limbs, x and y."""
@@ -62,4 +62,4 @@ class Body25(BodyNetwork):
         return torch.cat([maps, fields], 1)
 
 
-PUBLISHED: Final = published(Body25)
+SPEC: Final = make_conversion_spec(Body25)

@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from networks.openpose.layers import FEATURES, BodyNetwork, published
+from networks.openpose.layers import FEATURES, BodyNetwork, make_conversion_spec
 
 BRANCHES: Final = {"L1": 38, "L2": 19}
 """Fields of 19 limbs, x and y; maps of 18 joints, and of none of them."""
@@ -49,4 +49,4 @@ class Coco(BodyNetwork):
         return torch.cat([maps, fields], 1)
 
 
-PUBLISHED: Final = published(Coco)
+SPEC: Final = make_conversion_spec(Coco)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from networks.caffe import read_caffemodel
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 FEATURES: Final = 128
 """Channels that the part in front gives."""
@@ -73,9 +73,9 @@ class BodyNetwork(nn.Module):
         return self.through(value, self._last)
 
 
-def published(network: Callable[[], BodyNetwork]) -> Published:
+def make_conversion_spec(network: Callable[[], BodyNetwork]) -> ConversionSpec:
     """Say how a body network is read from its ``.caffemodel`` and exported."""
-    return Published(
+    return ConversionSpec(
         build=lambda: network().eval(),
         example=_example,
         read=read_caffemodel,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 SCALE: Final = 4
 CHANNELS: Final = 64
@@ -83,7 +83,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
     return (torch.linspace(0, 1, 3 * height * width).reshape(1, 3, height, width),)
 
 
-PUBLISHED: Final = Published(
+SPEC: Final = ConversionSpec(
     build=lambda: RRDBNet().eval(),
     example=_example,
     inputs=("input",),

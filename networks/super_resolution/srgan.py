@@ -12,7 +12,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 SCALE: Final = 4
 CHANNELS: Final = 64
@@ -76,7 +76,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
     return (torch.linspace(0, 1, 3 * height * width).reshape(1, 3, height, width),)
 
 
-PUBLISHED: Final = Published(
+SPEC: Final = ConversionSpec(
     build=lambda: Generator(nn.BatchNorm2d(CHANNELS)).eval(),
     older_layouts=(lambda: Generator(nn.PReLU()).eval(),),
     example=_example,

@@ -9,7 +9,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 from networks.semantic import BLOCKS, CONDITIONS, NOISES, LabelGenerator, noise_shape
 from networks.spectral import folded
 
@@ -59,7 +59,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
 
 _WHOLE: Final = {2: "height", 3: "width"}
 
-PUBLISHED: Final = Published(
+SPEC: Final = ConversionSpec(
     build=lambda: ALIASGenerator().eval(),
     example=_example,
     exported=_folded,

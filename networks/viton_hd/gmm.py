@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 PERSON: Final = 7
 """Garment's mask as it will be worn 1, pose 3, picture without garment 3."""
@@ -85,7 +85,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
     return person, torch.rand(1, GARMENT, height, width, generator=random) * 2 - 1
 
 
-PUBLISHED: Final = Published(
+SPEC: Final = ConversionSpec(
     build=lambda: GMM().eval(),
     example=_example,
     inputs=("person", "garment"),

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 
 GIVEN: Final = 21
 """Garment's mask 1, garment within it 3, labels without garment 13, pose 3, noise 1."""
@@ -58,7 +58,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
     return (torch.rand(1, GIVEN, height, width, generator=torch.Generator().manual_seed(0)),)
 
 
-PUBLISHED: Final = Published(
+SPEC: Final = ConversionSpec(
     build=lambda: SegGenerator().eval(),
     example=_example,
     inputs=("given",),

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from tryon.venuns import venuns_pb2
 
-from services.densepose import model, published
+from services.densepose import detectron2_engine, model
 from services.densepose.contract import EstimateSurfaceRequest, EstimateSurfaceResponse
 from services.densepose.core import Network, Surface, estimate_surface
 from services.densepose.inputs import F32
@@ -81,14 +81,16 @@ def _load_published(engine: str, file: str) -> Service:
     """Ask DensePose itself, converted from what its users bring. Raises WeightsMissing."""
     session = sessions.onnx_session(store.path(file))
 
-    def run(*given: F32) -> published.Found:
-        fed = dict(zip(published.INPUTS, given, strict=True))
-        box, score, *planes = (answer[0] for answer in session.run(list(published.OUTPUTS), fed))
-        return published.Found(box, float(score), *planes)
+    def run(*given: F32) -> detectron2_engine.Found:
+        fed = dict(zip(detectron2_engine.INPUTS, given, strict=True))
+        box, score, *planes = (
+            answer[0] for answer in session.run(list(detectron2_engine.OUTPUTS), fed)
+        )
+        return detectron2_engine.Found(box, float(score), *planes)
 
     def estimate_surface(request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
         _examine(request)
-        return _answer(published.estimate(request.image, request.person_mask, run))
+        return _answer(detectron2_engine.estimate(request.image, request.person_mask, run))
 
     return Service(engine=engine, handlers={"EstimateSurface": estimate_surface})
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from networks import loading
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 from networks.session import Session
 from services.kit.runtimes import sessions
 from services.viton.published import common
@@ -28,7 +28,7 @@ EACH: Final = pytest.mark.parametrize(
 """ONNX Runtime, and PyTorch by its device."""
 
 
-def in_torch(described: Published, state: Mapping[str, Any], device: str) -> Session:
+def in_torch(described: ConversionSpec, state: Mapping[str, Any], device: str) -> Session:
     """Load a network of its own with ``state`` onto a device of PyTorch."""
     network = described.build()
     loading.load_strictly(network, state, "a seeded network")
@@ -37,7 +37,7 @@ def in_torch(described: Published, state: Mapping[str, Any], device: str) -> Ses
 
 def runs(
     runtime: str,
-    networks: Mapping[str, Published],
+    networks: Mapping[str, ConversionSpec],
     loaded: Mapping[str, Any],
     files: Mapping[str, Path],
 ) -> dict[str, common.Run]:

@@ -16,7 +16,7 @@ LAST_SCALE: Final = 0.002
 
 def seeded_state_2018() -> dict[str, Any]:
     """Draw the state of 2018: a PReLU ends block 7, and batch norms have no counters."""
-    [build] = srgan.PUBLISHED.older_layouts
+    [build] = srgan.SPEC.older_layouts
     layout = {
         key: value
         for key, value in build().state_dict().items()

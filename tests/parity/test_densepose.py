@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extr
 
 from networks import convert, loading, seeded  # noqa: E402 - they import PyTorch
 from networks.densepose import boxes, r_50_fpn_s1x, rcnn, torchscript  # noqa: E402
-from services.densepose import published, service  # noqa: E402
+from services.densepose import detectron2_engine, service  # noqa: E402
 from services.densepose.contract import EstimateSurfaceRequest  # noqa: E402
 from services.densepose.core import Surface  # noqa: E402
 from services.kit.model_commands import commands  # noqa: E402
@@ -86,7 +86,7 @@ def write_torchscript(made: State, file: Path) -> None:
         def __init__(self) -> None:
             super().__init__()
             with torch.device("meta"):
-                network = torchscript.PUBLISHED.build()
+                network = torchscript.SPEC.build()
             network.load_state_dict(made, assign=True)
             for path, name in TWICE.items():
                 holder, _, own = path.rpartition(".")
@@ -113,13 +113,13 @@ def reference() -> Reference:
 @pytest.fixture(scope="module")
 def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("official") / "model_final_162be9.pkl"
-    write_pickle(seeded.seeded_weights(r_50_fpn_s1x.PUBLISHED), file)
+    write_pickle(seeded.seeded_weights(r_50_fpn_s1x.SPEC), file)
     return file
 
 
 @pytest.fixture(scope="module")
 def made() -> State:
-    return seeded.seeded_weights(torchscript.PUBLISHED)
+    return seeded.seeded_weights(torchscript.SPEC)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def export(made: State, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", MODULES)
 def test_the_layout_is_the_originals(name: str, reference: Reference) -> None:
     with torch.device("meta"):
-        network = MODULES[name].PUBLISHED.build()
+        network = MODULES[name].SPEC.build()
     assert sum(value.numel() for value in network.parameters()) == PARAMETERS[name]
     assert stored.layout(network.state_dict()) == str(reference[f"layout{SUFFIX[name]}"])
 
@@ -156,10 +156,12 @@ def test_boxes_are_moved_suppressed_and_pooled_as_in_the_original(reference: Ref
 
 
 def test_every_stage_gives_what_the_original_gives(official: Path, reference: Reference) -> None:
-    network = r_50_fpn_s1x.PUBLISHED.build()
-    read = r_50_fpn_s1x.PUBLISHED.read(official)
+    network = r_50_fpn_s1x.SPEC.build()
+    read = r_50_fpn_s1x.SPEC.read(official)
     loading.load_strictly(network, read, "DensePose")
-    picture = torch.from_numpy(published.fed(published.shown(photo(), SHORTEST, 1333)))
+    picture = torch.from_numpy(
+        detectron2_engine.fed(detectron2_engine.shown(photo(), SHORTEST, 1333))
+    )
     size = torch.from_numpy(reference["size"])
     proposed = torch.from_numpy(reference["proposals"])
 
@@ -181,7 +183,7 @@ def test_every_stage_gives_what_the_original_gives(official: Path, reference: Re
         np.testing.assert_allclose(judged, reference["judged"], atol=span * stored.TOLERANCE)
         people, scores = (each.numpy() for each in network.people(levels, proposed, size))
         # The original leaves out who is less likely.
-        sure = scores > published.SURE
+        sure = scores > detectron2_engine.SURE
         np.testing.assert_allclose(people[sure], reference["people"], atol=149 * stored.TOLERANCE)
         np.testing.assert_allclose(scores[sure], reference["scores"], atol=stored.TOLERANCE)
         assert differs("decoder", network.roi_heads.decoder(levels[:4])) < stored.TOLERANCE
@@ -196,13 +198,15 @@ def test_the_surface_out_of_the_export_is_what_the_original_gives(
         compressed = [entry for entry in archive.infolist() if entry.compress_type]
     assert compressed
     assert all("/code/" in entry.filename for entry in compressed)
-    read = torchscript.PUBLISHED.read(export)
+    read = torchscript.SPEC.read(export)
     assert read.keys() == made.keys()
     assert all(torch.equal(read[key], value) for key, value in made.items())
     with torch.device("meta"):
-        network = torchscript.PUBLISHED.build()
+        network = torchscript.SPEC.build()
     network.load_state_dict(read, strict=True, assign=True)
-    picture = torch.from_numpy(published.fed(published.shown(photo(), SHORTEST, 1333)))
+    picture = torch.from_numpy(
+        detectron2_engine.fed(detectron2_engine.shown(photo(), SHORTEST, 1333))
+    )
     with torch.inference_mode():
         surface = network.surface(network.backbone(picture), torch.from_numpy(reference["box"]))
     flat = torch.cat([value.flatten() for value in surface]).numpy()
@@ -241,18 +245,18 @@ def test_from_the_export_to_the_parts_of_the_photo(
 
 def check_engine(name: str, reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold the engine that serves a converted network to the original's maps."""
-    answers: list[published.Found] = []
-    estimate = published.estimate
+    answers: list[detectron2_engine.Found] = []
+    estimate = detectron2_engine.estimate
 
-    def watched(image: Image, silhouette: Mask, run: published.Run) -> Surface:
-        def kept(*given: NDArray[np.float32]) -> published.Found:
+    def watched(image: Image, silhouette: Mask, run: detectron2_engine.Run) -> Surface:
+        def kept(*given: NDArray[np.float32]) -> detectron2_engine.Found:
             answers.append(run(*given))
             return answers[-1]
 
         return estimate(image, silhouette, kept)
 
-    monkeypatch.setattr(published, "estimate", watched)
-    monkeypatch.setattr(published, "SHORTEST", SHORTEST)
+    monkeypatch.setattr(detectron2_engine, "estimate", watched)
+    monkeypatch.setattr(detectron2_engine, "SHORTEST", SHORTEST)
     loaded = service.load()
     assert loaded.engine == name
     asked = EstimateSurfaceRequest(photo(), np.zeros((25, 3), np.float32), outline())
@@ -271,7 +275,7 @@ def check_engine(name: str, reference: Reference, monkeypatch: pytest.MonkeyPatc
         assert np.abs(ours[clear].astype(int) - theirs[clear]).max() <= 1
 
 
-def certain(found: published.Found, parts: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def certain(found: detectron2_engine.Found, parts: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Say where no two parts, nor the person and the rest, are as likely as each other."""
     clear = np.ones(SIZE, bool)
     scale = np.array(SIZE[::-1] * 2) / np.array([112, 149, 112, 149])
@@ -279,7 +283,7 @@ def certain(found: published.Found, parts: NDArray[np.uint8]) -> NDArray[np.bool
     height, width = int(bottom - top), int(right - left)
     window = clear[int(top) : int(top) + height, int(left) : int(left) + width]
     for planes in (found.coarse, found.fine):
-        ordered = np.sort(published._enlarged(planes, height, width), axis=2)
+        ordered = np.sort(detectron2_engine._enlarged(planes, height, width), axis=2)
         window &= ordered[..., -1] - ordered[..., -2] > stored.RUNTIMES * np.ptp(planes)
     assert window.mean() > 0.95
     assert (parts[clear] > 0).any()
@@ -327,7 +331,7 @@ def test_a_pickle_of_something_else_is_refused(
     file = tmp_path / "model_final_162be9.pkl"
     file.write_bytes(content)
     with pytest.raises(loading.NotTheWeights, match=r"model_final_162be9\.pkl"):
-        r_50_fpn_s1x.PUBLISHED.read(file)
+        r_50_fpn_s1x.SPEC.read(file)
     assert not Path("executed").exists()
 
 
@@ -335,7 +339,7 @@ def test_an_array_of_python_2_is_read(tmp_path: Path) -> None:
     numbers = np.linspace(-1e6, 1e6, 9, dtype=">f4")
     file = tmp_path / "weights.pkl"
     file.write_bytes(array(b"U\x24" + numbers.tobytes()))
-    np.testing.assert_array_equal(r_50_fpn_s1x.PUBLISHED.read(file)["a"].numpy(), numbers)
+    np.testing.assert_array_equal(r_50_fpn_s1x.SPEC.read(file)["a"].numpy(), numbers)
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
@@ -348,6 +352,6 @@ def test_arrays_of_the_zoos_protocols_are_read(protocol: int, tmp_path: Path) ->
         "d": np.array(0.5, np.float32),
     }
     file.write_bytes(pickle.dumps({"model": held}, protocol))
-    read = r_50_fpn_s1x.PUBLISHED.read(file)
+    read = r_50_fpn_s1x.SPEC.read(file)
     for key, value in held.items():
         np.testing.assert_array_equal(read[key].numpy(), value.astype(np.float32))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.densepose import published as densepose
+from services.densepose import detectron2_engine as densepose
 from services.kit.runtimes import sessions
 from services.kit.weights.manifest import get_manifest
 from services.kit.weights.published_networks import Network
@@ -22,7 +22,7 @@ from tests.parity import stored
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
 
 from networks import export, loading, seeded  # noqa: E402 - they import PyTorch
-from networks.published import Published  # noqa: E402
+from networks.conversion_spec import ConversionSpec  # noqa: E402
 from tests.parity import runtimes, test_densepose  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
@@ -33,7 +33,7 @@ EQUAL: Final = 0.995
 Feeds = dict[str, NDArray[Any]]
 
 
-def drawn(network: Network, described: Published) -> tuple[Mapping[str, Any], Feeds]:
+def drawn(network: Network, described: ConversionSpec) -> tuple[Mapping[str, Any], Feeds]:
     """Give a state and inputs; to DensePose such as let it find someone."""
     state = seeded.seeded_weights(described)
     if network.name == "srgan_x4":
@@ -53,7 +53,7 @@ EACH: Final = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: n
 
 
 def alike(
-    described: Published, given: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]]
+    described: ConversionSpec, given: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]]
 ) -> None:
     """Fail where answers differ by more than runtimes may."""
     for name, ours, theirs in zip(described.outputs, given, expected, strict=True):
@@ -67,7 +67,7 @@ def alike(
 @runtimes.ON_A_GPU
 @EACH
 def test_a_gpu_answers_as_the_cpu_does(network: Network) -> None:
-    described: Published = importlib.import_module(str(network.module)).PUBLISHED
+    described: ConversionSpec = importlib.import_module(str(network.module)).SPEC
     state, feeds = drawn(network, described)
     expected, given = (
         runtimes.in_torch(described, state, device).run(None, feeds) for device in ("cpu", "cuda")
@@ -80,7 +80,7 @@ def test_a_gpu_answers_as_the_cpu_does(network: Network) -> None:
 def test_onnx_runtime_answers_on_a_gpu_as_on_the_cpu(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    described: Published = importlib.import_module(str(network.module)).PUBLISHED
+    described: ConversionSpec = importlib.import_module(str(network.module)).SPEC
     state, feeds = drawn(network, described)
     built = described.build()
     loading.load_strictly(built, state, network.title)

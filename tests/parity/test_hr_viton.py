@@ -12,8 +12,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
 
 from networks import export, seeded  # noqa: E402 - they import PyTorch
+from networks.conversion_spec import ConversionSpec  # noqa: E402
 from networks.hr_viton import condition, spade  # noqa: E402
-from networks.published import Published  # noqa: E402
 from services.viton.published import common, hr_viton  # noqa: E402
 from services.viton.published.hr_viton import Condition, Given  # noqa: E402
 from tests.parity import runtimes, stored, try_on_engines  # noqa: E402
@@ -23,11 +23,11 @@ from tests.parity.try_on_inputs import sequence_noise  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(1800)]
 
-PUBLISHED: Final[Mapping[str, Published]] = {
-    "condition": condition.PUBLISHED,
-    "spade": spade.PUBLISHED,
+SPECS: Final[Mapping[str, ConversionSpec]] = {
+    "condition": condition.SPEC,
+    "spade": spade.SPEC,
 }
-NETWORKS: Final = tuple(PUBLISHED)
+NETWORKS: Final = tuple(SPECS)
 
 
 def tamed(name: str, state: State) -> State:
@@ -50,13 +50,13 @@ def reference() -> Reference:
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, Any]:
-    return try_on_engines.loaded(PUBLISHED, tamed)
+    return try_on_engines.loaded(SPECS, tamed)
 
 
 @pytest.fixture(scope="module")
 def exported(loaded: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("weights")
-    return try_on_engines.exported("hr_viton", PUBLISHED, loaded, folder)
+    return try_on_engines.exported("hr_viton", SPECS, loaded, folder)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -71,17 +71,17 @@ def test_a_network_gives_what_the_original_gave(
     name: str, loaded: dict[str, Any], reference: Reference
 ) -> None:
     given = try_on_engines.answers(name, loaded[name])
-    for key, value in zip(PUBLISHED[name].outputs, given, strict=True):
+    for key, value in zip(SPECS[name].outputs, given, strict=True):
         expected = reference[f"network_{name}_{key}"]
         assert stored.difference(value, expected) < stored.TOLERANCE, key
 
 
 def test_keys_of_the_authors_earlier_code_are_read(tmp_path: Path) -> None:
-    layout = spade.PUBLISHED.build().state_dict()
+    layout = spade.SPEC.build().state_dict()
     earlier = {key.replace(".conv_gamma", ".Spade.conv_gamma"): key for key in layout}
     assert set(earlier) != set(layout)
     torch.save({key: torch.zeros(1) for key in earlier}, tmp_path / "gen.pth")
-    assert set(spade.PUBLISHED.read(tmp_path / "gen.pth")) == set(layout)
+    assert set(spade.SPEC.read(tmp_path / "gen.pth")) == set(layout)
 
 
 def test_onnx_runtime_gives_what_pytorch_gives(exported: Exported) -> None:
@@ -89,9 +89,9 @@ def test_onnx_runtime_gives_what_pytorch_gives(exported: Exported) -> None:
 
 
 def test_weights_that_bend_the_garment_far_are_not_refused(tmp_path: Path) -> None:
-    network = condition.PUBLISHED.build()
+    network = condition.SPEC.build()
     network.load_state_dict(seeded.seeded_state(network.state_dict()))
-    worst = export.to_onnx(condition.PUBLISHED, network, tmp_path / "condition.onnx")
+    worst = export.to_onnx(condition.SPEC, network, tmp_path / "condition.onnx")
     assert worst < stored.RUNTIMES
 
 
@@ -103,7 +103,7 @@ def test_the_sequence_gives_what_the_original_gave(
     reference: Reference,
 ) -> None:
     """The generator gets the original's labels, so that a tie decided otherwise ends there."""
-    run = runtimes.runs(runtime, PUBLISHED, loaded, exported.files)
+    run = runtimes.runs(runtime, SPECS, loaded, exported.files)
     given = Given.of(request(*SIZE))
     _, noises = sequence_noise(*SIZE)
     seen: dict[str, common.Planes] = {}

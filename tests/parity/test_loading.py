@@ -248,4 +248,4 @@ def test_two_keys_do_not_become_one(tmp_path: Path) -> None:
     held = {"up.Spade.weight": torch.ones(1), "up.weight": torch.zeros(1)}
     file = saved(held, tmp_path)
     with pytest.raises(loading.NotTheWeights, match="a tensor under two names; take"):
-        spade.PUBLISHED.read(file)
+        spade.SPEC.read(file)

@@ -49,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def state() -> State:
-    made = seeded.seeded_state(srgan.PUBLISHED.build().state_dict())
+    made = seeded.seeded_state(srgan.SPEC.build().state_dict())
     made["block8.2.weight"] *= 0.002
     return made
 
@@ -117,7 +117,7 @@ def test_smaller_weights_enlarge_alike_or_are_refused(
     folder: Path, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "srgan-pth")
-    monkeypatch.setattr(srgan, "PUBLISHED", replace(srgan.PUBLISHED, size=(32, 24)))
+    monkeypatch.setattr(srgan, "SPEC", replace(srgan.SPEC, size=(32, 24)))
     photo = np.random.default_rng(2).integers(0, 256, (40, 30, 3)).astype(np.uint8)
     official = tmp_path / "official.pth"
     torch.save(state, official)
@@ -233,6 +233,6 @@ def test_another_answer_in_onnx_adds_nothing(
 @pytest.mark.parametrize("network", BUILT_HERE, ids=lambda network: network.name)
 def test_every_network_has_as_many_parameters_as_it_is_listed_with(network: Network) -> None:
     assert network.module is not None
-    built = importlib.import_module(network.module).PUBLISHED.build()
+    built = importlib.import_module(network.module).SPEC.build()
     assert sum(each.numel() for each in built.parameters()) == network.parameters
     assert not built.training

@@ -49,11 +49,11 @@ def given() -> NDArray[np.float32]:
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The network with the weights of a checkpoint, which also holds its optimiser's."""
-    built = network.PUBLISHED.build()
+    built = network.SPEC.build()
     held = variables(seeded.seeded_state(built.state_dict()))
     held["conv1/weights/Momentum"] = held["conv1/weights"]
     file = checkpoint(held, tmp_path_factory.mktemp("checkpoint") / "model.ckpt-1")
-    loading.load_strictly(built, network.PUBLISHED.read(file), "CIHP-PGN")
+    loading.load_strictly(built, network.SPEC.read(file), "CIHP-PGN")
     file.unlink()
     return built
 
@@ -62,7 +62,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def folder(loaded: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The weights folder, the network in it exported at a size that it is not run at."""
     made = tmp_path_factory.mktemp("weights")
-    export.to_onnx(replace(network.PUBLISHED, size=(96, 80)), loaded, made / "pgn.onnx")
+    export.to_onnx(replace(network.SPEC, size=(96, 80)), loaded, made / "pgn.onnx")
     return made
 
 
@@ -163,7 +163,7 @@ def test_all_files_that_are_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "model.ckpt-10.index").write_bytes(b"")
     index = tmp_path / "model.ckpt-1.index"
     assert convert.beside(network.__name__, data) == (second, index)
-    assert network.PUBLISHED.beside(index) == ()
+    assert network.SPEC.beside(index) == ()
 
 
 def test_an_index_that_is_no_index_by_its_size_is_not_read(

@@ -19,8 +19,8 @@ from services.kit.weights.manifest import get_manifest
 torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
 
 from networks import precision  # noqa: E402 - it needs PyTorch
+from networks.conversion_spec import ConversionSpec  # noqa: E402 - as above
 from networks.precision import Likeness, TooFar  # noqa: E402 - as above
-from networks.published import Published  # noqa: E402 - as above
 
 pytestmark = pytest.mark.parity
 
@@ -49,21 +49,21 @@ def kernels() -> dict[str, F32]:
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> Published:
+def published(monkeypatch: pytest.MonkeyPatch) -> ConversionSpec:
     """Say of the network in ``file`` what a published network's module says."""
 
     def example(height: int, width: int) -> tuple[Any, ...]:
         random = torch.Generator().manual_seed(0)
         return (torch.rand(1, CHANNELS, height, width, generator=random),)
 
-    made = Published(
+    made = ConversionSpec(
         build=torch.nn.Identity,
         example=example,
         inputs=("input",),
         outputs=("output",),
         size=(4, 4),
     )
-    module = type("Module", (), {"PUBLISHED": made})
+    module = type("Module", (), {"SPEC": made})
     monkeypatch.setattr(importlib, "import_module", {MODULE: module}.__getitem__)
     return made
 
@@ -167,7 +167,7 @@ def test_a_kernel_that_something_else_reads_stays(tmp_path: Path, kernels: dict[
 
 
 def test_outputs_that_are_classes_are_compared_as_such() -> None:
-    made = Published(
+    made = ConversionSpec(
         build=torch.nn.Identity,
         example=lambda *_: (),
         inputs=(),
@@ -196,7 +196,7 @@ def test_outputs_that_are_classes_are_compared_as_such() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_classes_are_outputs(module: str) -> None:
-    made: Published = importlib.import_module(module).PUBLISHED
+    made: ConversionSpec = importlib.import_module(module).SPEC
     assert set(made.classes) <= set(made.outputs)
 
 

@@ -26,7 +26,7 @@ from tests.parity import stored  # noqa: E402
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(900)]
 
 SIDES: Final = {"lip": 473 if os.environ.get("TRYON_PARITY_FULL") == "1" else 105, "atr": 105}
-NETWORKS: Final = {"lip": schp_lip.PUBLISHED, "atr": schp_atr.PUBLISHED}
+NETWORKS: Final = {"lip": schp_lip.SPEC, "atr": schp_atr.SPEC}
 PREFIX: Final = {"lip": "", "atr": "atr_"}
 """Of the names of what the reference holds of each."""
 OUTPUTS: Final = ("parsing", "fusion", "edge")
@@ -83,7 +83,9 @@ def test_onnx_runtime_gives_the_same(name: str, tmp_path: Path) -> None:
 def test_the_file_for_one_data_set_is_refused_for_the_other() -> None:
     with pytest.raises(loading.NotTheWeights, match="another shape"):
         loading.load_strictly(
-            schp_atr.PUBLISHED.build(), seeded.seeded_weights(schp_lip.PUBLISHED), "SCHP for ATR"
+            schp_atr.SPEC.build(),
+            seeded.seeded_weights(schp_lip.SPEC),
+            "SCHP for ATR",
         )
 
 

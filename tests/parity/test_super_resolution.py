@@ -17,7 +17,7 @@ torch = pytest.importorskip(
 )
 
 from networks import export, loading, seeded  # noqa: E402 - they need PyTorch
-from networks.published import Published  # noqa: E402
+from networks.conversion_spec import ConversionSpec  # noqa: E402
 from networks.super_resolution import real_esrgan, srgan  # noqa: E402
 from tests.parity import srgan_files  # noqa: E402
 
@@ -28,7 +28,7 @@ LAST = "block8.2"
 """SRGAN's last convolution: scaled down, or every value would be at an end of the tanh."""
 
 
-def state(published: Published, name: str) -> dict[str, Any]:
+def state(published: ConversionSpec, name: str) -> dict[str, Any]:
     made = seeded.seeded_state(published.build().state_dict())
     if name == "srgan":
         for part in ("weight", "bias"):
@@ -38,11 +38,11 @@ def state(published: Published, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("name", "published"),
-    [("srgan", srgan.PUBLISHED), ("real_esrgan_x4", real_esrgan.PUBLISHED)],
+    [("srgan", srgan.SPEC), ("real_esrgan_x4", real_esrgan.SPEC)],
     ids=["srgan", "real_esrgan_x4"],
 )
 def test_pytorch_and_onnx_give_what_the_original_gives(
-    name: str, published: Published, tmp_path: Path
+    name: str, published: ConversionSpec, tmp_path: Path
 ) -> None:
     reference = stored.load(name)
     network = published.build()
@@ -65,9 +65,9 @@ def test_pytorch_and_onnx_give_what_the_original_gives(
 
 def test_the_file_of_2018_gives_what_its_original_gives(tmp_path: Path) -> None:
     reference = stored.load("srgan_2018")
-    state = srgan.PUBLISHED.read(srgan_files.write_2018(tmp_path))
+    state = srgan.SPEC.read(srgan_files.write_2018(tmp_path))
     assert stored.layout(state) == str(reference["layout"])
-    network = srgan.PUBLISHED.load(state, "SRGAN")
+    network = srgan.SPEC.load(state, "SRGAN")
     assert sum(each.numel() for each in network.parameters()) == int(reference["parameters"])
     assert not network.training
     height, width = SIZES["srgan"]
@@ -75,7 +75,7 @@ def test_the_file_of_2018_gives_what_its_original_gives(tmp_path: Path) -> None:
     with torch.inference_mode():
         given = network(torch.from_numpy(photo)).numpy()
     assert stored.difference(given, reference["output"]) < stored.TOLERANCE
-    small = dataclasses.replace(srgan.PUBLISHED, size=(20, 16))
+    small = dataclasses.replace(srgan.SPEC, size=(20, 16))
     assert export.to_onnx(small, network, tmp_path / "x4.onnx") < export.TOLERANCE
     session = sessions.onnx_session(tmp_path / "x4.onnx")
     [enlarged] = session.run(["output"], {"input": photo})

@@ -35,8 +35,8 @@ pytest.importorskip("safetensors", reason="the states need safetensors: the extr
 from torch import nn  # noqa: E402 - as it is installed
 
 from networks import export, seeded, session, states  # noqa: E402 - they import PyTorch
+from networks.conversion_spec import ConversionSpec  # noqa: E402
 from networks.densepose import boxes  # noqa: E402
-from networks.published import Published  # noqa: E402
 from tests.parity import srgan_files  # noqa: E402
 
 pytestmark = pytest.mark.parity
@@ -55,8 +55,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "weights"
 
 
-def published(module: str | None) -> Published:
-    made: Published = importlib.import_module(str(module)).PUBLISHED
+def published(module: str | None) -> ConversionSpec:
+    made: ConversionSpec = importlib.import_module(str(module)).SPEC
     return made
 
 
@@ -244,7 +244,9 @@ def test_a_session_leaves_its_inputs_as_they_are() -> None:
         def forward(self, given: Any) -> Any:
             return given.transpose(2, 3).add_(1)
 
-    made = Published(build=InPlace, example=lambda *_: (), inputs=("given",), outputs=("made",))
+    made = ConversionSpec(
+        build=InPlace, example=lambda *_: (), inputs=("given",), outputs=("made",)
+    )
     asked = np.zeros((1, 1, 4, 6), np.float32)[..., ::-1]
     asked.setflags(write=False)
     held = session.Session(made, InPlace(), torch.device("cpu"))

@@ -35,7 +35,7 @@ def photo() -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def network() -> u2net.U2Net:
-    built: u2net.U2Net = u2net.PUBLISHED.build()
+    built: u2net.U2Net = u2net.SPEC.build()
     loading.load_strictly(built, seeded.seeded_state(built.state_dict()), "U2-Net")
     return built
 
@@ -55,7 +55,7 @@ def test_every_output_is_the_originals(network: u2net.U2Net) -> None:
 def converted(network: u2net.U2Net, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The weights folder with the network converted, exported at a small size."""
     folder = tmp_path_factory.mktemp("weights")
-    published = dataclasses.replace(u2net.PUBLISHED, size=(128, 96))
+    published = dataclasses.replace(u2net.SPEC, size=(128, 96))
     assert export.to_onnx(published, network, folder / CONVERTED) < export.TOLERANCE
     return folder
 

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the networks need PyTorch: the extra convert")
 
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 from networks.viton_hd import alias, gmm, seg
 from services.viton.published import common, viton_hd
 from services.viton.published.viton_hd import Given
@@ -21,12 +21,12 @@ from tests.parity.try_on_inputs import sequence_noise
 
 pytestmark = [pytest.mark.parity, pytest.mark.timeout(1800)]
 
-PUBLISHED: Final[Mapping[str, Published]] = {
-    "seg": seg.PUBLISHED,
-    "gmm": gmm.PUBLISHED,
-    "alias": alias.PUBLISHED,
+SPECS: Final[Mapping[str, ConversionSpec]] = {
+    "seg": seg.SPEC,
+    "gmm": gmm.SPEC,
+    "alias": alias.SPEC,
 }
-NETWORKS: Final = tuple(PUBLISHED)
+NETWORKS: Final = tuple(SPECS)
 GENTLE: Final = 0.2
 """Of the seeded weights before the matching network's last activation: the garment stays whole."""
 
@@ -45,13 +45,13 @@ def reference() -> Reference:
 
 @pytest.fixture(scope="module")
 def loaded() -> dict[str, Any]:
-    return try_on_engines.loaded(PUBLISHED, gentle)
+    return try_on_engines.loaded(SPECS, gentle)
 
 
 @pytest.fixture(scope="module")
 def exported(loaded: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Exported:
     folder = tmp_path_factory.mktemp("weights")
-    return try_on_engines.exported("viton_hd", PUBLISHED, loaded, folder)
+    return try_on_engines.exported("viton_hd", SPECS, loaded, folder)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -81,7 +81,7 @@ def test_the_sequence_gives_what_the_original_gave(
     reference: Reference,
 ) -> None:
     """Each stage gets the original's labels, so that a tie decided otherwise ends where it is."""
-    run = runtimes.runs(runtime, PUBLISHED, loaded, exported.files)
+    run = runtimes.runs(runtime, SPECS, loaded, exported.files)
     given = Given.of(request(*SIZE))
     first, noises = sequence_noise(*SIZE)
     seen: dict[str, common.Planes] = {}

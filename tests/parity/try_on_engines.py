@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from networks import export, loading, seeded
-from networks.published import Published
+from networks.conversion_spec import ConversionSpec
 from services.viton.service import ENGINES
 from tests.conftest import forget_settings
 from tests.parity import stored
@@ -40,7 +40,7 @@ def reference(engine: str) -> Reference:
 
 
 def loaded(
-    networks: Mapping[str, Published], changed: Callable[[str, State], State]
+    networks: Mapping[str, ConversionSpec], changed: Callable[[str, State], State]
 ) -> dict[str, Any]:
     """Build networks with seeded weights, each state changed by name."""
     built = {name: network.build() for name, network in networks.items()}
@@ -51,7 +51,7 @@ def loaded(
 
 
 def exported(
-    engine: str, networks: Mapping[str, Published], built: Mapping[str, Any], folder: Path
+    engine: str, networks: Mapping[str, ConversionSpec], built: Mapping[str, Any], folder: Path
 ) -> Exported:
     """Write what ``loaded`` gave to ``folder``."""
     files = {name: folder / f"{engine}_{name}.onnx" for name in networks}

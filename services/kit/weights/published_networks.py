@@ -26,7 +26,7 @@ class Network(BaseModel):
     """One published network.
 
     ``name`` is what ``models add --as`` takes. ``files`` are its official file's names; ``sha256``
-    is that file's where it is published. ``module`` holds the ``PUBLISHED`` that converts it, none
+    is that file's where it is published. ``module`` holds the ``SPEC`` that converts it, none
     where the official file is the ONNX file that the engine reads. ``file`` is the converted one's
     name in the weights folder. ``least`` and ``most`` bound the official file's bytes where the
     number of parameters does not.

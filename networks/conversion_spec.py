@@ -18,7 +18,7 @@ def _nothing(_: Path) -> tuple[Path, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Published:
+class ConversionSpec:
     """A network in its official layout, and the form it is exported in."""
 
     build: Callable[[], nn.Module]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.densepose import published, service
+from services.densepose import detectron2_engine, service
 from services.densepose.contract import EstimateSurfaceRequest
 from services.densepose.inputs import F32
 from services.kit.errors import InvalidRequest, WeightsMissing
@@ -21,7 +21,7 @@ class Network:
         self.score = score
         self.seen: list[F32] = []
 
-    def __call__(self, picture: F32, size: F32, person: F32) -> published.Found:
+    def __call__(self, picture: F32, size: F32, person: F32) -> detectron2_engine.Found:
         self.seen = [picture, size, person]
         coarse, fine = np.zeros((2, SIDE, SIDE)), np.zeros((25, SIDE, SIDE))
         coarse[1] = 1
@@ -31,20 +31,20 @@ class Network:
         u, v = np.full((25, SIDE, SIDE), 0.25), np.full((25, SIDE, SIDE), -0.5)
         u[2], v[2] = 2.0, np.linspace(0, 1, SIDE)[:, None]
         planes = (each.astype(np.float32) for each in (coarse, fine, u, v))
-        return published.Found(self.box, self.score, *planes)
+        return detectron2_engine.Found(self.box, self.score, *planes)
 
 
 def test_the_network_sees_the_photo_scaled_bgr_less_its_mean_and_a_margin_of_zeros() -> None:
     grey = np.full((300, 200, 3), (10, 20, 30), np.uint8)
-    picture = published.shown(grey, 100, 140)
+    picture = detectron2_engine.shown(grey, 100, 140)
     assert picture.shape == (140, 93, 3)
-    assert published.shown(grey, 100, 1000).shape == (150, 100, 3)
-    assert published.shown(grey[:150], 100, 1000).shape == (100, 133, 3)
-    planes = published.fed(picture)
+    assert detectron2_engine.shown(grey, 100, 1000).shape == (150, 100, 3)
+    assert detectron2_engine.shown(grey[:150], 100, 1000).shape == (100, 133, 3)
+    planes = detectron2_engine.fed(picture)
     assert planes.shape == (1, 3, 160, 96)
     assert planes.dtype == np.float32
     np.testing.assert_allclose(
-        planes[0, :, 139, 92], np.array([30, 20, 10]) - published.MEAN, rtol=1e-6
+        planes[0, :, 139, 92], np.array([30, 20, 10]) - detectron2_engine.MEAN, rtol=1e-6
     )
     assert not planes[0, :, 140:].any()
     assert not planes[0, :, :, 93:].any()
@@ -53,12 +53,12 @@ def test_the_network_sees_the_photo_scaled_bgr_less_its_mean_and_a_margin_of_zer
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network's picture is twice the photo's size."""
-    monkeypatch.setattr(published, "SHORTEST", 180)
+    monkeypatch.setattr(detectron2_engine, "SHORTEST", 180)
 
 
 def test_parts_are_enlarged_to_the_box_in_the_photo() -> None:
     network = Network((40.5, 20.0, 120.5, 220.0))
-    surface = published.estimate(PHOTO, NOBODY, network)
+    surface = detectron2_engine.estimate(PHOTO, NOBODY, network)
     assert [each.shape for each in network.seen] == [(1, 3, 256, 192), (2,), (1, 4)]
     box = np.zeros(PHOTO.shape[:2], bool)
     box[10:110, 20:60] = True
@@ -78,13 +78,13 @@ def test_parts_are_enlarged_to_the_box_in_the_photo() -> None:
 
 
 def test_a_box_beyond_the_photo_is_cut() -> None:
-    surface = published.estimate(PHOTO, NOBODY, Network((-50, -50, 500, 500)))
+    surface = detectron2_engine.estimate(PHOTO, NOBODY, Network((-50, -50, 500, 500)))
     assert (surface.parts[:, -1] > 0).all()
     assert not surface.parts[:, 0].any()
 
 
 def test_nobody_is_where_the_network_is_not_sure() -> None:
-    surface = published.estimate(PHOTO, NOBODY, Network((0, 0, 90, 120), 0.05))
+    surface = detectron2_engine.estimate(PHOTO, NOBODY, Network((0, 0, 90, 120), 0.05))
     assert not surface.parts.any()
     assert not surface.u.any()
     assert not surface.v.any()
@@ -94,9 +94,9 @@ def test_the_network_is_told_where_the_outline_is() -> None:
     network = Network((0, 0, 90, 120))
     outline = NOBODY.copy()
     outline[20:100, 30:60] = 255
-    published.estimate(PHOTO, outline, network)
+    detectron2_engine.estimate(PHOTO, outline, network)
     np.testing.assert_allclose(network.seen[2], [[60, 40, 120, 200]])
-    published.estimate(PHOTO, NOBODY, network)
+    detectron2_engine.estimate(PHOTO, NOBODY, network)
     np.testing.assert_allclose(network.seen[2], [[0, 0, 180, 240]])
 
 
