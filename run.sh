@@ -117,8 +117,6 @@ set_up_alone() {
   fi
 }
 
-have_torch() { "$VENV/bin/python" -c 'import importlib.util as u, sys; sys.exit(not (u.find_spec("torch") and u.find_spec("safetensors")))'; }
-
 # Beside the locked packages, which it leaves as they are.
 install_torch() {
   say "Installing PyTorch into .venv (once; 0.2 GB to download for the CPU alone, some 3 GB where pip gets the build for GPUs, as on Linux; README.md tells how to get the small one) ..."
@@ -229,36 +227,6 @@ find_browser() {
   say "No Chromium here: the test of the page will tell how to install one."
 }
 
-# The tests of the containers want a Docker engine; beside some checkouts lies a script that starts one.
-find_engine() {
-  engine_answers && return
-  local starter=$ROOT/../shared/docker/engine
-  if [[ -f $starter && $(id -u) == 0 ]]; then
-    say "Starting a Docker engine for the tests of the containers (the first time takes some minutes) ..."
-    watched bash "$starter" up && engine_answers && return
-  fi
-  say "No Docker engine answers here: the tests of the containers will be skipped and say so."
-}
-
-run_tests() {
-  cd -- "$ROOT"
-  local bin=$VENV/bin
-  if ! have_torch; then
-    if [[ ${CI:-} == true ]]; then
-      install_torch
-    else
-      say "No PyTorch here: the tests of the published networks will be skipped and say so."
-    fi
-  fi
-  say "Checking style, types and architecture ..."
-  watched "$bin/ruff" check .
-  watched "$bin/ruff" format --check .
-  watched "$bin/mypy"
-  watched "$bin/lint-imports"
-  say "Running the tests ..."
-  exec "$bin/pytest" "$@"
-}
-
 usage() { sed -n '2,/^set /{/^set /d; s/^# \{0,1\}//; p;}' "${BASH_SOURCE[0]}"; }
 
 case ${1:-} in
@@ -291,8 +259,8 @@ case ${1:-} in
     set_up_alone
     fetch_weights
     find_browser
-    find_engine
-    run_tests "$@"
+    cd -- "$ROOT"
+    exec "$VENV/bin/python" -m tests.run "$@"
     ;;
   *)
     usage >&2
