@@ -32,8 +32,8 @@ REGION: Final = re.compile(
 )
 """What lies between the two comments of a file."""
 
-CPUS: Final = {1: "1", "host": "${TRYON_CPUS:-2}"}
-"""Cores of a container, as compose and Swarm read them."""
+HOST_CPUS: Final = "${TRYON_CPUS:-2}"
+"""Cores of a container whose network uses all cores, as compose and Swarm read them."""
 
 
 class _Template(string.Template):
@@ -61,7 +61,7 @@ class ServiceDeployment:
             "summary": deployment.summary,
             "base": "[*service, *weights]" if deployment.reads_weights else "*service",
             "swarm_base": "[*with-weights, *service]" if deployment.reads_weights else "*service",
-            "cpus": CPUS[deployment.compose.cpus],
+            "cpus": _cpus(deployment.compose.cpus),
             "compose_replicas": deployment.compose.replicas,
             "memory_mib": deployment.compose.memory_mib,
             "small_memory_mib": deployment.compose.small_memory_mib,
@@ -73,6 +73,10 @@ class ServiceDeployment:
             "limit_cpu": resources.limits.cpu,
             "limit_memory": resources.limits.memory,
         }
+
+
+def _cpus(cpus: float | str) -> str:
+    return HOST_CPUS if isinstance(cpus, str) else f"{cpus:g}"
 
 
 def services() -> list[ServiceDeployment]:

@@ -7,7 +7,7 @@ orchestrator reads it when it starts.
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,8 +47,8 @@ class Compose(_Table):
     replicas: int = Field(default=1, ge=1, le=64)
     """Containers of the service."""
 
-    cpus: Literal[1, "host"]
-    """Cores: 1, or as many as ``TRYON_CPUS`` allows for a network that uses all cores."""
+    cpus: Annotated[float, Field(gt=0.0, le=4.0)] | Literal["host"]
+    """Cores, or ``host``: as many as ``TRYON_CPUS`` allows, for a network that uses all cores."""
 
     memory_mib: int = Field(ge=SMALLEST_MIB)
     """MiB of memory on a machine with 32 GB."""

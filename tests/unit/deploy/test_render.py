@@ -69,7 +69,7 @@ def _mib(memory: str) -> int:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("cpus = 1", "cpus = 3", "compose.cpus"),
+        ("cpus = 1", "cpus = 30", "compose.cpus"),
         ("[swarm]", "[swarms]", "swarms"),
         ("memory_mib = 1024\nresident", "memory_mib = 1\nresident", "orchestrator.memory_mib"),
         ('memory = "512Mi"', 'memory = "512 MB"', "kubernetes.requests.memory"),

@@ -26,6 +26,7 @@ DOCUMENTS = sorted(
     for path in (ROOT / folder).glob("**/*.md" if folder else "*.md")
 )
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 README_LINES = 120
 
@@ -39,7 +40,7 @@ def anchors(document: Path) -> set[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
     broken = []
-    for link in LINK.findall(document.read_text(encoding="utf-8")):
+    for link in LINK.findall(FENCE.sub("", document.read_text(encoding="utf-8"))):
         path, _, anchor = link.partition("#")
         target = (document.parent / path).resolve() if path else document
         if not target.exists() or (anchor and anchor not in anchors(target)):

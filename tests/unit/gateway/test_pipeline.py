@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,17 +9,14 @@ import pytest
 from gateway import dag
 from gateway.dag import StageEvent, State
 from gateway.pipeline import TRY_ON_PIPELINE, large_enough
-from services.agnostic.contract import RemoveGarmentResponse
 from services.cloth_mask.contract import IsolateResponse, SegmentResponse
-from services.densepose.contract import EstimateSurfaceResponse
-from services.human_parse.contract import ParseResponse
 from services.kit.contract import Method
-from services.kit.garment_attributes import NO_ATTRIBUTES
-from services.kit.types import Image, Placement
-from services.openpose.contract import EstimatePoseResponse, FindWearerResponse
+from services.kit.types import Image
+from services.openpose.contract import FindWearerResponse
 from services.resize.contract import FitRequest, FitResponse, RestoreRequest, RestoreResponse
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
 from services.viton.contract import TryOnRequest, TryOnResponse
+from tests.blank import HEIGHT, WIDTH, blank
 
 pytestmark = pytest.mark.unit
 
@@ -45,47 +43,22 @@ class Services:
         self.requests.append((method.rpc, request))
         if method.rpc in self.meet:
             await self.meet[method.rpc].wait()
-        small, mask = np.zeros((8, 6, 3), np.uint8), np.zeros((8, 6), np.uint8)
-        placement = Placement(
-            source_width=6,
-            source_height=8,
-            canvas_width=6,
-            canvas_height=8,
-            left=0,
-            top=0,
-            width=6,
-            height=8,
-        )
-        answers: dict[type, object] = {
-            UpscaleResponse: UpscaleResponse(np.repeat(getattr(request, "image", small), 2, 0)),
-            FitResponse: FitResponse(getattr(request, "image", small)[:8, :6].copy(), placement),
-            EstimatePoseResponse: EstimatePoseResponse(
-                keypoints=np.zeros((25, 3), np.float32),
-                skeleton=small.copy(),
-                person_mask=mask.copy(),
-                person_count=1,
-                openpose_json="{}",
-            ),
-            SegmentResponse: SegmentResponse(mask.copy(), "dress"),
-            FindWearerResponse: FindWearerResponse(np.full((25, 3), self.worn, np.float32)),
-            IsolateResponse: IsolateResponse(
-                image=small + TAKEN_OFF,
-                image_high_res=small + CLOSER,
-                mask=mask + 255,
-                attributes=NO_ATTRIBUTES,
-                category="upper",
-            ),
-            ParseResponse: ParseResponse(mask.copy()),
-            EstimateSurfaceResponse: EstimateSurfaceResponse(
-                mask.copy(), mask.copy(), mask.copy(), small.copy()
-            ),
-            RemoveGarmentResponse: RemoveGarmentResponse(mask.copy(), small.copy()),
-            TryOnResponse: TryOnResponse(
-                small + WORN, mask.copy(), np.zeros((8, 6, 2), np.float32), mask.copy()
-            ),
-            RestoreResponse: RestoreResponse(small + RESTORED),
+        small = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        changes: dict[type, dict[str, object]] = {
+            UpscaleResponse: {"image": np.repeat(getattr(request, "image", small), 2, 0)},
+            FitResponse: {"image": getattr(request, "image", small)[:HEIGHT, :WIDTH].copy()},
+            SegmentResponse: {"category": "dress"},
+            FindWearerResponse: {"keypoints": np.full((25, 3), self.worn, np.float32)},
+            IsolateResponse: {
+                "image": small + TAKEN_OFF,
+                "image_high_res": small + CLOSER,
+                "mask": small[..., 0] + 255,
+                "category": "upper",
+            },
+            TryOnResponse: {"image": small + WORN},
+            RestoreResponse: {"image": small + RESTORED},
         }
-        return answers[method.response]
+        return replace(blank(method.response), **changes.get(method.response, {}))
 
     def of(self, rpc: str) -> list[Any]:
         return [request for name, request in self.requests if name == rpc]
