@@ -17,8 +17,9 @@ from gateway import __version__
 from gateway.admission import AdmissionControl
 from gateway.backends import Backend
 from gateway.middleware import Requests
+from gateway.openapi import DocumentedApp
 from gateway.problem import problem_from_error, problem_from_status, problem_response
-from gateway.routes import health, pages, services, vitons
+from gateway.routes import health, pages, services, viton_events, vitons
 from gateway.settings import GatewaySettings
 from gateway.tryon import TryOn
 from services.kit.errors import InternalError, InvalidRequest, Overloaded, TryOnError
@@ -79,7 +80,8 @@ def create(
             await asyncio.gather(task, return_exceptions=True)
             await backend.close()
 
-    app = FastAPI(
+    app = DocumentedApp(
+        named_types=viton_events.EVENT_TYPES.values(),
         title="Virtual try-on",
         summary="A person's photo and a garment's photo in, the person wearing it out.",
         version=__version__,
@@ -99,6 +101,8 @@ def create(
     app.add_exception_handler(TryOnError, _handle_try_on_error)
     app.add_exception_handler(HTTPException, _handle_http_error)
     app.add_exception_handler(RequestValidationError, _handle_validation_error)
+    # The first that matches: clients that accept events, then all others.
+    app.include_router(viton_events.router)
     app.include_router(vitons.router)
     app.include_router(health.router)
     app.include_router(services.router)

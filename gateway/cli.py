@@ -34,9 +34,10 @@ from gateway.orchestrator.backend import OrchestratedBackend
 from gateway.orchestrator.settings import OrchestratorSettings, get_orchestrator_settings
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.processes import ProcessesBackend
+from gateway.result import TryOnResult
 from gateway.run_mode import RunMode
 from gateway.settings import PREFIX, GatewaySettings, get_gateway_settings
-from gateway.tryon import Photos, Result, TryOn
+from gateway.tryon import Photos, TryOn
 from services.kit import logs
 from services.kit.categories import DRESS, LOWER, UPPER
 from services.kit.errors import InputError, TryOnError
@@ -175,7 +176,7 @@ def try_on(
     except TryOnError as error:
         _fail(error.message, EXIT_FAILED)
     try:
-        output.write_bytes(result.data)
+        output.write_bytes(result.image)
     except OSError as error:
         _fail(f"Cannot write {output} ({error.strerror}).", EXIT_FAILED)
     out.print(_table(result))
@@ -277,7 +278,7 @@ def _run_server(
 
 async def _try_on(
     photos: Photos, picture_format: Format, options: OptionValues, settings: Settings
-) -> Result:
+) -> TryOnResult:
     backend = EmbeddedBackend(settings)
     tryon = TryOn(backend, get_gateway_settings())
     with _progress() as show:
@@ -329,7 +330,7 @@ def _progress() -> Iterator[Progress]:
             os.dup2(screen.fileno(), STDERR)
 
 
-def _table(result: Result) -> Table:
+def _table(result: TryOnResult) -> Table:
     table = Table("stage", "", title=None)
     table.add_column("seconds", justify="right")
     for name, seconds in result.timings.items():

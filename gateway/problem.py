@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from gateway.openapi import schema_ref
 from services.kit.errors import STATUS, InternalError, TryOnError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -44,6 +45,11 @@ def problem_from_status(status: int, detail: str, request_id: str) -> ProblemDet
 def problem_response(problem: ProblemDetails, headers: Mapping[str, str] | None = None) -> Response:
     """Return the HTTP response that carries the problem."""
     return Response(problem.model_dump_json(), problem.status, headers, MEDIA_TYPE)
+
+
+def problem_documentation(reason: str) -> dict[str, Any]:
+    """Return the OpenAPI response of a problem."""
+    return {"description": reason, "content": {MEDIA_TYPE: {"schema": schema_ref(ProblemDetails)}}}
 
 
 def _problem(

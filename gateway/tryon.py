@@ -15,12 +15,8 @@ from gateway.backends import Backend
 from gateway.dag import Call, OnEvent, StageEvent, State, ignore
 from gateway.options import DEFAULT_OPTIONS, SIZE, Format, OptionValues, Size
 from gateway.pipeline import TRY_ON_PIPELINE
-from gateway.quality_warnings import (
-    QualityWarning,
-    WarningInputs,
-    confidence_of,
-    find_warnings,
-)
+from gateway.quality_warnings import WarningInputs, confidence_of, find_warnings
+from gateway.result import TryOnResult
 from gateway.settings import GatewaySettings
 from services.kit.contract import Method
 from services.kit.errors import InputError, NoGarment, NoPerson, PhotosSwapped
@@ -41,32 +37,13 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Photos:
-    """Two encoded pictures: the person's and the garment's."""
+    """Two image files."""
 
     person: bytes
+    """The file of the person's photo."""
+
     garment: bytes
-
-
-@dataclass(frozen=True)
-class Result:
-    """The picture as a file, its size in pixels, and the seconds of every stage and of all.
-
-    ``category`` is what the garment was worn as: ``upper``, ``lower`` or ``dress``.
-    ``warnings`` say what may look wrong.
-    """
-
-    data: bytes
-    media_type: str
-    width: int
-    height: int
-    timings: Mapping[str, float]
-    category: str
-    warnings: tuple[QualityWarning, ...] = ()
-
-    @property
-    def confidence(self) -> float:
-        """The product of the warnings' weights, 0 to 1."""
-        return confidence_of(self.warnings)
+    """The file of the garment's photo."""
 
 
 class TryOn:
@@ -90,11 +67,11 @@ class TryOn:
         picture_format: Format = Format.PNG,
         on_start: Callable[[], None] = lambda: None,
         on_event: OnEvent = ignore,
-    ) -> Result:
+    ) -> TryOnResult:
         """Make the picture.
 
-        ``on_start`` is called when both photos were read and the pipeline starts. Raises
-        InputError for photos that cannot be used, Overloaded when too many are waiting, and any
+        ``on_start`` is called once, after both photos were decoded and before the pipeline starts.
+        Raises InputError for photos that cannot be used, Overloaded if the queue is full, and any
         ServiceError with its stage.
         """
         _each(images.probe, photos)
@@ -102,13 +79,12 @@ class TryOn:
             started = time.monotonic()
             timings: dict[str, float] = {}
 
-            def note(event: StageEvent) -> None:
+            def record_timing(event: StageEvent) -> None:
                 if event.state is not State.STARTED:
                     timings[event.stage] = event.seconds
                 on_event(event)
 
             person, garment = await asyncio.to_thread(_each, images.decode, photos)
-            frame = (person.shape[1], person.shape[0])
             timings["decode"] = time.monotonic() - started
             on_start()
             inputs = {
@@ -116,18 +92,28 @@ class TryOn:
                 "garment_upload": garment,
                 **options.pipeline_inputs(),
             }
-            values = await self._run_pipeline(inputs, request_id, note)
+            values = await self._run_pipeline(inputs, request_id, record_timing)
             heights = (person.shape[0], garment.shape[0])
             warnings = await asyncio.to_thread(find_warnings, _warning_inputs(values, heights))
-            picture = values.pop("result_image")
             encoding = time.monotonic()
-            result = await asyncio.to_thread(_encode, picture, picture_format, options[SIZE], frame)
+            picture = await asyncio.to_thread(
+                _fit_to_upload, values.pop("result_image"), person, options[SIZE]
+            )
+            data = await asyncio.to_thread(images.encode, picture, picture_format.media_type)
             timings["encode"] = time.monotonic() - encoding
             timings["total"] = time.monotonic() - started
-        told = {name: round(seconds, 3) for name, seconds in timings.items()}
-        log.info("tried on", warnings=[each.code for each in warnings], **told)
-        worn_as = values["garment_category"]
-        return Result(*result, timings=timings, category=worn_as, warnings=warnings)
+        rounded = {name: round(seconds, 3) for name, seconds in timings.items()}
+        log.info("tried on", warnings=[str(each.code) for each in warnings], **rounded)
+        return TryOnResult(
+            media_type=picture_format.media_type,
+            width=picture.shape[1],
+            height=picture.shape[0],
+            image=data,
+            timings=timings,
+            category=values["garment_category"],
+            confidence=confidence_of(warnings),
+            warnings=warnings,
+        )
 
     async def _run_pipeline(
         self, inputs: Mapping[str, Any], request_id: str, on_event: OnEvent
@@ -173,6 +159,7 @@ def _warning_inputs(values: Mapping[str, Any], heights: tuple[int, int]) -> Warn
 
 
 async def _shows_person(call: Call, photo: Image) -> bool:
+    """Return whether the pose service finds a person in a photo."""
     fitted = cast("FitResponse", await call(FIT, FitRequest(photo), FIT.deadline))
     try:
         await call(ESTIMATE_POSE, EstimatePoseRequest(fitted.image), ESTIMATE_POSE.deadline)
@@ -182,7 +169,7 @@ async def _shows_person(call: Call, photo: Image) -> bool:
 
 
 def _each(read: Callable[[bytes], Read], photos: Photos) -> tuple[Read, Read]:
-    """Read both files; an error says which of the two it is about."""
+    """Read the person's and the garment's file; an error names the one it is about."""
     return (
         _read(read, photos.person, "person_upload", "The person's photo"),
         _read(read, photos.garment, "garment_upload", "The garment's photo"),
@@ -196,16 +183,10 @@ def _read(read: Callable[[bytes], Read], data: bytes, stage: str, whose: str) ->
         raise type(error)(f"{whose}: {error.message}", stage=stage) from error
 
 
-def _encode(
-    picture: Image,
-    picture_format: Format,
-    size: Size,
-    frame: tuple[int, int],
-) -> tuple[bytes, str, int, int]:
-    """Bring the picture to ``frame`` (width, height) if asked to, and write it as a file."""
-    media_type = picture_format.media_type
-    height, width = picture.shape[:2]
-    if size is Size.UPLOAD and (width, height) != frame:
-        resized = PIL.Image.fromarray(picture).resize(frame, PIL.Image.Resampling.LANCZOS)
-        picture, (width, height) = np.asarray(resized), frame
-    return images.encode(picture, media_type), media_type, width, height
+def _fit_to_upload(picture: Image, person: Image, size: Size) -> Image:
+    """Return the picture, resampled to the size of the person's photo if that is asked for."""
+    if size is not Size.UPLOAD or picture.shape == person.shape:
+        return picture
+    width_and_height = (person.shape[1], person.shape[0])
+    resized = PIL.Image.fromarray(picture).resize(width_and_height, PIL.Image.Resampling.LANCZOS)
+    return np.asarray(resized)

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway import __version__, problem
+from gateway import __version__
 from gateway.backends import Backend
 from gateway.inventory import Health, ServiceState, StartPolicy
+from gateway.problem import problem_documentation
 from gateway.run_mode import RunMode
 from services.kit.errors import DeadlineExceeded
 from services.kit.runtimes import memory
@@ -136,12 +137,7 @@ def _report(states: Sequence[ServiceState]) -> Services:
 @router.get(
     "/v1/services",
     summary="How is every service?",
-    responses={
-        504: {
-            "description": "What runs the services did not answer in time.",
-            "content": {problem.MEDIA_TYPE: {"schema": problem.ProblemDetails.model_json_schema()}},
-        }
-    },
+    responses={504: problem_documentation("What runs the services did not answer in time.")},
 )
 async def services(request: Request, response: Response) -> Services:
     """Tell of every service its engine, mode, health, replicas, memory and last error.

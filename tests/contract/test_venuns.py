@@ -494,7 +494,7 @@ async def test_a_try_on_by_the_ancestor(
     assert sorted(name for name, _ in ancestor.seen) == sorted(CASE)
     (sent,) = (request for name, request in ancestor.seen if name == "viton")
     assert images.decode(sent.image).shape == (1024, 768, 3)
-    before, after = images.decode(photos.person), images.decode(result.data)
+    before, after = images.decode(photos.person), images.decode(result.image)
     assert after.shape == before.shape
     # The stand-in paints bands: hair and face as they were, then the garment's colour, then legs.
     chest, legs = np.s_[520:760, 350:550], np.s_[950:1150, 280:340]

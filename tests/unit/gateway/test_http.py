@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import math
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -401,6 +402,27 @@ async def test_progress_is_told_as_events() -> None:
     assert "try_on" in result["timings"]
 
 
+async def test_an_idle_stream_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.05)
+    backend = FakeBackend()
+    backend.hold = asyncio.Event()
+    async with running(backend) as each:
+        request = asyncio.create_task(each.post(headers=STREAM))
+        await backend.started.wait()
+        await asyncio.sleep(0.3)
+        backend.hold.set()
+        response = await request
+    assert ": ping\n\n" in response.text
+    assert [name for name, _ in events_of(response.text.replace(": ping\n\n", ""))][-1] == "result"
+
+
+async def test_streams_are_not_kept_by_caches_and_proxies() -> None:
+    async with running() as each:
+        response = await each.post(headers=STREAM)
+    assert "no-store" in response.headers["cache-control"]
+    assert response.headers["x-accel-buffering"] == "no"
+
+
 async def test_an_error_on_the_way_is_the_last_event() -> None:
     async with running() as each:
         each.backend.people = set()
@@ -415,43 +437,65 @@ async def test_an_error_before_the_run_is_an_ordinary_problem() -> None:
         assert_problem(await each.post(person=b"hello", headers=STREAM), 415, "not_an_image")
 
 
+async def post_and_leave(each: Running, accept: str, leaves: asyncio.Event) -> None:
+    """Send a request as a client that leaves at an event; return when the application is done."""
+    request = each.client.build_request(
+        "POST",
+        "/vitons",
+        files={"image": ("p", PERSON), "cloth": ("g", GARMENT)},
+        headers={"Accept": accept},
+    )
+    body = [{"type": "http.request", "body": request.read(), "more_body": False}]
+
+    async def receive() -> Message:
+        if body:
+            return body.pop()
+        await leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        pass
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/vitons",
+        "query_string": b"",
+        "headers": [(k.lower(), v) for k, v in request.headers.raw],
+    }
+    async with asyncio.timeout(20):
+        await each.app(scope, receive, send)
+
+
 @pytest.mark.parametrize("accept", ["image/png", "text/event-stream"])
 async def test_a_client_that_leaves_cancels_its_run(accept: str) -> None:
     backend = FakeBackend()
     backend.hold = asyncio.Event()
     async with running(backend, max_concurrent_try_ons=1, max_queued_try_ons=0) as each:
-        request = each.client.build_request(
-            "POST",
-            "/vitons",
-            files={"image": ("p", PERSON), "cloth": ("g", GARMENT)},
-            headers={"Accept": accept},
-        )
-        body = [{"type": "http.request", "body": request.read(), "more_body": False}]
-
-        async def receive() -> Message:
-            if body:
-                return body.pop()
-            await backend.started.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(_: Message) -> None:
-            pass
-
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "POST",
-            "path": "/vitons",
-            "query_string": b"",
-            "headers": [(k.lower(), v) for k, v in request.headers.raw],
-        }
-        async with asyncio.timeout(20):
-            await each.app(scope, receive, send)
+        await post_and_leave(each, accept, backend.started)
         await asyncio.sleep(0.05)
         assert backend.cancelled
         backend.hold.set()
         assert (await each.post()).status_code == 200
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/event-stream"])
+async def test_a_client_that_leaves_the_queue_frees_its_place(accept: str) -> None:
+    backend = FakeBackend()
+    backend.hold = asyncio.Event()
+    async with running(backend, max_concurrent_try_ons=1, max_queued_try_ons=1) as each:
+        first = asyncio.create_task(each.post())
+        await backend.started.wait()
+        leaves = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.2, leaves.set)
+        await post_and_leave(each, accept, leaves)
+        assert not backend.cancelled
+        second = asyncio.create_task(each.post())
+        await asyncio.sleep(0.3)
+        backend.hold.set()
+        assert [(await first).status_code, (await second).status_code] == [200, 200]
 
 
 async def test_alive_and_ready_are_different_questions() -> None:
@@ -612,9 +656,49 @@ async def test_the_api_describes_itself() -> None:
     }
     headers = set(post["responses"]["200"]["headers"])
     assert {"X-TryOn-Warnings", "X-TryOn-Confidence", "X-TryOn-Category"} <= headers
-    result = post["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+    types = schema["components"]["schemas"]
+
+    def named(reference: dict[str, str], name: str) -> Any:
+        assert reference["$ref"] == f"#/components/schemas/{name}"
+        return types[name]["properties"] if "properties" in types[name] else types[name]
+
+    result = named(post["responses"]["200"]["content"]["application/json"]["schema"], "TryOnResult")
     codes = [each.code for each in QUALITY_WARNINGS]
-    assert result["warnings"]["items"]["properties"]["code"]["enum"] == codes
+    warning = named(result["warnings"]["items"], "QualityWarning")
+    assert warning.keys() == {"code", "message"}
+    assert named(warning["code"], "WarningCode")["enum"] == codes
+    assert named(result["timings"], "StageTimings")["additionalProperties"] == {"type": "number"}
     for status in ("400", "406", "408", "413", "415", "422", "500", "503", "504"):
         content = post["responses"][status]["content"]
-        assert "code" in content["application/problem+json"]["schema"]["properties"]
+        problem = named(content["application/problem+json"]["schema"], "ProblemDetails")
+        assert "code" in problem
+    stream = post["responses"]["200"]["content"]["text/event-stream"]["itemSchema"]["oneOf"]
+    data_types = {
+        each["properties"]["event"]["const"]: each["properties"]["data"]["contentSchema"]["$ref"]
+        for each in stream
+    }
+    assert {name: reference.rpartition("/")[2] for name, reference in data_types.items()} == {
+        "pipeline": "PipelineEvent",
+        "stage": "StageEvent",
+        "result": "TryOnResult",
+        "error": "ProblemDetails",
+    }
+    references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(schema)))
+    assert references <= types.keys()
+
+
+async def test_what_is_sent_has_the_fields_that_the_document_names() -> None:
+    async with running() as each:
+        types = (await each.client.get("/openapi.json")).json()["components"]["schemas"]
+        result = (await each.post(headers={"Accept": "application/json"})).json()
+        (_, pipeline), (_, stage), *_ = events_of((await each.post(headers=STREAM)).text)
+        problem = (await each.post(person=b"hello")).json()
+    for name, sent in (
+        ("TryOnResult", result),
+        ("QualityWarning", result["warnings"][0]),
+        ("PipelineEvent", pipeline),
+        ("StageDescription", pipeline["stages"][0]),
+        ("StageEvent", stage),
+        ("ProblemDetails", problem),
+    ):
+        assert sent.keys() == types[name]["properties"].keys() == set(types[name]["required"]), name
