@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.errors import NoGarment
-from services.kit.pictures.refine import Plane, guide, refine
+from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.types import Image, Mask
 
 Flags = NDArray[np.bool_]
@@ -114,7 +114,7 @@ def mask(image: Image, probability: Plane) -> Mask:
     if nothing large enough is left.
     """
     height, width = probability.shape
-    edge = refine(probability, guide(image, RADIUS, EDGE_NOISE))
+    edge = filter_by_colour(probability, prepare_colour_guide(image, RADIUS, EDGE_NOISE))
     garment = edge > 0.5
     # The filter sees one window; far from the outline the network knows better.
     garment |= _erode(probability > 0.5, RADIUS)

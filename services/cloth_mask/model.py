@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.cloth_mask import reading
 from services.kit.errors import WeightsMissing
 from services.kit.garment_attributes import GarmentAttributes
-from services.kit.pictures.refine import Plane
+from services.kit.raster.guided_filter import Plane
 from services.kit.runtimes import sessions
 from services.kit.runtimes.u2net import FILE, U2NetCloth
 from services.kit.types import Image, Mask

@@ -18,7 +18,7 @@ from services.kit.categories import AUTO, DRESS, LOWER, UPPER
 from services.kit.errors import NoGarment
 from services.kit.joints import TRUNK
 from services.kit.labels import Label
-from services.kit.pictures.refine import Plane, guide, refine
+from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 Flags = NDArray[np.bool_]
@@ -289,8 +289,8 @@ def _laid(
     there = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST) > 0
     seen = np.where(there[..., None], patch, seen)
     coarse = cv2.resize(whole[small].astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    edge = guide(seen, max(1, round(RADIUS * scale)), EDGE_NOISE)
-    refined = refine(np.asarray(coarse, np.float32), edge)
+    edge = prepare_colour_guide(seen, max(1, round(RADIUS * scale)), EDGE_NOISE)
+    refined = filter_by_colour(np.asarray(coarse, np.float32), edge)
     # What is made up has no edge in the photo.
     share[large] = np.where(there, coarse, refined)
     # Half a pixel of what is behind would be seen at the edge.

@@ -10,7 +10,7 @@ from services.human_parse.body import Body, Flags
 from services.human_parse.kinds import BACKGROUND, DRESS, LOWER, OTHERS, UPPER
 from services.human_parse.shapes import fill, grow
 from services.kit.joints import Joint
-from services.kit.pictures.refine import Plane, guide, refine
+from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.types import Image
 
 RADIUS: Final = 8
@@ -27,13 +27,13 @@ HOLE: Final = 18.0
 def sharpen(image: Image, planes: dict[int, Plane]) -> NDArray[np.uint8]:
     """Return the likeliest kind of every pixel of ``image``, edges drawn along the photo's."""
     height, width = image.shape[:2]
-    photo = guide(image, RADIUS, EDGE_NOISE)
+    photo = prepare_colour_guide(image, RADIUS, EDGE_NOISE)
     best = np.zeros((height, width), np.float32)
     winner = np.zeros((height, width), np.uint8)
     for kind, plane in planes.items():
         if plane.max() < 0.3:
             continue
-        sharp = refine(np.asarray(cv2.resize(plane, (width, height)), np.float32), photo)
+        sharp = filter_by_colour(np.asarray(cv2.resize(plane, (width, height)), np.float32), photo)
         sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), SMOOTH), np.float32)
         better = sharp > best
         winner[better] = kind

@@ -21,7 +21,7 @@ from services.human_parse.kinds import (
 from services.human_parse.looks import Stack
 from services.human_parse.shapes import grow
 from services.kit.joints import Joint
-from services.kit.pictures.refine import Plane
+from services.kit.raster.guided_filter import Plane
 from services.kit.types import Keypoints
 
 YES: Final = 0.55

@@ -11,7 +11,7 @@ from services.human_parse.body import Body, Flags
 from services.human_parse.kinds import DRESS, LOWER, SKIN, UPPER
 from services.kit.joints import Joint
 from services.kit.labels import Label
-from services.kit.pictures.refine import Plane
+from services.kit.raster.guided_filter import Plane
 from services.kit.types import Image
 
 BINS: Final = (12, 10, 10)

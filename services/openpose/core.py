@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.guided_filter import filter_by_grey
+
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
@@ -39,7 +41,8 @@ _HEATMAP_REACH: Final = 3
 _HEATMAP_CONFIDENCE: Final = 0.5
 _GUIDED_CELLS: Final = 4
 """The mask's edge may move by this many of its own pixels."""
-_GUIDED_SMOOTHNESS: Final = 1e-3
+EDGE_NOISE_VARIANCE: Final = 1e-3
+"""Variance of grey that counts as noise and not as an edge, of full scale squared."""
 _GUIDED_SIDE: Final = 1536
 
 
@@ -300,23 +303,7 @@ def silhouette(person: Person, image: U8) -> U8:
     )
     radius = max(1, round(_GUIDED_CELLS * person.region.side / LANDMARK_SIZE))
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255.0)
-    snapped = guide(sigmoid(placed.astype(np.float32)), grey, radius)
+    snapped = filter_by_grey(sigmoid(placed.astype(np.float32)), grey, radius, EDGE_NOISE_VARIANCE)
     firm = np.clip((snapped - np.float32(0.3)) * np.float32(2.5), 0, 1)
     soft: U8 = np.round(firm * 255).astype(np.uint8)
     return soft
-
-
-def guide(mask: F32, grey: F32, radius: int) -> F32:
-    """Filter a mask (H x W, 0..1) so that its edges follow a grey picture's.
-
-    In every window of ``radius`` the result is a linear function of the picture: the guided filter
-    of He, Sun and Tang 2010 (https://doi.org/10.1109/TPAMI.2012.213).
-    """
-    window = (2 * radius + 1, 2 * radius + 1)
-    mean_grey, mean_mask = cv2.blur(grey, window), cv2.blur(mask, window)
-    variance = cv2.blur(grey * grey, window) - mean_grey * mean_grey
-    covariance = cv2.blur(grey * mask, window) - mean_grey * mean_mask
-    slope = covariance / (variance + np.float32(_GUIDED_SMOOTHNESS))
-    offset = mean_mask - slope * mean_grey
-    filtered = cv2.blur(slope, window) * grey + cv2.blur(offset, window)
-    return filtered.astype(np.float32)

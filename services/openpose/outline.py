@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.joints import TRUNK, Joint
+from services.kit.raster.guided_filter import filter_by_grey
 from services.kit.types import Image, Keypoints, Mask
-from services.openpose.core import U8, guide
+from services.openpose.core import EDGE_NOISE_VARIANCE, U8
 from services.openpose.drawing import LIMBS
 
 SIDE: Final = 320
@@ -59,7 +60,7 @@ def silhouette(image: Image, keypoints: Keypoints) -> Mask:
     inside = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255)
     placed = np.asarray(cv2.resize(inside, (width, height)), np.float32)
-    soft = guide(placed, grey, max(1, round(_EDGE / scale)))
+    soft = filter_by_grey(placed, grey, max(1, round(_EDGE / scale)), EDGE_NOISE_VARIANCE)
     return np.round(np.clip(soft, 0, 1) * 255).astype(np.uint8)
 
 

@@ -10,7 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.raster.fill import antialias, dilate, erode, pull_push, to_luma
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.planes import to_luma
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.smoothing import antialias
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

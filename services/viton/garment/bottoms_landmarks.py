@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from services.kit.errors import NoGarment
+from services.kit.raster.components import largest_component
 from services.viton.geometry import Points, point
-from services.viton.raster.components import largest_component
 
 Bool: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]

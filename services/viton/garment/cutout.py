@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.components import largest_component
+from services.kit.raster.guided_filter import filter_by_grey
 from services.viton.garment.background_bleed import (
     USUAL_BLEED_DEPTH_PX,
     background_bleed_depth,
@@ -14,20 +16,16 @@ from services.viton.garment.background_bleed import (
 )
 from services.viton.garment.landmarks import TopLandmarks
 from services.viton.geometry import Points
-from services.viton.raster.components import largest_component
-from services.viton.raster.fill import (
-    antialias,
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.planes import (
     bounding_window,
-    dilate,
-    erode,
-    gaussian_blur,
-    guided_filter_grey,
     mean_channel_std,
-    pull_push,
     to_luma,
     to_three_channels,
 )
 from services.viton.raster.polygon import rasterise_polygon
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -102,7 +100,7 @@ def extract_colours_and_alpha(
     near = bounding_window(hard, 4 * _SHADE)
     if near is not None:
         luma = to_luma(colours[near]) / np.float32(255)
-        refined = guided_filter_grey(luma, antialias(hard[near], 1.0), 4, 1e-3)
+        refined = np.clip(filter_by_grey(antialias(hard[near], 1.0), luma, 4, 1e-3), 0, 1)
         rim = np.clip((refined - 0.25) / 0.6, 0, 1) * dilate(hard[near], 3)
         coverage[near] = np.maximum(rim, safe[near])
     return bled, coverage

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
+from services.kit.raster.components import largest_component
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks, detect_bottoms_landmarks
 from services.viton.garment.landmarks import SleeveLength, TopLandmarks
 from services.viton.garment.top_landmarks import detect_top_landmarks
-from services.viton.raster.components import largest_component
 
 Bool: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]

@@ -10,6 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from services.kit.raster.components import largest_component
 from services.viton.garment.armpits import Armpit
 from services.viton.garment.landmarks import SLEEVE_SAMPLES, GarmentHalf, Sleeve
 from services.viton.garment.priors import SidePrior
@@ -23,7 +24,6 @@ from services.viton.geometry import (
     resample_polyline,
     unit_vector,
 )
-from services.viton.raster.components import largest_component
 
 _SHOULDER: Final = 0.15
 _APART: Final = 0.5

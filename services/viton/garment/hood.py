@@ -5,10 +5,10 @@ from typing import Final
 import numpy as np
 
 from services.kit.garment_attributes import LANDMARKS, GarmentAttributes
+from services.kit.raster.components import largest_component
 from services.viton.garment.landmarks import BackNeckPiece
 from services.viton.garment.priors import MIN_CLASS_PROBABILITY, MIN_LANDMARK_CONFIDENCE
 from services.viton.garment.silhouette import Bool
-from services.viton.raster.components import largest_component
 
 _LEAST: Final = 0.15
 """The least height of a hood, in widths of the neck."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from services.kit.errors import NoGarment
 from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
+from services.kit.raster.components import largest_component
 from services.viton.garment.armpits import (
     can_carry_sleeve,
     find_armpit,
@@ -37,7 +38,6 @@ from services.viton.garment.silhouette import (
 )
 from services.viton.garment.sleeve_length import classify_sleeve_length, contradicts_outline
 from services.viton.garment.stand_collar import find_stand_collar
-from services.viton.raster.components import largest_component
 
 _MIN_AREA_FRACTION: Final = 0.004
 

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.components import largest_component
 from services.viton.garment.landmarks import BackNeckPiece, TopLandmarks
 from services.viton.geometry import Points, distance, unit_vector
 from services.viton.painting.bare_body import neck_width
@@ -15,10 +16,10 @@ from services.viton.person.body import Body
 from services.viton.person.measured_person import MeasuredPerson
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.garment_layers import Worn
-from services.viton.raster.components import largest_component
-from services.viton.raster.fill import antialias, bounding_window, gaussian_blur
 from services.viton.raster.layers import WHOLE_IMAGE, Window
-from services.viton.raster.warp import sample_image
+from services.viton.raster.planes import bounding_window
+from services.viton.raster.sampling import sample_image
+from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

@@ -11,9 +11,10 @@ from services.viton.geometry import Points
 from services.viton.person.body import Body, BodySide
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.person.shoulders import trace_shoulder_outline
-from services.viton.raster.fill import antialias, dilate, erode, gaussian_blur
+from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.polygon import rasterise_polygon
-from services.viton.raster.warp import RuledWarp
+from services.viton.raster.ruled_warp import RuledWarp
+from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

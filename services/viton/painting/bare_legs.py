@@ -9,18 +9,13 @@ from numpy.typing import NDArray
 from services.viton.geometry import Points, point
 from services.viton.person.legs import KNEE, Leg, LowerBody
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.raster.fill import (
-    antialias,
-    dilate,
-    erode,
-    estimate_noise_level,
-    gaussian_blur,
-    make_noise,
-    pull_push,
-    to_three_channels,
-)
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.noise import estimate_noise_level, make_noise
+from services.viton.raster.planes import to_three_channels
 from services.viton.raster.polygon import rasterise_polygon
-from services.viton.raster.warp import rasterise_ruled_surface
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.ruled_warp import rasterise_ruled_surface
+from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

@@ -13,15 +13,12 @@ from services.viton.person.measured_person import MeasuredLegs
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.person.shoes import over_hem
 from services.viton.placing.warp_grid import Waistline
-from services.viton.raster.fill import (
-    antialias,
-    dilate,
-    erode,
-    estimate_alpha_matte,
-    pull_push,
-    to_three_channels,
-)
+from services.viton.raster.alpha_matte import estimate_alpha_matte
 from services.viton.raster.layers import LayerStack, alpha_blend
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.planes import to_three_channels
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.smoothing import antialias
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

@@ -16,9 +16,11 @@ from services.viton.person.measured_person import MeasuredLegs
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.bottoms_placement import BottomsPlacement
 from services.viton.placing.warp_grid import Hung, spread
-from services.viton.raster.fill import erode, gaussian_blur, to_three_channels
 from services.viton.raster.layers import alpha_blend
-from services.viton.raster.warp import sample_image
+from services.viton.raster.morphology import erode
+from services.viton.raster.planes import to_three_channels
+from services.viton.raster.sampling import sample_image
+from services.viton.raster.smoothing import gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 

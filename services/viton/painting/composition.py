@@ -20,19 +20,13 @@ from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.garment_layers import Worn
 from services.viton.placing.sleeve import PlacedSleeve
 from services.viton.placing.top_placement import TopPlacement
-from services.viton.raster.fill import (
-    antialias,
-    bounding_window,
-    dilate,
-    erode,
-    estimate_alpha_matte,
-    estimate_noise_level,
-    gaussian_blur,
-    make_noise,
-    pull_push,
-    to_three_channels,
-)
+from services.viton.raster.alpha_matte import estimate_alpha_matte
 from services.viton.raster.layers import WHOLE_IMAGE, LayerStack, alpha_blend
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.noise import estimate_noise_level, make_noise
+from services.viton.raster.planes import bounding_window, to_three_channels
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

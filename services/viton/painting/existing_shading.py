@@ -7,13 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.raster.fill import (
-    erode,
-    gaussian_blur,
-    mean_channel_std,
-    pull_push,
-    to_three_channels,
-)
+from services.viton.raster.morphology import erode
+from services.viton.raster.planes import mean_channel_std, to_three_channels
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.smoothing import gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 

@@ -15,8 +15,11 @@ from services.viton.geometry import Bool, Floats
 from services.viton.person.legs import LowerBody, measure_lower_body
 from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import BOTTOMS_LABELS, LEG_SKIN_LABELS, UPPER_GARMENT_LABELS
-from services.viton.raster.fill import erode, gaussian_blur, pull_push, to_three_channels
 from services.viton.raster.layers import alpha_blend
+from services.viton.raster.morphology import erode
+from services.viton.raster.planes import to_three_channels
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.smoothing import gaussian_blur
 
 Colours: TypeAlias = NDArray[np.float32]
 

@@ -11,7 +11,9 @@ from services.viton.painting.shading import contact
 from services.viton.person.measured_person import MeasuredLegs
 from services.viton.person.shoes import over_hem
 from services.viton.placing.garment_layers import Worn
-from services.viton.raster.fill import antialias, dilate, estimate_alpha_matte
+from services.viton.raster.alpha_matte import estimate_alpha_matte
+from services.viton.raster.morphology import dilate
+from services.viton.raster.smoothing import antialias
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

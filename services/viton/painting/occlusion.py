@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
+from services.kit.raster.components import remove_small_components
 from services.viton.person.body import Body, BodySide
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.sleeve import PlacedSleeve
-from services.viton.raster.components import remove_small_components
-from services.viton.raster.fill import antialias, bounding_window, dilate, erode, pull_push
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.planes import bounding_window
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.smoothing import antialias
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

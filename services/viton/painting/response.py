@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from services.kit.types import Flow, Image, Mask
-from services.viton.raster.fill import erode
 from services.viton.raster.layers import LayerStack
-from services.viton.raster.warp import sample_image
+from services.viton.raster.morphology import erode
+from services.viton.raster.sampling import sample_image
 
 _NOTICEABLE: Final = 2
 _RIM: Final = 4

@@ -11,16 +11,16 @@ from services.viton.geometry import Points, point, unit_vector
 from services.viton.person.body import Body, BodySide
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.sleeve import PlacedSleeve
-from services.viton.raster.fill import (
+from services.viton.raster.layers import Window
+from services.viton.raster.morphology import erode
+from services.viton.raster.planes import (
     bounding_window,
-    erode,
-    gaussian_blur,
     mean_channel_std,
-    pull_push,
     to_luma,
     to_three_channels,
 )
-from services.viton.raster.layers import Window
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.smoothing import gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

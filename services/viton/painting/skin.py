@@ -13,19 +13,14 @@ from services.viton.painting.skin_tone import alike, neck_share, smooth
 from services.viton.person.arm import Arm
 from services.viton.person.body import Body
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.raster.fill import (
-    dilate,
-    erode,
-    estimate_noise_level,
-    gaussian_blur,
-    make_noise,
-    pull_push,
-    to_luma,
-    to_three_channels,
-)
 from services.viton.raster.layers import alpha_blend
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.noise import estimate_noise_level, make_noise
+from services.viton.raster.planes import to_luma, to_three_channels
 from services.viton.raster.polygon import rasterise_polygon
-from services.viton.raster.warp import RuledWarp
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.ruled_warp import RuledWarp
+from services.viton.raster.smoothing import gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.labels import Label
+from services.kit.raster.components import largest_component
 from services.viton.geometry import Bool, Floats
 from services.viton.person.joints import Joints
-from services.viton.raster.components import largest_component
 
 UPPER_GARMENT_LABELS: Final = (Label.UPPER, Label.COAT, Label.SCARF)
 """Garments of the upper body; a dress is split between these and the bottoms."""

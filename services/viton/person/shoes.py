@@ -10,7 +10,8 @@ from scipy.ndimage import correlate1d
 
 from services.viton.person.legs import LowerBody
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.raster.fill import dilate, gaussian_blur
+from services.viton.raster.morphology import dilate
+from services.viton.raster.smoothing import gaussian_blur
 
 _BINS: Final = 12
 _REACH: Final = 0.14

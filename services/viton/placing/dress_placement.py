@@ -16,8 +16,8 @@ from services.viton.placing.garment_layers import Worn, below_shoulders, dress
 from services.viton.placing.skirt import hang_skirt
 from services.viton.placing.top_placement import TopPlacement, place_top, warp_torso
 from services.viton.placing.warp_grid import Hung, Waistline, spread
-from services.viton.raster.fill import dilate
-from services.viton.raster.warp import RuledWarp
+from services.viton.raster.morphology import dilate
+from services.viton.raster.ruled_warp import RuledWarp
 
 Floats: TypeAlias = NDArray[np.float32]
 

@@ -11,9 +11,11 @@ from services.viton.garment.cutout import GarmentCutout
 from services.viton.geometry import Points
 from services.viton.person.body import Body
 from services.viton.placing.sleeve import PlacedSleeve, SleeveFit
-from services.viton.raster.fill import antialias, dilate, gaussian_blur
+from services.viton.raster.morphology import dilate
 from services.viton.raster.polygon import rasterise_polygon
-from services.viton.raster.warp import RuledWarp, sample_image
+from services.viton.raster.ruled_warp import RuledWarp
+from services.viton.raster.sampling import sample_image
+from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]

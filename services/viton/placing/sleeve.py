@@ -12,7 +12,7 @@ from services.viton.geometry import Points, arc_length, points_at_fractions
 from services.viton.person.arm import ARM_SAMPLES, Arm, crook_limit
 from services.viton.person.body import Body, BodySide
 from services.viton.placing.drape import worn_scale
-from services.viton.raster.warp import RuledWarp, rasterise_ruled_surface
+from services.viton.raster.ruled_warp import RuledWarp, rasterise_ruled_surface
 
 Floats: TypeAlias = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from services.viton.person.body import Body
 from services.viton.placing.garment_layers import Worn, below_shoulders, dress, without_notches
 from services.viton.placing.sleeve import PlacedSleeve, place_sleeves
 from services.viton.placing.torso import TorsoFit, fit_torso
-from services.viton.raster.warp import thin_plate_spline_map
+from services.viton.raster.thin_plate_spline import thin_plate_spline_map
 
 Floats: TypeAlias = NDArray[np.float32]
 

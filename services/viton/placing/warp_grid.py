@@ -8,7 +8,7 @@ import numpy as np
 from services.viton.geometry import Floats, Points
 from services.viton.person.legs import LowerBody
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.raster.warp import RuledWarp, rasterise_ruled_surface
+from services.viton.raster.ruled_warp import RuledWarp, rasterise_ruled_surface
 
 ACROSS: Final = np.linspace(-0.14, 1.14, 9)
 """Places across a half: 0 at its outer edge, 1 at the axis or beside the other leg."""

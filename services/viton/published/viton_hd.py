@@ -16,7 +16,7 @@ from services.kit.types import Image, LabelMap
 from services.viton.contract import TryOnRequest
 from services.viton.published import common
 from services.viton.published.common import Planes, Run
-from services.viton.raster.warp import sample_image
+from services.viton.raster.sampling import sample_image
 
 NAMES: Final = ("seg", "gmm", "alias")
 """Of ``Networks``, as their files end."""

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.raster.fill import to_three_channels
+from services.viton.raster.planes import to_three_channels
 
 Floats: TypeAlias = NDArray[np.float32]
 Window: TypeAlias = tuple[slice, slice]

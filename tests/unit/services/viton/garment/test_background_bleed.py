@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from services.viton.garment.background_bleed import USUAL_BLEED_DEPTH_PX, background_bleed_depth
 from services.viton.garment.cutout import extract_colours_and_alpha
-from services.viton.raster.fill import erode
+from services.viton.raster.morphology import erode
 from tests.unit.services.viton.drawings import Drawn, garment
 
 pytestmark = pytest.mark.unit

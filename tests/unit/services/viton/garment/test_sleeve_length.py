@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
+from services.kit.raster.components import largest_component
 from services.viton.garment.armpits import can_carry_sleeve
 from services.viton.garment.dress_landmarks import detect_dress_landmarks
 from services.viton.garment.landmarks import SleeveLength
@@ -14,7 +15,6 @@ from services.viton.garment.priors import side_priors
 from services.viton.garment.silhouette import find_symmetry_axis, measure_profiles
 from services.viton.garment.sleeve_length import measure_sleeve_reach, sleeve_evidence
 from services.viton.garment.top_landmarks import detect_top_landmarks
-from services.viton.raster.components import largest_component
 from tests.unit.services.viton.drawings import Drawn, garment
 
 pytestmark = pytest.mark.unit

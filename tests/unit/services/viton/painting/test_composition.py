@@ -16,7 +16,7 @@ from services.viton.person.body import measure_body
 from services.viton.person.segmentation import PersonSegmentation, segment_person
 from services.viton.person.shoulders import trace_shoulder_outline
 from services.viton.placing.sleeve import place_sleeves
-from services.viton.raster.fill import estimate_alpha_matte
+from services.viton.raster.alpha_matte import estimate_alpha_matte
 from services.viton.raster.layers import LayerStack
 from tests.unit.services.viton.drawings import (
     HAIR,

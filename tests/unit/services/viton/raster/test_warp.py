@@ -11,7 +11,8 @@ from services.viton.person.body import measure_body
 from services.viton.placing.drape import Drape, wrapped
 from services.viton.placing.sleeve import ACROSS
 from services.viton.placing.torso import fit_torso
-from services.viton.raster.warp import rasterise_ruled_surface, thin_plate_spline_map
+from services.viton.raster.ruled_warp import rasterise_ruled_surface
+from services.viton.raster.thin_plate_spline import thin_plate_spline_map
 from tests.unit.services.viton.drawings import SHAPE, SKIN, Drawn, Person, figure, garment
 
 pytestmark = pytest.mark.unit

@@ -1,9 +1,9 @@
-"""Edges of coarse masks, drawn again along the edges of the photo.
+"""The guided filter of He, Sun and Tang ("Guided Image Filtering", TPAMI 2013).
 
-The guided filter of He, Sun and Tang ("Guided Image Filtering", TPAMI 2013) with a colour guide: in
-every window the mask is fitted as a linear function of the colour, so that its edge moves onto the
-edge of the picture. The part that depends on the photo alone is computed once and used for every
-mask of that photo.
+In every window the mask is fitted as a linear function of the photo, so that its edge moves onto
+the photo's edge. With a colour guide the part that depends on the photo alone is computed once and
+used for every mask of that photo. At the frame the colour filter mirrors the picture with its
+outermost pixel, the grey one without it.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from services.kit.types import Image
 Plane = NDArray[np.float32]
 """H x W float32."""
 
-EPS: Final = 2e-5
-"""Variance of colour, in units of full scale squared, that counts as noise and not as an edge."""
+DEFAULT_NOISE_VARIANCE: Final = 2e-5
+"""Variance of colour that counts as noise and not as an edge, of full scale squared."""
 
 
 def _box(plane: Plane, radius: int) -> Plane:
@@ -34,28 +34,33 @@ def _positive(variance: Plane) -> Plane:
     return np.maximum(variance, np.float32(0))
 
 
-@dataclass(frozen=True)
-class Guide:
-    """What the filter needs to know of a photo.
+@dataclass(frozen=True, kw_only=True)
+class ColourGuide:
+    """What the colour filter takes from a photo; planes are H x W, colours 0 to 1.
 
-    ``rgb`` and ``mean`` are its channels and their local means, 0 to 1. The local covariance of the
-    colours is kept as its LDL factors, which lose less to rounding than an inverse does: ``lower``
-    holds (2,1), (3,1), (3,2) of L, ``scale`` the reciprocals of D. ``radius`` is the window's, in
-    pixels.
+    The local covariance of the colours is kept as its LDL factors, which lose less to rounding than
+    an inverse does.
     """
 
     rgb: tuple[Plane, Plane, Plane]
+    """The photo's channels."""
     mean: tuple[Plane, Plane, Plane]
+    """Their local means."""
     lower: tuple[Plane, Plane, Plane]
+    """Elements (2,1), (3,1) and (3,2) of L."""
     scale: tuple[Plane, Plane, Plane]
+    """The reciprocals of D."""
     radius: int
+    """Radius of the windows, in pixels."""
 
 
-def guide(image: Image, radius: int, eps: float = EPS) -> Guide:
+def prepare_colour_guide(
+    image: Image, radius: int, noise_variance: float = DEFAULT_NOISE_VARIANCE
+) -> ColourGuide:
     """Prepare ``image`` (H x W x 3 uint8 RGB) as a guide for windows of ``radius`` pixels."""
     r, g, b = (image[..., c].astype(np.float32) / np.float32(255) for c in range(3))
     mr, mg, mb = (_box(channel, radius) for channel in (r, g, b))
-    floor = np.float32(eps)
+    floor = np.float32(noise_variance)
     one = np.float32(1)
     d1 = _positive(_box(r * r, radius) - mr * mr) + floor
     rg = _box(r * g, radius) - mr * mg
@@ -66,10 +71,16 @@ def guide(image: Image, radius: int, eps: float = EPS) -> Guide:
     gb = _box(g * b, radius) - mg * mb - l31 * rg
     l32 = gb / d2
     d3 = _positive(_box(b * b, radius) - mb * mb - l31 * rb - l32 * gb) + floor
-    return Guide((r, g, b), (mr, mg, mb), (l21, l31, l32), (one / d1, one / d2, one / d3), radius)
+    return ColourGuide(
+        rgb=(r, g, b),
+        mean=(mr, mg, mb),
+        lower=(l21, l31, l32),
+        scale=(one / d1, one / d2, one / d3),
+        radius=radius,
+    )
 
 
-def refine(soft: Plane, photo: Guide) -> Plane:
+def filter_by_colour(soft: Plane, photo: ColourGuide) -> Plane:
     """Return ``soft`` (H x W float32, 0 to 1) with its edges moved onto those of the photo.
 
     An edge that is off by up to a third of the window's radius lands on the photo's.
@@ -91,3 +102,19 @@ def refine(soft: Plane, photo: Guide) -> Plane:
     for slope, channel in zip((s1, s2, s3), photo.rgb, strict=True):
         out += _box(slope, radius) * channel
     return np.clip(out, 0.0, 1.0)
+
+
+def filter_by_grey(soft: Plane, grey: Plane, radius: int, noise_variance: float) -> Plane:
+    """Return ``soft`` with its edges moved onto those of the ``grey`` photo; both H x W, 0 to 1.
+
+    The result may leave the range by a little at strong edges. ``radius``: of the windows, in
+    pixels; ``noise_variance``: of the grey levels, of full scale squared.
+    """
+    window = (2 * radius + 1, 2 * radius + 1)
+    mean_grey, mean_mask = cv2.blur(grey, window), cv2.blur(soft, window)
+    variance = cv2.blur(grey * grey, window) - mean_grey * mean_grey
+    covariance = cv2.blur(grey * soft, window) - mean_grey * mean_mask
+    slope = covariance / (variance + np.float32(noise_variance))
+    offset = mean_mask - slope * mean_grey
+    filtered = cv2.blur(slope, window) * grey + cv2.blur(offset, window)
+    return filtered.astype(np.float32)

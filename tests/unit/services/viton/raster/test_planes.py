@@ -6,16 +6,11 @@ import pytest
 from numpy.typing import NDArray
 
 from services.viton.geometry import Points
-from services.viton.raster.fill import (
-    antialias,
-    bounding_window,
-    dilate,
-    erode,
-    make_noise,
-    mean_channel_std,
-    to_three_channels,
-)
-from services.viton.raster.warp import rasterise_ruled_surface
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.noise import make_noise
+from services.viton.raster.planes import bounding_window, mean_channel_std, to_three_channels
+from services.viton.raster.ruled_warp import rasterise_ruled_surface
+from services.viton.raster.smoothing import antialias
 
 Bool = NDArray[np.bool_]
 

@@ -1,8 +1,4 @@
-"""Maps from canvas pixels back to garment pixels, and sampling through them.
-
-The torso follows a thin-plate spline (Bookstein, IEEE PAMI 1989) with a little smoothing; sleeves
-follow a ruled strip from one edge to the other, which bends with the arm.
-"""
+"""Ruled surfaces between two edges as dense maps: a sleeve that bends with the arm."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -10,16 +6,16 @@ from typing import Final, TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import RBFInterpolator
 
 from services.viton.geometry import Points
 
 Floats: TypeAlias = NDArray[np.float32]
 
-_STEP: Final = 8
-_SMOOTHING: Final = 6.0
-_FIRST: Final = 12.0
-_MARGIN: Final = 8
+_OVERLAP_DECAY: Final = 12.0
+"""Decay of a point's weight along the surface: where it overlaps itself, its beginning shows."""
+
+_WINDOW_MARGIN_PX: Final = 8
+"""Room around the surface in its window, in canvas pixels: a soft edge can end there."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +38,6 @@ class RuledWarp:
         """The strip in its window alone."""
         at = self.window
         return RuledWarp(self.source[at], self.along[at], self.across[at], self.covered[at], at)
-
-
-def thin_plate_spline_map(target: Points, source: Points, shape: tuple[int, int]) -> Floats:
-    """Return the H x W x 2 map that takes ``target`` (canvas) to ``source`` (garment) points."""
-    fitted = RBFInterpolator(target, source, kernel="thin_plate_spline", smoothing=_SMOOTHING)
-    ys, xs = np.mgrid[0 : shape[0] + _STEP : _STEP, 0 : shape[1] + _STEP : _STEP]
-    nodes = np.stack([xs.ravel(), ys.ravel()], axis=1).astype(np.float64)
-    coarse = fitted(nodes).reshape(*xs.shape, 2).astype(np.float32)
-    grow = np.array([[_STEP, 0, 0], [0, _STEP, 0]], np.float32)
-    dense = cv2.warpAffine(
-        coarse, grow, (shape[1], shape[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(dense, np.float32)
 
 
 def rasterise_ruled_surface(
@@ -88,7 +71,7 @@ def rasterise_ruled_surface(
     place = (row - window[0].start) * width + (column - window[1].start)
     values = [plane[on] for plane in (*cv2.split(garment), *cv2.split(own))]
     # Where a bent strip lies over itself, its beginning is seen, not a mixture.
-    rank = np.exp(-_FIRST * values[2])
+    rank = np.exp(-_OVERLAP_DECAY * values[2])
 
     def scattered(weights: Floats) -> Floats:
         total = np.bincount(place, weights, minlength=height * width)
@@ -113,18 +96,7 @@ def rasterise_ruled_surface(
 def _around(places: NDArray[np.int32], size: int) -> slice:
     """Return the part of an axis of ``size`` pixels that holds the places, with a margin."""
     first, last = int(places.min(initial=size - 1)), int(places.max(initial=0))
-    return slice(max(min(first, last) - _MARGIN, 0), min(max(first, last) + _MARGIN + 1, size))
-
-
-def sample_image(image: Floats, source: Floats) -> Floats:
-    """Return the H x W x C float32 image read at ``source``; outside, its border is repeated."""
-    return np.asarray(
-        cv2.remap(
-            image,
-            np.ascontiguousarray(source[..., 0]),
-            np.ascontiguousarray(source[..., 1]),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        ),
-        np.float32,
+    return slice(
+        max(min(first, last) - _WINDOW_MARGIN_PX, 0),
+        min(max(first, last) + _WINDOW_MARGIN_PX + 1, size),
     )

@@ -1,0 +1,1 @@
+"""Operations on masks and planes of pixels that several services share."""

@@ -1,0 +1,62 @@
+"""Connected components of masks."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Bool: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """The connected components of an H x W mask; component 0 is what the mask leaves out."""
+
+    labels: NDArray[np.int32]
+    """H x W: the component of every pixel."""
+    areas: NDArray[np.int32]
+    """Pixels of each component, the background's first."""
+    boxes: NDArray[np.int32]
+    """N x 4: left, top, width and height of each component's bounding box, in pixels."""
+    centroids: NDArray[np.float64]
+    """N x 2: the (x, y) of each component's centroid, in pixels."""
+
+    @property
+    def count(self) -> int:
+        """How many there are, the background included."""
+        return len(self.areas)
+
+    def select(self, wanted: Bool) -> Bool:
+        """Return the H x W mask of the components that are ``wanted``, never the background."""
+        flags = wanted.copy()
+        flags[0] = False
+        return np.asarray(flags[self.labels], np.bool_)
+
+
+def label_components(mask: Bool, connectivity: Literal[4, 8] = 8) -> Components:
+    """Find the connected components of an H x W mask; with 4, corners do not connect."""
+    _, labels, stats, centroids = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8), connectivity=connectivity
+    )
+    return Components(
+        labels=np.asarray(labels, np.int32),
+        areas=np.asarray(stats[:, cv2.CC_STAT_AREA], np.int32),
+        boxes=np.asarray(stats[:, : cv2.CC_STAT_AREA], np.int32),
+        centroids=np.asarray(centroids, np.float64),
+    )
+
+
+def largest_component(mask: Bool) -> Bool:
+    """Return the largest connected component of a mask; nothing of an empty one."""
+    found = label_components(mask)
+    if found.count < 2:
+        return np.zeros_like(mask)
+    return np.asarray(found.labels == 1 + int(found.areas[1:].argmax()))
+
+
+def remove_small_components(mask: Bool, min_area: int) -> Bool:
+    """Return the mask without its connected components of fewer than ``min_area`` pixels."""
+    found = label_components(mask)
+    return found.select(found.areas >= min_area)
