@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -28,6 +28,7 @@ from rich.table import Table
 from gateway import __version__, app, running, services_cli
 from gateway.backends import Backend, EmbeddedBackend, RemoteBackend
 from gateway.dag import StageEvent, State
+from gateway.log_follower import LogFollower, LogLine
 from gateway.option_flags import with_option_flags
 from gateway.options import Format, OptionValues
 from gateway.orchestrator.backend import OrchestratedBackend
@@ -45,14 +46,31 @@ from services.kit.model_commands import commands
 from services.kit.settings import Settings, get_settings
 
 EXIT_FAILED: Final = 1
+"""Exit status: the system could not do it."""
+
 EXIT_USAGE: Final = 2
+"""Exit status: the command line or a setting is wrong."""
+
 EXIT_INPUT: Final = 3
+"""Exit status: the photos cannot be used."""
+
 EXIT_INTERRUPTED: Final = 130
+"""Exit status: 128 and the number of SIGINT."""
 
 STDERR: Final = 2
-LOG_BYTES: Final = 5_000_000
+"""File descriptor of standard error."""
+
+MAX_LOG_BYTES: Final = 5_000_000
+"""Bytes of ``gateway.log`` before it is rotated."""
+
+LOG_POLL_SECONDS: Final = 0.5
+"""Seconds between two looks for added log lines."""
+
+QUIET_STOP_SECONDS: Final = 1.0
+"""Seconds that ``stop`` waits without a progress line."""
+
 MEANINGS: Final = {UPPER: "a top", LOWER: "trousers or a skirt", DRESS: "a dress"}
-LABELS: Final = {step.name: step.progress_text for step in TRY_ON_PIPELINE.steps}
+PROGRESS_TEXTS: Final = {step.name: step.progress_text for step in TRY_ON_PIPELINE.steps}
 
 cli = typer.Typer(
     name="tryon",
@@ -64,8 +82,8 @@ cli = typer.Typer(
 cli.add_typer(commands.app, name="models")
 cli.command()(services_cli.services)
 
-told = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+stderr_console = Console(stderr=True, highlight=False)
+stdout_console = Console(highlight=False)
 
 
 def main() -> None:
@@ -80,14 +98,16 @@ def main() -> None:
             name = "_".join(str(part).upper() for part in each["loc"])
             # Fields with a former name are located by their variable, others by their own name.
             name = name if name.startswith(PREFIX) else prefix + name
-            told.print(f"{name}: {each['msg']}", style="red", markup=False, soft_wrap=True)
+            stderr_console.print(
+                f"{name}: {each['msg']}", style="red", markup=False, soft_wrap=True
+            )
         sys.exit(EXIT_USAGE)
 
 
 @cli.command()
 def version() -> None:
     """Print the version."""
-    out.print(__version__)
+    stdout_console.print(__version__)
 
 
 @cli.command()
@@ -142,8 +162,11 @@ def serve(
     backend = _backend(chosen[0] if chosen else settings.backend, settings, service_settings)
     shown = f"[{host}]" if ":" in host else host
     page = f"http://{shown}:{port}/index"
-    told.print(f"Loading the models; the page will be at {page}", soft_wrap=True)
-    failure = _run_server(backend, settings, listener, page)
+    stderr_console.print(f"Loading the models; the page will be at {page}", soft_wrap=True)
+    try:
+        failure = _run_server(backend, settings, listener, page)
+    except running.ServerFileError as error:
+        _fail(str(error), EXIT_FAILED)
     if failure:
         _fail(failure.message, EXIT_FAILED)
 
@@ -179,27 +202,34 @@ def try_on(
         output.write_bytes(result.image)
     except OSError as error:
         _fail(f"Cannot write {output} ({error.strerror}).", EXIT_FAILED)
-    out.print(_table(result))
-    out.print(f"{output}: {result.width} x {result.height} pixels")
-    out.print(f"Worn as {MEANINGS[result.category]}")
-    out.print(f"Confidence {result.confidence:.2f} of 1")
+    stdout_console.print(_table(result))
+    stdout_console.print(f"{output}: {result.width} x {result.height} pixels")
+    stdout_console.print(f"Worn as {MEANINGS[result.category]}")
+    stdout_console.print(f"Confidence {result.confidence:.2f} of 1")
     for warning in result.warnings:
         line = f"{warning.code}: {warning.message}"
-        out.print(line, style="yellow", markup=False, soft_wrap=True)
+        stdout_console.print(line, style="yellow", markup=False, soft_wrap=True)
 
 
 @cli.command()
 def stop() -> None:
     """Stop every server that was started from here."""
-    grace = get_settings().shutdown_grace + 10
+    settings = get_gateway_settings()
     try:
-        ports = running.stop(get_gateway_settings().run_dir, grace=grace)
+        with _stop_progress() as on_wait:
+            ports = running.stop(
+                settings.run_dir,
+                default_drain_seconds=_drain_seconds(settings, get_settings()),
+                on_wait=on_wait,
+            )
+    except running.ServerFileError as error:
+        _fail(str(error), EXIT_FAILED)
     except TimeoutError:
-        _fail(f"A server still works after {grace:g} seconds; try again.", EXIT_FAILED)
+        _fail("A server did not stop in time; try again, or end its process.", EXIT_FAILED)
     for port in ports:
-        out.print(f"Stopped the server on port {port}.")
+        stdout_console.print(f"Stopped the server on port {port}.")
     if not ports:
-        out.print("No server is running.")
+        stdout_console.print("No server is running.")
 
 
 @cli.command("logs")
@@ -210,25 +240,51 @@ def show_logs(
 ) -> None:
     """Print the logs of the gateway and of the services."""
     run_dir = get_gateway_settings().run_dir
-    positions: dict[Path, int] = {}
-    while True:
-        for path in sorted(run_dir.glob("*.log")):
-            text = path.read_bytes()
-            if path not in positions:
-                tail = text.splitlines()[-lines:] if lines else []
-            else:
-                # A shorter file is a new one.
-                known = positions[path] if positions[path] <= len(text) else 0
-                tail = text[known:].splitlines()
-            positions[path] = len(text)
-            for line in tail:
-                sys.stdout.write(f"{path.stem:16} | {line.decode(errors='replace')}\n")
-        sys.stdout.flush()
-        if not positions:
+    with LogFollower(run_dir, tail_lines=lines) as follower:
+        _print_lines(follower.poll())
+        if not follower.has_files:
             _fail(f"There are no logs in {run_dir}.", EXIT_FAILED)
-        if not follow:
+        while follow:
+            time.sleep(LOG_POLL_SECONDS)
+            _print_lines(follower.poll())
+        _print_lines(follower.finish())
+
+
+def _print_lines(lines: Iterable[LogLine]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line.log:16} | {line.text}\n")
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _stop_progress() -> Iterator[Callable[[Sequence[running.RunningServer], float], None]]:
+    """Show which servers are waited for, and the seconds left, once it takes a while."""
+    began = time.monotonic()
+    status = stderr_console.status("")
+    is_shown = False
+
+    def on_wait(servers: Sequence[running.RunningServer], seconds_left: float) -> None:
+        nonlocal is_shown
+        if time.monotonic() - began < QUIET_STOP_SECONDS:
             return
-        time.sleep(0.5)
+        ports = ", ".join(str(server.port) for server in servers)
+        text = f"Waiting for pictures in progress on port {ports} ({seconds_left:.0f} s at most)"
+        if stderr_console.is_terminal:
+            status.update(text)
+            status.start()
+        elif not is_shown:
+            stderr_console.print(text, soft_wrap=True)
+        is_shown = True
+
+    try:
+        yield on_wait
+    finally:
+        status.stop()
+
+
+def _drain_seconds(settings: GatewaySettings, service_settings: Settings) -> float:
+    """Return the seconds that a server may take to finish its requests and stop its services."""
+    return settings.deadline + service_settings.shutdown_grace
 
 
 def _backend(mode: RunMode, settings: GatewaySettings, service_settings: Settings) -> Backend:
@@ -250,7 +306,7 @@ def _backend(mode: RunMode, settings: GatewaySettings, service_settings: Setting
 def _run_server(
     backend: Backend, settings: GatewaySettings, listener: socket.socket, page: str
 ) -> TryOnError | None:
-    """Serve until told to stop; give the error where the backend could not start."""
+    """Serve until a signal ends it; return the error if the backend could not start."""
     failures: list[TryOnError] = []
 
     def on_started(error: TryOnError | None) -> None:
@@ -258,7 +314,7 @@ def _run_server(
             failures.append(error)
             server.should_exit = True
         else:
-            told.print(f"Ready: [bold]{page}[/bold] (Ctrl-C stops)", soft_wrap=True)
+            stderr_console.print(f"Ready: [bold]{page}[/bold] (Ctrl-C stops)", soft_wrap=True)
 
     config = uvicorn.Config(
         app.create(backend, settings, on_started),
@@ -271,7 +327,11 @@ def _run_server(
     # uvicorn raises the signal again once it has shut down; leave in good order then.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     port = listener.getsockname()[1]
-    with running.registered(settings.run_dir, port), contextlib.suppress(KeyboardInterrupt):
+    drain_seconds = _drain_seconds(settings, get_settings())
+    with (
+        running.registered(settings.run_dir, port, drain_seconds=drain_seconds),
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         server.run(sockets=[listener])
     return failures[0] if failures else None
 
@@ -287,7 +347,7 @@ async def _try_on(
 
         def on_event(event: StageEvent) -> None:
             if event.state is State.STARTED:
-                tasks[event.stage] = show.add_task(LABELS[event.stage], total=None)
+                tasks[event.stage] = show.add_task(PROGRESS_TEXTS[event.stage], total=None)
             elif event.state is State.FINISHED:
                 show.update(tasks[event.stage], total=1, completed=1)
 
@@ -336,7 +396,7 @@ def _table(result: TryOnResult) -> Table:
     for name, seconds in result.timings.items():
         if name == "total":
             table.add_section()
-        table.add_row(name, LABELS.get(name, ""), f"{seconds:.2f}")
+        table.add_row(name, PROGRESS_TEXTS.get(name, ""), f"{seconds:.2f}")
     return table
 
 
@@ -364,14 +424,14 @@ def _log_to(path: Path, settings: Settings) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # The lines around its start and stop tell nothing that ours do not.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=1)
+    handler = RotatingFileHandler(path, maxBytes=MAX_LOG_BYTES, backupCount=1)
     root = logging.getLogger()
     handler.setFormatter(root.handlers[0].formatter)
     root.addHandler(handler)
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    told.print(message, style="red", markup=False, soft_wrap=True)
+    stderr_console.print(message, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(status)
 
 

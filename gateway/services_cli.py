@@ -1,4 +1,4 @@
-"""The command ``tryon services``: what ``GET /v1/services`` tells, as a table."""
+"""The command ``tryon services``: the answer of ``GET /v1/services`` as a table."""
 
 import sys
 from typing import Annotated, Final, NoReturn
@@ -16,17 +16,22 @@ from gateway.problem import ProblemDetails
 from gateway.routes.services import Service, Services
 from gateway.settings import GatewaySettings, get_gateway_settings
 
-SECONDS: Final = 10.0
-EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked, not listened on
-STYLES: Final = {
+REQUEST_TIMEOUT_SECONDS: Final = 10.0
+"""Seconds that the gateway may take to answer."""
+
+LOOPBACK_OF_WILDCARD: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked, not listened on
+"""Where a server answers that listens on every address."""
+
+HEALTH_STYLES: Final = {
     Health.SERVING: "green",
     Health.STARTING: "yellow",
     Health.STOPPED: "dim",
     Health.FAILING: "red",
 }
+"""How the table shows a health."""
 
-out = Console(highlight=False)
-told = Console(stderr=True, highlight=False)
+stdout_console = Console(highlight=False)
+stderr_console = Console(stderr=True, highlight=False)
 
 
 def services(
@@ -43,29 +48,29 @@ def services(
     if as_json:
         sys.stdout.write(answer.model_dump_json(indent=2) + "\n")
     else:
-        out.print(_table(answer))
+        stdout_console.print(_table(answer))
         for service in answer.services:
             if service.last_error:
                 # Below the table, whose columns are too narrow for a sentence. Not as markup:
                 # brackets are the message's own.
-                out.print(Text(f"{service.name}: {service.last_error}"), soft_wrap=True)
+                stdout_console.print(Text(f"{service.name}: {service.last_error}"), soft_wrap=True)
 
 
 def _url(settings: GatewaySettings) -> str:
-    """Give the address of the server on the configured port, else of another one that runs."""
-    ports = list(running.servers(settings.run_dir))
+    """Return the URL of the server on the configured port, else of another that runs."""
+    ports = [server.port for server in running.servers(settings.run_dir)]
     port = settings.port if settings.port in ports or not ports else ports[0]
     if len(ports) > 1:
         others = ", ".join(str(each) for each in ports if each != port)
-        told.print(f"The server on port {port}; there are others on {others} (--url).")
-    host = EVERY_ADDRESS.get(settings.host, settings.host)
+        stderr_console.print(f"The server on port {port}; there are others on {others} (--url).")
+    host = LOOPBACK_OF_WILDCARD.get(settings.host, settings.host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _ask(url: str) -> Services:
     try:
         # Not through a proxy: the gateway is on this machine or near it.
-        answer = httpx.get(f"{url}/v1/services", timeout=SECONDS, trust_env=False)
+        answer = httpx.get(f"{url}/v1/services", timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False)
         if answer.is_server_error:
             _fail(ProblemDetails.model_validate_json(answer.content).detail)
         return Services.model_validate_json(answer.content)
@@ -92,7 +97,7 @@ def _table(answer: Services) -> Table:
             service.name,
             service.engine or "-",
             _mode(service),
-            Text(service.health, STYLES[service.health]),
+            Text(service.health, HEALTH_STYLES[service.health]),
             _replicas(service),
             _megabytes(service.memory),
         )
@@ -127,5 +132,5 @@ def _megabytes(memory: int | None) -> str:
 
 
 def _fail(message: str) -> NoReturn:
-    told.print(message, style="red", markup=False, soft_wrap=True)
+    stderr_console.print(message, style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1)
