@@ -7,21 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.human_parse import outfit
-from services.human_parse.body import Body, measure
-from services.human_parse.edges import close_trunk, settle, sharpen
-from services.human_parse.fuse import (
-    agree,
-    elsewhere,
-    main_person,
-    plausible,
-    skin_regained,
-    told_apart,
-    wall,
+from services.human_parse.cihp_labels import assign_cihp_labels
+from services.human_parse.coarse_classes import BACKGROUND, SKIN
+from services.human_parse.crops import REDUCTION, PersonProbabilities
+from services.human_parse.fusion import (
+    add_garment_evidence,
+    background_like_clothes,
+    clothing_region,
+    initial_class_probabilities,
+    keep_main_person,
+    outside_body,
+    recover_limb_skin,
 )
-from services.human_parse.kinds import BACKGROUND, SKIN
-from services.human_parse.looks import REDUCE, Stack
-from services.human_parse.naming import name
-from services.human_parse.shapes import grow
+from services.human_parse.parse_frame import ParseFrame, measure_frame
+from services.human_parse.refinement import fill_trunk_holes, refine_to_classes, remove_specks
+from services.human_parse.regions import dilate
 from services.kit.errors import NoPerson
 from services.kit.types import Image, Keypoints, LabelMap
 
@@ -29,47 +29,49 @@ LEAST_PERSON: Final = 0.005
 """Share of the picture below which nothing counts as a person."""
 
 
-def frame(keypoints: Keypoints, people: Stack) -> Body:
-    """Measure the person in pixels of the photo; ``people`` is as ``looks.join`` returns it."""
-    reduced = keypoints * np.array((1 / REDUCE, 1 / REDUCE, 1), np.float32)
-    person = main_person(people[..., 0] < 0.5, reduced)
-    return measure(reduced, person).scaled(REDUCE)
+def measure_person(keypoints: Keypoints, people: PersonProbabilities) -> ParseFrame:
+    """Measure the person in pixels of the photo; ``people`` comes from ``blend_crops``."""
+    reduced_keypoints = keypoints * np.array((1 / REDUCTION, 1 / REDUCTION, 1), np.float32)
+    person = keep_main_person(people[..., 0] < 0.5, reduced_keypoints)
+    return measure_frame(reduced_keypoints, person).scaled(REDUCTION)
 
 
 def parse(
-    image: Image, keypoints: Keypoints, people: Stack, garments: NDArray[np.float32]
+    image: Image, keypoints: Keypoints, people: PersonProbabilities, garments: NDArray[np.float32]
 ) -> LabelMap:
     """Label every pixel with its CIHP id.
 
     ``image`` is H x W x 3 uint8 RGB; ``keypoints`` are BODY_25, any of them may be missing;
-    ``people`` is as ``looks.join`` returns it; ``garments`` h x w x 4 float32, of any size,
+    ``people`` is as ``crops.blend_crops`` returns it; ``garments`` h x w x 4 float32, of any size,
     probabilities of background, upper, lower and full-body garments. Raises NoPerson if there is
     next to nothing of one.
     """
     height, width = people.shape[:2]
-    reduced = keypoints * np.array((1 / REDUCE, 1 / REDUCE, 1), np.float32)
+    reduced_keypoints = keypoints * np.array((1 / REDUCTION, 1 / REDUCTION, 1), np.float32)
     garments = np.asarray(cv2.resize(garments, (width, height)), np.float32)
     seen = people[..., 0] < 0.5
-    if np.count_nonzero(main_person(seen, reduced)) < LEAST_PERSON * height * width:
+    if np.count_nonzero(keep_main_person(seen, reduced_keypoints)) < LEAST_PERSON * height * width:
         raise NoPerson(
             "No person was found in the person's photo; send a photo of one person facing the "
             "camera.",
             stage="human_parse",
         )
-    person = main_person(seen | (garments[..., 0] < 0.5), reduced)
-    body = measure(reduced, person)
+    person = keep_main_person(seen | (garments[..., 0] < 0.5), reduced_keypoints)
+    frame = measure_frame(reduced_keypoints, person)
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     lab = np.asarray(
         cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab), np.float32
     )
-    bare = skin_regained(lab, people, body)
-    outside = wall(lab, people, garments, body) | ~grow(person | bare, 0.03 * body.width)
-    outside |= elsewhere(garments, body)
-    people = agree(people, garments, ~plausible(person.shape, body))
-    planes = told_apart(lab, people, garments, body)
+    bare = recover_limb_skin(lab, people, frame)
+    outside = background_like_clothes(lab, people, garments, frame) | ~dilate(
+        person | bare, 0.03 * frame.shoulder_width
+    )
+    outside |= outside_body(garments, frame)
+    people = add_garment_evidence(people, garments, ~clothing_region(person.shape, frame))
+    planes = initial_class_probabilities(lab, people, garments, frame)
     planes[BACKGROUND][outside] = 1
     planes[BACKGROUND][bare], planes[SKIN][bare] = 0, 1
-    body = body.scaled(REDUCE)
-    kinds = close_trunk(image, settle(sharpen(image, planes), body), body)
+    frame = frame.scaled(REDUCTION)
+    coarse = fill_trunk_holes(image, remove_specks(refine_to_classes(image, planes), frame), frame)
     worn = cv2.resize(1 - garments[..., 0], image.shape[1::-1]) > 0.5
-    return name(image, outfit.reconsider(image, kinds, body), worn, body)
+    return assign_cihp_labels(image, outfit.resolve_long_tops(image, coarse, frame), worn, frame)

@@ -3,7 +3,7 @@
 from threading import Lock
 from typing import Any, Final
 
-from services.human_parse.looks import Stack
+from services.human_parse.crops import PersonProbabilities
 from services.kit.runtimes.u2net import as_input, softmax
 from services.kit.types import Image
 
@@ -25,8 +25,8 @@ class SelfieMulticlass:
         self._output = interpreter.get_output_details()[0]["index"]
         self._turn = Lock()
 
-    def people(self, image: Image) -> Stack:
-        """Return the probabilities of ``looks.Stack`` at the network's own size."""
+    def people(self, image: Image) -> PersonProbabilities:
+        """Return the probabilities of ``crops.PersonProbabilities`` at the network's own size."""
         _, height, width, _ = (int(size) for size in self._input["shape"])
         batch = as_input(image, width, height)[None]
         with self._turn:

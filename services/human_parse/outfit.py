@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.human_parse.body import Body, Flags
-from services.human_parse.kinds import DRESS, LOWER, SKIN, UPPER
+from services.human_parse.coarse_classes import DRESS, LOWER, SKIN, UPPER
+from services.human_parse.parse_frame import Flags, ParseFrame
 from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.raster.guided_filter import Plane
@@ -35,7 +35,7 @@ chest ends, the upper thighs, and where a jacket ends."""
 
 
 @dataclass(frozen=True)
-class Outfit:
+class OutfitClasses:
     """``clothes``, ``lower`` and ``dress`` are H x W float32 probabilities.
 
     ``lower`` is that of a piece of clothing belonging below the waist; ``dress`` is 1 where a
@@ -47,9 +47,9 @@ class Outfit:
     dress: Plane
 
 
-def understand(
-    lab: NDArray[np.float32], garments: NDArray[np.float32], clothes: Plane, body: Body
-) -> Outfit:
+def split_upper_lower_dress(
+    lab: NDArray[np.float32], garments: NDArray[np.float32], clothes: Plane, frame: ParseFrame
+) -> OutfitClasses:
     """Divide clothes into upper, lower and dress.
 
     ``lab`` is the photo, H x W x 3 float32 CIE Lab; ``garments`` H x W x 4 float32 probabilities of
@@ -60,33 +60,33 @@ def understand(
     worn = clothes > 0.5
     total = max(1, int(np.count_nonzero(worn)))
     upper, lower, full = garments[..., 1], garments[..., 2], garments[..., 3]
-    if _is_skirt(upper, full, _along(clothes.shape, body)):
+    if _is_skirt(upper, full, _along(clothes.shape, frame)):
         lower, full = lower + full, np.zeros_like(full)
     explained = upper + lower
     open_pixels = worn & (explained < 0.5)
     one_piece = worn & (full > 0.5)
     share = np.where(explained > 1e-3, lower / np.maximum(explained, 1e-3), 0.5).astype(np.float32)
-    share *= 1 / (1 + np.exp((NO_TROUSERS - _along(clothes.shape, body)) / 0.05))
+    share *= 1 / (1 + np.exp((NO_TROUSERS - _along(clothes.shape, frame)) / 0.05))
     dress = np.zeros_like(clothes)
     if np.count_nonzero(open_pixels) < 0.02 * total:
-        return Outfit(clothes, share, dress)
-    above, below = _seeds(worn, upper, lower, body)
-    split = _by_height(clothes.shape, body)
+        return OutfitClasses(clothes, share, dress)
+    above, below = _seeds(worn, upper, lower, frame)
+    split = _by_height(clothes.shape, frame)
     enough = 0.003 * total
     if np.count_nonzero(above) > enough and np.count_nonzero(below) > enough:
         cells = _cells(lab)
         first, second = _histogram(cells, above), _histogram(cells, below)
         alike = float(np.sqrt(first * second).sum())
         if np.count_nonzero(one_piece) > DRESS_SHARE * total and alike > ALIKE:
-            return Outfit(clothes, np.zeros_like(clothes), worn.astype(np.float32))
+            return OutfitClasses(clothes, np.zeros_like(clothes), worn.astype(np.float32))
         if alike < 0.9:
-            split = split + _by_colour(cells, first, second, worn, body)
+            split = split + _by_colour(cells, first, second, worn, frame)
     elif np.count_nonzero(one_piece) > DRESS_SHARE * total:
-        return Outfit(clothes, np.zeros_like(clothes), worn.astype(np.float32))
+        return OutfitClasses(clothes, np.zeros_like(clothes), worn.astype(np.float32))
     divided = 1 / (1 + np.exp(-np.clip(split, -30, 30)))
     certainty = np.clip(explained * 1.25, 0, 1)
     lower_share = certainty * share + (1 - certainty) * divided
-    return Outfit(clothes, lower_share.astype(np.float32), dress)
+    return OutfitClasses(clothes, lower_share.astype(np.float32), dress)
 
 
 def _is_skirt(upper: Plane, full: Plane, along: Plane) -> bool:
@@ -99,32 +99,36 @@ def _is_skirt(upper: Plane, full: Plane, along: Plane) -> bool:
     return bool(np.count_nonzero(rest & (along < CHEST)) < 0.03 * np.count_nonzero(rest))
 
 
-def reconsider(image: Image, kinds: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
+def resolve_long_tops(
+    image: Image, coarse: NDArray[np.uint8], frame: ParseFrame
+) -> NDArray[np.uint8]:
     """Doubt a top that covers the thighs: over bare legs it is a dress, at the frame a suit.
 
     The clothes network takes a suit of one colour for one long jacket. A coat whose hem is seen
     above trousers is left alone. A dress that does not reach below the hips is a top.
     """
-    upper = kinds == UPPER
-    along = _along(kinds.shape, body)
-    dress = kinds == DRESS
+    upper = coarse == UPPER
+    along = _along(coarse.shape, frame)
+    dress = coarse == DRESS
     if dress.any() and np.count_nonzero(dress & (along > JACKET)) < 0.05 * np.count_nonzero(dress):
-        return np.where(dress, np.uint8(UPPER), kinds)
+        return np.where(dress, np.uint8(UPPER), coarse)
     thighs = (along > THIGHS[0]) & (along < THIGHS[1])
-    if np.count_nonzero(upper & thighs) <= np.count_nonzero((kinds == LOWER) & thighs):
-        return kinds
-    if np.count_nonzero(upper & thighs) < 0.05 * body.width**2:
-        return kinds
+    if np.count_nonzero(upper & thighs) <= np.count_nonzero((coarse == LOWER) & thighs):
+        return coarse
+    if np.count_nonzero(upper & thighs) < 0.05 * frame.shoulder_width**2:
+        return coarse
     below = along > THIGHS[0]
-    if np.count_nonzero((kinds == SKIN) & below) > 0.03 * body.width**2 and _legs_bare(kinds, body):
-        return np.where(upper | (kinds == LOWER), np.uint8(DRESS), kinds)
+    if np.count_nonzero((coarse == SKIN) & below) > 0.03 * frame.shoulder_width**2 and _legs_bare(
+        coarse, frame
+    ):
+        return np.where(upper | (coarse == LOWER), np.uint8(DRESS), coarse)
     last = np.count_nonzero(upper[-3:].any(axis=0))
     if last > 0.3 * np.count_nonzero(upper[thighs.any(axis=1)].any(axis=0)):
-        return np.where(upper & _trousers(image, upper, along, body), np.uint8(LOWER), kinds)
-    return kinds
+        return np.where(upper & _trousers(image, upper, along, frame), np.uint8(LOWER), coarse)
+    return coarse
 
 
-def _trousers(image: Image, upper: Flags, along: Plane, body: Body) -> Flags:
+def _trousers(image: Image, upper: Flags, along: Plane, frame: ParseFrame) -> Flags:
     """Where a top that reaches the frame is trousers: as its colours say, else below a jacket."""
     lab = cv2.cvtColor(image.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
     cells = _cells(np.asarray(lab, np.float32))
@@ -132,24 +136,24 @@ def _trousers(image: Image, upper: Flags, along: Plane, body: Body) -> Flags:
     first, second = _histogram(cells, chest), _histogram(cells, thighs)
     if float(np.sqrt(first * second).sum()) > ALIKE:
         return np.asarray(along > JACKET, np.bool_)
-    below = _by_colour(cells, first, second, upper, body) > 0
+    below = _by_colour(cells, first, second, upper, frame) > 0
     return np.asarray(below & (along > CHEST), np.bool_)
 
 
-def _legs_bare(kinds: NDArray[np.uint8], body: Body) -> bool:
+def _legs_bare(coarse: NDArray[np.uint8], frame: ParseFrame) -> bool:
     """Whether there is skin where the legs are, rather than hands."""
     knees = [
-        body.points[joint] + side
+        frame.points[joint] + side
         for joint in (Joint.LEFT_KNEE, Joint.RIGHT_KNEE, Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE)
-        if body.seen[joint]
-        for side in (0, np.array((0, 0.25 * body.width), np.float32))
+        if frame.seen[joint]
+        for side in (0, np.array((0, 0.25 * frame.shoulder_width), np.float32))
     ]
-    height, width = kinds.shape
+    height, width = coarse.shape
     inside = [(round(x), round(y)) for x, y in knees if 0 <= x < width and 0 <= y < height]
-    return any(kinds[min(y, height - 1), min(x, width - 1)] == SKIN for x, y in inside)
+    return any(coarse[min(y, height - 1), min(x, width - 1)] == SKIN for x, y in inside)
 
 
-def lower_label(lower: Flags, skin: Flags, body: Body) -> Label:
+def classify_bottom(lower: Flags, skin: Flags, frame: ParseFrame) -> Label:
     """Tell a skirt from trousers by the hem: a skirt ends wide and in one piece.
 
     ``lower`` and ``skin`` are H x W. Trousers are more common, so doubt makes trousers: no legs
@@ -164,18 +168,18 @@ def lower_label(lower: Flags, skin: Flags, body: Body) -> Label:
     ends = height - 1 - np.argmax(lower[::-1, columns], axis=0)
     # A slanting hem has columns that end early; below this row most have not ended yet.
     hem = int(np.percentile(ends, 30))
-    rows = slice(max(0, hem - max(3, round(0.06 * body.width))), hem + 1)
+    rows = slice(max(0, hem - max(3, round(0.06 * frame.shoulder_width))), hem + 1)
     single = np.mean([_widest_share(row) > 0.85 for row in lower[rows]]) > 0.7
     wide = float(np.median(widths[rows])) / float(widths.max())
     if int(ends.max()) >= height - 3:
-        below_hips = hem > body.hip[1] + 0.6 * body.width
-        broad = float(np.median(widths[rows])) > CUT_SKIRT * body.width
+        below_hips = hem > frame.hip[1] + 0.6 * frame.shoulder_width
+        broad = float(np.median(widths[rows])) > CUT_SKIRT * frame.shoulder_width
         return Label.SKIRT if single and below_hips and wide > 0.95 and broad else Label.PANTS
-    ankles = [j for j in (Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE) if body.seen[j]]
-    if any(hem > body.points[ankle][1] - 0.15 * body.width for ankle in ankles):
+    ankles = [j for j in (Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE) if frame.seen[j]]
+    if any(hem > frame.points[ankle][1] - 0.15 * frame.shoulder_width for ankle in ankles):
         return Label.PANTS
-    legs = skin[hem : min(height, int(ends.max()) + round(0.5 * body.width)), columns]
-    bare = np.count_nonzero(legs) > 0.01 * body.width**2
+    legs = skin[hem : min(height, int(ends.max()) + round(0.5 * frame.shoulder_width)), columns]
+    bare = np.count_nonzero(legs) > 0.01 * frame.shoulder_width**2
     return Label.SKIRT if single and bare and wide > 0.6 else Label.PANTS
 
 
@@ -192,24 +196,24 @@ def _widest_share(row: NDArray[np.bool_]) -> float:
     return float((last - first).max() / extent)
 
 
-def _along(shape: tuple[int, ...], body: Body) -> Plane:
+def _along(shape: tuple[int, ...], frame: ParseFrame) -> Plane:
     """Return each pixel's height along the trunk: 0 at the neck, 1 at the hips."""
-    axis = (body.hip - body.neck) / np.float32(body.torso)
-    y = np.arange(shape[0], dtype=np.float32)[:, None] - body.neck[1]
-    x = np.arange(shape[1], dtype=np.float32)[None, :] - body.neck[0]
-    return np.asarray((x * axis[0] + y * axis[1]) / body.torso, np.float32)
+    axis = (frame.hip - frame.neck) / np.float32(frame.torso_length)
+    y = np.arange(shape[0], dtype=np.float32)[:, None] - frame.neck[1]
+    x = np.arange(shape[1], dtype=np.float32)[None, :] - frame.neck[0]
+    return np.asarray((x * axis[0] + y * axis[1]) / frame.torso_length, np.float32)
 
 
-def _by_height(shape: tuple[int, ...], body: Body) -> Plane:
+def _by_height(shape: tuple[int, ...], frame: ParseFrame) -> Plane:
     """Log-odds of belonging below the waist, from the height along the trunk alone."""
-    return np.asarray(np.clip((_along(shape, body) - 0.78) / 0.07, -14, 8), np.float32)
+    return np.asarray(np.clip((_along(shape, frame) - 0.78) / 0.07, -14, 8), np.float32)
 
 
-def _seeds(worn: Flags, upper: Plane, lower: Plane, body: Body) -> tuple[Flags, Flags]:
+def _seeds(worn: Flags, upper: Plane, lower: Plane, frame: ParseFrame) -> tuple[Flags, Flags]:
     """Clothes that surely lie above the waist, and below: as the network says, else by height."""
-    along = _along(worn.shape, body)
-    centre = np.abs(np.arange(worn.shape[1], dtype=np.float32)[None, :] - body.neck[0])
-    above = worn & (along > 0.15) & (along < 0.5) & (centre < 0.6 * body.width)
+    along = _along(worn.shape, frame)
+    centre = np.abs(np.arange(worn.shape[1], dtype=np.float32)[None, :] - frame.neck[0])
+    above = worn & (along > 0.15) & (along < 0.5) & (centre < 0.6 * frame.shoulder_width)
     below = worn & (along > 1.1) & (along < 1.8)
     known_above, known_below = worn & (upper > 0.8), worn & (lower > 0.8)
     least = 0.03 * np.count_nonzero(worn)
@@ -248,14 +252,14 @@ def _by_colour(
     above: NDArray[np.float32],
     below: NDArray[np.float32],
     worn: Flags,
-    body: Body,
+    frame: ParseFrame,
 ) -> Plane:
     """Log-odds of belonging below the waist, from the colours around each pixel."""
     floor = 1e-4
     odds = np.clip(np.log((below + floor) / (above + floor)), -4, 4)
     inside = worn.astype(np.float32)
     evidence = odds[cells].astype(np.float32) * inside
-    size = 2 * max(1, round(0.04 * body.width)) + 1
+    size = 2 * max(1, round(0.04 * frame.shoulder_width)) + 1
     gathered = cv2.boxFilter(evidence, cv2.CV_32F, (size, size))
     weight = cv2.boxFilter(inside, cv2.CV_32F, (size, size))
     return np.asarray(2.5 * gathered / np.maximum(weight, 1e-3), np.float32)

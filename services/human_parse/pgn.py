@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from services.human_parse.interpolation import F32, origin, resize
+from services.human_parse.resampling import F32, origin, resize
 from services.kit.labels import Label
 from services.kit.types import Image, LabelMap
 

@@ -11,7 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from services.human_parse.interpolation import F32, corners, resize
+from services.human_parse.resampling import F32, corners, resize
 from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, LabelMap

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from tryon.venuns import venuns_pb2
 
-from services.human_parse import core, looks, model, pgn, schp
+from services.human_parse import core, crops, model, pgn, schp
 from services.human_parse.contract import ParseRequest, ParseResponse
-from services.human_parse.interpolation import F32
+from services.human_parse.resampling import F32
 from services.kit import engines
 from services.kit.runtimes import sessions
 from services.kit.runtimes.u2net import FILE, U2NetCloth
@@ -29,18 +29,18 @@ def load_fusion() -> Service:
     def parse(request: ParseRequest) -> ParseResponse:
         image = request.image
         height, width = image.shape[:2]
-        whole = looks.Box(0, 0, width, height)
+        whole = crops.PixelBox(0, 0, width, height)
         seen = [(whole, segmenter.people(image))]
-        first = looks.join(seen)
-        frame = core.frame(request.keypoints, first)
+        first = crops.blend_crops(seen)
+        frame = core.measure_person(request.keypoints, first)
         seen += [
             (box, segmenter.people(image[box.window]))
-            for box in looks.closer(first, frame, height, width)
+            for box in crops.detail_crops(first, frame, height, width)
         ]
-        people = looks.join(seen)
-        person = looks.around(first, frame, height, width)
+        people = crops.blend_crops(seen)
+        person = crops.person_box(first, frame, height, width)
         worn = clothes.probabilities(image[person.window], model.GARMENT_SIDE)
-        garments = looks.place(worn, person, height, width)
+        garments = crops.paste_crop(worn, person, height, width)
         return ParseResponse(labels=core.parse(image, request.keypoints, people, garments))
 
     return Service(engine="fusion", handlers={"Parse": parse})

@@ -18,7 +18,7 @@ from networks import convert, export, loading, seeded, tf_bundle  # noqa: E402 -
 from networks.human_parse import pgn as network  # noqa: E402
 from services.human_parse import pgn, service  # noqa: E402
 from services.human_parse.contract import ParseRequest  # noqa: E402
-from services.human_parse.interpolation import F32  # noqa: E402
+from services.human_parse.resampling import F32  # noqa: E402
 from services.kit.runtimes import sessions  # noqa: E402
 from services.kit.settings import Settings  # noqa: E402
 from tests.parity import stored  # noqa: E402

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.human_parse import pgn
-from services.human_parse.interpolation import F32
+from services.human_parse.resampling import F32
 from services.kit.labels import Label
 from services.kit.settings import Settings
 

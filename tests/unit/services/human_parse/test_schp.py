@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.human_parse import schp
-from services.human_parse.interpolation import F32, corners, origin, resize
+from services.human_parse.resampling import F32, corners, origin, resize
 from services.kit.joints import Joint
 from services.kit.labels import Label
 

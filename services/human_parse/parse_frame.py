@@ -33,7 +33,7 @@ HAND: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Body:
+class ParseFrame:
     """A person's frame. Points and lengths in pixels; everything is set, seen or estimated.
 
     ``points`` (25 x 2) and ``seen`` (25) are the keypoints. ``width`` is the distance between the
@@ -45,11 +45,11 @@ class Body:
     seen: NDArray[np.bool_]
     neck: Point
     hip: Point
-    width: float
-    torso: float
+    shoulder_width: float
+    torso_length: float
     mirrored: bool
 
-    def scaled(self, factor: float) -> "Body":
+    def scaled(self, factor: float) -> "ParseFrame":
         """Return the same frame in a picture ``factor`` times the size."""
         scale = np.float32(factor)
         return replace(
@@ -57,17 +57,17 @@ class Body:
             points=self.points * scale,
             neck=self.neck * scale,
             hip=self.hip * scale,
-            width=self.width * factor,
-            torso=self.torso * factor,
+            shoulder_width=self.shoulder_width * factor,
+            torso_length=self.torso_length * factor,
         )
 
-    def limb(self, joints: tuple[Joint, ...]) -> list[Point]:
+    def seen_points(self, joints: tuple[Joint, ...]) -> list[Point]:
         """Return the seen joints of a limb, from the body outward."""
         return [self.points[joint] for joint in joints if self.seen[joint]]
 
-    def assumed(self, joints: tuple[Joint, ...]) -> list[Point]:
+    def seen_or_hanging_points(self, joints: tuple[Joint, ...]) -> list[Point]:
         """Return the seen joints of a limb, or where it hangs down if too few are."""
-        chain = self.limb(joints)
+        chain = self.seen_points(joints)
         if len(chain) > 1:
             return chain
         leg = joints in (LEFT_LEG, RIGHT_LEG)
@@ -75,9 +75,9 @@ class Body:
         if chain:
             start = chain[0]
         else:
-            aside = (0.3 if leg else 0.5) * self.width
+            aside = (0.3 if leg else 0.5) * self.shoulder_width
             start = (self.hip if leg else self.neck) + outward * np.array((aside, 0), np.float32)
-        length = (2.2 if leg else 1.2) * self.torso
+        length = (2.2 if leg else 1.2) * self.torso_length
         return [start, start + np.array((0, length), np.float32)]
 
     def arm(self, joints: tuple[Joint, Joint, Joint]) -> list[Point]:
@@ -85,7 +85,7 @@ class Body:
 
         An arm whose wrist alone is not seen is taken for a straight one.
         """
-        chain = self.limb(joints)
+        chain = self.seen_points(joints)
         if len(chain) == 2 and not self.seen[joints[2]]:
             chain.append(chain[-1] + FOREARM * (chain[-1] - chain[-2]))
         if len(chain) > 1:
@@ -93,7 +93,7 @@ class Body:
         return chain
 
 
-def measure(keypoints: Keypoints, person: Flags) -> Body:
+def measure_frame(keypoints: Keypoints, person: Flags) -> ParseFrame:
     """Take a person's frame from the keypoints, and what they lack from the ``person`` mask."""
     points = keypoints[:, :2].astype(np.float32)
     # Far outside the picture nothing is seen; "not" catches NaN as well.
@@ -132,7 +132,7 @@ def measure(keypoints: Keypoints, person: Flags) -> Body:
     torso = max(length(neck, hip), 0.5 * width)
     if shoulders and _folded(person, neck, shoulders, torso):
         seen[[*LEFT_ARM, *RIGHT_ARM]] = False
-    return Body(points, seen, neck, hip, width, torso, _mirrored(points, seen))
+    return ParseFrame(points, seen, neck, hip, width, torso, _mirrored(points, seen))
 
 
 def _folded(person: Flags, neck: Point, shoulders: float, torso: float) -> bool:
@@ -165,7 +165,7 @@ def _mirrored(points: NDArray[np.float32], seen: NDArray[np.bool_]) -> bool:
     return False
 
 
-def distance(x: Point, y: Point, chain: list[Point]) -> NDArray[np.float32]:
+def distance_to_chain(x: Point, y: Point, chain: list[Point]) -> NDArray[np.float32]:
     """Return the distance in pixels of each (``x``, ``y``) to a chain of points, inf to none."""
     if not chain:
         return np.full(x.shape, np.inf, np.float32)

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.human_parse.body import Body
+from services.human_parse.parse_frame import ParseFrame
 from services.kit.joints import Joint
 
-Stack = NDArray[np.float32]
+PersonProbabilities = NDArray[np.float32]
 """H x W x 6 float32 probabilities: background, hair, body skin, face skin, clothes, others."""
 
 FADE: Final = 0.08
@@ -26,17 +26,17 @@ ROOMY: Final = 0.75
 LEGS: Final = 1.2
 """Legs that show more of themselves than this share of the trunk get a look of their own."""
 
-REDUCE: Final = 2
+REDUCTION: Final = 2
 """The probabilities are coarser than the photo, so they are fused at this fraction of its sides."""
 
 
-def reduced(side: int) -> int:
+def reduced_length(side: int) -> int:
     """Return the length in the reduced picture of a side of the photo."""
-    return -(-side // REDUCE)
+    return -(-side // REDUCTION)
 
 
 @dataclass(frozen=True)
-class Box:
+class PixelBox:
     """A rectangle of whole pixels; ``right`` and ``bottom`` lie just outside."""
 
     left: int
@@ -50,45 +50,49 @@ class Box:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
-def closer(first: Stack, body: Body, height: int, width: int) -> list[Box]:
+def detail_crops(
+    first: PersonProbabilities, frame: ParseFrame, height: int, width: int
+) -> list[PixelBox]:
     """Return what to look at again after a look at the whole picture: body, trunk, legs, head.
 
     ``first`` is that look, of any size; ``body`` and the boxes are in pixels of the photo, which
     measures ``height`` x ``width``.
     """
-    person = around(first, body, height, width)
+    person = person_box(first, frame, height, width)
     boxes = []
     if (person.right - person.left) * (person.bottom - person.top) < ROOMY * height * width:
         boxes.append(person)
-    neck_x, neck_y = (float(v) for v in body.neck)
-    hip_y = float(body.hip[1])
-    foot = max(hip_y, neck_y + body.torso) + 0.5 * body.width
-    trunk = (person.left, neck_y - 0.4 * body.width, person.right, foot)
-    seen = [j for j in (Joint.NOSE, Joint.LEFT_EYE, Joint.RIGHT_EYE) if body.seen[j]]
+    neck_x, neck_y = (float(v) for v in frame.neck)
+    hip_y = float(frame.hip[1])
+    foot = max(hip_y, neck_y + frame.torso_length) + 0.5 * frame.shoulder_width
+    trunk = (person.left, neck_y - 0.4 * frame.shoulder_width, person.right, foot)
+    seen = [j for j in (Joint.NOSE, Joint.LEFT_EYE, Joint.RIGHT_EYE) if frame.seen[j]]
     face_x, face_y = (
-        (float(v) for v in body.points[seen].mean(axis=0))
+        (float(v) for v in frame.points[seen].mean(axis=0))
         if seen
-        else (neck_x, neck_y - 0.6 * body.width)
+        else (neck_x, neck_y - 0.6 * frame.shoulder_width)
     )
-    reach = 1.15 * body.width
+    reach = 1.15 * frame.shoulder_width
     middle_x, middle_y = (face_x + neck_x) / 2, (face_y + neck_y) / 2
     head = (middle_x - reach, middle_y - reach, middle_x + reach, middle_y + reach)
     sights = [trunk, head]
-    if person.bottom - hip_y > LEGS * body.torso:
-        sights.insert(1, (person.left, hip_y - 0.5 * body.torso, person.right, person.bottom))
+    if person.bottom - hip_y > LEGS * frame.torso_length:
+        sights.insert(
+            1, (person.left, hip_y - 0.5 * frame.torso_length, person.right, person.bottom)
+        )
     boxes += [_box(sides, height, width) for sides in sights]
     return [box for box in boxes if min(box.right - box.left, box.bottom - box.top) >= 32]
 
 
-def join(looks: list[tuple[Box, Stack]]) -> Stack:
+def blend_crops(crops: list[tuple[PixelBox, PersonProbabilities]]) -> PersonProbabilities:
     """Lay looks over each other, later ones on top, each fading in from its sides.
 
     The first look must cover the whole picture. A side that lies on the frame does not fade. The
-    result has 1/REDUCE of the picture's sides.
+    result has 1/REDUCTION of the picture's sides.
     """
-    height, width = reduced(looks[0][0].bottom), reduced(looks[0][0].right)
-    whole = _scale(looks[0][1], height, width)
-    for look, stack in looks[1:]:
+    height, width = reduced_length(crops[0][0].bottom), reduced_length(crops[0][0].right)
+    whole = _scale(crops[0][1], height, width)
+    for look, stack in crops[1:]:
         box = _reduced(look)
         high, wide = box.bottom - box.top, box.right - box.left
         weight = np.outer(
@@ -100,24 +104,28 @@ def join(looks: list[tuple[Box, Stack]]) -> Stack:
     return whole
 
 
-def place(probabilities: Stack, box: Box, height: int, width: int) -> Stack:
+def paste_crop(
+    probabilities: PersonProbabilities, box: PixelBox, height: int, width: int
+) -> PersonProbabilities:
     """Lay what was seen in ``box`` onto a whole picture of which nothing else is known.
 
     ``probabilities`` is h x w x n float32, of any size, channel 0 being background. The picture
-    measures ``height`` x ``width``; the result has 1/REDUCE of its sides.
+    measures ``height`` x ``width``; the result has 1/REDUCTION of its sides.
     """
-    whole = np.zeros((reduced(height), reduced(width), probabilities.shape[2]), np.float32)
+    whole = np.zeros(
+        (reduced_length(height), reduced_length(width), probabilities.shape[2]), np.float32
+    )
     whole[..., 0] = 1
-    left, top = box.left // REDUCE, box.top // REDUCE
+    left, top = box.left // REDUCTION, box.top // REDUCTION
     right, bottom = (
-        min(whole.shape[1], reduced(box.right)),
-        min(whole.shape[0], reduced(box.bottom)),
+        min(whole.shape[1], reduced_length(box.right)),
+        min(whole.shape[0], reduced_length(box.bottom)),
     )
     whole[top:bottom, left:right] = _scale(probabilities, bottom - top, right - left)
     return whole
 
 
-def around(first: Stack, body: Body, height: int, width: int) -> Box:
+def person_box(first: PersonProbabilities, frame: ParseFrame, height: int, width: int) -> PixelBox:
     """Return the box around the person, from the first look and the keypoints.
 
     ``first`` is that look, of any size; ``body`` and the box are in pixels of the photo, which
@@ -127,21 +135,21 @@ def around(first: Stack, body: Body, height: int, width: int) -> Box:
     person = first[..., 0] < 0.5
     rows = np.flatnonzero(person.mean(axis=1) > 0.01)
     columns = np.flatnonzero(person.mean(axis=0) > 0.01)
-    x = [float(v) for v in body.points[body.seen, 0]]
-    y = [float(v) for v in body.points[body.seen, 1]]
+    x = [float(v) for v in frame.points[frame.seen, 0]]
+    y = [float(v) for v in frame.points[frame.seen, 1]]
     if rows.size and columns.size:
         x += [float(columns[0]) * across, float(columns[-1]) * across]
         y += [float(rows[0]) * down, float(rows[-1]) * down]
     if not x:
-        return Box(0, 0, width, height)
+        return PixelBox(0, 0, width, height)
     pad_x, pad_y = 0.06 * (max(x) - min(x)) + 8, 0.06 * (max(y) - min(y)) + 8
     sides = (min(x) - pad_x, min(y) - pad_y, max(x) + pad_x, max(y) + pad_y)
     return _box(sides, height, width)
 
 
-def _box(sides: tuple[float, float, float, float], height: int, width: int) -> Box:
+def _box(sides: tuple[float, float, float, float], height: int, width: int) -> PixelBox:
     left, top, right, bottom = sides
-    return Box(
+    return PixelBox(
         max(0, round(left)),
         max(0, round(top)),
         min(width, round(right)),
@@ -149,12 +157,12 @@ def _box(sides: tuple[float, float, float, float], height: int, width: int) -> B
     )
 
 
-def _reduced(box: Box) -> Box:
-    left, top = box.left // REDUCE, box.top // REDUCE
-    return Box(left, top, reduced(box.right), reduced(box.bottom))
+def _reduced(box: PixelBox) -> PixelBox:
+    left, top = box.left // REDUCTION, box.top // REDUCTION
+    return PixelBox(left, top, reduced_length(box.right), reduced_length(box.bottom))
 
 
-def _scale(stack: Stack, height: int, width: int) -> Stack:
+def _scale(stack: PersonProbabilities, height: int, width: int) -> PersonProbabilities:
     scaled = cv2.resize(stack, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(scaled, np.float32)
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.human_parse.body import Body, Flags
-from services.human_parse.kinds import BACKGROUND, DRESS, LOWER, OTHERS, UPPER
-from services.human_parse.shapes import fill, grow
+from services.human_parse.coarse_classes import BACKGROUND, DRESS, LOWER, OTHERS, UPPER
+from services.human_parse.parse_frame import Flags, ParseFrame
+from services.human_parse.regions import dilate, fill_from_nearest
 from services.kit.joints import Joint
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.types import Image
@@ -24,70 +24,72 @@ HOLE: Final = 18.0
 """Difference in CIE Lab of a real gap from what is around it."""
 
 
-def sharpen(image: Image, planes: dict[int, Plane]) -> NDArray[np.uint8]:
+def refine_to_classes(image: Image, planes: dict[int, Plane]) -> NDArray[np.uint8]:
     """Return the likeliest kind of every pixel of ``image``, edges drawn along the photo's."""
     height, width = image.shape[:2]
     photo = prepare_colour_guide(image, RADIUS, EDGE_NOISE)
     best = np.zeros((height, width), np.float32)
     winner = np.zeros((height, width), np.uint8)
-    for kind, plane in planes.items():
+    for coarse_class, plane in planes.items():
         if plane.max() < 0.3:
             continue
         sharp = filter_by_colour(np.asarray(cv2.resize(plane, (width, height)), np.float32), photo)
         sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), SMOOTH), np.float32)
         better = sharp > best
-        winner[better] = kind
+        winner[better] = coarse_class
         best[better] = sharp[better]
     return winner
 
 
-def settle(coarse: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
+def remove_specks(coarse: NDArray[np.uint8], frame: ParseFrame) -> NDArray[np.uint8]:
     """Give specks to what surrounds them."""
-    least = max(12, round(0.0012 * body.width**2))
+    least = max(12, round(0.0012 * frame.shoulder_width**2))
     keep = np.zeros(coarse.shape, np.bool_)
-    for kind in range(8):
+    for coarse_class in range(8):
         count, parts, stats, _ = cv2.connectedComponentsWithStats(
-            (coarse == kind).astype(np.uint8), connectivity=4
+            (coarse == coarse_class).astype(np.uint8), connectivity=4
         )
         if count > 1:
             # Real gaps between arm and trunk are larger than the holes that prints leave.
-            wanted = 4 * least if kind in (OTHERS, BACKGROUND) else least
+            wanted = 4 * least if coarse_class in (OTHERS, BACKGROUND) else least
             large = stats[:, cv2.CC_STAT_AREA] >= wanted
             large[0] = False
             keep |= large[parts]
-    return _absorb(fill(coarse, keep))
+    return _absorb(fill_from_nearest(coarse, keep))
 
 
-def close_trunk(image: Image, kinds: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
+def fill_trunk_holes(
+    image: Image, coarse: NDArray[np.uint8], frame: ParseFrame
+) -> NDArray[np.uint8]:
     """Fill background between the shoulders and the hips: nobody has a hole there.
 
     Both networks leave one where the clothes have the background's colour. Beside the trunk's
     middle a hole that looks unlike what is around it is a gap between arm and trunk, and stays.
     """
     corners = (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.RIGHT_HIP, Joint.LEFT_HIP)
-    if not all(body.seen[joint] for joint in corners):
-        return kinds
-    trunk = np.zeros(kinds.shape, np.uint8)
-    outline = body.points[list(corners)].round().astype(np.int32)
+    if not all(frame.seen[joint] for joint in corners):
+        return coarse
+    trunk = np.zeros(coarse.shape, np.uint8)
+    outline = frame.points[list(corners)].round().astype(np.int32)
     cv2.fillConvexPoly(trunk, cv2.convexHull(outline), 1)
-    holes = ((kinds == BACKGROUND) & (trunk > 0)).astype(np.uint8)
+    holes = ((coarse == BACKGROUND) & (trunk > 0)).astype(np.uint8)
     if not holes.any():
-        return kinds
+        return coarse
     count, parts, stats, middles = cv2.connectedComponentsWithStats(holes)
-    middle = (float(body.neck[0]) + float(body.hip[0])) / 2
+    middle = (float(frame.neck[0]) + float(frame.hip[0])) / 2
     closed = holes > 0
-    clothes = np.isin(kinds, (UPPER, LOWER, DRESS))
+    clothes = np.isin(coarse, (UPPER, LOWER, DRESS))
     for part in range(1, count):
-        if abs(float(middles[part][0]) - middle) < 0.2 * body.width:
+        if abs(float(middles[part][0]) - middle) < 0.2 * frame.shoulder_width:
             continue
         left, top, wide, high = (int(v) for v in stats[part][:4])
         window = np.s_[max(0, top - 8) : top + high + 8, max(0, left - 8) : left + wide + 8]
         where = parts[window] == part
-        rim = grow(where, 7) & clothes[window]
+        rim = dilate(where, 7) & clothes[window]
         if rim.any() and _unlike(image[window], where, rim):
             closed[window] &= ~where
     # What both networks overlook before a wall is cloth of its colour, hardly ever skin.
-    return np.where(closed, fill(kinds, clothes), kinds)
+    return np.where(closed, fill_from_nearest(coarse, clothes), coarse)
 
 
 def _unlike(image: Image, first: Flags, second: Flags) -> bool:
@@ -97,11 +99,11 @@ def _unlike(image: Image, first: Flags, second: Flags) -> bool:
     return float(np.linalg.norm(lab[0, 0] - lab[0, 1])) > HOLE
 
 
-def _absorb(kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _absorb(coarse: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Give patches of upper clothes amid lower ones to the lower, and the reverse."""
-    settled = kinds
-    for kind, other in ((UPPER, LOWER), (LOWER, UPPER)):
-        flags = (kinds == kind).astype(np.uint8)
+    settled = coarse
+    for coarse_class, other in ((UPPER, LOWER), (LOWER, UPPER)):
+        flags = (coarse == coarse_class).astype(np.uint8)
         count, parts, stats, _ = cv2.connectedComponentsWithStats(flags, connectivity=4)
         total = int(np.count_nonzero(flags))
         for part in range(1, count):
@@ -110,8 +112,8 @@ def _absorb(kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
                 continue
             window = np.s_[max(0, top - 2) : top + high + 2, max(0, left - 2) : left + wide + 2]
             where = parts[window] == part
-            rim = grow(where, 2) & ~where
-            if np.count_nonzero(kinds[window][rim] == other) > 0.5 * np.count_nonzero(rim):
-                settled = settled if settled is not kinds else kinds.copy()
+            rim = dilate(where, 2) & ~where
+            if np.count_nonzero(coarse[window][rim] == other) > 0.5 * np.count_nonzero(rim):
+                settled = settled if settled is not coarse else coarse.copy()
                 settled[window][where] = other
     return settled

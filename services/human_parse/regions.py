@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.human_parse.body import Flags
+from services.human_parse.parse_frame import Flags
 
 
 def _ellipse(radius: float) -> NDArray[np.uint8]:
@@ -12,12 +12,12 @@ def _ellipse(radius: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
 
 
-def grow(flags: Flags, radius: float) -> Flags:
+def dilate(flags: Flags, radius: float) -> Flags:
     """Widen what is flagged, H x W, by ``radius`` pixels, one at least."""
     return cv2.dilate(flags.astype(np.uint8), _ellipse(radius)) > 0
 
 
-def fill(labels: NDArray[np.uint8], keep: Flags) -> NDArray[np.uint8]:
+def fill_from_nearest(labels: NDArray[np.uint8], keep: Flags) -> NDArray[np.uint8]:
     """Replace what is not kept by the nearest label that is."""
     if keep.all() or not keep.any():
         return labels

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.human_parse import outfit
-from services.human_parse.body import LEFT_ARM, LEFT_LEG, RIGHT_ARM, RIGHT_LEG, Body, Flags, Point
-from services.human_parse.kinds import (
+from services.human_parse.coarse_classes import (
     BACKGROUND,
     DRESS,
     FACE,
@@ -18,8 +17,17 @@ from services.human_parse.kinds import (
     SKIN,
     UPPER,
 )
-from services.human_parse.looks import Stack
-from services.human_parse.shapes import grow
+from services.human_parse.crops import PersonProbabilities
+from services.human_parse.parse_frame import (
+    LEFT_ARM,
+    LEFT_LEG,
+    RIGHT_ARM,
+    RIGHT_LEG,
+    Flags,
+    ParseFrame,
+    Point,
+)
+from services.human_parse.regions import dilate
 from services.kit.joints import Joint
 from services.kit.raster.guided_filter import Plane
 from services.kit.types import Keypoints
@@ -45,7 +53,7 @@ WALL: Final = 7.0
 """Reach in pixels of the reduced photo, and difference in CIE Lab, of the colours around a gap."""
 
 
-def main_person(person: Flags, keypoints: Keypoints) -> Flags:
+def keep_main_person(person: Flags, keypoints: Keypoints) -> Flags:
     """Keep the parts that hold keypoints, else the largest, and what lies close to the main one."""
     count, parts, stats, _ = cv2.connectedComponentsWithStats(person.astype(np.uint8))
     if count <= 2:
@@ -58,7 +66,7 @@ def main_person(person: Flags, keypoints: Keypoints) -> Flags:
             part = parts[int(y), int(x)]
             votes[part] += part > 0
     main = int(votes.argmax())
-    near = grow(parts == main, max(height, width) / 40)
+    near = dilate(parts == main, max(height, width) / 40)
     keep = np.zeros(count, np.bool_)
     touching = np.bincount(parts[near], minlength=count)
     keep[touching > 0.25 * stats[:, cv2.CC_STAT_AREA]] = True
@@ -68,20 +76,22 @@ def main_person(person: Flags, keypoints: Keypoints) -> Flags:
     return np.asarray(keep[parts], np.bool_)
 
 
-def plausible(shape: tuple[int, ...], body: Body) -> Flags:
+def clothing_region(shape: tuple[int, ...], frame: ParseFrame) -> Flags:
     """Where clothes may be: near the trunk and the limbs."""
     trunk = [
-        body.limb((Joint.LEFT_SHOULDER, Joint.NECK, Joint.RIGHT_SHOULDER)),
-        body.limb((Joint.LEFT_HIP, Joint.MID_HIP, Joint.RIGHT_HIP)),
-        [body.neck, body.hip],
-        *(body.assumed(leg) for leg in (LEFT_LEG, RIGHT_LEG)),
+        frame.seen_points((Joint.LEFT_SHOULDER, Joint.NECK, Joint.RIGHT_SHOULDER)),
+        frame.seen_points((Joint.LEFT_HIP, Joint.MID_HIP, Joint.RIGHT_HIP)),
+        [frame.neck, frame.hip],
+        *(frame.seen_or_hanging_points(leg) for leg in (LEFT_LEG, RIGHT_LEG)),
     ]
-    arms = [body.assumed(arm) for arm in (LEFT_ARM, RIGHT_ARM)]
-    around_trunk = _distance_to(trunk, shape) < 0.55 * body.width
-    return np.asarray(around_trunk | (_distance_to(arms, shape) < 0.3 * body.width), np.bool_)
+    arms = [frame.seen_or_hanging_points(arm) for arm in (LEFT_ARM, RIGHT_ARM)]
+    around_trunk = _distance_map(trunk, shape) < 0.55 * frame.shoulder_width
+    return np.asarray(
+        around_trunk | (_distance_map(arms, shape) < 0.3 * frame.shoulder_width), np.bool_
+    )
 
 
-def _distance_to(chains: list[list[Point]], shape: tuple[int, ...]) -> Plane:
+def _distance_map(chains: list[list[Point]], shape: tuple[int, ...]) -> Plane:
     canvas = np.full(shape, 255, np.uint8)
     for chain in chains:
         whole = np.array(chain).round().astype(np.int32).reshape(-1, 1, 2)
@@ -90,7 +100,9 @@ def _distance_to(chains: list[list[Point]], shape: tuple[int, ...]) -> Plane:
     return np.asarray(cv2.distanceTransform(canvas, cv2.DIST_L2, 3), np.float32)
 
 
-def agree(people: Stack, garments: NDArray[np.float32], unlikely: Flags) -> Stack:
+def add_garment_evidence(
+    people: PersonProbabilities, garments: NDArray[np.float32], unlikely: Flags
+) -> PersonProbabilities:
     """Let the clothes network have its say wherever it is near a garment that it saw.
 
     It draws garments more exactly than the person segmenter and hardly ever invents one, so its no
@@ -98,7 +110,7 @@ def agree(people: Stack, garments: NDArray[np.float32], unlikely: Flags) -> Stac
     decides, except in places ``unlikely`` to be clothes.
     """
     garment = 1 - garments[..., 0]
-    near = grow(garment > 0.1, 6)
+    near = dilate(garment > 0.1, 6)
     heard = np.where(near, YES * garment + NO * (1 - garment), NO * unlikely).astype(np.float32)
     fused = people * (1 - heard)[..., None]
     fused[..., 4] += heard * garment
@@ -112,24 +124,27 @@ def agree(people: Stack, garments: NDArray[np.float32], unlikely: Flags) -> Stac
     return fused
 
 
-def elsewhere(garments: NDArray[np.float32], body: Body) -> Flags:
+def outside_body(garments: NDArray[np.float32], frame: ParseFrame) -> Flags:
     """Find what is too far from trunk and limbs to be the person's, or a mirror image in the floor.
 
     Garments are left alone.
     """
     shape = garments.shape[:2]
-    head = body.points[[j for j in HEAD if body.seen[j]]]
-    near = grow(garments[..., 0] < 0.5, 0.2 * body.width)
-    away = np.minimum(_frame(shape, body), _distance_to([[body.neck, *head]], shape))
-    feet = [joint for joint in FEET if body.seen[joint]]
+    head = frame.points[[j for j in HEAD if frame.seen[j]]]
+    near = dilate(garments[..., 0] < 0.5, 0.2 * frame.shoulder_width)
+    away = np.minimum(_distance_to_limbs(shape, frame), _distance_map([[frame.neck, *head]], shape))
+    feet = [joint for joint in FEET if frame.seen[joint]]
     if len(feet) >= 4:
-        floor = float(body.points[feet, 1].max()) + SOLE * body.width
+        floor = float(frame.points[feet, 1].max()) + SOLE * frame.shoulder_width
         away[max(0, round(floor)) :] = np.inf
-    return np.asarray((away > FAR * body.width) & ~near, np.bool_)
+    return np.asarray((away > FAR * frame.shoulder_width) & ~near, np.bool_)
 
 
-def wall(
-    lab: NDArray[np.float32], people: Stack, garments: NDArray[np.float32], body: Body
+def background_like_clothes(
+    lab: NDArray[np.float32],
+    people: PersonProbabilities,
+    garments: NDArray[np.float32],
+    frame: ParseFrame,
 ) -> Flags:
     """Find background that the person segmenter took for clothes and the clothes network did not.
 
@@ -146,33 +161,39 @@ def wall(
     cloth = _colour_nearby(lab, garment > 0.9)
     from_wall = np.linalg.norm(lab - background, axis=2)
     gap = (from_wall < WALL) & (np.linalg.norm(lab - cloth, axis=2) > 2.5 * WALL)
-    gap &= grow(garment > 0.5, NEARBY / 4)
-    beside = ~grow(garment > 0.3, 2) & doubted
+    gap &= dilate(garment > 0.5, NEARBY / 4)
+    beside = ~dilate(garment > 0.3, 2) & doubted
     count, parts = cv2.connectedComponents(beside.astype(np.uint8))
     total = np.maximum(np.bincount(parts.ravel(), minlength=count), 1)
     alike = np.bincount(parts[from_wall < 1.5 * WALL], minlength=count) > 0.5 * total
-    alike[np.unique(parts[_frame(beside.shape, body) < 0.06 * body.width])] = False
+    alike[
+        np.unique(parts[_distance_to_limbs(beside.shape, frame) < 0.06 * frame.shoulder_width])
+    ] = False
     alike[0] = False
     return np.asarray((doubted & gap) | alike[parts], np.bool_)
 
 
-def _frame(shape: tuple[int, ...], body: Body) -> Plane:
+def _distance_to_limbs(shape: tuple[int, ...], frame: ParseFrame) -> Plane:
     """Return the distance in pixels to the lines that trunk and limbs run along."""
-    limbs = [body.assumed(limb) for limb in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)]
-    shoulders = body.limb((Joint.LEFT_SHOULDER, Joint.NECK, Joint.RIGHT_SHOULDER))
-    hips = body.limb((Joint.LEFT_HIP, Joint.MID_HIP, Joint.RIGHT_HIP))
-    return _distance_to([*limbs, shoulders, hips, [body.neck, body.hip]], shape)
+    limbs = [
+        frame.seen_or_hanging_points(limb) for limb in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)
+    ]
+    shoulders = frame.seen_points((Joint.LEFT_SHOULDER, Joint.NECK, Joint.RIGHT_SHOULDER))
+    hips = frame.seen_points((Joint.LEFT_HIP, Joint.MID_HIP, Joint.RIGHT_HIP))
+    return _distance_map([*limbs, shoulders, hips, [frame.neck, frame.hip]], shape)
 
 
-def skin_regained(lab: NDArray[np.float32], people: Stack, body: Body) -> Flags:
+def recover_limb_skin(
+    lab: NDArray[np.float32], people: PersonProbabilities, frame: ParseFrame
+) -> Flags:
     """Find skin that the person segmenter lost: along a limb, of its colour, unlike the wall's."""
     background, skin = people[..., 0], people[..., 2]
     sure = skin > 0.8
     lost = (background > 0.3) & (background + skin > 0.7)
     if not sure.any() or not lost.any():
         return np.zeros(sure.shape, np.bool_)
-    chains = [body.limb(limb[:3]) for limb in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)]
-    lost &= _distance_to(chains, sure.shape) < LIMB * body.width
+    chains = [frame.seen_points(limb[:3]) for limb in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)]
+    lost &= _distance_map(chains, sure.shape) < LIMB * frame.shoulder_width
     from_skin = np.linalg.norm(lab - np.median(lab[sure], axis=0), axis=2)
     from_wall = np.linalg.norm(lab - _colour_nearby(lab, background > 0.9), axis=2)
     return np.asarray(lost & (from_skin < 2 * WALL) & (from_wall > 2 * WALL), np.bool_)
@@ -188,11 +209,14 @@ def _colour_nearby(lab: NDArray[np.float32], where: Flags) -> NDArray[np.float32
     return np.where((share > 1e-3)[..., None], mean, np.float32(np.inf))
 
 
-def told_apart(
-    lab: NDArray[np.float32], people: Stack, garments: NDArray[np.float32], body: Body
+def initial_class_probabilities(
+    lab: NDArray[np.float32],
+    people: PersonProbabilities,
+    garments: NDArray[np.float32],
+    frame: ParseFrame,
 ) -> dict[int, Plane]:
     """Return the probabilities of the first division, all of one size; ``lab`` is the photo."""
-    dressed = outfit.understand(lab, garments, people[..., 4], body)
+    dressed = outfit.split_upper_lower_dress(lab, garments, people[..., 4], frame)
     apart = (1 - dressed.dress) * dressed.clothes
     return {
         BACKGROUND: people[..., 0].copy(),
