@@ -1,203 +1,302 @@
-"""The inside of the back above a front neckline, traced by its tones."""
+"""The inside of the back that a garment's photo shows above the front neckline, by its colours."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.garment.colour_clusters import cluster_colours, squared_distance_to_nearest
 from services.viton.garment.landmarks import Neckline
-from services.viton.garment.neckline_edge import (
-    COLUMNS,
-    POWERS,
-    downward_normals,
-    squared_distance_to_nearest,
-)
+from services.viton.garment.neckline_curve import CURVE_POINTS, EXPONENTS, curve_rows
+from services.viton.garment.neckline_edge import downward_normals
+from services.viton.garment.neckline_photo import NecklinePhoto
 from services.viton.geometry import Points
 
-_APART: Final = 5.0
-_OVERLAP: Final = 0.62
-_SURE_OVERLAP: Final = 0.7
-_NEAR_TOP: Final = (0.025, 0.09)
-_DEEPER: Final = (0.09, 0.17)
-"""Between which depths below the upper edge, in its widths, the inside is looked for."""
-_MARGIN: Final = 0.014
+Floats: TypeAlias = NDArray[np.float64]
+Bool: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InnerBackOptions:
+    """How the inside of the back is found. Lengths are in neck widths if not said otherwise."""
+
+    margin_beside: float = 0.2
+    """How far beyond the neck points it may reach."""
+
+    reach_below_armpits: float = 0.2
+    """How far below the armpits it may reach, in half chest widths."""
+
+    half_seed_width: float = 0.27
+    """Half the width of the seed, around the middle of the neck."""
+
+    upper_seed: tuple[float, float] = (0.025, 0.09)
+    """First depth and last depth of the first seed below the garment's upper edge."""
+
+    lower_seed: tuple[float, float] = (0.09, 0.17)
+    """First depth and last depth of the second seed: below a trim and a label."""
+
+    min_seed_pixels: int = 24
+    """Pixels of a seed below which nothing is looked for."""
+
+    edge_height: float = 0.03
+    """Height of the strip along the upper edge that is always part of the inside."""
+
+    min_patch_pixels: int = 16
+    """Samples of a part of the front below which its colours are not known."""
+
+    front_colours: int = 4
+    """Clusters of the colours of each part of the front."""
+
+    min_front_share: float = 0.08
+    """Least share of the pixels that makes a cluster a colour of the front."""
+
+    inner_colours: int = 3
+    """Clusters of the colours of the seed."""
+
+    min_inner_share: float = 0.2
+    """Least share of the pixels that makes a cluster a colour of the seed."""
+
+    min_colour_difference: float = 5.0
+    """Distance to the front's colours above which a colour is the inside's, in CIELAB units."""
+
+    median_size: float = 0.012
+    """Half the size of the median filter of the inside's mask."""
+
+    closing_size: float = 0.03
+    """Half the size of the closing of the inside's mask."""
+
+    area: tuple[float, float] = (0.03, 1.3)
+    """Least and largest area of the inside, in squares of the neck width."""
+
+    widths: tuple[float, ...] = (0.7, 0.78, 0.86, 0.93, 1.0, 1.07, 1.14, 1.21)
+    """Widths of the curves that are tried."""
+
+    depths: tuple[float, float, int] = (0.06, 1.9, 70)
+    """Least and largest depth of the curves that are tried, and how many depths."""
+
+    narrow_cost: float = 0.4
+    """What a curve loses in overlap for every neck width that it is narrower than the neck."""
+
+    min_overlap: float = 0.62
+    """Least intersection over union of the area above the curve with the inside's mask."""
+
+    min_overlap_lower_seed: float = 0.7
+    """The same with the second seed."""
+
+    score_per_overlap: float = 20.0
+    """Edge score of a curve whose overlap is 1."""
+
+    margin_below: float = 0.014
+    """How far below the inside's mask the front's edge lies."""
+
+
+INNER_BACK_OPTIONS: Final = InnerBackOptions()
+"""How the inside of the back is found by default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Window:
+    """The part of the photo in which the inside of the back may lie."""
+
+    first_row: int
+    """First row, in pixels of the photo."""
+
+    first_column: int
+    """First column, in pixels of the photo."""
+
+    lab: NDArray[np.float32]
+    """h x w x 3, CIELAB."""
+
+    mask: Bool
+    """h x w, the garment."""
+
+    top_rows: NDArray[np.int64]
+    """w, the garment's first row in each column, in pixels of the photo."""
+
+    @property
+    def columns(self) -> NDArray[np.int64]:
+        """w, the columns in pixels of the photo."""
+        return np.arange(self.first_column, self.first_column + self.mask.shape[1])
+
+    @property
+    def depth(self) -> NDArray[np.int64]:
+        """H x w, pixels below the garment's upper edge."""
+        rows = np.arange(self.first_row, self.first_row + self.mask.shape[0])[:, None]
+        return np.asarray(rows - self.top_rows[None, :], np.int64)
 
 
 def trace_inner_back(
-    lab: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    top: NDArray[np.int64],
-    left: Points,
-    right: Points,
-    *,
-    ends: tuple[float, float],
-    half: float,
-    chest: float,
+    photo: NecklinePhoto, options: InnerBackOptions = INNER_BACK_OPTIONS
 ) -> Neckline | None:
-    """Trace the inside of the back from its upper edge and lay the best scoop or V around it.
+    """Trace the inside of the back from its upper edge and fit a curve of the family around it.
 
-    Just below the middle of the upper edge the inside shows, if it shows at all; its tones are told
-    from the front's by their nearest sample, so that a faint but even difference is enough. Returns
-    None where no such region of a plausible size and shape is found.
+    If the inside is shown at all, it is shown just below the middle of the upper edge. Its colours
+    are separated from the front's by the nearest sample, so that a faint but even difference is
+    enough. Returns None if there is no such region of a plausible size and shape.
     """
-    width = float(right[0] - left[0])
-    axis = float(left[0] + right[0]) / 2
-    first = max(int(max(left[0] - 0.2 * width, ends[0])), 0)
-    last = min(int(min(right[0] + 0.2 * width, ends[1])) + 1, mask.shape[1])
-    columns = np.arange(first, last)
-    tops = np.minimum(top[first:last], mask.shape[0] - 1)
-    start = max(int(tops.min()), 0)
-    stop = int(np.clip(chest + 0.2 * half, start + 8, mask.shape[0]))
-    if last - first < 16 or stop - start < 16:
+    window = _crop(photo, options)
+    if window is None:
         return None
-    rows = np.arange(start, stop)[:, None]
-    depth = rows - tops[None, :]
-    window = lab[start:stop, first:last]
-    cloth = mask[start:stop, first:last]
-    near = np.abs(columns - axis)[None, :] < 0.27 * width
-    front = _front_colours(lab, mask, left, right, half=half, chest=chest)
+    width = photo.width
+    near = np.abs(window.columns - photo.midline_x)[None, :] < options.half_seed_width * width
+    depth = window.depth
+    rim = near & (depth <= max(3, options.edge_height * width))
+    front = _front_colours(photo, options)
     # Above the inside may be a trim and a label, and it may reach beyond the neck points.
     chest_only = front[:1]
-    for (above, below), tones, least in (
-        (_NEAR_TOP, front, _OVERLAP),
-        (_DEEPER, chest_only, _SURE_OVERLAP),
+    for (above, below), colours, least in (
+        (options.upper_seed, front, options.min_overlap),
+        (options.lower_seed, chest_only, options.min_overlap_lower_seed),
     ):
-        seed = cloth & near & (depth > max(3, above * width)) & (depth < max(6, below * width))
-        if seed.sum() < 24 or not tones:
+        seed = window.mask & near & (depth > max(3, above * width))
+        seed &= depth < max(6, below * width)
+        if seed.sum() < options.min_seed_pixels or not colours:
             return None
-        rim = near & (depth <= max(3, 0.03 * width))
-        region = _segment_inner_back(window, cloth, seed, rim, np.concatenate(tones), width=width)
+        inside = _inner_colours(window.lab[seed], np.concatenate(colours), options)
+        if inside is None:
+            continue
+        closer = _closer_to_inside(window, inside, np.concatenate(colours))
+        region = _segment_inner_back(closer, window.mask & rim, seed, width, options)
         if region is None:
             continue
-        found = _fit_curve(
-            region, cloth, tops.astype(np.float64), left, right, first=first, start=start
-        )
-        if found is not None and found.edge_score > 20.0 * least:
+        found = _fit_curve(region, window, photo, options)
+        if found is not None and found.edge_score > options.score_per_overlap * least:
             return found
     return None
 
 
-def _segment_inner_back(
-    window: NDArray[np.float32],
-    cloth: NDArray[np.bool_],
-    seed: NDArray[np.bool_],
-    rim: NDArray[np.bool_],
-    front: NDArray[np.float32],
-    *,
-    width: float,
-) -> NDArray[np.uint8] | None:
-    """Return the piece around ``seed`` that has its tones rather than the ``front``'s (K x 3).
-
-    ``rim``, the upper edge, is part of it. None where it has no size of an opening.
-    """
-    inside = _main_colours(window[seed], 3, 0.2)
-    inside = np.array([t for t in inside if np.sqrt(((front - t) ** 2).sum(-1)).min() > _APART])
-    if not len(inside):
+def _crop(photo: NecklinePhoto, options: InnerBackOptions) -> _Window | None:
+    """Return the part of the photo to look in, or None if it is too small."""
+    beside = options.margin_beside * photo.width
+    limits = photo.column_limits
+    first = max(int(max(photo.left[0] - beside, limits[0])), 0)
+    last = min(int(min(photo.right[0] + beside, limits[1])) + 1, photo.mask.shape[1])
+    tops = np.minimum(photo.top_rows[first:last], photo.mask.shape[0] - 1)
+    start = max(int(tops.min()), 0)
+    below = photo.armpit_row + options.reach_below_armpits * photo.half_chest_width
+    stop = int(np.clip(below, start + 8, photo.mask.shape[0]))
+    if last - first < 16 or stop - start < 16:
         return None
-    to_front, to_inside = (
-        squared_distance_to_nearest(window, front),
-        squared_distance_to_nearest(window, inside),
+    return _Window(
+        first_row=start,
+        first_column=first,
+        lab=photo.lab[start:stop, first:last],
+        mask=photo.mask[start:stop, first:last],
+        top_rows=tops,
     )
-    like = (cloth & (to_inside < to_front)).astype(np.uint8)
-    like = np.asarray(cv2.medianBlur(like, 2 * max(int(0.012 * width), 1) + 1), np.uint8)
-    like |= (cloth & rim).astype(np.uint8)
-    _, labels = cv2.connectedComponents(like)
-    mark = int(np.bincount(labels[seed & (like > 0)], minlength=1).argmax())
+
+
+def _front_colours(photo: NecklinePhoto, options: InnerBackOptions) -> list[NDArray[np.float32]]:
+    """Return the main colours of the chest, then of both shoulders, each K x 3."""
+    return [
+        _main_colours(patch.pixels, options.front_colours, options.min_front_share)
+        for patch in photo.front_patches
+        if patch.in_photo and len(patch.pixels) >= options.min_patch_pixels
+    ]
+
+
+def _inner_colours(
+    seed: NDArray[np.float32], front: NDArray[np.float32], options: InnerBackOptions
+) -> NDArray[np.float32] | None:
+    """Return the seed's main colours (K x 3) that the front has not, or None."""
+    colours = _main_colours(seed, options.inner_colours, options.min_inner_share)
+    distinct = [
+        colour
+        for colour in colours
+        if np.sqrt(((front - colour) ** 2).sum(-1)).min() > options.min_colour_difference
+    ]
+    return np.array(distinct) if distinct else None
+
+
+def _closer_to_inside(
+    window: _Window, inside: NDArray[np.float32], front: NDArray[np.float32]
+) -> Bool:
+    """Return the garment's pixels (h x w) whose colour is nearer to the inside than the front."""
+    to_front = squared_distance_to_nearest(window.lab, front)
+    to_inside = squared_distance_to_nearest(window.lab, inside)
+    return np.asarray(window.mask & (to_inside < to_front))
+
+
+def _segment_inner_back(
+    closer: Bool, rim: Bool, seed: Bool, width: float, options: InnerBackOptions
+) -> NDArray[np.uint8] | None:
+    """Return the connected region (h x w) around ``seed``, or None without a plausible area.
+
+    ``closer``: pixels of the inside's colours. ``rim``: the upper edge, part of the region.
+    """
+    size = 2 * max(int(options.median_size * width), 1) + 1
+    like = np.asarray(cv2.medianBlur(closer.astype(np.uint8), size), np.uint8)
+    joined = like | rim.astype(np.uint8)
+    _, labels = cv2.connectedComponents(joined)
+    mark = int(np.bincount(labels[seed & (joined > 0)], minlength=1).argmax())
     if mark == 0:
         return None
     region = (labels == mark).astype(np.uint8)
-    size = 2 * max(int(0.03 * width), 1) + 1
+    size = 2 * max(int(options.closing_size * width), 1) + 1
     closed = cv2.morphologyEx(region, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    region = np.asarray(opened, np.uint8)
-    if not 0.03 * width**2 < region.sum() < 1.3 * width**2 or region[-1].any():
+    smooth = np.asarray(opened, np.uint8)
+    least, most = options.area
+    if not least * width**2 < smooth.sum() < most * width**2 or smooth[-1].any():
         return None
-    return region
+    return smooth
 
 
 def _fit_curve(
     region: NDArray[np.uint8],
-    cloth: NDArray[np.bool_],
-    tops: NDArray[np.float64],
-    left: Points,
-    right: Points,
-    *,
-    first: int,
-    start: int,
+    window: _Window,
+    photo: NecklinePhoto,
+    options: InnerBackOptions,
 ) -> Neckline | None:
-    """Return the curve of a family of scoops and Vs whose inside overlaps a region best."""
-    width = float(right[0] - left[0])
+    """Return the curve whose area above it overlaps the region best, or None if none does well."""
+    width, middle = photo.width, photo.midline_x
     height, count = region.shape
-    columns = np.arange(first, first + count, dtype=np.float64)
-    taken, filled = (
+    columns = window.columns.astype(np.float64)
+    tops = window.top_rows.astype(np.float64)
+    in_region, in_garment = (
         np.concatenate([np.zeros((1, count), np.int64), np.cumsum(part, axis=0)]).ravel()
-        for part in (region, cloth)
+        for part in (region, window.mask)
     )
     total = int(region.sum())
-    middle = float(left[0] + right[0]) / 2
     best: tuple[float, Points, float] | None = None
-    full = np.linspace(-1, 1, COLUMNS)
-    depths = np.linspace(0.06, 1.9, 70)
-    for narrow in (0.7, 0.78, 0.86, 0.93, 1.0, 1.07, 1.14, 1.21):
-        reach = narrow * width / 2
-        if narrow > 1 and (middle - reach < columns[0] or middle + reach > columns[-1]):
+    full = np.linspace(-1, 1, CURVE_POINTS)
+    depths = np.linspace(*options.depths)
+    for share in options.widths:
+        reach = share * width / 2
+        if share > 1 and (middle - reach < columns[0] or middle + reach > columns[-1]):
             continue
         ends = np.interp([middle - reach, middle + reach], columns, tops)
+        end_rows = (float(ends[0]), float(ends[1]))
         within = np.abs(columns - middle) < reach
-        share = (columns[within] - middle) / reach
-        base = ends[0] + (ends[1] - ends[0]) * (share + 1) / 2
-        for power in POWERS:
-            form = 1 - np.abs(share) ** power
-            drop = base + depths[:, None] * width * form
-            row = np.clip(drop - start, 0, height).astype(np.int64)
+        position = (columns[within] - middle) / reach
+        drops = depths[:, None] * width
+        for exponent in EXPONENTS:
+            rows = curve_rows(end_rows, position, drop=drops, exponent=exponent)
+            row = np.clip(rows - window.first_row, 0, height).astype(np.int64)
             at = row * count + np.flatnonzero(within)
-            both = taken[at].sum(axis=1)
-            union = np.maximum(total + filled[at].sum(axis=1) - both, 1)
-            overlaps = both / union - 0.4 * max(1 - narrow, 0.0)
+            both = in_region[at].sum(axis=1)
+            union = np.maximum(total + in_garment[at].sum(axis=1) - both, 1)
+            overlaps = both / union - options.narrow_cost * max(1 - share, 0.0)
             deepest = int(overlaps.argmax())
             if best is None or overlaps[deepest] > best[0]:
                 depth = float(depths[deepest])
-                ys = ends[0] + (ends[1] - ends[0]) * (full + 1) / 2
-                ys = ys + depth * width * (1 - np.abs(full) ** power)
+                ys = curve_rows(end_rows, full, drop=depth * width, exponent=exponent)
                 curve = np.stack([middle + full * reach, ys], axis=1)
                 best = (float(overlaps[deepest]), curve, depth)
-    if best is None or best[0] < _OVERLAP:
+    if best is None or best[0] < options.min_overlap:
         return None
-    curve = best[1] + _MARGIN * width * downward_normals(best[1])
-    return Neckline(curve, has_collar=False, edge_score=20.0 * best[0], depth=best[2])
-
-
-def _front_colours(
-    lab: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    left: Points,
-    right: Points,
-    *,
-    half: float,
-    chest: float,
-) -> list[NDArray[np.float32]]:
-    """Return the tones of the chest, then of both shoulders beside the neck, each K x 3."""
-    axis = float(left[0] + right[0]) / 2
-    boxes = [(chest - 0.25 * half, chest + 0.55 * half, axis - 0.75 * half, axis + 0.75 * half)]
-    for side, sign in ((left, -1), (right, 1)):
-        near, far = sorted((side[0] + sign * 0.04 * half, axis + sign * 0.95 * half))
-        boxes.append((side[1] + 0.06 * half, side[1] + 0.45 * half, near, far))
-    tones = []
-    for box in boxes:
-        top, bottom, first, last = (max(int(v), 0) for v in box)
-        patch = lab[top:bottom:3, first:last:3][mask[top:bottom:3, first:last:3]]
-        if len(patch) >= 16:
-            tones.append(_main_colours(patch, 4, 0.08))
-    return tones
+    overlap, curve, depth = best
+    return Neckline(
+        curve=curve + options.margin_below * width * downward_normals(curve),
+        has_collar=False,
+        edge_score=options.score_per_overlap * overlap,
+        depth=depth,
+    )
 
 
 def _main_colours(pixels: NDArray[np.float32], count: int, least: float) -> NDArray[np.float32]:
-    """Return the main tones among pixels (N x 3): clusters of at least a share ``least``."""
-    cv2.setRNGSeed(0)
-    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 1.0)
-    start = np.zeros((len(pixels), 1), np.int32)
-    samples = np.ascontiguousarray(pixels, np.float32)
-    _, labels, centres = cv2.kmeans(samples, count, start, criteria, 1, cv2.KMEANS_PP_CENTERS)
-    counts = np.bincount(labels.ravel(), minlength=count)
+    """Return the main colours of pixels (N x 3): clusters of at least a share ``least``."""
+    centres, counts = cluster_colours(pixels, count)
     return np.asarray(centres[counts >= least * counts.sum()], np.float32)

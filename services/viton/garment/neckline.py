@@ -1,149 +1,267 @@
-"""The front neckline of a garment photo, and the inside of the back that is seen above it.
+"""The front neckline of a garment's photo.
 
 On a hanger or an invisible mannequin the photo shows the inside of the back, and a label, between
-the two shoulders. Worn, the neck is there. The front edge is searched among smooth scoops and Vs,
-scored by how unlike the chest the cloth above the edge is and how sharp the edge is all along.
+the shoulders. On a person the neck is there. The front's edge is searched in three ways, in this
+order: around the inside of the back, if the photo shows that clearly; among curves of one family,
+by how unlike the chest the colours above the edge are and how sharp the edge is all along; and
+where the network predicts it.
 """
 
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.garment.inner_back import trace_inner_back as trace
+from services.viton.garment.inner_back import trace_inner_back
 from services.viton.garment.landmarks import Neckline
+from services.viton.garment.neckline_curve import CURVE_POINTS, EXPONENTS, chord, curve_rows
 from services.viton.garment.neckline_edge import (
-    COLUMNS,
-    POWERS,
-    colour_distance,
+    FrontDistance,
+    measure_front_distance,
     move_above_trim,
     score_edges,
     snap_to_edge,
 )
+from services.viton.garment.neckline_photo import NecklinePhoto
 from services.viton.garment.priors import PredictedNeckline
 from services.viton.geometry import Points
 
-_SURE: Final = 3.0
-_SHALLOW: Final = 0.45
-_PENALTY: Final = 7.0
-_FAINT: Final = 0.5
-_USUAL: Final = 0.2
-_LABEL: Final = 0.13
+Floats: TypeAlias = NDArray[np.float64]
 
-# How far, in its widths, a neckline may be from where the network sees it, and what more costs.
-_ASTRAY: Final = 0.1
-_CLEAR: Final = 15.0
-_BAND: Final = 0.18
-_NEAR: Final = 0.03
-_DOUBT: Final = 60.0
-_SHALLOWER: Final = 3.0
+
+@dataclass(frozen=True, kw_only=True)
+class NecklineOptions:
+    """How a front neckline is chosen. Depths are in neck widths, scores in CIELAB units."""
+
+    min_score: float = 3.0
+    """Score of an edge from which on it is followed."""
+
+    searched_width: float = 0.82
+    """Part of the neck's width, around its middle, in which an edge is scored."""
+
+    min_depth: float = 0.08
+    """Least depth that is tried."""
+
+    depth_count: int = 54
+    """How many depths are tried."""
+
+    max_depth: float = 1.9
+    """Largest depth that is tried."""
+
+    max_depth_in_collar: float = 0.75
+    """Largest depth that is tried if a collar closes the neck."""
+
+    reach_below_armpits: float = 0.35
+    """Lowest point below the armpits, in half chest widths."""
+
+    free_depth: float = 0.45
+    """Depth from which on more of it costs."""
+
+    depth_cost: float = 7.0
+    """What a neck width of depth beyond that costs a score."""
+
+    pointed_cost_factor: float = 0.5
+    """Factor of that cost for a V: it is often deep."""
+
+    max_pointed_exponent: float = 1.5
+    """Exponent of the curve below which it is a V."""
+
+    label_depth: float = 0.13
+    """Depth that a label or a tape may have: an inside of the back must be deeper, and an edge
+    below it must be deeper by this."""
+
+    max_prediction_distance: float = 0.1
+    """Mean distance of the inside's curve from the predicted one above which it is refused."""
+
+    clear_inside_score: float = 15.0
+    """Score of an inside of the back above which it may be deeper than predicted."""
+
+    deeper_than_predicted: float = 0.18
+    """How much deeper than predicted it must then be."""
+
+    free_prediction_distance: float = 0.03
+    """Mean distance of an edge from the predicted curve from which on more of it costs."""
+
+    prediction_cost: float = 60.0
+    """What a neck width of distance beyond that costs a score."""
+
+    above_prediction_factor: float = 3.0
+    """Factor of the distance where an edge lies above the predicted curve."""
+
+    faint_score: float = 0.5
+    """Score from which on a faint edge of a usual depth is better than the usual curve."""
+
+    usual_depths: tuple[float, float] = (0.13, 0.42)
+    """Least and largest depth of a usual neckline."""
+
+    min_faint_exponent: float = 1.4
+    """Least exponent of the curve along a faint edge: a V must be clear."""
+
+    usual_depth: float = 0.2
+    """Depth of a neckline of which nothing is seen."""
+
+    usual_collar_depth: float = 0.3
+    """The same if a collar closes the neck."""
+
+    usual_exponent: float = 2.0
+    """Exponent of the curve of a neckline of which nothing is seen."""
+
+
+NECKLINE_OPTIONS: Final = NecklineOptions()
+"""How a front neckline is chosen by default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidates:
+    """Curves of the family and how well the photo shows each as an edge."""
+
+    depths: Floats
+    """D, in neck widths."""
+
+    exponents: Floats
+    """P."""
+
+    scores: Floats
+    """D x P, CIELAB units."""
+
+    def best(self) -> tuple[float, float, float]:
+        """Return the highest score, and the depth and the exponent that have it."""
+        row, column = np.unravel_index(int(self.scores.argmax()), self.scores.shape)
+        score, depth = float(self.scores[row, column]), float(self.depths[row])
+        return score, depth, float(self.exponents[column])
 
 
 def find_neckline(
-    image: NDArray[np.uint8],
-    mask: NDArray[np.bool_],
-    top: NDArray[np.int64],
-    left: Points,
-    right: Points,
-    *,
-    ends: tuple[float, float],
-    half: float,
-    chest: float,
-    seen: PredictedNeckline | None = None,
+    photo: NecklinePhoto,
+    predicted: PredictedNeckline | None = None,
+    options: NecklineOptions = NECKLINE_OPTIONS,
 ) -> Neckline:
-    """Search the front edge between the neck points ``left`` and ``right``.
+    """Find the edge of the front between the neck points.
 
-    ``top`` is the mask's first row in each column, ``half`` half the chest's width, ``chest`` the
-    row of the armpits, ``ends`` the columns between which the neckline must lie, all in pixels;
-    ``seen`` is how the network sees it, which counts where no edge is clear.
+    ``predicted`` is the network's neckline. An edge far from it must be clear, and it is used if
+    no edge is.
     """
-    width = float(right[0] - left[0])
-    collar = width < 0.72 * half
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
-    lab = np.asarray(cv2.GaussianBlur(lab, (0, 0), 2.0), np.float32)
-    traced = None
-    if not collar:
-        traced = trace(lab, mask, top, left, right, ends=ends, half=half, chest=chest)
-        if traced is not None:
-            traced = replace(traced, curve=move_above_trim(lab, top, traced.curve, width))
-            if seen is not None and _astray(traced, seen):
-                traced = None
-        if traced is not None and traced.depth > _LABEL:
-            return traced
-    unlike, noise = colour_distance(lab, mask, left, right, half=half, chest=chest)
-    share = np.linspace(-0.82, 0.82, COLUMNS)
-    columns = (left[0] + right[0]) / 2 + share * width / 2
-    base = left[1] + (right[1] - left[1]) * (share + 1) / 2
-    at = np.clip(columns.astype(int), 0, mask.shape[1] - 1)
-    tops = np.minimum(top[at], mask.shape[0] - 1).astype(np.float64)
-    deepest = min(0.75 if collar else 1.9, (chest + 0.35 * half - base.mean()) / max(width, 1.0))
-    depths = np.linspace(0.08, max(deepest, 0.15), 54)
-    powers = np.array(POWERS)
-    shape: NDArray[np.float64] = 1 - np.abs(share)[None, None, :] ** powers[None, :, None]
-    rows = base + depths[:, None, None] * width * shape
-    scores = score_edges(lab, unlike, noise, rows=rows, tops=tops, columns=at, half=half)
-    pointed = np.where(powers[None, :] < 1.5, 0.5, 1.0)
-    scores = scores - _PENALTY * pointed * np.maximum(depths[:, None] - _SHALLOW, 0)
-    if seen is not None:
-        below = (rows - _rows_of(seen.curve(COLUMNS), columns)) / max(width, 1.0)
-        away = np.maximum(below, -_SHALLOWER * below).mean(axis=2)
-        scores = scores - _DOUBT * np.maximum(away - _NEAR, 0)
-    best = np.unravel_index(int(scores.argmax()), scores.shape)
-    score, depth, power = float(scores[best]), float(depths[best[0]]), float(powers[best[1]])
-    if traced is not None and (score < 2 * _SURE or depth < traced.depth + _LABEL):
-        return traced
-    if score < _SURE and seen is not None:
-        return _as_seen(seen, top, collar=collar)
-    if score < _SURE and not collar:
-        shallow = (depths > 0.13) & (depths < 0.42)
-        likely = scores * shallow[:, None] - 99.0 * ~shallow[:, None]
-        best = np.unravel_index(int(likely.argmax()), likely.shape)
-        depth, power = float(depths[best[0]]), max(float(powers[best[1]]), 1.4)
-        if likely[best] < _FAINT:
-            depth, power = _USUAL, 2.0
-    elif score < _SURE:
-        depth, power = 0.3, 2.0
-    curve = _laid(left, right, depth, power)
-    if score < _SURE:
-        at = np.clip(curve[:, 0].astype(int), 0, len(top) - 1)
-        curve[:, 1] = np.maximum(curve[:, 1], top[at])
-        return Neckline(curve, collar, score, depth)
-    curve = snap_to_edge(lab, unlike, curve, half)
-    return Neckline(move_above_trim(lab, top, curve, width), collar, score, depth)
+    inside = None if photo.has_collar else _find_inner_back(photo, predicted, options)
+    if inside is not None and inside.depth > options.label_depth:
+        return inside
+    front = measure_front_distance(photo)
+    candidates = _score_candidates(photo, front, predicted, options)
+    score, depth, exponent = candidates.best()
+    if inside is not None and (
+        score < 2 * options.min_score or depth < inside.depth + options.label_depth
+    ):
+        return inside
+    if score >= options.min_score:
+        edge = snap_to_edge(photo, front, _curve(photo, depth, exponent))
+        return _neckline(photo, move_above_trim(photo, edge), score, depth)
+    if predicted is not None:
+        return _predicted_in_garment(photo, predicted)
+    depth, exponent = _usual_form(candidates, options, has_collar=photo.has_collar)
+    curve = _curve(photo, depth, exponent)
+    at = np.clip(curve[:, 0].astype(int), 0, len(photo.top_rows) - 1)
+    rows = np.maximum(curve[:, 1], photo.top_rows[at])
+    return _neckline(photo, np.stack([curve[:, 0], rows], axis=1), score, depth)
 
 
-def _astray(traced: Neckline, seen: PredictedNeckline) -> bool:
-    """Whether what was traced is no inside of the back: too far from what the network sees.
+def _neckline(photo: NecklinePhoto, curve: Points, score: float, depth: float) -> Neckline:
+    return Neckline(curve=curve, has_collar=photo.has_collar, edge_score=score, depth=depth)
 
-    Labels and tapes end above the front's edge, and a band of the front may be taken for the
-    inside; clear tones far below the edge are the inside.
+
+def _find_inner_back(
+    photo: NecklinePhoto, predicted: PredictedNeckline | None, options: NecklineOptions
+) -> Neckline | None:
+    """Return the edge around the inside of the back, or None if it contradicts the prediction."""
+    found = trace_inner_back(photo)
+    if found is None:
+        return None
+    moved = replace(found, curve=move_above_trim(photo, found.curve))
+    if predicted is not None and _contradicts(moved, predicted, options):
+        return None
+    return moved
+
+
+def _score_candidates(
+    photo: NecklinePhoto,
+    front: FrontDistance,
+    predicted: PredictedNeckline | None,
+    options: NecklineOptions,
+) -> _Candidates:
+    """Score all curves of the family as edges of the front."""
+    width, half = photo.width, photo.half_chest_width
+    share = np.linspace(-options.searched_width, options.searched_width, CURVE_POINTS)
+    xs = photo.midline_x + share * width / 2
+    columns = np.clip(xs.astype(int), 0, photo.mask.shape[1] - 1)
+    end_rows = (float(photo.left[1]), float(photo.right[1]))
+    line = chord(*end_rows, share)
+    lowest = photo.armpit_row + options.reach_below_armpits * half - line.mean()
+    most = options.max_depth_in_collar if photo.has_collar else options.max_depth
+    deepest = min(most, lowest / max(width, 1.0))
+    depths = np.linspace(options.min_depth, max(deepest, 0.15), options.depth_count)
+    exponents = np.array(EXPONENTS)
+    drop = depths[:, None, None] * width
+    rows = curve_rows(end_rows, share, drop=drop, exponent=exponents[None, :, None])
+    scores = score_edges(photo, front, rows=rows, columns=columns)
+    pointed = np.where(
+        exponents[None, :] < options.max_pointed_exponent, options.pointed_cost_factor, 1.0
+    )
+    beyond = np.maximum(depths[:, None] - options.free_depth, 0)
+    scores = scores - options.depth_cost * pointed * beyond
+    if predicted is not None:
+        below = (rows - _rows_at(predicted.curve(CURVE_POINTS), xs)) / max(width, 1.0)
+        away = np.maximum(below, -options.above_prediction_factor * below).mean(axis=2)
+        free = options.free_prediction_distance
+        scores = scores - options.prediction_cost * np.maximum(away - free, 0)
+    return _Candidates(depths=depths, exponents=exponents, scores=scores)
+
+
+def _usual_form(
+    candidates: _Candidates, options: NecklineOptions, *, has_collar: bool
+) -> tuple[float, float]:
+    """Return depth and exponent of a neckline without a clear edge."""
+    if has_collar:
+        return options.usual_collar_depth, options.usual_exponent
+    least, most = options.usual_depths
+    usual = ((candidates.depths > least) & (candidates.depths < most))[:, None]
+    likely = replace(candidates, scores=candidates.scores * usual - 99.0 * ~usual)
+    score, depth, exponent = likely.best()
+    if score < options.faint_score:
+        return options.usual_depth, options.usual_exponent
+    return depth, max(exponent, options.min_faint_exponent)
+
+
+def _contradicts(traced: Neckline, predicted: PredictedNeckline, options: NecklineOptions) -> bool:
+    """Whether a traced inside of the back is too far from the prediction to be one.
+
+    Labels and tapes end above the front's edge, and a band of the front may be mistaken for the
+    inside. Clear colours far below the predicted edge are the inside.
     """
-    own = seen.curve(COLUMNS)
-    away = np.abs(_rows_of(traced.curve, own[:, 0]) - own[:, 1]).mean() / seen.width
-    deeper = traced.curve[:, 1].max() > own[:, 1].max() + _BAND * seen.width
-    return bool(away > _ASTRAY and not (deeper and traced.edge_score > _CLEAR))
+    own = predicted.curve(CURVE_POINTS)
+    away = np.abs(_rows_at(traced.curve, own[:, 0]) - own[:, 1]).mean() / predicted.width
+    lowest = own[:, 1].max() + options.deeper_than_predicted * predicted.width
+    is_deeper = traced.curve[:, 1].max() > lowest
+    is_clear = traced.edge_score > options.clear_inside_score
+    return bool(away > options.max_prediction_distance and not (is_deeper and is_clear))
 
 
-def _rows_of(curve: Points, columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the rows of a curve that runs from left to right; beyond its ends, its ends'."""
+def _rows_at(curve: Points, columns: Floats) -> Floats:
+    """Return the rows of a curve from left to right; beyond its ends, those of its ends."""
     return np.asarray(np.interp(columns, curve[:, 0], curve[:, 1]))
 
 
-def _laid(left: Points, right: Points, depth: float, power: float) -> Points:
-    """Return a curve of a form between two ends, ``depth`` in its widths."""
-    share = np.linspace(-1, 1, COLUMNS)
-    xs = (left[0] + right[0]) / 2 + share * (right[0] - left[0]) / 2
-    line = left[1] + (right[1] - left[1]) * (share + 1) / 2
-    fall = depth * (right[0] - left[0]) * (1 - np.abs(share) ** power)
-    return np.stack([xs, line + fall], axis=1)
+def _curve(photo: NecklinePhoto, depth: float, exponent: float) -> Points:
+    """Return the family's curve between the neck points, ``depth`` in neck widths."""
+    share = np.linspace(-1, 1, CURVE_POINTS)
+    xs = photo.midline_x + share * photo.width / 2
+    end_rows = (float(photo.left[1]), float(photo.right[1]))
+    rows = curve_rows(end_rows, share, drop=depth * photo.width, exponent=exponent)
+    return np.stack([xs, rows], axis=1)
 
 
-def _as_seen(seen: PredictedNeckline, top: NDArray[np.int64], *, collar: bool) -> Neckline:
+def _predicted_in_garment(photo: NecklinePhoto, predicted: PredictedNeckline) -> Neckline:
     """Return the network's curve, no higher than the garment."""
-    curve = seen.curve(COLUMNS)
-    at = np.clip(curve[:, 0].astype(int), 0, len(top) - 1)
-    known = top[at] < curve[:, 1].max() + seen.width
-    curve[:, 1] = np.where(known, np.maximum(curve[:, 1], top[at]), curve[:, 1])
-    return Neckline(curve, has_collar=collar, edge_score=0.0, depth=seen.depth)
+    curve, tops = predicted.curve(CURVE_POINTS), photo.top_rows
+    at = np.clip(curve[:, 0].astype(int), 0, len(tops) - 1)
+    known = tops[at] < curve[:, 1].max() + predicted.width
+    rows = np.where(known, np.maximum(curve[:, 1], tops[at]), curve[:, 1])
+    return _neckline(photo, np.stack([curve[:, 0], rows], axis=1), 0.0, predicted.depth)

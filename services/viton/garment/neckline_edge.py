@@ -1,120 +1,196 @@
 """The edge of a front neckline: how clear it is, and where exactly it runs."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from services.viton.garment.colour_clusters import cluster_colours, squared_distance_to_nearest
+from services.viton.garment.neckline_photo import NecklinePhoto
 from services.viton.geometry import Points
 
-POWERS: Final = (1.0, 1.4, 2.0, 2.6, 3.5, 5.0)
-COLUMNS: Final = 41
-"""Forms of a neckline that are tried, and points of its curve."""
+Floats: TypeAlias = NDArray[np.float64]
 
-_CAP: Final = 14.0
-_ALONE: Final = 9.0
-_TRIM: Final = 10.0
+_CHANNEL_WEIGHTS: Final = (0.8, 1.0, 1.0)
+"""Weights of L, a and b in a colour's distance: light counts less than hue."""
 
 
-def colour_distance(
-    lab: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    left: Points,
-    right: Points,
-    *,
-    half: float,
-    chest: float,
-) -> tuple[NDArray[np.float32], float]:
-    """Per pixel, the distance to the main colours of chest and shoulders; and its noise there."""
-    axis = float(left[0] + right[0]) / 2
-    rows = slice(max(int(chest - 0.25 * half), 0), int(chest + 0.55 * half))
-    columns = slice(max(int(axis - 0.75 * half), 0), int(axis + 0.75 * half))
-    patch = lab[rows, columns][::3, ::3].reshape(-1, 3)
-    inside = mask[rows, columns][::3, ::3].reshape(-1)
-    patches = [patch[inside]]
-    for side, sign in ((left, -1), (right, 1)):
-        first, last = sorted((side[0] + sign * 0.04 * half, axis + sign * 0.95 * half))
-        beside = (
-            slice(max(int(side[1] + 0.06 * half), 0), int(side[1] + 0.45 * half)),
-            slice(max(int(first), 0), max(int(last), 1)),
-        )
-        patches.append(lab[beside][::3, ::3].reshape(-1, 3)[mask[beside][::3, ::3].reshape(-1)])
-    patch = np.ascontiguousarray(np.concatenate(patches))
-    if len(patch) < 16 or not inside.any():
-        return np.zeros(lab.shape[:2], np.float32), 1.0
-    cv2.setRNGSeed(0)
-    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 1.0)
-    start = np.zeros((len(patch), 1), np.int32)
-    _, labels, centres = cv2.kmeans(patch, 5, start, criteria, 1, cv2.KMEANS_PP_CENTERS)
-    counts = np.bincount(labels.ravel(), minlength=5)
-    weight = np.array([0.8, 1.0, 1.0], np.float32)
-    main = np.asarray(centres[counts > 0.06 * counts.sum()], np.float32)
-    nearest = np.minimum(
-        np.sqrt(squared_distance_to_nearest(lab * weight, main * weight)), np.float32(40.0)
-    )
-    band = nearest[rows, columns][mask[rows, columns]]
-    return nearest, float(np.percentile(band, 60))
+@dataclass(frozen=True, kw_only=True)
+class EdgeOptions:
+    """How the edge of a neckline is measured. Colour distances are CIELAB units."""
+
+    front_colours: int = 5
+    """Clusters of the colours of chest and shoulders."""
+
+    min_colour_share: float = 0.06
+    """Share of the pixels above which a cluster is a main colour."""
+
+    min_front_pixels: int = 16
+    """Samples of the front below which nothing is compared with them."""
+
+    max_distance: float = 40.0
+    """Largest distance to the front's colours."""
+
+    noise_percentile: float = 60.0
+    """Percentile of the chest's own distances that is their noise."""
+
+    max_scored_distance: float = 14.0
+    """Distance to the front's colours above which more counts nothing in a score."""
+
+    edge_gap: float = 0.03
+    """From the edge to the samples beside it, in half chest widths, at least 3 pixels."""
+
+    front_reach: float = 0.16
+    """Depth of the strip of the front below an edge, in half chest widths."""
+
+    max_step: float = 25.0
+    """Difference across an edge above which more counts nothing."""
+
+    step_percentile: float = 15.0
+    """Percentile of the differences along an edge: it must be sharp nearly everywhere."""
+
+    step_weight: float = 0.8
+    """What an edge's sharpness counts beside the contrast of its two sides."""
+
+    max_step_alone: float = 9.0
+    """What an edge's sharpness counts at most where both sides have the front's colours."""
+
+    noise_weight: float = 0.5
+    """What the noise of the front's colours costs a score."""
+
+    snap_reach: float = 0.11
+    """How far a curve is moved along its normals to the edge, in half chest widths."""
+
+    snap_steps: int = 11
+    """Steps in which it is moved, in each direction."""
+
+    snap_cost: float = 0.25
+    """What a step away from the curve costs."""
+
+    snap_jump_cost: float = 1.5
+    """What a difference of one step between neighbouring points costs; larger ones cost more."""
+
+    snap_jump_exponent: float = 1.5
+    """Exponent of the difference's cost."""
 
 
-def squared_distance_to_nearest(
-    image: NDArray[np.float32], tones: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return the squared distance of each pixel (H x W x 3) to the nearest of the tones (K x 3)."""
-    planes = cv2.split(image)
-    nearest = np.full(image.shape[:2], np.inf, np.float32)
-    for tone in tones:
-        away = sum((plane - t) ** 2 for plane, t in zip(planes, tone, strict=True))
-        nearest = np.asarray(np.minimum(nearest, away), np.float32)
-    return nearest
+@dataclass(frozen=True, kw_only=True)
+class TrimOptions:
+    """What a band along a neckline is. Lengths are in neck widths."""
+
+    heights: tuple[float, float, float] = (0.03, 0.14, 0.005)
+    """Least and largest height of a band, and the step between the heights that are tried."""
+
+    edge_run: float = 0.02
+    """Length over which the band's upper edge is a step in colour."""
+
+    min_inside_share: float = 0.8
+    """Share of the curve's points above which there is garment at a height."""
+
+    min_step: float = 10.0
+    """Least difference across the band's upper edge, in CIELAB units."""
+
+    max_unevenness: float = 0.45
+    """Largest median difference within a band, of the difference across its upper edge."""
+
+    min_garment_above: float = 2.2
+    """Least height of the garment above the curve's middle, in heights of the band."""
+
+    fade: float = 4.0
+    """How much faster than linearly the move fades in from the curve's ends."""
+
+
+EDGE_OPTIONS: Final = EdgeOptions()
+"""How the edge of a neckline is measured by default."""
+
+TRIM_OPTIONS: Final = TrimOptions()
+"""What a band along a neckline is by default."""
+
+
+@dataclass(frozen=True)
+class FrontDistance:
+    """How far the photo's colours are from those of the garment's front, in CIELAB units."""
+
+    distance: NDArray[np.float32]
+    """H x W, distance to the nearest main colour of chest and shoulders."""
+
+    noise: float
+    """The distance that the chest's own pixels have."""
+
+
+def measure_front_distance(
+    photo: NecklinePhoto, options: EdgeOptions = EDGE_OPTIONS
+) -> FrontDistance:
+    """Measure every pixel's distance to the main colours of chest and shoulders."""
+    patches = [patch.pixels for patch in photo.front_patches]
+    pixels = np.ascontiguousarray(np.concatenate(patches))
+    if len(pixels) < options.min_front_pixels or not len(patches[0]):
+        return FrontDistance(np.zeros(photo.lab.shape[:2], np.float32), 1.0)
+    centres, counts = cluster_colours(pixels, options.front_colours)
+    weight = np.array(_CHANNEL_WEIGHTS, np.float32)
+    main = centres[counts > options.min_colour_share * counts.sum()]
+    away = np.sqrt(squared_distance_to_nearest(photo.lab * weight, main * weight))
+    distance = np.minimum(away, np.float32(options.max_distance))
+    chest = distance[photo.chest_window][photo.mask[photo.chest_window]]
+    return FrontDistance(distance, float(np.percentile(chest, options.noise_percentile)))
 
 
 def score_edges(
-    lab: NDArray[np.float32],
-    unlike: NDArray[np.float32],
-    noise: float,
+    photo: NecklinePhoto,
+    front: FrontDistance,
     *,
-    rows: NDArray[np.float64],
-    tops: NDArray[np.float64],
+    rows: Floats,
     columns: NDArray[np.int64],
-    half: float,
-) -> NDArray[np.float64]:
-    """One score per candidate: rows is D x P x C, candidates by columns."""
-    last = lab.shape[0] - 1
-    gap = max(3.0, 0.03 * half)
-    reach = 0.16 * half
+    options: EdgeOptions = EDGE_OPTIONS,
+) -> Floats:
+    """Score candidates for the front's edge, in CIELAB units; the clearest edge has the most.
 
-    def at(y: NDArray[np.float64]) -> NDArray[np.int64]:
+    ``rows``: D x P x C, the rows of D x P curves in each of the ``columns`` (C). An edge is clear
+    if the colours above it are not the front's, and if it is sharp all along.
+    """
+    half = photo.half_chest_width
+    last = photo.lab.shape[0] - 1
+    gap = max(3.0, options.edge_gap * half)
+    tops = np.minimum(photo.top_rows[columns], photo.mask.shape[0] - 1).astype(np.float64)
+
+    def at(y: Floats) -> NDArray[np.int64]:
         return np.clip(y, 0, last).astype(np.int64)
 
-    capped = np.minimum(unlike[:, columns], _CAP)
+    capped = np.minimum(front.distance[:, columns], options.max_scored_distance)
     total = np.concatenate([np.zeros((1, len(columns))), np.cumsum(capped, axis=0)])
 
-    def mean(start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mean(start: Floats, stop: Floats) -> Floats:
         a, b = at(start), at(stop)
         index = np.arange(len(columns))
         return np.asarray((total[b, index] - total[a, index]) / np.maximum(b - a, 1))
 
-    seen = rows - tops > 2 * gap
-    above = np.where(seen, mean(tops + gap, rows - gap), 0.0)
-    below = mean(rows + gap, rows + gap + reach)
-    step = np.sqrt(((lab[at(rows - gap), columns] - lab[at(rows + gap), columns]) ** 2).sum(-1))
-    step = np.where(seen, step, 0.0)
+    shown = rows - tops > 2 * gap
+    above = np.where(shown, mean(tops + gap, rows - gap), 0.0)
+    below = mean(rows + gap, rows + gap + options.front_reach * half)
+    across = photo.lab[at(rows - gap), columns] - photo.lab[at(rows + gap), columns]
+    step = np.where(shown, np.sqrt((across**2).sum(-1)), 0.0)
     contrast = np.median(above - below, axis=-1)
-    edge = np.percentile(np.minimum(step, 25), 15, axis=-1)
-    edge = np.minimum(edge, _ALONE + 2 * np.maximum(contrast, 0))
-    hidden = (~seen).mean(axis=-1)
-    return np.asarray((contrast + 0.8 * edge) * (1 - hidden) - 0.5 * noise)
+    edge = np.percentile(np.minimum(step, options.max_step), options.step_percentile, axis=-1)
+    edge = np.minimum(edge, options.max_step_alone + 2 * np.maximum(contrast, 0))
+    hidden = (~shown).mean(axis=-1)
+    score = (contrast + options.step_weight * edge) * (1 - hidden)
+    return np.asarray(score - options.noise_weight * front.noise)
 
 
 def snap_to_edge(
-    lab: NDArray[np.float32], unlike: NDArray[np.float32], curve: Points, half: float
+    photo: NecklinePhoto,
+    front: FrontDistance,
+    curve: Points,
+    options: EdgeOptions = EDGE_OPTIONS,
 ) -> Points:
-    """Move the curve along its normals onto the edge near by, smoothly (dynamic programming)."""
+    """Move the curve along its normals to the edge near it, smoothly (dynamic programming)."""
+    half = photo.half_chest_width
     normal = downward_normals(curve)
     gap = max(2.5, 0.02 * half)
-    offsets = np.linspace(-0.11, 0.11, 23) * half
+    count = 2 * options.snap_steps + 1
+    offsets = np.linspace(-options.snap_reach, options.snap_reach, count) * half
 
     def read(layer: NDArray[np.float32], shift: float) -> NDArray[np.float32]:
         at = curve[:, None] + normal[:, None] * (offsets[None, :, None] + shift)
@@ -122,10 +198,16 @@ def snap_to_edge(
         y = np.clip(at[..., 1], 0, layer.shape[0] - 1).astype(int)
         return np.asarray(layer[y, x])
 
-    step = np.sqrt(((read(lab, gap) - read(lab, -gap)) ** 2).sum(axis=-1))
-    turn = np.minimum(read(unlike, -gap), 25) - np.minimum(read(unlike, gap), 25)
-    gain = np.minimum(step, 25) + turn - 0.25 * np.abs(np.arange(-11, 12))[None, :]
-    jump = 1.5 * np.abs(np.arange(23)[:, None] - np.arange(23)[None, :]).astype(np.float64) ** 1.5
+    most = options.max_step
+    step = np.sqrt(((read(photo.lab, gap) - read(photo.lab, -gap)) ** 2).sum(axis=-1))
+    turn = np.minimum(read(front.distance, -gap), most) - np.minimum(
+        read(front.distance, gap), most
+    )
+    index = np.arange(count)
+    moved = np.abs(np.arange(-options.snap_steps, options.snap_steps + 1))
+    gain = np.minimum(step, most) + turn - options.snap_cost * moved[None, :]
+    apart = np.abs(index[:, None] - index[None, :]).astype(np.float64)
+    jump = options.snap_jump_cost * apart**options.snap_jump_exponent
     best = gain[0].astype(np.float64)
     back = []
     for row in gain[1:]:
@@ -141,37 +223,42 @@ def snap_to_edge(
 
 
 def downward_normals(curve: Points) -> Points:
-    """Return unit normals pointing down for a curve from left to right."""
-    tangent = np.gradient(curve, axis=0)
-    tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-6)[:, None]
+    """Return the unit normals (N x 2) that point down from a curve from left to right."""
+    gradient = np.gradient(curve, axis=0)
+    size = np.maximum(np.hypot(gradient[:, 0], gradient[:, 1]), 1e-6)
+    tangent = gradient / size[:, None]
     return np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
 
 
 def move_above_trim(
-    lab: NDArray[np.float32], top: NDArray[np.int64], curve: Points, width: float
+    photo: NecklinePhoto, curve: Points, options: TrimOptions = TRIM_OPTIONS
 ) -> Points:
     """Move the curve up past a ribbed or contrasting band, which belongs to the front.
 
-    Such a band has one colour all along, a second edge above it, and more cloth above that.
+    Such a band has one colour all along, a second edge above it, and more garment above that.
     """
+    width = photo.width
     middle = curve[6:-6]
-    ups = np.arange(0.03, 0.14, 0.005) * width
-    xs = np.clip(middle[:, 0], 0, lab.shape[1] - 1).astype(int)
-    ys = np.clip(middle[:, 1, None] - ups[None, :], 0, lab.shape[0] - 1).astype(int)
-    tones = lab[ys, xs[:, None]]
-    run = max(int(0.02 * width / (0.005 * width)), 2)
-    step = np.median(np.sqrt(((tones[:, run:] - tones[:, :-run]) ** 2).sum(axis=-1)), axis=0)
-    inside = ((ys - top[xs][:, None]) > 3).mean(axis=0) > 0.8
+    lowest, highest, step_size = options.heights
+    heights = np.arange(lowest, highest, step_size) * width
+    xs = np.clip(middle[:, 0], 0, photo.lab.shape[1] - 1).astype(int)
+    ys = np.clip(middle[:, 1, None] - heights[None, :], 0, photo.lab.shape[0] - 1).astype(int)
+    colours = photo.lab[ys, xs[:, None]]
+    run = max(int(options.edge_run * width / (step_size * width)), 2)
+    across = colours[:, run:] - colours[:, :-run]
+    step = np.median(np.sqrt((across**2).sum(axis=-1)), axis=0)
+    tops = photo.top_rows[xs]
+    inside = ((ys - tops[:, None]) > 3).mean(axis=0) > options.min_inside_share
     step = np.where(inside[run:], step, 0.0)
     best = int(step[2:].argmax()) + 2
-    band = tones[:, : best + 1]
+    band = colours[:, : best + 1]
     centre = np.median(band.reshape(-1, 3), axis=0)
     uneven = float(np.median(np.sqrt(((band - centre) ** 2).sum(axis=-1))))
-    if step[best] < _TRIM or uneven > 0.45 * step[best]:
+    if step[best] < options.min_step or uneven > options.max_unevenness * step[best]:
         return curve
-    lift = float(ups[best + run // 2])
-    centre_rows = middle[10:-10, 1] - top[xs[10:-10]]
-    if float(np.median(centre_rows)) < 2.2 * lift:
+    lift = float(heights[best + run // 2])
+    above = middle[10:-10, 1] - tops[10:-10]
+    if float(np.median(above)) < options.min_garment_above * lift:
         return curve
-    fade = np.clip((1 - np.abs(np.linspace(-1, 1, len(curve)))) * 4, 0, 1)
+    fade = np.clip((1 - np.abs(np.linspace(-1, 1, len(curve)))) * options.fade, 0, 1)
     return np.asarray(curve - np.stack([np.zeros(len(curve)), lift * fade], axis=1))

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from services.kit.garment_attributes import LANDMARKS, SIDED, SLEEVES, GarmentAttributes
+from services.viton.garment.neckline_curve import chord, curve_rows
 from services.viton.garment.silhouette import Ints, SilhouetteProfiles
 from services.viton.geometry import Points, mirror_horizontally, point
 
@@ -69,10 +70,11 @@ class PredictedNeckline:
 
     def curve(self, count: int) -> Points:
         """Return ``count`` points from left to right."""
-        share = np.linspace(-1, 1, count)[:, None]
-        line = self.left_end + (self.right_end - self.left_end) * (share + 1) / 2
-        fall = self.depth * self.width * (1 - np.abs(share) ** self.exponent)
-        return np.asarray(line + fall * point(0.0, 1.0))
+        position = np.linspace(-1, 1, count)
+        end_rows = (float(self.left_end[1]), float(self.right_end[1]))
+        drop = self.depth * self.width
+        rows = curve_rows(end_rows, position, drop=drop, exponent=self.exponent)
+        return np.stack([chord(self.left_end[0], self.right_end[0], position), rows], axis=1)
 
 
 def side_priors(

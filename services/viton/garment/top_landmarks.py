@@ -29,6 +29,7 @@ from services.viton.garment.halves import (
 from services.viton.garment.hood import split_off_hood
 from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
 from services.viton.garment.neckline import find_neckline
+from services.viton.garment.neckline_photo import NecklinePhoto, blurred_lab
 from services.viton.garment.priors import SidePrior, predicted_neckline, side_priors
 from services.viton.garment.silhouette import (
     Bool,
@@ -72,20 +73,20 @@ def detect_top_landmarks(
     if contradicts_outline(kind, first, second):
         insisted = tuple(g.with_forced_sleeve(kind.value) for g in known)
         first, second, half = _find_halves(whole, left, right, insisted)
-    neckline = find_neckline(
-        image,
-        whole,
-        left.top_rows,
-        first.neck_point,
-        second.neck_point,
-        ends=(
+    photo = NecklinePhoto(
+        lab=blurred_lab(image),
+        mask=whole,
+        top_rows=left.top_rows,
+        left=first.neck_point,
+        right=second.neck_point,
+        column_limits=(
             float(first.shoulder_tip[0]) + 0.025 * half,
             float(second.shoulder_tip[0]) - 0.025 * half,
         ),
-        half=half,
-        chest=float(first.armpit[1]),
-        seen=predicted_neckline(attributes),
+        half_chest_width=half,
+        armpit_row=float(first.armpit[1]),
     )
+    neckline = find_neckline(photo, predicted_neckline(attributes))
     first = join_to_neckline(first, neckline.curve[0], left.top_rows)
     second = join_to_neckline(second, neckline.curve[-1], left.top_rows)
     torso = whole.copy()

@@ -4,7 +4,8 @@ import pytest
 
 from services.kit.errors import NoGarment
 from services.viton.garment.landmarks import SleeveLength
-from services.viton.garment.neckline_edge import colour_distance
+from services.viton.garment.neckline_edge import measure_front_distance
+from services.viton.garment.neckline_photo import NecklinePhoto
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from tests.unit.services.viton.drawings import SHAPE, garment
 
@@ -139,6 +140,16 @@ def test_the_tones_of_a_chest_without_cloth_are_none() -> None:
     mask[90:130, 40:120] = mask[90:130, 180:260] = True
     lab = np.full((300, 300, 3), 120, np.float32)
     ends = np.array([120.0, 90.0]), np.array([180.0, 90.0])
-    unlike, noise = colour_distance(lab, mask, *ends, half=100.0, chest=200.0)
-    assert not unlike.any()
-    assert noise == 1.0
+    photo = NecklinePhoto(
+        lab=lab,
+        mask=mask,
+        top_rows=mask.argmax(axis=0),
+        left=ends[0],
+        right=ends[1],
+        column_limits=(0.0, 299.0),
+        half_chest_width=100.0,
+        armpit_row=200.0,
+    )
+    front = measure_front_distance(photo)
+    assert not front.distance.any()
+    assert front.noise == 1.0
