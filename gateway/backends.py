@@ -81,7 +81,7 @@ class EmbeddedBackend:
 
         Raises what a service's ``load`` raises, such as WeightsMissing and UnknownEngine.
         """
-        memory.few_arenas()
+        memory.limit_malloc_arenas()
         at_once = asyncio.Semaphore(self._settings.threads)
 
         async def load(contract: Contract) -> None:
@@ -198,14 +198,14 @@ class RemoteBackend:
         self._contracts = tuple(contracts)
         self._replicas_address = replicas_address or address
         self._mode = mode
-        self._callers: dict[str, channels.Caller] = {}
+        self._callers: dict[str, channels.RetryingClient] = {}
         self._errors = LastErrors()
         self._name_threads = ThreadPoolExecutor(NAME_THREADS, "names")
 
     async def start(self) -> None:
         """Open the channels; they connect with the first call."""
         self._callers = {
-            contract.name: channels.Caller(self._address(contract), self._settings)
+            contract.name: channels.RetryingClient(self._address(contract), self._settings)
             for contract in self._contracts
         }
 
@@ -224,7 +224,7 @@ class RemoteBackend:
 
     async def ready(self) -> Mapping[str, bool]:
         """Ask every service's standard health check, all at the same time."""
-        answers = await asyncio.gather(*(caller.serving() for caller in self._callers.values()))
+        answers = await asyncio.gather(*(caller.is_serving() for caller in self._callers.values()))
         return dict(zip(self._callers, answers, strict=True))
 
     async def services(self) -> Sequence[ServiceState]:

@@ -76,10 +76,10 @@ async def probe(address: str, settings: Settings) -> ReplicaProbe:
     try:
         async with (
             asyncio.timeout(PROBE_SECONDS),
-            channels.connect(address, settings, once=True) as channel,
+            channels.connect(address, settings, retry=False) as channel,
         ):
             is_serving, status = await asyncio.gather(
-                channels.serving(channel, PROBE_SECONDS), _status(channel)
+                channels.is_serving(channel, PROBE_SECONDS), _status(channel)
             )
     except TimeoutError:
         return ReplicaProbe(Replica(address, Health.FAILING))
@@ -90,7 +90,9 @@ async def probe(address: str, settings: Settings) -> ReplicaProbe:
         health = Health.STARTING if status and not status.engine else Health.FAILING
     if status is None:
         return ReplicaProbe(Replica(address, health))
-    replica = Replica(address, health, status.memory or None, status.running, status.waiting)
+    replica = Replica(
+        address, health, status.resident_bytes or None, status.running, status.waiting
+    )
     return ReplicaProbe(replica, status.engine or None)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.kit.errors import ServiceError, ServiceUnavailable
-from services.kit.wire.error_status import BY_CODE
+from services.kit.wire.error_status import ERROR_CLASSES_BY_CODE
 
 KILLED: Final = 137
 """128 and the number of SIGKILL."""
@@ -43,7 +43,7 @@ def error_from_exit(ending: ContainerExit, service: str, memory_mib: int) -> Ser
         )
     events = [_event(line) for line in ending.lines]
     for event in reversed(events):
-        kind = BY_CODE.get(str(event.get("code")))
+        kind = ERROR_CLASSES_BY_CODE.get(str(event.get("code")))
         if event.get("event") == "not started" and kind and issubclass(kind, ServiceError):
             return kind(str(event.get("reason", kind.__doc__)), stage=service)
     if ending.exit_code == KILLED:

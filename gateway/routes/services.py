@@ -123,7 +123,7 @@ class Inventory:
 
 def _report(states: Sequence[ServiceState]) -> Services:
     services = [Service.model_validate(state, from_attributes=True) for state in states]
-    own = memory.resident()
+    own = memory.resident_bytes()
     total = Total(
         services=len(services),
         serving=sum(service.health is Health.SERVING for service in services),

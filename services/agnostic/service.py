@@ -39,32 +39,32 @@ def _load_hr_viton() -> Service:
 
 
 def _load_venuns() -> Service:
-    """Ask the ancestor's container for the labels; the picture is ours, it has none."""
-    ancestor = upstream_containers.Ancestor("agnostic", upstream_containers.AGNOSTIC)
+    """Call the upstream container for the labels; the picture is ours, it has none."""
+    upstream = upstream_containers.UpstreamContainerClient("agnostic", upstream_containers.AGNOSTIC)
 
     def remove(request: RemoveGarmentRequest) -> RemoveGarmentResponse:
         image = core.image_agnostic(request.image, request.labels, request.keypoints)
-        answer = ancestor.ask(_dressed(request))
-        labels = ancestor.labels(answer.message, *request.labels.shape)
+        answer = upstream.call(_agnostic_request(request))
+        labels = upstream.decode_labels(answer.message, *request.labels.shape)
         return RemoveGarmentResponse(labels=labels, image=image)
 
-    return Service(engine="venuns", handlers={"RemoveGarment": remove}, close=ancestor.close)
+    return Service(engine="venuns", handlers={"RemoveGarment": remove}, close=upstream.close)
 
 
-def _dressed(request: RemoveGarmentRequest) -> venuns_pb2.Dressed:
-    """Fill the ancestor's message.
+def _agnostic_request(request: RemoveGarmentRequest) -> venuns_pb2.AgnosticRequest:
+    """Fill the upstream container's message.
 
     Its algorithm (HR-VITON's ``get_parse_agnostic``) looks at labels and joints only. The message
     has room for four more pictures, which are not known at this stage: garment, its mask, skeleton
     and DensePose. They are sent empty, in case its server wants to open them.
     """
     empty = np.zeros_like(request.labels)
-    black = upstream_containers.exact_file(np.zeros_like(request.image))
-    return venuns_pb2.Dressed(
+    black = upstream_containers.encode_lossless(np.zeros_like(request.image))
+    return venuns_pb2.AgnosticRequest(
         cloth=black,
-        mask=upstream_containers.exact_file(empty),
-        image=upstream_containers.photo_file(request.image),
-        image_parse=upstream_containers.exact_file(request.labels),
+        mask=upstream_containers.encode_lossless(empty),
+        image=upstream_containers.encode_photo(request.image),
+        image_parse=upstream_containers.encode_lossless(request.labels),
         image_pose=black,
         pose_json=json.dumps(to_openpose_json(request.keypoints)),
         image_densepose=black,

@@ -105,23 +105,27 @@ def _proportional(image: Image, image_high_res: Image) -> bool:
 
 
 def load_venuns() -> Service:
-    """Ask the ancestor's container for the mask; the garment is read here."""
+    """Call the upstream container for the mask; the garment is read here."""
     reader = model.load_reader()
-    ancestor = upstream_containers.Ancestor("cloth_mask", upstream_containers.CLOTH_MASK)
+    upstream = upstream_containers.UpstreamContainerClient(
+        "cloth_mask", upstream_containers.CLOTH_MASK
+    )
 
     def segment(request: SegmentRequest) -> SegmentResponse:
         check(request.category, REQUEST_CATEGORIES)
         image = request.image
-        answer = ancestor.ask(venuns_pb2.Photo(image=upstream_containers.photo_file(image)))
-        mask = ancestor.mask(answer.message, *image.shape[:2])
+        answer = upstream.call(
+            venuns_pb2.PhotoRequest(image=upstream_containers.encode_photo(image))
+        )
+        mask = upstream.decode_mask(answer.message, *image.shape[:2])
         if np.count_nonzero(mask) < core.LEAST_AREA * mask.size:
             raise NoGarment(core.NO_GARMENT, stage="cloth_mask")
-        # The ancestor knows upper garments only.
+        # The upstream container knows upper garments only.
         category = UPPER if request.category == AUTO else request.category
         return SegmentResponse(mask, category, reader.read(image, mask))
 
     return Service(
-        "venuns", {"Segment": segment, "Isolate": _isolating(reader)}, close=ancestor.close
+        "venuns", {"Segment": segment, "Isolate": _isolating(reader)}, close=upstream.close
     )
 
 

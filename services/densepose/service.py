@@ -55,17 +55,21 @@ def _load_geometric() -> Service:
 
 
 def _load_venuns() -> Service:
-    """Ask the ancestor's container; it answers with the part picture alone, so U and V are 0."""
-    ancestor = upstream_containers.Ancestor("densepose", upstream_containers.DENSEPOSE)
+    """Call the upstream container; it answers with the part picture alone, so U and V are 0."""
+    upstream = upstream_containers.UpstreamContainerClient(
+        "densepose", upstream_containers.DENSEPOSE
+    )
 
     def estimate_surface(request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
         image = request.image
-        answer = ancestor.ask(venuns_pb2.Photo(image=upstream_containers.photo_file(image)))
-        picture = ancestor.picture(answer.message, *image.shape[:2])
+        answer = upstream.call(
+            venuns_pb2.PhotoRequest(image=upstream_containers.encode_photo(image))
+        )
+        picture = upstream.decode_image(answer.message, *image.shape[:2])
         parts = read_parts(picture)
         if parts is None:
             raise BadAnswer(
-                "The ancestor's container answered with a picture that is not in DensePose's "
+                "The venuns container answered with a picture that is not in DensePose's "
                 "colours; check that the address is that of the right container.",
                 stage="densepose",
             )
@@ -73,7 +77,7 @@ def _load_venuns() -> Service:
         return EstimateSurfaceResponse(part_labels=parts, u=unknown, v=unknown, part_image=picture)
 
     return Service(
-        engine="venuns", handlers={"EstimateSurface": estimate_surface}, close=ancestor.close
+        engine="venuns", handlers={"EstimateSurface": estimate_surface}, close=upstream.close
     )
 
 

@@ -47,15 +47,19 @@ def load_fusion() -> Service:
 
 
 def load_venuns() -> Service:
-    """Ask the ancestor's container: no weights here."""
-    ancestor = upstream_containers.Ancestor("human_parse", upstream_containers.HUMAN_PARSE)
+    """Call the upstream container: no weights here."""
+    upstream = upstream_containers.UpstreamContainerClient(
+        "human_parse", upstream_containers.HUMAN_PARSE
+    )
 
     def parse(request: ParseRequest) -> ParseResponse:
         image = request.image
-        answer = ancestor.ask(venuns_pb2.Photo(image=upstream_containers.photo_file(image)))
-        return ParseResponse(labels=ancestor.labels(answer.parse, *image.shape[:2]))
+        answer = upstream.call(
+            venuns_pb2.PhotoRequest(image=upstream_containers.encode_photo(image))
+        )
+        return ParseResponse(labels=upstream.decode_labels(answer.parse, *image.shape[:2]))
 
-    return Service(engine="venuns", handlers={"Parse": parse}, close=ancestor.close)
+    return Service(engine="venuns", handlers={"Parse": parse}, close=upstream.close)
 
 
 def _load_schp(engine: str, file: str, dataset: schp.Dataset) -> Service:

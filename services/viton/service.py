@@ -39,8 +39,8 @@ def load_warp() -> Service:
 
 
 def load_venuns() -> Service:
-    """Ask the ancestor's container, which runs HR-VITON: no weights here."""
-    ancestor = upstream_containers.Ancestor("viton", upstream_containers.VITON)
+    """Call the upstream container, which runs HR-VITON: no weights here."""
+    upstream = upstream_containers.UpstreamContainerClient("viton", upstream_containers.VITON)
 
     def handle(request: TryOnRequest) -> TryOnResponse:
         check(request.category, GARMENT_CATEGORIES)
@@ -50,22 +50,22 @@ def load_venuns() -> Service:
                 "engine warp with TRYON_VITON_ENGINE."
             )
         person = request.person
-        answer = ancestor.ask(
-            venuns_pb2.Undressed(
-                cloth=upstream_containers.photo_file(request.garment),
-                mask=upstream_containers.exact_file(request.garment_mask),
-                image=upstream_containers.photo_file(person),
-                image_parse=upstream_containers.exact_file(request.labels),
-                image_pose=upstream_containers.exact_file(request.skeleton),
+        answer = upstream.call(
+            venuns_pb2.TryOnRequest(
+                cloth=upstream_containers.encode_photo(request.garment),
+                mask=upstream_containers.encode_lossless(request.garment_mask),
+                image=upstream_containers.encode_photo(person),
+                image_parse=upstream_containers.encode_lossless(request.labels),
+                image_pose=upstream_containers.encode_lossless(request.skeleton),
                 pose_json=json.dumps(to_openpose_json(request.keypoints)),
-                parse_agnostic=upstream_containers.exact_file(request.agnostic_labels),
-                image_densepose=upstream_containers.exact_file(request.part_image),
+                parse_agnostic=upstream_containers.encode_lossless(request.agnostic_labels),
+                image_densepose=upstream_containers.encode_lossless(request.part_image),
             )
         )
-        image = ancestor.picture(answer.message, *person.shape[:2])
+        image = upstream.decode_image(answer.message, *person.shape[:2])
         return common.answer(person, image)
 
-    return Service(engine="venuns", handlers={"TryOn": handle}, close=ancestor.close)
+    return Service(engine="venuns", handlers={"TryOn": handle}, close=upstream.close)
 
 
 def load_viton_hd() -> Service:

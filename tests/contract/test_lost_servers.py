@@ -16,7 +16,7 @@ from services.kit.errors import InvalidRequest, ServiceUnavailable
 from services.kit.settings import Settings
 from services.kit.types import Image
 from services.kit.wire import channels
-from services.kit.wire.channels import Caller
+from services.kit.wire.channels import RetryingClient
 from services.resize.contract import CONTRACT, FIT, FitRequest, FitResponse
 from tests.contract.conftest import Launch, ServerProcess, until, until_told
 
@@ -89,13 +89,13 @@ def servers(launch: Launch, tmp_path: Path) -> Servers:
 
 
 @asynccontextmanager
-async def caller(servers: Servers, restart_wait: float = LONG) -> AsyncIterator[Caller]:
-    made = Caller(servers.address, Settings(restart_wait=restart_wait))
+async def caller(servers: Servers, restart_wait: float = LONG) -> AsyncIterator[RetryingClient]:
+    made = RetryingClient(servers.address, Settings(restart_wait=restart_wait))
     yield made
     await made.close()
 
 
-def fit(caller: Caller, seconds: float = LONG) -> "asyncio.Task[FitResponse]":
+def fit(caller: RetryingClient, seconds: float = LONG) -> "asyncio.Task[FitResponse]":
     return asyncio.create_task(caller.call(FIT, FitRequest(PICTURE), timeout=seconds))
 
 
@@ -117,7 +117,7 @@ async def test_a_call_survives_the_end_of_its_server(servers: Servers) -> None:
 
 async def test_a_call_waits_for_a_server_that_is_known_to_be_gone(servers: Servers) -> None:
     async with caller(servers) as resize:
-        assert not await resize.serving()
+        assert not await resize.is_serving()
         waiting = fit(resize)
         # It has all its attempts still: the first server dies of it, the second answers.
         first = servers.start("die")
@@ -165,7 +165,7 @@ async def test_what_the_service_says_of_itself_is_told_in_its_own_words(servers:
     async with caller(servers) as resize:
         with pytest.raises(ServiceUnavailable, match="What this service needs is gone"):
             await fit(resize)
-    assert servers.begun() == channels.ATTEMPTS
+    assert servers.begun() == channels.MAX_ATTEMPTS
 
 
 async def test_patience_ends(servers: Servers) -> None:
@@ -209,13 +209,13 @@ async def test_a_call_that_waits_can_be_cancelled(servers: Servers) -> None:
         working = fit(resize)
         await until(lambda: servers.begun() == 1)
         await killed(first)
-        while await resize.serving():
+        while await resize.is_serving():
             pass
         working.cancel()
         with pytest.raises(asyncio.CancelledError):
             await working
         await servers.serving()
-        assert await resize.serving()
+        assert await resize.is_serving()
     assert servers.begun() == 1
 
 

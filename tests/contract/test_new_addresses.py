@@ -87,9 +87,9 @@ class Replicas:
         """What stands for all of them."""
         return f"dns://{self.name_server}/replicas.test:{self.port}"
 
-    async def connect(self) -> channels.Caller:
+    async def connect(self) -> channels.RetryingClient:
         """Make a caller of the name."""
-        caller = channels.Caller(self.address, Settings())
+        caller = channels.RetryingClient(self.address, Settings())
         self._stack.push_async_callback(caller.close)
         return caller
 
@@ -109,13 +109,13 @@ async def replicas(names: NameServer) -> AsyncIterator[Replicas]:
         yield Replicas(stack, names, f"{host}:{port}")
 
 
-async def call(caller: channels.Caller, milliseconds: int = 1) -> None:
+async def call(caller: channels.RetryingClient, milliseconds: int = 1) -> None:
     request = FitRequest(PICTURE, width=milliseconds)
     response = await caller.call(FIT, request, timeout=GRACE)
     np.testing.assert_array_equal(response.image, PICTURE)
 
 
-async def keep_calling(caller: channels.Caller, until: Callable[[], bool]) -> None:
+async def keep_calling(caller: channels.RetryingClient, until: Callable[[], bool]) -> None:
     """Call without a pause; the test's time limit ends what never comes."""
     while not until():
         await call(caller)
@@ -191,6 +191,6 @@ async def test_one_that_was_gone_for_long_is_found_as_soon_as_it_is_back(
     names.addresses.clear()
     ends = time.monotonic() + 4.0
     while time.monotonic() < ends:
-        assert not await caller.serving()
+        assert not await caller.is_serving()
     await replicas.start(SECOND)
-    assert await caller.serving()
+    assert await caller.is_serving()

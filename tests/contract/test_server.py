@@ -355,7 +355,7 @@ async def test_a_call_to_a_server_that_is_starting_is_sent_again(serve: Serve) -
 
     served = await serve(CONTRACT, load)
     with structlog.testing.capture_logs() as logs:
-        caller = channels.Caller(served.address, Settings())
+        caller = channels.RetryingClient(served.address, Settings())
         waiting = asyncio.create_task(caller.call(FIT, FitRequest(PICTURE), timeout=LONG))
         await until(lambda: any(line.get("code") == "UNAVAILABLE" for line in logs))
         go_on.set()

@@ -1,6 +1,6 @@
 """The engines ``venuns`` against servers that speak the ancestor's protocol.
 
-The servers are those of ``tests/ancestor.py``.
+The servers are those of ``tests/fake_upstream.py``.
 """
 
 import base64
@@ -52,8 +52,8 @@ from services.kit.service import Service
 from services.kit.settings import Settings
 from services.kit.wire import channels, upstream_containers
 from services.viton import contract as viton
-from tests.ancestor import CHARTS, PARSED, Ancestor, bands, dark, read, text, written
 from tests.contract.conftest import Serve, until
+from tests.fake_upstream import CHARTS, PARSED, FakeUpstream, bands, dark, read, text, written
 
 pytestmark = pytest.mark.contract
 
@@ -85,9 +85,9 @@ TAKEN_OFF: Final = np.where(LABELS == Label.UPPER, np.uint8(0), LABELS)
 
 
 @pytest.fixture
-def ancestor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ancestor]:
+def ancestor(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeUpstream]:
     """The ancestor, and the environment that makes every engine ask it."""
-    running = Ancestor()
+    running = FakeUpstream()
     ask(monkeypatch, running.address)
     yield running
     running.stop()
@@ -113,8 +113,8 @@ class Case:
     reply: Callable[[str], Any]
 
 
-def message(content: str) -> venuns_pb2.Answer:
-    return venuns_pb2.Answer(message=content)
+def message(content: str) -> venuns_pb2.TextResponse:
+    return venuns_pb2.TextResponse(message=content)
 
 
 CASES: Final = (
@@ -136,7 +136,7 @@ CASES: Final = (
         human_parse.CONTRACT,
         services.human_parse.service.load,
         human_parse.ParseRequest(PERSON, JOINTS),
-        lambda content: venuns_pb2.Labels(parse=content),
+        lambda content: venuns_pb2.LabelsResponse(parse=content),
     ),
     Case(
         agnostic.CONTRACT,
@@ -182,7 +182,7 @@ async def failure(serve: Serve, case: Case, request: Any = None) -> TryOnError:
     return caught.value
 
 
-async def test_a_garments_mask(ancestor: Ancestor, serve: Serve) -> None:
+async def test_a_garments_mask(ancestor: FakeUpstream, serve: Serve) -> None:
     answer = await call(serve, CASE["cloth_mask"])
     # The photo travels as JPEG: its edges may move by a pixel.
     assert set(np.unique(answer.mask)) == {0, 255}
@@ -191,7 +191,7 @@ async def test_a_garments_mask(ancestor: Ancestor, serve: Serve) -> None:
 
 
 async def test_the_ancestor_takes_every_garment_for_an_upper_one(
-    ancestor: Ancestor, serve: Serve
+    ancestor: FakeUpstream, serve: Serve
 ) -> None:
     assert (await call(serve, CASE["cloth_mask"])).category == "upper"
     asked = cloth_mask.SegmentRequest(GARMENT, "dress")
@@ -203,7 +203,7 @@ async def test_the_ancestor_takes_every_garment_for_an_upper_one(
     assert [name for name, _ in ancestor.seen] == ["cloth_mask", "cloth_mask"]
 
 
-async def test_an_empty_mask_means_no_garment(ancestor: Ancestor, serve: Serve) -> None:
+async def test_an_empty_mask_means_no_garment(ancestor: FakeUpstream, serve: Serve) -> None:
     blank = cloth_mask.SegmentRequest(np.full_like(GARMENT, 255))
     assert isinstance(await failure(serve, CASE["cloth_mask"], blank), NoGarment)
     assert len(ancestor.seen) == 1
@@ -221,7 +221,7 @@ async def test_densepose_parts_from_their_colours(serve: Serve) -> None:
 
 
 async def test_densepose_parts_of_a_lossless_picture_are_exact(
-    ancestor: Ancestor, serve: Serve
+    ancestor: FakeUpstream, serve: Serve
 ) -> None:
     stripes = (np.indices((HEIGHT, WIDTH)).sum(axis=0) % 25).astype(np.uint8)
     ancestor.answers["densepose"] = lambda _: message(text(written(draw_parts(stripes))))
@@ -229,7 +229,9 @@ async def test_densepose_parts_of_a_lossless_picture_are_exact(
     np.testing.assert_array_equal(answer.part_labels, stripes)
 
 
-async def test_a_picture_in_other_colours_is_no_densepose(ancestor: Ancestor, serve: Serve) -> None:
+async def test_a_picture_in_other_colours_is_no_densepose(
+    ancestor: FakeUpstream, serve: Serve
+) -> None:
     ancestor.answers["densepose"] = lambda _: message(text(written(GARMENT)))
     error = await failure(serve, CASE["densepose"])
     assert isinstance(error, BadAnswer)
@@ -252,9 +254,9 @@ def paletted() -> bytes:
 
 
 @pytest.mark.parametrize("data", [paletted(), written(colour(LABELS))], ids=["palette", "colours"])
-async def test_labels_in_other_clothes(ancestor: Ancestor, serve: Serve, data: bytes) -> None:
+async def test_labels_in_other_clothes(ancestor: FakeUpstream, serve: Serve, data: bytes) -> None:
     """A palette is not the ids; colours are, where a picture has nothing else."""
-    ancestor.answers["human_parse"] = lambda _: venuns_pb2.Labels(parse=text(data))
+    ancestor.answers["human_parse"] = lambda _: venuns_pb2.LabelsResponse(parse=text(data))
     answer = await call(serve, CASE["human_parse"])
     np.testing.assert_array_equal(answer.labels, LABELS)
 
@@ -266,7 +268,7 @@ async def test_labels_in_other_clothes(ancestor: Ancestor, serve: Serve, data: b
 )
 @pytest.mark.parametrize("name", ["human_parse", "agnostic"])
 async def test_what_holds_no_ids_is_refused(
-    ancestor: Ancestor, serve: Serve, name: str, data: bytes
+    ancestor: FakeUpstream, serve: Serve, name: str, data: bytes
 ) -> None:
     ancestor.answers[name] = lambda _: CASE[name].reply(text(data))
     error = await failure(serve, CASE[name])
@@ -282,7 +284,7 @@ async def test_agnostic_takes_labels_from_the_ancestor_and_makes_the_picture(ser
 
 
 async def test_viton_sends_everything_and_marks_what_changed(
-    ancestor: Ancestor, serve: Serve
+    ancestor: FakeUpstream, serve: Serve
 ) -> None:
     answer = await call(serve, CASE["viton"])
     ((_, sent),) = ancestor.seen
@@ -301,7 +303,7 @@ async def test_viton_sends_everything_and_marks_what_changed(
 
 @every_engine
 async def test_base64_may_be_broken_into_lines(
-    ancestor: Ancestor, serve: Serve, case: Case
+    ancestor: FakeUpstream, serve: Serve, case: Case
 ) -> None:
     name = case.contract.name
     plain = await call(serve, case)
@@ -343,14 +345,14 @@ GARBAGE: Final = {
     "wrong size": (text(written(PERSON[:-1])), f"{WIDTH} x {HEIGHT - 1} pixels instead of"),
     "lying": (text(bomb()), "60000 x 60000 pixels instead of"),
     "cut short": (text(cut_short()), "damaged"),
-    "oversized": ("A" * (upstream_containers.RECEIVE_BYTES + 4), "more than 16 MiB"),
+    "oversized": ("A" * (upstream_containers.MAX_RESPONSE_BYTES + 4), "more than 16 MiB"),
 }
 
 
 @every_engine
 @pytest.mark.parametrize("kind", GARBAGE)
 async def test_garbage_is_told_as_such_and_not_asked_for_again(
-    ancestor: Ancestor, serve: Serve, case: Case, kind: str
+    ancestor: FakeUpstream, serve: Serve, case: Case, kind: str
 ) -> None:
     content, told = GARBAGE[kind]
     ancestor.answers[case.contract.name] = lambda _: case.reply(content)
@@ -363,7 +365,7 @@ async def test_garbage_is_told_as_such_and_not_asked_for_again(
 
 
 @every_engine
-async def test_a_container_that_fails(ancestor: Ancestor, serve: Serve, case: Case) -> None:
+async def test_a_container_that_fails(ancestor: FakeUpstream, serve: Serve, case: Case) -> None:
     def fail(_: Any) -> Any:
         raise RuntimeError("secret of the container")
 
@@ -390,7 +392,7 @@ async def test_a_server_of_another_kind(
 
 @every_engine
 async def test_a_container_that_hangs(
-    ancestor: Ancestor, monkeypatch: pytest.MonkeyPatch, serve: Serve, case: Case
+    ancestor: FakeUpstream, monkeypatch: pytest.MonkeyPatch, serve: Serve, case: Case
 ) -> None:
     def hang(_: Any) -> Any:
         ancestor.ended.wait()
@@ -409,7 +411,7 @@ async def test_a_container_that_hangs(
 async def test_a_container_that_is_not_there_and_then_is(
     monkeypatch: pytest.MonkeyPatch, case: Case
 ) -> None:
-    first = Ancestor()
+    first = FakeUpstream()
     first.stop()
     ask(monkeypatch, first.address)
     service = case.load()
@@ -421,7 +423,7 @@ async def test_a_container_that_is_not_there_and_then_is(
     assert f"TRYON_{case.contract.name.upper()}_VENUNS_ADDRESS" in caught.value.message
     assert caught.value.stage == case.contract.name
 
-    started = Ancestor(first.port)
+    started = FakeUpstream(first.port)
 
     def answered() -> bool:
         try:
@@ -450,7 +452,7 @@ def test_without_an_address_the_compose_files_is_taken(
 
 
 async def test_photos_too_large_for_its_server_are_not_sent(
-    ancestor: Ancestor, serve: Serve
+    ancestor: FakeUpstream, serve: Serve
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1400, 1000, 3), np.uint8)
     case = CASE["viton"]
@@ -467,7 +469,7 @@ async def test_photos_too_large_for_its_server_are_not_sent(
 @pytest.fixture(params=["in process", "grpc"])
 async def backend(
     request: pytest.FixtureRequest,
-    ancestor: Ancestor,  # noqa: ARG001 - the engines read where it is when they are loaded
+    ancestor: FakeUpstream,  # noqa: ARG001 - the engines read where it is when they are loaded
     serve: Serve,
 ) -> AsyncIterator[Backend]:
     """Either backend, with every service as it is; five of them ask the ancestor."""
@@ -486,7 +488,7 @@ async def backend(
 
 
 async def test_a_try_on_by_the_ancestor(
-    ancestor: Ancestor, backend: Backend, examples: Path
+    ancestor: FakeUpstream, backend: Backend, examples: Path
 ) -> None:
     photos = Photos((examples / "person.jpg").read_bytes(), (examples / "garment.jpg").read_bytes())
     result = await TryOn(backend, GatewaySettings()).run(photos, request_id="ancestor")
@@ -508,7 +510,7 @@ async def test_a_try_on_by_the_ancestor(
 
 
 async def test_the_stage_deadline_factor_lets_a_stage_take_longer(
-    ancestor: Ancestor, examples: Path, monkeypatch: pytest.MonkeyPatch
+    ancestor: FakeUpstream, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stage has its contract's seconds, times the gateway's factor."""
     asked: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Calls services over gRPC: the one place where channels are made and calls are sent."""
+"""Make gRPC channels and call services; nothing else in the project does."""
 
 import asyncio
 import itertools
@@ -24,58 +24,61 @@ from services.kit.wire.interceptors import REQUEST_ID
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
-SERVICE_CONFIG: Final = '{"loadBalancingConfig": [{"round_robin": {}}]}'
-"""gRPC's own retry policy is left out: it gives up within seconds, sooner than a server starts, and
-repeats a call that kills its server as often as any other."""
+ROUND_ROBIN_CONFIG: Final = '{"loadBalancingConfig": [{"round_robin": {}}]}'
+"""gRPC's service config: each call goes to the next address of the service. It has no retry policy,
+because gRPC gives up within seconds, sooner than a server starts, and because it would repeat a
+call that kills its server as often as any other."""
 
-ATTEMPTS: Final = 2
-"""How often a call is sent: one that kills its server is not to do so for ever."""
+MAX_ATTEMPTS: Final = 2
+"""How often one call is sent at most; a call that kills its server must not be sent for ever."""
 
-GONE: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
-"""How a call ends whose server is gone, is cut off, is still starting, or stops."""
+LOST_SERVER_CODES: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""Status codes of a call whose server ended, was cut off, still starts or stops."""
 
-PAUSES: Final = (0.05, 0.1, 0.2, 0.4)
-"""Seconds between the questions whether a server serves again; the last one repeats."""
+HEALTH_POLL_DELAYS_SECONDS: Final = (0.05, 0.1, 0.2, 0.4)
+"""Seconds between health checks of a server that was lost; the last delay repeats."""
 
-HEALTH_SECONDS: Final = 2.0
-"""How long one such question may take."""
+HEALTH_TIMEOUT_SECONDS: Final = 2.0
+"""Deadline of one health check in seconds."""
 
 SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+"""The health check's status of a server that has loaded its engine."""
 
-ONCE: Final = (("grpc.enable_retries", 0),)
+NO_RETRIES: Final = (("grpc.enable_retries", 0),)
+"""Channel option: gRPC sends a call once."""
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-def connect(address: str, settings: Settings, *, once: bool = False) -> grpc.aio.Channel:
+def connect(address: str, settings: Settings, *, retry: bool = True) -> grpc.aio.Channel:
     """Make a channel to ``host:port``; it connects with the first call. Close it after use.
 
-    ``once`` is for asking a server how it is: nothing is sent again.
+    Without ``retry`` gRPC never sends a call again, as a health check needs it.
     """
     return grpc.aio.insecure_channel(
         address,
         options=(
             ("grpc.max_receive_message_length", settings.max_message_bytes),
             ("grpc.max_send_message_length", settings.max_message_bytes),
-            ("grpc.service_config", SERVICE_CONFIG),
-            # A call that a server has not begun when it stops is sent to another one by gRPC
-            # itself, but not if its message is larger than this buffer.
+            ("grpc.service_config", ROUND_ROBIN_CONFIG),
+            # gRPC sends a call again that a stopping server has not begun, but only if the message
+            # fits into this buffer.
             ("grpc.per_rpc_retry_buffer_size", settings.max_message_bytes),
             ("grpc.keepalive_time_ms", 30_000),
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.http2.max_pings_without_data", 0),
-            # A service's addresses are asked for again whenever a connection ends, but not more
-            # often than this; gRPC's own 30 s would keep calling a container that is gone.
+            # gRPC resolves a service's name again when a connection ends, but not more often than
+            # this; its default of 30 s would keep calling a removed container.
             ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-            # What other channels have found out about the address is not believed.
+            # The connection state of other channels to the same address may be out of date.
             ("grpc.use_local_subchannel_pool", 1),
-            # By default up to two minutes pass before a server that was gone is tried again.
+            # By default gRPC waits up to two minutes before it connects to a lost server again.
             ("grpc.max_reconnect_backoff_ms", 1_000),
-            # An address that a container has left answers nothing at all; gRPC would wait 20 s.
+            # The address of a removed container never answers; gRPC would wait 20 s for it.
             ("grpc.min_reconnect_backoff_ms", 2_000),
-            # Services are neighbours: a proxy meant for the internet cannot reach them.
+            # A proxy for the internet cannot reach the services.
             ("grpc.enable_http_proxy", 0),
-            *(ONCE if once else ()),
+            *(() if retry else NO_RETRIES),
         ),
     )
 
@@ -88,15 +91,15 @@ async def call(
     timeout: float | None = None,  # noqa: ASYNC109 - travels with the call as its deadline
     request_id: str | None = None,
 ) -> Response:
-    """Call a method and wait for its answer.
+    """Send a call once and return the response.
 
-    ``timeout`` is in seconds; the method's own deadline where it is None. The call is sent once.
-    Raises the error of ``errors.py`` that the service raised, or a ServiceError where the service
-    cannot be reached, is busy or late, or answers outside its contract.
+    ``timeout`` is in seconds; None means the method's own deadline. Raises the error of
+    ``errors.py`` that the service raised. Raises a ServiceError if the service cannot be reached,
+    is busy, is late or answers outside its contract.
     """
     rpc = codec.message_classes(method)
-    # Pictures are large: copying them into messages would hold up the loop.
-    data = await asyncio.to_thread(_pack, request, rpc.request)
+    # Serialising large images would block the event loop.
+    data = await asyncio.to_thread(_serialise, request, rpc.request)
     send: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(rpc.path)
     try:
         answer = await send(
@@ -107,38 +110,40 @@ async def call(
     except grpc.aio.AioRpcError as error:
         raise error_status.from_rpc_error(error, method.service) from error
     try:
-        return await asyncio.to_thread(_unpack, answer, rpc.response, method)
+        return await asyncio.to_thread(_parse, answer, rpc.response, method)
     except (TryOnError, DecodeError) as error:
         log.exception("answer outside the contract", service=method.service, rpc=method.rpc)
         raise InternalError(stage=method.service) from error
 
 
-async def serving(channel: grpc.aio.Channel, seconds: float = HEALTH_SECONDS) -> bool:
-    """Ask the standard health check; what gives no answer within ``seconds`` does not serve."""
+async def is_serving(
+    channel: grpc.aio.Channel, timeout_seconds: float = HEALTH_TIMEOUT_SECONDS
+) -> bool:
+    """Return whether the server's health check says SERVING within ``timeout_seconds``."""
     try:
         answer = await health_pb2_grpc.HealthStub(channel).Check(
-            health_pb2.HealthCheckRequest(), timeout=seconds, wait_for_ready=False
+            health_pb2.HealthCheckRequest(), timeout=timeout_seconds, wait_for_ready=False
         )
     except grpc.aio.AioRpcError:
         return False
-    is_serving: bool = answer.status == SERVING
-    return is_serving
+    return bool(answer.status == SERVING)
 
 
-class Caller:
-    """Calls one service at ``host:port``, and outlives its restarts. Belongs to one event loop.
+class RetryingClient:
+    """Calls one service at ``host:port`` across restarts of its server. Belongs to one event loop.
 
-    Methods are pure functions, so a call whose server ends, is cut off, stops or still starts waits
-    for the service to serve again, ``restart_wait`` of the settings at most, and is sent once more.
-    Once one call has waited in vain, the others fail at once, until the service serves.
+    A call may be sent twice because methods are pure functions. If the server of a call ends, is
+    cut off, stops or still starts, the call waits until the service serves again, at most
+    ``restart_wait`` of the settings, and is sent once more. After one call has waited in vain,
+    further calls fail at once until the service serves.
     """
 
     def __init__(self, address: str, settings: Settings) -> None:
         self._address = address
         self._settings = settings
         self._channel = connect(address, settings)
-        self._users = 0
-        self._given_up = False
+        self._calls_in_flight = 0
+        self._wait_failed = False
         self._closed = False
 
     async def call(
@@ -149,27 +154,27 @@ class Caller:
         timeout: float,  # noqa: ASYNC109 - travels with the call as its deadline
         request_id: str | None = None,
     ) -> Response:
-        """Call a method as the function ``call`` does, within ``timeout`` seconds in all."""
+        """Call a method; ``timeout`` is in seconds and covers all attempts."""
         ends = time.monotonic() + timeout
-        async with self._current() as (channel, lost):
-            # Sent now, it would fail at once and have one attempt less.
-            if lost and not await self._serves_again(channel, ends):
+        async with self._current_channel() as (channel, lost):
+            # A call sent to a lost server fails at once and uses up an attempt.
+            if lost and not await self._wait_until_serving(channel, ends):
                 raise error_status.unreachable(method.service)
-            for attempt in range(1, ATTEMPTS + 1):
+            for attempt in range(1, MAX_ATTEMPTS + 1):
                 left = ends - time.monotonic()
                 try:
                     return await call(channel, method, request, timeout=left, request_id=request_id)
                 except ServiceError as error:
                     cause = error.__cause__
-                    if not isinstance(cause, grpc.aio.AioRpcError) or not _is_gone(
+                    if not isinstance(cause, grpc.aio.AioRpcError) or not _is_server_lost(
                         cause, method.service
                     ):
                         raise
-                    if attempt == ATTEMPTS:
-                        raise error_status.told(cause, method.service) or _gone_again(
+                    if attempt == MAX_ATTEMPTS:
+                        raise error_status.service_error(cause, method.service) or _lost_twice(
                             method
                         ) from cause
-                    if not await self._serves_again(channel, ends):
+                    if not await self._wait_until_serving(channel, ends):
                         raise
                     log.warning(
                         "called again",
@@ -179,10 +184,10 @@ class Caller:
                     )
         raise AssertionError
 
-    async def serving(self) -> bool:
-        """Ask the standard health check, once."""
-        async with self._current() as (channel, _):
-            return await serving(channel)
+    async def is_serving(self) -> bool:
+        """Return whether the service's health check says SERVING; it is asked once."""
+        async with self._current_channel() as (channel, _):
+            return await is_serving(channel)
 
     async def close(self) -> None:
         """Close the channel; calls in flight fail."""
@@ -190,47 +195,51 @@ class Caller:
         await self._channel.close()
 
     @asynccontextmanager
-    async def _current(self) -> AsyncIterator[tuple[grpc.aio.Channel, bool]]:
-        """Give the channel, and whether the service was last found to be gone."""
+    async def _current_channel(self) -> AsyncIterator[tuple[grpc.aio.Channel, bool]]:
+        """Yield the channel, and whether its last connection attempt failed."""
         lost = self._channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE
-        if lost and not self._users:
-            # One that could not resolve the name asks again after up to two minutes, a new one now.
+        if lost and not self._calls_in_flight:
+            # A channel that could not resolve the name waits up to two minutes; a new one does not.
             old, self._channel = self._channel, connect(self._address, self._settings)
             await old.close()
-        self._users += 1
+        self._calls_in_flight += 1
         try:
             yield self._channel, lost
         finally:
-            self._users -= 1
+            self._calls_in_flight -= 1
 
-    async def _serves_again(self, channel: grpc.aio.Channel, ends: float) -> bool:
-        """Wait for it, and tell whether it does."""
+    async def _wait_until_serving(self, channel: grpc.aio.Channel, ends: float) -> bool:
+        """Wait for the service; return whether it serves."""
         began = time.monotonic()
-        last = began if self._given_up else min(ends, began + self._settings.restart_wait)
-        pauses = itertools.chain(PAUSES, itertools.repeat(PAUSES[-1]))
+        last = began if self._wait_failed else min(ends, began + self._settings.restart_wait)
+        delays = itertools.chain(
+            HEALTH_POLL_DELAYS_SECONDS, itertools.repeat(HEALTH_POLL_DELAYS_SECONDS[-1])
+        )
         while True:
             if self._closed:
                 return False
-            if await serving(channel, min(HEALTH_SECONDS, ends - time.monotonic())):
-                self._given_up = False
+            if await is_serving(channel, min(HEALTH_TIMEOUT_SECONDS, ends - time.monotonic())):
+                self._wait_failed = False
                 return True
             left = last - time.monotonic()
             if left <= 0:
-                self._given_up = True
+                self._wait_failed = True
                 return False
-            await asyncio.sleep(min(next(pauses), left))
+            await asyncio.sleep(min(next(delays), left))
 
 
-def _is_gone(error: grpc.aio.AioRpcError, service: str) -> bool:
-    """Tell whether its server is what failed.
+def _is_server_lost(error: grpc.aio.AioRpcError, service: str) -> bool:
+    """Return whether the call failed because its server was lost.
 
-    An answer that broke off in its middle is passed on by nginx as a stream that ends in INTERNAL.
+    nginx reports a response that broke off as INTERNAL, without the service's error details.
     """
-    broke_off = error.code() is grpc.StatusCode.INTERNAL and not error_status.told(error, service)
-    return error.code() in GONE or broke_off
+    broke_off = error.code() is grpc.StatusCode.INTERNAL and not error_status.service_error(
+        error, service
+    )
+    return error.code() in LOST_SERVER_CODES or broke_off
 
 
-def _gone_again(method: Method[Any, Any]) -> ServiceError:
+def _lost_twice(method: Method[Any, Any]) -> ServiceError:
     return ServiceUnavailable(
         f"The {method.service} service ended or was cut off both times while it worked on this; it "
         "may need more memory, or smaller photos.",
@@ -238,9 +247,9 @@ def _gone_again(method: Method[Any, Any]) -> ServiceError:
     )
 
 
-def _pack(request: object, message_class: type[Message]) -> bytes:
+def _serialise(request: object, message_class: type[Message]) -> bytes:
     return codec.encode(request, message_class).SerializeToString()
 
 
-def _unpack(answer: bytes, message_class: type[Message], method: Method[Any, Response]) -> Response:
+def _parse(answer: bytes, message_class: type[Message], method: Method[Any, Response]) -> Response:
     return codec.decode(message_class.FromString(answer), method.response)

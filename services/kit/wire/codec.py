@@ -1,7 +1,7 @@
-"""Converts between a contract's dataclasses and the messages of ``protos/tryon/v1``.
+"""Convert between a contract's dataclasses and the messages of ``protos/tryon/v1``.
 
-Driven by the dataclasses' annotations and the generated descriptors, whose field names are equal,
-so that no service writes a conversion of its own.
+The conversion follows the dataclasses' annotations and the generated descriptors, whose field names
+are equal. No service has a conversion of its own.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ import math
 import typing
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import ModuleType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -26,16 +27,21 @@ from services.kit.pictures import images
 from services.kit.settings import get_settings
 from services.kit.types import WireType
 
-JOINTS: Final = 25
-FARTHEST: Final = 1e6
-"""Joints and places farther than this many pixels from a picture's corner are mistakes."""
+JOINT_COUNT: Final = 25
+"""Joints of BODY_25."""
+
+MAX_COORDINATE_PX: Final = 1e6
+"""Largest accepted coordinate of a point, in pixels of the picture it lies in."""
+
+GENERATE_COMMAND: Final = "`pip install --no-build-isolation --no-deps --editable .`"
+"""Command that generates the code of ``protos``; ``bash run.sh`` runs it too."""
 
 Value = TypeVar("Value")
 AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 class Rpc(NamedTuple):
-    """One procedure as the descriptors know it: its path on the wire and its message classes."""
+    """One procedure: its gRPC path and its message classes."""
 
     path: str
     request: type[Message]
@@ -44,18 +50,19 @@ class Rpc(NamedTuple):
 
 @cache
 def message_classes(method: Method[Any, Any]) -> Rpc:
-    """Find the path and the message classes of a method through its proto file's descriptor.
+    """Return the path and the message classes of a method, from its proto file's descriptor.
 
-    Raises TypeError where the contract and the proto file disagree; that is a mistake in the code.
+    Raises TypeError if the contract and the proto file differ, and ModuleNotFoundError with the
+    command to run if no code was generated from the proto file.
     """
-    module = importlib.import_module(f"tryon.v1.{method.service}_pb2")
+    module = _generated_module(method.service)
     descriptor: MethodDescriptor | None = None
     for service in module.DESCRIPTOR.services_by_name.values():
         descriptor = service.methods_by_name.get(method.rpc, descriptor)
     if descriptor is None:
         raise TypeError(f"{method.service}.proto has no procedure {method.rpc}")
-    _check(method.request, descriptor.input_type)
-    _check(method.response, descriptor.output_type)
+    _check_fields(method.request, descriptor.input_type)
+    _check_fields(method.response, descriptor.output_type)
     return Rpc(
         f"/{descriptor.containing_service.full_name}/{descriptor.name}",
         GetMessageClass(descriptor.input_type),
@@ -63,47 +70,74 @@ def message_classes(method: Method[Any, Any]) -> Rpc:
     )
 
 
-def encode(value: object, message_class: type[AnyMessage]) -> AnyMessage:
-    """Make the message that carries ``value``, a dataclass of a contract.
+def _generated_module(service: str) -> ModuleType:
+    """Import the module that was generated from ``protos/tryon/v1/<service>.proto``."""
+    name = f"tryon.v1.{service}_pb2"
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ModuleNotFoundError(
+            f"There is no generated code of protos/tryon/v1/{service}.proto. Run `bash run.sh`, "
+            f"which generates it, or {GENERATE_COMMAND}.",
+            name=name,
+        ) from error
 
-    Pictures travel raw, as RGB. Raises ValueError for a value outside its annotation: what this
-    program made itself is never the caller's mistake.
+
+def encode(value: object, message_class: type[AnyMessage]) -> AnyMessage:
+    """Encode ``value``, a dataclass of a contract, as a message.
+
+    Images are encoded as raw RGB. Raises ValueError for a value outside its annotation, because
+    only a mistake of this program can make one.
     """
     message = message_class()
     _fill(message, value, type(value).__name__)
     return message
 
 
-def decode(message: Message, kind: type[Value]) -> Value:
-    """Read a message into ``kind``, a dataclass of a contract; its arrays are read-only.
+def decode(message: Message, dataclass: type[Value]) -> Value:
+    """Decode a message to ``dataclass``, a dataclass of a contract; its arrays are read-only.
 
-    A zero, an empty text, or a message that is not there, means the default where ``kind`` has one.
-    Raises InvalidRequest, naming the field, for anything outside the contract; ImageTooLarge; and
-    what ``images.decode`` raises for a file.
+    A zero, an empty text or an absent message becomes the field's default, if it has one. Raises
+    InvalidRequest, which names the field, for a value outside the contract; ImageTooLarge; and the
+    errors of ``images.decode`` for an encoded image.
     """
-    return cast("Value", _read(message, kind, ""))
+    return cast("Value", _read(message, dataclass, ""))
 
 
-class _Field(NamedTuple):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Field:
+    """A field of a contract's dataclass."""
+
     name: str
+    """Name of the field, also in the message."""
+
     type: Any
-    array: WireType | None
+    """Annotated type."""
+
+    wire_type: WireType | None
+    """Message of an array; None for a scalar and a nested dataclass."""
+
     default: Any
-    made: Any
+    """Default value, or ``dataclasses.MISSING``."""
+
+    default_factory: Any
+    """Factory of the default value, or ``dataclasses.MISSING``."""
 
 
 @cache
-def _fields(kind: type) -> tuple[_Field, ...]:
-    hints = typing.get_type_hints(kind, include_extras=True)
+def _fields(dataclass: type) -> tuple[_Field, ...]:
+    hints = typing.get_type_hints(dataclass, include_extras=True)
     return tuple(
         _Field(
-            field.name,
-            hints[field.name],
-            _wire_type(hints[field.name]),
-            field.default,
-            field.default_factory,
+            name=field.name,
+            type=hints[field.name],
+            wire_type=_wire_type(hints[field.name]),
+            default=field.default,
+            default_factory=field.default_factory,
         )
-        for field in dataclasses.fields(kind)
+        for field in dataclasses.fields(dataclass)
     )
 
 
@@ -118,33 +152,36 @@ _SCALARS: Final[Mapping[type, tuple[int, ...]]] = {
     str: (FieldDescriptor.TYPE_STRING,),
     bool: (FieldDescriptor.TYPE_BOOL,),
 }
+"""Protobuf types that carry a Python type."""
 
 
-def _check(kind: type, descriptor: Descriptor) -> None:
+def _check_fields(dataclass: type, descriptor: Descriptor) -> None:
     """Raise TypeError unless the dataclass and the message have the same fields and types."""
-    ours, theirs = {field.name: field for field in _fields(kind)}, descriptor.fields_by_name
+    ours, theirs = {field.name: field for field in _fields(dataclass)}, descriptor.fields_by_name
     wrong = sorted(ours.keys() ^ theirs.keys())
     for name in ours.keys() & theirs.keys():
         field, message = ours[name], theirs[name].message_type
-        if field.array or message:
-            expected = field.array.value if field.array else field.type.__name__
+        if field.wire_type or message:
+            expected = field.wire_type.value if field.wire_type else field.type.__name__
             if message is None or message.name != expected:
                 wrong.append(name)
-            elif not field.array:
-                _check(field.type, message)
+            elif not field.wire_type:
+                _check_fields(field.type, message)
         elif theirs[name].type not in _SCALARS.get(field.type, ()):
             wrong.append(name)
     if wrong:
-        raise TypeError(f"{kind.__name__} and {descriptor.full_name} differ in {', '.join(wrong)}")
+        raise TypeError(
+            f"{dataclass.__name__} and {descriptor.full_name} differ in {', '.join(wrong)}"
+        )
 
 
 def _fill(message: Any, value: Any, path: str) -> None:
     for field in _fields(value.__class__):
         item, where = getattr(value, field.name), f"{path}.{field.name}"
-        if field.array:
+        if field.wire_type:
             part = getattr(message, field.name)
             part.SetInParent()
-            _WRITE[field.array](part, np.asarray(item), where)
+            _WRITE[field.wire_type](part, np.asarray(item), where)
         elif dataclasses.is_dataclass(item):
             part = getattr(message, field.name)
             part.SetInParent()
@@ -174,7 +211,7 @@ def _write_plane(
 
 
 def _write_keypoints(message: common_pb2.Keypoints, array: NDArray[Any], where: str) -> None:
-    _write_points(message, array, where, JOINTS)
+    _write_points(message, array, where, JOINT_COUNT)
 
 
 def _write_landmarks(message: common_pb2.Landmarks, array: NDArray[Any], where: str) -> None:
@@ -201,22 +238,22 @@ def _write_flow(message: common_pb2.Flow, array: NDArray[Any], where: str) -> No
     message.data = array.astype("<f4", copy=False).tobytes()
 
 
-def _read(message: Any, kind: type, path: str) -> Any:
+def _read(message: Any, dataclass: type, path: str) -> Any:
     values: dict[str, Any] = {}
-    for field in _fields(kind):
+    for field in _fields(dataclass):
         item, where = getattr(message, field.name), f"{path}{field.name}"
-        if field.array or dataclasses.is_dataclass(field.type):
+        if field.wire_type or dataclasses.is_dataclass(field.type):
             if not message.HasField(field.name):
-                if field.made is not dataclasses.MISSING:
-                    values[field.name] = field.made()
+                if field.default_factory is not dataclasses.MISSING:
+                    values[field.name] = field.default_factory()
                     continue
                 if field.default is not dataclasses.MISSING:
                     values[field.name] = field.default
                     continue
                 raise InvalidRequest(f"{where} is missing; send it with the request.")
             values[field.name] = (
-                _READ[field.array](item, where)
-                if field.array
+                _READ[field.wire_type](item, where)
+                if field.wire_type
                 else _read(item, field.type, f"{where}.")
             )
         elif not item and field.default is not dataclasses.MISSING:
@@ -225,7 +262,7 @@ def _read(message: Any, kind: type, path: str) -> Any:
             raise InvalidRequest(f"{where} is {item}; send a finite number.")
         else:
             values[field.name] = item
-    return kind(**values)
+    return dataclass(**values)
 
 
 def _read_image(message: common_pb2.Image, where: str) -> NDArray[np.uint8]:
@@ -259,10 +296,7 @@ def _read_bytes(
     *,
     channels: int,
 ) -> NDArray[np.uint8]:
-    """View a raw message's bytes as H x W x channels, read-only, after checking its size.
-
-    ``channels`` counts bytes.
-    """
+    """Check the size of a raw message and view it as H x W x channels bytes, read-only."""
     height, width, limit = message.height, message.width, get_settings().max_pixels
     if height == 0 or width == 0:
         raise InvalidRequest(f"{where} is {width} x {height} pixels; set its height and width.")
@@ -280,7 +314,7 @@ def _read_bytes(
 
 
 def _read_keypoints(message: common_pb2.Keypoints, where: str) -> NDArray[np.float32]:
-    return _read_points(message, where, JOINTS, "joints of BODY_25")
+    return _read_points(message, where, JOINT_COUNT, "joints of BODY_25")
 
 
 def _read_landmarks(message: common_pb2.Landmarks, where: str) -> NDArray[np.float32]:
@@ -295,7 +329,7 @@ def _read_points(
             f"{where} has {len(message.points)} points; send the {count} {wanted}."
         )
     points = np.array([(p.x, p.y, p.confidence) for p in message.points], np.float32)
-    if not (np.abs(points) <= FARTHEST).all():
+    if not (np.abs(points) <= MAX_COORDINATE_PX).all():
         raise InvalidRequest(f"{where} has a point that is not a finite number of pixels.")
     points.flags.writeable = False
     return points
@@ -303,7 +337,7 @@ def _read_points(
 
 def _read_flow(message: common_pb2.Flow, where: str) -> NDArray[np.float32]:
     flow = _read_bytes(message, where, channels=8).view("<f4")
-    if not (np.abs(flow) <= FARTHEST).all():
+    if not (np.abs(flow) <= MAX_COORDINATE_PX).all():
         raise InvalidRequest(f"{where} has a place that is not a finite number of pixels.")
     return flow
 
@@ -317,6 +351,8 @@ _WRITE: Final[Mapping[WireType, Callable[[Any, NDArray[Any], str], None]]] = {
     WireType.FLOW: _write_flow,
     WireType.LANDMARKS: _write_landmarks,
 }
+"""Functions that fill the message of an array."""
+
 _READ: Final[Mapping[WireType, Callable[[Any, str], NDArray[Any]]]] = {
     WireType.IMAGE: _read_image,
     WireType.MASK: _read_plane,
@@ -326,3 +362,4 @@ _READ: Final[Mapping[WireType, Callable[[Any, str], NDArray[Any]]]] = {
     WireType.FLOW: _read_flow,
     WireType.LANDMARKS: _read_landmarks,
 }
+"""Functions that read an array from its message."""

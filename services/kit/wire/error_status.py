@@ -1,7 +1,7 @@
-"""Tells an error of the tree over gRPC, and reads it back.
+"""Convert errors of ``errors.py`` to gRPC statuses and back, without loss.
 
-The status carries a ``google.rpc.ErrorInfo``: the class's ``code`` as reason, domain ``tryon``, and
-the stage in its metadata. The other end finds the same class, message and stage.
+The status carries a ``google.rpc.ErrorInfo``: the class's ``code`` as reason, the domain ``tryon``,
+and the stage in the metadata.
 """
 
 from typing import Final
@@ -23,11 +23,14 @@ from services.kit.errors import (
 )
 
 DOMAIN: Final = "tryon"
-BY_CODE: Final = {kind.code: kind for kind in STATUS if kind is not TryOnError}
+"""Domain of the ``ErrorInfo`` of this project's errors."""
+
+ERROR_CLASSES_BY_CODE: Final = {kind.code: kind for kind in STATUS if kind is not TryOnError}
+"""Error classes by their ``code``."""
 
 
 def to_status(error: TryOnError) -> RpcStatus:
-    """Describe the error as a ``google.rpc.Status``."""
+    """Convert an error to a ``google.rpc.Status``."""
     code: int = STATUS[type(error)].grpc.value[0]
     info = ErrorInfo(reason=error.code, domain=DOMAIN)
     if error.stage:
@@ -38,35 +41,35 @@ def to_status(error: TryOnError) -> RpcStatus:
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, service: str) -> TryOnError:
-    """Find the error behind a failed call to ``service`` (a folder's name).
+    """Return the error behind a failed call to ``service`` (the folder's name).
 
-    What the service raised comes back as it was; what the transport raised becomes a ServiceError
-    that names the service and a remedy. The transport's own text is never passed on.
+    An error that the service raised is returned with its class, message and stage. An error of the
+    transport becomes a ServiceError that names the service and a remedy; its text is left out.
     """
-    return told(error, service) or _of_transport(error, service)
+    return service_error(error, service) or _transport_error(error, service)
 
 
 def unreachable(service: str) -> TryOnError:
-    """Make the error of a service that nobody answers for."""
-    kind, text = _TRANSPORT[grpc.StatusCode.UNAVAILABLE]
+    """Return the error of a service that cannot be reached."""
+    kind, text = _TRANSPORT_ERRORS[grpc.StatusCode.UNAVAILABLE]
     return kind(text.format(service), stage=service)
 
 
-def told(error: grpc.aio.AioRpcError, service: str) -> TryOnError | None:
-    """Find the error that the service itself raised; None for what the transport raised."""
+def service_error(error: grpc.aio.AioRpcError, service: str) -> TryOnError | None:
+    """Return the error that the service raised; None if the transport failed."""
     try:
         status = rpc_status.from_call(error)
     except ValueError:
         return None
     for detail in status.details if status else ():
         info = ErrorInfo()
-        if detail.Unpack(info) and info.domain == DOMAIN and info.reason in BY_CODE:
+        if detail.Unpack(info) and info.domain == DOMAIN and info.reason in ERROR_CLASSES_BY_CODE:
             stage = info.metadata.get("stage") or service
-            return BY_CODE[info.reason](status.message, stage=stage)
+            return ERROR_CLASSES_BY_CODE[info.reason](status.message, stage=stage)
     return None
 
 
-_TRANSPORT: Final[dict[grpc.StatusCode, tuple[type[TryOnError], str]]] = {
+_TRANSPORT_ERRORS: Final[dict[grpc.StatusCode, tuple[type[TryOnError], str]]] = {
     grpc.StatusCode.UNAVAILABLE: (
         ServiceUnavailable,
         "The {} service cannot be reached; check that it is running, then try again.",
@@ -88,16 +91,17 @@ _TRANSPORT: Final[dict[grpc.StatusCode, tuple[type[TryOnError], str]]] = {
         "The {} service is busy; try again in a few seconds.",
     ),
 }
+"""Error class and message of a failure of the transport; the message takes the service's name."""
 
 
-def _of_transport(error: grpc.aio.AioRpcError, service: str) -> TryOnError:
+def _transport_error(error: grpc.aio.AioRpcError, service: str) -> TryOnError:
     if "larger than max" in (error.details() or ""):
         return InvalidRequest(
             f"The message to or from the {service} service is larger than its limit; send a "
             "smaller picture or raise TRYON_MAX_MESSAGE_BYTES.",
             stage=service,
         )
-    if error.code() not in _TRANSPORT:
+    if error.code() not in _TRANSPORT_ERRORS:
         return InternalError(stage=service)
-    kind, text = _TRANSPORT[error.code()]
+    kind, text = _TRANSPORT_ERRORS[error.code()]
     return kind(text.format(service), stage=service)

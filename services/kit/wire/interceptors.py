@@ -1,6 +1,7 @@
-"""What happens around every call of a server: request id, one log line, errors mapped.
+"""gRPC server interceptors: bind the request id, log each call, convert errors.
 
-Interceptors run in the order of ``all_for``; streams (health watches, reflection) pass untouched.
+They run in the order of ``server_interceptors``. Streams (health watches, reflection) pass
+untouched.
 """
 
 import asyncio
@@ -18,8 +19,13 @@ from services.kit.errors import InternalError, TryOnError
 from services.kit.wire import error_status, server_status
 
 REQUEST_ID: Final = "x-request-id"
-_ACCEPTED_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_QUIET: Final = ("/grpc.health.", f"/{server_status.PROTO}/")
+"""Metadata key of the request id."""
+
+_REQUEST_ID_PATTERN: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+"""Request ids that are taken from a client."""
+
+_DEBUG_METHODS: Final = ("/grpc.health.", f"/{server_status.PROTO}/")
+"""Prefixes of methods that are logged for debugging only."""
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 Behaviour: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
@@ -28,27 +34,27 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 log = structlog.stdlib.get_logger(__name__)
 
 
-def all_for(service: str) -> tuple[grpc.aio.ServerInterceptor, ...]:
-    """List the interceptors of the server of ``service``, outermost first."""
-    return (RequestId(), CallLog(), Errors(service))
+def server_interceptors(service: str) -> tuple[grpc.aio.ServerInterceptor, ...]:
+    """Return the interceptors of the server of ``service``, outermost first."""
+    return (RequestIdInterceptor(), CallLogInterceptor(), ErrorInterceptor(service))
 
 
 def request_id_or_new(sent: str | bytes | None) -> str:
-    """Take the caller's request id if it is plain and short, else make one."""
-    if isinstance(sent, str) and _ACCEPTED_ID.fullmatch(sent):
+    """Return the client's request id if it has the accepted form, else a new one."""
+    if isinstance(sent, str) and _REQUEST_ID_PATTERN.fullmatch(sent):
         return sent
     return uuid.uuid4().hex
 
 
-class _Unary(grpc.aio.ServerInterceptor):
-    """Wraps procedures that take one message and give one."""
+class _UnaryInterceptor(grpc.aio.ServerInterceptor):
+    """Wraps procedures with one request message and one response message."""
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
-        """Give the next handler, with ``around`` wrapped about it."""
+        """Return the next handler, wrapped in ``around``."""
         handler = await continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler
@@ -73,8 +79,8 @@ class _Unary(grpc.aio.ServerInterceptor):
         raise NotImplementedError
 
 
-class RequestId(_Unary):
-    """Binds the call's ``x-request-id`` to its log lines and returns it in trailing metadata."""
+class RequestIdInterceptor(_UnaryInterceptor):
+    """Binds the call's ``x-request-id`` to log lines and returns it in trailing metadata."""
 
     async def around(
         self,
@@ -83,7 +89,7 @@ class RequestId(_Unary):
         context: Context,
         details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Run the call with its id bound; a missing or odd id is replaced by a new one."""
+        """Run the call with its id bound; a missing or malformed id is replaced by a new one."""
         sent = dict(details.invocation_metadata or ()).get(REQUEST_ID)
         request_id = request_id_or_new(sent)
         context.set_trailing_metadata(((REQUEST_ID, request_id),))
@@ -91,8 +97,8 @@ class RequestId(_Unary):
             return await behaviour(request, context)
 
 
-class CallLog(_Unary):
-    """Logs each call once it has ended: method, status code and seconds, never contents."""
+class CallLogInterceptor(_UnaryInterceptor):
+    """Logs each call when it has ended: method, status code and seconds, never contents."""
 
     async def around(
         self,
@@ -101,7 +107,7 @@ class CallLog(_Unary):
         context: Context,
         details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Time the call; health and status are logged for debugging only."""
+        """Run and time the call; health checks and status calls are logged for debugging only."""
         began, code = time.perf_counter(), "UNKNOWN"
         try:
             response = await behaviour(request, context)
@@ -115,13 +121,13 @@ class CallLog(_Unary):
         else:
             return response
         finally:
-            write = log.debug if details.method.startswith(_QUIET) else log.info
+            write = log.debug if details.method.startswith(_DEBUG_METHODS) else log.info
             seconds = round(time.perf_counter() - began, 4)
             write("call", method=details.method, code=code, seconds=seconds)
 
 
-class Errors(_Unary):
-    """Turns what a handler raises into a status; what is not of the tree gets a fixed text."""
+class ErrorInterceptor(_UnaryInterceptor):
+    """Converts a handler's error to a status; an error outside the tree gets a fixed message."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -141,9 +147,9 @@ class Errors(_Unary):
         except TryOnError as error:
             failure = error
         except Exception:
-            log.exception("unforeseen error", method=details.method)
+            log.exception("unexpected error", method=details.method)
             failure = InternalError()
         failure.stage = failure.stage or self._service
-        told = rpc_status.to_status(error_status.to_status(failure))
-        returned = (*(context.trailing_metadata() or ()), *told.trailing_metadata)
-        return await context.abort(told.code, told.details, returned)
+        status = rpc_status.to_status(error_status.to_status(failure))
+        trailing = (*(context.trailing_metadata() or ()), *status.trailing_metadata)
+        return await context.abort(status.code, status.details, trailing)

@@ -1,7 +1,7 @@
-"""Asks a server's standard gRPC health check: ``python -m services.kit.wire.probe [HOST:PORT]``.
+"""Check a server's gRPC health: ``python -m services.kit.wire.probe [HOST:PORT]``.
 
-The exit status is 0 when it serves, else 1: what a container's health check wants. Without an
-address, it asks the server that runs in the same container.
+The exit status is 0 if the server serves, else 1, as a container's health check needs it. Without
+an address, the server of the same container is checked: the service named by ``SERVICE``.
 """
 
 import os
@@ -15,15 +15,16 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
     health_pb2_grpc,
 )
 
-SECONDS: Final = 4.0
+TIMEOUT_SECONDS: Final = 4.0
+"""Deadline of the health check in seconds."""
 
 
-def serving(address: str) -> bool:
-    """Tell whether the server at ``host:port`` says that it serves, within four seconds."""
+def is_serving(address: str) -> bool:
+    """Return whether the server at ``host:port`` says SERVING within ``TIMEOUT_SECONDS``."""
     with grpc.insecure_channel(address, options=(("grpc.enable_http_proxy", 0),)) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest(), timeout=SECONDS
+                health_pb2.HealthCheckRequest(), timeout=TIMEOUT_SECONDS
             )
         except grpc.RpcError:
             return False
@@ -37,4 +38,4 @@ def own_address() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(not serving(sys.argv[1] if len(sys.argv) > 1 else own_address()))
+    sys.exit(not is_serving(sys.argv[1] if len(sys.argv) > 1 else own_address()))

@@ -37,16 +37,19 @@ from services.kit.settings import Settings, get_settings
 from services.kit.wire import codec, interceptors, server_status
 
 EXIT_NO_PORT: Final = 69
-"""Exit status where the port cannot be listened on."""
+"""Exit status if the port cannot be listened on."""
 
 EXIT_LOAD_FAILED: Final = 70
-"""Exit status where loading failed for an unforeseen reason."""
+"""Exit status if loading failed for an unexpected reason."""
 
 EXIT_NOT_CONFIGURED: Final = 78
-"""Exit status where weights are missing, or an engine or a setting is wrong."""
+"""Exit status if weights are missing, or an engine or a setting is wrong."""
 
 SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+"""Health of a server that has loaded its engine."""
+
 NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+"""Health of a server that loads or stops."""
 
 Result = TypeVar("Result")
 
@@ -56,7 +59,7 @@ log = structlog.stdlib.get_logger(__name__)
 def main(contract: Contract, load: Callable[[], Service]) -> NoReturn:
     """Run a service's server until SIGTERM or SIGINT, then exit.
 
-    ``--host`` and ``--port`` come before ``TRYON_HOST`` and ``TRYON_PORT``, and those before the
+    ``--host`` and ``--port`` override ``TRYON_HOST`` and ``TRYON_PORT``, which override the
     contract's port. The exit status is 0 after a signal, else one of this module's constants.
     """
     parser = argparse.ArgumentParser(
@@ -76,17 +79,17 @@ def main(contract: Contract, load: Callable[[], Service]) -> NoReturn:
             print(f"{field}: {problem['msg']}", file=sys.stderr)
         sys.exit(EXIT_NOT_CONFIGURED)
     logs.configure(settings)
-    memory.few_arenas()
+    memory.limit_malloc_arenas()
     sys.exit(asyncio.run(_serve(contract, load, settings)))
 
 
 async def start(
     contract: Contract, load: Callable[[], Service], settings: Settings
 ) -> "RunningServer":
-    """Listen at once and load meanwhile; health says NOT_SERVING until ``load`` has returned.
+    """Start a server that listens at once; health is NOT_SERVING until ``load`` has returned.
 
-    Listens on the settings' host and port, else the contract's port. Raises OSError where that
-    cannot be had.
+    The host and the port are those of the settings, else the contract's port. Raises OSError if the
+    port cannot be listened on.
     """
     running = RunningServer(contract, settings)
     await running.listen(load)
@@ -94,13 +97,13 @@ async def start(
 
 
 class RunningServer:
-    """A server that listens: its ``port``, and ``loading``, the task that ends once it serves.
-
-    ``loading`` raises what the service's ``load`` raised.
-    """
+    """A listening server."""
 
     port: int
+    """TCP port that the server listens on."""
+
     loading: asyncio.Task[None]
+    """Ends when the server serves; raises what the service's ``load`` raised."""
 
     def __init__(self, contract: Contract, settings: Settings) -> None:
         self._contract = contract
@@ -111,12 +114,12 @@ class RunningServer:
             contract.name, workers=settings.workers, queue_size=settings.queue_size
         )
         self._server = grpc.aio.server(
-            interceptors=interceptors.all_for(contract.name),
+            interceptors=interceptors.server_interceptors(contract.name),
             options=_options(settings),
         )
 
     async def listen(self, load: Callable[[], Service]) -> None:
-        """Open the port and begin to load."""
+        """Open the port and start loading the engine."""
         names = (
             self._contract.proto,
             server_status.PROTO,
@@ -145,10 +148,10 @@ class RunningServer:
         self.loading = asyncio.create_task(self._load(load))
 
     async def stop(self, grace: float) -> bool:
-        """Refuse new calls, let those in flight finish, release the engine.
+        """Refuse new calls, wait for those in flight, release the engine.
 
-        Tells whether all of it ended within ``grace`` seconds; if not, the engine is not released,
-        since a thread still uses it.
+        Returns whether all calls ended within ``grace`` seconds. If not, the engine is not
+        released, since a thread still uses it.
         """
         began = time.monotonic()
         self.loading.cancel()
@@ -182,23 +185,23 @@ class RunningServer:
             deadline = time.monotonic() + (method.deadline if remaining is None else remaining)
             return await self._executor.run(_answer, method, handle, data, deadline)
 
-        # Messages stay bytes here, so that large ones are parsed on a worker, not on the loop.
+        # The message stays bytes here: a worker parses it, not the event loop.
         return grpc.unary_unary_rpc_method_handler(behaviour)
 
     def _status_handlers(self) -> "dict[str, grpc.RpcMethodHandler[Any, Any]]":
         rpc = codec.message_classes(server_status.GET)
 
-        # On the loop: a worker may be minutes away.
+        # Answered on the event loop, because all workers may be busy for minutes.
         async def behaviour(_: bytes, __: grpc.aio.ServicerContext[Any, Any]) -> bytes:
-            told = server_status.StatusResponse(
+            status = server_status.StatusResponse(
                 service=self._contract.name,
                 engine=self._service.engine if self._service else "",
                 version=server_status.version(),
-                memory=memory.resident(),
+                resident_bytes=memory.resident_bytes(),
                 running=self._executor.running,
                 waiting=self._executor.waiting,
             )
-            return codec.encode(told, rpc.response).SerializeToString()
+            return codec.encode(status, rpc.response).SerializeToString()
 
         return {server_status.GET.rpc: grpc.unary_unary_rpc_method_handler(behaviour)}
 
@@ -227,7 +230,7 @@ def _options(settings: Settings) -> Sequence[tuple[str, int]]:
     return (
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
-        # A second server on the same port would take half of the calls unnoticed.
+        # Without this, a second server on the same port would silently take half of the calls.
         ("grpc.so_reuseport", 0),
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
@@ -241,8 +244,7 @@ def _options(settings: Settings) -> Sequence[tuple[str, int]]:
 def _age(settings: Settings) -> Sequence[tuple[str, int]]:
     if settings.max_connection_age is None:
         return ()
-    # Calls in flight finish on the old connection: without a grace they have all the time they
-    # need, and their own deadlines bound it.
+    # No grace: calls in flight finish on the old connection, bounded by their own deadlines.
     return (("grpc.max_connection_age_ms", round(1000 * settings.max_connection_age)),)
 
 
@@ -268,7 +270,7 @@ async def _serve(contract: Contract, load: Callable[[], Service], settings: Sett
     drained = await running.stop(settings.shutdown_grace)
     log.info("stopped", service=contract.name, drained=drained)
     if not drained:
-        # The interpreter would wait for the thread that is still at work.
+        # A normal exit would wait for the worker thread that still runs.
         os._exit(status)
     return status
 
@@ -286,11 +288,11 @@ def _status_of_loading(contract: Contract, loading: asyncio.Task[None]) -> int:
 
 
 async def _in_daemon_thread(function: Callable[[], Result]) -> Result:
-    """Run a function in a thread that does not hold up the end of the process."""
+    """Run a function in a daemon thread, which does not delay the end of the process."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Result] = loop.create_future()
 
-    def tell(give: Callable[[Any], None], value: object) -> None:
+    def resolve(give: Callable[[Any], None], value: object) -> None:
         if not future.done():
             give(value)
 
@@ -299,9 +301,9 @@ async def _in_daemon_thread(function: Callable[[], Result]) -> Result:
             outcome: tuple[Callable[[Any], None], object] = (future.set_result, function())
         except Exception as error:
             outcome = (future.set_exception, error)
-        # The loop is closed where the process was told to stop while this ran.
+        # The loop is closed if the process was stopped while this ran.
         with suppress(RuntimeError):
-            loop.call_soon_threadsafe(tell, *outcome)
+            loop.call_soon_threadsafe(resolve, *outcome)
 
     threading.Thread(target=work, name="load", daemon=True).start()
     return await future

@@ -1,4 +1,4 @@
-"""``tryon.v1.Status/Get``: what every server tells of itself (``protos/tryon/v1/status.proto``)."""
+"""``tryon.v1.Status/Get``: the status of every server (``protos/tryon/v1/status.proto``)."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,35 +8,44 @@ from typing import Final
 from services.kit.contract import Method
 
 PROTO: Final = "tryon.v1.Status"
+"""Full name of the gRPC service."""
 
 
 @dataclass(frozen=True)
 class StatusRequest:
-    """Nothing; a server knows only one service."""
+    """Empty: a server runs one service."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StatusResponse:
-    """The service's folder name and engine (empty while it loads) and the package's version.
-
-    ``memory`` is the process's resident memory in bytes; ``running`` and ``waiting`` count calls
-    that have a worker and calls that wait for one.
-    """
+    """The status of one server."""
 
     service: str
+    """The service's folder name, such as ``openpose``."""
+
     engine: str
+    """Name of the engine; empty while it loads."""
+
     version: str
-    memory: int
+    """Version of the installed package; empty if it is not installed."""
+
+    resident_bytes: int
+    """Resident memory of the server's process in bytes."""
+
     running: int
+    """Calls that have a worker."""
+
     waiting: int
+    """Calls that wait for a worker."""
 
 
 GET: Final = Method("status", "Get", StatusRequest, StatusResponse, deadline=2.0)
+"""The method that returns a server's status."""
 
 
 @cache
 def version() -> str:
-    """Tell the installed package's version; empty where it runs without being installed."""
+    """Return the installed package's version; empty if it is not installed."""
     try:
         return metadata.version("tryon")
     except metadata.PackageNotFoundError:

@@ -1,8 +1,8 @@
-"""Asks the containers of github.com/T4t4KAU/VirtualTryOnSystem, the ancestor of this system.
+"""Call the containers of github.com/T4t4KAU/VirtualTryOnSystem (images ``venuns/*``).
 
-The engines ``venuns`` of five services are thin: what the ancestor's calls have in common is here,
-its messages are in ``protos/tryon/venuns/venuns.proto``. Its answers are not trusted: text and
-pictures are bounded before they are decoded, and everything unusable is a BadAnswer.
+The engines ``venuns`` of five services use this module; the messages are in
+``protos/tryon/venuns/venuns.proto``. Responses are not trusted: text and images are bounded before
+they are decoded, and an unusable response raises BadAnswer.
 """
 
 import base64
@@ -32,88 +32,119 @@ from services.kit.settings import get_settings
 from services.kit.types import Image, LabelMap, Mask
 
 MIB: Final = 1024 * 1024
-SEND_BYTES: Final = 4 * MIB
-"""What a gRPC server takes unless told otherwise, and the ancestor's may not have been."""
-RECEIVE_BYTES: Final = 16 * MIB
-"""Of one answer: base64 of a canvas in raw RGB, four times over."""
+"""Bytes of a mebibyte."""
+
+MAX_REQUEST_BYTES: Final = 4 * MIB
+"""Bytes of one request: gRPC's default limit of a server."""
+
+MAX_RESPONSE_BYTES: Final = 16 * MIB
+"""Bytes of one response: four times a canvas of raw RGB in base64."""
+
 COMPOSE_FILE: Final = "docker-compose.venuns.yml"
+"""Compose file that starts the containers."""
+
+MIN_INSIDE_GREY: Final = 128
+"""Grey level, 0 to 255, from which a pixel of a returned mask is inside."""
 
 Request = TypeVar("Request", bound=Message)
-Reply = TypeVar("Reply", bound=Message)
+Response = TypeVar("Response", bound=Message)
 
 
 @dataclass(frozen=True)
-class Rpc(Generic[Request, Reply]):
-    """One procedure of the ancestor: its path, and where the compose file puts its container."""
+class Rpc(Generic[Request, Response]):
+    """One procedure of an upstream container.
+
+    ``path`` is its gRPC path, ``request`` and ``response`` its message classes, ``address`` the
+    ``host:port`` of its container in the compose file.
+    """
 
     path: str
     request: type[Request]
-    reply: type[Reply]
+    response: type[Response]
     address: str
 
 
 CLOTH_MASK: Final = Rpc(
-    "/ClothSegmentation/Generate", venuns_pb2.Photo, venuns_pb2.Answer, "venuns-clothmask:50051"
+    "/ClothSegmentation/Generate",
+    venuns_pb2.PhotoRequest,
+    venuns_pb2.TextResponse,
+    "venuns-clothmask:50051",
 )
+"""Returns the mask of a garment."""
+
 DENSEPOSE: Final = Rpc(
-    "/Densepose/Generate", venuns_pb2.Photo, venuns_pb2.Answer, "venuns-densepose:50052"
+    "/Densepose/Generate",
+    venuns_pb2.PhotoRequest,
+    venuns_pb2.TextResponse,
+    "venuns-densepose:50052",
 )
+"""Returns the DensePose part image of a person."""
+
 HUMAN_PARSE: Final = Rpc(
-    "/HumanParse/Generate", venuns_pb2.Photo, venuns_pb2.Labels, "venuns-humanparse:50053"
+    "/HumanParse/Generate",
+    venuns_pb2.PhotoRequest,
+    venuns_pb2.LabelsResponse,
+    "venuns-humanparse:50053",
 )
+"""Returns the CIHP labels of a person."""
+
 AGNOSTIC: Final = Rpc(
-    "/ParseAgnostic/Generate", venuns_pb2.Dressed, venuns_pb2.Answer, "venuns-parse-agnostic:50055"
+    "/ParseAgnostic/Generate",
+    venuns_pb2.AgnosticRequest,
+    venuns_pb2.TextResponse,
+    "venuns-parse-agnostic:50055",
 )
+"""Returns the labels without the existing garment."""
+
 VITON: Final = Rpc(
-    "/Vitons/Generate", venuns_pb2.Undressed, venuns_pb2.Answer, "venuns-vitons:50059"
+    "/Vitons/Generate", venuns_pb2.TryOnRequest, venuns_pb2.TextResponse, "venuns-vitons:50059"
 )
+"""Returns the person with the garment."""
 
 
-class Ancestor(Generic[Request, Reply]):
-    """One of the ancestor's containers, as seen by the service named ``service``.
+class UpstreamContainerClient(Generic[Request, Response]):
+    """Client of one upstream container, for the service named ``service``.
 
-    ``TRYON_<SERVICE>_VENUNS_ADDRESS`` says where it is, as ``host:port``; by default it is where
-    the compose file puts it. It is connected to with the first call, which may come from any
-    thread.
+    The address is ``TRYON_<SERVICE>_VENUNS_ADDRESS`` as ``host:port``, by default that of the
+    compose file. The client connects with the first call, which may come from any thread.
     """
 
-    def __init__(self, service: str, rpc: Rpc[Request, Reply]) -> None:
+    def __init__(self, service: str, rpc: Rpc[Request, Response]) -> None:
         self._service = service
         self._variable = f"TRYON_{service.upper()}_VENUNS_ADDRESS"
         self._address = os.environ.get(self._variable, "").strip() or rpc.address
         self._seconds = get_settings().venuns_deadline
-        # No keepalive: the ancestor's servers have gRPC's default, which is to hang up on whoever
-        # pings more than twice in five minutes without sending anything.
+        # No keepalive: upstream servers have gRPC's default, which closes the connection of a
+        # client that pings more than twice in five minutes without sending anything.
         self._channel = grpc.insecure_channel(
             self._address,
             options=(
-                ("grpc.max_send_message_length", SEND_BYTES),
-                ("grpc.max_receive_message_length", RECEIVE_BYTES),
-                # A container that was started after a failed call is found within seconds, and one
-                # that is gone without a trace is not waited for: this is also the longest that
-                # one attempt to connect may take, 20 seconds by default.
+                ("grpc.max_send_message_length", MAX_REQUEST_BYTES),
+                ("grpc.max_receive_message_length", MAX_RESPONSE_BYTES),
+                # A container that starts after a failed call is found within seconds. This is also
+                # the timeout of one attempt to connect, 20 seconds by default.
                 ("grpc.min_reconnect_backoff_ms", 2_000),
                 ("grpc.max_reconnect_backoff_ms", 2_000),
                 ("grpc.enable_http_proxy", 0),
             ),
         )
-        self._send: grpc.UnaryUnaryMultiCallable[Request, Reply] = self._channel.unary_unary(
+        self._send: grpc.UnaryUnaryMultiCallable[Request, Response] = self._channel.unary_unary(
             rpc.path,
             request_serializer=rpc.request.SerializeToString,
-            response_deserializer=rpc.reply.FromString,
+            response_deserializer=rpc.response.FromString,
         )
 
-    def ask(self, request: Request) -> Reply:
-        """Call it and wait for the answer.
+    def call(self, request: Request) -> Response:
+        """Send a request and return the response.
 
-        Raises ServiceUnavailable where it cannot be reached, DeadlineExceeded, InvalidRequest for
-        pictures too large for its server, and BadAnswer for everything else that goes wrong.
+        Raises ServiceUnavailable if the container cannot be reached, DeadlineExceeded,
+        InvalidRequest if the images are too large, and BadAnswer for any other failure.
         """
         size = request.ByteSize()
-        if size > SEND_BYTES:
+        if size > MAX_REQUEST_BYTES:
             raise InvalidRequest(
-                f"The pictures have {size / MIB:.1f} MiB as files and the ancestor's servers take "
-                f"{SEND_BYTES // MIB}; use photos with less noise.",
+                f"The pictures have {size / MIB:.1f} MiB as files and the venuns servers take "
+                f"{MAX_REQUEST_BYTES // MIB}; use photos with less noise.",
                 stage=self._service,
             )
         try:
@@ -121,8 +152,8 @@ class Ancestor(Generic[Request, Reply]):
         except grpc.RpcError as error:
             raise self._failure(error) from error
 
-    def picture(self, text: str, height: int, width: int) -> Image:
-        """Read an answer: base64 of a JPEG, PNG or WebP file of ``height`` x ``width`` pixels.
+    def decode_image(self, text: str, height: int, width: int) -> Image:
+        """Decode an image: base64 of a JPEG, PNG or WebP file of ``height`` x ``width`` pixels.
 
         Raises BadAnswer.
         """
@@ -132,39 +163,39 @@ class Ancestor(Generic[Request, Reply]):
         except InputError as error:
             raise self._bad("a damaged picture") from error
 
-    def mask(self, text: str, height: int, width: int) -> Mask:
-        """Read an answer whose lighter half of greys is inside: 0 or 255. Raises BadAnswer."""
-        bright = self.picture(text, height, width).max(axis=2)
-        return np.where(bright >= 128, np.uint8(255), np.uint8(0))
+    def decode_mask(self, text: str, height: int, width: int) -> Mask:
+        """Decode a mask, 0 or 255: inside from ``MIN_INSIDE_GREY`` on. Raises BadAnswer."""
+        bright = self.decode_image(text, height, width).max(axis=2)
+        return np.where(bright >= MIN_INSIDE_GREY, np.uint8(255), np.uint8(0))
 
-    def labels(self, text: str, height: int, width: int) -> LabelMap:
-        """Read an answer that shows CIHP ids, as pixel values or in their customary colours.
+    def decode_labels(self, text: str, height: int, width: int) -> LabelMap:
+        """Decode CIHP ids, given as pixel values or in the colours of ``labels.PALETTE``.
 
-        A palette is not looked at: the pixel values of a paletted PNG are the ids. Raises
-        BadAnswer, for a JPEG as well, since its losses would be other ids.
+        The pixel values of a PNG with a palette are the ids. Raises BadAnswer, also for a JPEG,
+        whose compression changes ids.
         """
         data = self._file(text, height, width)
-        values = _values(data)
+        values = _channel_values(data)
         if values is None:
-            values = _ids_of_colours(self.picture(text, height, width))
+            values = _ids_from_colours(self.decode_image(text, height, width))
         if values is None or int(values.max()) not in list(Label):
             raise self._bad("a picture that holds no CIHP ids")
         return values
 
     def close(self) -> None:
-        """Hang up; calls in flight fail."""
+        """Close the channel; calls in flight fail."""
         self._channel.close()
 
     def _file(self, text: str, height: int, width: int) -> bytes:
         if not text:
             raise self._bad("nothing")
         try:
-            # Lines may be broken, as Python's own encoder does.
+            # Base64 may have line breaks, as Python's encoder writes them.
             data = base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
         except (binascii.Error, ValueError) as error:
             raise self._bad("text that is not base64") from error
         try:
-            file = images.probe(data, images.Limits(RECEIVE_BYTES, 2**62, 1))
+            file = images.probe(data, images.Limits(MAX_RESPONSE_BYTES, 2**62, 1))
         except InputError as error:
             raise self._bad("something that is not a picture") from error
         if (file.height, file.width) != (height, width):
@@ -175,7 +206,7 @@ class Ancestor(Generic[Request, Reply]):
 
     def _bad(self, what: str) -> BadAnswer:
         return BadAnswer(
-            f"The ancestor's container at {self._address} answered with {what}; look into its log, "
+            f"The venuns container at {self._address} answered with {what}; look into its log, "
             "and check that the address is that of the right container.",
             stage=self._service,
         )
@@ -183,7 +214,7 @@ class Ancestor(Generic[Request, Reply]):
     def _failure(self, error: grpc.RpcError) -> TryOnError:
         # What a call raises is the call itself.
         code = cast("grpc.Call", error).code()
-        where = f"The ancestor's container at {self._address}"
+        where = f"The venuns container at {self._address}"
         if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}:
             return ServiceUnavailable(
                 f"{where} cannot be reached or stopped at work; start it with {COMPOSE_FILE}, or "
@@ -197,31 +228,31 @@ class Ancestor(Generic[Request, Reply]):
                 stage=self._service,
             )
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return self._bad(f"more than {RECEIVE_BYTES // MIB} MiB, or is out of memory")
+            return self._bad(f"more than {MAX_RESPONSE_BYTES // MIB} MiB, or is out of memory")
         if code is grpc.StatusCode.UNIMPLEMENTED:
             return self._bad("that it does not know this call")
         return self._bad("a failure")
 
 
-def photo_file(image: Image) -> bytes:
-    """Encode a photo as the ancestor's own requests do: JPEG."""
+def encode_photo(image: Image) -> bytes:
+    """Encode a photo as JPEG, as the upstream system's own clients do."""
     return images.encode(image, images.JPEG)
 
 
-def exact_file(pixels: Image | Mask | LabelMap) -> bytes:
-    """Encode H x W x 3 colours, or H x W values as they are, without loss: PNG."""
+def encode_lossless(pixels: Image | Mask | LabelMap) -> bytes:
+    """Encode H x W x 3 colours or H x W values without loss, as PNG."""
     file = io.BytesIO()
     PIL.Image.fromarray(pixels).save(file, "PNG", compress_level=4)
     return file.getvalue()
 
 
 def _limits(height: int, width: int) -> images.Limits:
-    return images.Limits(RECEIVE_BYTES, height * width, 1)
+    return images.Limits(MAX_RESPONSE_BYTES, height * width, 1)
 
 
-def _values(data: bytes) -> LabelMap | None:
-    """Give the pixel values of a PNG with one 8-bit channel, or less; None for other files."""
-    file = images.probe(data, images.Limits(RECEIVE_BYTES, 2**62, 1))
+def _channel_values(data: bytes) -> LabelMap | None:
+    """Return the pixel values of a PNG with one channel of 8 bits or less; None for other files."""
+    file = images.probe(data, images.Limits(MAX_RESPONSE_BYTES, 2**62, 1))
     if file.format != "PNG":
         return None
     try:
@@ -229,12 +260,12 @@ def _values(data: bytes) -> LabelMap | None:
             picture.load()
             return np.asarray(picture) if picture.mode in {"L", "P"} else None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError):
-        # Decoding it as a picture tells what is wrong with it.
+        # decode_image reports what is wrong with the file.
         return None
 
 
-def _ids_of_colours(picture: Image) -> LabelMap | None:
-    """Turn the colours of ``labels.PALETTE`` into ids; None where a pixel has another one."""
+def _ids_from_colours(picture: Image) -> LabelMap | None:
+    """Convert colours of ``labels.PALETTE`` to ids; None if a pixel has another colour."""
     ids = np.full(picture.shape[:2], 255, np.uint8)
     for label, colour in enumerate(PALETTE):
         ids[(picture == np.array(colour, np.uint8)).all(axis=2)] = label

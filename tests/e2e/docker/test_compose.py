@@ -135,7 +135,7 @@ async def test_scaling_is_picked_up_without_a_restart(
 ) -> None:
     (nginx,) = stack.containers("nginx")
     networks = nginx.attrs["NetworkSettings"]["Networks"]
-    caller = channels.Caller(
+    caller = channels.RetryingClient(
         f"{networks[f'{stack.project}_inside']['IPAddress']}:50052", Settings()
     )
     started = nginx.attrs["State"]["StartedAt"]

@@ -212,7 +212,7 @@ def person() -> EstimateSurfaceRequest:
 class Load:
     """Calls through nginx on one connection, as the gateway makes them; a failed one raises."""
 
-    def __init__(self, caller: channels.Caller) -> None:
+    def __init__(self, caller: channels.RetryingClient) -> None:
         self._caller = caller
         self._request = person()
         self.seconds: list[float] = []
@@ -267,7 +267,7 @@ class Load:
 
 @asynccontextmanager
 async def loaded(network: Network) -> AsyncIterator[Load]:
-    caller = channels.Caller(network.published(50052), Settings())
+    caller = channels.RetryingClient(network.published(50052), Settings())
     yield Load(caller)
     await caller.close()
 
@@ -358,7 +358,7 @@ async def test_a_connection_that_a_reload_overlooked_gets_to_new_replicas(
     async with connected_before(network.published(50052)) as address:
         added = await asyncio.to_thread(network.replica)
         await asyncio.to_thread(until, lambda: network.serving() == {*replicas, added})
-        caller = channels.Caller(address, Settings())
+        caller = channels.RetryingClient(address, Settings())
         async with Load(caller).around():
             await asyncio.to_thread(until, lambda: answered(added) > 0)
         await caller.close()

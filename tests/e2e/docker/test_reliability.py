@@ -290,7 +290,7 @@ async def test_a_replica_is_lost_under_load(
     surfaces: list[float] = []
     made: list[float] = []
 
-    async def call_for_surfaces(caller: channels.Caller) -> None:
+    async def call_for_surfaces(caller: channels.RetryingClient) -> None:
         while not stop.is_set():
             began = time.monotonic()
             await caller.call(ESTIMATE_SURFACE, surface_request(), timeout=30)
@@ -300,7 +300,7 @@ async def test_a_replica_is_lost_under_load(
         while not stop.is_set():
             made.append(await client.picture(http))
 
-    caller = channels.Caller(f"{inside(stack, nginx)}:50052", Settings())
+    caller = channels.RetryingClient(f"{inside(stack, nginx)}:50052", Settings())
     try:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(2):

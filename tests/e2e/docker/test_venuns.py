@@ -1,6 +1,6 @@
 """``docker-compose.venuns.yml``: what it starts, and a try-on through it.
 
-The ancestor's images cannot be had here; containers that run ``tests/ancestor.py`` take their
+The ancestor's images cannot be had here; containers that run ``tests/fake_upstream.py`` take their
 places, names and ports.
 """
 
@@ -116,9 +116,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Compose,
         "services": {
             host: {
                 "image": image,
-                "command": ["python3", "ancestor.py", name, port],
+                "command": ["python3", "fake_upstream.py", name, port],
                 "working_dir": "/stand-in",
-                "volumes": [f"{ROOT / 'tests' / 'ancestor.py'}:/stand-in/ancestor.py:ro"],
+                "volumes": [f"{ROOT / 'tests' / 'fake_upstream.py'}:/stand-in/fake_upstream.py:ro"],
             }
             for host, (name, port) in places.items()
         }

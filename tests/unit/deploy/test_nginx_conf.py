@@ -55,7 +55,7 @@ def test_an_answer_of_nginx_has_the_shape_of_the_gateways(status: str, body: str
 
 
 def test_request_ids_are_the_gateways() -> None:
-    pattern = interceptors._ACCEPTED_ID.pattern
+    pattern = interceptors._REQUEST_ID_PATTERN.pattern
     assert f'"~^{pattern}$"' in CONF
 
 

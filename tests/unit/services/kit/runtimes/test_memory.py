@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 
 PROGRAM = """
 import ctypes, threading
-from services.kit.runtimes.memory import few_arenas
+from services.kit.runtimes.memory import limit_malloc_arenas
 {call}
 hold = threading.Barrier(9)
 def work():
@@ -37,18 +37,18 @@ def arenas(call: str) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has arenas")
 def test_threads_share_two_heaps() -> None:
     assert arenas("") > 2
-    assert arenas("few_arenas()") <= 2
+    assert arenas("limit_malloc_arenas()") <= 2
 
 
 def test_resident_memory_grows_with_what_is_written() -> None:
-    before = memory.resident()
+    before = memory.resident_bytes()
     # Not from malloc: in a process that has freed as much before, its heap would not grow.
     block = np.frombuffer(mmap.mmap(-1, 100_000_000), np.uint8)
     block[:] = 1
-    assert memory.resident() - before == pytest.approx(block.nbytes, rel=0.1)
-    assert memory.resident() == pytest.approx(psutil.Process().memory_info().rss, rel=0.05)
+    assert memory.resident_bytes() - before == pytest.approx(block.nbytes, rel=0.1)
+    assert memory.resident_bytes() == pytest.approx(psutil.Process().memory_info().rss, rel=0.05)
 
 
 def test_without_proc_the_peak_is_told(tmp_path: Path) -> None:
-    peak = memory.resident(tmp_path / "statm")
-    assert memory.resident() * 0.9 < peak < psutil.virtual_memory().total
+    peak = memory.resident_bytes(tmp_path / "statm")
+    assert memory.resident_bytes() * 0.9 < peak < psutil.virtual_memory().total

@@ -111,6 +111,7 @@ def example(kind: type) -> Any:
     made: dict[WireType, Callable[[], Any]] = {
         WireType.IMAGE: lambda: np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
         WireType.MASK: lambda: np.full((4, 5), 255, np.uint8),
+        WireType.BYTE_MAP: lambda: np.full((4, 5), 200, np.uint8),
         WireType.LABEL_MAP: lambda: np.full((4, 5), 7, np.uint8),
         WireType.KEYPOINTS: lambda: np.ones((25, 3), np.float32),
         WireType.FLOW: lambda: np.full((4, 5, 2), 1.5, np.float32),
@@ -200,6 +201,7 @@ PLANE = (_shorten, _lengthen, _no_height, _no_width, _taller, _empty)
 DAMAGES: dict[WireType, tuple[Callable[[Any], None], ...]] = {
     WireType.IMAGE: (*PLANE, _no_channels, _odd_channels, _no_encoding, _odd_encoding),
     WireType.MASK: PLANE,
+    WireType.BYTE_MAP: PLANE,
     WireType.LABEL_MAP: PLANE,
     WireType.FLOW: (*PLANE, _no_place, _far_place),
     WireType.LANDMARKS: (_fewer_points, _more_points, _no_number, _infinite, _far_away),
@@ -398,3 +400,9 @@ def test_a_contract_that_differs_from_its_proto_is_found_out() -> None:
 def test_a_procedure_that_is_not_in_the_proto_is_found_out() -> None:
     with pytest.raises(TypeError, match=r"resize\.proto has no procedure Shrink"):
         codec.message_classes(dataclasses.replace(FIT, rpc="Shrink"))
+
+
+def test_a_proto_without_generated_code_is_named_with_the_command() -> None:
+    method = Method("shadow", "Cast", FitRequest, FitResponse, deadline=1.0)
+    with pytest.raises(ModuleNotFoundError, match=r"protos/tryon/v1/shadow\.proto\. Run `bash run"):
+        codec.message_classes(method)

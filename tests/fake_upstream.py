@@ -1,7 +1,8 @@
 """Stands in for the containers of github.com/T4t4KAU/VirtualTryOnSystem, which cannot be had here.
 
 It speaks their protocol: reads what the engines ``venuns`` send as they would, computes an answer
-from it, and gives it as base64 of a file. ``python ancestor.py SERVICE PORT`` serves one of them.
+from it, and gives it as base64 of a file. ``python fake_upstream.py SERVICE PORT`` serves one of
+them.
 """
 
 import base64
@@ -58,22 +59,24 @@ PARSED: Final = (Label.HAIR, Label.FACE, Label.UPPER, Label.UPPER, Label.PANTS, 
 CHARTS: Final = (23, 24, 2, 15, 9, 10)
 
 
-def segment(request: venuns_pb2.Photo) -> venuns_pb2.Answer:
+def segment(request: venuns_pb2.PhotoRequest) -> venuns_pb2.TextResponse:
     garment = dark(read(request.image, "JPEG", "RGB"))
-    return venuns_pb2.Answer(message=text(written(garment.astype(np.uint8) * np.uint8(255))))
+    return venuns_pb2.TextResponse(message=text(written(garment.astype(np.uint8) * np.uint8(255))))
 
 
-def map_surface(request: venuns_pb2.Photo) -> venuns_pb2.Answer:
+def map_surface(request: venuns_pb2.PhotoRequest) -> venuns_pb2.TextResponse:
     parts = bands(read(request.image, "JPEG", "RGB"), CHARTS)
-    return venuns_pb2.Answer(message=text(written(draw_parts(parts), "JPEG", quality=95)))
+    return venuns_pb2.TextResponse(message=text(written(draw_parts(parts), "JPEG", quality=95)))
 
 
-def parse(request: venuns_pb2.Photo) -> venuns_pb2.Labels:
+def parse(request: venuns_pb2.PhotoRequest) -> venuns_pb2.LabelsResponse:
     labels = bands(read(request.image, "JPEG", "RGB"), PARSED)
-    return venuns_pb2.Labels(parse=text(written(labels)), parse_vis=text(written(colour(labels))))
+    return venuns_pb2.LabelsResponse(
+        parse=text(written(labels)), parse_vis=text(written(colour(labels)))
+    )
 
 
-def take_off(request: venuns_pb2.Dressed) -> venuns_pb2.Answer:
+def take_off(request: venuns_pb2.AgnosticRequest) -> venuns_pb2.TextResponse:
     labels = read(request.image_parse, "PNG", "L")
     assert read(request.mask, "PNG", "L").shape == labels.shape
     for data in (request.cloth, request.image_pose, request.image_densepose):
@@ -81,10 +84,10 @@ def take_off(request: venuns_pb2.Dressed) -> venuns_pb2.Answer:
     assert read(request.image, "JPEG", "RGB").shape[:2] == labels.shape
     assert len(json.loads(request.pose_json)["people"][0]["pose_keypoints_2d"]) == 75
     bare = np.where(labels == Label.UPPER, np.uint8(0), labels)
-    return venuns_pb2.Answer(message=text(written(bare)))
+    return venuns_pb2.TextResponse(message=text(written(bare)))
 
 
-def dress(request: venuns_pb2.Undressed) -> venuns_pb2.Answer:
+def dress(request: venuns_pb2.TryOnRequest) -> venuns_pb2.TextResponse:
     """Put the garment's mean colour where its mask and the labels say upper clothes."""
     person = read(request.image, "JPEG", "RGB").copy()
     cloth = read(request.cloth, "JPEG", "RGB")
@@ -94,13 +97,13 @@ def dress(request: venuns_pb2.Undressed) -> venuns_pb2.Answer:
     assert read(request.image_densepose, "PNG", "RGB").shape == person.shape
     assert json.loads(request.pose_json)["people"]
     person[worn] = cloth[read(request.mask, "PNG", "L") > 127].mean(axis=0)
-    return venuns_pb2.Answer(message=text(written(person)))
+    return venuns_pb2.TextResponse(message=text(written(person)))
 
 
 SERVICES: Final = ("cloth_mask", "densepose", "human_parse", "agnostic", "viton")
 
 
-class Ancestor:
+class FakeUpstream:
     """The five containers as one server; ``answers`` may be exchanged while it runs."""
 
     def __init__(
@@ -151,4 +154,4 @@ class Ancestor:
 
 
 if __name__ == "__main__":
-    Ancestor(int(sys.argv[2]), host="0.0.0.0", services=(sys.argv[1],)).ended.wait()  # noqa: S104
+    FakeUpstream(int(sys.argv[2]), host="0.0.0.0", services=(sys.argv[1],)).ended.wait()  # noqa: S104
