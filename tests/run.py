@@ -21,6 +21,9 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / ".run" / "tests"
 """Where each lane's counts and output are kept until the next run."""
 
+CONTAINERS: Final = "tests/e2e/docker"
+"""The folder of the tests that need a Docker engine."""
+
 TOOLS: Final = Path(sys.executable).parent
 CHECKS: Final = (
     ("ruff", "check", "."),
@@ -50,11 +53,11 @@ def run_all() -> int:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     output = FOLDER / "containers.log"
-    with output.open("wb") as log, started("docker", log) as containers:
+    with output.open("wb") as log, started("containers", CONTAINERS, output=log) as containers:
         say(f"The tests of the containers run beside the others; they write to {output}.")
         if failed := run_checks():
             return failed
-        with started("not docker") as others:
+        with started("others", f"--ignore={CONTAINERS}") as others:
             others.process.wait()
         say("Waiting for the tests of the containers ...")
         containers.process.wait()
@@ -100,14 +103,15 @@ class Lane:
 
 
 @contextlib.contextmanager
-def started(markers: str, output: IO[bytes] | None = None) -> Iterator[Lane]:
-    """Start a lane; if it still runs at the end, interrupt it and let it clean up.
+def started(name: str, choice: str, *, output: IO[bytes] | None = None) -> Iterator[Lane]:
+    """Start a lane with the tests of a choice; interrupt it if it still runs at the end.
 
-    It is a session of its own: an interrupt at the terminal reaches it through this process, once.
+    It cleans up then. It is a session of its own, so that an interrupt at the terminal reaches it
+    through this process, once.
     """
-    report = FOLDER / f"{markers.replace(' ', '-')}.xml"
+    report = FOLDER / f"{name}.xml"
     process = subprocess.Popen(  # noqa: S603 - our own tool
-        [TOOLS / "pytest", "-m", markers, f"--junit-xml={report}"],
+        [TOOLS / "pytest", choice, f"--junit-xml={report}"],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT if output else None,

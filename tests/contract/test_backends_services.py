@@ -22,6 +22,7 @@ from services.kit.wire import server
 from services.resize.contract import CONTRACT, FIT, FitRequest
 from tests.contract.conftest import GRACE, Serve, until_told
 from tests.contract.test_server import LONG, PICTURE, Slow, call, echo, fits
+from tests.ports import free_port
 
 pytestmark = pytest.mark.contract
 
@@ -94,10 +95,7 @@ async def over_grpc(address: str, **options: Any) -> AsyncIterator[RemoteBackend
 
 @pytest.fixture
 def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    return free_port()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from services.kit.wire import channels
 from services.kit.wire.channels import RetryingClient
 from services.resize.contract import CONTRACT, FIT, FitRequest, FitResponse
 from tests.contract.conftest import Launch, ServerProcess, until, until_told
+from tests.ports import free_port
 
 pytestmark = pytest.mark.contract
 
@@ -83,9 +83,7 @@ class Servers:
 
 @pytest.fixture
 def servers(launch: Launch, tmp_path: Path) -> Servers:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return Servers(launch, tmp_path, probe.getsockname()[1])
+    return Servers(launch, tmp_path, free_port())
 
 
 @asynccontextmanager

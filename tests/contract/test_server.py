@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -39,6 +38,7 @@ from services.kit.types import Image, Placement
 from services.kit.wire import channels, codec, server
 from services.resize.contract import CONTRACT, FIT, RESTORE, FitRequest, FitResponse
 from tests.contract.conftest import Launch, Serve, Served, ask_health, until
+from tests.ports import free_port
 
 pytestmark = pytest.mark.contract
 
@@ -338,10 +338,7 @@ async def test_a_message_over_the_limit_is_refused_with_the_remedy(serve: Serve)
 
 
 async def test_nobody_there_is_unavailable() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    async with channels.connect(f"127.0.0.1:{port}", Settings()) as channel:
+    async with channels.connect(f"127.0.0.1:{free_port()}", Settings()) as channel:
         with pytest.raises(ServiceUnavailable, match="resize service cannot be reached"):
             await channels.call(channel, FIT, FitRequest(PICTURE), timeout=LONG)
 

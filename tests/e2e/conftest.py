@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
@@ -30,14 +31,6 @@ class Server:
     def client(self) -> httpx.Client:
         """Make a client that waits as long as a picture may take."""
         return httpx.Client(base_url=self.url, timeout=180)
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def start_server(folder: Path, *arguments: str, **environment: str) -> Server:

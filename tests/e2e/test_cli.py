@@ -13,7 +13,8 @@ import pytest
 
 from gateway.backends import CONTRACTS
 from gateway.quality_warnings import LOW_RESOLUTION_PERSON
-from tests.e2e.conftest import ROOT, free_port, start_server, stop_server
+from tests.e2e.conftest import ROOT, start_server, stop_server
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -16,7 +16,8 @@ import pytest
 from gateway.backends import CONTRACTS
 from gateway.routes.services import LIMIT_SECONDS, Services
 from services.kit.deployment import read_deployment, service_names
-from tests.e2e.conftest import Server, free_port, start_server, stop_server
+from tests.e2e.conftest import Server, start_server, stop_server
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

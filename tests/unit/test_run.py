@@ -6,20 +6,17 @@ from typing import Final
 import pytest
 
 from tests import run
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.unit
 
 CONFIGURATION: Final = """
 [pytest]
-markers =
-    docker
 addopts = -p no:cacheprovider
 """
+CONTAINERS: Final = "def test_in_a_container(): pass\n"
 TESTS: Final = """
 import pytest
-
-@pytest.mark.docker
-def test_in_a_container(): print("seen in the container")
 
 def test_passes(): pass
 
@@ -28,13 +25,11 @@ def test_is_skipped(): pytest.skip("no wish to")
 FAILS: Final = """
 import pytest
 
-{mark}
 def test_fails(): assert False
 
 @pytest.fixture
 def broken(): raise OSError
 
-{mark}
 def test_errs(broken): pass
 """
 
@@ -43,7 +38,10 @@ def test_errs(broken): pass
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of three tests, with checks that pass."""
     (tmp_path / "pytest.ini").write_text(CONFIGURATION)
-    (tmp_path / "test_three.py").write_text(TESTS)
+    (tmp_path / "test_two.py").write_text(TESTS)
+    containers = tmp_path / run.CONTAINERS
+    containers.mkdir(parents=True)
+    (containers / "test_container.py").write_text(CONTAINERS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run, "ROOT", tmp_path)
     monkeypatch.setattr(run, "FOLDER", tmp_path / "kept")
@@ -58,16 +56,16 @@ def test_both_lanes_run_and_are_counted_together(
 ) -> None:
     assert run.main([]) == 0
     told = capfd.readouterr().out
-    assert told.index("1 passed, 1 skipped") < told.index("1 passed, 2 deselected")
+    assert told.index("1 passed, 1 skipped") < told.index("1 passed in")
     assert told.endswith("\n2 passed, 0 failed, 1 skipped\n")
     assert (project / "kept" / "containers.log").read_text() in told
 
 
-@pytest.mark.parametrize("mark", ["", "@pytest.mark.docker"])
+@pytest.mark.parametrize("folder", ["", run.CONTAINERS])
 def test_a_failure_in_either_lane_fails_the_run(
-    project: Path, capfd: pytest.CaptureFixture[str], mark: str
+    project: Path, capfd: pytest.CaptureFixture[str], folder: str
 ) -> None:
-    (project / "test_more.py").write_text(FAILS.format(mark=mark))
+    (project / folder / "test_more.py").write_text(FAILS)
     assert run.main([]) == pytest.ExitCode.TESTS_FAILED
     assert capfd.readouterr().out.endswith("\n2 passed, 2 failed, 1 skipped\n")
 
@@ -94,3 +92,13 @@ def test_a_check_that_fails_ends_the_run(
 def test_arguments_go_to_one_process_of_pytest(capfd: pytest.CaptureFixture[str]) -> None:
     assert run.main(["-q", "-k", "passes or container"]) == 0
     assert "2 passed, 1 deselected" in capfd.readouterr().out
+
+
+def test_all_that_needs_an_engine_is_in_the_lane_of_the_containers() -> None:
+    marked = {
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "tests").rglob("test_*.py")
+        if "pytest.mark.docker" in file.read_text() and file != Path(__file__)
+    }
+    folder = ROOT / run.CONTAINERS
+    assert marked == {file.relative_to(ROOT).as_posix() for file in folder.glob("test_*.py")}

@@ -1,7 +1,6 @@
 """A Docker engine, this checkout's images, and the whole system in containers.
 
-Where no engine answers, the tests are skipped and say so; ``bash run.sh test`` starts one first
-where it can.
+The tests are skipped if no engine answers.
 """
 
 import os
@@ -11,10 +10,19 @@ from collections.abc import Iterator
 import pytest
 
 from services.kit.settings import get_settings
-from tests.e2e.conftest import free_port
 from tests.e2e.docker.compose import Compose
+from tests.ports import free_port
 
 BUILD_SECONDS = 1800
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the whole system last.
+
+    It runs until the session ends; its fourteen containers would keep the cores from other tests.
+    """
+    items.sort(key=lambda item: "stack" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

@@ -34,8 +34,8 @@ from services.kit.errors import (
 )
 from services.kit.settings import Settings
 from services.resize.contract import FIT, FitRequest, FitResponse
-from tests.e2e.conftest import free_port
 from tests.e2e.docker.compose import Compose
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.e2e,

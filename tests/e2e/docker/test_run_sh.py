@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from services.kit.settings import get_settings
-from tests.e2e.conftest import free_port
 from tests.e2e.docker.compose import ROOT, Compose
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.docker, pytest.mark.timeout(900)]
 

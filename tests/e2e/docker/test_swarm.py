@@ -20,8 +20,9 @@ from gateway.backends import CONTRACTS
 from services.kit.pictures import images as pictures
 from services.kit.settings import get_settings
 from services.kit.types import Image
-from tests.e2e.conftest import Server, free_port
+from tests.e2e.conftest import Server
 from tests.e2e.docker.compose import ROOT, Compose
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.e2e,
