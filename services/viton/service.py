@@ -63,7 +63,7 @@ def load_venuns() -> Service:
             )
         )
         image = upstream.decode_image(answer.message, *person.shape[:2])
-        return common.answer(person, image)
+        return common.whole_image_response(person, image)
 
     return Service(engine="venuns", handlers={"TryOn": handle}, close=upstream.close)
 
@@ -73,8 +73,10 @@ def load_viton_hd() -> Service:
 
     Raises WeightsMissing where one is not here.
     """
-    networks = viton_hd.Networks(*(_published(f"viton_hd_{name}") for name in viton_hd.NAMES))
-    return _drawing("viton_hd", partial(viton_hd.wear, networks))
+    networks = viton_hd.Networks(
+        *(_load_network(f"viton_hd_{name}") for name in viton_hd.NETWORK_NAMES)
+    )
+    return _serve_published("viton_hd", partial(viton_hd.try_on, networks))
 
 
 def load_hr_viton() -> Service:
@@ -82,21 +84,23 @@ def load_hr_viton() -> Service:
 
     Raises WeightsMissing where one is not here.
     """
-    networks = hr_viton.Networks(*(_published(f"hr_viton_{name}") for name in hr_viton.NAMES))
-    return _drawing("hr_viton", partial(hr_viton.wear, networks))
+    networks = hr_viton.Networks(
+        *(_load_network(f"hr_viton_{name}") for name in hr_viton.NETWORK_NAMES)
+    )
+    return _serve_published("hr_viton", partial(hr_viton.try_on, networks))
 
 
-def _drawing(engine: str, wear: Callable[[TryOnRequest, int], Image]) -> Service:
+def _serve_published(engine: str, generate: Callable[[TryOnRequest, int], Image]) -> Service:
     seed = get_settings().viton_seed
 
     def handle(request: TryOnRequest) -> TryOnResponse:
-        return common.answer(request.person, wear(request, seed))
+        return common.whole_image_response(request.person, generate(request, seed))
 
     return Service(engine=engine, handlers={"TryOn": handle})
 
 
-def _published(name: str) -> common.Run:
-    return common.runner(sessions.onnx_session(store.path(f"{name}.onnx"), arena=False))
+def _load_network(name: str) -> common.RunNetwork:
+    return common.wrap_session(sessions.onnx_session(store.path(f"{name}.onnx"), arena=False))
 
 
 ENGINES: Final[dict[str, Callable[[], Service]]] = {

@@ -40,7 +40,7 @@ def runs(
     networks: Mapping[str, ConversionSpec],
     loaded: Mapping[str, Any],
     files: Mapping[str, Path],
-) -> dict[str, common.Run]:
+) -> dict[str, common.RunNetwork]:
     """Give each network as an engine runs it: its file in ONNX, or what is loaded in PyTorch."""
 
     def session(name: str) -> Any:
@@ -48,4 +48,4 @@ def runs(
             return sessions.onnx_session(files[name], arena=False)
         return in_torch(networks[name], loaded[name].state_dict(), runtime)
 
-    return {name: common.runner(session(name)) for name in networks}
+    return {name: common.wrap_session(session(name)) for name in networks}

@@ -15,7 +15,7 @@ from networks import export, seeded  # noqa: E402 - they import PyTorch
 from networks.conversion_spec import ConversionSpec  # noqa: E402
 from networks.hr_viton import condition, spade  # noqa: E402
 from services.viton.published import common, hr_viton  # noqa: E402
-from services.viton.published.hr_viton import Condition, Given  # noqa: E402
+from services.viton.published.hr_viton import NetworkInputs, PredictedCondition  # noqa: E402
 from tests.parity import runtimes, stored, try_on_engines  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
 from tests.parity.try_on_engines import SIZE, Exported, Reference, State  # noqa: E402
@@ -104,7 +104,7 @@ def test_the_sequence_gives_what_the_original_gave(
 ) -> None:
     """The generator gets the original's labels, so that a tie decided otherwise ends there."""
     run = runtimes.runs(runtime, SPECS, loaded, exported.files)
-    given = Given.of(request(*SIZE))
+    given = NetworkInputs.of(request(*SIZE))
     _, noises = sequence_noise(*SIZE)
     seen: dict[str, common.Planes] = {}
 
@@ -115,17 +115,17 @@ def test_the_sequence_gives_what_the_original_gave(
     def differs(name: str, values: common.Planes) -> float:
         return stored.difference(values, reference[f"sequence_{name}"])
 
-    told: Condition = hr_viton.foresee(watched, given)
+    told: PredictedCondition = hr_viton.predict_labels_and_flow(watched, given)
     assert differs("garment_given", seen["garment"]) < stored.TOLERANCE
     assert differs("person_given", seen["person"]) < stored.TOLERANCE
     assert differs("flow", told.flow) < stored.RUNTIMES
     assert differs("scores", told.scores) < stored.RUNTIMES
-    try_on_engines.check_winners(common.winners(told.scores), reference)
+    try_on_engines.check_winners(common.argmax_classes(told.scores), reference)
 
-    garment = hr_viton.bend(given, told)
+    garment = hr_viton.warp_garment(given, told)
     assert differs("garment", garment) < stored.RUNTIMES
-    parts = common.parts(reference["winners"])
-    drawn = hr_viton.draw(run["spade"], given, parts, garment, noises)
+    parts = common.merge_classes(reference["winners"])
+    drawn = hr_viton.synthesise(run["spade"], given, parts, garment, noises)
     assert differs("picture", drawn) < stored.RUNTIMES
 
 

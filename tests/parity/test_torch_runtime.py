@@ -24,7 +24,7 @@ from services.super_resolution import service as super_resolution
 from services.super_resolution.contract import UpscaleRequest
 from services.viton import service as viton
 from services.viton.published import viton_hd
-from services.viton.published.viton_hd import Given
+from services.viton.published.viton_hd import NetworkInputs
 from tests.conftest import forget_settings
 from tests.parity import stored
 from tests.parity.drawn_request import request
@@ -179,21 +179,21 @@ def test_human_parsing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_bending_a_garment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare("viton_hd_gmm", folder, (256, 192))
-    given = Given.of(request(256, 128))
+    given = NetworkInputs.of(request(256, 128))
     parts = np.zeros((7, 256, 128), np.float32)
     parts[2, 60:160, 30:100] = 1
     ran = watched(monkeypatch)
     seen: list[NDArray[np.float32]] = []
 
     def bent() -> NDArray[np.float32]:
-        run = viton._published("viton_hd_gmm")
+        run = viton._load_network("viton_hd_gmm")
 
         def watch(**fed: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
             answer = run(**fed)
             seen.append(answer[0])
             return answer
 
-        return viton_hd.bend(watch, given, parts)
+        return viton_hd.warp_garment(watch, given, parts)
 
     onnx = bent()
     assert not ran

@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="the networks need PyTorch: the extra conver
 from networks.conversion_spec import ConversionSpec
 from networks.viton_hd import alias, gmm, seg
 from services.viton.published import common, viton_hd
-from services.viton.published.viton_hd import Given
+from services.viton.published.viton_hd import NetworkInputs
 from tests.parity import runtimes, stored, try_on_engines
 from tests.parity.drawn_request import request
 from tests.parity.try_on_engines import SIZE, Exported, Reference, State
@@ -82,11 +82,11 @@ def test_the_sequence_gives_what_the_original_gave(
 ) -> None:
     """Each stage gets the original's labels, so that a tie decided otherwise ends where it is."""
     run = runtimes.runs(runtime, SPECS, loaded, exported.files)
-    given = Given.of(request(*SIZE))
+    given = NetworkInputs.of(request(*SIZE))
     first, noises = sequence_noise(*SIZE)
     seen: dict[str, common.Planes] = {}
 
-    def watched(name: str) -> common.Run:
+    def watched(name: str) -> common.RunNetwork:
         def watch(**fed: common.Planes) -> tuple[common.Planes, ...]:
             answer = run[name](**fed)
             seen.update({f"{name}_{key}": value for key, value in fed.items()})
@@ -98,17 +98,17 @@ def test_the_sequence_gives_what_the_original_gave(
     def differs(name: str, values: common.Planes) -> float:
         return stored.difference(values, reference[f"sequence_{name}"])
 
-    winners = viton_hd.foresee(watched("seg"), given, first)
+    winners = viton_hd.predict_labels(watched("seg"), given, first)
     assert differs("seg_given", seen["seg_given"]) < stored.TOLERANCE
     try_on_engines.check_winners(winners, reference)
 
-    parts = common.parts(reference["winners"])
-    warped = viton_hd.bend(watched("gmm"), given, parts)
+    parts = common.merge_classes(reference["winners"])
+    warped = viton_hd.warp_garment(watched("gmm"), given, parts)
     assert differs("person", seen["gmm_person"]) < stored.TOLERANCE
     assert differs("offsets", seen["gmm_answer"]) < stored.RUNTIMES
     assert differs("garment", warped[:3]) < stored.RUNTIMES
 
-    drawn = viton_hd.draw(watched("alias"), given, parts, warped, noises)
+    drawn = viton_hd.synthesise(watched("alias"), given, parts, warped, noises)
     assert differs("mask", seen["alias_mask"]) < stored.RUNTIMES
     assert differs("divided", seen["alias_divided"]) < stored.RUNTIMES
     assert differs("picture", drawn) < stored.RUNTIMES

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.published import common
-from services.viton.published.viton_hd import NOISY
+from services.viton.published.viton_hd import NOISE_THRESHOLD
 from tests.parity.stored import seeded
 
 SMALL: Final = (512, 384)
@@ -30,12 +30,12 @@ def network_inputs(name: str, height: int, width: int) -> dict[str, NDArray[np.f
         "divided": np.abs(seeded("divided", 8, height, width)),
         "mask": np.maximum(seeded("mask", 1, height, width), 0),
     }
-    noises = common.noises(np.random.default_rng(1), height, width)
+    noises = common.draw_noise(np.random.default_rng(1), height, width)
     return {**conditions, **labels, **(masked if name == "alias" else {}), **noises}
 
 
 def sequence_noise(height: int, width: int) -> tuple[common.Planes, dict[str, common.Planes]]:
     """Give the noise of the first network and of the last."""
     random = np.random.default_rng(2)
-    first = (random.standard_normal((1, *common.SMALL)) > NOISY).astype(np.float32)
-    return first, common.noises(random, height, width)
+    first = (random.standard_normal((1, *common.WARP_SHAPE)) > NOISE_THRESHOLD).astype(np.float32)
+    return first, common.draw_noise(random, height, width)

@@ -1,7 +1,7 @@
-"""What VITON-HD's and HR-VITON's networks have in common: how they are fed, run and answered.
+"""Inputs, outputs and responses that VITON-HD's and HR-VITON's networks share.
 
-github.com/shadow2496/VITON-HD and github.com/sangyun884/HR-VITON. Planes are C x h x w float32;
-pictures go from -1 to 1, masks and one-hot labels from 0 to 1.
+github.com/shadow2496/VITON-HD and github.com/sangyun884/HR-VITON. Planes are C x H x W float32;
+images range from -1 to 1, masks and one-hot labels from 0 to 1.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,34 +21,60 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 Planes: TypeAlias = NDArray[np.float32]
-Run: TypeAlias = Callable[..., tuple[Planes, ...]]
-"""A network: planes by the names of its inputs in, planes in the order of its outputs out."""
+RunNetwork: TypeAlias = Callable[..., tuple[Planes, ...]]
+"""A network: planes by the names of its inputs to planes in the order of its outputs."""
 
-SMALL: Final = (256, 192)
-"""Height and width that the first networks work at."""
-MULTIPLE: Final = 128
-"""Of it are the height and width of what the last network draws."""
-KINDS: Final = 13
-PARTS: Final = 7
-_KIND_OF: Final = ((0, 10), (1, 2), (4, 13), (5, 6, 7), (9, 12), (14,), (15,), (16,), (17,), (18,),
-                   (19,), (8,), (3, 11))  # fmt: skip
-"""CIHP ids by kind: background, hair, face, upper, bottom, left and right arm, leg and shoe, socks,
-noise."""
-_PART_OF: Final = ((0,), (2, 4, 7, 8, 9, 10, 11), (3,), (1,), (5,), (6,), (12,))
-"""Kinds by part: background, what is pasted back, upper, hair, left and right arm, noise."""
-UPPER_PART: Final = 2
-BLOCKS: Final = 8
-_BLUR: Final = (15, 15)
-_SIGMA: Final = 3.0
+WARP_SHAPE: Final = (256, 192)
+"""Height and width in pixels at which the label and warp networks work."""
+SIDE_MULTIPLE: Final = 128
+"""Height and width of the canvas are multiples of this many pixels."""
+CLASS_COUNT: Final = 13
+"""Classes of the label maps that the networks read and predict."""
+_CIHP_IDS_OF_CLASS: Final = (
+    (0, 10),  # background
+    (1, 2),  # hair
+    (4, 13),  # face
+    (5, 6, 7),  # upper garment
+    (9, 12),  # bottoms
+    (14,),  # left arm
+    (15,),  # right arm
+    (16,),  # left leg
+    (17,),  # right leg
+    (18,),  # left shoe
+    (19,),  # right shoe
+    (8,),  # socks
+    (3, 11),  # noise
+)
+"""CIHP ids of each of the 13 classes."""
+_CLASSES_OF_MERGED: Final = (
+    (0,),  # background
+    (2, 4, 7, 8, 9, 10, 11),  # pasted back
+    (3,),  # upper garment
+    (1,),  # hair
+    (5,),  # left arm
+    (6,),  # right arm
+    (12,),  # noise
+)
+"""Classes of each of the 7 merged classes that the image generators read."""
+MERGED_COUNT: Final = 7
+"""Merged classes that the image generators read."""
+MERGED_UPPER: Final = 2
+"""The merged class of the upper garment."""
+NOISE_BLOCKS: Final = 8
+"""Blocks of the image generators that take noise."""
+_SCORE_BLUR_KERNEL_PX: Final = (15, 15)
+"""Size of the Gaussian kernel on the scores, at the canvas's size; as published."""
+_SCORE_BLUR_SIGMA_PX: Final = 3.0
+"""Standard deviation of the same kernel; as published."""
 NO_GARMENT: Final = (
     "No garment was found in the garment's photo; send one garment on a plain ground."
 )
 
 
-def runner(session: "InferenceSession") -> Run:
-    """Wrap a session whose tensors have a leading 1.
+def wrap_session(session: "InferenceSession") -> RunNetwork:
+    """Return a function that runs a session whose tensors have a batch dimension of 1.
 
-    Two requests at the same time would take twice the memory and no less time, so one waits.
+    Runs take turns: two at the same time would take twice the memory and no less time.
     """
     one_at_a_time = Lock()
 
@@ -61,11 +87,11 @@ def runner(session: "InferenceSession") -> Run:
     return run
 
 
-def examine(request: TryOnRequest, engine: str) -> None:
-    """Check what the engine was asked.
+def validate_request(request: TryOnRequest, engine: str) -> None:
+    """Check that the engine can process the request.
 
-    Raises InvalidOption for a garment that is not an upper one, InvalidRequest for pictures that do
-    not share a canvas whose sides are multiples of 128, and NoGarment for an empty mask.
+    Raises InvalidOption for a category other than ``upper``, InvalidRequest if the images do not
+    share one canvas with sides that are multiples of 128, and NoGarment for an empty mask.
     """
     check(request.category, GARMENT_CATEGORIES)
     if request.category != UPPER:
@@ -79,14 +105,16 @@ def examine(request: TryOnRequest, engine: str) -> None:
     shared = all(picture.shape == (*shape, 3) for picture in (*pictures, request.part_image))
     if not shared or any(values.shape != shape for values in maps):
         raise InvalidRequest("Pictures, labels and masks must share one canvas.")
-    if len(shape) != 2 or not all(side and side % MULTIPLE == 0 for side in shape):
-        raise InvalidRequest(f"The canvas must be a multiple of {MULTIPLE} pixels high and wide.")
+    if len(shape) != 2 or not all(side and side % SIDE_MULTIPLE == 0 for side in shape):
+        raise InvalidRequest(
+            f"The canvas must be a multiple of {SIDE_MULTIPLE} pixels high and wide."
+        )
     if not (request.garment_mask >= 128).any():
         raise NoGarment(NO_GARMENT)
 
 
-def answer(person: Image, image: Image) -> TryOnResponse:
-    """Answer with a picture that was drawn whole: nothing tells where the garment's pixels went."""
+def whole_image_response(person: Image, image: Image) -> TryOnResponse:
+    """Return the response for an image that is new everywhere; its flow and garment alpha are 0."""
     changed = (image != person).any(axis=2)
     nowhere = np.zeros(changed.shape, np.uint8)
     return TryOnResponse(
@@ -97,76 +125,85 @@ def answer(person: Image, image: Image) -> TryOnResponse:
     )
 
 
-def signed(picture: Image) -> Planes:
-    """Give a picture's 3 planes, -1 to 1."""
+def to_signed_planes(picture: Image) -> Planes:
+    """Convert an RGB image (H x W x 3) to 3 planes, -1 to 1."""
     return np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32) / np.float32(127.5) - 1
 
 
-def picture(planes: Planes) -> Image:
-    """Give the picture of 3 planes, rounded."""
+def to_image(planes: Planes) -> Image:
+    """Convert 3 planes, -1 to 1, to an RGB image (H x W x 3), rounded."""
     values = np.clip(np.rint((planes + 1) * 127.5), 0, 255).astype(np.uint8)
     return np.ascontiguousarray(values.transpose(1, 2, 0))
 
 
-def inside(mask: Mask) -> Planes:
-    """Give a mask's plane, 0 or 1."""
+def to_binary_plane(mask: Mask) -> Planes:
+    """Convert a mask (H x W, 0 to 255) to 1 plane of 0 and 1."""
     return (mask[None] >= 128).astype(np.float32)
 
 
-def kinds(labels: LabelMap) -> Planes:
-    """Give the 13 planes of CIHP labels; an id that CIHP has not is in none."""
-    return np.stack([np.isin(labels, ids) for ids in _KIND_OF]).astype(np.float32)
+def one_hot_classes(labels: LabelMap) -> Planes:
+    """Encode CIHP labels (H x W) as 13 one-hot planes; an id outside CIHP is 0 in all of them."""
+    return np.stack([np.isin(labels, ids) for ids in _CIHP_IDS_OF_CLASS]).astype(np.float32)
 
 
-def parts(winners: LabelMap) -> Planes:
-    """Give the 7 planes of a map of the 13 kinds."""
-    return np.stack([np.isin(winners, ids) for ids in _PART_OF]).astype(np.float32)
+def merge_classes(winners: LabelMap) -> Planes:
+    """Merge a map of the 13 classes (H x W) into 7 one-hot planes."""
+    return np.stack([np.isin(winners, ids) for ids in _CLASSES_OF_MERGED]).astype(np.float32)
 
 
-def enlarged(scores: Planes, height: int, width: int) -> Planes:
-    """Enlarge the scores of the kinds and blur them; outside the picture every score is 0."""
+def upsample_scores(scores: Planes, height: int, width: int) -> Planes:
+    """Upsample class scores to the canvas and blur them; outside the canvas every score is 0."""
     size = (width, height)
     large = [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in scores]
     return np.stack(
-        [cv2.GaussianBlur(p, _BLUR, _SIGMA, borderType=cv2.BORDER_CONSTANT) for p in large]
+        [
+            cv2.GaussianBlur(
+                p, _SCORE_BLUR_KERNEL_PX, _SCORE_BLUR_SIGMA_PX, borderType=cv2.BORDER_CONSTANT
+            )
+            for p in large
+        ]
     )
 
 
-def winners(scores: Planes) -> LabelMap:
-    """Give each pixel the kind of its greatest score, H x W; of equal ones the first."""
+def argmax_classes(scores: Planes) -> LabelMap:
+    """Return each pixel's class of the largest score, H x W; the first of equal ones."""
     return np.asarray(scores.argmax(axis=0), np.uint8)
 
 
-def smooth(planes: Planes) -> Planes:
-    """Reduce to ``SMALL``, two pixels each way mixed."""
-    return _resize(planes, cv2.INTER_LINEAR)
+def downsample_linear(planes: Planes) -> Planes:
+    """Downsample planes to ``WARP_SHAPE`` with linear interpolation."""
+    return _resize_planes(planes, cv2.INTER_LINEAR)
 
 
-def nearest(planes: Planes) -> Planes:
-    """Reduce to ``SMALL``, one pixel taken."""
-    return _resize(planes, cv2.INTER_NEAREST)
+def downsample_nearest(planes: Planes) -> Planes:
+    """Downsample planes to ``WARP_SHAPE`` to the nearest pixel."""
+    return _resize_planes(planes, cv2.INTER_NEAREST)
 
 
-def _resize(planes: Planes, how: int) -> Planes:
-    return np.stack([cv2.resize(plane, SMALL[::-1], interpolation=how) for plane in planes])
+def _resize_planes(planes: Planes, how: int) -> Planes:
+    return np.stack([cv2.resize(plane, WARP_SHAPE[::-1], interpolation=how) for plane in planes])
 
 
-def place(grid: Planes) -> Planes:
-    """Turn a grid of H x W x 2 places, -1 to 1 over the picture, into pixels of that picture."""
+def to_pixel_map(grid: Planes) -> Planes:
+    """Convert a grid (H x W x 2, -1 to 1 across the image) to pixels of that image."""
     height, width = grid.shape[:2]
     return np.asarray(((grid + 1) * np.array([width, height]) - 1) / 2, np.float32)
 
 
-def noises(random: np.random.Generator, height: int, width: int) -> dict[str, Planes]:
-    """Draw the noise of the last network: eight inputs, for pictures from 1/128 to all of it.
+def draw_noise(random: np.random.Generator, height: int, width: int) -> dict[str, Planes]:
+    """Draw the image generator's noise: one input for each block, from 1/128 of the canvas up.
 
-    Each holds a map for the block's two normalisations, and one for its shortcut's before them; the
-    first block's shortcut has none.
+    Each input has a plane for both normalisations of its block. All but the first have a third
+    plane, for the shortcut's normalisation.
     """
     return {
         f"noise_{block}": random.standard_normal(
-            (3 if block else 2, height * 2**block // MULTIPLE, width * 2**block // MULTIPLE),
+            (
+                3 if block else 2,
+                height * 2**block // SIDE_MULTIPLE,
+                width * 2**block // SIDE_MULTIPLE,
+            ),
             np.float32,
         )
-        for block in range(BLOCKS)
+        for block in range(NOISE_BLOCKS)
     }

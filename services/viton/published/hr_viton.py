@@ -1,9 +1,9 @@
 """HR-VITON at test time, after github.com/sangyun884/HR-VITON.
 
 Lee et al., "High-Resolution Virtual Try-On with Misalignment and Occlusion-Handled Conditions"
-(ECCV 2022): one network bends the garment and draws the labels of the person wearing it, one draws
-the person. What a hand or hair hides of the garment is taken out before, as its authors run it
-(``--occlusion``).
+(ECCV 2022): one network predicts the garment's flow and the labels of the person wearing it, one
+synthesises the image. The parts of the garment that a hand or hair occludes are removed first, as
+the authors run it (``--occlusion``).
 """
 
 from dataclasses import dataclass
@@ -15,94 +15,109 @@ import numpy as np
 from services.kit.types import Image
 from services.viton.contract import TryOnRequest
 from services.viton.published import common
-from services.viton.published.common import Planes, Run
+from services.viton.published.common import Planes, RunNetwork
 from services.viton.raster.sampling import sample_image
 
-NAMES: Final = ("condition", "spade")
-"""Of ``Networks``, as their files end."""
-UPPER_KIND: Final = 3
-HIDING: Final = (1, 2, *range(5, common.KINDS))
-"""Kinds that lie over the garment; background and bottom do not."""
+NETWORK_NAMES: Final = ("condition", "spade")
+"""Fields of ``Networks``, and the ends of their files' names."""
+UPPER_CLASS: Final = 3
+"""The class of the upper garment."""
+OCCLUDING_CLASSES: Final = (1, 2, *range(5, common.CLASS_COUNT))
+"""Classes that occlude the garment: all but background, upper garment and bottoms."""
 
 
 @dataclass(frozen=True)
 class Networks:
-    """The two, as ``published.Run``: condition generator and image generator."""
+    """The two networks."""
 
-    condition: Run
-    spade: Run
+    condition: RunNetwork
+    """Condition generator: labels and flow."""
+    spade: RunNetwork
+    """Image generator."""
 
 
-@dataclass(frozen=True)
-class Given:
-    """What the networks are fed, C x H x W."""
+@dataclass(frozen=True, kw_only=True)
+class NetworkInputs:
+    """Inputs of the networks, C x H x W."""
 
     garment: Planes
+    """3 planes, -1 to 1."""
     garment_mask: Planes
+    """1 plane, 0 or 1."""
     agnostic: Planes
-    parts: Planes
-    kinds: Planes
+    """The photo without the garment: 3 planes, -1 to 1."""
+    dense_pose: Planes
+    """DensePose's image: 3 planes, -1 to 1."""
+    classes: Planes
+    """Labels without the garment: 13 planes, 0 or 1."""
 
     @classmethod
-    def of(cls, request: TryOnRequest) -> "Given":
-        """Prepare a request that ``published.examine`` let pass."""
+    def of(cls, request: TryOnRequest) -> "NetworkInputs":
+        """Convert a request that passed ``common.validate_request``."""
         return cls(
-            garment=common.signed(request.garment),
-            garment_mask=common.inside(request.garment_mask),
-            agnostic=common.signed(request.agnostic_image),
-            parts=common.signed(request.part_image),
-            kinds=common.kinds(request.agnostic_labels),
+            garment=common.to_signed_planes(request.garment),
+            garment_mask=common.to_binary_plane(request.garment_mask),
+            agnostic=common.to_signed_planes(request.agnostic_image),
+            dense_pose=common.to_signed_planes(request.part_image),
+            classes=common.one_hot_classes(request.agnostic_labels),
         )
 
 
 @dataclass(frozen=True)
-class Condition:
-    """What the first network told: blurred scores 13 x H x W, and the flow 2 x h x w."""
+class PredictedCondition:
+    """Output of the condition generator."""
 
     scores: Planes
+    """13 x H x W class scores, blurred."""
     flow: Planes
+    """2 x h x w offsets in pixels of its own size."""
 
 
-def wear(networks: Networks, request: TryOnRequest, seed: int) -> Image:
-    """Draw the person wearing the garment; the same request and seed give the same picture.
+def try_on(networks: Networks, request: TryOnRequest, seed: int) -> Image:
+    """Synthesise the person wearing the garment; one request and seed give one image.
 
-    Raises what ``published.examine`` raises.
+    Raises what ``common.validate_request`` raises.
     """
-    common.examine(request, "hr_viton")
-    given = Given.of(request)
-    condition = foresee(networks.condition, given)
-    parts = common.parts(common.winners(condition.scores))
-    garment = bend(given, condition)
-    noises = common.noises(np.random.default_rng(seed), *request.person.shape[:2])
-    return common.picture(draw(networks.spade, given, parts, garment, noises))
+    common.validate_request(request, "hr_viton")
+    given = NetworkInputs.of(request)
+    condition = predict_labels_and_flow(networks.condition, given)
+    parts = common.merge_classes(common.argmax_classes(condition.scores))
+    garment = warp_garment(given, condition)
+    noises = common.draw_noise(np.random.default_rng(seed), *request.person.shape[:2])
+    return common.to_image(synthesise(networks.spade, given, parts, garment, noises))
 
 
-def foresee(condition: Run, given: Given) -> Condition:
-    """Tell where the garment goes and what each pixel will be."""
-    garment = (common.smooth(given.garment), common.nearest(given.garment_mask))
-    person = (common.nearest(given.kinds), common.smooth(given.parts))
+def predict_labels_and_flow(condition: RunNetwork, given: NetworkInputs) -> PredictedCondition:
+    """Predict the garment's flow and the class of each pixel."""
+    garment = (
+        common.downsample_linear(given.garment),
+        common.downsample_nearest(given.garment_mask),
+    )
+    person = (common.downsample_nearest(given.classes), common.downsample_linear(given.dense_pose))
     flow, scores, mask = condition(garment=np.concatenate(garment), person=np.concatenate(person))
     scores = scores.copy()
-    # No garment where none was bent to.
-    scores[UPPER_KIND] *= mask[0]
-    return Condition(common.enlarged(scores, *given.parts.shape[1:]), flow)
+    # No garment outside the warped one.
+    scores[UPPER_CLASS] *= mask[0]
+    return PredictedCondition(common.upsample_scores(scores, *given.dense_pose.shape[1:]), flow)
 
 
-def bend(given: Given, condition: Condition) -> Planes:
-    """Bend the garment, 3 x H x W, white where it is not or something lies over it."""
-    height, width = given.parts.shape[1:]
-    places = grid(condition.flow, height, width)
+def warp_garment(given: NetworkInputs, condition: PredictedCondition) -> Planes:
+    """Return the warped garment, 3 x H x W: white outside it and where something occludes it."""
+    height, width = given.dense_pose.shape[1:]
+    places = flow_to_grid(condition.flow, height, width)
     garment = np.concatenate((given.garment, given.garment_mask)).transpose(1, 2, 0)
-    bent = sample_image(np.ascontiguousarray(garment), common.place(places)).transpose(2, 0, 1)
-    hidden = _softmax(condition.scores)[list(HIDING)].sum(axis=0)
-    seen = bent[3] * (1 - hidden)
-    return np.asarray(bent[:3] * seen + (1 - seen), np.float32)
+    warped = sample_image(np.ascontiguousarray(garment), common.to_pixel_map(places)).transpose(
+        2, 0, 1
+    )
+    hidden = _softmax(condition.scores)[list(OCCLUDING_CLASSES)].sum(axis=0)
+    seen = warped[3] * (1 - hidden)
+    return np.asarray(warped[:3] * seen + (1 - seen), np.float32)
 
 
-def grid(flow: Planes, height: int, width: int) -> Planes:
-    """Give the place that each pixel shows, H x W x 2, -1 to 1, of a flow in its own pixels.
+def flow_to_grid(flow: Planes, height: int, width: int) -> Planes:
+    """Convert a flow (2 x h x w, its own pixels) to a sampling grid H x W x 2, -1 to 1.
 
-    Its pixels lie from the picture's one end to the other, as published.
+    The outer pixels lie on the image's edges, as published.
     """
     reach = (np.array(flow.shape[:0:-1], np.float32) - 1) / 2
     moved = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in flow]
@@ -115,11 +130,17 @@ def _softmax(scores: Planes) -> Planes:
     return np.asarray(raised / raised.sum(axis=0), np.float32)
 
 
-def draw(
-    spade: Run, given: Given, parts: Planes, garment: Planes, noises: dict[str, Planes]
+def synthesise(
+    spade: RunNetwork,
+    given: NetworkInputs,
+    parts: Planes,
+    garment: Planes,
+    noises: dict[str, Planes],
 ) -> Planes:
-    """Draw the person, 3 x H x W, -1 to 1."""
+    """Synthesise the image, 3 x H x W, -1 to 1."""
     [drawn] = spade(
-        conditions=np.concatenate((given.agnostic, given.parts, garment)), labels=parts, **noises
+        conditions=np.concatenate((given.agnostic, given.dense_pose, garment)),
+        labels=parts,
+        **noises,
     )
     return drawn
