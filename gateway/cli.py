@@ -27,7 +27,7 @@ from rich.table import Table
 
 from gateway import __version__, app, running, services_cli
 from gateway.backends import Backend, EmbeddedBackend, RemoteBackend
-from gateway.dag import StageEvent, State
+from gateway.dag import StageEvent, StageState
 from gateway.log_follower import LogFollower, LogLine
 from gateway.option_flags import with_option_flags
 from gateway.options import Format, OptionValues
@@ -346,9 +346,9 @@ async def _try_on(
         tasks: dict[str, TaskID] = {}
 
         def on_event(event: StageEvent) -> None:
-            if event.state is State.STARTED:
+            if event.state is StageState.STARTED:
                 tasks[event.stage] = show.add_task(PROGRESS_TEXTS[event.stage], total=None)
-            elif event.state is State.FINISHED:
+            elif event.state is StageState.FINISHED:
                 show.update(tasks[event.stage], total=1, completed=1)
 
         try:

@@ -26,6 +26,7 @@ from typing import (
 )
 
 import numpy as np
+from pydantic import ConfigDict
 
 from services.kit.contract import Method, Request, Response
 from services.kit.errors import DeadlineExceeded, InternalError, TryOnError
@@ -69,23 +70,34 @@ class Input:
     """The value of a run that is given none."""
 
 
-class State(StrEnum):
-    """What happened to a stage."""
+class StageState(StrEnum):
+    """State of a stage; a skipped stage needed no call."""
 
     STARTED = "started"
     FINISHED = "finished"
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StageEvent:
-    """A stage changed: after ``seconds`` since its start; ``done`` of ``total`` are over."""
+    """A stage starts, ends or is skipped."""
+
+    __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
 
     stage: str
-    state: State
+    """Name of the stage."""
+
+    state: StageState
+    """What happened to it."""
+
     seconds: float
+    """Time since the stage started."""
+
     done: int
+    """Stages that have ended or were skipped."""
+
     total: int
+    """Stages of the pipeline."""
 
 
 OnEvent = Callable[[StageEvent], None]
@@ -102,7 +114,7 @@ class Call(Protocol):
 
 
 def ignore(event: StageEvent) -> None:
-    """Be the ``OnEvent`` of those who do not listen."""
+    """Do nothing; the ``OnEvent`` of a caller that needs no events."""
 
 
 class Pipeline:
@@ -215,10 +227,10 @@ class _Run:
             )
             started = time.monotonic()
             response = step.short_circuit(request) if step.short_circuit else None
-            state = State.SKIPPED
+            state = StageState.SKIPPED
             if response is None:
-                self.emit(step, State.STARTED, 0.0)
-                state = State.FINISHED
+                self.emit(step, StageState.STARTED, 0.0)
+                state = StageState.FINISHED
                 seconds = min(
                     step.method.deadline * self.stage_deadline_factor, self.ends - started
                 )
@@ -238,9 +250,11 @@ class _Run:
         self.consumers[name] -= 1
         return self.values[name] if self.consumers[name] else self.values.pop(name)
 
-    def emit(self, step: Step[Any, Any], state: State, seconds: float) -> None:
+    def emit(self, step: Step[Any, Any], state: StageState, seconds: float) -> None:
         total = len(self.pipeline.steps)
-        self.on_event(StageEvent(step.name, state, seconds, self.done, total))
+        self.on_event(
+            StageEvent(stage=step.name, state=state, seconds=seconds, done=self.done, total=total)
+        )
 
     @contextmanager
     def attribute_errors_to(self, stage: str) -> Iterator[None]:

@@ -13,7 +13,10 @@ from gateway.options import Format
 from services.kit.errors import NotAcceptable
 
 EVENT_STREAM: Final = "text/event-stream"
+"""Media type of server-sent events."""
+
 JSON: Final = "application/json"
+"""Media type of JSON."""
 
 SHOWN_CHARACTERS: Final = 100
 """Characters of a wrong Accept header that an error message repeats."""

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 REF_TEMPLATE: Final = "#/components/schemas/{model}"
+"""Reference to a type of the document, by its name."""
 
 
 def schema_ref(named_type: type) -> dict[str, str]:

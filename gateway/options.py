@@ -107,6 +107,8 @@ FORMAT: Final[Option[Format | None]] = Option(
     # The suffix of the output file decides.
     on_command_line=False,
 )
+"""The format; None if the Accept header decides."""
+
 SIZE: Final = Option(
     name="size",
     parser=ChoiceParser(Size),
@@ -114,6 +116,7 @@ SIZE: Final = Option(
     meaning="Size of the picture. auto: that of the upload, or larger if a small upload was "
     "enlarged. upload: exactly that of the upload.",
 )
+"""The size of the picture."""
 
 OPTIONS: Final[tuple[Option[Any], ...]] = (
     FORMAT,

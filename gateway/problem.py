@@ -11,6 +11,7 @@ from gateway.openapi import schema_ref
 from services.kit.errors import STATUS, InternalError, TryOnError
 
 MEDIA_TYPE: Final = "application/problem+json"
+"""Media type of problem details in JSON (RFC 9457, 3)."""
 
 
 class ProblemDetails(BaseModel):

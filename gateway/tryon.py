@@ -1,4 +1,4 @@
-"""The use case: two photos in, the picture out; the same for HTTP and the command line."""
+"""The use case: two photos in, the result out; the same for HTTP and the command line."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ import structlog
 
 from gateway.admission import AdmissionControl
 from gateway.backends import Backend
-from gateway.dag import Call, OnEvent, StageEvent, State, ignore
+from gateway.dag import Call, OnEvent, StageEvent, StageState, ignore
 from gateway.options import DEFAULT_OPTIONS, SIZE, Format, OptionValues, Size
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.quality_warnings import WarningInputs, confidence_of, find_warnings
@@ -25,10 +25,11 @@ from services.kit.types import Image
 from services.openpose.contract import ESTIMATE_POSE, EstimatePoseRequest
 from services.resize.contract import FIT, FitRequest, FitResponse
 
-PHOTOS_SWAPPED: Final = (
+PHOTOS_SWAPPED_MESSAGE: Final = (
     "The person's photo shows no person and the garment's photo shows one; if the two are swapped, "
-    "send the person as 'image' and the garment as 'cloth', else another photo of the person."
+    "send the person as 'image' and the garment as 'cloth', otherwise another photo of the person."
 )
+"""Message of PhotosSwapped."""
 
 Read = TypeVar("Read")
 
@@ -47,7 +48,7 @@ class Photos:
 
 
 class TryOn:
-    """Runs the pipeline for one pair of photos after the other over a backend."""
+    """Runs the pipeline for pairs of photos over a backend, within the limits of the settings."""
 
     def __init__(self, backend: Backend, settings: GatewaySettings) -> None:
         self._backend = backend
@@ -74,17 +75,17 @@ class TryOn:
         Raises InputError for photos that cannot be used, Overloaded if the queue is full, and any
         ServiceError with its stage.
         """
-        _each(images.probe, photos)
+        _read_both(images.probe, photos)
         async with self._admission.slot():
             started = time.monotonic()
             timings: dict[str, float] = {}
 
             def record_timing(event: StageEvent) -> None:
-                if event.state is not State.STARTED:
+                if event.state is not StageState.STARTED:
                     timings[event.stage] = event.seconds
                 on_event(event)
 
-            person, garment = await asyncio.to_thread(_each, images.decode, photos)
+            person, garment = await asyncio.to_thread(_read_both, images.decode, photos)
             timings["decode"] = time.monotonic() - started
             on_start()
             inputs = {
@@ -138,7 +139,7 @@ class TryOn:
         except (NoPerson, NoGarment) as error:
             person, garment = inputs["person_upload"], inputs["garment_upload"]
             if not await _shows_person(call, person) and await _shows_person(call, garment):
-                raise PhotosSwapped(PHOTOS_SWAPPED, stage=error.stage) from error
+                raise PhotosSwapped(PHOTOS_SWAPPED_MESSAGE, stage=error.stage) from error
             raise
 
 
@@ -168,15 +169,15 @@ async def _shows_person(call: Call, photo: Image) -> bool:
     return True
 
 
-def _each(read: Callable[[bytes], Read], photos: Photos) -> tuple[Read, Read]:
+def _read_both(read: Callable[[bytes], Read], photos: Photos) -> tuple[Read, Read]:
     """Read the person's and the garment's file; an error names the one it is about."""
     return (
-        _read(read, photos.person, "person_upload", "The person's photo"),
-        _read(read, photos.garment, "garment_upload", "The garment's photo"),
+        _read_photo(read, photos.person, "person_upload", "The person's photo"),
+        _read_photo(read, photos.garment, "garment_upload", "The garment's photo"),
     )
 
 
-def _read(read: Callable[[bytes], Read], data: bytes, stage: str, whose: str) -> Read:
+def _read_photo(read: Callable[[bytes], Read], data: bytes, stage: str, whose: str) -> Read:
     try:
         return read(data)
     except InputError as error:

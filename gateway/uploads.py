@@ -37,6 +37,7 @@ SHOWN_CHARACTERS: Final = 40
 """Characters of an unknown field's name that an error message repeats."""
 
 EXAMPLE: Final = "curl -F image=@person.jpg -F cloth=@garment.jpg"
+"""A right request, for error messages."""
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,13 @@ from gateway.uploads import FILES
 router = APIRouter(tags=["try-on"])
 
 WARNINGS_HEADER: Final = "X-TryOn-Warnings"
+"""Codes of the quality warnings, separated by commas."""
+
 CATEGORY_HEADER: Final = "X-TryOn-Category"
+"""What the garment was worn as."""
+
 CONFIDENCE_HEADER: Final = "X-TryOn-Confidence"
+"""The confidence, 0 to 1."""
 
 PROBLEMS: Final = {
     400: "The form is malformed.",
@@ -43,7 +48,10 @@ PROBLEMS: Final = {
 """Reasons of the errors, by HTTP status."""
 
 PICTURE: Final = {"schema": {"type": "string", "format": "binary"}}
+"""OpenAPI content of an image file."""
+
 TEXT: Final = {"type": "string"}
+"""JSON schema of a text."""
 
 REQUEST_DOCUMENTATION: Final[dict[str, Any]] = {
     "parameters": [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.dag import Input, Pipeline, PipelineError, StageEvent, State, Step, mermaid
+from gateway.dag import Input, Pipeline, PipelineError, StageEvent, StageState, Step, mermaid
 from services.kit.contract import Method
 from services.kit.errors import DeadlineExceeded, InternalError, NoPerson
 from services.kit.types import Image, Mask
@@ -274,11 +274,11 @@ async def test_events_tell_what_happened_to_every_stage() -> None:
     )
     assert values["picture"][0, 0].tolist() == [0, 7, 0]
     assert [(event.stage, event.state, event.done, event.total) for event in events] == [
-        ("left", State.SKIPPED, 1, 3),
-        ("right", State.STARTED, 1, 3),
-        ("right", State.FINISHED, 2, 3),
-        ("both", State.STARTED, 2, 3),
-        ("both", State.FINISHED, 3, 3),
+        ("left", StageState.SKIPPED, 1, 3),
+        ("right", StageState.STARTED, 1, 3),
+        ("right", StageState.FINISHED, 2, 3),
+        ("both", StageState.STARTED, 2, 3),
+        ("both", StageState.FINISHED, 3, 3),
     ]
 
 

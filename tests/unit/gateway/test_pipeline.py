@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gateway import dag
-from gateway.dag import StageEvent, State
+from gateway.dag import StageEvent, StageState
 from gateway.pipeline import TRY_ON_PIPELINE, large_enough
 from services.cloth_mask.contract import IsolateResponse, SegmentResponse
 from services.kit.contract import Method
@@ -99,7 +99,7 @@ async def test_a_garment_that_nobody_wears_is_taken_as_it_is() -> None:
     await run(services, photo(PERSON), photo(GARMENT), events)
     assert len(services.of("Parse")) == 1
     assert not services.of("Isolate")
-    skipped = {event.stage for event in events if event.state is State.SKIPPED}
+    skipped = {event.stage for event in events if event.state is StageState.SKIPPED}
     assert skipped >= NOT_WORN
 
 
@@ -119,7 +119,7 @@ async def test_large_photos_are_not_sent_to_super_resolution() -> None:
     services, events = Services(), list[StageEvent]()
     await run(services, photo(PERSON), photo(GARMENT), events)
     assert not services.of("Upscale")
-    skipped = {event.stage for event in events if event.state is State.SKIPPED}
+    skipped = {event.stage for event in events if event.state is StageState.SKIPPED}
     enlarged, worn = {"person_super_resolution", "garment_super_resolution"}, NOT_WORN
     assert skipped == enlarged | worn
 
