@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.runs.cases import Case
 from gateway.backends import EmbeddedBackend
-from gateway.dag import Pipeline, StageEvent, State
+from gateway.dag import Pipeline, StageEvent, StageState
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.settings import get_gateway_settings
 from services.human_parse.contract import PARSE, ParseRequest, ParseResponse
@@ -105,7 +105,7 @@ class Engine:
         seconds: dict[str, float] = {}
 
         def note(event: StageEvent) -> None:
-            if event.state is State.FINISHED:
+            if event.state is StageState.FINISHED:
                 seconds[event.stage] = event.seconds
 
         values = await EVERYTHING.run(
