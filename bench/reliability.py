@@ -1,4 +1,4 @@
-"""Renders the table of docs/reliability.md from what the failure tests measured.
+"""Renders the table of docs/reliability.md from the report of the failure tests.
 
 ``TRYON_RELIABILITY_REPORT=report.json .venv/bin/pytest tests/e2e/docker/test_reliability.py``, then
 ``.venv/bin/python bench/reliability.py report.json [--write]``. Prints the table, or with
@@ -13,7 +13,7 @@ from typing import Any
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
 BEGIN, END = "<!-- table: bench/reliability.py -->\n", "<!-- end of table -->"
 HEAD = (
-    "| failure | what the client saw | lost | slowest answer, s | as before after, s | test |\n"
+    "| failure | what the client saw | lost | slowest answer, s | recovery time, s | test |\n"
     "|---|---|--:|--:|--:|---|\n"
 )
 
