@@ -1,4 +1,4 @@
-"""The HTTP application: made by ``create``, with a backend that its lifespan opens and closes."""
+"""The HTTP application. ``create`` makes it; its lifespan starts and closes the backend."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from gateway import __version__
 from gateway.admission import AdmissionControl
 from gateway.backends import Backend
-from gateway.middleware import Requests
+from gateway.middleware import RequestMiddleware
 from gateway.openapi import DocumentedApp
 from gateway.problem import problem_from_error, problem_from_status, problem_response
 from gateway.routes import health, pages, services, viton_events, vitons
@@ -36,10 +36,12 @@ log = structlog.stdlib.get_logger(__name__)
 
 @dataclass
 class Startup:
-    """How far the backend has come: not ``done`` while it loads, and its ``failure`` if any."""
+    """The state of the backend's start."""
 
     done: bool = False
+    """Whether the backend is ready."""
     failure: TryOnError | None = None
+    """Why the backend could not start."""
 
 
 def create(
@@ -49,8 +51,8 @@ def create(
 ) -> FastAPI:
     """Make the application.
 
-    The backend starts in the background, so that the page and the health checks answer while the
-    models load; ``on_started`` is told when it is ready, or the error when it cannot start.
+    The backend starts in the background: the page and the health checks answer while the models
+    load. ``on_started`` is called when it is ready, or with the error if it cannot start.
     """
     startup = Startup()
 
@@ -91,13 +93,13 @@ def create(
     )
     app.state.settings = settings
     app.state.backend = backend
-    app.state.inventory = services.Inventory(backend)
+    app.state.service_reporter = services.ServiceReporter(backend)
     app.state.startup = startup
     app.state.tryon = TryOn(backend, settings)
     app.state.uploads = AdmissionControl(
         max_concurrent=settings.max_concurrent_uploads, max_queued=0
     )
-    app.add_middleware(Requests)
+    app.add_middleware(RequestMiddleware)
     app.add_exception_handler(TryOnError, _handle_try_on_error)
     app.add_exception_handler(HTTPException, _handle_http_error)
     app.add_exception_handler(RequestValidationError, _handle_validation_error)
@@ -106,7 +108,7 @@ def create(
     app.include_router(vitons.router)
     app.include_router(health.router)
     app.include_router(services.router)
-    pages.add_to(app)
+    pages.add_pages(app)
     return app
 
 

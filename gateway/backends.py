@@ -1,6 +1,6 @@
-"""Where the services run, behind one protocol: in this process, or anywhere behind gRPC.
+"""Backends: how the graph's calls reach the services, in this process or over gRPC.
 
-The graph does not know which; the same arrays go in and come out.
+All backends have one protocol. The same arrays go in and come out.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from gateway import replicas
-from gateway.inventory import Health, LastErrors, Replica, ServiceState, health_of
+from gateway.inventory import Health, LastErrors, Replica, ServiceState, best_health
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.run_mode import RunMode
 from services.kit.contract import Contract, Method
@@ -30,8 +30,8 @@ CONTRACTS: Final[tuple[Contract, ...]] = tuple(
 )
 """Every service that the pipeline calls."""
 
-NAME_THREADS: Final = 4
-"""How many names are resolved at the same time."""
+MAX_NAME_LOOKUPS: Final = 4
+"""Network names that are resolved at the same time."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -40,7 +40,7 @@ class Backend(Protocol):
     """Runs the services' methods."""
 
     async def start(self) -> None:
-        """Make it ready: load the services, or open the channels to them."""
+        """Load the services, or open the channels to them."""
         ...
 
     async def call(
@@ -50,19 +50,19 @@ class Backend(Protocol):
         seconds: float,
         request_id: str,
     ) -> object:
-        """Give the response within ``seconds``, or raise TryOnError."""
+        """Return the method's response within ``seconds``. Raises TryOnError."""
         ...
 
     async def ready(self) -> Mapping[str, bool]:
-        """Tell of every service whether it would answer now."""
+        """Return for every service whether it would answer now."""
         ...
 
     async def services(self) -> Sequence[ServiceState]:
-        """Tell how every service is, within seconds whatever hangs; never raises for a service."""
+        """Return every service's state within seconds. Never raises for a service that hangs."""
         ...
 
     async def close(self) -> None:
-        """Let go of everything; calls in flight fail."""
+        """Release everything; calls in flight fail."""
         ...
 
 
@@ -77,16 +77,16 @@ class EmbeddedBackend:
         self._errors = LastErrors()
 
     async def start(self) -> None:
-        """Load every service, as many at a time as there are cores.
+        """Load every service, ``threads`` of them at a time.
 
-        Raises what a service's ``load`` raises, such as WeightsMissing and UnknownEngine.
+        Raises the first error of a service's ``load``, such as WeightsMissing or UnknownEngine.
         """
         memory.limit_malloc_arenas()
-        at_once = asyncio.Semaphore(self._settings.threads)
+        load_slots = asyncio.Semaphore(self._settings.threads)
 
         async def load(contract: Contract) -> None:
-            async with at_once:
-                with self._errors.noted(contract.name):
+            async with load_slots:
+                with self._errors.recorded(contract.name):
                     service = await asyncio.to_thread(_load, contract)
             self._services[contract.name] = service
             self._executors[contract.name] = BoundedExecutor(
@@ -110,7 +110,7 @@ class EmbeddedBackend:
         request_id: str,  # noqa: ARG002 - the log's context carries it within a process
     ) -> object:
         """Run the service's handler on its worker thread."""
-        with self._errors.noted(method.service):
+        with self._errors.recorded(method.service):
             return await self._call(method, request, seconds)
 
     async def _call(self, method: Method[Any, Any], request: object, seconds: float) -> object:
@@ -137,24 +137,36 @@ class EmbeddedBackend:
             raise InternalError(stage=method.service) from error
 
     async def ready(self) -> Mapping[str, bool]:
-        """Tell which services are loaded."""
+        """Return for every service whether it is loaded."""
         return {contract.name: contract.name in self._services for contract in self._contracts}
 
     async def services(self) -> Sequence[ServiceState]:
-        """Tell what is loaded; memory is not told, since all share the process's."""
+        """Return every service's state, without memory: all share the process's."""
         return [self._state(contract.name) for contract in self._contracts]
 
     def _state(self, name: str) -> ServiceState:
-        service, error = self._services.get(name), self._errors.of(name)
+        service, error = self._services.get(name), self._errors.last_of(name)
         if service is None:
             health = Health.FAILING if error else Health.STARTING
-            return ServiceState(name, None, RunMode.EMBEDDED, health, last_error=error)
+            return ServiceState(name=name, mode=RunMode.EMBEDDED, health=health, last_error=error)
         executor = self._executors[name]
-        here = Replica(None, Health.SERVING, running=executor.running, waiting=executor.waiting)
-        return ServiceState(name, service.engine, RunMode.EMBEDDED, here.health, (here,), error)
+        replica = Replica(
+            address=None,
+            health=Health.SERVING,
+            running=executor.running,
+            waiting=executor.waiting,
+        )
+        return ServiceState(
+            name=name,
+            engine=service.engine,
+            mode=RunMode.EMBEDDED,
+            health=replica.health,
+            replicas=(replica,),
+            last_error=error,
+        )
 
     async def close(self) -> None:
-        """Wait for running calls for the configured grace, then release the engines."""
+        """Wait ``shutdown_grace`` seconds for running calls, then release the engines."""
         await asyncio.gather(
             *(each.close(self._settings.shutdown_grace) for each in self._executors.values())
         )
@@ -163,13 +175,13 @@ class EmbeddedBackend:
         self._services.clear()
 
 
-_importing: Final = Lock()
+_import_lock: Final = Lock()
 
 
 def _load(contract: Contract) -> Service:
-    # By name: whoever imports the gateway gets no model runtime with it.
+    # By name, so that importing the gateway imports no model runtime.
     # Libraries with circular imports, SciPy among them, fail when two threads import them at once.
-    with _importing:
+    with _import_lock:
         module = importlib.import_module(f"services.{contract.name}.service")
     service: Service = module.load()
     log.info("loaded", service=contract.name, engine=service.engine)
@@ -177,11 +189,10 @@ def _load(contract: Contract) -> Service:
 
 
 class RemoteBackend:
-    """Every service behind gRPC, at the address that ``address`` tells for its contract.
+    """Every service behind gRPC, at the ``host:port`` that ``address`` returns for its contract.
 
-    ``replicas_address`` tells the name under which a service's replicas are found, where that
-    differs from where calls go, such as to a proxy before them. ``mode`` is what ``services``
-    tells.
+    ``replicas_address`` returns the name that stands for a service's replicas, if calls go
+    elsewhere, such as to a proxy in front of them. ``mode`` is the mode in ``services``.
     """
 
     def __init__(
@@ -200,7 +211,7 @@ class RemoteBackend:
         self._mode = mode
         self._callers: dict[str, channels.RetryingClient] = {}
         self._errors = LastErrors()
-        self._name_threads = ThreadPoolExecutor(NAME_THREADS, "names")
+        self._name_threads = ThreadPoolExecutor(MAX_NAME_LOOKUPS, "names")
 
     async def start(self) -> None:
         """Open the channels; they connect with the first call."""
@@ -216,22 +227,22 @@ class RemoteBackend:
         seconds: float,
         request_id: str,
     ) -> object:
-        """Send the call to the service's address; once more where that ended or was cut off."""
-        with self._errors.noted(method.service):
+        """Send the call to the service's address; once more if the connection was lost."""
+        with self._errors.recorded(method.service):
             return await self._callers[method.service].call(
                 method, request, timeout=seconds, request_id=request_id
             )
 
     async def ready(self) -> Mapping[str, bool]:
-        """Ask every service's standard health check, all at the same time."""
+        """Run every service's standard health check, all at the same time."""
         answers = await asyncio.gather(*(caller.is_serving() for caller in self._callers.values()))
         return dict(zip(self._callers, answers, strict=True))
 
     async def services(self) -> Sequence[ServiceState]:
-        """Ask every replica of every service how it is, all within two seconds.
+        """Probe every replica of every service, all within two seconds.
 
-        The replicas are the machines that the service's name stands for, or what answers at its
-        address where that is no such name.
+        The replicas are the machines behind the service's network name, or the one server at its
+        address if that is no such name.
         """
         return await asyncio.gather(*(self._state(contract) for contract in self._contracts))
 
@@ -239,18 +250,20 @@ class RemoteBackend:
         address = self._address(contract)
         by_name = self._replicas_address(contract)
         found = await replicas.resolve(by_name, self._name_threads) or (address,)
-        # Through a proxy, calls may fail although every replica behind it is well.
-        asked = [*found, *([address] if address not in (by_name, *found) else [])]
-        answers = await asyncio.gather(*(replicas.probe(each, self._settings) for each in asked))
-        told = answers[: len(found)]
-        engines = dict.fromkeys(answer.engine for answer in told if answer.engine)
+        # Calls through a proxy may fail although every replica behind it is well.
+        proxy = [address] if address not in (by_name, *found) else []
+        probes = await asyncio.gather(
+            *(replicas.probe(each, self._settings) for each in (*found, *proxy))
+        )
+        replica_probes, proxy_probes = probes[: len(found)], probes[len(found) :]
+        engines = dict.fromkeys(probe.engine for probe in replica_probes if probe.engine)
         return ServiceState(
-            contract.name,
-            ", ".join(engines) or None,
-            self._mode,
-            health_of(answer.replica for answer in answers[len(found) :] or told),
-            tuple(answer.replica for answer in told),
-            self._errors.of(contract.name),
+            name=contract.name,
+            engine=", ".join(engines) or None,
+            mode=self._mode,
+            health=best_health(probe.replica for probe in proxy_probes or replica_probes),
+            replicas=tuple(probe.replica for probe in replica_probes),
+            last_error=self._errors.last_of(contract.name),
         )
 
     async def close(self) -> None:

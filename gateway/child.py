@@ -1,7 +1,7 @@
-"""Runs a module as a child that does not outlive its parent.
+"""Runs a module as a child process that does not outlive its parent.
 
-``python -m gateway.child PARENT_PID MODULE``. A parent that is killed cannot stop its children;
-Linux can, by a signal that it sends when the parent dies.
+``python -m gateway.child PARENT_PID MODULE``. A parent that is killed cannot stop its children. On
+Linux the kernel does: it sends them a signal when their parent dies.
 """
 
 import ctypes
@@ -12,11 +12,11 @@ import sys
 from typing import Final
 
 PR_SET_PDEATHSIG: Final = 1
-"""From ``prctl(2)``."""
+"""``prctl(2)``: the signal that the kernel sends when the parent dies."""
 
 
 def main() -> None:
-    """Tie this process to its parent, then become the module."""
+    """Ask for SIGTERM at the parent's death, then run the module."""
     parent, module = int(sys.argv[1]), sys.argv[2]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -69,8 +69,11 @@ LOG_POLL_SECONDS: Final = 0.5
 QUIET_STOP_SECONDS: Final = 1.0
 """Seconds that ``stop`` waits without a progress line."""
 
-MEANINGS: Final = {UPPER: "a top", LOWER: "trousers or a skirt", DRESS: "a dress"}
+CATEGORY_TEXTS: Final = {UPPER: "a top", LOWER: "trousers or a skirt", DRESS: "a dress"}
+"""What a garment of each category was worn as."""
+
 PROGRESS_TEXTS: Final = {step.name: step.progress_text for step in TRY_ON_PIPELINE.steps}
+"""What a user reads of each stage."""
 
 cli = typer.Typer(
     name="tryon",
@@ -188,7 +191,7 @@ def try_on(
     photos = Photos(_read_file(person), _read_file(cloth))
     service_settings = get_settings()
     logs.configure(service_settings.model_copy(update={"log_level": "warning"}))
-    # What goes wrong is told below, in one sentence.
+    # An error is printed below, as one sentence.
     logging.getLogger("gateway").setLevel(logging.CRITICAL)
     try:
         result = asyncio.run(
@@ -204,7 +207,7 @@ def try_on(
         _fail(f"Cannot write {output} ({error.strerror}).", EXIT_FAILED)
     stdout_console.print(_table(result))
     stdout_console.print(f"{output}: {result.width} x {result.height} pixels")
-    stdout_console.print(f"Worn as {MEANINGS[result.category]}")
+    stdout_console.print(f"Worn as {CATEGORY_TEXTS[result.category]}")
     stdout_console.print(f"Confidence {result.confidence:.2f} of 1")
     for warning in result.warnings:
         line = f"{warning.code}: {warning.message}"

@@ -1,7 +1,7 @@
-"""A graph of service calls: declared as steps, checked when it is built, run as wide as it allows.
+"""A graph of service calls: declared as steps, checked when it is built, run in parallel.
 
-A ``Step`` says which values a method takes and which it gives; the order follows from that. Nothing
-here knows what the values mean or how a method is reached.
+A ``Step`` declares the values that a method takes and gives. The order of the steps follows from
+that. The module is independent of what the values mean and of how a method is reached.
 """
 
 import asyncio
@@ -71,11 +71,16 @@ class Input:
 
 
 class StageState(StrEnum):
-    """State of a stage; a skipped stage needed no call."""
+    """State of a stage."""
 
     STARTED = "started"
+    """Its call was sent."""
+
     FINISHED = "finished"
+    """Its call was answered."""
+
     SKIPPED = "skipped"
+    """Its short circuit answered in place of a call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,12 +109,12 @@ OnEvent = Callable[[StageEvent], None]
 
 
 class Call(Protocol):
-    """Reaches a service: the request's answer, within ``seconds``."""
+    """Calls a method: returns its response within ``seconds``."""
 
     def __call__(
         self, method: Method[Any, Any], request: object, seconds: float, /
     ) -> Awaitable[object]:
-        """Raise TryOnError for whatever goes wrong."""
+        """Raise TryOnError for every failure."""
         ...
 
 
@@ -138,7 +143,7 @@ class Pipeline:
         self.steps: Final = tuple(steps)
         self.outputs: Final = tuple(outputs)
         problems = [*_name_problems(self), *_field_problems(self.steps)]
-        # Types and order mean something only when every name does.
+        # Types and order can be checked only if every name is known.
         problems = problems or [*_type_problems(self), *_cycle_problems(self.steps)]
         if problems:
             raise PipelineError(f"pipeline {name}: " + "; ".join(problems))
@@ -181,7 +186,7 @@ class Pipeline:
 
 
 class _Run:
-    """The state of one run: values that are still needed, and who waits for which."""
+    """The state of one run: its values, how many steps still need each, and the first failure."""
 
     def __init__(
         self,
@@ -213,7 +218,7 @@ class _Run:
         except BaseExceptionGroup:
             if self.failure is None:
                 raise
-            # The others of the group were hit by the cancellation that the first one caused.
+            # The first failure cancelled the other steps of the group.
             raise self.failure from self.failure.__cause__
         return {name: self.consume(name) for name in self.pipeline.outputs}
 
@@ -258,7 +263,7 @@ class _Run:
 
     @contextmanager
     def attribute_errors_to(self, stage: str) -> Iterator[None]:
-        """Give an error its stage, and remember the first."""
+        """Set the stage of an error that the block raises, and keep the first error."""
         try:
             yield
         except Exception as error:
@@ -361,7 +366,7 @@ def _type_name(hint: object) -> str:
 
 
 def mermaid(pipeline: Pipeline) -> str:
-    """Draw the graph as a Mermaid flowchart, for the documentation."""
+    """Return the graph as a Mermaid flowchart, for the documentation."""
     producers = {value: step.name for step in pipeline.steps for value in step.outputs.values()}
     lines = ["flowchart LR"]
     lines += [f"    {value}([{value}])" for value in pipeline.inputs]

@@ -1,4 +1,4 @@
-"""What ``GET /v1/services`` and ``tryon services`` tell of every service."""
+"""The state of every service, for ``GET /v1/services`` and ``tryon services``."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from gateway.run_mode import RunMode
 from services.kit.errors import ServiceError
 
 ERROR_LENGTH: Final = 300
-"""Characters kept of an error's message."""
+"""Most characters of an error's message in ``error_line``."""
 
 
 class StartPolicy(StrEnum):
@@ -25,94 +25,102 @@ class StartPolicy(StrEnum):
 
 
 class Health(StrEnum):
-    """How a service, or one replica of it, is."""
+    """The health of a service or of one replica."""
 
     SERVING = "serving"
+    """Answers calls."""
+
     STARTING = "starting"
+    """Loads its models."""
+
     STOPPED = "stopped"
-    """Not running, and started when it is needed."""
+    """Does not run; the next call starts it."""
 
     FAILING = "failing"
+    """Does not answer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Replica:
-    """One running copy: its gRPC address (none where embedded) and its health.
-
-    ``memory`` is resident bytes, ``running`` and ``waiting`` count calls; each is None where it is
-    not known, or not the replica's alone.
-    """
+    """One running instance of a service."""
 
     address: str | None
+    """``host:port`` of its gRPC server, None in the gateway's process."""
     health: Health
+    """Its health."""
     memory: int | None = None
+    """Resident bytes, None if not known or shared with others."""
     running: int | None = None
+    """Calls that it works on, None if not known."""
     waiting: int | None = None
+    """Calls in its queue, None if not known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ServiceState:
-    """A service: its engine where it is known, replicas, and the last thing that went wrong.
-
-    ``health`` is that of the calls the gateway would make now: a service of which one replica of
-    three is gone still serves.
-    """
+    """The state of a service."""
 
     name: str
-    engine: str | None
+    """The service's name."""
+    engine: str | None = None
+    """Its engine, several with commas between if the replicas differ, None if not known."""
     mode: RunMode
+    """Where it runs."""
     health: Health
+    """The health of calls now: a service with one of three replicas gone still serves."""
     replicas: tuple[Replica, ...] = ()
+    """Its running instances."""
     last_error: str | None = None
+    """Its last error as one line, with its time."""
     start_policy: StartPolicy | None = None
     """None unless the service is orchestrated."""
 
     @property
     def memory(self) -> int | None:
-        """Resident bytes of all replicas that told theirs; None where none did."""
-        told = [replica.memory for replica in self.replicas if replica.memory is not None]
-        return sum(told) if told else None
+        """Resident bytes of all replicas of which they are known; None if of none."""
+        known = [replica.memory for replica in self.replicas if replica.memory is not None]
+        return sum(known) if known else None
 
     @property
     def calls(self) -> int | None:
-        """Calls at work and waiting at all replicas that told theirs; None where none did."""
-        told = [
+        """Running and waiting calls of all replicas of which they are known; None if of none."""
+        known = [
             replica.running + replica.waiting
             for replica in self.replicas
             if replica.running is not None and replica.waiting is not None
         ]
-        return sum(told) if told else None
+        return sum(known) if known else None
 
 
-def health_of(replicas: Iterable[Replica]) -> Health:
-    """Tell the health of a service from its replicas': that of the best of them."""
+def best_health(replicas: Iterable[Replica]) -> Health:
+    """Return the best health among replicas, FAILING if there are none."""
     found = {replica.health for replica in replicas}
     order = (Health.SERVING, Health.STARTING, Health.FAILING, Health.STOPPED)
     return next((health for health in order if health in found), Health.FAILING)
 
 
 class LastErrors:
-    """Remembers the last ServiceError of each service, as one short line with its time."""
+    """The last ServiceError of each service, as one line with its time."""
 
     def __init__(self) -> None:
         self._lines: dict[str, str] = {}
 
     @contextmanager
-    def noted(self, service: str) -> Iterator[None]:
-        """Note a ServiceError that the block raises; it is raised on."""
+    def recorded(self, service: str) -> Iterator[None]:
+        """Record a ServiceError that the block raises, and raise it on."""
         try:
             yield
         except ServiceError as error:
-            self._lines[service] = line_of(error)
+            self._lines[service] = error_line(error)
             raise
 
-    def of(self, service: str) -> str | None:
-        """Give the service's line, if there is one."""
+    def last_of(self, service: str) -> str | None:
+        """Return the service's line, None if it had no error."""
         return self._lines.get(service)
 
 
-def line_of(error: ServiceError) -> str:
-    """Tell an error in one short line: the time now (ISO 8601, UTC), its code, its message."""
+def error_line(error: ServiceError) -> str:
+    """Return an error as one line: the present time (ISO 8601, UTC), its code, its message."""
     lines = error.message.splitlines() or [""]
     message = "".join(each if each.isprintable() else " " for each in lines[0])
     if len(message) > ERROR_LENGTH:

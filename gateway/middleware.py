@@ -1,6 +1,6 @@
-"""Around every HTTP request: its id, one log line, safe headers, and an answer to the unforeseen.
+"""Middleware for every HTTP request: its id, one log line, security headers, unforeseen errors.
 
-Plain ASGI, so that bodies stream through untouched and a client that leaves is noticed.
+Plain ASGI, so that bodies stream through and a client that disconnects is noticed.
 """
 
 import time
@@ -15,20 +15,22 @@ from gateway.problem import problem_from_error, problem_response
 from services.kit.errors import InternalError
 from services.kit.wire.interceptors import request_id_or_new
 
-SAFE_HEADERS: Final = {
+SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-QUIET: Final = ("/healthz", "/readyz", "/static/", "/v1/services")
-"""Paths that are asked for so often that their lines are for debugging only."""
+"""Headers of every response that does not set them itself."""
+
+DEBUG_LOG_PATHS: Final = ("/healthz", "/readyz", "/static/", "/v1/services")
+"""Beginnings of paths that are requested so often that they are logged at level debug."""
 
 log = structlog.stdlib.get_logger("gateway.access")
 
 
-class Requests:
+class RequestMiddleware:
     """The one middleware of the application."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -50,7 +52,7 @@ class Requests:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
-                for name, value in SAFE_HEADERS.items():
+                for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 if state.get("hang_up"):
                     headers["Connection"] = "close"
@@ -69,7 +71,7 @@ class Requests:
                 problem = problem_from_error(InternalError(), request_id)
                 await problem_response(problem)(scope, receive, send_on)
             finally:
-                write = log.debug if scope["path"].startswith(QUIET) else log.info
+                write = log.debug if scope["path"].startswith(DEBUG_LOG_PATHS) else log.info
                 write(
                     "request",
                     method=scope["method"],

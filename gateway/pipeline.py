@@ -1,8 +1,10 @@
-"""TRY_ON_PIPELINE: the whole graph, from two uploads and the garment's category to the picture.
+"""TRY_ON_PIPELINE: the graph of a try-on, from two uploads and the options to the picture.
 
-A step starts as soon as the values it takes exist, so the person's side and the garment's side run
-at the same time, and so do cloth mask and pose. Where somebody wears the garment in its photo, that
-person is parsed too, and the garment taken off.
+A step starts as soon as its inputs exist. So the steps of the person and those of the garment run
+at the same time. If somebody wears the garment in its photo, that wearer is parsed too, and the
+garment is isolated.
+
+``docs/glossary.md`` lists the values.
 """
 
 from typing import Final
@@ -33,24 +35,24 @@ from services.super_resolution.contract import (
 )
 from services.viton.contract import TRY_ON
 
-DETAIL: Final = 2
-"""How many times larger than the canvas the garment is kept for pictures larger than the canvas."""
+HIGH_RES_SCALE: Final = 2
+"""Side of the high-resolution canvas, as a multiple of the canvas's."""
 
 
-def large_enough(request: UpscaleRequest) -> UpscaleResponse | None:
-    """Pass a photo on as it is where super-resolution would not enlarge it."""
+def skip_upscaling_if_large(request: UpscaleRequest) -> UpscaleResponse | None:
+    """Return the photo as it is if super-resolution would not enlarge it."""
     return None if needs_upscaling(request) else UpscaleResponse(request.image)
 
 
-def nobody_to_parse(request: ParseRequest) -> ParseResponse | None:
-    """Have no labels where no person was found."""
+def skip_parsing_without_wearer(request: ParseRequest) -> ParseResponse | None:
+    """Return an empty label map if no wearer was found."""
     if request.keypoints.any():
         return None
     return ParseResponse(np.zeros(request.image.shape[:2], np.uint8))
 
 
-def nobody_wears_it(request: IsolateRequest) -> IsolateResponse | None:
-    """Pass a garment on as it is where nobody wears it."""
+def skip_isolating_if_unworn(request: IsolateRequest) -> IsolateResponse | None:
+    """Return the garment as it is if nobody wears it."""
     return None if is_worn(request) else as_it_is(request)
 
 
@@ -68,7 +70,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
             UPSCALE,
             inputs={"image": "person_upload"},
             outputs={"image": "person_photo"},
-            short_circuit=large_enough,
+            short_circuit=skip_upscaling_if_large,
         ),
         Step(
             "garment_super_resolution",
@@ -76,7 +78,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
             UPSCALE,
             inputs={"image": "garment_upload"},
             outputs={"image": "garment_photo"},
-            short_circuit=large_enough,
+            short_circuit=skip_upscaling_if_large,
         ),
         Step(
             "person_resize",
@@ -98,7 +100,10 @@ TRY_ON_PIPELINE: Final = Pipeline(
             FIT,
             inputs={"image": "garment_photo"},
             outputs={"image": "garment_fitted_high_res"},
-            constants={"width": DETAIL * CANVAS_WIDTH, "height": DETAIL * CANVAS_HEIGHT},
+            constants={
+                "width": HIGH_RES_SCALE * CANVAS_WIDTH,
+                "height": HIGH_RES_SCALE * CANVAS_HEIGHT,
+            },
         ),
         Step(
             "openpose",
@@ -126,22 +131,22 @@ TRY_ON_PIPELINE: Final = Pipeline(
         ),
         Step(
             "find_wearer",
-            "Looking whether somebody wears the garment",
+            "Checking whether somebody wears the garment",
             FIND_WEARER,
             inputs={"image": "garment_fitted", "garment": "found_mask"},
             outputs={"keypoints": "wearer_keypoints"},
         ),
         Step(
             "wearer_human_parse",
-            "Telling the garment from its wearer",
+            "Separating the wearer's body and clothes",
             PARSE,
             inputs={"image": "garment_fitted", "keypoints": "wearer_keypoints"},
             outputs={"labels": "wearer_labels"},
-            short_circuit=nobody_to_parse,
+            short_circuit=skip_parsing_without_wearer,
         ),
         Step(
             "isolate_garment",
-            "Taking the garment off its wearer",
+            "Isolating the garment",
             ISOLATE,
             inputs={
                 "image": "garment_fitted",
@@ -160,11 +165,11 @@ TRY_ON_PIPELINE: Final = Pipeline(
                 "attributes": "garment_attributes",
                 "category": "garment_category",
             },
-            short_circuit=nobody_wears_it,
+            short_circuit=skip_isolating_if_unworn,
         ),
         Step(
             "human_parse",
-            "Telling body and clothes apart",
+            "Separating body and clothes",
             PARSE,
             inputs={"image": "person", "keypoints": "keypoints"},
             outputs={"labels": "labels"},
@@ -183,7 +188,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
         ),
         Step(
             "agnostic",
-            "Taking off what you wear",
+            "Removing what you wear",
             REMOVE_GARMENT,
             inputs={"image": "person", "labels": "labels", "keypoints": "keypoints"},
             outputs={"labels": "agnostic_labels", "image": "agnostic_image"},
@@ -229,7 +234,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
             outputs={"image": "result_image"},
         ),
     ),
-    # The picture, and what tells how far it is to be trusted.
+    # The picture, and the inputs of the quality warnings.
     outputs=(
         "result_image",
         "person_count",
@@ -243,3 +248,4 @@ TRY_ON_PIPELINE: Final = Pipeline(
         "garment_category",
     ),
 )
+"""The graph of a try-on."""

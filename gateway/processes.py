@@ -1,4 +1,4 @@
-"""Every service as a process of its own on this machine, reached over gRPC."""
+"""The backend that runs every service as a process on this machine, reached over gRPC."""
 
 import asyncio
 import dataclasses
@@ -13,24 +13,26 @@ from typing import Any, Final
 import structlog
 
 from gateway.backends import CONTRACTS, RemoteBackend
-from gateway.inventory import Health, ServiceState, line_of
+from gateway.inventory import Health, ServiceState, error_line
 from gateway.run_mode import RunMode
 from services.kit.contract import Contract, Method
 from services.kit.errors import ServiceUnavailable
 from services.kit.settings import Settings
 
-POLL_SECONDS: Final = 0.2
-LAST_LINES: Final = 8
-"""Log lines shown of a service that died."""
+START_POLL_SECONDS: Final = 0.2
+"""Seconds between two health checks while the services start."""
+
+SHOWN_LOG_LINES: Final = 8
+"""Last log lines that are shown of a service that ended while it started."""
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class ProcessesBackend:
-    """A backend that starts the services' servers and stops them with itself.
+    """A backend that starts the services' servers, and stops them in ``close``.
 
-    ``address`` tells each service's ``host:port``, on this machine. What a server prints goes to
-    ``NAME.log`` in ``log_dir``.
+    ``address`` returns each service's ``host:port`` on this machine. The output of a server goes
+    to ``NAME.log`` in ``log_dir``.
     """
 
     def __init__(
@@ -39,24 +41,24 @@ class ProcessesBackend:
         self._settings = settings
         self._address = address
         self._log_dir = log_dir
-        self._grpc = RemoteBackend(settings, address, mode=RunMode.PROCESSES)
+        self._remote = RemoteBackend(settings, address, mode=RunMode.PROCESSES)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._ended: dict[str, str] = {}
+        self._exit_errors: dict[str, str] = {}
         self._started = False
 
     async def start(self) -> None:
         """Start every server and wait until all of them serve.
 
-        Raises ServiceUnavailable with the last log lines of a server that ended instead.
+        Raises ServiceUnavailable with the last log lines of a server that ends while it starts.
         """
         self._log_dir.mkdir(parents=True, exist_ok=True)
-        # Not from another thread: the kernel counts the thread that forked as the parent.
+        # Not from another thread: to the kernel, the thread that forked is the parent.
         for contract in CONTRACTS:
             self._children[contract.name] = self._spawn(contract)
-        await self._grpc.start()
-        while not all((await self._grpc.ready()).values()):
+        await self._remote.start()
+        while not all((await self._remote.ready()).values()):
             self._check_alive()
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(START_POLL_SECONDS)
         self._started = True
 
     async def call(
@@ -67,31 +69,32 @@ class ProcessesBackend:
         request_id: str,
     ) -> object:
         """Send the call to the service's process."""
-        return await self._grpc.call(method, request, seconds, request_id)
+        return await self._remote.call(method, request, seconds, request_id)
 
     async def ready(self) -> Mapping[str, bool]:
-        """Ask every service's standard health check."""
-        return await self._grpc.ready() or {contract.name: False for contract in CONTRACTS}
+        """Run every service's standard health check."""
+        return await self._remote.ready() or {contract.name: False for contract in CONTRACTS}
 
     async def services(self) -> Sequence[ServiceState]:
-        """Ask every process how it is; one that has ended is failing, and told why."""
-        return [self._seen(state) for state in await self._grpc.services()]
+        """Return every process's state. One that has ended is failing; its last error says why."""
+        return [self._with_process_state(state) for state in await self._remote.services()]
 
-    def _seen(self, state: ServiceState) -> ServiceState:
+    def _with_process_state(self, state: ServiceState) -> ServiceState:
         child = self._children.get(state.name)
         status = child.poll() if child else None
         if status is not None:
             # Whatever answers at its address now is not our child.
-            ended = self._ended.setdefault(state.name, _why_ended(state.name, status))
-            gone = dataclasses.replace(state, engine=None, health=Health.FAILING, replicas=())
-            return dataclasses.replace(gone, last_error=ended)
+            error = self._exit_errors.setdefault(state.name, _exit_error_line(state.name, status))
+            return dataclasses.replace(
+                state, engine=None, health=Health.FAILING, replicas=(), last_error=error
+            )
         if state.health is Health.FAILING and not self._started:
             return dataclasses.replace(state, health=Health.STARTING, replicas=())
         return state
 
     async def close(self) -> None:
-        """Tell every server to stop, and end those that have not after the configured grace."""
-        await self._grpc.close()
+        """Send SIGTERM to every server; kill those that outlast ``shutdown_grace`` seconds."""
+        await self._remote.close()
         for child in self._children.values():
             if child.poll() is None:
                 child.send_signal(signal.SIGTERM)
@@ -126,7 +129,7 @@ class ProcessesBackend:
             status = child.poll()
             if status is not None:
                 log_path = self._log_path(name)
-                lines = log_path.read_text(errors="replace").splitlines()[-LAST_LINES:]
+                lines = log_path.read_text(errors="replace").splitlines()[-SHOWN_LOG_LINES:]
                 raise ServiceUnavailable(
                     f"The {name} service ended while it started (exit status {status}); "
                     f"the last lines of {log_path}:\n" + "\n".join(lines),
@@ -137,12 +140,12 @@ class ProcessesBackend:
         return self._log_dir / f"{name}.log"
 
 
-def _why_ended(name: str, status: int) -> str:
+def _exit_error_line(name: str, status: int) -> str:
     if status < 0:
         how = f"by signal {-status} ({signal.strsignal(-status)})"
     else:
         how = f"with exit status {status}"
-    return line_of(
+    return error_line(
         ServiceUnavailable(
             f"The {name} service's process ended {how}; {name}.log tells more; "
             "start the gateway again."

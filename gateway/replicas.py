@@ -50,13 +50,17 @@ async def resolve(address: str, threads: Executor) -> tuple[str, ...]:
             )
     except (OSError, UnicodeError, TimeoutError):
         return ()
-    # A machine with both kinds of address is one replica.
-    by_kind = {kind: {str(where[0]) for of, *_, where in found if of == kind} for kind in _KINDS}
-    hosts = next((hosts for hosts in by_kind.values() if hosts), set())
+    # A machine with an address of each family is one replica.
+    by_family = {
+        each: {str(address[0]) for family, *_, address in found if family == each}
+        for each in _FAMILIES
+    }
+    hosts = next((hosts for hosts in by_family.values() if hosts), set())
     return tuple(sorted(f"[{each}]:{port}" if ":" in each else f"{each}:{port}" for each in hosts))
 
 
-_KINDS: Final = (socket.AF_INET, socket.AF_INET6)
+_FAMILIES: Final = (socket.AF_INET, socket.AF_INET6)
+"""Address families, the preferred one first."""
 
 
 def _is_ip(host: str) -> bool:
@@ -82,16 +86,20 @@ async def probe(address: str, settings: Settings) -> ReplicaProbe:
                 channels.is_serving(channel, PROBE_SECONDS), _status(channel)
             )
     except TimeoutError:
-        return ReplicaProbe(Replica(address, Health.FAILING))
+        return ReplicaProbe(Replica(address=address, health=Health.FAILING))
     if is_serving:
         health = Health.SERVING
     else:
         # Without an engine it still loads, with one it is about to stop.
         health = Health.STARTING if status and not status.engine else Health.FAILING
     if status is None:
-        return ReplicaProbe(Replica(address, health))
+        return ReplicaProbe(Replica(address=address, health=health))
     replica = Replica(
-        address, health, status.resident_bytes or None, status.running, status.waiting
+        address=address,
+        health=health,
+        memory=status.resident_bytes or None,
+        running=status.running,
+        waiting=status.waiting,
     )
     return ReplicaProbe(replica, status.engine or None)
 

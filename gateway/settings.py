@@ -1,7 +1,7 @@
-"""What the gateway can be told from outside, by ``TRYON_*`` environment variables.
+"""The gateway's settings, from ``TRYON_*`` environment variables.
 
-Limits on one picture (bytes, pixels) and logging are in ``services/kit/settings.py``, which the
-services read too.
+The limits of one picture (bytes, pixels) and logging are in ``services/kit/settings.py``, which
+the services read too.
 """
 
 from functools import cache
@@ -16,6 +16,7 @@ from gateway.run_mode import FORMER_NAMES, RunMode
 from services.kit.contract import Contract
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
+"""The checkout, or the folder of the installed packages."""
 
 
 def _run_dir() -> Path:
@@ -26,7 +27,7 @@ def _run_dir() -> Path:
 
 
 PREFIX: Final = "TRYON_"
-"""What the environment variables' names begin with."""
+"""Beginning of the environment variables' names."""
 
 
 def _renamed(name: str, former: str) -> AliasChoices:
@@ -50,41 +51,41 @@ class GatewaySettings(BaseSettings):
     """Where the services run: ``embedded``, ``processes``, ``remote`` or ``orchestrated``."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
-    """Address that HTTP is served on; a container needs 0.0.0.0."""
+    """Address that the HTTP server listens on; a container needs 0.0.0.0."""
 
     port: int = Field(default=8888, ge=0, le=65535)
-    """TCP port that HTTP is served on; 0 takes a free one."""
+    """TCP port that the HTTP server listens on; 0 takes a free one."""
 
     service_address: str = "127.0.0.1:{port}"
     """gRPC address of every service; ``{name}``, ``{host}`` (the name with hyphens) and ``{port}``
     are the contract's."""
 
     addresses: dict[str, str] = Field(default_factory=dict)
-    """Services that are elsewhere, as JSON: ``{"densepose": "nginx:50052"}``."""
+    """Addresses of single services that differ, as JSON: ``{"densepose": "nginx:50052"}``."""
 
     max_concurrent_try_ons: int = Field(
         default=1, ge=1, le=64, validation_alias=_renamed("max_concurrent_try_ons", "max_running")
     )
-    """Try-ons that are worked on at the same time."""
+    """Try-ons that run at the same time."""
 
     max_queued_try_ons: int = Field(
         default=4, ge=0, le=1024, validation_alias=_renamed("max_queued_try_ons", "max_waiting")
     )
-    """Try-ons that may wait for a slot; one more is refused at once."""
+    """Try-ons that may wait; the next is refused at once."""
 
     max_concurrent_uploads: int = Field(
         default=8, ge=1, le=1024, validation_alias=_renamed("max_concurrent_uploads", "max_uploads")
     )
-    """Requests whose photos are received at the same time; one more is refused at once."""
+    """Requests whose photos are received at the same time; the next is refused at once."""
 
     retry_after: int = Field(default=10, ge=1, le=3600)
-    """Seconds after which a refused client is told to come back."""
+    """Seconds in the ``Retry-After`` header of a refused request."""
 
     upload_timeout: float = Field(default=60.0, gt=0.0, le=3600.0)
     """Seconds that a request may take to arrive in full."""
 
     deadline: float = Field(default=180.0, gt=0.0, le=3600.0)
-    """Seconds that one try-on may take from its slot on."""
+    """Seconds that one try-on may take, without its time in the queue."""
 
     stage_deadline_factor: float = Field(
         default=1.0,
@@ -95,7 +96,7 @@ class GatewaySettings(BaseSettings):
     """Factor applied to every stage's deadline; more than 1 for slow engines."""
 
     run_dir: Path = Field(default_factory=_run_dir)
-    """Folder of the running system's process id and logs."""
+    """Folder of the running servers' files and logs."""
 
     @field_validator("backend", mode="before")
     @classmethod
@@ -103,11 +104,11 @@ class GatewaySettings(BaseSettings):
         return FORMER_NAMES.get(name, name) if isinstance(name, str) else name
 
     def address(self, contract: Contract) -> str:
-        """Where calls to the service go, as ``host:port``."""
+        """Return ``host:port`` for calls to the service."""
         return self.addresses.get(contract.name) or self.replicas_address(contract)
 
     def replicas_address(self, contract: Contract) -> str:
-        """Where the service itself listens, whatever stands before it in ``addresses``."""
+        """Return ``host:port`` of the service itself, not of a proxy named in ``addresses``."""
         return self.service_address.format(
             name=contract.name, host=contract.host, port=contract.port
         )

@@ -80,8 +80,8 @@ class ReplicaHandle:
         """Return the state at the last health check."""
         if not self.serving:
             health = Health.FAILING if self._channel else Health.STARTING
-            return Replica(self.address, health)
-        return self.last_status or Replica(self.address, Health.SERVING)
+            return Replica(address=self.address, health=health)
+        return self.last_status or Replica(address=self.address, health=Health.SERVING)
 
     @contextmanager
     def _counted_call(self) -> Iterator[None]:

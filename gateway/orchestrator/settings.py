@@ -1,4 +1,4 @@
-"""What the orchestrator can be told from outside, by ``TRYON_DOCKER_*`` environment variables."""
+"""The orchestrator's settings, from ``TRYON_DOCKER_*`` environment variables."""
 
 import difflib
 import json
@@ -15,6 +15,7 @@ from services.kit.contract import Contract
 from services.kit.deployment import read_deployment
 
 NAMES: Final = tuple(contract.name for contract in CONTRACTS)
+"""Every service."""
 
 MEMORY_MIB: Final[dict[str, int]] = {
     name: read_deployment(name).orchestrator.memory_mib for name in NAMES

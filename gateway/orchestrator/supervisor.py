@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from gateway import replicas
-from gateway.inventory import Health, ServiceState, StartPolicy, line_of
+from gateway.inventory import Health, ServiceState, StartPolicy, error_line
 from gateway.orchestrator.backoff import Backoff
 from gateway.orchestrator.budget import MemoryReservation
 from gateway.orchestrator.container_exit import error_from_exit
@@ -174,7 +174,7 @@ class ServiceSupervisor:
 
     def record_error(self, error: ServiceError) -> None:
         """Record the error as the last one in ``state``."""
-        self.last_error = line_of(error)
+        self.last_error = error_line(error)
 
     def reservation(self) -> MemoryReservation | None:
         """Return its part of the memory budget, None if it has none."""
@@ -211,13 +211,13 @@ class ServiceSupervisor:
         else:
             health = Health.FAILING if self._failure else Health.STARTING
         return ServiceState(
-            self.name,
-            self._engine_name,
-            RunMode.ORCHESTRATED,
-            health,
-            states,
-            self.last_error,
-            self.start_policy,
+            name=self.name,
+            engine=self._engine_name,
+            mode=RunMode.ORCHESTRATED,
+            health=health,
+            replicas=states,
+            last_error=self.last_error,
+            start_policy=self.start_policy,
         )
 
     async def _run_replica(self) -> None:

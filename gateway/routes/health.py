@@ -1,9 +1,9 @@
-"""Whether the gateway is alive, and whether every service would answer."""
+"""Liveness of the gateway and readiness of every service."""
 
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -17,16 +17,16 @@ class Alive(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether everything is ready, and of every service whether it is."""
+    """Readiness of the gateway and of every service."""
 
-    ready: bool
-    services: dict[str, bool]
-    detail: str
+    ready: bool = Field(description="Whether every service is ready.")
+    services: dict[str, bool] = Field(description="Whether each service is ready, by its name.")
+    detail: str = Field(description="One sentence: what is not ready.")
 
 
 @router.get("/healthz", summary="Is the gateway alive?")
 async def healthz() -> Alive:
-    """Answer as long as the process does, whatever the services do."""
+    """Answer 200 while the process runs, whatever the services do."""
     return Alive()
 
 
@@ -37,7 +37,7 @@ async def healthz() -> Alive:
     responses={503: {"model": Ready, "description": "Not yet; says which service is not."}},
 )
 async def readyz(request: Request) -> Response:
-    """Answer 200 only when a try-on would find every service ready."""
+    """Answer 200 if every service is ready for a try-on, else 503."""
     state: Any = request.app.state
     services = dict(await state.backend.ready())
     missing = [name for name, is_ready in services.items() if not is_ready]
@@ -48,6 +48,6 @@ async def readyz(request: Request) -> Response:
         detail = f"Not ready: {', '.join(missing)}."
     else:
         detail = "Every service is ready." if ready else "Still starting."
-    told = Ready(ready=ready, services=services, detail=detail)
+    readiness = Ready(ready=ready, services=services, detail=detail)
     headers = {"Cache-Control": "no-store"}
-    return JSONResponse(told.model_dump(), 200 if ready else 503, headers)
+    return JSONResponse(readiness.model_dump(), 200 if ready else 503, headers)

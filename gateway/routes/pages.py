@@ -1,4 +1,4 @@
-"""The page at /index and the API's documentation at /docs, without anything from other hosts."""
+"""The page at /index and the API's documentation at /docs. Nothing is loaded from other hosts."""
 
 from importlib import resources
 from pathlib import Path
@@ -11,13 +11,19 @@ from starlette.staticfiles import StaticFiles
 from gateway.settings import PROJECT_ROOT
 
 EXAMPLES: Final = PROJECT_ROOT / "examples"
+"""Folder of the example photos."""
+
 WEB: Final = Path(__file__).resolve().parents[1] / "web"
+"""Folder of the page's files."""
+
 # Swagger UI sets styles from its script, and its icons are data: URLs in its style sheet.
-DOCS_POLICY: Final = (
+SWAGGER_UI_POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 )
-DOCS: Final = """<!doctype html>
+"""Content security policy of the documentation page."""
+
+SWAGGER_UI_PAGE: Final = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -33,22 +39,25 @@ DOCS: Final = """<!doctype html>
 </body>
 </html>
 """
-START: Final = """SwaggerUIBundle({
+"""The documentation page."""
+
+SWAGGER_UI_SCRIPT: Final = """SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
   presets: [SwaggerUIBundle.presets.apis],
   defaultModelsExpandDepth: 0,
 });
 """
+"""The script that starts Swagger UI."""
 
 
-def add_to(app: FastAPI) -> None:
+def add_pages(app: FastAPI) -> None:
     """Add the pages and their files to the application."""
     swagger_ui = resources.files("fastapi_swagger") / "resources"
     app.mount("/static", StaticFiles(directory=WEB), name="static")
     app.mount("/docs/ui", StaticFiles(directory=str(swagger_ui)), name="docs-ui")
 
-    if EXAMPLES.is_dir():  # an installed package comes without
+    if EXAMPLES.is_dir():  # an installed package has none
         app.mount("/examples", StaticFiles(directory=EXAMPLES), name="examples")
 
     @app.get("/", include_in_schema=False)
@@ -61,8 +70,8 @@ def add_to(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        return HTMLResponse(DOCS, headers={"Content-Security-Policy": DOCS_POLICY})
+        return HTMLResponse(SWAGGER_UI_PAGE, headers={"Content-Security-Policy": SWAGGER_UI_POLICY})
 
     @app.get("/docs/start.js", include_in_schema=False)
     async def start() -> Response:
-        return Response(START, media_type="text/javascript")
+        return Response(SWAGGER_UI_SCRIPT, media_type="text/javascript")

@@ -1,4 +1,4 @@
-"""``GET /v1/services``: every service, its engine, replicas, health, memory and last error."""
+"""``GET /v1/services``: engine, replicas, health, memory and last error of every service."""
 
 import asyncio
 import time
@@ -18,11 +18,11 @@ from gateway.run_mode import RunMode
 from services.kit.errors import DeadlineExceeded
 from services.kit.runtimes import memory
 
-LIMIT_SECONDS: Final = 2.4
-"""How long the answer may take, whatever hangs."""
+REPORT_TIMEOUT_SECONDS: Final = 2.4
+"""Seconds that a report may take."""
 
-FRESH_SECONDS: Final = 1.0
-"""How long an answer is given again, so that many who ask cost no more than one."""
+CACHE_SECONDS: Final = 1.0
+"""Seconds for which a report is given to every client that asks."""
 
 router = APIRouter(tags=["services"])
 
@@ -31,7 +31,7 @@ Calls = Annotated[int | None, Field(description="Calls; null where not known.")]
 
 
 class Replica(BaseModel):
-    """One running copy of a service."""
+    """One running instance of a service."""
 
     address: str | None = Field(description="Its gRPC address; null in the gateway's process.")
     health: Health
@@ -69,12 +69,14 @@ class Service(BaseModel):
 
 
 class Total(BaseModel):
-    """The sum of it."""
+    """The sum over all services."""
 
     services: int
     serving: int
     replicas: int
-    memory: int = Field(description="Bytes of the gateway and of all replicas that told theirs.")
+    memory: int = Field(
+        description="Bytes of the gateway and of all replicas of which they are known."
+    )
 
 
 class Gateway(BaseModel):
@@ -92,33 +94,33 @@ class Services(BaseModel):
     total: Total
 
 
-class Inventory:
-    """Asks the backend, once for all who ask at about the same time."""
+class ServiceReporter:
+    """Reports the backend's services; clients that ask at the same time share one report."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._asking: asyncio.Task[Services] | None = None
+        self._reporting: asyncio.Task[Services] | None = None
         self._fresh_until = 0.0
 
     async def report(self) -> Services:
-        """Give an answer of the last second. Raises DeadlineExceeded where the backend hangs."""
-        asking = self._asking
-        if asking is None or (asking.done() and time.monotonic() >= self._fresh_until):
-            asking = self._asking = asyncio.create_task(self._ask())
-        # One client that leaves must not take the answer from the others.
-        return await asyncio.shield(asking)
+        """Return a report of the last second. Raises DeadlineExceeded if the backend hangs."""
+        reporting = self._reporting
+        if reporting is None or (reporting.done() and time.monotonic() >= self._fresh_until):
+            reporting = self._reporting = asyncio.create_task(self._make_report())
+        # A client that disconnects must not cancel the report for the others.
+        return await asyncio.shield(reporting)
 
-    async def _ask(self) -> Services:
+    async def _make_report(self) -> Services:
         try:
-            async with asyncio.timeout(LIMIT_SECONDS):
+            async with asyncio.timeout(REPORT_TIMEOUT_SECONDS):
                 return _report(await self._backend.services())
         except TimeoutError:
             raise DeadlineExceeded(
-                f"What runs the services did not answer within {LIMIT_SECONDS} seconds; "
+                f"What runs the services did not answer within {REPORT_TIMEOUT_SECONDS} seconds; "
                 "try again when the system is less busy."
             ) from None
         finally:
-            self._fresh_until = time.monotonic() + FRESH_SECONDS
+            self._fresh_until = time.monotonic() + CACHE_SECONDS
 
 
 def _report(states: Sequence[ServiceState]) -> Services:
@@ -140,11 +142,11 @@ def _report(states: Sequence[ServiceState]) -> Services:
     responses={504: problem_documentation("What runs the services did not answer in time.")},
 )
 async def services(request: Request, response: Response) -> Services:
-    """Tell of every service its engine, mode, health, replicas, memory and last error.
+    """Report engine, mode, health, replicas, memory and last error of every service.
 
-    The answer takes two seconds and a half at most, and is at most a second old.
+    The report takes 2.5 seconds at most, and is one second old at most.
     """
     response.headers["Cache-Control"] = "no-store"
-    inventory: Any = request.app.state.inventory
-    report: Services = await inventory.report()
+    reporter: Any = request.app.state.service_reporter
+    report: Services = await reporter.report()
     return report

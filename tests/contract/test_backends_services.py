@@ -43,12 +43,14 @@ async def embedded() -> AsyncIterator[EmbeddedBackend]:
 
 
 async def test_embedded_it_is_starting_and_then_serves(embedded: EmbeddedBackend) -> None:
-    assert await one(embedded) == ServiceState("resize", None, RunMode.EMBEDDED, Health.STARTING)
+    assert await one(embedded) == ServiceState(
+        name="resize", mode=RunMode.EMBEDDED, health=Health.STARTING
+    )
     await embedded.start()
     state = await one(embedded)
     assert (state.engine, state.mode, state.health) == ("pillow", RunMode.EMBEDDED, Health.SERVING)
     # The memory is the whole process's.
-    assert state.replicas == (Replica(None, Health.SERVING, running=0, waiting=0),)
+    assert state.replicas == (Replica(address=None, health=Health.SERVING, running=0, waiting=0),)
     assert state.memory is None
     assert state.last_error is None
 
@@ -146,7 +148,10 @@ async def test_a_server_that_is_gone_is_failing_and_its_calls_are_remembered(
     address = f"127.0.0.1:{closed_port}"
     async with over_grpc(address) as backend:
         expected = ServiceState(
-            "resize", None, RunMode.REMOTE, Health.FAILING, (Replica(address, Health.FAILING),)
+            name="resize",
+            mode=RunMode.REMOTE,
+            health=Health.FAILING,
+            replicas=(Replica(address=address, health=Health.FAILING),),
         )
         assert await one(backend) == expected
         with pytest.raises(ServiceUnavailable):
@@ -171,7 +176,7 @@ async def test_a_server_that_comes_back_is_seen_at_once(closed_port: int) -> Non
 async def test_a_server_that_says_nothing_is_failing_within_the_limit(silent: str) -> None:
     async with over_grpc(silent) as backend:
         state = await one(backend)
-    assert state.replicas == (Replica(silent, Health.FAILING),)
+    assert state.replicas == (Replica(address=silent, health=Health.FAILING),)
 
 
 Resolve = Callable[[dict[str, list[str]]], None]

@@ -296,12 +296,18 @@ def test_a_queue_that_is_not_asked_for_is_found(build: Build) -> None:
 def test_the_queue_is_told_where_keda_looks() -> None:
     """``services.#(name=="viton").calls``: of all pods that answered, at work and waiting."""
     replicas = (
-        Replica("10.0.0.1:50059", Health.SERVING, running=1, waiting=2),
-        Replica("10.0.0.2:50059", Health.SERVING, running=1, waiting=0),
-        Replica("10.0.0.3:50059", Health.FAILING),
+        Replica(address="10.0.0.1:50059", health=Health.SERVING, running=1, waiting=2),
+        Replica(address="10.0.0.2:50059", health=Health.SERVING, running=1, waiting=0),
+        Replica(address="10.0.0.3:50059", health=Health.FAILING),
     )
-    state = ServiceState("viton", "warp", RunMode.REMOTE, Health.SERVING, replicas)
+    state = ServiceState(
+        name="viton",
+        engine="warp",
+        mode=RunMode.REMOTE,
+        health=Health.SERVING,
+        replicas=replicas,
+    )
     told = Service.model_validate(state, from_attributes=True).model_dump()
     assert (told["name"], told["calls"]) == ("viton", 4)
     assert "services" in Services.model_fields
-    assert ServiceState("viton", None, RunMode.REMOTE, Health.FAILING).calls is None
+    assert ServiceState(name="viton", mode=RunMode.REMOTE, health=Health.FAILING).calls is None

@@ -98,18 +98,24 @@ class FakeBackend:
         self.asked += 1
         if self.hold:
             await self.hold.wait()
-        here = Replica("10.0.0.1:50059", Health.SERVING, memory=5_000_000, running=1, waiting=0)
-        gone = Replica("10.0.0.2:50059", Health.FAILING)
+        here = Replica(
+            address="10.0.0.1:50059", health=Health.SERVING, memory=5_000_000, running=1, waiting=0
+        )
+        gone = Replica(address="10.0.0.2:50059", health=Health.FAILING)
         return [
             ServiceState(
-                "openpose",
-                None,
-                RunMode.ORCHESTRATED,
-                Health.STOPPED,
+                name="openpose",
+                mode=RunMode.ORCHESTRATED,
+                health=Health.STOPPED,
                 start_policy=StartPolicy.ON_DEMAND,
             ),
             ServiceState(
-                "viton", "warp", RunMode.REMOTE, here.health, (here, gone), "now: it broke"
+                name="viton",
+                engine="warp",
+                mode=RunMode.REMOTE,
+                health=here.health,
+                replicas=(here, gone),
+                last_error="now: it broke",
             ),
         ]
 
@@ -592,17 +598,17 @@ async def test_many_who_ask_cost_no_more_than_one(monkeypatch: pytest.MonkeyPatc
         assert {(await task).status_code for task in others} == {200}
         assert (await ask()).status_code == 200
         assert backend.asked == 1
-        monkeypatch.setattr(services_route, "FRESH_SECONDS", 0.0)
+        monkeypatch.setattr(services_route, "CACHE_SECONDS", 0.0)
         backend.hold = None
-        each.app.state.inventory = services_route.Inventory(backend)
+        each.app.state.service_reporter = services_route.ServiceReporter(backend)
         await ask()
         await ask()
         assert backend.asked == 3
 
 
 async def test_a_backend_that_hangs_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services_route, "LIMIT_SECONDS", 0.05)
-    monkeypatch.setattr(services_route, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(services_route, "REPORT_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(services_route, "CACHE_SECONDS", 0.0)
     backend = FakeBackend()
     backend.hold = asyncio.Event()
     async with running(backend) as each:

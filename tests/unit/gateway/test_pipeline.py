@@ -8,7 +8,7 @@ import pytest
 
 from gateway import dag
 from gateway.dag import StageEvent, StageState
-from gateway.pipeline import TRY_ON_PIPELINE, large_enough
+from gateway.pipeline import TRY_ON_PIPELINE, skip_upscaling_if_large
 from services.cloth_mask.contract import IsolateResponse, SegmentResponse
 from services.kit.contract import Method
 from services.kit.types import Image
@@ -156,10 +156,10 @@ async def test_the_category_is_auto_unless_it_is_given() -> None:
 
 def test_a_photo_that_fills_the_canvas_is_answered_locally() -> None:
     large = photo(1)
-    answer = large_enough(UpscaleRequest(large))
+    answer = skip_upscaling_if_large(UpscaleRequest(large))
     assert answer is not None
     assert answer.image is large
-    assert large_enough(UpscaleRequest(photo(1, (200, 100)))) is None
+    assert skip_upscaling_if_large(UpscaleRequest(photo(1, (200, 100)))) is None
 
 
 @pytest.mark.parametrize(
