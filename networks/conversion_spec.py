@@ -27,7 +27,7 @@ class ConversionSpec:
     """Make the network as earlier official files are keyed."""
     read: Callable[[Path], dict[str, Tensor]] = read_torch
     """Read the official file into a state in one of these layouts."""
-    beside: Callable[[Path], tuple[Path, ...]] = _nothing
+    companion_files: Callable[[Path], tuple[Path, ...]] = _nothing
     """Name the other files that ``read`` opens."""
     exported: Callable[[nn.Module], nn.Module] = _same
     """Wrap the loaded network in what is written to ONNX: weights folded, noise an input, ..."""

@@ -10,16 +10,16 @@ from networks.conversion_spec import ConversionSpec
 from networks.export import NotTheSame, to_onnx
 from networks.loading import NotTheWeights
 
-__all__ = ["TESTED", "NotTheSame", "NotTheWeights", "beside", "convert"]
+__all__ = ["TESTED", "NotTheSame", "NotTheWeights", "companion_files", "convert"]
 
 TESTED: Final = "2.13"
 """The release of PyTorch that conversions are tested with."""
 
 
-def beside(module: str, source: Path) -> tuple[Path, ...]:
+def companion_files(module: str, source: Path) -> tuple[Path, ...]:
     """Name the other files that are read with ``source`` for the network of ``module``."""
     spec: ConversionSpec = importlib.import_module(module).SPEC
-    return spec.beside(source)
+    return spec.companion_files(source)
 
 
 def convert(module: str, title: str, source: Path, target: Path) -> float:

@@ -81,7 +81,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def beside(path: Path) -> tuple[Path, ...]:
+def companion_files(path: Path) -> tuple[Path, ...]:
     """Name the other files that are read with a ``.data-*`` file, those that there are."""
     named = _DATA.fullmatch(path.name)
     if not named:

@@ -24,7 +24,7 @@ from networks.human_parse.tensorflow_layers import (
     same_padded,
 )
 from networks.loading import NotTheWeights
-from networks.tf_bundle import beside, read_checkpoint
+from networks.tf_bundle import companion_files, read_checkpoint
 
 CLASSES: Final = 20
 LEARNED: Final = frozenset({"weights", "biases", "gamma", "beta", "moving_mean", "moving_variance"})
@@ -221,7 +221,7 @@ SPEC: Final = ConversionSpec(
     build=lambda: Pgn().eval(),
     example=_example,
     read=read,
-    beside=beside,
+    companion_files=companion_files,
     exported=Parsing,
     inputs=("picture",),
     outputs=("parsing",),

@@ -4,7 +4,7 @@ from threading import Lock
 from typing import Any, Final
 
 from services.human_parse.crops import PersonProbabilities
-from services.kit.runtimes.u2net import as_input, softmax
+from services.kit.runtimes.u2net import softmax, to_network_input
 from services.kit.types import Image
 
 GARMENT_SIDE: Final = 384
@@ -28,7 +28,7 @@ class SelfieMulticlass:
     def people(self, image: Image) -> PersonProbabilities:
         """Return the probabilities of ``crops.PersonProbabilities`` at the network's own size."""
         _, height, width, _ = (int(size) for size in self._input["shape"])
-        batch = as_input(image, width, height)[None]
+        batch = to_network_input(image, width, height)[None]
         with self._turn:
             self._interpreter.set_tensor(self._input["index"], batch)
             self._interpreter.invoke()

@@ -142,7 +142,7 @@ def test_smaller_weights_enlarge_alike_or_are_refused(
     assert "leave --precision out" in done.stderr
     assert (folder / FILE).read_bytes() == before
     assert {path.name for path in folder.iterdir()} == {
-        ".lock", store.RECORD, FILE, f"{FILE}.json"
+        ".lock", store.VERIFIED_FILE, FILE, f"{FILE}.json"
     }  # fmt: skip
 
 

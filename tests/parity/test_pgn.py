@@ -162,8 +162,8 @@ def test_all_files_that_are_read_are_named(tmp_path: Path) -> None:
     second.write_bytes(b"")
     (tmp_path / "model.ckpt-10.index").write_bytes(b"")
     index = tmp_path / "model.ckpt-1.index"
-    assert convert.beside(network.__name__, data) == (second, index)
-    assert network.SPEC.beside(index) == ()
+    assert convert.companion_files(network.__name__, data) == (second, index)
+    assert network.SPEC.companion_files(index) == ()
 
 
 def test_an_index_that_is_no_index_by_its_size_is_not_read(

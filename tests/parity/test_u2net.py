@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from services.cloth_mask import model, service
 from services.cloth_mask.model import CONVERTED
 from services.kit.runtimes import sessions
-from services.kit.runtimes.u2net import as_input
+from services.kit.runtimes.u2net import to_network_input
 from tests.parity import stored
 
 torch = pytest.importorskip(
@@ -88,7 +88,7 @@ def test_the_engine_looks_through_the_converted_network(
     photo = np.random.default_rng(1).integers(0, 256, (96, 64, 3)).astype(np.uint8)
     classes = model.load(CONVERTED).probabilities(photo, 96)
     [scores] = sessions.onnx_session(converted / CONVERTED).run(
-        ["scores"], {"image": as_input(photo, 96, 96).transpose(2, 0, 1)[None].copy()}
+        ["scores"], {"image": to_network_input(photo, 96, 96).transpose(2, 0, 1)[None].copy()}
     )
     assert np.array_equal(classes.argmax(2), scores[0].argmax(0))
     assert np.allclose(classes.sum(axis=2), 1, atol=1e-5)

@@ -14,7 +14,7 @@ from services.kit.model_commands import conversion, progress
 from services.kit.model_commands.fetch import fetch as fetch_weights
 from services.kit.settings import get_settings
 from services.kit.weights import conversion_record, store
-from services.kit.weights.conversion_record import Precision, Record
+from services.kit.weights.conversion_record import ConversionRecord, Precision
 from services.kit.weights.manifest import Weight, get_manifest
 from services.kit.weights.published_networks import Network
 from services.kit.weights.store import State
@@ -105,7 +105,7 @@ def add(
         told.print(_likeness(record), markup=False, soft_wrap=True)
 
 
-def _likeness(record: Record) -> str:
+def _likeness(record: ConversionRecord) -> str:
     parts = [] if record.psnr is None else [f"a PSNR of {record.psnr:.1f} dB"]
     if record.equal_labels is not None:
         parts.append(f"{record.equal_labels:.2%} of the labels equal")
@@ -193,7 +193,7 @@ def _published_table(folder: Path, networks: list[tuple[Network, State]]) -> Tab
     return table
 
 
-def _record(folder: Path, network: Network, state: State) -> Record | None:
+def _record(folder: Path, network: Network, state: State) -> ConversionRecord | None:
     return conversion_record.read(folder / network.file) if state is State.PRESENT else None
 
 

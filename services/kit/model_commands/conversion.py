@@ -23,7 +23,7 @@ from services.kit.errors import (
 from services.kit.model_commands.fetch import PARTIAL, Progress, alone
 from services.kit.model_commands.fetch_errors import CannotStore, storing
 from services.kit.weights import conversion_record, published_networks
-from services.kit.weights.conversion_record import Precision, Record
+from services.kit.weights.conversion_record import ConversionRecord, Precision
 from services.kit.weights.manifest import Manifest
 from services.kit.weights.published_networks import Network
 from services.kit.weights.store import sha256
@@ -54,7 +54,7 @@ def examine(file: Path, name: str, manifest: Manifest) -> Offer:
         raise WrongWeights(f"{file} is a folder; name the file in it: {names}.")
     try:
         size = file.stat().st_size
-        least, most = network.bounds()
+        least, most = network.official_size_bounds()
         if not least <= size <= most:
             raise WrongWeights(
                 f"{file} has {size:,} bytes, and the weights of {network.title} have "
@@ -141,7 +141,7 @@ def add(
     check_converter(network, torch=torch, precision=precision)
     target = folder / network.file
     work = folder / PARTIAL / network.file
-    beside = _beside(offer) if network.module else {}
+    companion_sha256 = _hash_companions(offer) if network.module else {}
     try:
         with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -160,8 +160,10 @@ def add(
                         made[_keep(offer, work)] = {}
                     progress.phase(network.file, "checking")
                     for file, told in made.items():
-                        record = _record(offer, beside, acknowledged, file).model_copy(update=told)
-                        conversion_record.write(record, conversion_record.place(file))
+                        record = _record(offer, companion_sha256, acknowledged, file).model_copy(
+                            update=told
+                        )
+                        conversion_record.write(record, conversion_record.record_path(file))
                     _place(network, list(made), folder)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
@@ -177,18 +179,18 @@ def _find(name: str, manifest: Manifest) -> Network:
     for network in manifest.networks:
         if network.name == name:
             return network
-    near = published_networks.nearest(name, manifest.networks)
+    near = published_networks.similar_names(name, manifest.networks)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise UnknownNetwork(
         f"There is no published network {name}: {hint}`bash run.sh models list` names them all."
     )
 
 
-def _beside(offer: Offer) -> dict[str, str]:
+def _hash_companions(offer: Offer) -> dict[str, str]:
     """Hash the other files that are read with the official one: digests by name."""
     converter: Any = importlib.import_module("networks.convert")
     digests = {}
-    for file in converter.beside(offer.network.module, offer.file):
+    for file in converter.companion_files(offer.network.module, offer.file):
         try:
             digests[file.name] = sha256(file)
         except OSError as error:
@@ -245,19 +247,23 @@ def _place(network: Network, made: list[Path], folder: Path) -> None:
     if network.torch_file:
         before = folder / network.torch_file
         before.unlink(missing_ok=True)
-        conversion_record.place(before).unlink(missing_ok=True)
+        conversion_record.record_path(before).unlink(missing_ok=True)
     for file in made:
         # The record first: a file that is not yet its own is told as damaged.
-        conversion_record.place(file).replace(conversion_record.place(folder / file.name))
+        conversion_record.record_path(file).replace(
+            conversion_record.record_path(folder / file.name)
+        )
         file.replace(folder / file.name)
 
 
-def _record(offer: Offer, beside: dict[str, str], acknowledged: datetime, ready: Path) -> Record:
-    return Record(
+def _record(
+    offer: Offer, companion_sha256: dict[str, str], acknowledged: datetime, ready: Path
+) -> ConversionRecord:
+    return ConversionRecord(
         network=offer.network.name,
         official=offer.file.name,
         official_sha256=offer.sha256,
-        beside=beside,
+        companion_sha256=companion_sha256,
         file=ready.name,
         size=ready.stat().st_size,
         sha256=sha256(ready),

@@ -221,7 +221,7 @@ class _Fetch:
         archive = self._archive(source)
         self._say("checking")
         wanted = self.weight.download()
-        pieces = source.pieces()
+        pieces = source.member_names()
         if pieces:
             archives.take(archive, pieces, raw, wanted.size)
         else:

@@ -1,4 +1,4 @@
-"""Loads networks into their runtimes; the imports are inside, so a service installs only its own.
+"""Load networks into their runtimes. Imports are inside: a service installs its own runtime only.
 
 Session options were measured with u2net at 384x384 and 512x512 at the same time on two cores:
 
@@ -32,37 +32,47 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 CPU: Final = "CPUExecutionProvider"
+"""ONNX Runtime's name of the CPU provider."""
+
 CUDA: Final = "CUDAExecutionProvider"
+"""ONNX Runtime's name of the CUDA provider."""
+
 TENSORRT: Final = "TensorrtExecutionProvider"
-BUILT: Final = ".tensorrt"
-"""Folder in the weights folder where TensorRT keeps what it built, which takes minutes."""
+"""ONNX Runtime's name of the TensorRT provider."""
+
+TENSORRT_CACHE: Final = ".tensorrt"
+"""Folder in the weights folder that keeps TensorRT's engines; building one takes minutes."""
+
 NO_CUDA: Final = (
     "TRYON_ONNX_PROVIDER=cuda needs an NVIDIA GPU, its driver and the package onnxruntime-gpu, not "
     "all of which are here; use docker-compose.gpu.yml on a machine with a GPU, or leave the "
     "variable out."
 )
+"""Message if CUDA is chosen and not available."""
+
 NO_TENSORRT: Final = (
     "TRYON_ONNX_PROVIDER=tensorrt needs an NVIDIA GPU, its driver, the package onnxruntime-gpu and "
     "TensorRT's libraries, not all of which are here; set it to cuda, or leave it out."
 )
-ERRORS_ONLY: Final = 3
-"""ONNX Runtime's log level; its warnings are about the exporter's work, not ours."""
+"""Message if TensorRT is chosen and not available."""
+
+ERROR_LOG_SEVERITY: Final = 3
+"""ONNX Runtime's log severity of errors; its warnings are about how a file was exported."""
 
 _lock: Final = Lock()
 _sessions: Final["WeakValueDictionary[Path, Any]"] = WeakValueDictionary()
 
 
 def onnx_session(path: Path, *, arena: bool = True) -> "InferenceSession":
-    """Return the session of an ONNX file, shared by everything here that holds it.
+    """Return the session of an ONNX file; all callers in the process share it.
 
-    A session may be run from several threads at once. It is freed with its last holder. Without
-    ``arena`` it gives memory back as it goes; the first who asks for a file decides. Where
-    PyTorch runs the published networks, the session of a converted file is the network's own in
-    PyTorch, with the same ``run``, ``get_inputs`` and ``get_outputs``. Raises WeightsMissing if
-    there is no such file or it is not an ONNX model, ServiceUnavailable if it should run on a GPU
-    and cannot.
+    Several threads may run a session at once. It is freed with its last reference. Without
+    ``arena`` the session frees memory after each use; the first caller of a file decides. With
+    ``TRYON_RUNTIME=torch`` the session of a converted file is the network in PyTorch, with the same
+    ``run``, ``get_inputs`` and ``get_outputs``. Raises WeightsMissing if there is no such file or
+    it is not an ONNX model, and ServiceUnavailable if it cannot run on the chosen GPU.
     """
-    network = torch_runtime.network_of(path)
+    network = torch_runtime.find_network(path)
     key = (store.torch_path(network) if network else path).resolve()
     with _lock:
         session = _sessions.get(key)
@@ -73,8 +83,8 @@ def onnx_session(path: Path, *, arena: bool = True) -> "InferenceSession":
 
 
 def _load_onnx(path: Path, *, arena: bool) -> "InferenceSession":
-    # The wheel of ONNX Runtime reports usage and leaves a file in the temporary folder; the photos
-    # are the user's own business. It reads this when it is imported.
+    # ONNX Runtime's wheel reports usage and leaves a file in the temporary folder, unless this is
+    # set when it is imported.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # noqa: PLC0415 - not installed where no ONNX engine runs
     from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415
@@ -84,8 +94,8 @@ def _load_onnx(path: Path, *, arena: bool) -> "InferenceSession":
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = arena
-    options.log_severity_level = ERRORS_ONLY
-    # A waiting thread that spins takes the core from the network that runs beside this one.
+    options.log_severity_level = ERROR_LOG_SEVERITY
+    # A thread that spins while it waits takes a core from other networks.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     providers = _providers()
     first = providers[0][0]
@@ -99,23 +109,24 @@ def _load_onnx(path: Path, *, arena: bool) -> "InferenceSession":
         raise WeightsMissing(_missing(path)) from error
     except (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.InvalidArgument) as error:
         raise WeightsMissing(_not_a_model(path.name, "an ONNX model")) from error
-    # Without a GPU, ONNX Runtime takes the CPU and says so in its log only.
+    # Without a GPU, ONNX Runtime uses the CPU and only logs it.
     _check(first, session.get_providers())
     return session
 
 
 def _providers() -> list[tuple[str, dict[str, Any]]]:
-    """List what a network is to run on, with options: each takes what those before it cannot."""
+    """Return providers and their options, first choice first."""
     settings = get_settings()
     wanted: list[tuple[str, dict[str, Any]]] = [(CPU, {})]
     if settings.onnx_provider != "cpu":
-        # Memory grows by what is asked for, not twofold; answers are as on the CPU, not TF32's.
+        # Memory grows by the size requested instead of doubling; without TF32 outputs are those of
+        # the CPU.
         options = {"arena_extend_strategy": "kSameAsRequested", "use_tf32": "0"}
         wanted.insert(0, (CUDA, options))
     if settings.onnx_provider == "tensorrt":
         # In containers the weights are mounted for reading only.
         keep = os.access(settings.models_dir, os.W_OK)
-        built = {"trt_engine_cache_path": str(settings.models_dir / BUILT)} if keep else {}
+        built = {"trt_engine_cache_path": str(settings.models_dir / TENSORRT_CACHE)} if keep else {}
         wanted.insert(0, (TENSORRT, {"trt_engine_cache_enable": keep, **built}))
     return wanted
 
@@ -126,10 +137,10 @@ def _check(provider: str, there: Sequence[str]) -> None:
 
 
 def tflite_interpreter(model: Path | bytes, threads: int | None = None) -> "Interpreter":
-    """Make an interpreter, tensors allocated, for a .tflite file or for the bytes of one.
+    """Make an interpreter with allocated tensors for a .tflite file or its bytes.
 
-    ``threads`` defaults to the settings. An interpreter is not thread-safe: whoever runs it holds
-    a lock. Raises WeightsMissing if there is no such file or it is not a TensorFlow Lite model.
+    ``threads`` defaults to the settings. An interpreter is not thread-safe; its callers need a
+    lock. Raises WeightsMissing if there is no such file or it is not a TensorFlow Lite model.
     """
     from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - as above
 

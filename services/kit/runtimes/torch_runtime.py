@@ -1,7 +1,6 @@
-"""Runs the published networks in PyTorch, in the place of ONNX Runtime: ``TRYON_RUNTIME=torch``.
+"""Run published networks in PyTorch instead of ONNX Runtime: ``TRYON_RUNTIME=torch``.
 
-For those who hold the weights and have PyTorch, on a GPU as a rule. PyTorch and the networks are
-loaded by name: who serves with ONNX Runtime needs neither.
+PyTorch and the networks are imported by name, because serving with ONNX Runtime needs neither.
 """
 
 import importlib
@@ -18,30 +17,33 @@ NO_TORCH: Final = (
     "project with its extra, pip install 'tryon[convert]', or leave the variable out. The images "
     "of the services have neither."
 )
+"""Message if PyTorch is chosen and not installed."""
+
 NO_DEVICE: Final = (
     "TRYON_TORCH_DEVICE=cuda needs an NVIDIA GPU, its driver and PyTorch's build for it, not all "
     "of which are here; set it to cpu, or leave it out."
 )
+"""Message if CUDA is chosen and not available."""
 
 
-def network_of(file: Path) -> Network | None:
-    """Return the network that PyTorch is to run in the place of a converted file, if any.
+def find_network(file: Path) -> Network | None:
+    """Return the network that PyTorch runs in place of a converted file.
 
-    None where ONNX Runtime is to run it: by the settings, because the file is not in the weights
-    folder, or because no PyTorch network was its origin.
+    None means that ONNX Runtime runs the file: because of the settings, because the file is not in
+    the weights folder, or because it was not converted from a PyTorch network.
     """
     settings = get_settings()
     if settings.runtime != "torch" or file.resolve().parent != settings.models_dir.resolve():
         return None
-    network = get_manifest().converted(file.name)
+    network = get_manifest().find_converted(file.name)
     return network if network and network.module else None
 
 
 def load(network: Network, state: Path) -> Any:
-    """Load a network with its official state; what is returned runs as ONNX Runtime's session does.
+    """Load a network with its official state, as a session with ONNX Runtime's interface.
 
-    Raises ServiceUnavailable where PyTorch or the device is not here, WeightsMissing for a file
-    that is not that network's.
+    Raises ServiceUnavailable if PyTorch or the device is missing, and WeightsMissing if the file is
+    not that network's.
     """
     settings = get_settings()
     try:

@@ -1,4 +1,4 @@
-"""The clothes network that the garment mask and the parse both look through."""
+"""U2-Net trained on clothes: the network of the garment mask and of the human parse."""
 
 from threading import Lock
 from typing import Any, Final
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from services.kit.types import Image
 
 FILE: Final = "u2net_cloth_seg.onnx"
+"""Name of its weight file."""
 
-_turn: Final = Lock()
-"""One run takes up to 1 GB and all threads, so runs in one process take turns."""
+_run_lock: Final = Lock()
+"""Held during a run, which takes up to 1 GB and all threads."""
 
 
 class U2NetCloth:
@@ -29,16 +30,16 @@ class U2NetCloth:
     def probabilities(self, image: Image, side: int) -> NDArray[np.float32]:
         """Return ``side`` x ``side`` x 4 float32: background, upper, lower, full-body garments.
 
-        ``image`` is H x W x 3 uint8 RGB and is brought to ``side``, a multiple of 32, on both axes.
+        ``image`` is H x W x 3 uint8 RGB; it is scaled to ``side``, a multiple of 32, on both axes.
         """
-        batch = as_input(image, side, side).transpose(2, 0, 1)[None]
-        with _turn:
+        batch = to_network_input(image, side, side).transpose(2, 0, 1)[None]
+        with _run_lock:
             logits = self._session.run([self._output], {self._input: np.ascontiguousarray(batch)})
         return np.ascontiguousarray(softmax(logits[0][0], axis=0).transpose(1, 2, 0))
 
 
-def as_input(image: Image, width: int, height: int) -> NDArray[np.float32]:
-    """Scale a picture to ``height`` x ``width`` x 3 and its values to [-1, 1]."""
+def to_network_input(image: Image, width: int, height: int) -> NDArray[np.float32]:
+    """Scale an image to ``height`` x ``width`` x 3 float32 and its values to [-1, 1]."""
     shrinking = image.shape[0] > height and image.shape[1] > width
     scaled = cv2.resize(
         np.ascontiguousarray(image),
@@ -49,6 +50,6 @@ def as_input(image: Image, width: int, height: int) -> NDArray[np.float32]:
 
 
 def softmax(logits: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
-    """Turn logits into probabilities that add up to 1 along ``axis``."""
+    """Convert logits to probabilities that add up to 1 along ``axis``."""
     exponents = np.exp(logits - logits.max(axis=axis, keepdims=True))
     return np.asarray(exponents / exponents.sum(axis=axis, keepdims=True), np.float32)

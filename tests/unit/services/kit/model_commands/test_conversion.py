@@ -71,7 +71,7 @@ def convert(module: str, title: str, source: Path, target: Path) -> float:
     return 0.0
 
 
-def beside(module: str, source: Path) -> tuple[Path, ...]:
+def companion_files(module: str, source: Path) -> tuple[Path, ...]:
     """Stand in for PyTorch: what a reader of two files tells."""
     assert module == "networks.net"
     index = source.with_suffix(".index")
@@ -110,7 +110,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: Manifest) -> 
         monkeypatch.setattr(module, "get_manifest", lambda: known)
     monkeypatch.setattr(conversion, "pytorch_here", lambda: True)
     fake = SimpleNamespace(
-        beside=beside,
+        companion_files=companion_files,
         convert=convert,
         NotTheWeights=NotTheWeights,
         NotTheSame=NotTheSame,
@@ -166,14 +166,24 @@ def test_every_file_that_is_read_is_recorded(folder: Path, official: Path) -> No
         record = conversion_record.read(folder / name)
         assert record is not None
         assert record.official_sha256 == digest(CONTENT)
-        assert record.beside == {"net_final.index": digest(b"index")}
+        assert record.companion_sha256 == {"net_final.index": digest(b"index")}
+
+
+def test_a_record_of_an_earlier_version_is_read(folder: Path, official: Path) -> None:
+    official.with_suffix(".index").write_bytes(b"index")
+    assert add(official, "net_pth", "--accept-licence").exit_code == 0
+    place = conversion_record.record_path(folder / "net.onnx")
+    place.write_text(place.read_text().replace('"companion_sha256"', '"beside"'))
+    record = conversion_record.read(folder / "net.onnx")
+    assert record is not None
+    assert record.companion_sha256 == {"net_final.index": digest(b"index")}
 
 
 def test_a_file_beside_it_that_cannot_be_read(
     folder: Path, official: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = official.with_suffix(".index")
-    monkeypatch.setattr(sys.modules["networks.convert"], "beside", lambda *_: (gone,))
+    monkeypatch.setattr(sys.modules["networks.convert"], "companion_files", lambda *_: (gone,))
     done = add(official, "net_pth", "--accept-licence")
     assert done.exit_code == 1
     assert f"Cannot read {gone}: No such file" in done.stderr
@@ -219,7 +229,7 @@ def test_the_official_state_is_kept_where_pytorch_is_to_run_it(
     # Of another file: it would not be the network that ONNX Runtime runs.
     official.write_bytes(CONTENT[::-1])
     assert add(official, "net_pth", "--accept-licence").exit_code == 0
-    assert left(folder) - {store.RECORD} == {"net.onnx", "net.onnx.json"}
+    assert left(folder) - {store.VERIFIED_FILE} == {"net.onnx", "net.onnx.json"}
     with pytest.raises(WeightsMissing, match=r"net\.safetensors is not in"):
         store.torch_path(known.networks[0])
 
@@ -279,7 +289,7 @@ def test_fewer_bits_that_change_the_answer_add_nothing(
     done = add(official, "net_pth", "--accept-licence", "--precision", "int8")
     assert done.exit_code == 1
     assert "It has 12 dB. Nothing was added; leave --precision out" in done.stderr
-    assert left(folder) - {store.RECORD} == {"net.onnx", "net.onnx.json"}
+    assert left(folder) - {store.VERIFIED_FILE} == {"net.onnx", "net.onnx.json"}
     assert store.path("net.onnx").read_bytes() == b"onnx: " + CONTENT
 
 
@@ -302,7 +312,7 @@ def test_a_record_from_before_there_were_precisions_is_of_fp32(
     folder: Path, official: Path
 ) -> None:
     add(official, "net_pth", "--accept-licence")
-    place = conversion_record.place(folder / "net.onnx")
+    place = conversion_record.record_path(folder / "net.onnx")
     record = json.loads(place.read_text())
     for name in ("beside", "precision", "psnr", "equal_labels"):
         del record[name]
@@ -462,7 +472,7 @@ def test_a_conversion_that_fails_leaves_what_was_there(
     assert done.exit_code == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
-    assert left(folder) - {store.RECORD} == {"net.onnx", "net.onnx.json"}
+    assert left(folder) - {store.VERIFIED_FILE} == {"net.onnx", "net.onnx.json"}
     assert store.path("net.onnx").exists()
 
 
@@ -490,12 +500,12 @@ def spoil_size(file: Path) -> None:
 
 
 def spoil_record(file: Path) -> None:
-    conversion_record.place(file).write_text("{}")
+    conversion_record.record_path(file).write_text("{}")
 
 
 def of_another_network(file: Path) -> None:
-    record = json.loads(conversion_record.place(file).read_text())
-    conversion_record.place(file).write_text(json.dumps(record | {"network": "parsing_lip"}))
+    record = json.loads(conversion_record.record_path(file).read_text())
+    conversion_record.record_path(file).write_text(json.dumps(record | {"network": "parsing_lip"}))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from services.kit.errors import WeightsMissing
 from services.kit.model_commands import download, registries
 from services.kit.model_commands.fetch import LOCK, PARTIAL, Silence, fetch
 from services.kit.weights.manifest import Manifest
-from services.kit.weights.store import RECORD, sha256
+from services.kit.weights.store import VERIFIED_FILE, sha256
 from tests.unit.services.kit.model_commands.weights_server import (
     Site,
     digest,
@@ -53,7 +53,7 @@ def bare(site: Site, content: bytes = CONTENT, file: str = "net.bin") -> Manifes
 
 
 def left_over(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {LOCK, RECORD}
+    return {path.name for path in folder.iterdir()} - {LOCK, VERIFIED_FILE}
 
 
 def test_puts_the_file_in_place_and_leaves_nothing_else(site: Site, folder: Path) -> None:

@@ -124,7 +124,7 @@ def test_providers_are_tried_from_the_fastest(
         forget_settings()
         assert [name for name, _ in sessions._providers()] == wanted
     [(_, options), *_] = sessions._providers()
-    assert options["trt_engine_cache_path"] == str(tmp_path / sessions.BUILT)
+    assert options["trt_engine_cache_path"] == str(tmp_path / sessions.TENSORRT_CACHE)
     monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path / "not there"))
     forget_settings()
     [(_, options), *_] = sessions._providers()

@@ -60,13 +60,13 @@ def test_a_published_network_runs_in_pytorch(folder: Path, monkeypatch: pytest.M
 def test_every_other_network_runs_as_it_always_does(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert torch_runtime.network_of(folder / FILE) is not None
+    assert torch_runtime.find_network(folder / FILE) is not None
     # Not published, from an official ONNX file, and not what the weights folder holds.
     for file in (folder / "u2net_cloth_seg.onnx", folder / "schp_lip.onnx", tmp_path / "b" / FILE):
-        assert torch_runtime.network_of(file) is None
+        assert torch_runtime.find_network(file) is None
     monkeypatch.delenv("TRYON_RUNTIME")
     forget_settings()
-    assert torch_runtime.network_of(folder / FILE) is None
+    assert torch_runtime.find_network(folder / FILE) is None
 
 
 def test_no_pytorch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def test_networks_are_in_the_order_of_their_names() -> None:
         {"sha256": "abc"},
         {"module": "os"},
         {"file": "../net.onnx"},
-        {"least": 500, "most": 400},
+        {"min_bytes": 500, "max_bytes": 400},
         {"surprise": 1},
     ],
 )
@@ -68,8 +68,13 @@ def test_a_network_that_cannot_be_meant_is_refused(change: dict[str, Any]) -> No
 
 
 def test_bounds_follow_the_parameters_unless_they_are_given() -> None:
-    assert Network.model_validate(ROW).bounds() == (20, 160 + published_networks.BESIDE)
-    assert Network.model_validate(ROW | {"least": 5, "most": 7}).bounds() == (5, 7)
+    assert Network.model_validate(ROW).official_size_bounds() == (
+        20,
+        160 + published_networks.MAX_EXTRA_BYTES,
+    )
+    assert Network.model_validate(
+        ROW | {"min_bytes": 5, "max_bytes": 7}
+    ).official_size_bounds() == (5, 7)
 
 
 @pytest.mark.parametrize("change", [{}, {"name": "other"}, {"file": "other.onnx"}])

@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_finds_a_file_and_remembers_its_digest(folder: Path) -> None:
     assert store.path("net.bin") == folder / "net.bin"
-    [entry] = json.loads((folder / store.RECORD).read_text()).values()
+    [entry] = json.loads((folder / store.VERIFIED_FILE).read_text()).values()
     assert entry["size"] == len(CONTENT)
 
 
@@ -92,9 +92,9 @@ def test_the_users_own_weights_are_taken_as_they_are(folder: Path) -> None:
 
 @pytest.mark.parametrize("record", ["", "[]", '{"net.bin": 1}'])
 def test_a_spoilt_record_costs_one_hashing(folder: Path, record: str) -> None:
-    (folder / store.RECORD).write_text(record)
+    (folder / store.VERIFIED_FILE).write_text(record)
     assert store.path("net.bin").exists()
-    assert len(json.loads((folder / store.RECORD).read_text())) == 1
+    assert len(json.loads((folder / store.VERIFIED_FILE).read_text())) == 1
 
 
 def test_commands_tell_the_state(folder: Path) -> None:
