@@ -4,22 +4,22 @@ from services.viton.garment.bottoms_landmarks import detect_bottoms_landmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.painting.bottoms_composition import assemble_bottoms
 from services.viton.painting.bottoms_layer import cover_legs, render_bottoms
-from services.viton.painting.response import Outcome, finish
+from services.viton.painting.response import TryOnResult, make_result
 from services.viton.parallel import run_both
-from services.viton.person.measured_person import measure_legs_of
+from services.viton.person.measured_person import measure_legs
 from services.viton.person.photo import PersonPhoto
 from services.viton.placing.bottoms_placement import place_bottoms
 
 
-def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Outcome:
+def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnResult:
     """Return the person in the trousers, shorts or skirt.
 
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
     """
     legs, bottoms = run_both(
-        lambda: measure_legs_of(person_photo), lambda: detect_bottoms_landmarks(garment_photo.mask)
+        lambda: measure_legs(person_photo), lambda: detect_bottoms_landmarks(garment_photo.mask)
     )
     placement = place_bottoms(bottoms, legs)
     layer = render_bottoms(garment_photo, bottoms, placement, legs)
     stack = assemble_bottoms(cover_legs(legs, placement), layer, placement.waistline)
-    return finish(person_photo.image, stack, garment_photo.mask)
+    return make_result(person_photo.image, stack, garment_photo.mask)

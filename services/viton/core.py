@@ -10,18 +10,18 @@ from services.kit.errors import InvalidRequest
 from services.viton.bottoms import wear_lower
 from services.viton.dresses import wear_dress
 from services.viton.garment.photo import GarmentPhoto
-from services.viton.painting.response import Outcome
+from services.viton.painting.response import TryOnResult
 from services.viton.person.photo import PersonPhoto
 from services.viton.tops import wear_upper
 
-_WEAR: Final[dict[str, Callable[[PersonPhoto, GarmentPhoto], Outcome]]] = {
+_WEAR: Final[dict[str, Callable[[PersonPhoto, GarmentPhoto], TryOnResult]]] = {
     UPPER: wear_upper,
     LOWER: wear_lower,
     DRESS: wear_dress,
 }
 
 
-def try_on(person: PersonPhoto, garment: GarmentPhoto, category: str = UPPER) -> Outcome:
+def try_on(person: PersonPhoto, garment: GarmentPhoto, category: str = UPPER) -> TryOnResult:
     """Return the person in the garment.
 
     Both photos share one H x W canvas; ``category`` is ``upper``, ``lower`` or ``dress``. Raises

@@ -5,26 +5,26 @@ from dataclasses import replace
 from services.viton.garment.dress_landmarks import detect_dress_landmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.painting.appearance import PersonAppearance, render_skin
-from services.viton.painting.around_neck import lay_pieces
+from services.viton.painting.around_neck import make_neck_layers
 from services.viton.painting.composition import add_legs, assemble
-from services.viton.painting.existing_shading import folds
+from services.viton.painting.existing_shading import estimate_bottoms_shading
 from services.viton.painting.legs_below_hem import render_legs_below_hem
-from services.viton.painting.response import Outcome, finish
-from services.viton.painting.shading import torso_light
-from services.viton.painting.skin import light_from
+from services.viton.painting.response import TryOnResult, make_result
+from services.viton.painting.shading import shade_torso
+from services.viton.painting.skin import estimate_light_direction_x
 from services.viton.parallel import run_both
 from services.viton.person.dress_wearer import DressWearer, measure_dress_wearer
 from services.viton.person.measured_person import MeasuredPerson, with_bare_arms
 from services.viton.person.photo import PersonPhoto
 from services.viton.placing.dress_placement import (
     DressPlacement,
-    flare_body,
+    follow_skirt_outline,
     place_dress,
     sample_dress,
 )
 
 
-def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Outcome:
+def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnResult:
     """Return the person in the dress, without the existing outfit.
 
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
@@ -36,28 +36,28 @@ def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Outcom
         ),
     )
     person = with_bare_arms(wearer.undressed, gown.top.sleeveless_sides)
-    placement = place_dress(gown, person.body, wearer.legs.body, person_photo.shape)
-    lit_body = flare_body(person.body, placement.skirt, wearer.legs.body)
+    placement = place_dress(gown, person.body, wearer.lower.body, person_photo.shape)
+    lit_body = follow_skirt_outline(person.body, placement.skirt, wearer.lower.body)
     in_dress = replace(person, body=lit_body)
     appearance, layers = run_both(
         lambda: _render_appearance(wearer, person, in_dress, placement),
         lambda: sample_dress(garment_photo, gown, placement, person.body),
     )
-    neck = lay_pieces(gown.top, garment_photo.image, layers, person, appearance.skin)
+    neck = make_neck_layers(gown.top, garment_photo.image, layers, person, appearance.skin)
     stack = assemble(in_dress, placement.top, layers, appearance, neck)
-    add_legs(stack, render_legs_below_hem(wearer.legs, layers))
-    return finish(person_photo.image, stack, garment_photo.mask)
+    add_legs(stack, render_legs_below_hem(wearer.lower, layers))
+    return make_result(person_photo.image, stack, garment_photo.mask)
 
 
 def _render_appearance(
     wearer: DressWearer, person: MeasuredPerson, in_dress: MeasuredPerson, placement: DressPlacement
 ) -> PersonAppearance:
     """Make skin and light; top and bottoms of the existing outfit both show how they are lit."""
-    before, legs = wearer.photographed, wearer.legs
-    direction = light_from(before.pixels, before.regions)
-    light = torso_light(before.pixels, before.regions, in_dress.body, direction)
+    before, legs = wearer.photographed, wearer.lower
+    direction = estimate_light_direction_x(before.pixels, before.segmentation)
+    light = shade_torso(before.pixels, before.segmentation, in_dress.body, direction)
     return PersonAppearance(
         render_skin(person, placement.top, direction),
-        light * folds(legs.pixels, legs.outfit),
+        light * estimate_bottoms_shading(legs.pixels, legs.segmentation),
         direction,
     )

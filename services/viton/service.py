@@ -33,7 +33,7 @@ def load_warp() -> Service:
             GarmentPhoto(request.garment, request.garment_mask, request.garment_attributes),
             request.category,
         )
-        return TryOnResponse(made.image, made.edit_mask, made.flow, made.cloth)
+        return TryOnResponse(made.image, made.edit_mask, made.garment_flow, made.garment_alpha)
 
     return Service(engine="warp", handlers={"TryOn": handle})
 

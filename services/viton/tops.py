@@ -7,10 +7,10 @@ from services.viton.garment.photo import GarmentPhoto
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.painting import edit_window
 from services.viton.painting.appearance import render_appearance
-from services.viton.painting.around_neck import lay_pieces
+from services.viton.painting.around_neck import make_neck_layers
 from services.viton.painting.composition import assemble
-from services.viton.painting.extend_bottoms import uncovered
-from services.viton.painting.response import Outcome, finish
+from services.viton.painting.extend_bottoms import extend_bottoms_to_waist
+from services.viton.painting.response import TryOnResult, make_result
 from services.viton.parallel import run_both
 from services.viton.person.measured_person import MeasuredPerson, measure_person, with_bare_arms
 from services.viton.person.photo import PersonPhoto
@@ -23,10 +23,10 @@ what is below it instead.
 """
 
 
-def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Outcome:
+def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnResult:
     """Return the person in the top. Raises ``NoGarment`` and ``NoPerson``."""
-    window = edit_window.find(person_photo)
-    photo = edit_window.crop(person_photo, window)
+    window = edit_window.find_edit_window(person_photo)
+    photo = edit_window.crop_to_window(person_photo, window)
 
     photographed, top = run_both(
         lambda: measure_person(photo),
@@ -40,11 +40,11 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Outcom
         lambda: render_appearance(person, placement),
         lambda: sample_top(garment_photo, top, placement, person.body),
     )
-    neck = lay_pieces(top, garment_photo.image, layers, person, appearance.skin)
+    neck = make_neck_layers(top, garment_photo.image, layers, person, appearance.skin)
     stack = assemble(person, placement, layers, appearance, neck)
 
-    outcome = finish(photo.image, stack, garment_photo.mask)
-    return edit_window.put_back(person_photo.image, window, outcome)
+    outcome = make_result(photo.image, stack, garment_photo.mask)
+    return edit_window.paste_back(person_photo.image, window, outcome)
 
 
 def _with_waist_shown(person: MeasuredPerson, top: TopLandmarks) -> MeasuredPerson:
@@ -53,8 +53,8 @@ def _with_waist_shown(person: MeasuredPerson, top: TopLandmarks) -> MeasuredPers
     if (
         body.existing_top_tucked
         or body.cropped_by_frame
-        or fit_torso(top, body).reach <= _TOO_SHORT
+        or fit_torso(top, body).existing_length_ratio <= _TOO_SHORT
     ):
         return person
-    extended = uncovered(person.photo)
+    extended = extend_bottoms_to_waist(person.photo)
     return person if extended is None else measure_person(extended)

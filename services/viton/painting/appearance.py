@@ -6,8 +6,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.painting.shading import torso_light
-from services.viton.painting.skin import Skin, flesh, light_from
+from services.viton.painting.shading import shade_torso
+from services.viton.painting.skin import Skin, estimate_light_direction_x, synthesise_skin
 from services.viton.person.measured_person import MeasuredPerson
 from services.viton.placing.top_placement import TopPlacement
 
@@ -19,7 +19,7 @@ class PersonAppearance:
     """Skin and light on the canvas."""
 
     skin: Skin
-    torso_light: Floats
+    torso_shading: Floats
     """H x W factors on the colours of the garment's torso."""
     light_direction_x: float
     """Where the light comes from: -1 left, 0 ahead, 1 right."""
@@ -27,10 +27,10 @@ class PersonAppearance:
 
 def render_appearance(person: MeasuredPerson, placement: TopPlacement) -> PersonAppearance:
     """Make the person's skin and the light for a top placed on the person."""
-    direction = light_from(person.pixels, person.regions)
+    direction = estimate_light_direction_x(person.pixels, person.segmentation)
     return PersonAppearance(
         render_skin(person, placement, direction),
-        torso_light(person.pixels, person.regions, person.body, direction),
+        shade_torso(person.pixels, person.segmentation, person.body, direction),
         direction,
     )
 
@@ -39,4 +39,4 @@ def render_skin(person: MeasuredPerson, placement: TopPlacement, direction: floa
     """Make the person's skin as far as the placed garment may show it."""
     left, right = placement.sleeves
     surfaces = left.surface, right.surface
-    return flesh(person.pixels, person.regions, person.body, surfaces, direction)
+    return synthesise_skin(person.pixels, person.segmentation, person.body, surfaces, direction)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from services.kit.raster.components import largest_component
 from services.viton.garment.landmarks import BackNeckPiece, TopLandmarks
 from services.viton.geometry import Points, distance, unit_vector
-from services.viton.painting.bare_body import neck_width
+from services.viton.painting.bare_body import measure_neck_half_width
 from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
 from services.viton.person.measured_person import MeasuredPerson
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.placing.garment_layers import Worn
+from services.viton.placing.garment_layers import GarmentLayers
 from services.viton.raster.layers import WHOLE_IMAGE, Window
 from services.viton.raster.planes import bounding_window
 from services.viton.raster.sampling import sample_image
@@ -25,23 +25,23 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 Places: TypeAlias = NDArray[np.float64]
 
-_RISE: Final = 0.4
+_HOOD_HEIGHT: Final = 0.4
 """How high a hood lies, in widths of the garment's neck."""
 
-_ROOM: Final = 1.4
+_WINDOW_REACH: Final = 1.4
 """How far a piece may reach from the middle of the neck, in widths of the garment's neck."""
 
-_SHADE: Final = 0.12
+_SHADE_BEHIND_NECK: Final = 0.12
 """How much less light there is behind the neck."""
 
-_NARROWEST: Final = 0.24
+_NARROWEST_ABOVE_BASE: Final = 0.24
 """How far above its base the neck is narrowest, in units of the body."""
 
-_FLARE: Final = (0.12, 1.1)
+_NECK_FLARE: Final = (0.12, 1.1)
 """How much the neck widens, to each side, down to a collar's ends and below them."""
 
 
-class Laid(NamedTuple):
+class NeckLayer(NamedTuple):
     """A piece on the canvas, in a window of it.
 
     Colours, coverage (0 to 1), and their places in the garment's photo.
@@ -54,36 +54,40 @@ class Laid(NamedTuple):
 
 
 @dataclass(frozen=True)
-class NeckPieces:
+class NeckLayers:
     """What is laid behind the neck, and what before it."""
 
-    behind: Laid | None
-    stand: Laid | None
+    back_piece: NeckLayer | None
+    stand_collar: NeckLayer | None
 
 
-def lay_pieces(
+def make_neck_layers(
     landmarks: TopLandmarks,
     image: NDArray[np.uint8],
-    worn: Worn,
+    worn: GarmentLayers,
     person: MeasuredPerson,
     skin: Skin,
-) -> NeckPieces:
+) -> NeckLayers:
     """Lay what the garment of the photo ``image`` has around the neck."""
     behind, stand = landmarks.back_neck_piece, landmarks.stand_collar_mask
-    return NeckPieces(
-        None if behind is None else _lay(behind, image, worn, person, skin),
-        None if stand is None else _stand_up(stand, image, worn),
+    return NeckLayers(
+        None if behind is None else _place_back_piece(behind, image, worn, person, skin),
+        None if stand is None else _extend_stand_collar(stand, image, worn),
     )
 
 
-def _lay(
-    behind: BackNeckPiece, image: NDArray[np.uint8], worn: Worn, person: MeasuredPerson, skin: Skin
-) -> Laid:
+def _place_back_piece(
+    behind: BackNeckPiece,
+    image: NDArray[np.uint8],
+    worn: GarmentLayers,
+    person: MeasuredPerson,
+    skin: Skin,
+) -> NeckLayer:
     """Lay a piece between the background and the neck."""
-    parts, body = person.regions, person.body
-    left, right = (_worn_at(worn, end) for end in (behind.left_end, behind.right_end))
+    parts, body = person.segmentation, person.body
+    left, right = (_canvas_point_of(worn, end) for end in (behind.left_end, behind.right_end))
     across = distance(left, right)
-    window = _window((left + right) / 2, _ROOM * across, worn.torso.shape)
+    window = _window_around((left + right) / 2, _WINDOW_REACH * across, worn.torso.shape)
     rows, columns = np.mgrid[window].astype(np.float64)
     off = np.stack([columns - left[0], rows - left[1]], axis=-1) / max(across, 1.0)
     along, own = unit_vector(right - left), unit_vector(behind.right_end - behind.left_end)
@@ -92,7 +96,7 @@ def _lay(
     above = up * behind.width
     if behind.is_hood:
         # What stands up in the photo has sunk: its widest part lies on the shoulders.
-        share = up / min(_RISE, behind.height / behind.width)
+        share = up / min(_HOOD_HEIGHT, behind.height / behind.width)
         above = np.where(share > 0, np.sqrt(np.maximum(share, 0)), share) * behind.height
     source = (
         behind.left_end + ahead[..., None] * own + above[..., None] * np.array([own[1], -own[0]])
@@ -105,15 +109,15 @@ def _lay(
     neck = (
         np.ones_like(cover)
         if behind.is_hood
-        else _column(parts, body, (rows, columns), -up * across)
+        else _neck_column(parts, body, (rows, columns), -up * across)
     )
-    before = np.maximum(antialias(parts.torso_skin[window], 1.0), skin.chest[window]) * neck
+    before = np.maximum(antialias(parts.torso_skin[window], 1.0), skin.trunk_alpha[window]) * neck
     before = np.maximum(before, antialias(parts.head[window], 1.0))
-    colour = sample_image(image.astype(np.float32), source) * np.float32(1 - _SHADE)
-    return Laid(colour, np.asarray(cover * (1 - before), np.float32), source, window)
+    colour = sample_image(image.astype(np.float32), source) * np.float32(1 - _SHADE_BEHIND_NECK)
+    return NeckLayer(colour, np.asarray(cover * (1 - before), np.float32), source, window)
 
 
-def _window(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:
+def _window_around(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:
     """Return the rows and columns within ``reach`` pixels of a place."""
     first = np.maximum(np.floor(middle - reach), 0).astype(int)
     last = np.ceil(middle + reach).astype(int) + 1
@@ -123,7 +127,7 @@ def _window(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:
     )
 
 
-def _column(
+def _neck_column(
     parts: PersonSegmentation, body: Body, at: tuple[Places, Places], below: Places
 ) -> Floats:
     """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
@@ -132,23 +136,23 @@ def _column(
     the collar. A collar hides the shoulder, never the neck.
     """
     rows, columns = at
-    level = body.neck_base[1] - _NARROWEST * body.shoulder_width
-    wider = _FLARE[0] * np.maximum(rows - level, 0) + _FLARE[1] * np.maximum(below, 0)
-    left, right = (neck_width(parts, body, side.sign) for side in body.sides)
+    level = body.neck_base[1] - _NARROWEST_ABOVE_BASE * body.shoulder_width
+    wider = _NECK_FLARE[0] * np.maximum(rows - level, 0) + _NECK_FLARE[1] * np.maximum(below, 0)
+    left, right = (measure_neck_half_width(parts, body, side.sign) for side in body.sides)
     away = columns - body.neck_base[0]
     return gaussian_blur(((-away < left + wider) & (away < right + wider)).astype(np.float32), 1.5)
 
 
-def _stand_up(stand: Bool, image: NDArray[np.uint8], worn: Worn) -> Laid:
+def _extend_stand_collar(stand: Bool, image: NDArray[np.uint8], worn: GarmentLayers) -> NeckLayer:
     """Let a stand, a mask in the garment's photo ``image``, go on up the neck from the torso."""
     cover = sample_image(stand.astype(np.float32), worn.torso_source)
     near = largest_component((cover > 0.5) | (worn.torso > 0.5))
     cover = gaussian_blur(np.asarray(cover * near, np.float32), 0.8)
     colour = sample_image(image.astype(np.float32), worn.torso_source)
-    return Laid(colour, cover, worn.torso_source, WHOLE_IMAGE)
+    return NeckLayer(colour, cover, worn.torso_source, WHOLE_IMAGE)
 
 
-def _worn_at(worn: Worn, place: Points) -> Points:
+def _canvas_point_of(worn: GarmentLayers, place: Points) -> Points:
     """Return where on the canvas a place of the garment's photo is worn."""
     cloth = worn.torso > 0.5
     rows, columns = bounding_window(cloth, 0) or WHOLE_IMAGE

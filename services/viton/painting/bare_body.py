@@ -19,24 +19,24 @@ from services.viton.raster.smoothing import antialias, gaussian_blur
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_STEPS: Final = 100
-_RUN: Final = 14
-_SHADOWED: Final = 4
+_ARM_STEPS: Final = 100
+_MIN_BARE_STEPS: Final = 14
+_HEM_STEPS: Final = 4
 """Steps along the arm, how many of them have to be bare to tell its edges, and how many of these
 are near the hem."""
-_ABOVE: Final = 8
-_HAND: Final = 94
-_BARE: Final = 0.97
-_OFF: Final = 0.1
-_NARROW: Final = 0.55
-_THIN: Final = 0.35
-_SPARE: Final = 0.03
+_SHOULDER_STEP: Final = 8
+_HAND_STEP: Final = 94
+_MIN_BARE_FRACTION: Final = 0.97
+_MAX_EDGE_OUTSIDE: Final = 0.1
+_MAX_EDGE_INSIDE: Final = 0.55
+_MIN_ARM_WIDTH: Final = 0.35
+_EDGE_TOLERANCE: Final = 0.03
 """The steps of the shoulder's tip and of the hand, and the share of skin in a bare step; how far
 outside the measured arm, in its widths, a seen edge may be, how far inside, how near they may come,
 and from where on skin is beside it."""
 
 
-def with_shoulders(
+def join_bare_shoulders(
     chest: Floats, arms: list[Floats], parts: PersonSegmentation, body: Body
 ) -> Floats:
     """Join trunk and bare arms above the armpits, within what the person's outline was."""
@@ -62,7 +62,7 @@ def with_shoulders(
     return np.maximum(chest, gaussian_blur(joined.astype(np.float32), 0.8))
 
 
-def trunk(parts: PersonSegmentation, body: Body) -> Floats:
+def bare_trunk_alpha(parts: PersonSegmentation, body: Body) -> Floats:
     """Return the bare neck, its slope to the shoulders, and the trunk down to the waist."""
     shape = parts.upper_garment.shape
     last = shape[0] - 1
@@ -72,14 +72,14 @@ def trunk(parts: PersonSegmentation, body: Body) -> Floats:
         ys = b.armpit[1] + rows * (min(body.existing_hem_row, last) - b.armpit[1])
         x = b.flank_x[np.clip(ys, 0, last).astype(int)]
         flank = np.stack([x - b.sign * 0.01 * body.shoulder_width, ys], axis=1)
-        ring.append(np.concatenate([_slope(parts, body, b), flank])[::order])
+        ring.append(np.concatenate([_bare_shoulder_outline(parts, body, b), flank])[::order])
     return rasterise_polygon((shape[0], shape[1]), np.concatenate(ring))
 
 
-def _slope(parts: PersonSegmentation, body: Body, side: BodySide) -> Points:
+def _bare_shoulder_outline(parts: PersonSegmentation, body: Body, side: BodySide) -> Points:
     """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
     scale = body.shoulder_width
-    wide = neck_width(parts, body, side.sign)
+    wide = measure_neck_half_width(parts, body, side.sign)
     x = body.neck_base[0] + side.sign * wide
     span = max(float((side.shoulder_tip[0] - x) * side.sign), 0.1 * scale)
     xs = x + side.sign * span * np.linspace(0.55, 1.0, 10)
@@ -95,7 +95,7 @@ def _slope(parts: PersonSegmentation, body: Body, side: BodySide) -> Points:
     return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, 1.0]))
 
 
-def neck_width(parts: PersonSegmentation, body: Body, sign: int) -> float:
+def measure_neck_half_width(parts: PersonSegmentation, body: Body, sign: int) -> float:
     """Return how far the neck reaches to one side where it is narrowest, in pixels."""
     low, high = (int(body.neck_base[1] - share * body.shoulder_width) for share in (0.34, 0.14))
     band = parts.torso_skin[max(low, 0) : max(high, 1)]
@@ -108,7 +108,7 @@ def neck_width(parts: PersonSegmentation, body: Body, sign: int) -> float:
 
 
 @dataclass(frozen=True)
-class BareEdges:
+class BareArmEdges:
     """Between which two places across its strip a bare arm lies, per pixel, and what is no arm.
 
     ``rest``: what the parse takes for skin at the worn garment's end but lies beside the arm: the
@@ -116,57 +116,64 @@ class BareEdges:
     the hidden part's light is told.
     """
 
-    first: Floats
-    last: Floats
-    rest: Bool
-    near: Bool
+    outer_across: Floats
+    inner_across: Floats
+    hem_residue: Bool
+    reference_skin: Bool
 
 
-def bare_edges(strip: RuledWarp, parts: PersonSegmentation) -> BareEdges:
+def find_bare_arm_edges(strip: RuledWarp, parts: PersonSegmentation) -> BareArmEdges:
     """Return a bare arm's edges: below the worn garment's end they are where they are seen.
 
     Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
     step where the garment ended.
     """
-    step = np.clip(np.rint(strip.along * _STEPS), 0, _STEPS).astype(np.int64)
+    step = np.clip(np.rint(strip.along * _ARM_STEPS), 0, _ARM_STEPS).astype(np.int64)
     skin = strip.covered & parts.arms
     flat = np.zeros(strip.along.shape, np.float32)
-    start = _first_bare(strip, parts, step)
+    start = _first_bare_step(strip, parts, step)
     if start is None:
-        return BareEdges(flat, flat + 1, np.zeros(flat.shape, bool), skin)
+        return BareArmEdges(flat, flat + 1, np.zeros(flat.shape, bool), skin)
     near = skin & (np.abs(strip.across - 0.5) < 1)
-    steps = np.arange(_STEPS + 1)
-    share = np.clip((steps - _ABOVE) / max(start - _ABOVE, 1.0), 0, 1)
+    steps = np.arange(_ARM_STEPS + 1)
+    share = np.clip((steps - _SHOULDER_STEP) / max(start - _SHOULDER_STEP, 1.0), 0, 1)
     share = share * share * (3 - 2 * share)
     # Farther down the arm is seen, and nothing of it is made.
-    share = share * np.clip((start + 2 * _RUN - steps) / _RUN, 0, 1)
+    share = share * np.clip((start + 2 * _MIN_BARE_STEPS - steps) / _MIN_BARE_STEPS, 0, 1)
     # Of the hem's own slant, and of the shadow below it, the arm's outline is not told.
-    told = np.arange(start + _SHADOWED, start + _RUN)
-    ends = np.array([_ends(strip.across[near & (step == k)]) for k in told])
+    told = np.arange(start + _HEM_STEPS, start + _MIN_BARE_STEPS)
+    ends = np.array([_skin_extent(strip.across[near & (step == k)]) for k in told])
     first, last = (
         np.polyval(np.polyfit(told, column, 1), np.clip(steps, start, told[-1]))
         for column in ends.T
     )
-    low = np.clip(first, -_OFF, _NARROW) * share
-    high = np.maximum(1 + np.clip(last - 1, -_NARROW, _OFF) * share, low + _THIN)
+    low = np.clip(first, -_MAX_EDGE_OUTSIDE, _MAX_EDGE_INSIDE) * share
+    high = np.maximum(
+        1 + np.clip(last - 1, -_MAX_EDGE_INSIDE, _MAX_EDGE_OUTSIDE) * share, low + _MIN_ARM_WIDTH
+    )
     outer, inner = (
-        np.interp(strip.along * _STEPS, steps, edge).astype(np.float32) for edge in (low, high)
+        np.interp(strip.along * _ARM_STEPS, steps, edge).astype(np.float32) for edge in (low, high)
     )
-    beside = (strip.across < outer - _SPARE) | (strip.across > inner + _SPARE)
-    rest = skin & beside & (step < start + _SHADOWED)
-    return BareEdges(
-        outer, inner, rest, skin & (step >= start + _SHADOWED) & (step < start + _SHADOWED + _RUN)
+    beside = (strip.across < outer - _EDGE_TOLERANCE) | (strip.across > inner + _EDGE_TOLERANCE)
+    rest = skin & beside & (step < start + _HEM_STEPS)
+    return BareArmEdges(
+        outer,
+        inner,
+        rest,
+        skin & (step >= start + _HEM_STEPS) & (step < start + _HEM_STEPS + _MIN_BARE_STEPS),
     )
 
 
-def _ends(across: Floats) -> tuple[float, float]:
+def _skin_extent(across: Floats) -> tuple[float, float]:
     if not len(across):
         return 0.0, 1.0
     first, last = np.percentile(across, (1, 99))
     return float(first), float(last)
 
 
-def _first_bare(strip: RuledWarp, parts: PersonSegmentation, step: NDArray[np.int64]) -> int | None:
+def _first_bare_step(
+    strip: RuledWarp, parts: PersonSegmentation, step: NDArray[np.int64]
+) -> int | None:
     """Return the step from which on an arm is bare, None where it is so from above or never.
 
     Where the trunk hides the whole arm's width, a part of it does that no cloth borders outside.
@@ -175,22 +182,24 @@ def _first_bare(strip: RuledWarp, parts: PersonSegmentation, step: NDArray[np.in
     outer = strip.covered & (np.abs(strip.across - 0.1) < 0.4)
 
     def count(mask: Bool) -> NDArray[np.int64]:
-        return np.bincount(step[mask], minlength=_STEPS + 1)
+        return np.bincount(step[mask], minlength=_ARM_STEPS + 1)
 
     whole = np.maximum(count(middle), 1)
-    above_hand = np.arange(_STEPS + 1) < _HAND
+    above_hand = np.arange(_ARM_STEPS + 1) < _HAND_STEP
     part = (count(middle & parts.arms) > 0.3 * whole) & (
         count(outer & parts.upper_garment) < 0.03 * whole
     )
-    for seen in (count(middle & parts.arms) > _BARE * whole, part):
-        run = np.convolve(seen & above_hand, np.ones(_RUN), "valid") >= _RUN
+    for seen in (count(middle & parts.arms) > _MIN_BARE_FRACTION * whole, part):
+        run = np.convolve(seen & above_hand, np.ones(_MIN_BARE_STEPS), "valid") >= _MIN_BARE_STEPS
         if run.any():
             start = int(run.argmax())
-            return start if start >= _ABOVE else None
+            return start if start >= _SHOULDER_STEP else None
     return None
 
 
-def own_limbs(parts: PersonSegmentation, strips: tuple[RuledWarp, RuledWarp], body: Body) -> Bool:
+def select_own_arms(
+    parts: PersonSegmentation, strips: tuple[RuledWarp, RuledWarp], body: Body
+) -> Bool:
     """Return the pieces of ``parts.arms`` that are arms: not the bare waist under a short top."""
     near = np.zeros(parts.arms.shape, bool)
     for strip, side in zip(strips, body.sides, strict=True):

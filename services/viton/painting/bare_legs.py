@@ -20,15 +20,15 @@ from services.viton.raster.smoothing import antialias, gaussian_blur
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_BAND: Final = 7
-_FADE: Final = 0.35
-_SHADOW: Final = 0.22
-_FOOT: Final = 0.15
-_ENOUGH: Final = 0.02
-_LITTLE: Final = 0.004
+_LABEL_ERROR_PX: Final = 7
+_LOCAL_TONE_REACH: Final = 0.35
+_HEM_SHADOW_REACH: Final = 0.22
+_LEG_EXTENSION: Final = 0.15
+_MIN_LEG_AREA: Final = 0.02
+_MIN_ARM_AREA: Final = 0.004
 
 
-def background(image: Floats, worn: PersonSegmentation) -> Floats:
+def inpaint_background(image: Floats, worn: PersonSegmentation) -> Floats:
     """Return the photo's background continued behind the person."""
     away = ~dilate(worn.person, 9)
     behind = pull_push(image, away.astype(np.float32))
@@ -37,28 +37,30 @@ def background(image: Floats, worn: PersonSegmentation) -> Floats:
     )
 
 
-def bare_legs(image: Floats, worn: PersonSegmentation, body: LowerBody) -> tuple[Floats, Floats]:
+def synthesise_bare_legs(
+    image: Floats, worn: PersonSegmentation, body: LowerBody
+) -> tuple[Floats, Floats]:
     """Return the bare legs' colour and coverage (0 to 1): the person's skin, round and lit."""
     shape = (worn.leg_skin.shape[0], worn.leg_skin.shape[1])
     light = np.full(shape, 0.85, np.float32)
     coverage = np.zeros(shape, np.float32)
     for leg in sorted(body.legs, key=lambda leg: float(leg.centreline[-1, 1])):
-        outer, inner = _edges(leg, body.torso_length)
+        outer, inner = _extended_edges(leg, body.torso_length)
         cover = rasterise_polygon(shape, np.concatenate([outer, inner[::-1]]))
-        light = light * (1 - cover) + _round(outer, inner, shape) * cover
+        light = light * (1 - cover) + _shade_round_leg(outer, inner, shape) * cover
         coverage = np.maximum(coverage, cover)
-    colour = _tone(image, worn, body, light) * to_three_channels(light)
+    colour = _leg_albedo(image, worn, body, light) * to_three_channels(light)
     return np.clip(colour, 0, 255), coverage
 
 
-def _edges(leg: Leg, torso: float) -> tuple[Points, Points]:
-    down = np.linspace(0, 1, 13)[1:, None] * point(0.0, _FOOT * torso)
+def _extended_edges(leg: Leg, torso: float) -> tuple[Points, Points]:
+    down = np.linspace(0, 1, 13)[1:, None] * point(0.0, _LEG_EXTENSION * torso)
     outer = np.concatenate([leg.outer_edge, leg.outer_edge[-1:] + down])
     inner = np.concatenate([leg.inner_edge, leg.inner_edge[-1:] + down])
     return outer, inner
 
 
-def _round(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
+def _shade_round_leg(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
     """Return the light on a round leg: less towards its edges, a little less below the knee cap."""
     across = np.linspace(-0.1, 1.1, 7)
     target = outer[:, None] * (1 - across[None, :, None]) + inner[:, None] * across[None, :, None]
@@ -76,25 +78,25 @@ def _round(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
     return gaussian_blur(lit, 1.5)
 
 
-def _tone(image: Floats, worn: PersonSegmentation, body: LowerBody, light: Floats) -> Floats:
+def _leg_albedo(image: Floats, worn: PersonSegmentation, body: LowerBody, light: Floats) -> Floats:
     """Return the colour of evenly lit skin everywhere: the legs' if they are seen, else the arms'.
 
     ``light`` is how brightly the legs are lit, which is taken out of what is seen of them.
     """
     cloth = dilate(worn.bottoms | worn.socks | worn.upper_garment, 10)
     legs = erode(worn.leg_skin, 4) & ~cloth & ~dilate(worn.shoes, 8)
-    lit = legs & ~dilate(worn.bottoms, int(0.7 * _SHADOW * body.torso_length))
-    legs = lit if lit.sum() > _ENOUGH * body.torso_length**2 else legs
-    if legs.sum() > _ENOUGH * body.torso_length**2:
+    lit = legs & ~dilate(worn.bottoms, int(0.7 * _HEM_SHADOW_REACH * body.torso_length))
+    legs = lit if lit.sum() > _MIN_LEG_AREA * body.torso_length**2 else legs
+    if legs.sum() > _MIN_LEG_AREA * body.torso_length**2:
         even = image / to_three_channels(np.maximum(light, np.float32(0.6)))
         near = pull_push(even, legs.astype(np.float32))
         usual = np.median(even[legs], axis=0)
         away = cv2.distanceTransform((~legs).astype(np.uint8), cv2.DIST_L2, 5)
-        fade = to_three_channels(np.clip(away / (_FADE * body.torso_length), 0, 1))
+        fade = to_three_channels(np.clip(away / (_LOCAL_TONE_REACH * body.torso_length), 0, 1))
         tone, where = near * (1 - fade) + usual * fade, legs
     else:
         where = erode(worn.arms, 5) & ~cloth
-        if where.sum() < _LITTLE * body.torso_length**2:
+        if where.sum() < _MIN_ARM_AREA * body.torso_length**2:
             where = erode(worn.head_and_torso_skin, 6) & ~dilate(worn.hair, 4)
         skin = image[where] if where.any() else np.full((1, 3), 170.0)
         tone = np.broadcast_to(1.05 * np.median(skin, axis=0), image.shape)
@@ -104,14 +106,14 @@ def _tone(image: Floats, worn: PersonSegmentation, body: LowerBody, light: Float
     return np.asarray(tone + to_three_channels(pores), np.float32)
 
 
-def removed(worn: PersonSegmentation) -> Bool:
+def find_removed_bottoms(worn: PersonSegmentation) -> Bool:
     """Return what has to be made anew: where the worn lower garment was, and its blurred rim."""
     keep = worn.upper_garment | worn.arms | worn.head_and_torso_skin | worn.shoes
-    return np.asarray(dilate(worn.bottoms, _BAND) & ~keep)
+    return np.asarray(dilate(worn.bottoms, _LABEL_ERROR_PX) & ~keep)
 
 
-def rim(worn: PersonSegmentation, body: LowerBody) -> Floats:
+def hem_shadow_zone(worn: PersonSegmentation, body: LowerBody) -> Floats:
     """Bare leg so near the old hem that its shadow and colour lie on the skin, 0 to 1."""
     away = cv2.distanceTransform((~worn.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
-    near = np.clip(1.15 - away / (_SHADOW * body.torso_length), 0, 1)
+    near = np.clip(1.15 - away / (_HEM_SHADOW_REACH * body.torso_length), 0, 1)
     return np.asarray(near * near * (3 - 2 * near) * antialias(worn.leg_skin, 1.0), np.float32)

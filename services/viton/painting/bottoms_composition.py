@@ -5,13 +5,18 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.painting.bare_legs import background, bare_legs, removed, rim
+from services.viton.painting.bare_legs import (
+    find_removed_bottoms,
+    hem_shadow_zone,
+    inpaint_background,
+    synthesise_bare_legs,
+)
 from services.viton.painting.bottoms_layer import Laid
-from services.viton.painting.shading import contact
+from services.viton.painting.shading import contact_shadow
 from services.viton.person.legs import LowerBody
-from services.viton.person.measured_person import MeasuredLegs
+from services.viton.person.measured_person import MeasuredLowerBody
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.person.shoes import over_hem
+from services.viton.person.shoes import select_shoes_over_hem
 from services.viton.placing.warp_grid import Waistline
 from services.viton.raster.alpha_matte import estimate_alpha_matte
 from services.viton.raster.layers import LayerStack, alpha_blend
@@ -23,27 +28,27 @@ from services.viton.raster.smoothing import antialias
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_BAND: Final = 7
+_LABEL_ERROR_PX: Final = 7
 
 
-def assemble_bottoms(legs: MeasuredLegs, laid: Laid, line: Waistline) -> LayerStack:
+def assemble_bottoms(legs: MeasuredLowerBody, laid: Laid, line: Waistline) -> LayerStack:
     """Stack background, bare legs, the garment, and what lies over it."""
-    photo, worn, body = legs.pixels, legs.outfit, legs.body
-    gone = removed(worn)
-    undressed, bare = _undress(photo, worn, body, gone)
-    canvas = _under_top(undressed, photo, worn, gone, body)
-    shadow = contact(laid.coverage, 6.0, 3.0) * np.float32(0.22)
+    photo, worn, body = legs.pixels, legs.segmentation, legs.body
+    gone = find_removed_bottoms(worn)
+    undressed, bare = _paint_bare_legs(photo, worn, body, gone)
+    canvas = _extend_top(undressed, photo, worn, gone, body)
+    shadow = contact_shadow(laid.coverage, 6.0, 3.0) * np.float32(0.22)
     stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
     stack.add_garment_layer(laid.colour, laid.coverage, laid.source)
-    near = dilate(gone | (laid.coverage > 0) | (rim(worn, body) > 0), 2)
+    near = dilate(gone | (laid.coverage > 0) | (hem_shadow_zone(worn, body) > 0), 2)
     back = worn.bottoms | worn.leg_skin
-    kept = [worn.arms, worn.head_and_torso_skin, over_hem(worn, body)]
-    if not line.shown:
+    kept = [worn.arms, worn.head_and_torso_skin, select_shoes_over_hem(worn, body)]
+    if not line.visible:
         kept.insert(0, worn.upper_garment)
     for region in kept:
         if (region & near).any():
-            alpha, colour = estimate_alpha_matte(photo, region, back, _BAND)
-            cast = contact(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
+            alpha, colour = estimate_alpha_matte(photo, region, back, _LABEL_ERROR_PX)
+            cast = contact_shadow(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
             stack.darken(cast)
             stack.add_layer(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
     away = (~near).astype(np.float32)
@@ -51,14 +56,14 @@ def assemble_bottoms(legs: MeasuredLegs, laid: Laid, line: Waistline) -> LayerSt
     return stack
 
 
-def _undress(
+def _paint_bare_legs(
     photo: Floats, worn: PersonSegmentation, body: LowerBody, gone: Bool
 ) -> tuple[Floats, Floats]:
     """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
-    behind = background(photo, worn)
+    behind = inpaint_background(photo, worn)
     canvas = alpha_blend(photo, behind, np.maximum(antialias(gone, 1.0), gone.astype(np.float32)))
-    colour, cover = bare_legs(photo, worn, body)
-    shown = cover * np.maximum(gone.astype(np.float32), rim(worn, body))
+    colour, cover = synthesise_bare_legs(photo, worn, body)
+    shown = cover * np.maximum(gone.astype(np.float32), hem_shadow_zone(worn, body))
     kept = worn.shoes | worn.arms | worn.upper_garment | worn.head_and_torso_skin
     shown = shown * (1 - kept.astype(np.float32))
     return alpha_blend(canvas, colour, shown), np.maximum(
@@ -66,7 +71,7 @@ def _undress(
     )
 
 
-def _under_top(
+def _extend_top(
     canvas: Floats, photo: Floats, worn: PersonSegmentation, gone: Bool, body: LowerBody
 ) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower."""

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.garment.cutout import extract_colours_and_alpha, to_rgba
 from services.viton.garment.photo import GarmentPhoto
-from services.viton.painting.existing_shading import folds
-from services.viton.painting.shading import contact
+from services.viton.painting.existing_shading import estimate_bottoms_shading
+from services.viton.painting.shading import contact_shadow
 from services.viton.person.legs import LowerBody
-from services.viton.person.measured_person import MeasuredLegs
+from services.viton.person.measured_person import MeasuredLowerBody
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.bottoms_placement import BottomsPlacement
-from services.viton.placing.warp_grid import Hung, spread
+from services.viton.placing.warp_grid import WarpGrid, rasterise_grid
 from services.viton.raster.layers import alpha_blend
 from services.viton.raster.morphology import erode
 from services.viton.raster.planes import to_three_channels
@@ -35,36 +35,39 @@ class Laid:
 
 
 def render_bottoms(
-    photo: GarmentPhoto, bottoms: BottomsLandmarks, placement: BottomsPlacement, legs: MeasuredLegs
+    photo: GarmentPhoto,
+    bottoms: BottomsLandmarks,
+    placement: BottomsPlacement,
+    legs: MeasuredLowerBody,
 ) -> Laid:
     """Sample the placed garment from its photo, in the light of the existing bottoms."""
     colours, cover = extract_colours_and_alpha(photo.image, bottoms.mask)
-    light = folds(legs.pixels, legs.outfit)
-    laid = _lay(placement.back_to_front, to_rgba(colours, cover), light)
-    if placement.waistline.shown:
+    light = estimate_bottoms_shading(legs.pixels, legs.segmentation)
+    laid = _sample_halves(placement.back_to_front, to_rgba(colours, cover), light)
+    if placement.waistline.visible:
         return laid
-    return replace(laid, coverage=laid.coverage * _below_top(legs.outfit, legs.body))
+    return replace(laid, coverage=laid.coverage * _alpha_below_top(legs.segmentation, legs.body))
 
 
-def cover_legs(legs: MeasuredLegs, placement: BottomsPlacement) -> MeasuredLegs:
+def cover_legs(legs: MeasuredLowerBody, placement: BottomsPlacement) -> MeasuredLowerBody:
     """Count bare legs above the hems of new trousers as clothed: nothing of them stays in sight."""
     if len(placement.halves) == 1:
         return legs
-    outfit, torso = legs.outfit, legs.body.torso_length
+    outfit, torso = legs.segmentation, legs.body.torso_length
     left, right = placement.halves
     height, width = outfit.leg_skin.shape
     columns = np.arange(width)[None, :]
     rows = np.arange(height)[:, None]
-    ends = [float(half.target[-1, :, 1].mean()) - 0.05 * torso for half in (left, right)]
-    lines = [half.target[..., 0].mean(axis=1) for half in (left, right)]
-    between = np.interp(np.arange(height), left.target[:, 4, 1], (lines[0] + lines[1]) / 2)
+    ends = [float(half.canvas_points[-1, :, 1].mean()) - 0.05 * torso for half in (left, right)]
+    lines = [half.canvas_points[..., 0].mean(axis=1) for half in (left, right)]
+    between = np.interp(np.arange(height), left.canvas_points[:, 4, 1], (lines[0] + lines[1]) / 2)
     end = np.where(columns < between[:, None], ends[0], ends[1])
     above = outfit.leg_skin & (rows < end)
     covered = replace(outfit, bottoms=outfit.bottoms | above, leg_skin=outfit.leg_skin & ~above)
-    return replace(legs, outfit=covered)
+    return replace(legs, segmentation=covered)
 
 
-def _below_top(worn: PersonSegmentation, body: LowerBody) -> Floats:
+def _alpha_below_top(worn: PersonSegmentation, body: LowerBody) -> Floats:
     """Coverage, 0 to 1, of what lies below the hem of a top: nothing sticks out beside it."""
     height, width = worn.upper_garment.shape
     columns = np.arange(width)
@@ -80,20 +83,20 @@ def _below_top(worn: PersonSegmentation, body: LowerBody) -> Floats:
     return np.asarray(np.maximum(below, erode(worn.upper_garment, 4)), np.float32)
 
 
-def _lay(halves: tuple[Hung, ...], layer: Floats, light: Floats) -> Laid:
+def _sample_halves(halves: tuple[WarpGrid, ...], layer: Floats, light: Floats) -> Laid:
     """Sample the garment's halves, the first one below."""
     shape = (light.shape[0], light.shape[1])
     coverage = np.zeros(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)
     source = np.zeros((*shape, 2), np.float32)
     for hung in halves:
-        laid = spread(hung, shape).windowed
+        laid = rasterise_grid(hung, shape).windowed
         window = laid.window
         found = sample_image(layer, laid.source)
         edge = np.clip((1.03 - laid.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
         alpha = found[..., 3] / 255 * laid.covered * edge
         alpha = gaussian_blur(np.asarray(alpha, np.float32), 0.6)
-        down = np.clip((laid.along - hung.crotch) / 0.15, 0, 1)
+        down = np.clip((laid.along - hung.crotch_fraction) / 0.15, 0, 1)
         place = np.clip(np.abs(laid.across - 0.5) * 2, 0, 1.1)
         if len(halves) == 1:
             shade = 1 - 0.10 * place**5
@@ -104,7 +107,7 @@ def _lay(halves: tuple[Hung, ...], layer: Floats, light: Floats) -> Laid:
         if coverage.any() and len(halves) > 1:
             front, falling = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
             front[window], falling[window] = alpha, down
-            below = contact(front, 5.0, 0.0) * np.float32(0.25) * falling
+            below = contact_shadow(front, 5.0, 0.0) * np.float32(0.25) * falling
             colour = colour * to_three_channels(1 - gaussian_blur(below, 2.0))
         mixed = alpha_blend(colour[window], shaded, alpha)
         first = (coverage[window] < 0.5) & (alpha > 0)

@@ -8,16 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.painting.appearance import PersonAppearance
-from services.viton.painting.around_neck import NeckPieces
-from services.viton.painting.bare_body import own_limbs
+from services.viton.painting.around_neck import NeckLayers
+from services.viton.painting.bare_body import select_own_arms
 from services.viton.painting.legs_below_hem import LegsBelowHem
-from services.viton.painting.occlusion import beside_arms, under_sleeve, waistband
-from services.viton.painting.shading import contact, sleeve_light
+from services.viton.painting.occlusion import (
+    close_slits_beside_arms,
+    find_arm_under_sleeve,
+    find_waistband,
+)
+from services.viton.painting.shading import contact_shadow, shade_sleeve
 from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
 from services.viton.person.measured_person import MeasuredPerson
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.placing.garment_layers import Worn
+from services.viton.placing.garment_layers import GarmentLayers
 from services.viton.placing.sleeve import PlacedSleeve
 from services.viton.placing.top_placement import TopPlacement
 from services.viton.raster.alpha_matte import estimate_alpha_matte
@@ -31,19 +35,19 @@ from services.viton.raster.smoothing import antialias, gaussian_blur
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_BAND: Final = 8
-_HAZE: Final = 22.0
-_SEAM: Final = 14
-_FULLY: Final = 1.3
+_LABEL_ERROR_PX: Final = 8
+_BLEED_REACH_PX: Final = 22.0
+_SKIN_SEAM_PX: Final = 14
+_SKIN_SEAM_STEEPNESS: Final = 1.3
 """The steepness of the way over from new skin to what is seen."""
-_SLIVER: Final = 5
-_RIM: Final = 3
+_MIN_SEAM_RADIUS_PX: Final = 5
+_WAISTBAND_RIM_PX: Final = 3
 _EDGE_SHADE: Final = 0.20
 _SOFT_SHADE: Final = 0.12
 _CUFF_SHADE: Final = 0.24
 _RIM_SHADE: Final = 0.16
-_MOST_NOISE: Final = 1.2
-_NOISE_SHARE: Final = 0.2
+_MAX_ADDED_NOISE: Final = 1.2
+_ADDED_NOISE_FRACTION: Final = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +56,9 @@ class _Scene:
 
     person: MeasuredPerson
     placement: TopPlacement
-    layers: Worn
+    layers: GarmentLayers
     appearance: PersonAppearance
-    neck: NeckPieces
+    neck: NeckLayers
     zones: "_Zones"
     waistband: tuple[Floats, Floats] | None
     """What the garment may cover from above, and the lower garment along its upper edge; 0 to 1."""
@@ -79,14 +83,18 @@ class _Zones:
 def assemble(
     person: MeasuredPerson,
     placement: TopPlacement,
-    layers: Worn,
+    layers: GarmentLayers,
     appearance: PersonAppearance,
-    neck: NeckPieces,
+    neck: NeckLayers,
 ) -> LayerStack:
     """Stack all layers of a garment with a torso and sleeves, and of the person around it."""
     zones = _find_zones(person, placement, appearance.skin)
     body = person.body
-    band = waistband(person.pixels, person.regions, body) if body.existing_top_tucked else None
+    band = (
+        find_waistband(person.pixels, person.segmentation, body)
+        if body.existing_top_tucked
+        else None
+    )
     scene = _Scene(
         person=person,
         placement=placement,
@@ -95,18 +103,24 @@ def assemble(
         neck=neck,
         zones=zones,
         waistband=band,
-        torso=_cover_torso(person, layers, appearance.skin, zones, band),
-        noise=make_noise(layers.torso.shape, _missing_noise(person.pixels, person.regions, layers)),
+        torso=_torso_alpha(person, layers, appearance.skin, zones, band),
+        noise=make_noise(
+            layers.torso.shape, _missing_noise_level(person.pixels, person.segmentation, layers)
+        ),
     )
     stack = LayerStack(_paint_base(scene))
-    if neck.behind is not None:
-        stack.add_garment_layer(*neck.behind)
+    if neck.back_piece is not None:
+        stack.add_garment_layer(*neck.back_piece)
     _add_torso(stack, scene)
     _add_stand_collar(stack, scene)
     _add_waistband(stack, scene)
     _add_new_arms(stack, scene)
     add_own_arms(
-        stack, person.pixels, zones.own_arms, person.regions, (scene.torso, _either(zones.new_arms))
+        stack,
+        person.pixels,
+        zones.own_arms,
+        person.segmentation,
+        (scene.torso, _either(zones.new_arms)),
     )
     for side in (0, 1):
         _add_sleeve(stack, scene, side)
@@ -115,23 +129,23 @@ def assemble(
 
 
 def _find_zones(person: MeasuredPerson, placement: TopPlacement, skin: Skin) -> _Zones:
-    parts, body = person.regions, person.body
+    parts, body = person.segmentation, person.body
     sleeves = placement.sleeves
     under_sleeves = [
-        under_sleeve(parts, sleeve, side, 0.2 * body.shoulder_width)
+        find_arm_under_sleeve(parts, sleeve, side, 0.2 * body.shoulder_width)
         for sleeve, side in zip(sleeves, body.sides, strict=True)
     ]
-    no_arm = under_sleeves[0] | under_sleeves[1] | skin.rest
-    own_arms = own_limbs(parts, (sleeves[0].surface, sleeves[1].surface), body) & ~no_arm
+    no_arm = under_sleeves[0] | under_sleeves[1] | skin.hem_residue
+    own_arms = select_own_arms(parts, (sleeves[0].surface, sleeves[1].surface), body) & ~no_arm
     stays = parts.head | parts.lower_body | own_arms | (parts.arms & ~no_arm)
-    hidden = (dilate(parts.upper_garment, _BAND) | dilate(no_arm, 3)) & ~stays
+    hidden = (dilate(parts.upper_garment, _LABEL_ERROR_PX) | dilate(no_arm, 3)) & ~stays
     # Under the rims of the arms lies what is new, so that no old rim shows through.
-    under_rims = hidden | dilate(hidden, _BAND // 2 + 1) & own_arms
-    beside_skin = dilate(under_rims & (_either(skin.arms) > 0.5), _SEAM) & own_arms
+    under_rims = hidden | dilate(hidden, _LABEL_ERROR_PX // 2 + 1) & own_arms
+    beside_skin = dilate(under_rims & (_either(skin.arm_alphas) > 0.5), _SKIN_SEAM_PX) & own_arms
     replaced = under_rims | beside_skin
     left, right = (
-        arm * _synthetic(parts, replaced, sleeve)
-        for arm, sleeve in zip(skin.arms, sleeves, strict=True)
+        arm * _new_arm_alpha(parts, replaced, sleeve)
+        for arm, sleeve in zip(skin.arm_alphas, sleeves, strict=True)
     )
     return _Zones(own_arms=own_arms, replaced=replaced, new_arms=(left, right))
 
@@ -141,9 +155,9 @@ def _either(pair: tuple[Floats, Floats]) -> Floats:
     return np.maximum(*pair)
 
 
-def _cover_torso(
+def _torso_alpha(
     person: MeasuredPerson,
-    layers: Worn,
+    layers: GarmentLayers,
     skin: Skin,
     zones: _Zones,
     band: tuple[Floats, Floats] | None,
@@ -151,22 +165,24 @@ def _cover_torso(
     """Return the coverage of the garment's torso: up to the arms and down to the waistband."""
     made = _either(zones.new_arms) > 0.5
     limbs = zones.own_arms | made | (_either(layers.sleeves) > 0.5)
-    torso = beside_arms(layers.torso, person.regions, limbs, skin.chest > 0.5, person.body)
+    torso = close_slits_beside_arms(
+        layers.torso, person.segmentation, limbs, skin.trunk_alpha > 0.5, person.body
+    )
     return torso if band is None else torso * band[0]
 
 
 def _paint_base(scene: _Scene) -> Floats:
     """Return background and skin, and the garment's shadow on them."""
     person, skin, gone = scene.person, scene.appearance.skin, scene.zones.replaced
-    parts = person.regions
-    base = _base(person.pixels, parts, skin, gone, person.body.existing_hem_row)
-    clear = alpha_blend(base, skin.throat, _hazy(parts))
-    return _edge_shadow(clear, scene.layers.torso, _skin_zone(parts, skin, gone))
+    parts = person.segmentation
+    base = _replace_existing_garment(person.pixels, parts, skin, gone, person.body.existing_hem_row)
+    clear = alpha_blend(base, skin.upper_chest_colour, _bleed_zone(parts))
+    return _shade_along_edge(clear, scene.layers.torso, _skin_zone(parts, skin, gone))
 
 
 def _add_torso(stack: LayerStack, scene: _Scene) -> None:
     layers = scene.layers
-    light = scene.appearance.torso_light * _light_beside_arms(scene)
+    light = scene.appearance.torso_shading * _light_beside_arms(scene)
     near = bounding_window(scene.torso > 0, 0) or WHOLE_IMAGE
     colour = layers.torso_colour[near] * to_three_channels(light[near]) + scene.noise[near]
     stack.add_garment_layer(
@@ -177,47 +193,47 @@ def _add_torso(stack: LayerStack, scene: _Scene) -> None:
 def _light_beside_arms(scene: _Scene) -> Floats:
     """Return the light that arms and a lower garment over it leave on the torso."""
     person = scene.person
-    light = _arm_shadow(scene.appearance.skin, scene.layers, person.body, scene.zones.own_arms)
+    light = _arm_shading(scene.appearance.skin, scene.layers, person.body, scene.zones.own_arms)
     if scene.waistband is None:
         return light
-    return light * (1 - 0.2 * gaussian_blur(person.regions.lower_body.astype(np.float32), 4.0))
+    return light * (1 - 0.2 * gaussian_blur(person.segmentation.lower_body.astype(np.float32), 4.0))
 
 
 def _add_stand_collar(stack: LayerStack, scene: _Scene) -> None:
-    stand = scene.neck.stand
+    stand = scene.neck.stand_collar
     if stand is not None:
-        lit = np.clip(stand.colour * to_three_channels(scene.appearance.torso_light), 0, 255)
+        lit = np.clip(stand.colour * to_three_channels(scene.appearance.torso_shading), 0, 255)
         stack.add_garment_layer(*stand._replace(colour=lit))
 
 
 def _add_waistband(stack: LayerStack, scene: _Scene) -> None:
     if scene.waistband is not None:
         lower = scene.waistband[1]
-        stack.add_layer(_inwards(scene.person.pixels, lower), lower)
+        stack.add_layer(_colours_from_inside(scene.person.pixels, lower), lower)
 
 
 def _add_new_arms(stack: LayerStack, scene: _Scene) -> None:
     skin = scene.appearance.skin
-    for cover, light in zip(scene.zones.new_arms, skin.arm_light, strict=True):
+    for cover, light in zip(scene.zones.new_arms, skin.arm_shading, strict=True):
         near = bounding_window(cover > 0, 0) or WHOLE_IMAGE
-        stack.add_layer(skin.tone[near] * light[near], cover[near], near)
+        stack.add_layer(skin.albedo[near] * light[near], cover[near], near)
 
 
 def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
     """Add the left (0) or the right (1) sleeve and its shadow on the arm."""
     layers, appearance = scene.layers, scene.appearance
     cover = layers.sleeves[side]
-    window = bounding_window(cover > 0, 2 * _BAND + 4)
+    window = bounding_window(cover > 0, 2 * _LABEL_ERROR_PX + 4)
     if window is None:
         return
     own_arms = antialias(scene.zones.own_arms[window], 1.0)
-    arm = np.maximum(appearance.skin.arms[side][window], own_arms)
-    cast = contact(cover[window], 4.0, 1.5) * arm * (1 - scene.torso[window])
+    arm = np.maximum(appearance.skin.arm_alphas[side][window], own_arms)
+    cast = contact_shadow(cover[window], 4.0, 1.5) * arm * (1 - scene.torso[window])
     stack.darken(_CUFF_SHADE * cast, window)
-    light = sleeve_light(
+    light = shade_sleeve(
         scene.placement.sleeves[side],
         scene.person.body.sides[side],
-        appearance.torso_light,
+        appearance.torso_shading,
         appearance.light_direction_x,
     )
     colour = (
@@ -228,9 +244,9 @@ def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
 
 
 def _add_head(stack: LayerStack, person: MeasuredPerson) -> None:
-    parts = person.regions
+    parts = person.segmentation
     alpha, colour = estimate_alpha_matte(
-        person.pixels, parts.head, parts.upper_garment, _BAND, 0.12
+        person.pixels, parts.head, parts.upper_garment, _LABEL_ERROR_PX, 0.12
     )
     near = bounding_window(alpha > 0, 0) or WHOLE_IMAGE
     stack.add_layer(colour[near], alpha[near], near)
@@ -244,14 +260,14 @@ def add_legs(stack: LayerStack, legs: LegsBelowHem) -> None:
         stack.add_layer(*legs.shoes)
 
 
-def _inwards(image: Floats, lower: Floats) -> Floats:
+def _colours_from_inside(image: Floats, lower: Floats) -> Floats:
     """Return the image with the colours along the upper rim of ``lower`` taken from below it."""
     window = bounding_window(lower > 0, 4)
     if window is None:
         return image
     part = lower[window]
     deep = np.zeros(part.shape, bool)
-    deep[_RIM:] = part[:-_RIM] > 0.95
+    deep[_WAISTBAND_RIM_PX:] = part[:-_WAISTBAND_RIM_PX] > 0.95
     close = pull_push(image[window], (deep & (part > 0.95)).astype(np.float32), 1)
     result = image.copy()
     rim = (part > 0) & ~deep
@@ -273,34 +289,36 @@ def add_own_arms(
     ``new``: the coverage of the torso's cloth, along which their rims lose the light that the worn
     garment threw on them, and that of new skin, into which they go over without a step.
     """
-    window = bounding_window(arms, 4 * _BAND)
+    window = bounding_window(arms, 4 * _LABEL_ERROR_PX)
     if window is None:
         return
     below, photo, front = stack.image[window], image[window], arms[window]
     torso, skin = new[0][window], new[1][window]
-    back = dilate(front, 3 * _BAND) & ~front & ~parts.head[window]
-    alpha, colour = estimate_alpha_matte(photo, front, back, _BAND // 2 + 1, 0.4)
+    back = dilate(front, 3 * _LABEL_ERROR_PX) & ~front & ~parts.head[window]
+    alpha, colour = estimate_alpha_matte(photo, front, back, _LABEL_ERROR_PX // 2 + 1, 0.4)
     alpha = np.maximum(alpha * dilate(front, 2), antialias(erode(front, 4), 1.0))
     # A sliver of it beside an arm that is seen wider or narrower than it was made is no joint.
     joint = (skin > 0.5) & ~front
-    joint = dilate(erode(joint, _SLIVER), _SLIVER) & joint
+    joint = dilate(erode(joint, _MIN_SEAM_RADIUS_PX), _MIN_SEAM_RADIUS_PX) & joint
     if joint.any():
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
-        new_share = np.clip(_FULLY * (1 - away / _SEAM), 0, 1)
+        new_share = np.clip(_SKIN_SEAM_STEEPNESS * (1 - away / _SKIN_SEAM_PX), 0, 1)
         new_share = skin * new_share * new_share * (3 - 2 * new_share)
         alpha = np.asarray(alpha * (1 - new_share), np.float32)
-    rim = contact(torso * ~front, 2.0, 0.0) * (1 - skin)
+    rim = contact_shadow(torso * ~front, 2.0, 0.0) * (1 - skin)
     colour = colour * to_three_channels(1 - _RIM_SHADE * rim)
     mixed = alpha_blend(below, colour, alpha)
     changed = np.abs(below - photo).max(axis=-1) > 1.5
-    changed &= dilate(~front, _SEAM)
+    changed &= dilate(~front, _SKIN_SEAM_PX)
     kept = np.where(front[..., None], photo, below)
     stack.replace(alpha_blend(kept, mixed, antialias(dilate(changed, 3), 1.0)), alpha, window)
 
 
-def _base(image: Floats, parts: PersonSegmentation, skin: Skin, gone: Bool, waist: float) -> Floats:
+def _replace_existing_garment(
+    image: Floats, parts: PersonSegmentation, skin: Skin, gone: Bool, waist: float
+) -> Floats:
     """Return the photo with the worn garment replaced by what would be behind it."""
-    near = bounding_window(gone, 2 * _BAND)
+    near = bounding_window(gone, 2 * _LABEL_ERROR_PX)
     if near is None:
         return image
     away = ~dilate(parts.person, 9)
@@ -316,41 +334,45 @@ def _base(image: Floats, parts: PersonSegmentation, skin: Skin, gone: Bool, wais
         to_lower = cv2.distanceTransform((~parts.lower_body).astype(np.uint8), cv2.DIST_L2, 3)
         nearer = np.clip((to_ground - to_lower)[near] / 3.0 + 0.5, 0, 1) * below
         behind = alpha_blend(behind, own, nearer)
-    filled = alpha_blend(behind, skin.throat[near], skin.chest[near])
+    filled = alpha_blend(behind, skin.upper_chest_colour[near], skin.trunk_alpha[near])
     edge = np.maximum(antialias(gone[near], 1.2), gone[near]) * ~erode(parts.head, 3)[near]
     result = image.copy()
     result[near] = alpha_blend(image[near], filled, edge)
     return result
 
 
-def _missing_noise(image: Floats, parts: PersonSegmentation, worn: Worn) -> float:
+def _missing_noise_level(image: Floats, parts: PersonSegmentation, worn: GarmentLayers) -> float:
     """Return part of the noise that the new cloth lacks beside the photo, in levels."""
     own = estimate_noise_level(image, erode(parts.torso_skin | parts.arms | parts.face, 6))
     new = estimate_noise_level(worn.torso_colour, erode(worn.torso > 0.9, 6))
-    return min(_NOISE_SHARE * float(np.sqrt(max(own * own - new * new, 0.0))), _MOST_NOISE)
+    return min(
+        _ADDED_NOISE_FRACTION * float(np.sqrt(max(own * own - new * new, 0.0))), _MAX_ADDED_NOISE
+    )
 
 
-def _hazy(parts: PersonSegmentation) -> Floats:
+def _bleed_zone(parts: PersonSegmentation) -> Floats:
     """Bare neck so near the worn garment that its colour has bled into the skin, 0 to 1."""
     away = cv2.distanceTransform((~parts.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
-    near = np.clip((_HAZE - away) / (_HAZE - _BAND), 0, 1)
+    near = np.clip((_BLEED_REACH_PX - away) / (_BLEED_REACH_PX - _LABEL_ERROR_PX), 0, 1)
     return np.asarray(near * near * (3 - 2 * near) * antialias(parts.torso_skin, 1.5), np.float32)
 
 
-def _edge_shadow(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
+def _shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
     """Darken the skin along the garment's edge: a fine line close by, a soft shadow farther out."""
-    shade = _EDGE_SHADE * contact(torso, 1.6, 0.0) + _SOFT_SHADE * contact(torso, 4.0, -2.0)
+    shade = _EDGE_SHADE * contact_shadow(torso, 1.6, 0.0) + _SOFT_SHADE * contact_shadow(
+        torso, 4.0, -2.0
+    )
     return canvas * to_three_channels(1 - shade * (1 - torso) * zone)
 
 
 def _skin_zone(parts: PersonSegmentation, skin: Skin, gone: Bool) -> Floats:
-    zone = (parts.torso_skin | (gone & (skin.chest > 0.5))).astype(np.float32)
+    zone = (parts.torso_skin | (gone & (skin.trunk_alpha > 0.5))).astype(np.float32)
     return gaussian_blur(zone, 1.0)
 
 
-def _arm_shadow(skin: Skin, worn: Worn, body: Body, kept: Bool) -> Floats:
+def _arm_shading(skin: Skin, worn: GarmentLayers, body: Body, kept: Bool) -> Floats:
     """Light left on the torso beside the arms, clothed or bare; the armhole itself casts none."""
-    arms = np.maximum(np.maximum(*skin.arms), np.maximum(*worn.sleeves))
+    arms = np.maximum(np.maximum(*skin.arm_alphas), np.maximum(*worn.sleeves))
     arms = np.maximum(arms, kept.astype(np.float32))
     near = gaussian_blur(arms, 9.0) * (1 - arms)
     rows = np.arange(arms.shape[0], dtype=np.float32)
@@ -359,9 +381,9 @@ def _arm_shadow(skin: Skin, worn: Worn, body: Body, kept: Bool) -> Floats:
     return np.asarray(1 - 0.30 * near * below[:, None], np.float32)
 
 
-def _synthetic(parts: PersonSegmentation, gone: Bool, sleeve: PlacedSleeve) -> Floats:
+def _new_arm_alpha(parts: PersonSegmentation, gone: Bool, sleeve: PlacedSleeve) -> Floats:
     """Where arm skin has to be made: under the worn garment, below the new cuff."""
-    strip, cuff = sleeve.surface, sleeve.fit.cuff
+    strip, cuff = sleeve.surface, sleeve.fit.cuff_fraction
     below_cuff = np.clip((strip.along - cuff + 0.06) / 0.01, 0, 1) if cuff > 0 else 1.0
     shown = np.where(strip.covered, below_cuff, 1.0)
     # The worn garment's outline held the arm: beyond it there is none.

@@ -9,40 +9,40 @@ from numpy.typing import NDArray
 from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.types import Image, Keypoints
-from services.viton.painting.response import Outcome
+from services.viton.painting.response import TryOnResult
 from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import ARM_LABELS, UPPER_GARMENT_LABELS
 
 Window = tuple[slice, slice]
 
-_BESIDE: Final = 40
-_ABOVE: Final = 24
-_BELOW: Final = 0.14
+_MARGIN_BESIDE_PX: Final = 40
+_MARGIN_ABOVE_PX: Final = 24
+_MARGIN_BELOW: Final = 0.14
 """Share of the photo's height that is kept below the worn garment, arms and hips."""
-_UPPER: Final = (*UPPER_GARMENT_LABELS, *ARM_LABELS, Label.TORSO_SKIN)
-_HIPS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
+_UPPER_BODY_LABELS: Final = (*UPPER_GARMENT_LABELS, *ARM_LABELS, Label.TORSO_SKIN)
+_HIP_JOINTS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
 
 
-def find(photo: PersonPhoto) -> Window:
+def find_edit_window(photo: PersonPhoto) -> Window:
     """Return the rows and columns around head, arms, worn garment and hips; all where unseen."""
     labels, keypoints = photo.labels, photo.keypoints
     height, width = labels.shape
     rows = np.flatnonzero((labels > 0).any(axis=1))
-    upper = np.flatnonzero(np.isin(labels, _UPPER).any(axis=1))
+    upper = np.flatnonzero(np.isin(labels, _UPPER_BODY_LABELS).any(axis=1))
     if not len(upper):
         return slice(0, height), slice(0, width)
-    hips = max(float(keypoints[joint, 1]) for joint in _HIPS)
-    last = max(float(upper[-1]), hips) + _BELOW * height
+    hips = max(float(keypoints[joint, 1]) for joint in _HIP_JOINTS)
+    last = max(float(upper[-1]), hips) + _MARGIN_BELOW * height
     bottom = int(np.clip(last, 1, height))
-    top = max(int(rows[0]) - _ABOVE, 0)
+    top = max(int(rows[0]) - _MARGIN_ABOVE_PX, 0)
     columns = np.flatnonzero((labels[top:bottom] > 0).any(axis=0))
     seen = keypoints[(keypoints[:, :2] > 0).any(axis=1), 0]
-    left = min(float(columns[0]), float(seen.min(initial=width))) - _BESIDE
-    right = max(float(columns[-1]), float(seen.max(initial=0))) + _BESIDE
+    left = min(float(columns[0]), float(seen.min(initial=width))) - _MARGIN_BESIDE_PX
+    right = max(float(columns[-1]), float(seen.max(initial=0))) + _MARGIN_BESIDE_PX
     return slice(top, bottom), slice(max(int(left), 0), min(int(right) + 1, width))
 
 
-def moved(keypoints: Keypoints, window: Window) -> Keypoints:
+def shift_keypoints(keypoints: Keypoints, window: Window) -> Keypoints:
     """Return the joints in the window's pixels; those that were not seen stay at the origin."""
     start = np.array([window[1].start, window[0].start], np.float32)
     shifted = keypoints.copy()
@@ -54,16 +54,16 @@ def moved(keypoints: Keypoints, window: Window) -> Keypoints:
     return shifted
 
 
-def crop(photo: PersonPhoto, window: Window) -> PersonPhoto:
+def crop_to_window(photo: PersonPhoto, window: Window) -> PersonPhoto:
     """Return the part of the photo inside the window."""
     return PersonPhoto(
         np.ascontiguousarray(photo.image[window]),
-        moved(photo.keypoints, window),
+        shift_keypoints(photo.keypoints, window),
         np.ascontiguousarray(photo.labels[window]),
     )
 
 
-def put_back(person: Image, window: Window, inside: Outcome) -> Outcome:
+def paste_back(person: Image, window: Window, inside: TryOnResult) -> TryOnResult:
     """Return the outcome on the whole photo, of which only the window was worked on."""
     shape = person.shape[:2]
 
@@ -78,6 +78,6 @@ def put_back(person: Image, window: Window, inside: Outcome) -> Outcome:
         inside,
         image=image,
         edit_mask=np.asarray(whole(inside.edit_mask), np.uint8),
-        flow=np.asarray(whole(inside.flow), np.float32),
-        cloth=np.asarray(whole(inside.cloth), np.uint8),
+        garment_flow=np.asarray(whole(inside.garment_flow), np.float32),
+        garment_alpha=np.asarray(whole(inside.garment_alpha), np.uint8),
     )

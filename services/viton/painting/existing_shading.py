@@ -14,16 +14,16 @@ from services.viton.raster.smoothing import gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 
-_PLAIN: Final = 26.0
-_DIM: Final = 32.0
+_MAX_PLAIN_STD: Final = 26.0
+_DARK_OFFSET: Final = 32.0
 
 
-def folds(photo: Floats, worn: PersonSegmentation) -> Floats:
+def estimate_bottoms_shading(photo: Floats, worn: PersonSegmentation) -> Floats:
     """Light of the worn lower garment, where it is plain enough to tell light from pattern."""
     shape = worn.bottoms.shape
     inside = erode(worn.bottoms, 8)
     light = np.ones(shape, np.float32)
-    if inside.sum() < 3000 or mean_channel_std(photo, inside) > _PLAIN:
+    if inside.sum() < 3000 or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return light
     grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
     flat = pull_push(to_three_channels(grey), inside.astype(np.float32), 1)[..., 0]
@@ -31,6 +31,6 @@ def folds(photo: Floats, worn: PersonSegmentation) -> Floats:
     closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     low = gaussian_blur(np.asarray(closed, np.float32), 4.0)
     usual = float(np.median(low[inside]))
-    ratio = np.clip((low + _DIM) / (usual + _DIM), 0.75, 1.12) ** 0.7
+    ratio = np.clip((low + _DARK_OFFSET) / (usual + _DARK_OFFSET), 0.75, 1.12) ** 0.7
     sure = gaussian_blur(inside.astype(np.float32), 6.0)
     return np.asarray(1 + (ratio - 1) * sure, np.float32)

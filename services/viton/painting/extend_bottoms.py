@@ -23,33 +23,33 @@ from services.viton.raster.smoothing import gaussian_blur
 
 Colours: TypeAlias = NDArray[np.float32]
 
-_ACROSS: Final = 0.3
+_MIN_ROW_FRACTION: Final = 0.3
 """The share of the body's width that a row of the worn top has at least."""
 
-_NEAR: Final = 0.3
+_SEARCH_REACH: Final = 0.3
 """In lengths of the torso: how far from the worn top's hem one looks for what is below it."""
 
-_LEAST: Final = 0.05
+_MIN_BOTTOMS_AREA: Final = 0.05
 """The least area of it, in squares of the torso's length."""
 
-_PAST: Final = 0.12
+_MAX_HEM_BELOW_CROTCH: Final = 0.12
 """How far below the crotch the worn top may end, in lengths of the torso."""
 
-_RIM: Final = 4
-_SHADE: Final = 0.03
+_LABEL_RIM_PX: Final = 4
+_HEM_SHADOW: Final = 0.03
 """Below the hem: pixels that are neither cloth's own, and the worn top's shadow, likewise."""
 
-_SMOOTH: Final = 15
-_LEAST_WIDE: Final = 0.8
+_HEM_MEDIAN_PX: Final = 15
+_MIN_WIDTH_AT_HEM: Final = 0.8
 """The least width of bottoms at the hem, in widths of the body: a hand may hide their sides."""
 
-_BAND: Final = 0.065
-_SEAM: Final = 0.16
-_SAG: Final = 0.03
+_WAISTBAND_HEIGHT: Final = 0.065
+_WAISTBAND_SEAM_SHADE: Final = 0.16
+_WAISTBAND_SAG: Final = 0.03
 """A waistband: how wide, how much darker the seam below it, how much lower in the middle."""
 
 
-def uncovered(photo: PersonPhoto) -> PersonPhoto | None:
+def extend_bottoms_to_waist(photo: PersonPhoto) -> PersonPhoto | None:
     """Return the photo and its CIHP labels with the trousers or the skirt up to the waist.
 
     What the worn top hides of them mirrors what is seen below it; of a dress it is the dress
@@ -64,48 +64,54 @@ def uncovered(photo: PersonPhoto) -> PersonPhoto | None:
     left, right = (edge[:, None] for edge in body.flanks_x)
     trunk = (columns > left) & (columns < right) & (rows >= body.waistband_row)
     top = np.isin(labels, UPPER_GARMENT_LABELS)
-    filled = np.flatnonzero((trunk & top).sum(axis=1) > _ACROSS * (right - left)[:, 0])
+    filled = np.flatnonzero((trunk & top).sum(axis=1) > _MIN_ROW_FRACTION * (right - left)[:, 0])
     if not len(filled):
         dress = trunk & (labels == Label.DRESS)
         relabelled = np.where(dress, np.uint8(Label.SKIRT), labels)
         return replace(photo, labels=relabelled) if dress.any() else None
     hem = int(filled[-1])
-    near = np.abs(rows - hem) < _NEAR * body.torso_length
-    kind = _kind(labels[near], body.torso_length)
-    if kind is None or hem > body.crotch[1] + _PAST * body.torso_length:
+    near = np.abs(rows - hem) < _SEARCH_REACH * body.torso_length
+    kind = _visible_bottoms(labels[near], body.torso_length)
+    if kind is None or hem > body.crotch[1] + _MAX_HEM_BELOW_CROTCH * body.torso_length:
         return None
     seen = labels == kind
-    line = _line(near & top) + max(_RIM, _SHADE * body.torso_length)
-    left, right = (edge[:, None] for edge in _outline(near & (rows > hem) & seen, body, hem))
+    line = _hem_line(near & top) + max(_LABEL_RIM_PX, _HEM_SHADOW * body.torso_length)
+    left, right = (
+        edge[:, None] for edge in _bottoms_outline(near & (rows > hem) & seen, body, hem)
+    )
     middle = body.midline_x[int(body.waistband_row)]
     half = np.where(columns < middle, middle - left, right - middle)
     share = (columns - middle) / np.maximum(half, 1)
-    below = rows - body.waistband_row - _SAG * body.torso_length * np.clip(1 - share**2, 0, 1)
+    below = (
+        rows - body.waistband_row - _WAISTBAND_SAG * body.torso_length * np.clip(1 - share**2, 0, 1)
+    )
     within = (columns > left) & (columns < right) & (below >= 0) & (rows < line)
     hidden = within & (top | seen | (labels == Label.BACKGROUND))
-    cloth = _mirrored(person.astype(np.float32), erode(seen, _RIM), line)
-    seam = np.abs(below - _BAND * body.torso_length) < 1
-    cloth *= to_three_channels(1 - _SEAM * gaussian_blur(seam.astype(np.float32), 1.0))
+    cloth = _mirror_at_line(person.astype(np.float32), erode(seen, _LABEL_RIM_PX), line)
+    seam = np.abs(below - _WAISTBAND_HEIGHT * body.torso_length) < 1
+    cloth *= to_three_channels(
+        1 - _WAISTBAND_SEAM_SHADE * gaussian_blur(seam.astype(np.float32), 1.0)
+    )
     made = np.where(hidden[..., None], np.clip(np.rint(cloth), 0, 255), person).astype(np.uint8)
     return replace(photo, image=made, labels=np.where(hidden, np.uint8(kind), labels))
 
 
-def _kind(labels: LabelMap, torso: float) -> Label | None:
+def _visible_bottoms(labels: LabelMap, torso: float) -> Label | None:
     """Return what is worn below, of which ``labels`` are a part; None where too little is seen."""
     counts = np.bincount(labels, minlength=len(Label))
     kind = max(BOTTOMS_LABELS, key=lambda label: int(counts[label]))
     bare = sum(int(counts[label]) for label in LEG_SKIN_LABELS)
-    return kind if counts[kind] > max(_LEAST * torso**2, bare) else None
+    return kind if counts[kind] > max(_MIN_BOTTOMS_AREA * torso**2, bare) else None
 
 
-def _outline(seen: Bool, body: LowerBody, hem: int) -> tuple[Floats, Floats]:
+def _bottoms_outline(seen: Bool, body: LowerBody, hem: int) -> tuple[Floats, Floats]:
     """Return both outlines of the bottoms, an x for every row, straight from waistband to hem."""
     rows = np.arange(seen.shape[0], dtype=np.float64)
     band = int(body.waistband_row)
     middle = float(body.midline_x[hem])
     columns = np.flatnonzero(seen.any(axis=0))
     ends = (columns[0], columns[-1]) if len(columns) else (middle, middle)
-    least = [middle + _LEAST_WIDE * (float(edge[hem]) - middle) for edge in body.flanks_x]
+    least = [middle + _MIN_WIDTH_AT_HEM * (float(edge[hem]) - middle) for edge in body.flanks_x]
     at_hem = min(ends[0], least[0]), max(ends[1], least[1])
     left, right = (
         np.interp(rows, [band, hem], [edge[band], end])
@@ -114,16 +120,16 @@ def _outline(seen: Bool, body: LowerBody, hem: int) -> tuple[Floats, Floats]:
     return left, right
 
 
-def _line(top: Bool) -> Floats:
+def _hem_line(top: Bool) -> Floats:
     """Return the row at which the worn top ends, for every column."""
     height, width = top.shape
     known = np.flatnonzero(top.any(axis=0))
     last = height - 1 - top[::-1].argmax(axis=0)[known]
-    smooth = median_filter(last.astype(np.float64), _SMOOTH, mode="nearest")
+    smooth = median_filter(last.astype(np.float64), _HEM_MEDIAN_PX, mode="nearest")
     return np.asarray(np.interp(np.arange(width), known, smooth))
 
 
-def _mirrored(photo: Colours, seen: Bool, line: Floats) -> Colours:
+def _mirror_at_line(photo: Colours, seen: Bool, line: Floats) -> Colours:
     """Return what is seen below a line, above it: folds and light go on, and meet at the line."""
     rows, columns = np.mgrid[: seen.shape[0], : seen.shape[1]].astype(np.float32)
     source = np.maximum(rows, 2 * line.astype(np.float32) - rows)

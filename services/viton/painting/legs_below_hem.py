@@ -6,11 +6,15 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.painting.bare_legs import bare_legs, removed, rim
-from services.viton.painting.shading import contact
-from services.viton.person.measured_person import MeasuredLegs
-from services.viton.person.shoes import over_hem
-from services.viton.placing.garment_layers import Worn
+from services.viton.painting.bare_legs import (
+    find_removed_bottoms,
+    hem_shadow_zone,
+    synthesise_bare_legs,
+)
+from services.viton.painting.shading import contact_shadow
+from services.viton.person.measured_person import MeasuredLowerBody
+from services.viton.person.shoes import select_shoes_over_hem
+from services.viton.placing.garment_layers import GarmentLayers
 from services.viton.raster.alpha_matte import estimate_alpha_matte
 from services.viton.raster.morphology import dilate
 from services.viton.raster.smoothing import antialias
@@ -18,7 +22,7 @@ from services.viton.raster.smoothing import antialias
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_BAND: Final = 7
+_LABEL_ERROR_PX: Final = 7
 
 
 @dataclass(frozen=True)
@@ -31,27 +35,27 @@ class LegsBelowHem:
     shoes: tuple[Floats, Floats] | None
 
 
-def render_legs_below_hem(legs: MeasuredLegs, layers: Worn) -> LegsBelowHem:
+def render_legs_below_hem(legs: MeasuredLowerBody, layers: GarmentLayers) -> LegsBelowHem:
     """Make the bare legs, the hem's shadow on them and the shoes below a dress."""
-    outfit, body = legs.outfit, legs.body
-    gone = removed(outfit)
-    colour, cover = bare_legs(legs.pixels, outfit, body)
+    outfit, body = legs.segmentation, legs.body
+    gone = find_removed_bottoms(outfit)
+    colour, cover = synthesise_bare_legs(legs.pixels, outfit, body)
     clothed = np.maximum(layers.torso, np.maximum(*layers.sleeves))
     kept = (outfit.shoes | outfit.arms | outfit.head_and_torso_skin).astype(np.float32)
-    shown = cover * np.maximum(gone.astype(np.float32), rim(outfit, body)) * (1 - kept)
+    shown = cover * np.maximum(gone.astype(np.float32), hem_shadow_zone(outfit, body)) * (1 - kept)
     bare = np.maximum(shown, antialias(outfit.leg_skin, 1.0)) * (1 - clothed)
-    cast = contact(layers.torso, 6.0, 3.0) * np.float32(0.22)
+    cast = contact_shadow(layers.torso, 6.0, 3.0) * np.float32(0.22)
     near = dilate(gone | (layers.torso > 0), 2)
     return LegsBelowHem((colour, shown * (1 - clothed)), cast * bare, _shoes_over_hem(legs, near))
 
 
-def _shoes_over_hem(legs: MeasuredLegs, near: Bool) -> tuple[Floats, Floats] | None:
+def _shoes_over_hem(legs: MeasuredLowerBody, near: Bool) -> tuple[Floats, Floats] | None:
     """Return the colours and the coverage of the shoes inside ``near``; None without any."""
-    outfit = legs.outfit
-    shoes = over_hem(outfit, legs.body)
+    outfit = legs.segmentation
+    shoes = select_shoes_over_hem(outfit, legs.body)
     if not (shoes & near).any():
         return None
     alpha, colour = estimate_alpha_matte(
-        legs.pixels, shoes, outfit.bottoms | outfit.leg_skin, _BAND
+        legs.pixels, shoes, outfit.bottoms | outfit.leg_skin, _LABEL_ERROR_PX
     )
     return colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near

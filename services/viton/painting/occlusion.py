@@ -19,20 +19,20 @@ from services.viton.raster.smoothing import antialias
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_STEEP: Final = 0.7
-_SLIT: Final = 0.014
-_UNDER: Final = 5.0
-_SEEK: Final = 10
+_MAX_WAISTBAND_SLOPE: Final = 0.7
+_MAX_SLIT_HALF_WIDTH: Final = 0.014
+_WAISTBAND_OVERLAP_PX: Final = 5.0
+_WAISTBAND_SEARCH_PX: Final = 10
 
 
-def beside_arms(
+def close_slits_beside_arms(
     torso: Floats, parts: PersonSegmentation, arms: Bool, chest: Bool, body: Body
 ) -> Floats:
     """Let the torso reach an arm that it all but touches: no bright slit between the two.
 
     ``chest``: the bare trunk, through which no ground is seen.
     """
-    reach = max(int(_SLIT * body.shoulder_width), 1)
+    reach = max(int(_MAX_SLIT_HALF_WIDTH * body.shoulder_width), 1)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     cloth = torso > 0.5
     open_ground: Bool = np.asarray(~(cloth | arms | chest))
@@ -58,7 +58,9 @@ def beside_arms(
     return np.where(dilate(slit | under, 2), np.maximum(torso, joined), torso)
 
 
-def waistband(image: Floats, parts: PersonSegmentation, body: Body) -> tuple[Floats, Floats] | None:
+def find_waistband(
+    image: Floats, parts: PersonSegmentation, body: Body
+) -> tuple[Floats, Floats] | None:
     """Where trousers or a skirt begin under a garment that is tucked in; None where none is seen.
 
     The label's edge is moved, by up to ``_SEEK`` pixels, to where the colours change from the worn
@@ -77,11 +79,11 @@ def waistband(image: Floats, parts: PersonSegmentation, body: Body) -> tuple[Flo
         return None
     top = near.start + band.argmax(axis=0)
     line = np.interp(columns, columns[found], top[found].astype(np.float64))
-    line = median_filter(line, 9) + _shift(image, parts, median_filter(line, 9))
+    line = median_filter(line, 9) + _waistband_shift(image, parts, median_filter(line, 9))
     line = gaussian_filter1d(line, 1.5)
     middle = int(np.clip(body.midline_x[int(min(body.existing_hem_row, height - 1))], 0, width - 1))
     slope = np.abs(np.gradient(gaussian_filter1d(line, 0.012 * body.shoulder_width)))
-    ends = np.flatnonzero(~found | (slope > _STEEP))
+    ends = np.flatnonzero(~found | (slope > _MAX_WAISTBAND_SLOPE))
     first = int(ends[ends < middle].max(initial=-1)) + 1
     last = int(ends[ends > middle].min(initial=width)) - 1
     seen = np.zeros(width, np.float32)
@@ -93,37 +95,42 @@ def waistband(image: Floats, parts: PersonSegmentation, body: Body) -> tuple[Flo
         )
         line = np.where(beyond > 0, rim, line)
     rows = np.arange(height)[:, None]
-    above = np.clip(line[None, :] + _UNDER - rows, 0, 1)
+    above = np.clip(line[None, :] + _WAISTBAND_OVERLAP_PX - rows, 0, 1)
     below = np.clip(rows - line[None, :] + 0.5, 0, 1) * np.clip(line[None, :] + 24 - rows, 0, 1)
-    lower = below * seen * dilate(parts.lower_body, _SEEK)
+    lower = below * seen * dilate(parts.lower_body, _WAISTBAND_SEARCH_PX)
     return above.astype(np.float32), lower.astype(np.float32)
 
 
-def _shift(
+def _waistband_shift(
     image: Floats, parts: PersonSegmentation, line: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return how far below ``line`` the colours change, per column; 0 where that is unclear."""
     width = parts.lower_body.shape[1]
-    window = bounding_window(parts.lower_body & dilate(parts.upper_garment, 3 * _SEEK), 3 * _SEEK)
+    window = bounding_window(
+        parts.lower_body & dilate(parts.upper_garment, 3 * _WAISTBAND_SEARCH_PX),
+        3 * _WAISTBAND_SEARCH_PX,
+    )
     if window is None:
         return np.zeros(width)
     rows, columns = window
-    photo = _tones(image[window])
-    old = pull_push(photo, erode(parts.upper_garment[window], _SEEK).astype(np.float32))
-    new = pull_push(photo, erode(parts.lower_body[window], _SEEK).astype(np.float32))
+    photo = _shadow_insensitive_colours(image[window])
+    old = pull_push(
+        photo, erode(parts.upper_garment[window], _WAISTBAND_SEARCH_PX).astype(np.float32)
+    )
+    new = pull_push(photo, erode(parts.lower_body[window], _WAISTBAND_SEARCH_PX).astype(np.float32))
     to_old = np.linalg.norm(photo - old, axis=-1)
     to_new = np.linalg.norm(photo - new, axis=-1)
     span = np.linalg.norm(new - old, axis=-1)
     like_old = np.clip((to_new - to_old) / (span + 8.0), -1, 1) * np.clip(span / 15 - 1, 0, 1)
     like_old = cv2.blur(like_old.astype(np.float32), (5, 1))
-    steps = np.arange(-_SEEK, _SEEK + 1)
+    steps = np.arange(-_WAISTBAND_SEARCH_PX, _WAISTBAND_SEARCH_PX + 1)
     at = np.rint(line[columns][None, :] + steps[:, None]).astype(int) - rows.start
     inside = np.clip(at, 0, like_old.shape[0] - 1)
     gain = np.cumsum(like_old[inside, np.arange(inside.shape[1])[None, :]], axis=0)
     shift = np.zeros(width)
     # Ahead of the first step lies nothing: the line may also stay at the window's start.
     best = steps[gain.argmax(axis=0)] + 1.0
-    best = np.where(gain.max(axis=0) > 0.0, best, -float(_SEEK))
+    best = np.where(gain.max(axis=0) > 0.0, best, -float(_WAISTBAND_SEARCH_PX))
     sure = gain.max(axis=0) - gain[-1] > 1.0
     over_it = np.clip(np.rint(line).astype(int) - 6, 0, parts.upper_garment.shape[0] - 1)
     sure &= parts.upper_garment[over_it, np.arange(width)][columns][: len(sure)]
@@ -131,7 +138,7 @@ def _shift(
     return np.asarray(gaussian_filter1d(median_filter(shift, 21), 2.0))
 
 
-def _tones(image: Floats) -> Floats:
+def _shadow_insensitive_colours(image: Floats) -> Floats:
     """Return colours in which a shadow is little change: two of hue and saturation, one of light.
 
     All three are of the size of levels (0 to 255).
@@ -141,14 +148,14 @@ def _tones(image: Floats) -> Floats:
     return np.asarray(np.concatenate([hue, 0.4 * mean], axis=-1), np.float32)
 
 
-def under_sleeve(
+def find_arm_under_sleeve(
     parts: PersonSegmentation, sleeve: PlacedSleeve, side: BodySide, reach: float
 ) -> Bool:
     """Return the bare arm that the new sleeve covers, rims included."""
     strip, fit = sleeve.surface, sleeve.fit
-    if fit.cuff == 0.0:
+    if fit.cuff_fraction == 0.0:
         return np.zeros(parts.arms.shape, bool)
-    near = (np.abs(strip.across - 0.5) < 0.95) & (strip.along < fit.cuff - 0.05)
+    near = (np.abs(strip.across - 0.5) < 0.95) & (strip.along < fit.cuff_fraction - 0.05)
     hidden = parts.arms & strip.covered & near
     height, width = hidden.shape
     ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.shoulder_tip[1])
@@ -156,6 +163,6 @@ def under_sleeve(
     run = (side.armpit - side.shoulder_tip).astype(np.float32)
     share = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
     away = np.hypot(xs - share * run[0], ys - share * run[1])
-    bare = strip.covered & (strip.along >= fit.cuff - 0.05)
+    bare = strip.covered & (strip.along >= fit.cuff_fraction - 0.05)
     limit = np.where(ys < run[1], 1.7 * reach, reach)
     return np.asarray(hidden | (parts.arms & ~bare & (away < limit)))

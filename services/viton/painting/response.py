@@ -11,13 +11,13 @@ from services.viton.raster.layers import LayerStack
 from services.viton.raster.morphology import erode
 from services.viton.raster.sampling import sample_image
 
-_NOTICEABLE: Final = 2
-_RIM: Final = 4
+_MIN_VISIBLE_CHANGE: Final = 2
+_GARMENT_RIM_PX: Final = 4
 """Pixels of the garment's photo along its outline in which the background may shine through."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TryOnResult:
     """The person wearing the garment, all H x W.
 
     ``image`` is identical to the photo where ``edit_mask`` is 0. ``flow``: the place in the
@@ -26,22 +26,22 @@ class Outcome:
 
     image: Image
     edit_mask: Mask
-    flow: Flow
-    cloth: Mask
+    garment_flow: Flow
+    garment_alpha: Mask
 
 
-def finish(person: Image, stack: LayerStack, garment_mask: Mask) -> Outcome:
+def make_result(person: Image, stack: LayerStack, garment_mask: Mask) -> TryOnResult:
     """Round the picture, and take back every change too small to see."""
     rounded = np.clip(np.rint(stack.image), 0, 255).astype(np.uint8)
     red, green, blue = cv2.split(cv2.absdiff(rounded, person))
     change = np.maximum(np.maximum(red, green), blue)
     seen = cv2.morphologyEx(
-        (change >= _NOTICEABLE).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)
+        (change >= _MIN_VISIBLE_CHANGE).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)
     )
     image = np.where(cv2.merge((seen, seen, seen)) > 0, rounded, person)
     core = cv2.dilate(seen, np.ones((5, 5), np.uint8)).astype(np.float32)
     mask = np.rint(255 * cv2.GaussianBlur(core, (0, 0), 1.0)).astype(np.uint8)
     mask = np.where(seen > 0, 255, mask).astype(np.uint8)
-    inside = erode(garment_mask > 127, _RIM).astype(np.float32)
+    inside = erode(garment_mask > 127, _GARMENT_RIM_PX).astype(np.float32)
     cloth = stack.garment_alpha * sample_image(inside, stack.garment_flow) * seen
-    return Outcome(image, mask, stack.garment_flow, np.rint(255 * cloth).astype(np.uint8))
+    return TryOnResult(image, mask, stack.garment_flow, np.rint(255 * cloth).astype(np.uint8))

@@ -25,13 +25,13 @@ from services.viton.raster.smoothing import gaussian_blur
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_PLAIN: Final = 26.0
-_DIM: Final = 32.0
-_DARK: Final = (40.0, 110.0)
+_MAX_PLAIN_STD: Final = 26.0
+_DARK_OFFSET: Final = 32.0
+_DARK_RANGE: Final = (40.0, 110.0)
 """Mean grey of the worn garment between which its own light counts from not at all to fully."""
 
 
-def torso_light(image: Floats, parts: PersonSegmentation, body: Body, slant: float) -> Floats:
+def shade_torso(image: Floats, parts: PersonSegmentation, body: Body, slant: float) -> Floats:
     """Light on the torso: the worn garment's where it is plain, the body's roundness, folds.
 
     ``slant``: where the light comes from, -1 left to 1 right.
@@ -49,11 +49,11 @@ def torso_light(image: Floats, parts: PersonSegmentation, body: Body, slant: flo
     away = np.clip(np.abs(across), 0, 1.1)
     cubed = away * away * away
     light = 1 - 0.045 * cubed - 0.10 * cubed * cubed * away + 0.025 * slant * np.clip(across, -1, 1)
-    light = light * _bust(body, across) * torso_folds((height, width), body)
-    return np.asarray(light * _worn_light(image, parts), np.float32)
+    light = light * _bust_shading(body, across) * synthesise_creases((height, width), body)
+    return np.asarray(light * _existing_top_shading(image, parts), np.float32)
 
 
-def _bust(body: Body, across: Floats) -> Floats:
+def _bust_shading(body: Body, across: Floats) -> Floats:
     """Return the chest's slope towards the light above, and away from it below."""
     rows = np.arange(across.shape[0], dtype=np.float32)[:, None]
     level = (body.left.armpit[1] + body.right.armpit[1]) / 2 + 0.10 * body.shoulder_width
@@ -63,7 +63,7 @@ def _bust(body: Body, across: Floats) -> Floats:
     return np.asarray(1 + 0.022 * slope * np.exp(-squared * squared), np.float32)
 
 
-def _worn_light(image: Floats, parts: PersonSegmentation) -> Floats:
+def _existing_top_shading(image: Floats, parts: PersonSegmentation) -> Floats:
     """Return the slow light on the worn garment, 1 on average; all 1 where it cannot be told."""
     height, width = parts.upper_garment.shape
     even = np.ones((height, width), np.float32)
@@ -72,16 +72,16 @@ def _worn_light(image: Floats, parts: PersonSegmentation) -> Floats:
         return even
     inside = erode(parts.upper_garment[window], 7)
     photo = image[window]
-    if inside.sum() < 2000 or mean_channel_std(photo, inside) > _PLAIN:
+    if inside.sum() < 2000 or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return even
     luma = to_luma(photo)
     # On dark cloth a few grey levels are gloss, noise and spill of light from behind.
-    low, high = _DARK
+    low, high = _DARK_RANGE
     share = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
     flat = pull_push(to_three_channels(luma), inside.astype(np.float32))[..., 0]
     closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
     slow = gaussian_blur(np.asarray(closed, np.float32), 7.0)
-    lit = (slow + _DIM) / (float(np.median(slow[inside])) + _DIM)
+    lit = (slow + _DARK_OFFSET) / (float(np.median(slow[inside])) + _DARK_OFFSET)
     ratio = np.clip(lit, 0.78, 1.10) ** np.float32(0.65 * share)
     # The new garment may reach farther than the worn one: no step where the window ends.
     above, before = window[0].start, window[1].start
@@ -89,10 +89,10 @@ def _worn_light(image: Floats, parts: PersonSegmentation) -> Floats:
     return np.asarray(np.pad(ratio, ((above, below), (before, behind)), mode="edge"), np.float32)
 
 
-def torso_folds(shape: tuple[int, int], body: Body) -> Floats:
+def synthesise_creases(shape: tuple[int, int], body: Body) -> Floats:
     """Return faint folds: from the armpits over the chest, and above a waist that is tucked in."""
     light = np.ones(shape, np.float32)
-    gathers = _gathers(shape[0], body) if body.existing_top_tucked else []
+    gathers = _waistband_gathers(shape[0], body) if body.existing_top_tucked else []
     for crease in (*_armpit_creases(body), *gathers):
         window, factor = _shade_crease(crease, shape)
         light[window] *= factor
@@ -124,7 +124,7 @@ def _armpit_creases(body: Body) -> list[_Crease]:
     return creases
 
 
-def _gathers(height: int, body: Body) -> list[_Crease]:
+def _waistband_gathers(height: int, body: Body) -> list[_Crease]:
     """Return short folds that rise from the waistband: the same ones every time."""
     rng = np.random.default_rng(5)
     row = int(np.clip(body.existing_hem_row, 0, height - 1))
@@ -168,20 +168,20 @@ def _shade_crease(crease: _Crease, shape: tuple[int, int]) -> tuple[Window, Floa
     return (rows, columns), np.asarray(factor, np.float32)
 
 
-def sleeve_light(sleeve: PlacedSleeve, side: BodySide, torso: Floats, slant: float) -> Floats:
+def shade_sleeve(sleeve: PlacedSleeve, side: BodySide, torso: Floats, slant: float) -> Floats:
     """Return a sleeve's roundness and its folds at the elbow; the torso's light at the shoulder."""
     strip, fit = sleeve.surface, sleeve.fit
     light = np.ones(strip.along.shape, np.float32)
-    if fit.cuff == 0.0:
+    if fit.cuff_fraction == 0.0:
         return light
     part = strip.windowed
-    ramp = np.clip(part.along / (0.4 * fit.cuff), 0, 1)
+    ramp = np.clip(part.along / (0.4 * fit.cuff_fraction), 0, 1)
     across = np.clip((part.across - 0.5) * 2, -1.3, 1.3) * -side.sign
     lit = np.clip(across - 0.12 * slant, -1.3, 1.3)
     rounded = 1 - 0.20 * ramp * np.abs(lit) ** 2.5
     folds = np.ones(part.along.shape, np.float32)
-    if fit.cuff > 0.55:
-        depth = 0.02 + 0.06 * float(np.clip((_bend(side) - 8.0) / 50.0, 0, 1))
+    if fit.cuff_fraction > 0.55:
+        depth = 0.02 + 0.06 * float(np.clip((_elbow_bend_degrees(side) - 8.0) / 50.0, 0, 1))
         inner = np.clip(part.across + 0.15, 0, 1) ** 1.5
         for place, lean in ((0.43, 0.05), (0.50, 0.01), (0.565, -0.04)):
             run = (part.along - place - lean * (1 - part.across)) / 0.017
@@ -190,7 +190,7 @@ def sleeve_light(sleeve: PlacedSleeve, side: BodySide, torso: Floats, slant: flo
     return light
 
 
-def contact(coverage: Floats, sigma: float, shift: float) -> Floats:
+def contact_shadow(coverage: Floats, sigma: float, shift: float) -> Floats:
     """Return a soft shadow around an edge, 0 to 1, moved ``shift`` pixels down."""
     cast = gaussian_blur(coverage, sigma)
     if shift:
@@ -199,7 +199,7 @@ def contact(coverage: Floats, sigma: float, shift: float) -> Floats:
     return np.asarray(np.clip(cast * 1.6, 0, 1) * (1 - coverage), np.float32)
 
 
-def _bend(side: BodySide) -> float:
+def _elbow_bend_degrees(side: BodySide) -> float:
     """Return how far an elbow is bent, in degrees: 0 for a straight arm."""
     arm = side.arm
     upper, lower = unit_vector(arm.elbow - arm.shoulder), unit_vector(arm.wrist - arm.elbow)

@@ -8,8 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.geometry import Points, unit_vector
-from services.viton.painting.bare_body import BareEdges, bare_edges, trunk, with_shoulders
-from services.viton.painting.skin_tone import alike, neck_share, smooth
+from services.viton.painting.bare_body import (
+    BareArmEdges,
+    bare_trunk_alpha,
+    find_bare_arm_edges,
+    join_bare_shoulders,
+)
+from services.viton.painting.skin_tone import neck_weight, select_usual_hue, smooth
 from services.viton.person.arm import Arm
 from services.viton.person.body import Body
 from services.viton.person.segmentation import PersonSegmentation
@@ -25,25 +30,25 @@ from services.viton.raster.smoothing import gaussian_blur
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_BAND: Final = 8
-_CHIN: Final = 45
-_BINS: Final = 11
-_ROUND: Final = 0.26
-_REDDER: Final = (0.85, 1.05, 1.15)
+_LABEL_ERROR_PX: Final = 8
+_LIT_NECK_PERCENTILE: Final = 45
+_PROFILE_BINS: Final = 11
+_ROUND_ARM_SHADE: Final = 0.26
+_CHANNEL_EXPONENTS: Final = (0.85, 1.05, 1.15)
 """How the light of a round limb falls off in red, green and blue."""
-_MOTTLE: Final = 0.010
-_REACH: Final = 0.45
+_MOTTLE_STRENGTH: Final = 0.010
+_CUFF_SEARCH_REACH: Final = 0.45
 """In shoulder widths: how far from the wrist's joint the worn sleeve's end is looked for."""
-_TAPER: Final = 78
+_TAPER_SAMPLE: Final = 78
 """The sample of the forearm from which it tapers towards the hand that is seen."""
-_OVERLAP: Final = 16.0
-_ENOUGH: Final = 600
+_HAND_OVERLAP_PX: Final = 16.0
+_MIN_SKIN_PX: Final = 600
 """Pixels of an arm from which its light is told, and of a face from which its shade is."""
-_SHADED: Final = 0.62
+_SHADE_FRACTION: Final = 0.62
 """The share of the face's brightness below which skin is in the shade."""
-_NAVEL: Final = 0.757
+_NAVEL_FRACTION: Final = 0.757
 """Where the navel is between shoulders and hip joints (Drillis and Contini, 1966)."""
-_JOINT: Final = 0.24
+_SHOULDER_BLEND_FRACTION: Final = 0.24
 """The share of the arm along which it goes over into the shoulder."""
 
 
@@ -57,15 +62,15 @@ class Skin:
     the worn garment's hem.
     """
 
-    tone: Floats
-    throat: Floats
-    chest: Floats
-    arms: tuple[Floats, Floats]
-    arm_light: tuple[Floats, Floats]
-    rest: Bool
+    albedo: Floats
+    upper_chest_colour: Floats
+    trunk_alpha: Floats
+    arm_alphas: tuple[Floats, Floats]
+    arm_shading: tuple[Floats, Floats]
+    hem_residue: Bool
 
 
-def flesh(
+def synthesise_skin(
     image: Floats,
     parts: PersonSegmentation,
     body: Body,
@@ -80,22 +85,26 @@ def flesh(
     own = erode(parts.torso_skin | parts.arms, 3) & ~dilate(parts.hair, 3)
     bare = own & ~dilate(parts.upper_garment, 20)
     if bare[parts.torso_skin].sum() < 0.15 * max(int(parts.torso_skin.sum()), 1):
-        bare |= own & parts.torso_skin & ~dilate(parts.upper_garment, _BAND)
+        bare |= own & parts.torso_skin & ~dilate(parts.upper_garment, _LABEL_ERROR_PX)
     face = erode(parts.face, 8)
-    bare &= alike(image, bare, face) & _lit(image, face)
+    bare &= select_usual_hue(image, bare, face) & _select_lit_skin(image, face)
     weight = np.where(bare, 1.0, np.where(face, 0.15, 0.0)).astype(np.float32)
     if weight.sum() < 200:
         weight = (parts.torso_skin | parts.arms | parts.face).astype(np.float32)
-    texture = _texture(image, bare if bare.any() else face)
+    texture = _skin_texture(image, bare if bare.any() else face)
     seen = bare & parts.arms
-    edges = [bare_edges(strip, parts) for strip in strips]
+    edges = [find_bare_arm_edges(strip, parts) for strip in strips]
     bare_arms = [
-        _bare_arm(strip, side.arm, parts, body, edge)
+        _bare_arm_map(strip, side.arm, parts, body, edge)
         for strip, side, edge in zip(strips, body.sides, edges, strict=True)
     ]
     arms = [cover for cover, _ in bare_arms]
-    chest = with_shoulders(trunk(parts, body), arms, parts, body)
-    trunk_light = _relief(shape, body) * _belly(shape, body) * _turning(chest, arms, body)
+    chest = join_bare_shoulders(bare_trunk_alpha(parts, body), arms, parts, body)
+    trunk_light = (
+        _collarbone_shading(shape, body)
+        * _belly_shading(shape, body)
+        * _outline_shading(chest, arms, body)
+    )
     # What is seen of a round arm is dimmer towards its edges than its colour is.
     even = image.copy()
     light = []
@@ -104,18 +113,18 @@ def flesh(
         near = strip.window
         covered = strip.covered[near]
         there = (seen[near] & covered)[..., None]
-        told = edge.near[near] & there[..., 0]
-        told = told if told.sum() > _ENOUGH else there[..., 0]
-        lit = _rounded(image[near], told, across[near] * -side.sign, slant)
+        told = edge.reference_skin[near] & there[..., 0]
+        told = told if told.sum() > _MIN_SKIN_PX else there[..., 0]
+        lit = _shade_round_arm(image[near], told, across[near] * -side.sign, slant)
         # On the shoulder the arm goes over into the trunk.
-        joint = (smooth(1.1 - strip.along[near] / _JOINT) * covered)[..., None]
+        joint = (smooth(1.1 - strip.along[near] / _SHOULDER_BLEND_FRACTION) * covered)[..., None]
         own[near] = joint * trunk_light[near][..., None] + (1 - joint) * lit
         even[near] = np.where(there, even[near] / own[near], even[near])
         light.append(own)
     tone = pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
     neck = bare & parts.torso_skin
-    throat = _throat(image, neck, tone, body)
-    tone = alpha_blend(tone, throat, neck_share(seen, neck, body.shoulder_width))
+    throat = _upper_chest_colour(image, neck, tone, body)
+    tone = alpha_blend(tone, throat, neck_weight(seen, neck, body.shoulder_width))
     light_on = trunk_light * texture
     return Skin(
         tone,
@@ -123,19 +132,19 @@ def flesh(
         chest,
         (arms[0], arms[1]),
         (light[0] * texture[..., None], light[1] * texture[..., None]),
-        edges[0].rest | edges[1].rest,
+        edges[0].hem_residue | edges[1].hem_residue,
     )
 
 
-def _lit(image: Floats, face: Bool) -> Bool:
+def _select_lit_skin(image: Floats, face: Bool) -> Bool:
     """Return where skin is not in so deep a shade, such as the chin's, that it tells no tone."""
     luma = to_luma(image)
-    if face.sum() < _ENOUGH:
+    if face.sum() < _MIN_SKIN_PX:
         return np.ones(face.shape, bool)
-    return np.asarray(luma > _SHADED * float(np.median(luma[face])))
+    return np.asarray(luma > _SHADE_FRACTION * float(np.median(luma[face])))
 
 
-def light_from(image: Floats, parts: PersonSegmentation) -> float:
+def estimate_light_direction_x(image: Floats, parts: PersonSegmentation) -> float:
     """Return on which side of the picture the light is: -1 left, 0 ahead, 1 right."""
     bare = erode(parts.face, 6)
     if bare.sum() < 400:
@@ -147,7 +156,7 @@ def light_from(image: Floats, parts: PersonSegmentation) -> float:
     return float(np.clip((right - left) / max(0.2 * float(left + right), 1.0), -1, 1))
 
 
-def _texture(image: Floats, bare: Bool) -> Floats:
+def _skin_texture(image: Floats, bare: Bool) -> Floats:
     """Light on skin that is no paint: the photo's noise, and faint blotches as skin has."""
     shape = (image.shape[0], image.shape[1])
     rng = np.random.default_rng(11)
@@ -158,48 +167,56 @@ def _texture(image: Floats, bare: Bool) -> Floats:
         blotches += share * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
     bright = float(image[bare].mean()) if bare.any() else 128.0
     noise = gaussian_blur(make_noise(shape, 1.3 * estimate_noise_level(image, bare))[..., 0], 0.6)
-    return np.asarray(1 + _MOTTLE * blotches + noise / max(bright, 30.0), np.float32)
+    return np.asarray(1 + _MOTTLE_STRENGTH * blotches + noise / max(bright, 30.0), np.float32)
 
 
-def _bare_arm(
-    strip: RuledWarp, arm: Arm, parts: PersonSegmentation, body: Body, edges: BareEdges
+def _bare_arm_map(
+    strip: RuledWarp, arm: Arm, parts: PersonSegmentation, body: Body, edges: BareArmEdges
 ) -> tuple[Floats, Floats]:
     """Return the arm down to the hand, and per pixel how far from its middle: -1 outer, 1 inner."""
-    across = (strip.across - edges.first) / (edges.last - edges.first) * 2 - 1
+    across = (strip.across - edges.outer_across) / (edges.inner_across - edges.outer_across) * 2 - 1
     soft_rim = max(0.09 * body.shoulder_width, 4.0)
     # On the shoulder the arm's inner side goes over into the trunk.
     joint = np.clip(1 - strip.along / 0.35, 0, 1) * (across > 0)
     steep = soft_rim * 0.7 + joint * (1.5 - soft_rim * 0.7)
     cover = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1) * strip.covered
-    ends = _cuff(arm, parts, body.shoulder_width)
+    ends = _find_cuff_on_hand(arm, parts, body.shoulder_width)
     if ends is None:
         return cover.astype(np.float32), across.astype(np.float32)
     outer, inner = ends
-    overlap = _OVERLAP * unit_vector(arm.centreline[-1] - arm.centreline[-12])
-    ring = np.stack([arm.outer_edge[_TAPER], outer, outer + overlap, inner + overlap, inner])
-    ring = np.concatenate([ring, arm.inner_edge[_TAPER : _TAPER + 1]])
+    overlap = _HAND_OVERLAP_PX * unit_vector(arm.centreline[-1] - arm.centreline[-12])
+    ring = np.stack([arm.outer_edge[_TAPER_SAMPLE], outer, outer + overlap, inner + overlap, inner])
+    ring = np.concatenate([ring, arm.inner_edge[_TAPER_SAMPLE : _TAPER_SAMPLE + 1]])
     more = rasterise_polygon((parts.upper_garment.shape[0], parts.upper_garment.shape[1]), ring)
     height, width = parts.upper_garment.shape
     ys = np.arange(height, dtype=np.float32)[:, None]
     xs = np.arange(width, dtype=np.float32)[None, :]
-    first, second = (arm.outer_edge[_TAPER] + arm.inner_edge[_TAPER]) / 2, (outer + inner) / 2
+    first, second = (
+        (arm.outer_edge[_TAPER_SAMPLE] + arm.inner_edge[_TAPER_SAMPLE]) / 2,
+        (outer + inner) / 2,
+    )
     run = second - first
     share = (xs - first[0]) * run[0] + (ys - first[1]) * run[1]
     share = np.clip(share / max(float(run @ run), 1.0), 0, 1.2).astype(np.float32)
-    halves = [(i - o) / 2 for o, i in ((arm.outer_edge[_TAPER], arm.inner_edge[_TAPER]), ends)]
+    halves = [
+        (i - o) / 2
+        for o, i in ((arm.outer_edge[_TAPER_SAMPLE], arm.inner_edge[_TAPER_SAMPLE]), ends)
+    ]
     side = halves[0] / max(float(np.hypot(*halves[0])), 1.0)
     wide = [float(np.hypot(*h)) for h in halves]
     radius = np.maximum(wide[0] + share * (wide[1] - wide[0]), 1.0)
     off_x, off_y = xs - first[0] - share * run[0], ys - first[1] - share * run[1]
     beyond = (off_x * side[0] + off_y * side[1]) / radius
     # The taper takes the place of the strip's last part.
-    tail = np.clip((strip.along - _TAPER / 100) * 40, 0, 1) * strip.covered
+    tail = np.clip((strip.along - _TAPER_SAMPLE / 100) * 40, 0, 1) * strip.covered
     cover = cover * (1 - tail)
     across = np.where(more > cover, beyond, across)
     return np.maximum(cover, more).astype(np.float32), across.astype(np.float32)
 
 
-def _cuff(arm: Arm, parts: PersonSegmentation, scale: float) -> tuple[Points, Points] | None:
+def _find_cuff_on_hand(
+    arm: Arm, parts: PersonSegmentation, scale: float
+) -> tuple[Points, Points] | None:
     """Where the worn sleeve ended on the hand: its outer and inner corner; None where it did not.
 
     The line between hand and worn garment near the wrist, whatever the joint's own place.
@@ -209,7 +226,7 @@ def _cuff(arm: Arm, parts: PersonSegmentation, scale: float) -> tuple[Points, Po
     at = np.clip(forearm[:, 1], 0, height - 1), np.clip(forearm[:, 0], 0, width - 1)
     if parts.upper_garment[at].mean() < 0.6:
         return None
-    reach = _REACH * scale
+    reach = _CUFF_SEARCH_REACH * scale
     x, y = arm.wrist
     rows = slice(max(int(y - reach), 0), max(int(y + reach), 1))
     columns = slice(max(int(x - reach), 0), max(int(x + reach), 1))
@@ -232,38 +249,42 @@ def _cuff(arm: Arm, parts: PersonSegmentation, scale: float) -> tuple[Points, Po
     return spots[lane >= high].mean(axis=0), spots[lane <= low].mean(axis=0)
 
 
-def _rounded(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
+def _shade_round_arm(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
     """Return how a round limb is lit, H x W x 3, 1 on its bright side.
 
     Its own light where it is seen bare; elsewhere a round one's, redder where it is dim.
     """
-    turned = np.arcsin(np.clip(np.linspace(-1, 1, _BINS), -1, 1))
-    light = 1.03 - _ROUND + _ROUND * np.cos(turned - 0.5 * slant)
-    profile = light[:, None] ** np.array(_REDDER)
-    if seen.sum() > _ENOUGH:
+    turned = np.arcsin(np.clip(np.linspace(-1, 1, _PROFILE_BINS), -1, 1))
+    light = 1.03 - _ROUND_ARM_SHADE + _ROUND_ARM_SHADE * np.cos(turned - 0.5 * slant)
+    profile = light[:, None] ** np.array(_CHANNEL_EXPONENTS)
+    if seen.sum() > _MIN_SKIN_PX:
         colours = image[seen]
-        place = np.clip(np.rint((across[seen] + 1) / 2 * (_BINS - 1)), 0, _BINS - 1).astype(int)
+        place = np.clip(
+            np.rint((across[seen] + 1) / 2 * (_PROFILE_BINS - 1)), 0, _PROFILE_BINS - 1
+        ).astype(int)
         usual = np.maximum(np.median(colours, axis=0), 20.0)
-        for index in range(1, _BINS - 1):
+        for index in range(1, _PROFILE_BINS - 1):
             own = colours[place == index] / usual
             if len(own) > 25:
                 measured = np.clip(np.median(own, axis=0), 0.5, 1.25)
                 profile[index] = 0.1 * profile[index] + 0.9 * measured
         profile[0], profile[-1] = 0.93 * profile[1], 0.93 * profile[-2]
     profile = profile / profile[2:-2].mean(axis=0)
-    places = np.linspace(0, _BINS - 1, 96)
-    fine = np.stack([np.interp(places, np.arange(_BINS), channel) for channel in profile.T], axis=1)
+    places = np.linspace(0, _PROFILE_BINS - 1, 96)
+    fine = np.stack(
+        [np.interp(places, np.arange(_PROFILE_BINS), channel) for channel in profile.T], axis=1
+    )
     fine = cv2.GaussianBlur(fine[None].astype(np.float32), (0, 0), 5.0)[0]
     at = np.clip((across + 1) * 47.5, 0, 95).astype(np.int32)
     return np.asarray(fine[at], np.float32)
 
 
-def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
+def _upper_chest_colour(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
     """Return the tone of the neck's lit part, continued over the chest."""
     if bare.sum() < 0.02 * body.shoulder_width**2:
         return tone
     luma = to_luma(image)
-    dim = float(np.percentile(luma[bare], _CHIN))
+    dim = float(np.percentile(luma[bare], _LIT_NECK_PERCENTILE))
     lit = bare * np.clip((luma - dim + 12.0) / 12.0, 0, 1)
     near = pull_push(image, lit.astype(np.float32))
     usual = np.median(image[bare & (luma >= dim)], axis=0)
@@ -273,7 +294,7 @@ def _throat(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
     return np.asarray(near + fade * (far - near), np.float32)
 
 
-def _relief(shape: tuple[int, int], body: Body) -> Floats:
+def _collarbone_shading(shape: tuple[int, int], body: Body) -> Floats:
     """Light on a bare upper chest: faint collarbones, and a little less of it to both sides."""
     ys = np.arange(shape[0], dtype=np.float32)[:, None]
     xs = np.arange(shape[1], dtype=np.float32)[None, :]
@@ -297,10 +318,10 @@ def _relief(shape: tuple[int, int], body: Body) -> Floats:
     return light
 
 
-def _belly(shape: tuple[int, int], body: Body) -> Floats:
+def _belly_shading(shape: tuple[int, int], body: Body) -> Floats:
     """Light on a bare belly: its middle line down to the navel, and less light to both sides."""
     light = np.ones(shape, np.float32)
-    navel = body.neck_base[1] + _NAVEL * (body.hip_row - body.neck_base[1])
+    navel = body.neck_base[1] + _NAVEL_FRACTION * (body.hip_row - body.neck_base[1])
     down = ((np.arange(shape[0]) - navel) / body.shoulder_width).astype(np.float32)
     rows = np.flatnonzero((down > -0.45) & (down < 0.4))
     if not len(rows):
@@ -318,7 +339,7 @@ def _belly(shape: tuple[int, int], body: Body) -> Floats:
     return light
 
 
-def _turning(chest: Floats, arms: list[Floats], body: Body) -> Floats:
+def _outline_shading(chest: Floats, arms: list[Floats], body: Body) -> Floats:
     """Return less light where the bare trunk turns away from the eye, at the outline."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
     inside = cv2.distanceTransform(whole.astype(np.uint8), cv2.DIST_L2, 3)

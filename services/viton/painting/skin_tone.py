@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_HAND: Final = 0.4
-_ARM: Final = 0.9
-_MUCH: Final = 0.12
+_HAND_REACH: Final = 0.4
+_ARM_REACH: Final = 0.9
+_WHOLE_ARM_AREA: Final = 0.12
 """In shoulder widths, how far a bare hand tells the tone of skin, and how much farther a bare arm;
 and the area of bare arm, in their squares, that is enough for all of it."""
-_UNLIKE: Final = 20.0
+_MAX_HUE_DISTANCE: Final = 20.0
 """CIELAB's a and b: how far skin may be from the person's usual hue. The dim and the lit, a pale
 palm and a flushed cheek are nearer; the collar of another garment that shows is farther."""
 
 
-def alike(image: Floats, bare: Bool, face: Bool) -> Bool:
+def select_usual_hue(image: Floats, bare: Bool, face: Bool) -> Bool:
     """Return where ``bare`` or ``face`` have the hue of the person's usual skin.
 
     That is their median. ``image`` is H x W x 3, 0 to 255.
@@ -30,17 +30,19 @@ def alike(image: Floats, bare: Bool, face: Bool) -> Bool:
     colours = np.float32(1 / 255) * image[known][:, None]
     hue = cv2.cvtColor(colours, cv2.COLOR_RGB2LAB)[:, 0, 1:]
     found = np.zeros_like(known)
-    found[known] = np.hypot(*(hue - np.median(hue, axis=0)).T) < _UNLIKE
+    found[known] = np.hypot(*(hue - np.median(hue, axis=0)).T) < _MAX_HUE_DISTANCE
     return found
 
 
-def neck_share(arms: Bool, neck: Bool, scale: float) -> Floats:
+def neck_weight(arms: Bool, neck: Bool, scale: float) -> Floats:
     """Return how much skin takes after the neck, the rest after the arms; 0 to 1.
 
     The nearer of the two counts for more, and the less is seen of the arms, the less far they
     count: a hand is no measure for a shoulder. ``scale``: the shoulder width in pixels.
     """
-    reach = (_HAND + _ARM * min(float(arms.sum()) / (_MUCH * scale**2), 1.0)) * scale
+    reach = (
+        _HAND_REACH + _ARM_REACH * min(float(arms.sum()) / (_WHOLE_ARM_AREA * scale**2), 1.0)
+    ) * scale
     to_arms, to_neck = (
         cv2.distanceTransform((~part).astype(np.uint8), cv2.DIST_L2, 5) if part.any() else None
         for part in (arms, neck)

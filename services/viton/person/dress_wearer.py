@@ -9,17 +9,17 @@ import numpy as np
 from services.viton.person.body import Body
 from services.viton.person.legs import LowerBody
 from services.viton.person.measured_person import (
-    MeasuredLegs,
+    MeasuredLowerBody,
     MeasuredPerson,
-    measure_legs_of,
+    measure_legs,
     measure_person,
 )
 from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import PersonSegmentation, count_as_upper_garment
 
-HIPS: Final = 0.06
-_HAND: Final = 0.45
-_HALF_ARM: Final = 0.13
+TOP_END_ABOVE_HIPS: Final = 0.06
+_HAND_LENGTH: Final = 0.45
+_ARM_HALF_WIDTH: Final = 0.13
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,22 @@ class DressWearer:
     photographed: MeasuredPerson
     undressed: MeasuredPerson
     """Without bottoms: they count as a part of the top, which ends at the hips."""
-    legs: MeasuredLegs
+    lower: MeasuredLowerBody
 
 
 def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:
     """Segment and measure the person. Raises ``NoPerson`` and ``LegsNotShown``."""
     photographed = measure_person(photo)
-    legs = measure_legs_of(photo, least=0.0)
-    body = _to_hips(photographed.body, legs.body)
-    regions = _undressed(photographed.regions, legs.outfit, body, legs.body)
-    undressed = replace(photographed, regions=regions, body=body)
+    legs = measure_legs(photo, least=0.0)
+    body = _end_top_at_hips(photographed.body, legs.body)
+    regions = _remove_bottoms(photographed.segmentation, legs.segmentation, body, legs.body)
+    undressed = replace(photographed, segmentation=regions, body=body)
     return DressWearer(photographed, undressed, legs)
 
 
-def _to_hips(body: Body, lower: LowerBody) -> Body:
+def _end_top_at_hips(body: Body, lower: LowerBody) -> Body:
     """Return the body as it is for a top that ends at the hips, and no trousers over it."""
-    hips = lower.hip_row - HIPS * lower.torso_length
+    hips = lower.hip_row - TOP_END_ABOVE_HIPS * lower.torso_length
     start = int(lower.narrowest_row)
     sides = []
     for side, edge in zip(body.sides, lower.flanks_x, strict=True):
@@ -62,7 +62,7 @@ def _to_hips(body: Body, lower: LowerBody) -> Body:
     )
 
 
-def _undressed(
+def _remove_bottoms(
     parts: PersonSegmentation, worn: PersonSegmentation, body: Body, lower: LowerBody
 ) -> PersonSegmentation:
     """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
@@ -70,14 +70,14 @@ def _undressed(
     near = np.zeros(old.shape, np.uint8)
     for side in body.sides:
         arm = side.arm
-        hand = arm.wrist + _HAND * (arm.wrist - arm.elbow)
+        hand = arm.wrist + _HAND_LENGTH * (arm.wrist - arm.elbow)
         bones = np.round(np.concatenate([arm.centreline, [hand]])).astype(np.int32)
         cv2.polylines(
             near,
             [bones],
             isClosed=False,
             color=1,
-            thickness=max(int(2 * _HALF_ARM * lower.torso_length), 1),
+            thickness=max(int(2 * _ARM_HALF_WIDTH * lower.torso_length), 1),
         )
     height, width = old.shape
     rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]

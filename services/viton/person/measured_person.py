@@ -10,7 +10,7 @@ from services.viton.person.body import Body, measure_body, raise_bare_armpits
 from services.viton.person.legs import LEAST_SHOWN, LowerBody, measure_lower_body
 from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.person.shoes import without_hems
+from services.viton.person.shoes import reassign_trouser_hems
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -22,7 +22,7 @@ class MeasuredPerson:
     photo: PersonPhoto
     pixels: Floats
     """H x W x 3: the photo's colours, 0 to 255."""
-    regions: PersonSegmentation
+    segmentation: PersonSegmentation
     body: Body
 
 
@@ -33,24 +33,24 @@ def measure_person(photo: PersonPhoto) -> MeasuredPerson:
 
 
 @dataclass(frozen=True)
-class MeasuredLegs:
+class MeasuredLowerBody:
     """The person's lower body and what is worn on it, on the canvas."""
 
     pixels: Floats
     """H x W x 3: the photo's colours, 0 to 255."""
-    outfit: PersonSegmentation
+    segmentation: PersonSegmentation
     body: LowerBody
 
 
-def measure_legs_of(photo: PersonPhoto, least: float = LEAST_SHOWN) -> MeasuredLegs:
+def measure_legs(photo: PersonPhoto, least: float = LEAST_SHOWN) -> MeasuredLowerBody:
     """Segment and measure the lower body.
 
     ``least``: how much has to be seen below the hips, in torso lengths. Raises ``NoPerson`` and
     ``LegsNotShown``.
     """
     body, parsed = measure_lower_body(photo.keypoints, photo.labels, least=least)
-    outfit = without_hems(photo.image, parsed, body)
-    return MeasuredLegs(photo.image.astype(np.float32), outfit, body)
+    outfit = reassign_trouser_hems(photo.image, parsed, body)
+    return MeasuredLowerBody(photo.image.astype(np.float32), outfit, body)
 
 
 def with_bare_arms(person: MeasuredPerson, bare: tuple[bool, bool]) -> MeasuredPerson:

@@ -3,31 +3,31 @@
 from dataclasses import dataclass
 
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
-from services.viton.person.measured_person import MeasuredLegs
-from services.viton.placing.skirt import hang_skirt
-from services.viton.placing.trousers import hang_trousers
-from services.viton.placing.warp_grid import Hung, Waistline, waistline
+from services.viton.person.measured_person import MeasuredLowerBody
+from services.viton.placing.skirt import place_skirt
+from services.viton.placing.trousers import place_trousers
+from services.viton.placing.warp_grid import Waistline, WarpGrid, find_waistline
 
 
 @dataclass(frozen=True)
 class BottomsPlacement:
     """Where a lower garment lies on the canvas."""
 
-    halves: tuple[Hung, ...]
+    halves: tuple[WarpGrid, ...]
     """The left and the right leg, or all of a skirt."""
-    back_to_front: tuple[Hung, ...]
+    back_to_front: tuple[WarpGrid, ...]
     """The same in the order in which they are painted."""
     waistline: Waistline
 
 
-def place_bottoms(bottoms: BottomsLandmarks, legs: MeasuredLegs) -> BottomsPlacement:
+def place_bottoms(bottoms: BottomsLandmarks, legs: MeasuredLowerBody) -> BottomsPlacement:
     """Place trousers, shorts or a skirt on the legs."""
     body = legs.body
-    line = waistline(body, legs.outfit)
+    line = find_waistline(body, legs.segmentation)
     if bottoms.crotch is None:
-        skirt = (hang_skirt(bottoms, body, line),)
+        skirt = (place_skirt(bottoms, body, line),)
         return BottomsPlacement(skirt, skirt, line)
-    left, right = hang_trousers(bottoms, bottoms.crotch, body, line)
+    left, right = place_trousers(bottoms, bottoms.crotch, body, line)
     # The leg that stands nearer to the camera ends lower in the picture.
     left_in_front = (
         body.left.centreline[-1, 1] > body.right.centreline[-1, 1] + 0.1 * body.torso_length

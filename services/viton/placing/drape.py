@@ -12,16 +12,16 @@ from services.viton.person.body import Body
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_FLAT: Final = (2.0, 7.0)
-_EDGE: Final = 0.75
-_WRAP: Final = 1.4
-_CALM: Final = 0.3
-_HIGH: Final = 0.4
-_LEAN: Final = 0.4
-_LOW: Final = 0.92
-_CLEAR: Final = 0.12
-_LINES: Final = 10
-_SHARES: Final = (0.0, 0.32, 0.64)
+_EXPONENT_RANGE: Final = (2.0, 7.0)
+_FLANK_EXPONENT: Final = 0.75
+_MAX_WIDTH_RATIO: Final = 1.4
+_UNSTRETCHED_FRACTION: Final = 0.3
+_FRONT_START: Final = 0.4
+_LEAN_FRACTION: Final = 0.4
+_FRONT_END: Final = 0.92
+_NECKLINE_CLEARANCE: Final = 0.12
+_FRONT_ROWS: Final = 10
+_FRONT_FRACTIONS: Final = (0.0, 0.32, 0.64)
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,28 @@ class Drape:
     """
 
     scale: float
-    level: float
-    row: float
-    hem: float
-    bottom: float
+    photo_neck_row: float
+    canvas_neck_row: float
+    photo_hem_row: float
+    canvas_hem_row: float
 
-    def rows(self, levels: Floats) -> Floats:
+    def to_canvas_rows(self, levels: Floats) -> Floats:
         """Canvas rows of the given rows of the garment's photo."""
-        free = self.row + self.scale * (levels - self.level)
-        start = self.level + _CALM * (self.hem - self.level)
-        share = np.clip((levels - start) / max(self.hem - start, 1.0), 0, 1)
-        excess = self.bottom - self.natural
+        free = self.canvas_neck_row + self.scale * (levels - self.photo_neck_row)
+        start = self.photo_neck_row + _UNSTRETCHED_FRACTION * (
+            self.photo_hem_row - self.photo_neck_row
+        )
+        share = np.clip((levels - start) / max(self.photo_hem_row - start, 1.0), 0, 1)
+        excess = self.canvas_hem_row - self.free_canvas_hem_row
         return np.asarray(free + excess * share**2)
 
     @property
-    def natural(self) -> float:
+    def free_canvas_hem_row(self) -> float:
         """The row at which the hem would lie if nothing held it."""
-        return self.row + self.scale * (self.hem - self.level)
+        return self.canvas_neck_row + self.scale * (self.photo_hem_row - self.photo_neck_row)
 
 
-def worn_scale(garment: TopLandmarks, body: Body) -> float:
+def canvas_scale(garment: TopLandmarks, body: Body) -> float:
     """Return canvas pixels per garment pixel, by the chest and, with sleeves, the shoulders."""
     rows = [
         int(np.clip(s.armpit[1] + 0.05 * body.shoulder_width, 0, len(s.flank_x) - 1))
@@ -72,18 +74,18 @@ def worn_scale(garment: TopLandmarks, body: Body) -> float:
     return 0.5 * by_chest + 0.5 * by_shoulders
 
 
-def wrapped(share: Floats, ratio: Floats) -> Floats:
+def foreshorten(share: Floats, ratio: Floats) -> Floats:
     """Where cloth lies between the body's middle (0) and its edge (1).
 
     ``share``: the same on the garment; ``ratio``: the cloth's width in widths of the body as seen.
     Its excess goes around the side: the nearer the edge, the narrower it looks.
     """
-    ratio = np.clip(ratio, 1.0, _WRAP)
-    power = np.clip(_EDGE * ratio / np.maximum(ratio - 1, 1e-6), *_FLAT)
+    ratio = np.clip(ratio, 1.0, _MAX_WIDTH_RATIO)
+    power = np.clip(_FLANK_EXPONENT * ratio / np.maximum(ratio - 1, 1e-6), *_EXPONENT_RANGE)
     return np.asarray(ratio * share - (ratio - 1) * share**power)
 
 
-def core(
+def place_torso_front(
     garment: TopLandmarks, drape: Drape, seams: tuple[Points, Points], middle: Floats
 ) -> tuple[Points, Points]:
     """Return points on the front of the torso: on the canvas, and in the garment's photo.
@@ -92,13 +94,18 @@ def core(
     of the body's axis for every row. The neckline and what is above it are left to themselves.
     """
     first = max(
-        float(s.shoulder_tip[1] + _HIGH * (s.armpit[1] - s.shoulder_tip[1])) for s in garment.halves
+        float(s.shoulder_tip[1] + _FRONT_START * (s.armpit[1] - s.shoulder_tip[1]))
+        for s in garment.halves
     )
-    levels = np.linspace(first, drape.level + _LOW * (drape.hem - drape.level), _LINES)
-    rows = drape.rows(levels)
+    levels = np.linspace(
+        first,
+        drape.photo_neck_row + _FRONT_END * (drape.photo_hem_row - drape.photo_neck_row),
+        _FRONT_ROWS,
+    )
+    rows = drape.to_canvas_rows(levels)
     centre = np.interp(rows, np.arange(len(middle)), middle)
     # Across a body that leans the cloth leans too: turned, not sheared.
-    lean = _LEAN * float(np.clip((middle[-1] - middle[0]) / len(middle), -0.15, 0.15))
+    lean = _LEAN_FRACTION * float(np.clip((middle[-1] - middle[0]) / len(middle), -0.15, 0.15))
     opening = garment.neckline.curve
     source, target = [], []
     for sign, side, seam in zip((-1, 1), garment.halves, seams, strict=True):
@@ -107,11 +114,14 @@ def core(
         )
         body = np.maximum(sign * (np.interp(rows, *seam.T[::-1]) - centre), 1.0)
         ratio = drape.scale * cloth / body
-        for share in _SHARES if sign > 0 else _SHARES[1:]:
-            across = np.full(_LINES, share)
+        for share in _FRONT_FRACTIONS if sign > 0 else _FRONT_FRACTIONS[1:]:
+            across = np.full(_FRONT_ROWS, share)
             at = np.stack([garment.midline_x + sign * share * cloth, levels], axis=1)
-            free = np.interp(at[:, 0], *opening.T) + _CLEAR * garment.half_chest_width < levels
-            away = sign * body * wrapped(across, ratio)
+            free = (
+                np.interp(at[:, 0], *opening.T) + _NECKLINE_CLEARANCE * garment.half_chest_width
+                < levels
+            )
+            away = sign * body * foreshorten(across, ratio)
             worn = np.stack([centre + away, rows - lean * away], axis=1)
             source.append(at[free])
             target.append(worn[free])

@@ -10,12 +10,16 @@ from services.viton.garment.cutout import GarmentCutout, cut_out_garment
 from services.viton.garment.dress_landmarks import DressLandmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.person.body import Body
-from services.viton.person.dress_wearer import HIPS
+from services.viton.person.dress_wearer import TOP_END_ABOVE_HIPS
 from services.viton.person.legs import LowerBody
-from services.viton.placing.garment_layers import Worn, below_shoulders, dress
-from services.viton.placing.skirt import hang_skirt
+from services.viton.placing.garment_layers import (
+    GarmentLayers,
+    end_at_shoulders,
+    sample_garment_layers,
+)
+from services.viton.placing.skirt import place_skirt
 from services.viton.placing.top_placement import TopPlacement, place_top, warp_torso
-from services.viton.placing.warp_grid import Hung, Waistline, spread
+from services.viton.placing.warp_grid import Waistline, WarpGrid, rasterise_grid
 from services.viton.raster.morphology import dilate
 from services.viton.raster.ruled_warp import RuledWarp
 
@@ -27,10 +31,10 @@ class DressPlacement:
     """Where each part of a dress lies on the canvas."""
 
     top: TopPlacement
-    skirt: Hung
+    skirt: WarpGrid
     skirt_surface: RuledWarp
     """The skirt's grid rasterised on the canvas."""
-    skirt_share: Floats
+    skirt_weight: Floats
     """H x 1 x 1: how far the skirt's map has taken over from the torso's, 0 to 1."""
 
 
@@ -38,28 +42,35 @@ def place_dress(
     gown: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]
 ) -> DressPlacement:
     """Place a dress on a body, on a canvas of ``shape``."""
-    skirt = _skirt(gown, body, lower, shape)
+    skirt = _place_skirt(gown, body, lower, shape)
     return DressPlacement(
-        place_top(gown.top, body, shape), skirt, spread(skirt, shape), _share(lower, shape)
+        place_top(gown.top, body, shape),
+        skirt,
+        rasterise_grid(skirt, shape),
+        _skirt_weight(lower, shape),
     )
 
 
 def sample_dress(
     photo: GarmentPhoto, gown: DressLandmarks, placement: DressPlacement, body: Body
-) -> Worn:
+) -> GarmentLayers:
     """Sample the dress's layers from its photo; the torso goes on into the skirt."""
     torso, skirt = placement.top.torso, placement.skirt_surface
-    share = placement.skirt_share
+    share = placement.skirt_weight
     torso_map = warp_torso(placement.top)
     blended = torso_map * (1 - share) + skirt.source * share
     joined = np.where(skirt.covered[..., None], blended, torso_map)
-    cutout = _cut_dress(photo, gown, torso.gussets)
-    layers = dress(cutout, joined.astype(np.float32), torso.seams, placement.top.sleeves)
-    ended = below_shoulders(layers, body) if torso.straps else layers
-    return _without_sides(ended, skirt, share[..., 0])
+    cutout = _cut_dress(photo, gown, torso.gusset_fractions)
+    layers = sample_garment_layers(
+        cutout, joined.astype(np.float32), torso.armhole_seams, placement.top.sleeves
+    )
+    ended = end_at_shoulders(layers, body) if torso.hangs_from_straps else layers
+    return _remove_beside_skirt(ended, skirt, share[..., 0])
 
 
-def _skirt(gown: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]) -> Hung:
+def _place_skirt(
+    gown: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]
+) -> WarpGrid:
     tips = (body.left.shoulder_tip[1] + body.right.shoulder_tip[1]) / 2
     own = (gown.top.left.shoulder_tip[1] + gown.top.right.shoulder_tip[1]) / 2
     down = (body.existing_hem_row - tips) / max(gown.hip_row - own, 1.0)
@@ -73,14 +84,14 @@ def _skirt(gown: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int,
     hem = body.existing_hem_row + (gown.skirt.hem_row - gown.hip_row) * float(
         np.sqrt(down * across)
     )
-    line = Waistline(np.full(shape[1], float(lower.narrowest_row)), shown=True)
-    return hang_skirt(gown.skirt, lower, line, scale=across, hem=hem)
+    line = Waistline(np.full(shape[1], float(lower.narrowest_row)), visible=True)
+    return place_skirt(gown.skirt, lower, line, scale=across, hem=hem)
 
 
-def _share(lower: LowerBody, shape: tuple[int, int]) -> Floats:
+def _skirt_weight(lower: LowerBody, shape: tuple[int, int]) -> Floats:
     """Return how far the skirt's map has taken over from the torso's, H x 1 x 1."""
     rows = np.arange(shape[0], dtype=np.float32)
-    end = lower.hip_row - HIPS * lower.torso_length
+    end = lower.hip_row - TOP_END_ABOVE_HIPS * lower.torso_length
     ramp = np.clip((rows - lower.narrowest_row) / max(end - lower.narrowest_row, 1.0), 0, 1)
     return np.asarray((ramp * ramp * (3 - 2 * ramp))[:, None, None], np.float32)
 
@@ -97,18 +108,18 @@ def _cut_dress(
     return replace(pieces, torso=torso)
 
 
-def _without_sides(layers: Worn, skirt: RuledWarp, share: Floats) -> Worn:
+def _remove_beside_skirt(layers: GarmentLayers, skirt: RuledWarp, share: Floats) -> GarmentLayers:
     """Return the layers with nothing beside the skirt, where its map does not reach."""
     beside = (share > 0.6) & ~skirt.covered
     return replace(layers, torso=np.where(beside, 0, layers.torso).astype(np.float32))
 
 
-def flare_body(body: Body, skirt: Hung, lower: LowerBody) -> Body:
+def follow_skirt_outline(body: Body, skirt: WarpGrid, lower: LowerBody) -> Body:
     """Return the body with the skirt's outline for its edges: cloth is lit as it falls."""
     sides = []
     rows = np.arange(len(body.midline_x))
     for side, column in zip(body.sides, (0, -1), strict=True):
-        line = skirt.target[:, 1 if column == 0 else -2]
+        line = skirt.canvas_points[:, 1 if column == 0 else -2]
         edge = np.interp(rows, line[:, 1], line[:, 0])
         outer = np.where(
             rows > lower.narrowest_row,

@@ -20,14 +20,14 @@ from services.viton.raster.smoothing import antialias, gaussian_blur
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_NOTCH: Final = 0.08
-_TURN: Final = 0.14
-_SEEN: Final = 0.001
+_MAX_NOTCH_WIDTH: Final = 0.08
+_SHOULDER_WINDOW: Final = 0.14
+_MIN_NOTCH_AREA: Final = 0.001
 """In squares of the shoulder width, the least notch that anyone would see."""
 
 
 @dataclass(frozen=True)
-class Worn:
+class GarmentLayers:
     """The garment on the canvas: the torso and each sleeve.
 
     Of each the coverage (0 to 1), the colours and, H x W x 2, where in the garment's photo they
@@ -42,12 +42,12 @@ class Worn:
     sleeve_sources: tuple[Floats, Floats]
 
 
-def dress(
+def sample_garment_layers(
     cut: GarmentCutout,
     torso_map: Floats,
     seams: tuple[Points, ...],
     sleeves: tuple[PlacedSleeve, PlacedSleeve],
-) -> Worn:
+) -> GarmentLayers:
     """Sample the garment; at the armhole the sleeve's map turns into the torso's without a seam.
 
     ``seams``: polygons beside the armholes that are cloth however the torso's edge was bent.
@@ -59,18 +59,18 @@ def dress(
     coverage, colours, sources = [], [], []
     for layer, placed in zip((cut.left_sleeve, cut.right_sleeve), sleeves, strict=True):
         fit = placed.fit
-        if fit.cuff == 0.0:
+        if fit.cuff_fraction == 0.0:
             coverage.append(np.zeros(torso.shape[:2], np.float32))
             colours.append(torso[..., :3])
             sources.append(torso_map)
             continue
         part = placed.surface.windowed
-        ramp = np.clip(part.along / (0.30 * fit.cuff), 0, 1)
+        ramp = np.clip(part.along / (0.30 * fit.cuff_fraction), 0, 1)
         ramp = (ramp * ramp * (3 - 2 * ramp))[..., None]
         source = np.zeros_like(torso_map)
         source[part.window] = ramp * part.source + (1 - ramp) * torso_map[part.window]
         sleeve = sample_image(layer, source[part.window])
-        ease = _ease(part, fit)
+        ease = _width_ratio_map(part, fit)
         off = np.abs(part.across - 0.5)
         start = np.clip(part.along / 0.003, 0, 1)
         beside = np.clip((0.5 * ease + 0.03 - off) * 24 + 0.5, 0, 1)
@@ -78,7 +78,7 @@ def dress(
         arm = np.clip((0.5 * ease - off) * 24 + 0.5, 0, 1)
         alpha = np.maximum(sleeve[..., 3] / 255 * beside, arm)
         round_off = 1 - np.clip(off / (0.5 * ease), 0, 1) ** 2
-        until = fit.cuff - 0.010 + 0.007 * round_off
+        until = fit.cuff_fraction - 0.010 + 0.007 * round_off
         ends = np.clip((until - part.along) * 220 + 0.5, 0, 1)
         alpha = alpha * part.covered * start * ends
         cover = np.zeros(torso.shape[:2], np.float32)
@@ -88,7 +88,7 @@ def dress(
         coverage.append(cover)
         colours.append(colour)
         sources.append(source)
-    return Worn(
+    return GarmentLayers(
         gaussian_blur(np.ascontiguousarray(torso[..., 3]) / np.float32(255), 0.7),
         torso[..., :3],
         torso_map,
@@ -98,26 +98,29 @@ def dress(
     )
 
 
-def _ease(strip: RuledWarp, fit: SleeveFit) -> Floats:
+def _width_ratio_map(strip: RuledWarp, fit: SleeveFit) -> Floats:
     """Return the sleeve's width in arm widths, per pixel."""
-    last = len(fit.ease) - 1
+    last = len(fit.width_ratios) - 1
     at = np.clip(np.rint(strip.along * (4 * last)), 0, 4 * last).astype(np.int32)
-    fine = np.interp(np.arange(4 * last + 1) / 4, np.arange(last + 1), fit.ease)
+    fine = np.interp(np.arange(4 * last + 1) / 4, np.arange(last + 1), fit.width_ratios)
     return fine.astype(np.float32)[at]
 
 
-def below_shoulders(worn: Worn, body: Body) -> Worn:
+def end_at_shoulders(worn: GarmentLayers, body: Body) -> GarmentLayers:
     """End the torso's straps at the shoulders, over which they go to the back."""
     rows = np.arange(worn.torso.shape[0])[:, None]
     shown = np.clip(rows - body.shoulder_line_y[None, :] + 2.0, 0, 1)
     return replace(worn, torso=np.asarray(worn.torso * shown, np.float32))
 
 
-def without_notches(worn: Worn, body: Body) -> Worn:
+def fill_shoulder_notches(worn: GarmentLayers, body: Body) -> GarmentLayers:
     """Fill the notch that torso and sleeve may leave between them where the shoulder turns."""
     cloth = np.maximum(worn.torso, np.maximum(*worn.sleeves)) > 0.5
     torso = worn.torso.copy()
-    reach, span = max(int(_NOTCH * body.shoulder_width), 1), int(_TURN * body.shoulder_width)
+    reach, span = (
+        max(int(_MAX_NOTCH_WIDTH * body.shoulder_width), 1),
+        int(_SHOULDER_WINDOW * body.shoulder_width),
+    )
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     for side, sleeve in zip(body.sides, worn.sleeves, strict=True):
         if not sleeve.any():
@@ -129,7 +132,7 @@ def without_notches(worn: Worn, body: Body) -> Worn:
         padded = np.pad(near.astype(np.uint8), reach)
         whole = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:-reach, reach:-reach] > 0
         notch = whole & ~near
-        if notch.sum() > _SEEN * body.shoulder_width**2:
+        if notch.sum() > _MIN_NOTCH_AREA * body.shoulder_width**2:
             filled = antialias(near | notch, 0.7) * dilate(notch, 2)
             torso[window] = np.maximum(torso[window], filled)
     return replace(worn, torso=torso)

@@ -12,36 +12,36 @@ import numpy as np
 from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
 from services.viton.geometry import Points
 
-_NARROW: Final = 0.3
-_LONG: Final = 0.25
-_WIDER: Final = 2.0
-_SHORTEST: Final = 0.3
+_MAX_STRAP_WIDTH: Final = 0.3
+_MIN_STRAP_LENGTH: Final = 0.25
+_WIDENING: Final = 2.0
+_MIN_PLACED_LENGTH: Final = 0.3
 _SAMPLES: Final = 64
 
 
 @dataclass(frozen=True)
-class Lay:
+class StrapRowMap:
     """Rows of a strap and of the cloth below it, in the garment's photo and on the canvas.
 
     ``levels`` and ``rows``: of the shoulder, of the strap's lower end and of the armpit. Below the
     armpit, and above the shoulder, the cloth has its own ``scale``.
     """
 
-    levels: tuple[float, float, float]
-    rows: tuple[float, float, float]
+    photo_rows: tuple[float, float, float]
+    canvas_rows: tuple[float, float, float]
     scale: float
 
-    def at(self, level: Points) -> Points:
+    def to_canvas_rows(self, level: Points) -> Points:
         """Canvas rows of rows of the garment's photo."""
-        inside = np.interp(level, self.levels, self.rows)
-        over = np.minimum(level - self.levels[0], 0) + np.maximum(level - self.levels[2], 0)
+        inside = np.interp(level, self.photo_rows, self.canvas_rows)
+        over = np.minimum(level - self.photo_rows[0], 0) + np.maximum(level - self.photo_rows[2], 0)
         return np.asarray(inside + self.scale * over)
 
 
-def strap_end(garment: TopLandmarks, side: GarmentHalf) -> float | None:
+def find_strap_end(garment: TopLandmarks, side: GarmentHalf) -> float | None:
     """Return the row at which a side's strap widens into the top; None where it has no strap."""
     shoulder = abs(float(side.neck_point[0] - side.shoulder_tip[0]))
-    if side.sleeve is not None or shoulder > _NARROW * garment.half_chest_width:
+    if side.sleeve is not None or shoulder > _MAX_STRAP_WIDTH * garment.half_chest_width:
         return None
     rows = np.linspace(
         float(max(side.neck_point[1], side.shoulder_tip[1])), float(side.armpit[1]), _SAMPLES
@@ -55,38 +55,38 @@ def strap_end(garment: TopLandmarks, side: GarmentHalf) -> float | None:
         return None
     wide = sign * (np.interp(rows, half[:, 1], half[:, 0]) - outer)
     usual = float(np.median(wide[: _SAMPLES // 4]))
-    ends = np.flatnonzero(wide > _WIDER * usual + 0.04 * garment.half_chest_width)
-    if usual > _NARROW * garment.half_chest_width or not len(ends):
+    ends = np.flatnonzero(wide > _WIDENING * usual + 0.04 * garment.half_chest_width)
+    if usual > _MAX_STRAP_WIDTH * garment.half_chest_width or not len(ends):
         return None
     end = float(rows[ends[0]])
-    return end if end - rows[0] > _LONG * (rows[-1] - rows[0]) else None
+    return end if end - rows[0] > _MIN_STRAP_LENGTH * (rows[-1] - rows[0]) else None
 
 
-def lay(
+def map_strap_rows(
     garment: TopLandmarks, side: GarmentHalf, ends: tuple[Points, Points], scale: float
-) -> Lay | None:
+) -> StrapRowMap | None:
     """Return how a side with a strap is laid between ``ends``, its shoulder tip and armpit.
 
     The cloth above the armpit keeps its ``scale``, canvas pixels per garment pixel, as long as
     enough is left for a strap. None where the side has no strap.
     """
-    attached = strap_end(garment, side)
+    attached = find_strap_end(garment, side)
     if attached is None:
         return None
     tip, armpit = float(ends[0][1]), float(ends[1][1])
-    least = tip + _SHORTEST * (armpit - tip)
+    least = tip + _MIN_PLACED_LENGTH * (armpit - tip)
     row = max(armpit - scale * (float(side.armpit[1]) - attached), least)
-    return Lay(
+    return StrapRowMap(
         (float(side.shoulder_tip[1]), attached, float(side.armpit[1])), (tip, row, armpit), scale
     )
 
 
-def strap_edge(side: GarmentHalf, laid: Lay, ends: tuple[Points, Points]) -> Points:
+def place_strap_edge(side: GarmentHalf, laid: StrapRowMap, ends: tuple[Points, Points]) -> Points:
     """Return the outer edge on the canvas, point by point of ``side.armhole``, between ``ends``."""
     tip, armpit = ends
     own = side.armhole
-    levels = laid.levels
+    levels = laid.photo_rows
     share = np.clip((own[:, 1] - levels[1]) / max(levels[2] - levels[1], 1.0), 0, 1)
     spare = armpit[0] - tip[0] - laid.scale * (side.armpit[0] - side.shoulder_tip[0])
     xs = tip[0] + laid.scale * (own[:, 0] - side.shoulder_tip[0]) + share * spare
-    return np.stack([xs, laid.at(own[:, 1])], axis=1)
+    return np.stack([xs, laid.to_canvas_rows(own[:, 1])], axis=1)

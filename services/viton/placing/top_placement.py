@@ -10,7 +10,12 @@ from services.viton.garment.cutout import cut_out_garment
 from services.viton.garment.landmarks import TopLandmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.person.body import Body
-from services.viton.placing.garment_layers import Worn, below_shoulders, dress, without_notches
+from services.viton.placing.garment_layers import (
+    GarmentLayers,
+    end_at_shoulders,
+    fill_shoulder_notches,
+    sample_garment_layers,
+)
 from services.viton.placing.sleeve import PlacedSleeve, place_sleeves
 from services.viton.placing.torso import TorsoFit, fit_torso
 from services.viton.raster.thin_plate_spline import thin_plate_spline_map
@@ -35,12 +40,20 @@ def place_top(top: TopLandmarks, body: Body, shape: tuple[int, int]) -> TopPlace
 def warp_torso(placement: TopPlacement) -> Floats:
     """Return the torso's map, H x W x 2: the place in the garment's photo of each canvas pixel."""
     torso = placement.torso
-    return thin_plate_spline_map(torso.target, torso.source, placement.canvas_shape)
+    return thin_plate_spline_map(torso.canvas_points, torso.photo_points, placement.canvas_shape)
 
 
-def sample_top(photo: GarmentPhoto, top: TopLandmarks, placement: TopPlacement, body: Body) -> Worn:
+def sample_top(
+    photo: GarmentPhoto, top: TopLandmarks, placement: TopPlacement, body: Body
+) -> GarmentLayers:
     """Sample the top's layers from its photo."""
     torso = placement.torso
-    cutout = cut_out_garment(photo.image, photo.mask, top, gussets=torso.gussets)
-    layers = dress(cutout, warp_torso(placement), torso.seams, placement.sleeves)
-    return below_shoulders(layers, body) if torso.straps else without_notches(layers, body)
+    cutout = cut_out_garment(photo.image, photo.mask, top, gussets=torso.gusset_fractions)
+    layers = sample_garment_layers(
+        cutout, warp_torso(placement), torso.armhole_seams, placement.sleeves
+    )
+    return (
+        end_at_shoulders(layers, body)
+        if torso.hangs_from_straps
+        else fill_shoulder_notches(layers, body)
+    )

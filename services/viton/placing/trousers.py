@@ -8,58 +8,64 @@ from scipy.ndimage import gaussian_filter1d
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import Floats, Points, point
 from services.viton.person.legs import LEG_SAMPLES, Leg, LowerBody
-from services.viton.placing.warp_grid import ACROSS, Hung, Waistline, seat
+from services.viton.placing.warp_grid import POSITIONS_ACROSS, Waistline, WarpGrid, hip_width
 
 _SEAT_ROWS: Final = 24
 _LEG_ROWS: Final = 48
-_BEYOND: Final = 1.04
-_LONG: Final = 0.86
-_LONG_CUT: Final = 1.4
-_LONG_RISE: Final = 2.0
+_PAST_HEM: Final = 1.04
+_LONG_LEG_FRACTION: Final = 0.86
+_LONG_INSEAM_IN_HIP_WIDTHS: Final = 1.4
+_LONG_INSEAM_IN_RISES: Final = 2.0
 """Trousers reach the ankle if they would cover this share of the legs, or if their legs have this
 length in widths of the hips or in heights of the seat. Photographed ones have 1.7 to 2.3 widths."""
 
-_FLOOR: Final = 0.11
-_TIGHT: Final = 1.05
-_SLACK: Final = 0.02
+_MAX_BELOW_ANKLE: Final = 0.11
+_MIN_LEG_EASE: Final = 1.05
+_CROTCH_SLACK: Final = 0.02
 
 
-def hang_trousers(
+def place_trousers(
     garment: BottomsLandmarks, fork: Points, body: LowerBody, line: Waistline
-) -> tuple[Hung, Hung]:
+) -> tuple[WarpGrid, WarpGrid]:
     """Lays both legs of trousers or shorts along the person's; ``fork`` is where they part."""
-    crotch = body.crotch + point(0.0, _SLACK * body.torso_length)
-    scale = seat(body) / max(garment.hip_width, 1.0)
-    ends = _hems(garment, fork, body, crotch, scale)
+    crotch = body.crotch + point(0.0, _CROTCH_SLACK * body.torso_length)
+    scale = hip_width(body) / max(garment.hip_width, 1.0)
+    ends = _hem_rows(garment, fork, body, crotch, scale)
     first, second = (
-        _half(garment, fork, body, line, side=side, scale=scale, end=ends[side], crotch=crotch)
+        _place_half(
+            garment, fork, body, line, side=side, scale=scale, end=ends[side], crotch=crotch
+        )
         for side in (0, 1)
     )
     return first, second
 
 
-def _hems(
+def _hem_rows(
     garment: BottomsLandmarks, fork: Points, body: LowerBody, crotch: Points, scale: float
 ) -> list[float]:
     """Return the row of each hem: long ones at the ankle, or nearer to the floor if longer."""
     inseam = garment.hem_row - float(fork[1])
     rise = max(float(fork[1]) - garment.waistband_row, 0.65 * garment.hip_width)
-    long = inseam > _LONG_CUT * garment.hip_width or inseam > _LONG_RISE * rise
+    long = (
+        inseam > _LONG_INSEAM_IN_HIP_WIDTHS * garment.hip_width
+        or inseam > _LONG_INSEAM_IN_RISES * rise
+    )
     ends = []
     for leg, hem in zip(body.legs, garment.hem_rows, strict=True):
         ankle = float(leg.centreline[-1, 1])
         room = max(ankle - float(crotch[1]), 1.0)
         reach = (hem - float(fork[1])) * scale / room
-        if long or reach > _LONG:
+        if long or reach > _LONG_LEG_FRACTION:
             ends.append(
-                ankle + float(np.clip((reach - 1.02) * room, 0.0, _FLOOR * body.torso_length))
+                ankle
+                + float(np.clip((reach - 1.02) * room, 0.0, _MAX_BELOW_ANKLE * body.torso_length))
             )
         else:
             ends.append(float(crotch[1]) + reach * room)
     return ends
 
 
-def _half(
+def _place_half(
     garment: BottomsLandmarks,
     fork: Points,
     body: LowerBody,
@@ -69,21 +75,21 @@ def _half(
     scale: float,
     end: float,
     crotch: Points,
-) -> Hung:
+) -> WarpGrid:
     leg, other = body.legs[side], body.legs[1 - side]
     outer, inner = (garment.left_edge, garment.right_edge)[side], garment.inner_edges[side]
     start = float(fork[1])
     share = np.linspace(0, 1, _SEAT_ROWS, endpoint=False)
-    seat_source = _pair(
+    seat_source = _edge_pairs(
         outer, inner, garment.waistband_row + share * (start - garment.waistband_row)
     )
     width = np.abs(seat_source[:, 0, 0] - seat_source[:, 1, 0]) * scale
-    seat_target = _seat(body, line, width, float(crotch[1]), side)
-    share = np.linspace(0, _BEYOND, _LEG_ROWS)
-    leg_source = _pair(outer, inner, start + share * (garment.hem_rows[side] - start))
+    seat_target = _place_seat(body, line, width, float(crotch[1]), side)
+    share = np.linspace(0, _PAST_HEM, _LEG_ROWS)
+    leg_source = _edge_pairs(outer, inner, start + share * (garment.hem_rows[side] - start))
     width = np.abs(leg_source[:, 0, 0] - leg_source[:, 1, 0]) * scale
     rows = float(crotch[1]) + share * (end - float(crotch[1]))
-    leg_target = _along_leg(leg, other, width, rows)
+    leg_target = _place_along_leg(leg, other, width, rows)
     joined = np.clip(1 - share / 0.16, 0, 1)[:, None] ** 2
     hip = 2 * seat_target[-1, 0] - seat_target[-2, 0]
     leg_target[:, 0] += joined * (hip - leg_target[0, 0])
@@ -91,25 +97,31 @@ def _half(
     target = np.concatenate([seat_target, leg_target])
     target[..., 0] = gaussian_filter1d(target[..., 0], 1.0, axis=0, mode="nearest")
     above = _SEAT_ROWS / (_SEAT_ROWS + _LEG_ROWS - 1)
-    return Hung(_between(target), _between(np.concatenate([seat_source, leg_source])), above)
+    return WarpGrid(
+        _interpolate_across(target),
+        _interpolate_across(np.concatenate([seat_source, leg_source])),
+        above,
+    )
 
 
-def _between(edges: Points) -> Points:
-    across = ACROSS[None, :, None]
+def _interpolate_across(edges: Points) -> Points:
+    across = POSITIONS_ACROSS[None, :, None]
     return np.asarray(edges[:, :1] * (1 - across) + edges[:, 1:] * across)
 
 
-def _pair(outer: Floats, inner: Floats, rows: Floats) -> Points:
+def _edge_pairs(outer: Floats, inner: Floats, rows: Floats) -> Points:
     index = np.arange(len(outer))
     edges = [np.stack([np.interp(rows, index, edge), rows], axis=1) for edge in (outer, inner)]
     return np.stack(edges, axis=1)
 
 
-def _seat(body: LowerBody, line: Waistline, width: Floats, crotch: float, side: int) -> Points:
+def _place_seat(
+    body: LowerBody, line: Waistline, width: Floats, crotch: float, side: int
+) -> Points:
     """Return outer edge and axis from the waistband to the crotch, N x 2 x 2."""
     sign = (-1, 1)[side]
     share = np.linspace(0, 1, len(width), endpoint=False)
-    top = line.at(
+    top = line.row_at(
         float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
     )
     rows = top + share * (crotch - top)
@@ -119,11 +131,11 @@ def _seat(body: LowerBody, line: Waistline, width: Floats, crotch: float, side: 
     # A waistband fits, however wide it is in the photo; a seat may be loose.
     half = np.maximum(own + 2.0, 0.5 * own + 0.5 * np.minimum(width, (1 + 0.4 * share) * own))
     outer = np.stack([middle + sign * half, rows], axis=1)
-    outer[:, 1] += (1 - share) ** 2 * (line.at(float(outer[0, 0])) - top)
+    outer[:, 1] += (1 - share) ** 2 * (line.row_at(float(outer[0, 0])) - top)
     return np.stack([outer, np.stack([middle, rows], axis=1)], axis=1)
 
 
-def _along_leg(leg: Leg, other: Leg, width: Floats, rows: Floats) -> Points:
+def _place_along_leg(leg: Leg, other: Leg, width: Floats, rows: Floats) -> Points:
     """Return outer and inner edge in each of the rows, N x 2 x 2.
 
     Where wide legs have no room between each other they go outwards.
@@ -139,7 +151,7 @@ def _along_leg(leg: Leg, other: Leg, width: Floats, rows: Floats) -> Points:
     across = np.stack([np.interp(place, samples, leg.normal[:, i]) for i in (0, 1)], axis=1)
     beside = np.interp(rows, other.centreline[:, 1], other.centreline[:, 0])
     room = leg.sign * (middle[:, 0] - beside) / 2
-    least = 2 * _TIGHT * radius + 3.0
+    least = 2 * _MIN_LEG_EASE * radius + 3.0
     wide = gaussian_filter1d(np.maximum(least, width), 1.0, mode="nearest")
     inwards = np.minimum(wide / 2, np.maximum(room, least / 2))
     # A wide leg hangs straight down; a tight one lies across the bone.

@@ -273,7 +273,12 @@ def test_persons_of_other_sizes(mirrored: bool) -> None:
     made = try_on(small.photo, Drawn(cloth.astype(np.uint8), mask).photo)
     image = made.image
     assert image.shape == (512, 384, 3)
-    assert made.edit_mask.shape == made.cloth.shape == made.flow.shape[:2] == (512, 384)
+    assert (
+        made.edit_mask.shape
+        == made.garment_alpha.shape
+        == made.garment_flow.shape[:2]
+        == (512, 384)
+    )
     middle = np.median(image[220:300, 165:220].reshape(-1, 3), axis=0)
     assert np.abs(middle - RED).max() < 25
 
@@ -285,10 +290,10 @@ def test_the_flow_leads_to_the_places_of_the_garment_that_are_seen(sleeves: str)
     ys, xs = np.mgrid[: drawn.mask.shape[0], : drawn.mask.shape[1]]
     image = np.dstack([xs // 4 + 30, ys // 5 + 20, np.full_like(xs, 90)]).astype(np.uint8)
     made = try_on(person.photo, replace(drawn, image=image).photo)
-    sure = made.cloth > 250
+    sure = made.garment_alpha > 250
     assert sure.sum() > 0.05 * sure.size
-    assert not made.cloth[made.edit_mask == 0].any()
-    told = made.flow[sure]
+    assert not made.garment_alpha[made.edit_mask == 0].any()
+    told = made.garment_flow[sure]
     hue = made.image[sure].astype(float)
     # Light scales all three channels alike; blue, the same everywhere, tells by how much.
     light = hue[:, 2:] / 90

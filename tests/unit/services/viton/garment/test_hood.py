@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
 from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
-from services.viton.painting.response import Outcome
+from services.viton.painting.response import TryOnResult
 from tests.unit.services.viton.drawings import Drawn, Person, figure, garment, gown, standing
 
 pytestmark = pytest.mark.unit
@@ -46,7 +46,7 @@ def seen(**changes: Any) -> GarmentAttributes:
 
 def wear(
     person: Person, drawn: Drawn, attributes: GarmentAttributes, category: str = "upper"
-) -> Outcome:
+) -> TryOnResult:
     return try_on(person.photo, dataclasses.replace(drawn.photo, attributes=attributes), category)
 
 
@@ -108,7 +108,7 @@ def test_it_lies_behind_the_neck() -> None:
     assert rows[0] > 200
     assert rows[-1] < 400
     assert (made.image[made.edit_mask == 0] == person.image[made.edit_mask == 0]).all()
-    assert (made.cloth[blue] > 0.3).mean() > 0.9
+    assert (made.garment_alpha[blue] > 0.3).mean() > 0.9
 
 
 def test_the_chest_is_covered_as_by_the_top_alone() -> None:

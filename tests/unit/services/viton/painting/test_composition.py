@@ -9,9 +9,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.painting import composition, edit_window
-from services.viton.painting.occlusion import beside_arms
-from services.viton.painting.shading import torso_light
-from services.viton.painting.skin import flesh, light_from
+from services.viton.painting.occlusion import close_slits_beside_arms
+from services.viton.painting.shading import shade_torso
+from services.viton.painting.skin import estimate_light_direction_x, synthesise_skin
 from services.viton.person.body import measure_body
 from services.viton.person.segmentation import PersonSegmentation, segment_person
 from services.viton.person.shoulders import trace_shoulder_outline
@@ -170,7 +170,7 @@ def test_light_taken_from_the_worn_garment_goes_on_beyond_it_without_a_step() ->
     shade[:, :384] = np.linspace(0.45, 1, 384)
     image = (person.image * shade[..., None]).astype(np.float32)
     body, parts = measure_body(person.keypoints, person.labels)
-    light = torso_light(image, parts, body, 0.0)
+    light = shade_torso(image, parts, body, 0.0)
     # The worn garment is darker to the left, and so is what hangs beside it.
     assert light[560, 200] < 0.95 * light[560, 384]
     for axis in (0, 1):
@@ -181,8 +181,8 @@ def test_joints_move_with_the_window_and_unseen_ones_stay_unseen() -> None:
     person = figure()
     keypoints = person.keypoints.copy()
     keypoints[4] = 0
-    window = edit_window.find(replace(person, keypoints=keypoints).photo)
-    shifted = edit_window.moved(keypoints, window)
+    window = edit_window.find_edit_window(replace(person, keypoints=keypoints).photo)
+    shifted = edit_window.shift_keypoints(keypoints, window)
     assert (shifted[4] == 0).all()
     seen = keypoints[:, 2] > 0
     assert ((shifted[seen, :2] > 0).any(axis=1)).all()
@@ -192,7 +192,7 @@ def test_joints_move_with_the_window_and_unseen_ones_stay_unseen() -> None:
 
 def test_the_window_holds_all_that_changes() -> None:
     person = figure(sleeves="long")
-    window = edit_window.find(person.photo)
+    window = edit_window.find_edit_window(person.photo)
     image, edit = wear(person, garment("long"))
     outside = np.ones(edit.shape, bool)
     outside[window] = False
@@ -221,7 +221,7 @@ def test_a_gap_beside_an_arm_narrows_to_its_end() -> None:
     arm = (columns < 300 - gap) & (columns > 240 - gap)
     inside = (rows > top)[:, None] & (rows < bottom)[:, None]
     parts = without_lower_body(parts)
-    worn = beside_arms(torso * inside, parts, arm & inside, np.zeros(SHAPE, bool), body)
+    worn = close_slits_beside_arms(torso * inside, parts, arm & inside, np.zeros(SHAPE, bool), body)
     between = inside & (columns < 300) & (columns >= 300 - gap)
     closed = (between & (worn > 0.5)).sum(axis=1)
     # Where it opens it is as narrow as a line, not at once as wide as what counts as a gap.
@@ -241,7 +241,7 @@ def test_a_slit_that_ends_at_the_bare_chest_is_closed() -> None:
     slit = (columns >= 297) & (columns < 300) & (rows >= top) & (rows < bottom)
     arm = (columns >= 240) & (columns < 300) & below & ~slit
     chest = (columns >= 290) & (columns < 480) & (rows > body.shoulder_line_y[384]) & (rows < top)
-    closed = beside_arms(torso, parts, arm, chest, body) > 0.5
+    closed = close_slits_beside_arms(torso, parts, arm, chest, body) > 0.5
     assert closed[slit].mean() > 0.9
 
 
@@ -371,8 +371,8 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
     left, right = place_sleeves(cloth, body, SHAPE)
     surfaces = left.surface, right.surface
     pixels = image.astype(np.float32)
-    skin = flesh(pixels, parts, body, surfaces, light_from(pixels, parts))
-    assert skin.chest[280:302, 286:304].max() < 0.5
+    skin = synthesise_skin(pixels, parts, body, surfaces, estimate_light_direction_x(pixels, parts))
+    assert skin.trunk_alpha[280:302, 286:304].max() < 0.5
 
 
 def test_bare_shoulders_are_covered_by_a_garment_with_sleeves() -> None:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.viton.core import try_on
-from services.viton.painting.extend_bottoms import uncovered
+from services.viton.painting.extend_bottoms import extend_bottoms_to_waist
 from tests.unit.services.viton.drawings import SKIN, TROUSERS, Drawn, Person, garment, standing
 
 pytestmark = pytest.mark.unit
@@ -65,7 +65,7 @@ def test_a_top_that_reaches_nearly_as_far_covers_what_was_covered() -> None:
 
 def test_a_dress_is_its_own_skirt() -> None:
     person = standing("dress")
-    shown = uncovered(person.photo)
+    shown = extend_bottoms_to_waist(person.photo)
     assert shown is not None
     image, labels = shown.image, shown.labels
     assert (image == person.image).all()
@@ -98,7 +98,7 @@ def kneeling() -> Person:
 @pytest.mark.parametrize("who", [bare, long_coat, kneeling])
 def test_what_cannot_be_told_stays_covered(who: Callable[[], Person]) -> None:
     person = who()
-    assert uncovered(person.photo) is None
+    assert extend_bottoms_to_waist(person.photo) is None
     drawn = cropped()
     made = try_on(person.photo, drawn.photo)
     assert near(made.image[BAND : HEM - 10, 370:398], RED).mean() > 0.95

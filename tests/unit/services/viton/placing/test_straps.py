@@ -4,8 +4,12 @@ import pytest
 
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.person.body import measure_body
-from services.viton.placing.garment_layers import Worn, below_shoulders, without_notches
-from services.viton.placing.straps import strap_end
+from services.viton.placing.garment_layers import (
+    GarmentLayers,
+    end_at_shoulders,
+    fill_shoulder_notches,
+)
+from services.viton.placing.straps import find_strap_end
 from services.viton.placing.torso import fit_torso
 from tests.unit.services.viton.drawings import SHAPE, Drawn, figure, garment, mirrored
 
@@ -33,11 +37,11 @@ def strap_top(*, long: int, wide: int = 22) -> Drawn:
 def test_only_a_strap_is_taken_for_one() -> None:
     drawn = strap_top(long=180)
     told = detect_top_landmarks(drawn.image, drawn.mask)
-    ends = [strap_end(told, side) for side in told.halves]
+    ends = [find_strap_end(told, side) for side in told.halves]
     assert all(end is not None and 310 < end < 380 for end in ends)
     for other in (garment("none"), garment("short")):
         told = detect_top_landmarks(other.image, other.mask)
-        assert all(strap_end(told, side) is None for side in told.halves)
+        assert all(find_strap_end(told, side) is None for side in told.halves)
 
 
 def test_a_strap_top_lies_at_the_armpits_whatever_its_straps_length() -> None:
@@ -48,8 +52,8 @@ def test_a_strap_top_lies_at_the_armpits_whatever_its_straps_length() -> None:
     for long in (90, 180):
         drawn = strap_top(long=long)
         fit = fit_torso(detect_top_landmarks(drawn.image, drawn.mask), body)
-        assert fit.straps
-        lows.append(float(fit.neckline[:, 1].max()))
+        assert fit.hangs_from_straps
+        lows.append(float(fit.canvas_neckline[:, 1].max()))
     assert abs(lows[0] - lows[1]) < 6
     assert 0 < lows[0] - armpit < 40
 
@@ -59,8 +63,8 @@ def test_a_bare_armhole_ends_at_the_flank_and_not_on_the_arm() -> None:
     body, _ = measure_body(person.keypoints, person.labels)
     drawn = strap_top(long=180)
     fit = fit_torso(detect_top_landmarks(drawn.image, drawn.mask), body)
-    rows = np.abs(fit.outline[:, 1] - body.left.armpit[1]) < 4
-    left = fit.outline[rows & (fit.outline[:, 0] < 384), 0].min()
+    rows = np.abs(fit.canvas_outline[:, 1] - body.left.armpit[1]) < 4
+    left = fit.canvas_outline[rows & (fit.canvas_outline[:, 0] < 384), 0].min()
     assert left > body.left.flank_x[int(body.left.armpit[1])] - 0.03 * body.shoulder_width
 
 
@@ -69,10 +73,10 @@ def test_straps_end_at_the_shoulders() -> None:
     body, _ = measure_body(person.keypoints, person.labels)
     torso = np.ones(SHAPE, np.float32)
     colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
-    worn = Worn(torso, colour, source, (torso, torso), (colour, colour), (source, source))
+    worn = GarmentLayers(torso, colour, source, (torso, torso), (colour, colour), (source, source))
     column = int(body.left.shoulder_tip[0]) + 30
     line = int(body.shoulder_line_y[column])
-    ended = below_shoulders(worn, body).torso[:, column]
+    ended = end_at_shoulders(worn, body).torso[:, column]
     assert ended[: line - 3].max() == 0
     assert ended[line + 1 :].min() == 1
 
@@ -87,10 +91,10 @@ def test_a_notch_between_shoulder_and_sleeve_is_filled() -> None:
     notch = (np.abs(columns - x) < 4) & (rows < y + 9)
     none = np.zeros(SHAPE, np.float32)
     colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
-    worn = Worn(
+    worn = GarmentLayers(
         torso * ~notch, colour, source, (sleeve * ~notch, none), (colour, colour), (source, source)
     )
-    torso = without_notches(worn, body).torso
+    torso = fill_shoulder_notches(worn, body).torso
     assert torso[notch & (rows > y + 2)].min() > 0.5
     # Nothing is added above the shoulder or outside the sleeve.
     assert torso[(rows < y - 6) | (columns < x - 62)].max() == 0

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.person.body import measure_body
-from services.viton.placing.drape import Drape, wrapped
-from services.viton.placing.sleeve import ACROSS
+from services.viton.placing.drape import Drape, foreshorten
+from services.viton.placing.sleeve import POSITIONS_ACROSS
 from services.viton.placing.torso import fit_torso
 from services.viton.raster.ruled_warp import rasterise_ruled_surface
 from services.viton.raster.thin_plate_spline import thin_plate_spline_map
@@ -64,7 +64,7 @@ def test_a_print_follows_a_body_that_leans() -> None:
 
 def test_cloth_in_front_keeps_its_scale_and_the_sides_take_the_excess() -> None:
     share = np.linspace(0, 1, 101)
-    lies = wrapped(share, np.full(101, 1.25))
+    lies = foreshorten(share, np.full(101, 1.25))
     steps = np.diff(lies) * 100
     assert lies[0] == 0
     assert lies[-1] == pytest.approx(1)
@@ -94,7 +94,7 @@ def test_under_a_sleeve_of_another_colour_the_torso_keeps_its_own() -> None:
 
 
 def test_a_garment_too_long_is_shorter_only_below_the_chest() -> None:
-    rows = Drape(0.7, 200.0, 300.0, 900.0, 700.0).rows(np.array([200.0, 380.0, 900.0]))
+    rows = Drape(0.7, 200.0, 300.0, 900.0, 700.0).to_canvas_rows(np.array([200.0, 380.0, 900.0]))
     assert rows == pytest.approx([300, 426, 700])
 
 
@@ -152,9 +152,9 @@ def test_a_garment_much_too_long_hangs_lower_and_is_not_folded() -> None:
         detect_top_landmarks(drawn.image, drawn.mask),
         measure_body(person.keypoints, person.labels)[0],
     )
-    source = thin_plate_spline_map(torso.target, torso.source, SHAPE)[:, 384, 1]
-    assert torso.hem > 720
-    assert (np.diff(source[400 : int(torso.hem)]) > 0.3).all()
+    source = thin_plate_spline_map(torso.canvas_points, torso.photo_points, SHAPE)[:, 384, 1]
+    assert torso.canvas_hem_row > 720
+    assert (np.diff(source[400 : int(torso.canvas_hem_row)]) > 0.3).all()
 
 
 def test_a_long_sleeve_is_whole_on_an_arm_bent_to_the_hip() -> None:
@@ -200,10 +200,10 @@ def test_waist_skin_that_was_taken_for_an_arm_is_covered() -> None:
 
 def test_where_a_strip_lies_over_itself_its_beginning_is_seen() -> None:
     rows = np.concatenate([np.linspace(100, 300, 51), np.linspace(296, 200, 50)])
-    xs = 150 + 60 * (ACROSS - 0.5)
+    xs = 150 + 60 * (POSITIONS_ACROSS - 0.5)
     target = np.stack(np.broadcast_arrays(xs[None, :], rows[:, None]), axis=-1)
     along = np.linspace(0, 1, 101)
-    source = np.stack(np.broadcast_arrays(ACROSS[None, :], along[:, None]), axis=-1)
-    laid = rasterise_ruled_surface(target, source, ACROSS, (400, 300))
+    source = np.stack(np.broadcast_arrays(POSITIONS_ACROSS[None, :], along[:, None]), axis=-1)
+    laid = rasterise_ruled_surface(target, source, POSITIONS_ACROSS, (400, 300))
     assert laid.along[250, 150] == pytest.approx(0.375, abs=0.02)
     assert laid.along[150, 150] == pytest.approx(0.125, abs=0.02)
