@@ -24,7 +24,7 @@ from bench.reports import compare, report, sheets
 from bench.reports.report import Run, Shown
 from bench.runs import cases
 from bench.runs.cases import Case, CaseError
-from bench.runs.engine import ROOT, Engine, Made, fingerprint
+from bench.runs.engine import ROOT, Engine, RunResult, fingerprint
 from services.kit import labels, logs
 from services.kit.errors import TryOnError
 from services.kit.settings import get_settings
@@ -81,7 +81,7 @@ def main() -> None:
 
 def _chosen(arguments: argparse.Namespace) -> list[Case]:
     folder: Path = arguments.cases
-    found = [cases.read(path, uploads=arguments.uploads) for path in cases.find(folder)]
+    found = [cases.read_case(path, uploads=arguments.uploads) for path in cases.find_cases(folder)]
     names = [case.name for case in found]
     if unknown := set(arguments.only or []) - set(names):
         raise CaseError(f"{folder} has no case {', '.join(sorted(unknown))}.")
@@ -90,7 +90,7 @@ def _chosen(arguments: argparse.Namespace) -> list[Case]:
         if name not in names or reference not in cases.REFERENCES:
             raise CaseError(f"{wrong} is not CASE:REFERENCE, such as {names[0]}:mask.")
         at = names.index(name)
-        found[at] = cases.without(found[at], reference)
+        found[at] = cases.without_reference(found[at], reference)
     return [case for case in found if not arguments.only or case.name in arguments.only]
 
 
@@ -115,26 +115,26 @@ async def _measure(
                 if engine is None:
                     engine = await stack.enter_async_context(Engine.started())
                 try:
-                    made = await engine.make(case)
+                    run = await engine.make(case)
                 except TryOnError as error:
                     failed[case.name] = f"{error.stage}: {error.message}"
                     bar.advance(task)
                     continue
                 for old in kept.parent.glob(f"{case.name}-*.npz"):
                     old.unlink()
-                made.save(kept)
-            made = Made.load(kept)
-            judged = await asyncio.to_thread(judge, case, made)
+                run.save(kept)
+            run = RunResult.load(kept)
+            judged = await asyncio.to_thread(judge, case, run)
             figures[case.name] = judged.figures
             shown[case.name] = Shown(
-                person=made.person,
-                garment=made.garment,
-                worn=made.try_on_canvas,
+                person=run.person,
+                garment=run.garment,
+                worn=run.try_on_canvas,
                 ancestor=case.result,
-                labels=labels.colour(made.labels),
-                faults=sheets.marked(made.try_on_canvas, judged.faults),
+                labels=labels.colour(run.labels),
+                faults=sheets.marked(run.try_on_canvas, judged.faults),
             )
-            report.save(made.try_on_canvas, arguments.out / "pictures" / f"{case.name}.png")
+            report.save(run.try_on_canvas, arguments.out / "pictures" / f"{case.name}.png")
             bar.advance(task)
     return figures, failed, shown
 

@@ -209,13 +209,13 @@ class RemoteBackend:
         self._contracts = tuple(contracts)
         self._replicas_address = replicas_address or address
         self._mode = mode
-        self._callers: dict[str, channels.RetryingClient] = {}
+        self._clients: dict[str, channels.RetryingClient] = {}
         self._errors = LastErrors()
         self._name_threads = ThreadPoolExecutor(MAX_NAME_LOOKUPS, "names")
 
     async def start(self) -> None:
         """Open the channels; they connect with the first call."""
-        self._callers = {
+        self._clients = {
             contract.name: channels.RetryingClient(self._address(contract), self._settings)
             for contract in self._contracts
         }
@@ -229,14 +229,14 @@ class RemoteBackend:
     ) -> object:
         """Send the call to the service's address; once more if the connection was lost."""
         with self._errors.recorded(method.service):
-            return await self._callers[method.service].call(
+            return await self._clients[method.service].call(
                 method, request, timeout=seconds, request_id=request_id
             )
 
     async def ready(self) -> Mapping[str, bool]:
         """Run every service's standard health check, all at the same time."""
-        answers = await asyncio.gather(*(caller.is_serving() for caller in self._callers.values()))
-        return dict(zip(self._callers, answers, strict=True))
+        answers = await asyncio.gather(*(client.is_serving() for client in self._clients.values()))
+        return dict(zip(self._clients, answers, strict=True))
 
     async def services(self) -> Sequence[ServiceState]:
         """Probe every replica of every service, all within two seconds.
@@ -269,4 +269,4 @@ class RemoteBackend:
     async def close(self) -> None:
         """Close the channels."""
         self._name_threads.shutdown(wait=False, cancel_futures=True)
-        await asyncio.gather(*(caller.close() for caller in self._callers.values()))
+        await asyncio.gather(*(client.close() for client in self._clients.values()))

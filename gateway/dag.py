@@ -36,7 +36,7 @@ class PipelineError(ValueError):
     """The graph cannot work as declared; the message lists every problem found."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Step(Generic[Request, Response]):
     """One call of the graph."""
 

@@ -9,7 +9,7 @@ from bench.measures import agreement, colour, edges, garment_cut, intruders, pri
 from bench.measures.agreement import Figures
 from bench.measures.regions import Bool, Worn
 from bench.runs.cases import Case, Truth
-from bench.runs.engine import Made
+from bench.runs.engine import RunResult
 from services.kit.errors import NoGarment
 from services.kit.types import Image, LabelMap, Mask
 from services.viton.garment.top_landmarks import detect_top_landmarks
@@ -26,21 +26,21 @@ class Judged:
     faults: dict[str, Bool]
 
 
-def judge(case: Case, made: Made) -> Judged:
+def judge(case: Case, run: RunResult) -> Judged:
     """Measure all there is to measure; a figure that cannot be told is None."""
-    truth = known(case.truth, made.garment, made.garment_mask)
-    figures = _agreements(case, made)
+    truth = known(case.truth, run.garment, run.garment_mask)
+    figures = _agreements(case, run)
     figures["outside_edit_mask"] = unchanged.outside_edit_mask(
-        made.try_on_canvas, made.person, made.edit_mask
+        run.try_on_canvas, run.person, run.edit_mask
     )
-    ours, faults = _artefacts(_worn(made, made.try_on_canvas, made.try_on_labels, truth), truth)
+    ours, faults = _artefacts(_worn(run, run.try_on_canvas, run.try_on_labels, truth), truth)
     figures |= ours
-    if case.result is not None and made.reference_labels is not None:
-        worn = _worn(made, case.result, made.reference_labels, truth)
+    if case.result is not None and run.reference_labels is not None:
+        worn = _worn(run, case.result, run.reference_labels, truth)
         theirs, _ = _artefacts(worn, truth)
         figures |= {f"{ANCESTOR}{name}": value for name, value in theirs.items()}
-    figures |= {f"seconds.{stage}": seconds for stage, seconds in made.seconds.items()}
-    figures["seconds"] = sum(made.seconds.values())
+    figures |= {f"seconds.{stage}": seconds for stage, seconds in run.seconds.items()}
+    figures["seconds"] = sum(run.seconds.values())
     # NumPy's numbers are no JSON.
     return Judged({k: None if v is None else float(v) for k, v in figures.items()}, faults)
 
@@ -57,31 +57,31 @@ def known(truth: Truth, garment: Image, mask: Mask) -> Truth:
     return replace(truth, sleeves=truth.sleeves or found.sleeve_length.value, neckline=depth)
 
 
-def _agreements(case: Case, made: Made) -> Figures:
+def _agreements(case: Case, run: RunResult) -> Figures:
     figures: Figures = {}
     if case.labels is not None:
-        figures |= agreement.parse(made.labels, case.labels)
+        figures |= agreement.parse(run.labels, case.labels)
     if case.mask is not None:
-        figures["garment_mask_iou"] = agreement.mask_iou(made.garment_mask, case.mask)
+        figures["garment_mask_iou"] = agreement.mask_iou(run.garment_mask, case.mask)
     if case.parts is not None:
-        figures["part_map_iou"] = agreement.part_map(made.part_labels, case.parts)
+        figures["part_map_iou"] = agreement.part_map(run.part_labels, case.parts)
     if case.keypoints is not None:
-        figures |= agreement.keypoints(made.keypoints, case.keypoints)
+        figures |= agreement.keypoints(run.keypoints, case.keypoints)
     if case.result is not None:
-        figures["ssim"] = agreement.ssim(made.try_on_canvas, case.result)
-        figures["lpips"] = agreement.lpips(made.try_on_canvas, case.result)
+        figures["ssim"] = agreement.ssim(run.try_on_canvas, case.result)
+        figures["lpips"] = agreement.lpips(run.try_on_canvas, case.result)
     return figures
 
 
-def _worn(made: Made, picture: Image, labels: LabelMap, truth: Truth) -> Worn:
+def _worn(run: RunResult, picture: Image, labels: LabelMap, truth: Truth) -> Worn:
     return Worn(
         picture,
         labels,
-        person=made.person,
-        person_labels=made.labels,
-        keypoints=made.keypoints,
-        garment=made.garment,
-        garment_mask=made.garment_mask,
+        person=run.person,
+        person_labels=run.labels,
+        keypoints=run.keypoints,
+        garment=run.garment,
+        garment_mask=run.garment_mask,
         category=truth.category,
     )
 

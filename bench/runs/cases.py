@@ -1,4 +1,4 @@
-"""Reads a folder of cases: two photos each, and whatever references there are.
+"""Reads a folder of cases: two photos each, and the references that are there.
 
 A case is a folder with ``image.jpg`` and ``cloth.jpg``; ``image_res.jpg`` and ``cloth_res.jpg`` are
 the same enlarged. Every reference is optional: ``mask.png``, ``keypoints.json``, ``parse.png``,
@@ -22,8 +22,8 @@ from services.kit.garment_attributes import SLEEVES
 from services.kit.pictures import images
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Keypoints, LabelMap, Mask
 
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
-
+PHOTO_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp")
+"""Endings of photos, the preferred one first."""
 
 OLD_SLEEVES: Final = {"mid": "three_quarter"}
 """Sleeve lengths that older ``garment.json`` files name otherwise, and their present names."""
@@ -35,44 +35,54 @@ class CaseError(ValueError):
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a garment.
-
-    One of ``SLEEVES``, the neckline's depth in its own widths, and one of ``GARMENT_CATEGORIES``.
-    """
+    """What is known of a garment."""
 
     sleeves: str | None = None
+    """One of ``SLEEVES``."""
     neckline: float | None = None
+    """Depth of the neckline, as a fraction of its width."""
     category: str = "upper"
+    """One of ``GARMENT_CATEGORIES``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
-    """Two photos, and the references on a canvas of 1024 x 768, None where there is none."""
+    """Two photos, and references on the canvas; a reference that is missing is None."""
 
     name: str
+    """Name of the folder."""
     folder: Path
+    """The folder."""
     person: Image
+    """The person's photo, of any size."""
     garment: Image
+    """The garment's photo, of any size."""
     mask: Mask | None = None
+    """The garment's mask."""
     keypoints: Keypoints | None = None
+    """The person's joints, 25 x 3: x, y, confidence."""
     labels: LabelMap | None = None
+    """The person's CIHP labels."""
     parts: LabelMap | None = None
+    """The person's DensePose part ids."""
     result: Image | None = None
+    """The try-on of another program."""
     truth: Truth = Truth()
+    """What is known of the garment."""
 
 
 REFERENCES: Final = ("mask", "keypoints", "labels", "parts", "result")
 """The fields of a case that may be None."""
 
 
-def without(case: Case, reference: str) -> Case:
-    """Drop one of ``REFERENCES`` that is known to be wrong."""
+def without_reference(case: Case, reference: str) -> Case:
+    """Return the case without one of ``REFERENCES``."""
     changes: dict[str, Any] = {reference: None}
     return replace(case, **changes)
 
 
-def find(folder: Path) -> list[Path]:
-    """List the folders of cases in ``folder``, by number. Raises CaseError where there is none."""
+def find_cases(folder: Path) -> list[Path]:
+    """Return the folders of cases in ``folder``, by number. Raises CaseError if there is none."""
     if not folder.is_dir():
         raise CaseError(f"{folder} is not a folder.")
     found = [path for path in folder.iterdir() if path.is_dir() and _photo(path, "image")]
@@ -81,10 +91,10 @@ def find(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)] or [0])
 
 
-def read(folder: Path, *, uploads: bool = False) -> Case:
-    """Read one case; ``uploads`` takes the photos as uploaded even where enlarged ones are there.
+def read_case(folder: Path, *, uploads: bool = False) -> Case:
+    """Read one case; ``uploads`` prefers the photos as uploaded to the enlarged ones.
 
-    Raises CaseError for a photo that is missing or a reference that is not what its name says.
+    Raises CaseError if a photo is missing or a reference has another format than its name says.
     """
     keypoints = folder / "keypoints.json"
     truth = folder / "garment.json"
@@ -104,7 +114,7 @@ def read(folder: Path, *, uploads: bool = False) -> Case:
 
 
 def _photo(folder: Path, stem: str) -> Path | None:
-    paths = (folder / f"{stem}{suffix}" for suffix in SUFFIXES)
+    paths = (folder / f"{stem}{suffix}" for suffix in PHOTO_SUFFIXES)
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -124,7 +134,7 @@ def _picture(path: Path) -> Image | None:
 
 
 def _ids(path: Path) -> LabelMap | None:
-    """Read ids or a mask: of a paletted file the ids, not the colours."""
+    """Read ids or a mask. Of a file with a palette, read the ids, not the colours."""
     if not path.is_file():
         return None
     with PIL.Image.open(path) as picture:
@@ -150,7 +160,7 @@ def _parts(picture: Image, path: Path) -> LabelMap:
 
 
 def _keypoints(path: Path) -> Keypoints:
-    """Read the first person that OpenPose found."""
+    """Read the first person of a file in OpenPose's format."""
     try:
         person = json.loads(path.read_text())["people"][0]
         return np.array(person["pose_keypoints_2d"], np.float32).reshape(25, 3)

@@ -1,4 +1,4 @@
-"""Runs the pipeline in this process and keeps every intermediate value."""
+"""Runs the pipeline in this process and returns its intermediate values."""
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator
@@ -19,8 +19,9 @@ from services.kit.settings import get_settings
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+"""The checkout."""
 
-KEPT: Final = (
+MEASURED_VALUES: Final = (
     "person",
     "garment",
     "keypoints",
@@ -31,39 +32,48 @@ KEPT: Final = (
     "edit_mask",
     "result_image",
 )
-"""The graph's values that are measured."""
+"""The values of the graph that are measured."""
 
-EVERYTHING: Final = Pipeline(
+PIPELINE_WITH_INTERMEDIATES: Final = Pipeline(
     "try_on_with_intermediates",
     inputs=TRY_ON_PIPELINE.inputs,
     steps=TRY_ON_PIPELINE.steps,
-    outputs=dict.fromkeys((*TRY_ON_PIPELINE.outputs, *KEPT)),
+    outputs=dict.fromkeys((*TRY_ON_PIPELINE.outputs, *MEASURED_VALUES)),
 )
+"""The graph of a try-on with ``MEASURED_VALUES`` among its outputs."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """What the pipeline made of a case.
-
-    All but ``result_image`` share the canvas. ``try_on_labels`` is the parse of ``try_on_canvas``,
-    ``reference_labels`` that of the case's result, None where there is none.
-    """
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What the pipeline made of a case, on the canvas if not said otherwise."""
 
     person: Image
+    """The person."""
     garment: Image
+    """The garment alone."""
     keypoints: Keypoints
+    """The person's joints, 25 x 3: x, y, confidence."""
     garment_mask: Mask
+    """The garment's mask."""
     labels: LabelMap
+    """The person's CIHP labels."""
     part_labels: LabelMap
+    """The person's DensePose part ids."""
     try_on_canvas: Image
+    """The person in the garment."""
     edit_mask: Mask
+    """The pixels that the try-on changed."""
     result_image: Image
+    """The picture, in the frame of the photo."""
     try_on_labels: LabelMap
+    """The CIHP labels of ``try_on_canvas``."""
     reference_labels: LabelMap | None
+    """The CIHP labels of the case's result, None if it has none."""
     seconds: dict[str, float]
+    """Seconds of every stage."""
 
     def save(self, path: Path) -> None:
-        """Write to a file of arrays."""
+        """Write to an ``.npz`` file."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "seconds"}
         arrays = {name: value for name, value in values.items() if value is not None}
         names = np.array(list(self.seconds), str)
@@ -74,7 +84,7 @@ class Made:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what ``save`` wrote."""
+        """Read a file that ``save`` wrote."""
         with np.load(path) as file:
             arrays: dict[str, Any] = dict(file)
         names = (str(name) for name in arrays.pop("stages"))
@@ -83,7 +93,7 @@ class Made:
 
 
 class Engine:
-    """The loaded services."""
+    """The pipeline over services that are loaded in this process."""
 
     def __init__(self, backend: EmbeddedBackend) -> None:
         self._backend = backend
@@ -91,7 +101,7 @@ class Engine:
     @classmethod
     @asynccontextmanager
     async def started(cls) -> AsyncIterator[Self]:
-        """Load every service for the block."""
+        """Load every service for the block; close them after it."""
         backend = EmbeddedBackend(get_settings())
         await backend.start()
         try:
@@ -99,8 +109,8 @@ class Engine:
         finally:
             await backend.close()
 
-    async def make(self, case: Case) -> Made:
-        """Run the pipeline on a case, and parse what came out. Raises TryOnError."""
+    async def make(self, case: Case) -> RunResult:
+        """Run the pipeline on a case, and parse the result. Raises TryOnError."""
         settings = get_gateway_settings()
         seconds: dict[str, float] = {}
 
@@ -108,7 +118,7 @@ class Engine:
             if event.state is StageState.FINISHED:
                 seconds[event.stage] = event.seconds
 
-        values = await EVERYTHING.run(
+        values = await PIPELINE_WITH_INTERMEDIATES.run(
             lambda method, request, limit: self._backend.call(method, request, limit, case.name),
             {
                 "person_upload": case.person,
@@ -119,8 +129,8 @@ class Engine:
             stage_deadline_factor=settings.stage_deadline_factor * DEADLINE_FACTOR,
             on_event=note,
         )
-        return Made(
-            **{name: values[name] for name in KEPT},
+        return RunResult(
+            **{name: values[name] for name in MEASURED_VALUES},
             try_on_labels=await self._parse(values["try_on_canvas"], values["keypoints"]),
             reference_labels=(
                 None if case.result is None else await self._parse(case.result, values["keypoints"])
@@ -135,13 +145,13 @@ class Engine:
 
 
 DEADLINE_FACTOR: Final = 10.0
-"""A bench may run beside other work: stages get this times their usual deadline."""
+"""Factor on every deadline, because a bench may run beside other work."""
 
 
 def fingerprint(case: Case, *, uploads: bool) -> str:
-    """Name a case and the code that runs it: the same name promises the same pictures.
+    """Return an id of a case and the code that runs it: the same id means the same pictures.
 
-    Weights are told apart by their names and sizes.
+    Weights are compared by their names and sizes.
     """
     digest = hashlib.sha256(str(uploads).encode())
     for path in _sources():
@@ -156,7 +166,7 @@ def fingerprint(case: Case, *, uploads: bool) -> str:
 
 
 def _sources() -> Iterator[Path]:
-    """List what the pictures depend on; the gateway's part of it is the graph."""
+    """Yield the files that the pictures depend on; of the gateway that is the graph."""
     yield ROOT / "gateway" / "pipeline.py"
     yield from sorted(path for path in (ROOT / "services").rglob("*") if _counts(path))
 

@@ -22,20 +22,17 @@ MEMORY_MIB: Final[dict[str, int]] = {
 }
 """MiB of memory of one container, from each service's ``deployment.toml``."""
 
-UNMEASURED_MIB: Final = 1024
-"""Memory of a service that is not in the table."""
-
 REPLICAS: Final[dict[str, int]] = {
     name: read_deployment(name).orchestrator.replicas for name in NAMES
 }
 """Containers of a service, from each service's ``deployment.toml``."""
 
 BUDGET_SHARE: Final = 0.75
-"""Share of the machine's memory that the containers may have, where no budget is given."""
+"""Budget of all containers if none is set, as a fraction of the machine's memory."""
 
 
 def _split(value: object) -> object:
-    """Read a list: JSON, or names with commas between."""
+    """Parse a list: JSON, or names with commas between."""
     if isinstance(value, str) and not value.lstrip().startswith("["):
         return [name.strip() for name in value.split(",") if name.strip()]
     return _json(value)
@@ -77,21 +74,21 @@ class OrchestratorSettings(BaseSettings):
     resident: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = tuple(
         name for name in NAMES if read_deployment(name).orchestrator.resident
     )
-    """Services that are started with the gateway and kept, the most wanted first: names with commas
-    between, or a JSON list. All others start when they are needed."""
+    """Services that run from the gateway's start, the most wanted first: names with commas between,
+    or a JSON list. All others start when they are needed."""
 
     replicas: Numbers = Field(default_factory=dict)
     """Containers of a service, as JSON: ``{"densepose": 3}``; those not named keep the default."""
 
     memory_mib: Numbers = Field(default_factory=dict)
-    """MiB of memory that one container of a service may use, as JSON; more ends the container."""
+    """MiB of memory that one container of a service may use, as JSON; above it, it is killed."""
 
     budget_mib: int | None = Field(default=None, ge=64)
     """MiB of memory that all containers together may use; by default three quarters of what the
     engine's machine has."""
 
     cpus: float | None = Field(default=None, gt=0.0, le=1024.0)
-    """Cores that one container may keep busy; by default, and at most, all of the machine's."""
+    """Cores that one container may keep busy; by default and at most all of the machine."""
 
     idle_seconds: float = Field(default=300.0, ge=1.0, le=86_400.0)
     """Seconds without a call after which an on-demand service is stopped."""
@@ -111,7 +108,7 @@ class OrchestratorSettings(BaseSettings):
     a Docker volume; by default TRYON_MODELS_DIR. Mounted read-only."""
 
     prefix: str = Field(default="tryon", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,31}$")
-    """What the containers' names begin with."""
+    """Beginning of the containers' names."""
 
     @field_validator("image")
     @classmethod
@@ -139,19 +136,19 @@ class OrchestratorSettings(BaseSettings):
         return table
 
     def image_of(self, contract: Contract) -> str:
-        """Name a service's image."""
+        """Return the name and tag of a service's image."""
         return self.image.format(host=contract.host, name=contract.name, version=__version__)
 
     def replicas_of(self, name: str) -> int:
-        """Tell how many containers a service has while it runs."""
-        return self.replicas.get(name, REPLICAS.get(name, 1))
+        """Return the number of containers that a service has while it runs."""
+        return self.replicas.get(name) or REPLICAS[name]
 
     def memory_of(self, name: str) -> int:
-        """Tell how many MiB one container of a service may use."""
-        return self.memory_mib.get(name, MEMORY_MIB.get(name, UNMEASURED_MIB))
+        """Return the MiB of memory that one container of a service may use."""
+        return self.memory_mib.get(name) or MEMORY_MIB[name]
 
     def need_of(self, name: str) -> int:
-        """Tell how many MiB a service needs with all its replicas."""
+        """Return the MiB of memory that a service needs with all its replicas."""
         return self.replicas_of(name) * self.memory_of(name)
 
 

@@ -3,7 +3,9 @@ import { Photo } from "./photo.js";
 import { Progress } from "./progress.js";
 import { Problem, tryOn } from "./request.js";
 
-const KEPT_RESULTS = 8;
+/** Pictures that stay on the page; older ones are removed. */
+const MAX_RESULTS = 8;
+
 const HEADINGS = {
   no_person: "No person found",
   no_garment: "No garment found",
@@ -48,7 +50,7 @@ function view(name) {
   stage.dataset.view = name;
 }
 
-/** Moves the focus to a heading of the stage, and the stage into sight. */
+/** Moves the focus to a heading of the stage, and scrolls the stage into view. */
 function arriveAt(heading) {
   heading.focus({ preventScroll: true });
   const { top } = stage.getBoundingClientRect();
@@ -133,7 +135,7 @@ function keep({ blob, width, height, category, warnings }, files, seconds) {
     took: `${seconds.toFixed(1)} s, worn as ${WORN_AS[category] ?? category}`,
   };
   results.push(result);
-  if (results.length > KEPT_RESULTS) {
+  if (results.length > MAX_RESULTS) {
     const { before, after } = results.shift();
     URL.revokeObjectURL(before);
     URL.revokeObjectURL(after);
@@ -204,7 +206,7 @@ async function encoded({ blob, width, height }, type) {
   return new Promise((resolve) => canvas.toBlob(resolve, type, 0.95));
 }
 
-/* What went wrong */
+/* Errors */
 
 function failed(error) {
   const problem = error instanceof Problem ? error : new Problem(PAGE_FAILED);
@@ -244,7 +246,7 @@ function swap() {
   run();
 }
 
-/* Ways for a photo to come in */
+/* Choosing, dropping and pasting photos */
 
 function choose(photo) {
   photo.root.scrollIntoView({ block: "nearest", behavior: motion() });
@@ -258,14 +260,14 @@ for (const photo of photos) {
   });
 }
 
-/** Gives files to the photo aimed at, then to the other; without an aim, to an empty one first. */
-function take(files, aim) {
+/** Assigns files to the target photo, then to the other; without a target, to empty photos first. */
+function assign(files, target) {
   if (running || !files.length) return;
   const empty = photos.filter(({ file }) => !file);
-  const first = aim ? [aim] : empty.length ? empty : [garment];
+  const first = target ? [target] : empty.length ? empty : [garment];
   const order = [...first, ...photos.filter((photo) => !first.includes(photo))];
-  const taken = order.slice(0, files.length).filter((photo, index) => photo.offer(files[index]));
-  const names = taken.map(({ name }) => name).join(" and the ");
+  const assigned = order.slice(0, files.length).filter((photo, index) => photo.offer(files[index]));
+  const names = assigned.map(({ name }) => name).join(" and the ");
   if (names) announce(`Photo of the ${names} chosen.`);
 }
 
@@ -288,10 +290,10 @@ document.addEventListener("dragleave", (event) => {
 document.addEventListener("drop", (event) => {
   event.preventDefault();
   highlight();
-  take([...event.dataTransfer.files], photoAt(event.target));
+  assign([...event.dataTransfer.files], photoAt(event.target));
 });
 document.addEventListener("paste", (event) => {
-  take([...event.clipboardData.files], photoAt(document.activeElement));
+  assign([...event.clipboardData.files], photoAt(document.activeElement));
 });
 
 for (const image of document.querySelectorAll(".examples img")) {

@@ -1,5 +1,5 @@
 /**
- * Reads a body of server-sent events: yields {event, data} as each is complete.
+ * Parses a body of server-sent events: yields {event, data} for each complete event.
  * EventSource cannot send a form, so the stream of a POST is parsed here
  * (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream).
  *
@@ -24,7 +24,7 @@ export async function* events(body) {
   }
 }
 
-/** Lines end in \r\n, \n or \r, wherever the chunks are cut; what no line end closes is dropped. */
+/** Yields lines that end in \r\n, \n or \r, also across chunks. An unfinished last line is dropped. */
 async function* lines(body) {
   const reader = body.getReader();
   const decoder = new TextDecoder();

@@ -1,6 +1,7 @@
-const SAY_EVERY = 1500; // ms between announcements: more would talk over themselves
+/** Milliseconds between two announcements: a screen reader needs time to speak each. */
+const ANNOUNCEMENT_INTERVAL_MS = 1500;
 
-/** Shows a run as it goes: the tape, the stage at work, the list of stages, the seconds. */
+/** Shows the progress of a run: the bar, the running stage, the list of stages, the seconds. */
 export class Progress {
   #bar;
   #now;
@@ -11,7 +12,7 @@ export class Progress {
   #running = new Map();
   #since = 0;
   #ticking = 0;
-  #saying = 0;
+  #announcing = 0;
 
   /** @param {HTMLElement} root @param {(text: string) => void} announce */
   constructor(root, announce) {
@@ -22,7 +23,7 @@ export class Progress {
     this.#announce = announce;
   }
 
-  /** The stages as they stand, to be shown elsewhere. */
+  /** Copies of the list's items, for another list. */
   get stages() {
     return [...this.#list.cloneNode(true).children];
   }
@@ -48,8 +49,8 @@ export class Progress {
 
   end() {
     clearInterval(this.#ticking);
-    clearTimeout(this.#saying);
-    this.#saying = 0;
+    clearTimeout(this.#announcing);
+    this.#announcing = 0;
   }
 
   pipeline({ stages }) {
@@ -78,9 +79,9 @@ export class Progress {
     this.#bar.setAttribute("aria-valuetext", `${done} of ${total} steps`);
     const now = [...this.#running.values()].at(-1);
     if (now) this.#now.textContent = now;
-    this.#saying ||= setTimeout(() => {
-      this.#saying = 0;
+    this.#announcing ||= setTimeout(() => {
+      this.#announcing = 0;
       this.#announce(`${this.#now.textContent}, ${this.#bar.value} of ${this.#bar.max} steps done`);
-    }, SAY_EVERY);
+    }, ANNOUNCEMENT_INTERVAL_MS);
   }
 }

@@ -1,6 +1,6 @@
 import { events } from "./events.js";
 
-/** What went wrong, as RFC 9457 tells it: code, detail, and where known stage and request_id. */
+/** An error in the form of RFC 9457: code, detail, and if known stage and request_id. */
 export class Problem extends Error {
   constructor(fields) {
     super(fields.detail);
@@ -27,7 +27,7 @@ const NOT_READY = {
 };
 
 /**
- * Sends the form and tells of each event until the picture is there.
+ * Sends the form, and passes each event on until the picture arrives.
  *
  * @param {string} url
  * @param {FormData} form
@@ -35,7 +35,7 @@ const NOT_READY = {
  * @param {{pipeline: (p: object) => void, stage: (s: object) => void}} on
  * @returns {Promise<{blob: Blob, width: number, height: number, category: string,
  *   warnings: {message: string}[]}>}
- * @throws {Problem} when there is no picture; AbortError when the signal fires.
+ * @throws {Problem} if there is no picture; AbortError if the signal fires.
  */
 export async function tryOn(url, form, signal, on) {
   let response;
@@ -69,7 +69,7 @@ export async function tryOn(url, form, signal, on) {
   throw new Problem(CUT_OFF);
 }
 
-/** A proxy in between answers in its own words: then only the status speaks. */
+/** Reads the error of a response; the response of a proxy has no details, only a status. */
 async function problemOf(response) {
   const { status } = response;
   try {

@@ -587,8 +587,8 @@ def case_folder(folder: Path, worn: Worn) -> Path:
 def test_a_case_without_references_is_read(tmp_path: Path, worn: Worn) -> None:
     case_folder(tmp_path / "10", worn)
     case_folder(tmp_path / "9", worn)
-    assert [path.name for path in cases.find(tmp_path)] == ["9", "10"]
-    case = cases.read(tmp_path / "9")
+    assert [path.name for path in cases.find_cases(tmp_path)] == ["9", "10"]
+    case = cases.read_case(tmp_path / "9")
     assert {getattr(case, name) for name in cases.REFERENCES} == {None}
     assert case.truth == Truth()
     assert np.array_equal(case.person, worn.person)
@@ -607,15 +607,15 @@ def test_a_broken_reference_is_named(tmp_path: Path, worn: Worn, name: str, text
     folder = case_folder(tmp_path / "1", worn)
     (folder / name).write_text(text)
     with pytest.raises(CaseError, match=name):
-        cases.read(folder)
+        cases.read_case(folder)
 
 
 def test_the_old_name_of_a_sleeve_length_is_accepted(tmp_path: Path, worn: Worn) -> None:
     folder = case_folder(tmp_path / "1", worn)
     (folder / "garment.json").write_text('{"sleeves": "mid"}')
-    assert cases.read(folder).truth.sleeves == "three_quarter"
+    assert cases.read_case(folder).truth.sleeves == "three_quarter"
 
 
 def test_a_folder_without_cases_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"image\.jpg"):
-        cases.find(tmp_path)
+        cases.find_cases(tmp_path)

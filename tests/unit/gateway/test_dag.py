@@ -48,15 +48,22 @@ def cut(
     outputs: Mapping[str, str],
     short_circuit: Callable[[CutRequest], CutResponse | None] | None = None,
 ) -> Step[CutRequest, CutResponse]:
-    return Step(name, name.title(), CUT, inputs, outputs, short_circuit)
+    return Step(
+        name=name,
+        progress_text=name.title(),
+        method=CUT,
+        inputs=inputs,
+        outputs=outputs,
+        short_circuit=short_circuit,
+    )
 
 
 LEFT = cut("left", {"image": "photo"}, {"mask": "left_mask"})
 RIGHT = cut("right", {"image": "photo"}, {"mask": "right_mask"})
 BOTH = Step(
-    "both",
-    "Both",
-    JOIN,
+    name="both",
+    progress_text="Both",
+    method=JOIN,
     inputs={"left": "left_mask", "right": "right_mask"},
     outputs={"picture": "picture"},
 )
