@@ -36,7 +36,9 @@ CHECKS: Final = (
 def main(arguments: Sequence[str]) -> int:
     """Run the checks, then pytest with these arguments, or both lanes if there are none."""
     os.chdir(ROOT)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Started in the background this would be deaf to interrupts, and so would its children.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         return run_part(arguments) if arguments else run_all()
     except KeyboardInterrupt:
