@@ -1,7 +1,7 @@
-"""Takes named files out of downloaded archives, and joins files that come in parts.
+"""Extract named files from downloaded archives, and join files that come in parts.
 
-Archives are other people's: only members named exactly are read, only regular files, never more
-bytes than the manifest says, and never to a path the archive chooses.
+Archives are not trusted. Only regular files with exactly the given names are read, never more bytes
+than the manifest says, and the archive never chooses a path.
 """
 
 import shutil
@@ -12,35 +12,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from services.kit.model_commands.fetch_errors import SourceFailed, storing
+from services.kit.model_commands.fetch_errors import CHANGED_REMEDY, SourceFailed, convert_os_errors
 
-CHUNK: Final = 1024 * 1024
-DAMAGED: Final = "run this again; if it stays, the source has changed: please report it"
+CHUNK_BYTES: Final = 1024 * 1024
+"""Bytes that are copied at a time."""
 
 
-def take(archive: Path, members: Sequence[str], target: Path, size: int) -> None:
+def extract_members(archive: Path, members: Sequence[str], target: Path, size: int) -> None:
     """Write the ``members`` of a tar or zip archive, joined in that order, to ``target``.
 
-    ``size`` is the bytes they have together. Raises SourceFailed if a member is not there, is not a
-    regular file, or the sizes differ; CannotStore if the disk does not take it.
+    ``size`` is their total size in bytes. Raises SourceFailed if a member is missing, is no regular
+    file or has another size, and CannotStore if the file cannot be written.
     """
     parts = [target.with_name(f"{target.name}.{number}") for number in range(len(members))]
     wanted = dict(zip(members, parts, strict=True))
     try:
-        with storing(target):
+        with convert_os_errors(target):
             found = _extract(archive, wanted, size)
             missing = [name for name in members if name not in found]
             if missing:
-                raise SourceFailed(f"the archive has no {missing[0]}", DAMAGED)
+                raise SourceFailed(f"the archive has no {missing[0]}", CHANGED_REMEDY)
             parts[0].replace(target)
             with target.open("ab") as stream:
                 for part in parts[1:]:
                     with part.open("rb") as piece:
-                        shutil.copyfileobj(piece, stream, CHUNK)
+                        shutil.copyfileobj(piece, stream, CHUNK_BYTES)
                     part.unlink()
             if target.stat().st_size != size:
                 raise SourceFailed(
-                    f"the file has {target.stat().st_size} bytes instead of {size}", DAMAGED
+                    f"the file has {target.stat().st_size} bytes instead of {size}", CHANGED_REMEDY
                 )
     finally:
         for part in parts:
@@ -48,7 +48,7 @@ def take(archive: Path, members: Sequence[str], target: Path, size: int) -> None
 
 
 def _extract(archive: Path, wanted: dict[str, Path], size: int) -> set[str]:
-    """Write each wanted member to its path, reading the archive once; the names found."""
+    """Write each wanted member to its path in one pass; return the names that were found."""
     found: set[str] = set()
     left = size
     try:
@@ -69,17 +69,17 @@ def _extract(archive: Path, wanted: dict[str, Path], size: int) -> set[str]:
                 if len(found) == len(wanted):
                     break
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise SourceFailed(f"the archive is damaged: {error}", DAMAGED) from error
+        raise SourceFailed(f"the archive is damaged: {error}", CHANGED_REMEDY) from error
     return found
 
 
 def _copy(stream: IO[bytes], target: Path, limit: int) -> int:
-    """Copy a stream of at most ``limit`` bytes to a file; how many there were."""
+    """Copy a stream of at most ``limit`` bytes to a file; return the number of bytes."""
     copied = 0
     with target.open("wb") as file:
-        while chunk := stream.read(CHUNK):
+        while chunk := stream.read(CHUNK_BYTES):
             copied += len(chunk)
             if copied > limit:
-                raise SourceFailed("the archive holds more than the manifest says", DAMAGED)
+                raise SourceFailed("the archive holds more than the manifest says", CHANGED_REMEDY)
             file.write(chunk)
     return copied

@@ -20,12 +20,14 @@ from services.kit.weights.published_networks import Network
 from services.kit.weights.store import State
 
 EXIT_FAILED: Final = 1
+"""Exit status if a command failed."""
+
 EXIT_NEEDS_PYTORCH: Final = 4
-"""``run.sh`` installs PyTorch then, and asks again."""
+"""Exit status if PyTorch is missing; ``run.sh`` then installs it and runs the command again."""
 
 app = typer.Typer(help="Weight files: fetch, add, list, verify. Alone, it fetches the missing.")
-told = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+stderr_console = Console(stderr=True, highlight=False)
+stdout_console = Console(highlight=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -73,15 +75,15 @@ def add(
     ] = "fp32",
 ) -> None:
     """Add a published network's weights: check them, convert them once, record them."""
-    offer: conversion.Offer | None = None
+    candidate: conversion.CandidateFile | None = None
     try:
-        offer = conversion.examine(file, name, get_manifest())
-        conversion.check_converter(offer.network, torch=torch, precision=precision)
-        _acknowledge(offer.network, accepted=accept_licence)
+        candidate = conversion.check_candidate(file, name, get_manifest())
+        conversion.check_converter(candidate.network, torch=torch, precision=precision)
+        _acknowledge_licence(candidate.network, accepted=accept_licence)
         acknowledged = conversion_record.now()
-        with progress.on(told) as shown:
+        with progress.show_on(stderr_console) as shown:
             target = conversion.add(
-                offer,
+                candidate,
                 acknowledged,
                 get_settings().models_dir,
                 shown,
@@ -89,23 +91,23 @@ def add(
                 precision=precision,
             )
     except TryOnError as error:
-        told.print(error.message, style="red", markup=False, soft_wrap=True)
-        converts = isinstance(error, CannotConvert) and offer and offer.network.module
-        missing = converts and not conversion.pytorch_here()
+        stderr_console.print(error.message, style="red", markup=False, soft_wrap=True)
+        converts = isinstance(error, CannotConvert) and candidate and candidate.network.module
+        missing = converts and not conversion.is_pytorch_installed()
         raise typer.Exit(EXIT_NEEDS_PYTORCH if missing else EXIT_FAILED) from error
-    variable = f"TRYON_{offer.network.service.upper()}_ENGINE"
-    told.print(
-        f"Added {target}. The engine that reads it: {variable}={offer.network.engine}"
+    variable = f"TRYON_{candidate.network.service.upper()}_ENGINE"
+    stderr_console.print(
+        f"Added {target}. The engine that reads it: {variable}={candidate.network.engine}"
         + (", in PyTorch with TRYON_RUNTIME=torch" if torch else ""),
         markup=False,
         soft_wrap=True,
     )
     record = conversion_record.read(target)
     if record and record.precision != "fp32":
-        told.print(_likeness(record), markup=False, soft_wrap=True)
+        stderr_console.print(_describe_precision(record), markup=False, soft_wrap=True)
 
 
-def _likeness(record: ConversionRecord) -> str:
+def _describe_precision(record: ConversionRecord) -> str:
     parts = [] if record.psnr is None else [f"a PSNR of {record.psnr:.1f} dB"]
     if record.equal_labels is not None:
         parts.append(f"{record.equal_labels:.2%} of the labels equal")
@@ -115,16 +117,16 @@ def _likeness(record: ConversionRecord) -> str:
     )
 
 
-def at_terminal() -> bool:
-    """Whether someone is there to be asked."""
+def is_interactive() -> bool:
+    """Return whether standard input is a terminal."""
     return sys.stdin.isatty()
 
 
-def _acknowledge(network: Network, *, accepted: bool) -> None:
-    told.print(conversion.terms(network), markup=False, soft_wrap=True)
+def _acknowledge_licence(network: Network, *, accepted: bool) -> None:
+    stderr_console.print(conversion.licence_terms(network), markup=False, soft_wrap=True)
     if accepted:
         return
-    if not at_terminal():
+    if not is_interactive():
         raise LicenceNotAccepted(
             "Nothing was added: read that licence and, if you keep to it, run this again with "
             "--accept-licence."
@@ -143,7 +145,7 @@ def list_weights(
     networks = store.network_states(folder, get_manifest())
     if as_json:
         rows = [_row(*each) for each in files] + [_network_row(folder, *each) for each in networks]
-        out.print_json(json.dumps(rows))
+        stdout_console.print_json(json.dumps(rows))
         return
     table = Table(
         Column("file", no_wrap=True),
@@ -162,9 +164,9 @@ def list_weights(
             weight.licence,
             ", ".join(weight.used_by),
         )
-    out.print(table)
+    stdout_console.print(table)
     if networks:
-        out.print(_published_table(folder, networks))
+        stdout_console.print(_published_table(folder, networks))
 
 
 def _published_table(folder: Path, networks: list[tuple[Network, State]]) -> Table:
@@ -172,7 +174,7 @@ def _published_table(folder: Path, networks: list[tuple[Network, State]]) -> Tab
         Column("network", no_wrap=True),
         "state",
         "precision",
-        # Names are for copying: folded, not cut.
+        # Folded instead of cut, because users copy these names.
         Column("service: engine", overflow="fold"),
         Column("parameters", justify="right"),
         Column("licence", overflow="fold"),
@@ -207,7 +209,7 @@ def _row(weight: Weight, state: State) -> dict[str, Any]:
 
 
 def _network_row(folder: Path, network: Network, state: State) -> dict[str, Any]:
-    """Say of a network what is said of a weight file, and more; sizes are the converted file's."""
+    """Return the row of a network: that of its converted weight file, and more."""
     record = _record(folder, network, state)
     return {
         "file": network.file,
@@ -256,13 +258,13 @@ def verify() -> None:
         if state is not State.MISSING
     ]
     for file, state in [*states, *((file, state) for _, file, state in added)]:
-        out.print(f"{file}: {state.value}")
+        stdout_console.print(f"{file}: {state.value}")
     if any(state is not State.PRESENT for _, state in states):
-        told.print("Run `bash run.sh models` to fetch what is missing or damaged.")
+        stderr_console.print("Run `bash run.sh models` to fetch what is missing or damaged.")
     damaged = [each for each in added if each[2] is not State.PRESENT]
     for network, file, _ in damaged:
         option = " --torch" if file == network.torch_file else ""
-        told.print(
+        stderr_console.print(
             f"Run `bash run.sh models add FILE --as {network.name}{option}` to convert it again.",
             soft_wrap=True,
         )
@@ -274,25 +276,21 @@ def verify() -> None:
 def path(name: str) -> None:
     """Print where a weight file is."""
     try:
-        out.print(str(store.path(name)), soft_wrap=True)
+        stdout_console.print(str(store.path(name)), soft_wrap=True)
     except WeightsMissing as error:
-        told.print(error.message, markup=False, soft_wrap=True)
+        stderr_console.print(error.message, markup=False, soft_wrap=True)
         raise typer.Exit(EXIT_FAILED) from error
 
 
 def _fetch(names: list[str] | None, *, quiet: bool) -> None:
     folder = get_settings().models_dir
     try:
-        with progress.on(told) as shown:
+        with progress.show_on(stderr_console) as shown:
             fetched = fetch_weights(names, shown)
     except WeightsMissing as error:
-        told.print(error.message, style="red", markup=False, soft_wrap=True)
+        stderr_console.print(error.message, style="red", markup=False, soft_wrap=True)
         raise typer.Exit(EXIT_FAILED) from error
     if fetched:
-        told.print(f"Fetched into {folder}: {', '.join(fetched)}.", soft_wrap=True)
+        stderr_console.print(f"Fetched into {folder}: {', '.join(fetched)}.", soft_wrap=True)
     elif not quiet:
-        told.print(f"All weight files are in {folder}.", soft_wrap=True)
-
-
-if __name__ == "__main__":
-    app()
+        stderr_console.print(f"All weight files are in {folder}.", soft_wrap=True)

@@ -1,7 +1,7 @@
-"""Adds a published network's weights: checks the user's file, converts it once, records it.
+"""Add a published network's weights: verify the user's file, convert it, record it.
 
-The converter is PyTorch's and loaded by name: the gateway's command line adds weights too, and
-knows no model runtime.
+The converter needs PyTorch and is imported by name: the gateway's command line imports this module
+without a model runtime.
 """
 
 import importlib
@@ -20,35 +20,37 @@ from services.kit.errors import (
     WeightsMissing,
     WrongWeights,
 )
-from services.kit.model_commands.fetch import PARTIAL, Progress, alone
-from services.kit.model_commands.fetch_errors import CannotStore, storing
+from services.kit.model_commands.fetch import PARTIAL_FOLDER, Progress, exclusive_lock
+from services.kit.model_commands.fetch_errors import CannotStore, convert_os_errors
 from services.kit.weights import conversion_record, published_networks
 from services.kit.weights.conversion_record import ConversionRecord, Precision
 from services.kit.weights.manifest import Manifest
 from services.kit.weights.published_networks import Network
 from services.kit.weights.store import sha256
 
-CONVERTS: Final = ("torch", "onnx", "onnxruntime", "safetensors")
-TOLD: Final = ("tryon", *CONVERTS)
-"""Packages whose versions a record names."""
+CONVERTER_PACKAGES: Final = ("torch", "onnx", "onnxruntime", "safetensors")
+"""Packages that convert weights."""
+
+RECORDED_PACKAGES: Final = ("tryon", *CONVERTER_PACKAGES)
+"""Packages whose versions are recorded."""
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A file that may be the official weight file of ``network``, with its digest."""
+class CandidateFile:
+    """A file that may be the official weight file of ``network``, and its SHA-256."""
 
     network: Network
     file: Path
     sha256: str
 
 
-def examine(file: Path, name: str, manifest: Manifest) -> Offer:
-    """Check all that can be checked of a file without PyTorch.
+def check_candidate(file: Path, name: str, manifest: Manifest) -> CandidateFile:
+    """Check a file as far as possible without PyTorch.
 
-    Raises UnknownNetwork for a name that is none, WrongWeights for a file that cannot be read, has
-    not the size of that network's or is not the published one.
+    Raises UnknownNetwork for an unknown name, and WrongWeights if the file cannot be read, has
+    another size than the network's or is not the published file.
     """
-    network = _find(name, manifest)
+    network = _find_network(name, manifest)
     names = " or ".join(network.files)
     if file.is_dir():
         raise WrongWeights(f"{file} is a folder; name the file in it: {names}.")
@@ -69,26 +71,26 @@ def examine(file: Path, name: str, manifest: Manifest) -> Offer:
             f"{file} is not the published {names}: its sha256 is {digest}, that of the published "
             f"file {network.sha256}. Get it from {network.origin} once more."
         )
-    return Offer(network, file, digest)
+    return CandidateFile(network, file, digest)
 
 
-def pytorch_here() -> bool:
-    """Whether what converts weights is installed."""
-    return all(find_spec(package) for package in CONVERTS)
+def is_pytorch_installed() -> bool:
+    """Return whether the packages that convert weights are installed."""
+    return all(find_spec(package) for package in CONVERTER_PACKAGES)
 
 
-def onnx_runtime_here() -> bool:
-    """Whether what runs ONNX files is installed."""
+def is_onnx_runtime_installed() -> bool:
+    """Return whether ONNX Runtime is installed."""
     return find_spec("onnxruntime") is not None
 
 
 def check_converter(
     network: Network, *, torch: bool = False, precision: Precision = "fp32"
 ) -> None:
-    """Raise CannotConvert where what converts a network, or reads its ONNX file, is not installed.
+    """Check that the packages that convert a network, or check its ONNX file, are installed.
 
-    InvalidOption where PyTorch is to run one (``torch``) that comes as an ONNX file, or such a one
-    is to be kept in another ``precision``.
+    Raises CannotConvert if they are not. Raises InvalidOption if a network that is published as an
+    ONNX file shall be kept for PyTorch (``torch``) or in another ``precision``.
     """
     if torch and not network.module:
         raise InvalidOption(
@@ -99,13 +101,13 @@ def check_converter(
             f"{network.title} comes as an ONNX file, which is copied as it is; leave --precision "
             "out."
         )
-    if network.module and not pytorch_here():
+    if network.module and not is_pytorch_installed():
         raise CannotConvert(
             f"Converting the weights of {network.title} needs PyTorch, once, and it is not "
             "installed here: `bash run.sh models add` brings it, or install this project with its "
             "extra: pip install 'tryon[convert]'."
         )
-    if not network.module and not onnx_runtime_here():
+    if not network.module and not is_onnx_runtime_installed():
         extra = network.service.replace("_", "-")
         raise CannotConvert(
             f"Checking the ONNX file of {network.title} needs ONNX Runtime, and it is not "
@@ -114,14 +116,14 @@ def check_converter(
         )
 
 
-def terms(network: Network) -> str:
-    """Say under what licence a network's weights are."""
+def licence_terms(network: Network) -> str:
+    """Return a sentence about the licence of a network's weights."""
     use = "Commercial use is allowed." if network.commercial else "Commercial use is NOT allowed."
     return f"{network.title}: its weights are under {network.licence}. {use} See {network.origin}."
 
 
 def add(
-    offer: Offer,
+    candidate: CandidateFile,
     acknowledged: datetime,
     folder: Path,
     progress: Progress,
@@ -129,42 +131,42 @@ def add(
     torch: bool = False,
     precision: Precision = "fp32",
 ) -> Path:
-    """Convert an examined file into ``folder``; say where the result is.
+    """Convert a checked file into ``folder``; return the path of the converted file.
 
     ``acknowledged`` is when the user acknowledged the licence. With ``torch`` the official state is
-    kept too, for PyTorch to run; without, one from before goes, for it may be of another file.
-    ``precision`` is what the converted weights are kept in. Raises WrongWeights, CannotConvert (as
-    where the network's answer would be another in that precision), InvalidOption, or WeightsMissing
-    if the result cannot be stored; the folder is then as before.
+    kept too; without, an earlier one is removed, because it may be that of another file.
+    ``precision`` is the number format of the converted weights. Raises WrongWeights, CannotConvert
+    (also if the network's output changes too much in that format), InvalidOption, and
+    WeightsMissing if the result cannot be stored. After an error the folder is unchanged.
     """
-    network = offer.network
+    network = candidate.network
     check_converter(network, torch=torch, precision=precision)
     target = folder / network.file
-    work = folder / PARTIAL / network.file
-    companion_sha256 = _hash_companions(offer) if network.module else {}
+    work = folder / PARTIAL_FOLDER / network.file
+    companion_sha256 = _hash_companions(candidate) if network.module else {}
     try:
-        with storing(folder):
+        with convert_os_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        with alone(folder, progress):
+        with exclusive_lock(folder, progress):
             try:
-                with storing(work):
+                with convert_os_errors(work):
                     work.mkdir(parents=True, exist_ok=True)
                     ready = work / network.file
                     progress.phase(network.file, "converting" if network.module else "copying")
-                    (_convert if network.module else _copy)(offer, ready)
+                    (_convert if network.module else _copy)(candidate, ready)
                     made: dict[Path, dict[str, Any]] = {ready: {}}
                     if precision != "fp32":
                         progress.phase(network.file, f"making {precision} of it")
-                        made[ready] = _shrink(offer, ready, precision)
+                        made[ready] = _reduce_precision(candidate, ready, precision)
                     if torch:
-                        made[_keep(offer, work)] = {}
+                        made[_keep_official_state(candidate, work)] = {}
                     progress.phase(network.file, "checking")
-                    for file, told in made.items():
-                        record = _record(offer, companion_sha256, acknowledged, file).model_copy(
-                            update=told
-                        )
+                    for file, updates in made.items():
+                        record = _record(
+                            candidate, companion_sha256, acknowledged, file
+                        ).model_copy(update=updates)
                         conversion_record.write(record, conversion_record.record_path(file))
-                    _place(network, list(made), folder)
+                    _move_into_place(network, list(made), folder)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
                 if work.parent.exists() and not any(work.parent.iterdir()):
@@ -175,22 +177,22 @@ def add(
     return target
 
 
-def _find(name: str, manifest: Manifest) -> Network:
+def _find_network(name: str, manifest: Manifest) -> Network:
     for network in manifest.networks:
         if network.name == name:
             return network
-    near = published_networks.similar_names(name, manifest.networks)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    similar = published_networks.similar_names(name, manifest.networks)
+    hint = f"did you mean {' or '.join(similar)}? " if similar else ""
     raise UnknownNetwork(
         f"There is no published network {name}: {hint}`bash run.sh models list` names them all."
     )
 
 
-def _hash_companions(offer: Offer) -> dict[str, str]:
-    """Hash the other files that are read with the official one: digests by name."""
+def _hash_companions(candidate: CandidateFile) -> dict[str, str]:
+    """Hash the files that are read with the official one; return digests by name."""
     converter: Any = importlib.import_module("networks.convert")
     digests = {}
-    for file in converter.companion_files(offer.network.module, offer.file):
+    for file in converter.companion_files(candidate.network.module, candidate.file):
         try:
             digests[file.name] = sha256(file)
         except OSError as error:
@@ -198,10 +200,10 @@ def _hash_companions(offer: Offer) -> dict[str, str]:
     return digests
 
 
-def _convert(offer: Offer, target: Path) -> None:
+def _convert(candidate: CandidateFile, target: Path) -> None:
     converter: Any = importlib.import_module("networks.convert")
     try:
-        converter.convert(offer.network.module, offer.network.title, offer.file, target)
+        converter.convert(candidate.network.module, candidate.network.title, candidate.file, target)
     except converter.NotTheWeights as error:
         raise WrongWeights(str(error)) from error
     except converter.NotTheSame as error:
@@ -210,11 +212,13 @@ def _convert(offer: Offer, target: Path) -> None:
         ) from error
 
 
-def _shrink(offer: Offer, target: Path, precision: Precision) -> dict[str, Any]:
-    """Keep a converted file's weights in ``precision``; give what its record says of that."""
+def _reduce_precision(
+    candidate: CandidateFile, target: Path, precision: Precision
+) -> dict[str, Any]:
+    """Reduce a converted file's weights to ``precision``; return the fields of its record."""
     shrinker: Any = importlib.import_module("networks.precision")
     try:
-        found = shrinker.shrink(offer.network.module, target, precision)
+        found = shrinker.shrink(candidate.network.module, target, precision)
     except shrinker.TooFar as error:
         raise CannotConvert(
             f"{error} Nothing was added; leave --precision out to keep the weights whole, in fp32."
@@ -222,34 +226,34 @@ def _shrink(offer: Offer, target: Path, precision: Precision) -> dict[str, Any]:
     return {"precision": precision, "psnr": found.psnr, "equal_labels": found.equal}
 
 
-def _keep(offer: Offer, folder: Path) -> Path:
-    """Keep the state of a file that was converted, and so is the network's."""
+def _keep_official_state(candidate: CandidateFile, folder: Path) -> Path:
+    """Keep the official state for PyTorch; the file was converted before and is the network's."""
     states: Any = importlib.import_module("networks.states")
-    target = folder / str(offer.network.torch_file)
-    states.keep(offer.network.module, offer.file, target)
+    target = folder / str(candidate.network.torch_file)
+    states.keep(candidate.network.module, candidate.file, target)
     return target
 
 
-def _copy(offer: Offer, target: Path) -> None:
+def _copy(candidate: CandidateFile, target: Path) -> None:
     sessions: Any = importlib.import_module("services.kit.runtimes.sessions")
-    shutil.copyfile(offer.file, target)
+    shutil.copyfile(candidate.file, target)
     try:
         sessions.onnx_session(target)
     except WeightsMissing as error:
         raise WrongWeights(
-            f"{offer.file} is not the ONNX file of {offer.network.title}; get it from "
-            f"{offer.network.origin}."
+            f"{candidate.file} is not the ONNX file of {candidate.network.title}; get it from "
+            f"{candidate.network.origin}."
         ) from error
 
 
-def _place(network: Network, made: list[Path], folder: Path) -> None:
-    """Move what was made, and the records beside it, into ``folder``."""
+def _move_into_place(network: Network, made: list[Path], folder: Path) -> None:
+    """Move converted files and their records into ``folder``."""
     if network.torch_file:
         before = folder / network.torch_file
         before.unlink(missing_ok=True)
         conversion_record.record_path(before).unlink(missing_ok=True)
     for file in made:
-        # The record first: a file that is not yet its own is told as damaged.
+        # The record first: until its file follows, the old file counts as damaged.
         conversion_record.record_path(file).replace(
             conversion_record.record_path(folder / file.name)
         )
@@ -257,17 +261,17 @@ def _place(network: Network, made: list[Path], folder: Path) -> None:
 
 
 def _record(
-    offer: Offer, companion_sha256: dict[str, str], acknowledged: datetime, ready: Path
+    candidate: CandidateFile, companion_sha256: dict[str, str], acknowledged: datetime, ready: Path
 ) -> ConversionRecord:
     return ConversionRecord(
-        network=offer.network.name,
-        official=offer.file.name,
-        official_sha256=offer.sha256,
+        network=candidate.network.name,
+        official=candidate.file.name,
+        official_sha256=candidate.sha256,
         companion_sha256=companion_sha256,
         file=ready.name,
         size=ready.stat().st_size,
         sha256=sha256(ready),
-        licence=offer.network.licence,
+        licence=candidate.network.licence,
         acknowledged=acknowledged,
         versions=_versions(),
     )
@@ -275,7 +279,7 @@ def _record(
 
 def _versions() -> dict[str, str]:
     versions = {}
-    for package in TOLD:
+    for package in RECORDED_PACKAGES:
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

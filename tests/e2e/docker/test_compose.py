@@ -164,7 +164,7 @@ def test_the_weights_are_fetched_into_an_empty_volume(tmp_path: Path) -> None:
         compose("run", "--rm", "--no-TTY", "weights", seconds=600)
         listed = compose(
             "run", "--rm", "--no-TTY", "weights",
-            "python", "-m", "services.kit.model_commands.commands", "list", "--json",
+            "python", "-m", "services.kit.model_commands", "list", "--json",
         )  # fmt: skip
         states = {each["file"]: each["state"] for each in json.loads(listed) if each["default"]}
         assert states

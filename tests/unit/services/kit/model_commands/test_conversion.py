@@ -108,7 +108,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: Manifest) -> 
     monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path / "weights"))
     for module in (store, commands):
         monkeypatch.setattr(module, "get_manifest", lambda: known)
-    monkeypatch.setattr(conversion, "pytorch_here", lambda: True)
+    monkeypatch.setattr(conversion, "is_pytorch_installed", lambda: True)
     fake = SimpleNamespace(
         companion_files=companion_files,
         convert=convert,
@@ -136,7 +136,9 @@ def add(file: Path, name: str = "net_pth", *options: str, typed: str | None = No
 
 
 def left(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {fetch.LOCK} if folder.exists() else set()
+    return (
+        {path.name for path in folder.iterdir()} - {fetch.LOCK_FILE} if folder.exists() else set()
+    )
 
 
 def test_converts_records_and_finds(folder: Path, official: Path) -> None:
@@ -194,7 +196,7 @@ def test_a_file_beside_it_that_cannot_be_read(
 def test_an_onnx_file_is_copied_and_needs_no_pytorch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversion, "pytorch_here", lambda: False)
+    monkeypatch.setattr(conversion, "is_pytorch_installed", lambda: False)
     file = onnx_file(tmp_path / "parsing_lip.onnx")
     done = add(file, "parsing_lip", "--accept-licence")
     assert done.exit_code == 0, done.output
@@ -314,7 +316,7 @@ def test_a_record_from_before_there_were_precisions_is_of_fp32(
     add(official, "net_pth", "--accept-licence")
     place = conversion_record.record_path(folder / "net.onnx")
     record = json.loads(place.read_text())
-    for name in ("beside", "precision", "psnr", "equal_labels"):
+    for name in ("companion_sha256", "precision", "psnr", "equal_labels"):
         del record[name]
     place.write_text(json.dumps(record))
     [added, _] = json.loads(CliRunner().invoke(commands.app, ["list", "--json"]).stdout)
@@ -410,7 +412,7 @@ def test_the_licence_is_asked_for_on_a_terminal(
     typed: str,
     status: int,
 ) -> None:
-    monkeypatch.setattr(commands, "at_terminal", lambda: True)
+    monkeypatch.setattr(commands, "is_interactive", lambda: True)
     done = add(official, typed=typed)
     assert done.exit_code == status
     assert "Do you keep to that licence?" in done.stderr
@@ -425,7 +427,7 @@ def test_onnx_runtime_is_asked_for_before_the_licence(
         return None if package in ("onnxruntime", "torch") else object()
 
     monkeypatch.setattr(conversion, "find_spec", find)
-    monkeypatch.setattr(conversion, "pytorch_here", lambda: False)
+    monkeypatch.setattr(conversion, "is_pytorch_installed", lambda: False)
     done = add(onnx_file(tmp_path / "parsing_lip.onnx"), "parsing_lip")
     # Not what makes run.sh install PyTorch: that would not help.
     assert done.exit_code == commands.EXIT_FAILED
@@ -438,7 +440,7 @@ def test_onnx_runtime_is_asked_for_before_the_licence(
 def test_pytorch_is_asked_for_before_the_licence(
     folder: Path, official: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversion, "pytorch_here", lambda: False)
+    monkeypatch.setattr(conversion, "is_pytorch_installed", lambda: False)
     done = add(official)
     # run.sh installs it then, and asks again.
     assert done.exit_code == commands.EXIT_NEEDS_PYTORCH

@@ -12,7 +12,7 @@ import pytest
 
 from services.kit.errors import WeightsMissing
 from services.kit.model_commands import download, registries
-from services.kit.model_commands.fetch import LOCK, PARTIAL, Silence, fetch
+from services.kit.model_commands.fetch import LOCK_FILE, PARTIAL_FOLDER, NullProgress, fetch
 from services.kit.weights.manifest import Manifest
 from services.kit.weights.store import VERIFIED_FILE, sha256
 from tests.unit.services.kit.model_commands.weights_server import (
@@ -38,7 +38,7 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "PAUSE", 0.01)
+    monkeypatch.setattr(download, "FIRST_RETRY_DELAY_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def bare(site: Site, content: bytes = CONTENT, file: str = "net.bin") -> Manifes
 
 
 def left_over(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {LOCK, VERIFIED_FILE}
+    return {path.name for path in folder.iterdir()} - {LOCK_FILE, VERIFIED_FILE}
 
 
 def test_puts_the_file_in_place_and_leaves_nothing_else(site: Site, folder: Path) -> None:
@@ -102,7 +102,7 @@ def test_starts_over_when_more_is_here_than_there(site: Site, folder: Path) -> N
     site.cuts["/net.bin"] = [900_000, 0, 0, 0, 0]
     with pytest.raises(WeightsMissing):
         fetch(manifest=known, folder=folder)
-    [part] = (folder / PARTIAL / "net.bin").iterdir()
+    [part] = (folder / PARTIAL_FOLDER / "net.bin").iterdir()
     part.write_bytes(CONTENT + b"more")
     site.cuts.clear()
     fetch(manifest=known, folder=folder)
@@ -190,11 +190,11 @@ def test_trusts_no_archive(site: Site, folder: Path, archive: bytes, reason: str
     source = {"url": f"{site.address}/net.tgz", "members": ["package/net"]}
     with pytest.raises(WeightsMissing, match=reason):
         fetch(manifest=manifest(weight(CONTENT, source)), folder=folder)
-    assert left_over(folder) == {PARTIAL}
+    assert left_over(folder) == {PARTIAL_FOLDER}
 
 
 def test_two_fetches_at_once_take_turns(site: Site, folder: Path) -> None:
-    class Listener(Silence):
+    class Listener(NullProgress):
         def __init__(self) -> None:
             self.waits = threading.Event()
 
@@ -222,7 +222,7 @@ def test_two_fetches_at_once_take_turns(site: Site, folder: Path) -> None:
 
 
 def test_a_disk_that_is_too_full(site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "RESERVE", 2**60)
+    monkeypatch.setattr(download, "MIN_FREE_BYTES", 2**60)
     with pytest.raises(WeightsMissing, match=r"MB free and needs .* TRYON_MODELS_DIR"):
         fetch(manifest=bare(site), folder=folder)
 

@@ -114,7 +114,7 @@ def test_srgan_is_the_network_between_the_two_files(tmp_path: Path) -> None:
     photo = np.random.default_rng(3).random((5, 7, 3), np.float32)
     session = onnxruntime.InferenceSession(target)
     [result] = session.run(["output"], {"input": photo.transpose(2, 0, 1)[None]})
-    share = np.float32(prepare.SRGAN_GAN_SHARE)
+    share = np.float32(prepare.SRGAN_GAN_WEIGHT)
     between = {
         layer: {
             name: share * array + (1 - share) * before[layer][name]
