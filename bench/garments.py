@@ -31,7 +31,7 @@ from bench.measures.garment_reading import (
     summary,
 )
 from services.cloth_mask.contract import SegmentRequest
-from services.cloth_mask.model import load_reader
+from services.cloth_mask.model import load_attributes_network
 from services.cloth_mask.service import load
 from services.kit import logs
 from services.kit.errors import NoGarment
@@ -54,7 +54,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     console = Console()
     segment = _network() if arguments.masks == "network" else None
-    reader = load_reader()
+    reader = load_attributes_network()
     readings, classes = [], []
     for category, number in track(wanted(arguments.count), "Garments", console=console):
         drawn = draw(arguments.seed, number, category=category)

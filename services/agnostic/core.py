@@ -16,7 +16,7 @@ import PIL.Image
 from numpy.typing import NDArray
 from PIL import ImageDraw
 
-from services.agnostic.torso import Point, Torso, estimate, seen
+from services.agnostic.torso import Point, Torso, estimate_torso, joint_point
 from services.kit.errors import InvalidRequest
 from services.kit.joints import Joint
 from services.kit.labels import Label
@@ -62,10 +62,10 @@ def parse_agnostic(labels: LabelMap, keypoints: Keypoints) -> LabelMap:
     """
     check(labels, keypoints)
     removed = np.isin(labels, UPPER_BODY)
-    torso = estimate(keypoints)
+    torso = estimate_torso(keypoints)
     for arm, path in ARMS:
-        points = {joint: joint_of(keypoints, torso, joint) for joint in path}
-        removed |= (labels == arm) & _arm(Drawing.on(labels), path, points)
+        points = {joint: joint_or_shoulder(keypoints, torso, joint) for joint in path}
+        removed |= (labels == arm) & _draw_arm_path(Drawing.on(labels), path, points)
     agnostic: LabelMap = np.where(removed, np.uint8(0), labels)
     return agnostic
 
@@ -77,16 +77,16 @@ def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Imag
     the torso's joints are not all seen, what is labelled as upper clothes, neck or arms turns grey
     as well. Raises InvalidRequest where sizes differ or the joints are not 25 x 3.
     """
-    check_picture(image, labels, keypoints)
-    torso = estimate(keypoints)
+    check_image(image, labels, keypoints)
+    torso = estimate_torso(keypoints)
     drawing = Drawing.on(labels)
     if torso:
         _draw_torso(drawing, torso)
     draw_arms(drawing, keypoints, torso)
-    return greyed(image, labels, torso, drawing.region())
+    return paint_grey(image, labels, torso, drawing.region())
 
 
-def greyed(
+def paint_grey(
     image: Image,
     labels: LabelMap,
     torso: Torso | None,
@@ -108,7 +108,7 @@ def greyed(
     return agnostic
 
 
-def check_picture(image: Image, labels: LabelMap, keypoints: Keypoints) -> None:
+def check_image(image: Image, labels: LabelMap, keypoints: Keypoints) -> None:
     """Raise InvalidRequest where ``check`` does, and for a picture of another size."""
     check(labels, keypoints)
     if image.shape[:2] != labels.shape:
@@ -165,15 +165,17 @@ class Drawing:
         return centre[0] - x, centre[1] - y, centre[0] + x, centre[1] + y
 
 
-def joint_of(keypoints: Keypoints, torso: Torso | None, joint: Joint) -> Point | None:
+def joint_or_shoulder(keypoints: Keypoints, torso: Torso | None, joint: Joint) -> Point | None:
     """Give a joint's place; a shoulder that was not seen is the torso's."""
-    point = seen(keypoints, joint)
+    point = joint_point(keypoints, joint)
     if point is None and torso and joint in {Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER}:
         return torso.right_shoulder if joint == Joint.RIGHT_SHOULDER else torso.left_shoulder
     return point
 
 
-def _arm(drawing: Drawing, path: tuple[Joint, ...], points: Mapping[Joint, Point | None]) -> Region:
+def _draw_arm_path(
+    drawing: Drawing, path: tuple[Joint, ...], points: Mapping[Joint, Point | None]
+) -> Region:
     """Draw a line along the joints that are known, and a disc at each but the path's first."""
     known = [(joint, point) for joint in path if (point := points[joint]) is not None]
     if not any(joint in path[1:] for joint, _ in known):
@@ -208,7 +210,7 @@ def draw_trunk(drawing: Drawing, torso: Torso) -> None:
 def draw_arms(drawing: Drawing, keypoints: Keypoints, torso: Torso | None) -> None:
     """Draw both arms, as far as their joints were seen."""
     for _, (_, *arm) in ARMS:
-        upper, middle, lower = (joint_of(keypoints, torso, joint) for joint in arm)
+        upper, middle, lower = (joint_or_shoulder(keypoints, torso, joint) for joint in arm)
         for start, end in ((upper, middle), (middle, lower)):
             if start is not None and end is not None:
                 drawing.line(start, end, 200)

@@ -15,13 +15,13 @@ from services.agnostic.core import (
     ARMS,
     Drawing,
     Region,
-    check_picture,
+    check_image,
     draw_arms,
     draw_trunk,
-    greyed,
-    joint_of,
+    joint_or_shoulder,
+    paint_grey,
 )
-from services.agnostic.torso import Torso, estimate
+from services.agnostic.torso import Torso, estimate_torso
 from services.kit.types import Image, Keypoints, LabelMap
 
 UNITS: Final = 16
@@ -37,12 +37,12 @@ def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Imag
     the torso's joints are not all seen, what is labelled as upper clothes, neck or arms turns grey
     as well. Raises InvalidRequest where sizes differ or the joints are not 25 x 3.
     """
-    check_picture(image, labels, keypoints)
-    torso = estimate(keypoints)
+    check_image(image, labels, keypoints)
+    torso = estimate_torso(keypoints)
     if torso is None:
-        return greyed(image, labels, None, np.zeros(labels.shape, np.bool_))
+        return paint_grey(image, labels, None, np.zeros(labels.shape, np.bool_))
     drawn = _body(_drawing(labels, torso), keypoints, torso)
-    return greyed(image, labels, torso, drawn, _hands(labels, keypoints, torso))
+    return paint_grey(image, labels, torso, drawn, _hands(labels, keypoints, torso))
 
 
 def _drawing(labels: LabelMap, torso: Torso) -> Drawing:
@@ -64,7 +64,7 @@ def _hands(labels: LabelMap, keypoints: Keypoints, torso: Torso) -> Region:
     """Find what is labelled as an arm and lies beyond its bones."""
     beyond = np.zeros(labels.shape, np.bool_)
     for arm, (_, *path) in ARMS:
-        shoulder, elbow, wrist = (joint_of(keypoints, torso, joint) for joint in path)
+        shoulder, elbow, wrist = (joint_or_shoulder(keypoints, torso, joint) for joint in path)
         drawing = _drawing(labels, torso)
         last = shoulder
         if shoulder is not None:

@@ -35,7 +35,7 @@ class Torso:
     estimated: bool
 
 
-def seen(keypoints: Keypoints, joint: int) -> Point | None:
+def joint_point(keypoints: Keypoints, joint: int) -> Point | None:
     """Give a joint's place, or none where it was not seen: at (0, 0), or not a number."""
     x, y = float(keypoints[joint, 0]), float(keypoints[joint, 1])
     if (x == 0 and y == 0) or not (np.isfinite(x) and np.isfinite(y)):
@@ -43,23 +43,26 @@ def seen(keypoints: Keypoints, joint: int) -> Point | None:
     return np.array([x, y])
 
 
-def estimate(keypoints: Keypoints) -> Torso | None:
+def estimate_torso(keypoints: Keypoints) -> Torso | None:
     """Find the torso; none where too little is seen to tell how wide it is and where."""
-    neck = seen(keypoints, Joint.NECK)
-    right, left = seen(keypoints, Joint.RIGHT_SHOULDER), seen(keypoints, Joint.LEFT_SHOULDER)
-    hips = seen(keypoints, Joint.RIGHT_HIP), seen(keypoints, Joint.LEFT_HIP)
+    neck = joint_point(keypoints, Joint.NECK)
+    right, left = (
+        joint_point(keypoints, Joint.RIGHT_SHOULDER),
+        joint_point(keypoints, Joint.LEFT_SHOULDER),
+    )
+    hips = joint_point(keypoints, Joint.RIGHT_HIP), joint_point(keypoints, Joint.LEFT_HIP)
     estimated = any(point is None for point in (neck, right, left, *hips))
-    shoulders = _shoulders(neck, right, left, *hips)
+    shoulders = _complete_shoulders(neck, right, left, *hips)
     if shoulders is None:
         return None
     right, left = shoulders
-    right_hip, left_hip = _hips(right, left, seen(keypoints, 8), *hips)
+    right_hip, left_hip = _complete_hips(right, left, joint_point(keypoints, 8), *hips)
     if neck is None:
         neck = (right + left) / 2
     return Torso(neck, right, left, right_hip, left_hip, estimated)
 
 
-def _shoulders(
+def _complete_shoulders(
     neck: Point | None,
     right: Point | None,
     left: Point | None,
@@ -80,7 +83,7 @@ def _shoulders(
     return (one, other) if right is not None else (other, one)
 
 
-def _hips(
+def _complete_hips(
     right_shoulder: Point,
     left_shoulder: Point,
     middle: Point | None,

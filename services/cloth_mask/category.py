@@ -26,7 +26,7 @@ NARROW: Final = 0.3
 """Width at the upper end, as a share of the largest: a waistband has .5 and more, a halter .2."""
 
 
-def resolve(category: str, probabilities: NDArray[np.float32], mask: Mask) -> str:
+def resolve_category(category: str, probabilities: NDArray[np.float32], mask: Mask) -> str:
     """Return ``upper``, ``lower`` or ``dress``: what was asked for, or what the photo shows.
 
     ``probabilities``: h x w x 4, background, upper, lower and full-body garments, of the whole
@@ -39,15 +39,15 @@ def resolve(category: str, probabilities: NDArray[np.float32], mask: Mask) -> st
     if not inside.any():
         return UPPER
     _, upper, lower, full = (float(share) for share in probabilities[inside].mean(axis=0))
-    if lower > upper + full and brim(mask) > NARROW:
+    if lower > upper + full and top_width_fraction(mask) > NARROW:
         return LOWER
-    long = length(mask)
+    long = length_in_chest_widths(mask)
     if long > SURE_LENGTH:
         return DRESS
     return DRESS if long > LEAST_LENGTH and full > FULL else UPPER
 
 
-def brim(mask: Mask) -> float:
+def top_width_fraction(mask: Mask) -> float:
     """Return the garment's width at its upper end as a share of its largest, 0 to 1."""
     widths = (mask > 127).sum(axis=1)
     rows = np.flatnonzero(widths)
@@ -57,7 +57,7 @@ def brim(mask: Mask) -> float:
     return float(widths[rows[0] : end].max() / widths.max())
 
 
-def length(mask: Mask) -> float:
+def length_in_chest_widths(mask: Mask) -> float:
     """Return the garment's height in widths of its trunk at the chest, without sleeves."""
     garment = mask > 127
     rows = np.flatnonzero(garment.any(axis=1))

@@ -48,7 +48,7 @@ PLAIN: Final = 4.0
 
 
 @dataclass(frozen=True)
-class Box:
+class PixelBox:
     """A rectangle of whole pixels; ``right`` and ``bottom`` lie just outside."""
 
     left: int
@@ -57,13 +57,13 @@ class Box:
     bottom: int
 
 
-def enlarge(probability: Plane, height: int, width: int) -> Plane:
+def resize_probability(probability: Plane, height: int, width: int) -> Plane:
     """Scale a probability map to ``height`` x ``width``."""
     scaled = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(scaled, np.float32)
 
 
-def doubtful(probability: Plane) -> bool:
+def needs_second_look(probability: Plane) -> bool:
     """Whether the network left so much open that it should look again."""
     open_area = np.count_nonzero((probability > SURE[0]) & (probability < SURE[1]))
     garment = np.count_nonzero(probability > 0.5)
@@ -71,7 +71,7 @@ def doubtful(probability: Plane) -> bool:
     return bool(traced > LEAST_AREA * probability.size and open_area > DOUBTFUL_SHARE * garment)
 
 
-def second_look(image: Image, probability: Plane, margin: float = 0.04) -> Box:
+def second_look_box(image: Image, probability: Plane, margin: float = 0.04) -> PixelBox:
     """Return the rectangle to look at again: all that may be garment, and a margin.
 
     ``probability`` is H x W like ``image``; ``margin`` is a share of the rectangle's sides.
@@ -82,11 +82,11 @@ def second_look(image: Image, probability: Plane, margin: float = 0.04) -> Box:
     rows = np.flatnonzero(candidate.any(axis=1))
     columns = np.flatnonzero(candidate.any(axis=0))
     if not rows.size:
-        return Box(0, 0, width, height)
+        return PixelBox(0, 0, width, height)
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     left, right = int(columns[0]), int(columns[-1]) + 1
     pad_x, pad_y = round(margin * (right - left)), round(margin * (bottom - top))
-    return Box(
+    return PixelBox(
         max(0, left - pad_x),
         max(0, top - pad_y),
         min(width, right + pad_x),
@@ -94,7 +94,7 @@ def second_look(image: Image, probability: Plane, margin: float = 0.04) -> Box:
     )
 
 
-def combine(image: Image, first: Plane, second: Plane, box: Box) -> Plane:
+def combine_looks(image: Image, first: Plane, second: Plane, box: PixelBox) -> Plane:
     """Join two looks, and add what both missed of a garment on a plain background.
 
     ``first`` is H x W like ``image``; ``second``, of any size, covers ``box``. The network misses
@@ -102,11 +102,11 @@ def combine(image: Image, first: Plane, second: Plane, box: Box) -> Plane:
     """
     joined = first.copy()
     inside = joined[box.top : box.bottom, box.left : box.right]
-    np.maximum(inside, enlarge(second, *inside.shape), out=inside)
-    return _complete(image, joined)
+    np.maximum(inside, resize_probability(second, *inside.shape), out=inside)
+    return _add_overlooked_parts(image, joined)
 
 
-def mask(image: Image, probability: Plane) -> Mask:
+def make_mask(image: Image, probability: Plane) -> Mask:
     """Return the garment's mask, 0 or 255, H x W like ``image``.
 
     ``image`` is H x W x 3 uint8 RGB, ``probability`` H x W float32 that a pixel is garment. Gaps
@@ -228,7 +228,7 @@ def _unlike_background(image: Image, probability: Plane) -> Flags:
     return cv2.morphologyEx(unlike, cv2.MORPH_OPEN, ellipse(2)) > 0
 
 
-def _complete(image: Image, probability: Plane) -> Plane:
+def _add_overlooked_parts(image: Image, probability: Plane) -> Plane:
     """Add to the garment what is joined to it and differs from a plain background."""
     unlike = _unlike_background(image, probability)
     if not unlike.any():

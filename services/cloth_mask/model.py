@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cloth_mask import reading
+from services.cloth_mask import attributes
 from services.kit.errors import WeightsMissing
 from services.kit.garment_attributes import GarmentAttributes
 from services.kit.raster.guided_filter import Plane
@@ -41,13 +41,13 @@ def load(file: str = FILE) -> U2NetCloth:
     return U2NetCloth(sessions.onnx_session(store.path(file)))
 
 
-def garment(classes: NDArray[np.float32]) -> Plane:
+def garment_probability(classes: NDArray[np.float32]) -> Plane:
     """Return the probability of any kind of garment, from those of the network's four classes."""
     return np.asarray(1 - classes[..., 0], np.float32)
 
 
 @dataclass(frozen=True)
-class Reader:
+class AttributesNetwork:
     """The network that tells category, sleeves, neckline, opening and landmarks.
 
     It looks at the garment and at its mirror image; of classes and reach the mean of both counts.
@@ -57,24 +57,24 @@ class Reader:
 
     def read(self, image: Image, mask: Mask) -> GarmentAttributes:
         """Read a garment from its photo and its mask, both of one size."""
-        seen = reading.window(mask)
-        inputs = reading.prepare(image, mask, seen)
+        seen = attributes.garment_window(mask)
+        inputs = attributes.network_input(image, mask, seen)
         views = (inputs, np.ascontiguousarray(inputs[..., ::-1]))
         first, second = (
             self.session.run(["landmarks", "classes", "reach"], {"garment": view[None]})
             for view in views
         )
-        classes, reach = reading.both_ways(
+        classes, reach = attributes.average_with_mirror_image(
             [part[0] for part in first[1:]], [part[0] for part in second[1:]]
         )
-        return reading.interpret(first[0][0], classes, reach, seen)
+        return attributes.decode_attributes(first[0][0], classes, reach, seen)
 
 
-def load_reader() -> Reader:
+def load_attributes_network() -> AttributesNetwork:
     """Load the reading network. Raises WeightsMissing if it is not the file that was trained."""
     if not READER.is_file() or store.sha256(READER) != READER_SHA256:
         raise WeightsMissing(
             f"{READER.name} beside the cloth_mask service is missing or damaged; "
             "install this program again."
         )
-    return Reader(sessions.onnx_session(READER))
+    return AttributesNetwork(sessions.onnx_session(READER))

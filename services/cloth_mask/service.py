@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from tryon.venuns import venuns_pb2
 
-from services.cloth_mask import core, model, worn
-from services.cloth_mask.category import resolve
+from services.cloth_mask import core, model
+from services.cloth_mask.category import resolve_category
 from services.cloth_mask.contract import (
     IsolateRequest,
     IsolateResponse,
@@ -16,6 +16,7 @@ from services.cloth_mask.contract import (
     as_it_is,
     is_worn,
 )
+from services.cloth_mask.isolate import isolate_garment
 from services.kit import engines
 from services.kit.categories import AUTO, REQUEST_CATEGORIES, UPPER, check
 from services.kit.errors import InvalidRequest, NoGarment
@@ -27,36 +28,38 @@ from services.kit.wire import upstream_containers
 
 def load_u2net() -> Service:
     """U2-Net trained on clothes, as rembg exported it. Raises WeightsMissing."""
-    return _u2net("u2net", FILE)
+    return _load_u2net_engine("u2net", FILE)
 
 
 def load_u2net_pth() -> Service:
     """U2-Net trained on clothes, from its authors' own file. Raises WeightsMissing."""
-    return _u2net("u2net_pth", model.CONVERTED)
+    return _load_u2net_engine("u2net_pth", model.CONVERTED)
 
 
-def _u2net(engine: str, file: str) -> Service:
-    network, reader = model.load(file), model.load_reader()
+def _load_u2net_engine(engine: str, file: str) -> Service:
+    network, attributes_network = model.load(file), model.load_attributes_network()
 
     def segment(request: SegmentRequest) -> SegmentResponse:
         check(request.category, REQUEST_CATEGORIES)
         image = request.image
         height, width = image.shape[:2]
         classes = network.probabilities(image, model.FIRST_SIDE)
-        probability = core.enlarge(model.garment(classes), height, width)
-        if core.doubtful(probability):
-            box = core.second_look(image, probability)
+        probability = core.resize_probability(model.garment_probability(classes), height, width)
+        if core.needs_second_look(probability):
+            box = core.second_look_box(image, probability)
             closer = image[box.top : box.bottom, box.left : box.right]
-            again = model.garment(network.probabilities(closer, model.SECOND_SIDE))
-            probability = core.combine(image, probability, again, box)
-        mask = core.mask(image, probability)
-        category = resolve(request.category, classes, mask)
-        return SegmentResponse(mask, category, reader.read(image, mask))
+            again = model.garment_probability(network.probabilities(closer, model.SECOND_SIDE))
+            probability = core.combine_looks(image, probability, again, box)
+        mask = core.make_mask(image, probability)
+        category = resolve_category(request.category, classes, mask)
+        return SegmentResponse(mask, category, attributes_network.read(image, mask))
 
-    return Service(engine, {"Segment": segment, "Isolate": _isolating(reader)})
+    return Service(engine, {"Segment": segment, "Isolate": _isolate_handler(attributes_network)})
 
 
-def _isolating(reader: model.Reader) -> Callable[[IsolateRequest], IsolateResponse]:
+def _isolate_handler(
+    attributes_network: model.AttributesNetwork,
+) -> Callable[[IsolateRequest], IsolateResponse]:
     def isolate(request: IsolateRequest) -> IsolateResponse:
         check(request.category, REQUEST_CATEGORIES)
         _check(request)
@@ -64,7 +67,7 @@ def _isolating(reader: model.Reader) -> Callable[[IsolateRequest], IsolateRespon
             return as_it_is(request)
         pictures = (request.image, request.image_high_res)
         try:
-            alone = worn.isolate(pictures, request.labels, request.keypoints, request.category)
+            alone = isolate_garment(pictures, request.labels, request.keypoints, request.category)
         except NoGarment:
             # Somebody is there, but nothing that they wear: what was found is not theirs.
             if request.category == AUTO:
@@ -75,7 +78,7 @@ def _isolating(reader: model.Reader) -> Callable[[IsolateRequest], IsolateRespon
             image=image,
             image_high_res=image_high_res,
             mask=alone.mask,
-            attributes=reader.read(image, alone.mask),
+            attributes=attributes_network.read(image, alone.mask),
             category=alone.category,
         )
 
@@ -106,7 +109,7 @@ def _proportional(image: Image, image_high_res: Image) -> bool:
 
 def load_venuns() -> Service:
     """Call the upstream container for the mask; the garment is read here."""
-    reader = model.load_reader()
+    attributes_network = model.load_attributes_network()
     upstream = upstream_containers.UpstreamContainerClient(
         "cloth_mask", upstream_containers.CLOTH_MASK
     )
@@ -122,10 +125,12 @@ def load_venuns() -> Service:
             raise NoGarment(core.NO_GARMENT, stage="cloth_mask")
         # The upstream container knows upper garments only.
         category = UPPER if request.category == AUTO else request.category
-        return SegmentResponse(mask, category, reader.read(image, mask))
+        return SegmentResponse(mask, category, attributes_network.read(image, mask))
 
     return Service(
-        "venuns", {"Segment": segment, "Isolate": _isolating(reader)}, close=upstream.close
+        "venuns",
+        {"Segment": segment, "Isolate": _isolate_handler(attributes_network)},
+        close=upstream.close,
     )
 
 

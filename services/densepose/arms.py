@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from services.densepose.body import Body, View
 from services.densepose.canvas import F32, Canvas, Floats
-from services.densepose.limbs import Edges, Limb, edges, profile, reach
+from services.densepose.limbs import Edges, Limb, interpolate_profile, limb_window, measure_edges
 from services.densepose.parts import Part
+from services.densepose.surface_body import SurfaceBody, View
 from services.kit.joints import Joint
 
 
@@ -33,8 +33,8 @@ _UPPER_AT: Final = (-0.2, -0.1, 0.0, 0.15, 0.3, 0.5, 0.7, 1.0)
 _UPPER: Final = _Piece(
     outside=Part.RIGHT_UPPER_ARM_OUTSIDE,
     # The armhole slants outwards above the shoulder joint.
-    inner=profile(_UPPER_AT, (0.06, 0.0, -0.06, -0.095, -0.115, -0.13, -0.14, -0.14)),
-    outer=profile(_UPPER_AT, (0.1, 0.12, 0.14, 0.15, 0.14, 0.13, 0.12, 0.11)),
+    inner=interpolate_profile(_UPPER_AT, (0.06, 0.0, -0.06, -0.095, -0.115, -0.13, -0.14, -0.14)),
+    outer=interpolate_profile(_UPPER_AT, (0.1, 0.12, 0.14, 0.15, 0.14, 0.13, 0.12, 0.11)),
     widest=0.23,
     starts=-0.2,
     seam=((0.0, 1.0), (64.0, 64.0)),
@@ -42,8 +42,10 @@ _UPPER: Final = _Piece(
 _LOWER_AT: Final = (-0.1, 0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)
 _LOWER: Final = _Piece(
     outside=Part.RIGHT_LOWER_ARM_OUTSIDE,
-    inner=profile(_LOWER_AT, (-0.13, -0.13, -0.125, -0.115, -0.1, -0.085, -0.085, -0.085)),
-    outer=profile(_LOWER_AT, (0.11, 0.11, 0.12, 0.12, 0.11, 0.095, 0.085, 0.08)),
+    inner=interpolate_profile(
+        _LOWER_AT, (-0.13, -0.13, -0.125, -0.115, -0.1, -0.085, -0.085, -0.085)
+    ),
+    outer=interpolate_profile(_LOWER_AT, (0.11, 0.11, 0.12, 0.12, 0.11, 0.095, 0.085, 0.08)),
     widest=0.18,
     # A little above the elbow joint.
     starts=-0.04,
@@ -63,7 +65,7 @@ _HAND_INWARDS: Final = 0.03
 """How far a hand lies from the forearm's axis, towards the body, in units."""
 
 
-def paint_arm(canvas: Canvas, body: Body, *, right: bool) -> None:
+def paint_arm(canvas: Canvas, body: SurfaceBody, *, right: bool) -> None:
     """Paint an arm from hand to shoulder; nothing where its elbow was not seen."""
     shoulder, elbow, wrist = (
         (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST)
@@ -73,20 +75,20 @@ def paint_arm(canvas: Canvas, body: Body, *, right: bool) -> None:
     if not body.seen[elbow]:
         return
     if body.seen[wrist]:
-        forearm = Limb(body.joints[elbow], body.joints[wrist], body.unit)
+        forearm = Limb(body.joints[elbow], body.joints[wrist], body.shoulder_width)
         _paint_hand(canvas, forearm, right=right)
         _paint_piece(canvas, body, _LOWER, forearm, right=right)
-    upper = Limb(body.joints[shoulder], body.joints[elbow], body.unit)
+    upper = Limb(body.joints[shoulder], body.joints[elbow], body.shoulder_width)
     _paint_piece(canvas, body, _UPPER, upper, right=right)
 
 
 def _paint_hand(canvas: Canvas, forearm: Limb, *, right: bool) -> None:
     """Paint a paddle with round fingertips."""
-    unit = forearm.unit
+    shoulder_width = forearm.shoulder_width
     step = (forearm.end - forearm.start) / np.float32(forearm.length)
     start = forearm.start + np.float32(_WRIST_CUT * forearm.length) * step
-    hand = Limb(start, start + np.float32(_HAND_LENGTH * unit) * step, unit)
-    seen = reach(canvas.shape, hand, _HAND_HALF + _HAND_INWARDS)
+    hand = Limb(start, start + np.float32(_HAND_LENGTH * shoulder_width) * step, shoulder_width)
+    seen = limb_window(canvas.shape, hand, _HAND_HALF + _HAND_INWARDS)
     across = (seen.across if right else -seen.across) + np.float32(_HAND_INWARDS)
     beyond = np.maximum(seen.along * _HAND_LENGTH - (_HAND_LENGTH - _HAND_ROUND), 0)
     reached = np.hypot(beyond / _HAND_ROUND, across / _HAND_HALF) <= 1
@@ -99,17 +101,19 @@ def _paint_hand(canvas: Canvas, forearm: Limb, *, right: bool) -> None:
     )
 
 
-def _paint_piece(canvas: Canvas, body: Body, piece: _Piece, limb: Limb, *, right: bool) -> None:
+def _paint_piece(
+    canvas: Canvas, body: SurfaceBody, piece: _Piece, limb: Limb, *, right: bool
+) -> None:
     """Paint the upper or the lower arm, split into its outside and its inside."""
-    seen = reach(canvas.shape, limb, piece.widest)
+    seen = limb_window(canvas.shape, limb, piece.widest)
     low, high = _measured(canvas, body, piece, limb, right=right).at(seen.along)
     aside = (seen.across - (low + high) / 2) / np.maximum((high - low) / 2, 1e-3)
-    beyond = (seen.along - 1) * np.float32(limb.length / limb.unit)
+    beyond = (seen.along - 1) * np.float32(limb.length / limb.shoulder_width)
     cap = np.hypot(beyond, seen.across) <= _CAP
     where = (seen.across >= low) & (seen.across <= high) & (seen.along >= piece.starts)
     where &= (seen.along <= 1) | cap
     along = np.clip(seen.along, 0, 1)
-    angle = _angle(body.turn, aside if right else -aside, right=right)
+    angle = _angle(body.yaw_radians, aside if right else -aside, right=right)
     front = np.interp(along, *piece.seam)
     behind = np.mod(front - angle, 360)
     wide = front - _SEAM_BEHIND
@@ -120,19 +124,21 @@ def _paint_piece(canvas: Canvas, body: Body, piece: _Piece, limb: Limb, *, right
     canvas.paint(seen.window, Part(first - 2), where & ~outside, along, inward)
 
 
-def _measured(canvas: Canvas, body: Body, piece: _Piece, limb: Limb, *, right: bool) -> Edges:
+def _measured(
+    canvas: Canvas, body: SurfaceBody, piece: _Piece, limb: Limb, *, right: bool
+) -> Edges:
     wide = np.full_like(piece.inner, piece.widest)
     if right is not (body.view is View.BACK):
-        return edges(canvas.person, limb, (piece.inner, piece.outer), (-wide, wide))
-    return edges(canvas.person, limb, (-piece.outer, -piece.inner), (-wide, wide))
+        return measure_edges(canvas.person, limb, (piece.inner, piece.outer), (-wide, wide))
+    return measure_edges(canvas.person, limb, (-piece.outer, -piece.inner), (-wide, wide))
 
 
-def _angle(turn: float, outwards: Floats, *, right: bool) -> F32:
+def _angle(yaw_radians: float, outwards: Floats, *, right: bool) -> F32:
     """How far around the arm a pixel lies from its outermost line, in degrees, forwards.
 
     ``outwards`` is the pixel's place across the arm, 1 at the edge that points away from a body
     that faces the camera and -1 at the other.
     """
     visible = np.degrees(np.arccos(np.clip(outwards, -1, 1)))
-    angle: F32 = (visible - np.degrees(turn) * (1 if right else -1)).astype(np.float32)
+    angle: F32 = (visible - np.degrees(yaw_radians) * (1 if right else -1)).astype(np.float32)
     return angle

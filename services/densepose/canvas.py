@@ -39,7 +39,7 @@ class Canvas:
         ``along`` and ``aside`` are 0..1 on the part, as ``charts`` names them.
         """
         chosen = where & self.free[window]
-        u, v = charts.coordinates(part, along[chosen], aside[chosen])
+        u, v = charts.chart_coordinates(part, along[chosen], aside[chosen])
         self.parts[window][chosen] = part
         self.u[window][chosen] = _byte(u)
         self.v[window][chosen] = _byte(v)

@@ -71,7 +71,7 @@ CHARTS: Final = {
 }
 
 
-def coordinates(part: Part, along: Floats, aside: Floats) -> tuple[Floats, Floats]:
+def chart_coordinates(part: Part, along: Floats, aside: Floats) -> tuple[Floats, Floats]:
     """Give U and V, about 0..1, of places on a part."""
     chart = CHARTS[part]
     u = chart.u + chart.u_along * along + chart.u_aside * aside

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.densepose import geometry, inputs
-from services.densepose.inputs import F32, U8, Frame
+from services.densepose import body_model, inputs
+from services.densepose.inputs import F32, U8, InputCrop
 from services.densepose.parts import OTHER_PART
 
 INSIDE: Final = 128
@@ -63,23 +63,26 @@ def estimate_surface(
         # Either misses shoulders, sleeves and fingers that the other has.
         silhouette = np.where(labels > 0, np.uint8(255), silhouette)
     person = silhouette >= INSIDE
-    frame = inputs.frame(keypoints, person)
+    frame = inputs.choose_crop(keypoints, person)
     if frame is None:
         return Surface(parts, u, v)
     joints = keypoints.copy()
     joints[:, :2] = frame.place(keypoints[:, :2])
-    outline = inputs.shown(silhouette, frame, ids=False).astype(np.float32) / np.float32(255)
-    seen = None if labels is None else inputs.shown(labels, frame, ids=True)
+    outline = inputs.scale_crop(silhouette, frame, ids=False).astype(np.float32) / np.float32(255)
+    seen = None if labels is None else inputs.scale_crop(labels, frame, ids=True)
     # The person and their mirror image: what is left and right of a body must not matter.
     turned = inputs.mirror_joints(joints, frame.width)
     other = None if seen is None else inputs.OTHER_LABEL[seen[:, ::-1]]
     logits, (charts, _) = network(
         np.stack(
-            [inputs.encode(joints, outline, seen), inputs.encode(turned, outline[:, ::-1], other)]
+            [
+                inputs.encode_planes(joints, outline, seen),
+                inputs.encode_planes(turned, outline[:, ::-1], other),
+            ]
         )
     )
     straight, mirrored = logits[:, :, : frame.height, : frame.width]
-    drawn = geometry.draw(keypoints, person)
+    drawn = body_model.draw_parts(keypoints, person)
     voted = straight + mirrored[OTHER_PART, :, ::-1]
     window = parts[frame.window]
     window[:] = _likeliest(voted, drawn.parts[frame.window], frame)
@@ -93,7 +96,7 @@ def estimate_surface(
     return Surface(parts, u, v)
 
 
-def _likeliest(logits: F32, drawn: U8, frame: Frame) -> U8:
+def _likeliest(logits: F32, drawn: U8, frame: InputCrop) -> U8:
     """Enlarge the parts' logits to the framed part of the picture, and let the drawn parts vote.
 
     Returns the id of the highest, h x w.
@@ -119,7 +122,7 @@ def _overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> np.float32:
     return np.float32((first & second).sum() / max((first | second).sum(), 1))
 
 
-def _chart(chart: F32, frame: Frame, where: NDArray[np.bool_], found: U8) -> None:
+def _chart(chart: F32, frame: InputCrop, where: NDArray[np.bool_], found: U8) -> None:
     """Enlarge a chart's coordinate, at half the network's scale, into ``found`` at a part."""
     rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
     top, left = rows[0], columns[0]

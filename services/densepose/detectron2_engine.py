@@ -31,7 +31,7 @@ SURE: Final = 0.05
 
 
 @dataclass(frozen=True)
-class Found:
+class Detection:
     """A person as a network answers: their ``box`` (4), and how sure it is, 0 to 1.
 
     In that box ``coarse`` 2 x S x S is above for the person in its second plane; ``fine`` has 25 x
@@ -46,7 +46,7 @@ class Found:
     v: F32
 
 
-Run = Callable[[F32, F32, F32], Found]
+Run = Callable[[F32, F32, F32], Detection]
 """One inference on a picture 1 x 3 x H x W, its size without the margin (2), a person's box
 (1 x 4)."""
 
@@ -58,20 +58,20 @@ def estimate(image: Image, silhouette: Mask, run: Run) -> Surface:
     nobody is found everything is background.
     """
     height, width = image.shape[:2]
-    picture = shown(image, SHORTEST, LONGEST)
+    picture = scale_to_sides(image, SHORTEST, LONGEST)
     seen = np.array([picture.shape[1], picture.shape[0]], np.float32)
     scale: F32 = np.tile(seen / np.array([width, height], np.float32), 2)
     person: F32 = np.asarray(_outline_box(silhouette) * scale, np.float32)
-    found = run(fed(picture), seen, person[None])
+    found = run(network_input(picture), seen, person[None])
     surface = Surface(*(np.zeros((height, width), np.uint8) for _ in range(3)))
     if found.score > SURE:
         back = np.tile(np.array([width, height], np.float32) / seen, 2)
         limits = np.array([width, height, width, height], np.float32)
-        _place(found, np.clip(found.box * back, 0, limits), surface)
+        _write_surface(found, np.clip(found.box * back, 0, limits), surface)
     return surface
 
 
-def shown(image: Image, shortest: int, longest: int) -> Image:
+def scale_to_sides(image: Image, shortest: int, longest: int) -> Image:
     """Scale a picture so that its shorter side is ``shortest``, its longer at most ``longest``."""
     height, width = image.shape[:2]
     scale = shortest / min(height, width)
@@ -81,7 +81,7 @@ def shown(image: Image, shortest: int, longest: int) -> Image:
     return np.asarray(scaled, np.uint8)
 
 
-def fed(picture: Image) -> F32:
+def network_input(picture: Image) -> F32:
     """Make the network's input of an RGB picture: 1 x 3 x H x W, the margin 0."""
     height, width = picture.shape[:2]
     planes = np.zeros((1, 3, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE))
@@ -98,24 +98,24 @@ def _outline_box(silhouette: Mask) -> F32:
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
 
 
-def _place(found: Found, box: F32, surface: Surface) -> None:
+def _write_surface(found: Detection, box: F32, surface: Surface) -> None:
     """Enlarge what was found to a box of the photo, whole pixels, and write it there."""
     left, top = (int(corner) for corner in box[:2])
     width, height = (max(int(side), 1) for side in box[2:] - box[:2])
     window = (slice(top, top + height), slice(left, left + width))
-    coarse = _enlarged(found.coarse, height, width)
-    parts = _enlarged(found.fine, height, width).argmax(axis=2)
+    coarse = _resize_planes(found.coarse, height, width)
+    parts = _resize_planes(found.fine, height, width).argmax(axis=2)
     parts[coarse[..., 1] <= coarse[..., 0]] = 0
     surface.parts[window] = parts
     for part in np.unique(parts[parts > 0]):
         own = parts == part
         for chart, target in ((found.u, surface.u), (found.v, surface.v)):
-            values = _enlarged(chart[part, None], height, width)[own]
+            values = _resize_planes(chart[part, None], height, width)[own]
             # Cut off, as DensePose's own pictures are.
             target[window][own] = (np.clip(values, 0, 1) * 255).astype(np.uint8)
 
 
-def _enlarged(planes: F32, height: int, width: int) -> F32:
+def _resize_planes(planes: F32, height: int, width: int) -> F32:
     """Enlarge C x S x S to height x width x C; of one plane, to height x width."""
     stacked = np.ascontiguousarray(planes.transpose(1, 2, 0))
     return np.asarray(cv2.resize(stacked, (width, height), interpolation=cv2.INTER_LINEAR))

@@ -79,16 +79,22 @@ _OTHER_JOINT: Final = np.array(
 CHANNELS: Final = 2 + len(GROUPS) + len(_LIMBS) + len(_POINTS)
 
 
-@dataclass(frozen=True)
-class Frame:
-    """The part of a picture that the network sees: its corners, and its size for the network."""
+@dataclass(frozen=True, kw_only=True)
+class InputCrop:
+    """The part of a picture that the network is given, and its size at the network's scale."""
 
     left: int
+    """Of the part, in pixels of the picture."""
     top: int
+    """Of the part, in pixels of the picture."""
     right: int
+    """First column right of the part, in pixels of the picture."""
     bottom: int
+    """First row below the part, in pixels of the picture."""
     width: int
+    """At the network's scale, in pixels."""
     height: int
+    """At the network's scale, in pixels."""
 
     @property
     def window(self) -> tuple[slice, slice]:
@@ -103,7 +109,7 @@ class Frame:
         return placed
 
 
-def unit(keypoints: F32) -> float | None:
+def measure_shoulder_width(keypoints: F32) -> float | None:
     """Tell the shoulder width, in pixels, of 25 x 3 joints; None if no shoulder was seen."""
     seen = keypoints[:, 2] > 0
     joints = keypoints[:, :2]
@@ -124,9 +130,9 @@ def unit(keypoints: F32) -> float | None:
     return width if width > 1.0 else None
 
 
-def frame(keypoints: F32, person: NDArray[np.bool_]) -> Frame | None:
+def choose_crop(keypoints: F32, person: NDArray[np.bool_]) -> InputCrop | None:
     """Choose what to show: the person, shoulders ``UNIT`` wide; None if there is no one."""
-    width = unit(keypoints)
+    width = measure_shoulder_width(keypoints)
     rows, columns = np.flatnonzero(person.any(axis=1)), np.flatnonzero(person.any(axis=0))
     if width is None or not len(rows):
         return None
@@ -138,10 +144,17 @@ def frame(keypoints: F32, person: NDArray[np.bool_]) -> Frame | None:
     bottom = min(int(rows[-1] + margin) + 1, height_of)
     scale = min(UNIT / width, LONGEST / max(right - left, bottom - top))
     wide, high = round((right - left) * scale), round((bottom - top) * scale)
-    return Frame(left, top, right, bottom, max(wide, 1), max(high, 1))
+    return InputCrop(
+        left=left,
+        top=top,
+        right=right,
+        bottom=bottom,
+        width=max(wide, 1),
+        height=max(high, 1),
+    )
 
 
-def encode(
+def encode_planes(
     joints: F32, outline: F32, labels: U8 | None, padded: tuple[int, int] | None = None
 ) -> F32:
     """Stack the network's input, ``CHANNELS`` x H x W, padded to ``STRIDE`` or as told.
@@ -163,7 +176,9 @@ def encode(
     spread = np.float32(-0.5 / (_REACH * UNIT) ** 2)
     for channel, (start, end) in enumerate(_LIMBS, start=first):
         if joints[start, 2] > 0 and joints[end, 2] > 0:
-            planes[channel] = np.exp(spread * _off_line(x, y, joints[start, :2], joints[end, :2]))
+            planes[channel] = np.exp(
+                spread * _squared_distance_to_bone(x, y, joints[start, :2], joints[end, :2])
+            )
     for channel, joint in enumerate(_POINTS, start=first + len(_LIMBS)):
         if joints[joint, 2] > 0:
             column = np.exp(spread * np.square(x - joints[joint, 0]))
@@ -179,14 +194,14 @@ def mirror_joints(joints: F32, width: int) -> F32:
     return turned
 
 
-def shown(picture: U8, seen: Frame, *, ids: bool) -> U8:
+def scale_crop(picture: U8, seen: InputCrop, *, ids: bool) -> U8:
     """Scale the framed part of an H x W picture to the network's; ids are picked, not blended."""
     part = picture[seen.window]
     how = cv2.INTER_NEAREST if ids else cv2.INTER_AREA
     return np.asarray(cv2.resize(part, (seen.width, seen.height), interpolation=how), np.uint8)
 
 
-def _off_line(x: F32, y: F32, start: F32, end: F32) -> F32:
+def _squared_distance_to_bone(x: F32, y: F32, start: F32, end: F32) -> F32:
     """Squared distance of each pixel from the line between two points, H x W."""
     step = end - start
     length = max(float(step @ step), 1e-6)

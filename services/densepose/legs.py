@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from services.densepose.body import Body
 from services.densepose.canvas import F32, Canvas, Mask
-from services.densepose.limbs import Limb, Reach, reach
+from services.densepose.limbs import Limb, LimbWindow, limb_window
 from services.densepose.parts import Part
+from services.densepose.surface_body import SurfaceBody
 from services.kit.joints import Joint
 
 # Half-widths in units, and how many of them a pixel of the outline may lie from the leg: trousers
@@ -24,9 +24,9 @@ _EDGE: Final = 0.99
 """Sine of the last that is seen of a leg's side: from the front nothing of its back."""
 
 
-def paint_legs(canvas: Canvas, body: Body) -> None:
+def paint_legs(canvas: Canvas, body: SurfaceBody) -> None:
     """Paint legs and feet; each pixel goes to the piece it is nearest to."""
-    pieces: list[tuple[Part, Reach, F32, bool]] = []
+    pieces: list[tuple[Part, LimbWindow, F32, bool]] = []
     nearest = np.full(canvas.shape, np.inf, np.float32)
     for right, chain in (
         (True, (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.RIGHT_BIG_TOE)),
@@ -38,11 +38,11 @@ def paint_legs(canvas: Canvas, body: Body) -> None:
             (Part.RIGHT_LOWER_LEG_FRONT, knee, ankle, (_KNEE, _ANKLE)),
             (Part.RIGHT_FOOT, ankle, toe, (_FOOT, _FOOT)),
         ):
-            limb = Limb(start, end, body.unit)
-            seen = reach(canvas.shape, limb, _SLACK * max(halves))
+            limb = Limb(start, end, body.shoulder_width)
+            seen = limb_window(canvas.shape, limb, _SLACK * max(halves))
             own = part if right else _LEFT[part]
             distance = _distance(limb, seen, halves)
-            if right is (body.turn < 0) and abs(np.sin(body.turn)) > _SIDEWAYS:
+            if right is (body.yaw_radians < 0) and abs(np.sin(body.yaw_radians)) > _SIDEWAYS:
                 distance = distance + _HIDDEN
             nearest[seen.window] = np.minimum(nearest[seen.window], distance)
             pieces.append((own, seen, distance, right))
@@ -58,17 +58,17 @@ _LEFT: Final = {
 }
 
 
-def _distance(limb: Limb, seen: Reach, halves: tuple[float, float]) -> F32:
+def _distance(limb: Limb, seen: LimbWindow, halves: tuple[float, float]) -> F32:
     """Tell how far a pixel is from a limb, in the limb's half-widths there."""
     inner = np.clip(seen.along, 0, 1)
     half = halves[0] + inner * (halves[1] - halves[0])
-    beyond = (seen.along - inner) * np.float32(limb.length / limb.unit)
+    beyond = (seen.along - inner) * np.float32(limb.length / limb.shoulder_width)
     distance: F32 = (np.hypot(seen.across, beyond) / half).astype(np.float32)
     return distance
 
 
 def _paint(
-    canvas: Canvas, body: Body, part: Part, seen: Reach, where: Mask, *, right: bool
+    canvas: Canvas, body: SurfaceBody, part: Part, seen: LimbWindow, where: Mask, *, right: bool
 ) -> None:
     along = np.clip(seen.along, 0, 1)
     if part in {Part.RIGHT_FOOT, Part.LEFT_FOOT}:
@@ -78,7 +78,7 @@ def _paint(
         return
     # Around the leg from the middle of its front, to the person's right.
     half = np.interp(along, (0, 1), (_HIP, _KNEE) if part in _UPPER else (_KNEE, _ANKLE))
-    angle = np.arcsin(np.clip(seen.across / half, -_EDGE, _EDGE)) + np.float32(body.turn)
+    angle = np.arcsin(np.clip(seen.across / half, -_EDGE, _EDGE)) + np.float32(body.yaw_radians)
     to_right = (1 + np.sin(angle)) / 2
     outwards = to_right if right else 1 - to_right
     behind = np.cos(angle) < _SEAM

@@ -23,7 +23,7 @@ class Limb:
 
     start: F32
     end: F32
-    unit: float
+    shoulder_width: float
 
     @property
     def length(self) -> float:
@@ -32,7 +32,7 @@ class Limb:
 
 
 @dataclass(frozen=True)
-class Reach:
+class LimbWindow:
     """A window of the picture as a limb sees it.
 
     ``along`` is 0 at the start and 1 at the end; ``across`` is in units, positive at the right hand
@@ -58,17 +58,19 @@ class Edges:
         return low, high
 
 
-def reach(shape: tuple[int, int], limb: Limb, margin: float) -> Reach:
+def limb_window(shape: tuple[int, int], limb: Limb, margin: float) -> LimbWindow:
     """See the part of a picture within ``margin`` units of a limb as the limb does."""
-    window = window_around(shape, np.stack([limb.start, limb.end]), margin * limb.unit)
+    window = window_around(shape, np.stack([limb.start, limb.end]), margin * limb.shoulder_width)
     dx, dy = (limb.end - limb.start) / np.float32(limb.length)
     x, y = offsets(window, limb.start)
     along = (x * dx + y * dy) / np.float32(limb.length)
-    across = (y * dx - x * dy) / np.float32(limb.unit)
-    return Reach(window, along, across)
+    across = (y * dx - x * dy) / np.float32(limb.shoulder_width)
+    return LimbWindow(window, along, across)
 
 
-def edges(person: Mask, limb: Limb, usual: tuple[F32, F32], widest: tuple[F32, F32]) -> Edges:
+def measure_edges(
+    person: Mask, limb: Limb, usual: tuple[F32, F32], widest: tuple[F32, F32]
+) -> Edges:
     """Measure a limb's edges on the outline.
 
     ``usual`` and ``widest`` hold the left and right edge at ``_STEPS`` (``profile`` makes them), in
@@ -80,8 +82,8 @@ def edges(person: Mask, limb: Limb, usual: tuple[F32, F32], widest: tuple[F32, F
     across = np.arange(-count, count + 1, dtype=np.float32) * np.float32(_SIDEWAYS)
     dx, dy = (limb.end - limb.start) / np.float32(limb.length)
     axis = limb.start + _STEPS[:, None] * (limb.end - limb.start)
-    x = axis[:, :1] - across * (dy * np.float32(limb.unit))
-    y = axis[:, 1:] + across * (dx * np.float32(limb.unit))
+    x = axis[:, :1] - across * (dy * np.float32(limb.shoulder_width))
+    y = axis[:, 1:] + across * (dx * np.float32(limb.shoulder_width))
     columns, rows = np.rint(x).astype(int), np.rint(y).astype(int)
     height, width = person.shape
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
@@ -101,7 +103,7 @@ def edges(person: Mask, limb: Limb, usual: tuple[F32, F32], widest: tuple[F32, F
     )
 
 
-def profile(at: tuple[float, ...], values: tuple[float, ...]) -> F32:
+def interpolate_profile(at: tuple[float, ...], values: tuple[float, ...]) -> F32:
     """Spread a limb's half-widths, given at some places of its length, over all of it."""
     return np.interp(_STEPS, at, values).astype(np.float32)
 

@@ -85,12 +85,12 @@ def _load_published(engine: str, file: str) -> Service:
     """Ask DensePose itself, converted from what its users bring. Raises WeightsMissing."""
     session = sessions.onnx_session(store.path(file))
 
-    def run(*given: F32) -> detectron2_engine.Found:
+    def run(*given: F32) -> detectron2_engine.Detection:
         fed = dict(zip(detectron2_engine.INPUTS, given, strict=True))
         box, score, *planes = (
             answer[0] for answer in session.run(list(detectron2_engine.OUTPUTS), fed)
         )
-        return detectron2_engine.Found(box, float(score), *planes)
+        return detectron2_engine.Detection(box, float(score), *planes)
 
     def estimate_surface(request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
         _examine(request)

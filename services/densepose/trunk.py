@@ -4,9 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from services.densepose.body import Body
 from services.densepose.canvas import Canvas, Floats, offsets, window_around
 from services.densepose.parts import Part
+from services.densepose.surface_body import SurfaceBody
 from services.kit.joints import Joint
 
 # Half-widths of head and neck, in half-widths of the head, at heights above the ears' middle.
@@ -39,7 +39,7 @@ crotch of loose trousers hangs lower."""
 _GAP_ASIDE: Final = 0.15
 
 
-def paint_head(canvas: Canvas, body: Body) -> None:
+def paint_head(canvas: Canvas, body: SurfaceBody) -> None:
     """Paint skull and neck, split between the nose and the head's middle."""
     head = body.head
     radius = head.radius
@@ -50,8 +50,8 @@ def paint_head(canvas: Canvas, body: Body) -> None:
     above = (x * head.up[0] + y * head.up[1]) / radius
     half = np.interp(above, _HEAD_AT, _HEAD_HALF, left=0.0, right=0.0).astype(np.float32)
     nx, ny = offsets(window, neck)
-    over = -(nx * body.down[0] + ny * body.down[1]) / body.unit
-    beside = (nx * body.down[1] - ny * body.down[0]) / body.unit
+    over = -(nx * body.trunk_direction[0] + ny * body.trunk_direction[1]) / body.shoulder_width
+    beside = (nx * body.trunk_direction[1] - ny * body.trunk_direction[0]) / body.shoulder_width
     where = (np.abs(aside) <= half) & (over > _COLLAR + _COLLAR_BESIDE * beside**2)
     towards_left = (aside - _SPLIT_OF_NOSE * head.nose) * head.left
     along = (_HEAD_AT[-1] - above) / (_HEAD_AT[-1] - _HEAD_BOTTOM)
@@ -60,37 +60,43 @@ def paint_head(canvas: Canvas, body: Body) -> None:
     canvas.paint(window, Part.HEAD_RIGHT, where & (towards_left <= 0), along, around)
 
 
-def paint_torso(canvas: Canvas, body: Body) -> None:
+def paint_torso(canvas: Canvas, body: SurfaceBody) -> None:
     """Paint the torso down to the groin, split at the flanks when it is turned."""
     neck, middle = body.joints[Joint.NECK], body.joints[Joint.MID_HIP]
-    window = window_around(canvas.shape, np.stack([neck, middle]), 0.8 * body.unit)
+    window = window_around(canvas.shape, np.stack([neck, middle]), 0.8 * body.shoulder_width)
     length = max(float(np.linalg.norm(middle - neck)), 1.0)
     x, y = offsets(window, neck)
-    along = (x * body.down[0] + y * body.down[1]) / length
-    aside = (x * body.down[1] - y * body.down[0]) / body.unit
+    along = (x * body.trunk_direction[0] + y * body.trunk_direction[1]) / length
+    aside = (x * body.trunk_direction[1] - y * body.trunk_direction[0]) / body.shoulder_width
     half = np.interp(along, _TORSO_AT, _TORSO_HALF).astype(np.float32)
-    below = (along - 1) * length / body.unit
-    tip = groin(canvas, body)
+    below = (along - 1) * length / body.shoulder_width
+    tip = measure_groin(canvas, body)
     ends = np.interp(np.abs(aside), _GROIN_ASIDE, _GROIN_BELOW) + (tip - _GROIN_BELOW[0])
     slope = np.interp(np.abs(aside), _SLOPE_ASIDE, _SLOPE_ABOVE).astype(np.float32)
-    where = (np.abs(aside) <= half) & (-along * length / body.unit < slope) & (below < ends)
-    place = _angle(body.turn, aside / (0.8 * half))
-    from_collar = (along * length / body.unit + _COLLAR) / (length / body.unit + _COLLAR + tip)
+    where = (
+        (np.abs(aside) <= half) & (-along * length / body.shoulder_width < slope) & (below < ends)
+    )
+    place = _angle(body.yaw_radians, aside / (0.8 * half))
+    from_collar = (along * length / body.shoulder_width + _COLLAR) / (
+        length / body.shoulder_width + _COLLAR + tip
+    )
     to_right = (1 + np.sin(place)) / 2
     front = np.cos(place) >= _FLANK
     canvas.paint(window, Part.TORSO_FRONT, where & front, from_collar, to_right)
     canvas.paint(window, Part.TORSO_BACK, where & ~front, from_collar, to_right)
 
 
-def groin(canvas: Canvas, body: Body) -> float:
+def measure_groin(canvas: Canvas, body: SurfaceBody) -> float:
     """How far below the mid hip the legs part, in units: at the top of the gap between them."""
     middle = body.joints[Joint.MID_HIP]
     low, high = _GAP_BELOW
     rows = np.arange(low, high, 0.01)
     across = np.arange(-_GAP_ASIDE, _GAP_ASIDE, 0.02)
-    aside = np.array([body.down[1], -body.down[0]])
+    aside = np.array([body.trunk_direction[1], -body.trunk_direction[0]])
     places = (
-        middle + rows[:, None, None] * body.down * body.unit + across[:, None] * aside * body.unit
+        middle
+        + rows[:, None, None] * body.trunk_direction * body.shoulder_width
+        + across[:, None] * aside * body.shoulder_width
     )
     columns, rows_of = np.rint(places).astype(int).transpose(2, 0, 1)
     height, width = canvas.shape
@@ -103,11 +109,11 @@ def groin(canvas: Canvas, body: Body) -> float:
     return float(rows[first])
 
 
-def _angle(turn: float, aside: Floats) -> Floats:
+def _angle(yaw_radians: float, aside: Floats) -> Floats:
     """How far around the torso a pixel lies from the middle of the front, to the person's right.
 
     ``aside`` is -1 and 1 at the edges of the torso as seen.
     """
     # The outline of an ellipse that is turned; each pixel shows its nearer side.
-    tilt = float(np.arctan2(_DEPTH * np.sin(turn), np.cos(turn)))
+    tilt = float(np.arctan2(_DEPTH * np.sin(yaw_radians), np.cos(yaw_radians)))
     return np.arcsin(np.clip(-aside, -_EDGE, _EDGE)) + tilt

@@ -42,17 +42,17 @@ class _Person:
     score: float = 0.0
 
 
-def people(maps: F32, skeleton: Skeleton, offset: float = 0.0) -> list[F32]:
+def assemble_people(maps: F32, skeleton: Skeleton, offset: float = 0.0) -> list[F32]:
     """Find everybody in a network's output: of each, joints x 3 (x, y, confidence; else zeros).
 
     ``maps`` is channels x H x W, the network's output enlarged to the size of its input; ``offset``
     is added to the places of peaks. The order is that in which they were found.
     """
-    found = [peaks.find(maps[joint], THRESHOLD, offset) for joint in range(skeleton.joints)]
+    found = [peaks.find_peaks(maps[joint], THRESHOLD, offset) for joint in range(skeleton.joints)]
     fields = maps[skeleton.joints + 1 :]
     result = []
-    for person in _assemble(_connections(found, fields, skeleton), found, skeleton):
-        if _counts(person, skeleton):
+    for person in _assemble(_rank_connections(found, fields, skeleton), found, skeleton):
+        if _is_person(person, skeleton):
             points = np.zeros((skeleton.joints, 3), np.float32)
             for joint, index in person.joints.items():
                 points[joint] = found[joint][index]
@@ -60,7 +60,7 @@ def people(maps: F32, skeleton: Skeleton, offset: float = 0.0) -> list[F32]:
     return result
 
 
-def _counts(person: _Person, skeleton: Skeleton) -> bool:
+def _is_person(person: _Person, skeleton: Skeleton) -> bool:
     joints = len(person.joints.keys() - skeleton.feet)
     enough = LEAST_WITH_FEET if joints < len(person.joints) else LEAST_JOINTS
     return joints >= enough and person.score / joints >= LEAST_SCORE
@@ -92,7 +92,7 @@ def agreement(starts: F32, ends: F32, along_x: F32, along_y: F32) -> NDArray[np.
     return np.where(lengths > _LEAST, scores, 0.0)
 
 
-def _connections(
+def _rank_connections(
     found: Sequence[F32], fields: F32, skeleton: Skeleton
 ) -> list[tuple[float, float, int, int, int]]:
     """List the pairs that a limb may join, best first: order, score, limb and the two peaks."""

@@ -36,7 +36,7 @@ Run = Callable[[F32], F32]
 """One inference: 1 x 3 x height x width to 1 x channels x an eighth of it."""
 
 
-def as_input(image: Image) -> tuple[F32, float]:
+def network_input(image: Image) -> tuple[F32, float]:
     """Make the network's input, 1 x 3 x h x w, and give its pixels to one of the picture.
 
     BGR, value / 256 - 0.5; what is left over at the right and below is black.
@@ -52,16 +52,16 @@ def as_input(image: Image) -> tuple[F32, float]:
     return planes[None] / np.float32(256) - np.float32(0.5), scale
 
 
-def everybody(image: Image, run: Run, skeleton: Skeleton) -> list[Keypoints]:
+def estimate_people(image: Image, run: Run, skeleton: Skeleton) -> list[Keypoints]:
     """Find the BODY_25 joints of everybody in an H x W x 3 picture."""
     height, width = image.shape[:2]
-    given, scale = as_input(image)
+    given, scale = network_input(image)
     size = (given.shape[3], given.shape[2])
     maps = np.stack(
         [cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in run(given)[0]]
     )
     result = []
-    for person in assembly.people(maps.astype(np.float32), skeleton, offset=0.5 * scale):
+    for person in assembly.assemble_people(maps.astype(np.float32), skeleton, offset=0.5 * scale):
         person[:, :2] /= np.float32(scale)
         x, y = person[:, 0], person[:, 1]
         person[(x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)] = 0
@@ -69,7 +69,7 @@ def everybody(image: Image, run: Run, skeleton: Skeleton) -> list[Keypoints]:
     return result
 
 
-def main_person(people: list[Keypoints], height: int, width: int) -> Keypoints:
+def choose_main_person(people: list[Keypoints], height: int, width: int) -> Keypoints:
     """Choose the person who is the picture's subject: large, central and complete.
 
     Raises NoPerson where there is none.
@@ -90,7 +90,7 @@ def _prominence(keypoints: Keypoints, height: int, width: int) -> float:
     return extent * max(0.2, 1 - aside) * (0.2 + float(keypoints[:, 2].mean()))
 
 
-def yaw(keypoints: Keypoints) -> float:
+def estimate_yaw_degrees(keypoints: Keypoints) -> float:
     """Estimate by how many degrees the trunk is turned to its left; 0 faces the camera.
 
     The joints are flat, so it is how much narrower than long the trunk looks and how far beside the

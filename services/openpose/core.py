@@ -130,7 +130,7 @@ def anchors() -> F32:
     return result
 
 
-def letterbox(height: int, width: int) -> Region:
+def letterbox_region(height: int, width: int) -> Region:
     """Give the upright square that holds a whole picture, centred on it."""
     return Region(width / 2, height / 2, float(max(height, width)), 0.0)
 
@@ -163,7 +163,7 @@ def to_picture(points: F32, region: Region, size: int) -> F32:
     return placed
 
 
-def decode(raw: F32, logits: F32, region: Region, threshold: float) -> list[Detection]:
+def decode_detections(raw: F32, logits: F32, region: Region, threshold: float) -> list[Detection]:
     """Turn the detector's tensors into detections on the picture, best first.
 
     ``raw`` is 2254 x 12 (centre, size, four points, in pixels of the input, relative to the
@@ -187,7 +187,7 @@ def decode(raw: F32, logits: F32, region: Region, threshold: float) -> list[Dete
     ]
 
 
-def overlap(box: F32, others: F32) -> F32:
+def intersection_over_union(box: F32, others: F32) -> F32:
     """Intersection over union of one box (4) with N others (N x 4)."""
     low = np.maximum(box[:2], others[:, :2])
     high = np.minimum(box[2:], others[:, 2:])
@@ -199,7 +199,7 @@ def overlap(box: F32, others: F32) -> F32:
     return shares
 
 
-def suppress(detections: Sequence[Detection]) -> list[Detection]:
+def merge_detections(detections: Sequence[Detection]) -> list[Detection]:
     """Merge detections of the same person, each weighted by its score; best first.
 
     Those whose boxes overlap the best one's by more than half are one person.
@@ -208,7 +208,7 @@ def suppress(detections: Sequence[Detection]) -> list[Detection]:
     merged: list[Detection] = []
     while rest:
         boxes = np.stack([found.box for found in rest])
-        same = overlap(boxes[0], boxes) > _OVERLAP
+        same = intersection_over_union(boxes[0], boxes) > _OVERLAP
         same[0] = True
         group = [found for found, joined in zip(rest, same, strict=True) if joined]
         rest = [found for found, joined in zip(rest, same, strict=True) if not joined]
@@ -235,7 +235,7 @@ def body_region(centre: F32, rim: F32) -> Region:
     return Region(float(centre[0]), float(centre[1]), max(side, 1.0), float(np.arctan2(dx, -dy)))
 
 
-def refine(landmarks: F32, heatmap: F32) -> F32:
+def refine_by_heatmap(landmarks: F32, heatmap: F32) -> F32:
     """Move landmarks (39 x 2, in 0..1 of the crop) to the heatmap's mass around them.
 
     ``heatmap`` is S x S x 39 logits. Only a 7 x 7 window that is confident somewhere moves its
@@ -259,12 +259,12 @@ def refine(landmarks: F32, heatmap: F32) -> F32:
     return refined
 
 
-def place(raw: RawPose, region: Region) -> tuple[Person, Region]:
+def place_landmarks(raw: RawPose, region: Region) -> tuple[Person, Region]:
     """Bring the landmark network's answer to the picture.
 
     Returns the person, and the square to look at for a second, better centred pass.
     """
-    refined = refine(raw.landmarks[:, :2] / np.float32(LANDMARK_SIZE), raw.heatmap)
+    refined = refine_by_heatmap(raw.landmarks[:, :2] / np.float32(LANDMARK_SIZE), raw.heatmap)
     points = to_picture(refined * np.float32(LANDMARK_SIZE), region, LANDMARK_SIZE)
     certainty = sigmoid(raw.landmarks[:, 3:5])
     landmarks = np.concatenate([points, certainty], axis=1)[:BODY_LANDMARKS].astype(np.float32)
@@ -274,7 +274,7 @@ def place(raw: RawPose, region: Region) -> tuple[Person, Region]:
     return person, body_region(points[BODY_LANDMARKS], points[BODY_LANDMARKS + 1])
 
 
-def silhouette(person: Person, image: U8) -> U8:
+def person_mask(person: Person, image: U8) -> U8:
     """Put a person's mask back on the H x W x 3 picture: H x W, 0 to 255, soft at the edge.
 
     Logits are enlarged rather than probabilities, which keeps the edge narrow; a guided filter then
@@ -292,7 +292,7 @@ def silhouette(person: Person, image: U8) -> U8:
             person.region.side * scale,
             person.region.angle,
         )
-        outline = silhouette(replace(person, region=region), small)
+        outline = person_mask(replace(person, region=region), small)
         return cv2.resize(outline, (width, height)).astype(np.uint8)
     placed = cv2.warpAffine(
         person.mask,

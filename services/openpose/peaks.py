@@ -14,7 +14,7 @@ _REACH: Final = 3
 _NEIGHBOURS: Final = [(y, x) for y in range(3) for x in range(3) if (y, x) != (1, 1)]
 
 
-def find(confidence: F32, threshold: float, offset: float) -> F32:
+def find_peaks(confidence: F32, threshold: float, offset: float) -> F32:
     """Find the peaks of a map (H x W): N x 3, x and y in its pixels, and the confidence.
 
     A peak is above ``threshold`` and above its eight neighbours; one pixel from the border, where
@@ -35,13 +35,13 @@ def find(confidence: F32, threshold: float, offset: float) -> F32:
     ring[1:-1, 1:-1] = True
     rows, columns = np.nonzero((strict & inner) | (loose & ring & ~inner))
     found = [
-        (*_centre(confidence, row, column, offset), confidence[row, column])
+        (*_centre_of_mass(confidence, row, column, offset), confidence[row, column])
         for row, column in zip(rows[:MOST].tolist(), columns[:MOST].tolist(), strict=True)
     ]
     return np.array(found, np.float32).reshape(-1, 3)
 
 
-def _centre(confidence: F32, row: int, column: int, offset: float) -> tuple[float, float]:
+def _centre_of_mass(confidence: F32, row: int, column: int, offset: float) -> tuple[float, float]:
     top, left = max(0, row - _REACH), max(0, column - _REACH)
     mass = np.maximum(confidence[top : row + _REACH + 1, left : column + _REACH + 1], 0)
     total = float(mass.sum())

@@ -60,7 +60,7 @@ class Candidate:
     region: Region
 
 
-def find(image: U8, networks: Networks) -> tuple[Person, int]:
+def find_main_person(image: U8, networks: Networks) -> tuple[Person, int]:
     """Find the main person of an H x W x 3 picture, and how many people there are.
 
     The main one is large, central and complete. Raises NoPerson when there is nobody, or only
@@ -68,11 +68,11 @@ def find(image: U8, networks: Networks) -> tuple[Person, int]:
     """
     people = [
         candidate
-        for candidate in _candidates(image, networks)
+        for candidate in _find_candidates(image, networks)
         if candidate.score * candidate.person.presence >= _PERSON
     ]
-    for candidate in sorted(people, key=lambda one: -prominence(one.person, *image.shape[:2])):
-        person = _confirm(image, candidate, networks)
+    for candidate in sorted(people, key=lambda one: -rate_prominence(one.person, *image.shape[:2])):
+        person = _confirm_person(image, candidate, networks)
         if person is not None:
             return person, len(people)
     raise NoPerson(
@@ -82,37 +82,39 @@ def find(image: U8, networks: Networks) -> tuple[Person, int]:
     )
 
 
-def prominence(person: Person, height: int, width: int) -> float:
+def rate_prominence(person: Person, height: int, width: int) -> float:
     """How much a person is the picture's subject: size, times centrality, times completeness."""
-    seen = visible(person.landmarks, height, width)[list(_ESSENTIAL)]
+    seen = landmark_confidence(person.landmarks, height, width)[list(_ESSENTIAL)]
     aside = abs(person.region.x - width / 2) / width
     return person.region.side * max(0.2, 1 - aside) * (0.2 + float(seen.mean()))
 
 
-def visible(landmarks: F32, height: int, width: int) -> F32:
+def landmark_confidence(landmarks: F32, height: int, width: int) -> F32:
     """Confidence of each landmark: visibility times presence, 0 outside the picture."""
     x, y = landmarks[:, 0], landmarks[:, 1]
     inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
     return landmarks[:, 2] * landmarks[:, 3] * inside
 
 
-def _candidates(image: U8, networks: Networks) -> list[Candidate]:
+def _find_candidates(image: U8, networks: Networks) -> list[Candidate]:
     height, width = image.shape[:2]
-    whole = core.letterbox(height, width)
+    whole = core.letterbox_region(height, width)
     boxes, logits = networks.detect(core.crop(image, whole, core.DETECTOR_SIZE, extend=False))
-    detections = core.suppress(core.decode(boxes, logits, whole, _CANDIDATE))[:MAX_PEOPLE]
-    candidates = [_look(image, detection, networks) for detection in detections]
-    return _distinct(candidates)
+    detections = core.merge_detections(core.decode_detections(boxes, logits, whole, _CANDIDATE))[
+        :MAX_PEOPLE
+    ]
+    candidates = [_first_look(image, detection, networks) for detection in detections]
+    return _drop_doubles(candidates)
 
 
-def _look(image: U8, detection: Detection, networks: Networks) -> Candidate:
+def _first_look(image: U8, detection: Detection, networks: Networks) -> Candidate:
     region = core.body_region(detection.points[0], detection.points[1])
     raw = networks.landmarks(core.crop(image, region, core.LANDMARK_SIZE, extend=True))
-    person, closer = core.place(raw, region)
+    person, closer = core.place_landmarks(raw, region)
     return Candidate(detection.score, person, closer)
 
 
-def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _drop_doubles(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Drop candidates that turned out to be the same person as a more certain one."""
     kept: list[Candidate] = []
     for candidate in candidates:
@@ -129,7 +131,7 @@ def _distinct(candidates: Sequence[Candidate]) -> list[Candidate]:
     return kept
 
 
-def _confirm(image: U8, candidate: Candidate, networks: Networks) -> Person | None:
+def _confirm_person(image: U8, candidate: Candidate, networks: Networks) -> Person | None:
     """Look again, better centred and also in the mirror; None if it is no person after all.
 
     The mean of both views is closer to OpenPose's joints than the first look (8 photos with
@@ -138,12 +140,12 @@ def _confirm(image: U8, candidate: Candidate, networks: Networks) -> Person | No
     """
     width = image.shape[1]
     region = candidate.region
-    straight, _ = core.place(
+    straight, _ = core.place_landmarks(
         networks.landmarks(core.crop(image, region, core.LANDMARK_SIZE, extend=True)), region
     )
     turned = Region(width - 1 - region.x, region.y, region.side, -region.angle)
-    mirrored = unmirror(
-        core.place(
+    mirrored = undo_mirroring(
+        core.place_landmarks(
             networks.landmarks(
                 core.crop(
                     np.ascontiguousarray(image[:, ::-1]), turned, core.LANDMARK_SIZE, extend=True
@@ -154,18 +156,18 @@ def _confirm(image: U8, candidate: Candidate, networks: Networks) -> Person | No
         width,
     )
     presence = float(np.mean([candidate.person.presence, straight.presence, mirrored.presence]))
-    weights = visible(straight.landmarks, *image.shape[:2])[list(_ESSENTIAL)]
-    first, first_swapped = _alike(candidate.person, straight, weights)
-    mirrored, swapped = _alike(mirrored, straight, weights)
+    weights = landmark_confidence(straight.landmarks, *image.shape[:2])[list(_ESSENTIAL)]
+    first, first_swapped = _match_sides(candidate.person, straight, weights)
+    mirrored, swapped = _match_sides(mirrored, straight, weights)
     drift = disagreement(straight, first, weights) + disagreement(straight, mirrored, weights)
     certainty = candidate.score * presence
     if certainty < _PERSON or drift > (_DRIFT if certainty < _SURE else _DRIFT_WHEN_SURE):
         return None
-    merged = merge(straight, mirrored)
-    return facing(merged) if first_swapped or swapped else merged
+    merged = average_looks(straight, mirrored)
+    return name_sides_facing_camera(merged) if first_swapped or swapped else merged
 
 
-def _alike(other: Person, straight: Person, weights: F32) -> tuple[Person, bool]:
+def _match_sides(other: Person, straight: Person, weights: F32) -> tuple[Person, bool]:
     """Swap the sides of a look if that makes it agree with the straight one."""
     swapped = swap_sides(other)
     if disagreement(straight, swapped, weights) < disagreement(straight, other, weights):
@@ -179,7 +181,7 @@ def swap_sides(person: Person) -> Person:
     return replace(person, landmarks=person.landmarks[_MIRRORED], across=(-x, -z))
 
 
-def facing(person: Person) -> Person:
+def name_sides_facing_camera(person: Person) -> Person:
     """Name the sides of a body whose front and back look alike as if it faces the camera.
 
     Without a head the network takes a front for a back now and then, and its looks contradict each
@@ -189,7 +191,7 @@ def facing(person: Person) -> Person:
     return person if left >= right else swap_sides(person)
 
 
-def unmirror(person: Person, width: int) -> Person:
+def undo_mirroring(person: Person, width: int) -> Person:
     """Bring what was seen in the mirrored picture to the picture itself."""
     landmarks = person.landmarks[_MIRRORED]
     landmarks[:, 0] = width - 1 - landmarks[:, 0]
@@ -210,7 +212,7 @@ def disagreement(one: Person, other: Person, weights: F32) -> float:
     return float((distance * weights).sum() / max(float(weights.sum()), 1e-6)) / one.region.side
 
 
-def merge(straight: Person, mirrored: Person) -> Person:
+def average_looks(straight: Person, mirrored: Person) -> Person:
     """Average two looks at one square.
 
     A landmark that the looks put in different places keeps the straight look's.

@@ -14,7 +14,7 @@ from services.kit.runtimes import sessions
 from services.kit.service import Service
 from services.kit.types import Image, Keypoints, Mask
 from services.kit.weights import store
-from services.openpose import body25, bottom_up, core, drawing, model, outline, people
+from services.openpose import body25, bottom_up, core, drawing, grabcut_mask, model, people
 from services.openpose.contract import (
     EstimatePoseRequest,
     EstimatePoseResponse,
@@ -33,26 +33,28 @@ _MIN_SIDE: Final = 16
 _INSIDE: Final = 127
 
 
-def estimate(image: Image, networks: Networks) -> EstimatePoseResponse:
+def estimate_pose(image: Image, networks: Networks) -> EstimatePoseResponse:
     """Find the main person of an H x W x 3 picture.
 
     Raises NoPerson when there is nobody, InvalidRequest when the picture is too small to look at.
     """
     _check_size(image)
-    person, count = people.find(image, networks)
+    person, count = people.find_main_person(image, networks)
     keypoints = body25.from_landmarks(person.landmarks, *image.shape[:2])
-    return _answer(keypoints, core.silhouette(person, image), count, person.yaw)
+    return _response(keypoints, core.person_mask(person, image), count, person.yaw)
 
 
-def estimate_bottom_up(
+def estimate_pose_bottom_up(
     image: Image, run: bottom_up.Run, skeleton: Skeleton
 ) -> EstimatePoseResponse:
     """As ``estimate``, with a network that finds everybody's joints at once."""
     _check_size(image)
-    everybody = bottom_up.everybody(image, run, skeleton)
-    keypoints = bottom_up.main_person(everybody, *image.shape[:2])
-    silhouette = outline.silhouette(image, keypoints)
-    return _answer(keypoints, silhouette, len(everybody), bottom_up.yaw(keypoints))
+    everybody = bottom_up.estimate_people(image, run, skeleton)
+    keypoints = bottom_up.choose_main_person(everybody, *image.shape[:2])
+    silhouette = grabcut_mask.person_mask_from_joints(image, keypoints)
+    return _response(
+        keypoints, silhouette, len(everybody), bottom_up.estimate_yaw_degrees(keypoints)
+    )
 
 
 def _check_size(image: Image) -> None:
@@ -64,7 +66,7 @@ def _check_size(image: Image) -> None:
         )
 
 
-def _answer(
+def _response(
     keypoints: Keypoints, person_mask: Mask, person_count: int, body_yaw_degrees: float
 ) -> EstimatePoseResponse:
     return EstimatePoseResponse(
@@ -77,7 +79,7 @@ def _answer(
     )
 
 
-def wears(silhouette: Mask, garment: Mask) -> bool:
+def is_worn_by(silhouette: Mask, garment: Mask) -> bool:
     """Whether a garment lies on a person, and not the person, as a print, on the garment."""
     on_garment = silhouette[garment > _INSIDE]
     return bool(on_garment.size) and float((on_garment > _INSIDE).mean()) >= _ON_WEARER
@@ -98,7 +100,7 @@ def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Serv
             seen = look(request.image)
         except NoPerson:
             return nobody
-        worn = wears(seen.person_mask, request.garment)
+        worn = is_worn_by(seen.person_mask, request.garment)
         return FindWearerResponse(seen.keypoints) if worn else nobody
 
     return Service(engine, {"EstimatePose": estimate_pose, "FindWearer": find_wearer})
@@ -106,7 +108,7 @@ def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Serv
 
 def _load_mediapipe() -> Service:
     networks = model.PoseNetworks(*model.open_networks(store.path(WEIGHTS)))
-    return _service("mediapipe", lambda image: estimate(image, networks))
+    return _service("mediapipe", lambda image: estimate_pose(image, networks))
 
 
 def _load_published(engine: str, file: str, skeleton: Skeleton) -> Service:
@@ -115,7 +117,7 @@ def _load_published(engine: str, file: str, skeleton: Skeleton) -> Service:
     def run(picture: F32) -> F32:
         return np.asarray(session.run(["net_output"], {"image": picture})[0], np.float32)
 
-    return _service(engine, lambda image: estimate_bottom_up(image, run, skeleton))
+    return _service(engine, lambda image: estimate_pose_bottom_up(image, run, skeleton))
 
 
 ENGINES: Final[dict[str, Callable[[], Service]]] = {

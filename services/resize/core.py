@@ -10,7 +10,7 @@ from PIL.Image import Resampling
 
 from services.kit.errors import InvalidRequest
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Mask, Placement
-from services.resize.detail import Box, Floats, Worn, detail
+from services.resize.detail import CanvasBox, Floats, GarmentDetailSource, prepare_detail
 from services.resize.padding import paste_padded
 
 LONGEST_SIDE: Final = 4096
@@ -49,14 +49,18 @@ def fit(
         width=inner_width,
         height=inner_height,
     )
-    inner = _scaled(image, inner_width, inner_height)
+    inner = _resample_lanczos(image, inner_width, inner_height)
     if (inner_width, inner_height) == (width, height):
         return inner, placement
     return paste_padded(inner, width, height, left, top), placement
 
 
 def restore(
-    original: Image, image: Image, edit_mask: Mask, placement: Placement, worn: Worn
+    original: Image,
+    image: Image,
+    edit_mask: Mask,
+    placement: Placement,
+    garment_source: GarmentDetailSource,
 ) -> Image:
     """Bring an edited canvas back into the frame and to the size of the picture it was made from.
 
@@ -65,7 +69,8 @@ def restore(
     original's pixels come back bit for bit; where it is 255, the canvas is scaled. Between the two
     ``image`` already mixes old and new, and the part of the original's detail that scaling lost is
     given back as far as the old shines through, so that an edge is blended once and not twice.
-    Where the original is larger than the canvas, ``worn`` gives the garment's finer detail.
+    Where the original is larger than the canvas, ``garment_source`` gives the finer detail of the
+    garment.
 
     Raises InvalidRequest where sizes and placement disagree.
     """
@@ -80,12 +85,12 @@ def restore(
     cut = np.ascontiguousarray(edit_mask[inside])
     new = PIL.Image.fromarray(np.ascontiguousarray(image[inside]))
     mask = PIL.Image.fromarray(cut)
-    old = PIL.Image.fromarray(_scaled(original, placement.width, placement.height))
+    old = PIL.Image.fromarray(_resample_lanczos(original, placement.width, placement.height))
     rows, columns = original.shape[:2]
-    finer = detail(worn, rows / placement.height)
+    finer = prepare_detail(garment_source, rows / placement.height)
     result = original.copy()
-    left, right = _reach(np.flatnonzero(cut.any(axis=0)), placement.width, columns)
-    first, last = _reach(np.flatnonzero(cut.any(axis=1)), placement.height, rows)
+    left, right = _scaled_range(np.flatnonzero(cut.any(axis=0)), placement.width, columns)
+    first, last = _scaled_range(np.flatnonzero(cut.any(axis=1)), placement.height, rows)
     for top in range(first, last, BAND):
         bottom = min(last, top + BAND)
         size = (right - left, bottom - top)
@@ -97,8 +102,8 @@ def restore(
         )
         scaled = np.asarray(new.resize(size, Resampling.LANCZOS, box))
         if finer is not None:
-            scaled = scaled + finer.draw(size, _moved(box, placement.left, placement.top))
-        result[top:bottom, left:right] = _merged(
+            scaled = scaled + finer.draw(size, _shift_box(box, placement.left, placement.top))
+        result[top:bottom, left:right] = _merge(
             original[top:bottom, left:right],
             np.asarray(old.resize(size, Resampling.LANCZOS, box)),
             scaled,
@@ -107,7 +112,7 @@ def restore(
     return result
 
 
-def _reach(places: NDArray[np.intp], before: int, after: int) -> tuple[int, int]:
+def _scaled_range(places: NDArray[np.intp], before: int, after: int) -> tuple[int, int]:
     """Bound the pixels that edited ones have a part in after scaling ``before`` to ``after``."""
     if not places.size:
         return 0, 0
@@ -119,11 +124,11 @@ def _reach(places: NDArray[np.intp], before: int, after: int) -> tuple[int, int]
     return max(0, start), min(after, end)
 
 
-def _moved(box: Box, left: int, top: int) -> Box:
+def _shift_box(box: CanvasBox, left: int, top: int) -> CanvasBox:
     return box[0] + left, box[1] + top, box[2] + left, box[3] + top
 
 
-def _merged(original: Image, old: Image, new: Image | Floats, share: Mask) -> Image:
+def _merge(original: Image, old: Image, new: Image | Floats, share: Mask) -> Image:
     """Add to ``new`` the detail ``original`` has over ``old``, less where more of it is new."""
     kept = (255 - share.astype(np.float32))[..., None] / 255
     lost = original.astype(np.int16) - old
@@ -132,7 +137,7 @@ def _merged(original: Image, old: Image, new: Image | Floats, share: Mask) -> Im
     return merged
 
 
-def _scaled(image: Image, width: int, height: int) -> Image:
+def _resample_lanczos(image: Image, width: int, height: int) -> Image:
     """Resample by Lanczos's filter, widened by the factor of reduction so that nothing aliases.
 
     Pixel centres map to pixel centres: (x + 0.5) / width is the same place before and after.

@@ -18,7 +18,7 @@ from services.kit.errors import InvalidRequest
 from services.kit.types import Flow, Image, Mask
 
 Floats: TypeAlias = NDArray[np.float32]
-Box: TypeAlias = tuple[float, float, float, float]
+CanvasBox: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom on the canvas, in pixels."""
 
 WORTHWHILE: Final = 1.1
@@ -29,91 +29,104 @@ TORN: Final = 3.0
 
 
 @dataclass(frozen=True)
-class Worn:
-    """A garment and where it is seen on a canvas.
-
-    ``garment``: N h x N w x 3, for a canvas of h x w and a whole N; ``flow``: h x w x 2 places on a
-    garment picture of h x w; ``cloth``: h x w, 255 where nothing but the garment is seen.
-    """
+class GarmentDetailSource:
+    """A garment's picture and the place of each of its pixels on a canvas of h x w."""
 
     garment: Image
+    """N h x N w x 3, N a whole number."""
     flow: Flow
-    cloth: Mask
+    """h x w x 2: for each canvas pixel, its place on a garment picture of h x w."""
+    garment_alpha: Mask
+    """h x w: 255 where the canvas shows nothing but the garment."""
 
 
-@dataclass(frozen=True)
-class Detail:
-    """What has to be known to draw any part of a worn garment's detail.
-
-    ``source``: the garment at the size that fits the result, ``scale`` its size in canvases;
-    ``rendered``: how the canvas shows it, H x W x 3; ``weight``: where, 0 to 1.
-    """
+@dataclass(frozen=True, kw_only=True)
+class GarmentDetail:
+    """What it takes to draw any part of a garment's detail."""
 
     source: Image
+    """The garment, resampled to about one of its pixels for one of the result."""
     scale: float
+    """Width of ``source`` over that of the canvas."""
     rendered: Image
+    """H x W x 3: the garment as the canvas shows it."""
     flow: Floats
+    """H x W x 2: for each canvas pixel, its place on a garment picture of H x W."""
     weight: Floats
+    """H x W: share of the detail to add, 0 to 1."""
 
-    def draw(self, size: tuple[int, int], box: Box) -> Floats:
+    def draw(self, size: tuple[int, int], box: CanvasBox) -> Floats:
         """Return what to add to ``box`` of the canvas when it is scaled to ``size``.
 
         ``size`` is (width, height); the result height x width x 3, in grey levels.
         """
-        flow = np.dstack([_enlarged(self.flow[..., i], size, box) for i in (0, 1)])
-        fine = _read(
+        flow = np.dstack([_resize_plane(self.flow[..., i], size, box) for i in (0, 1)])
+        fine = _sample(
             self.source, (flow + np.float32(0.5)) * np.float32(self.scale) - np.float32(0.5)
         )
         coarse = PIL.Image.fromarray(self.rendered).resize(size, Resampling.LANCZOS, box)
-        weight = np.clip(_enlarged(self.weight, size, box), 0, 1)
+        weight = np.clip(_resize_plane(self.weight, size, box), 0, 1)
         return np.asarray(weight[..., None] * (fine.astype(np.float32) - np.asarray(coarse)))
 
 
-def detail(worn: Worn, enlargement: float) -> Detail | None:
-    """Prepare a worn garment's detail for a picture ``enlargement`` times as large as the canvas.
+def prepare_detail(garment_source: GarmentDetailSource, enlargement: float) -> GarmentDetail | None:
+    """Prepare a garment's detail for a picture ``enlargement`` times as large as the canvas.
 
     None where there is none to add: the picture is no larger, or no garment is seen. Raises
     InvalidRequest where the sizes do not fit together.
     """
-    height, width = worn.cloth.shape
-    times = worn.garment.shape[0] // height
-    fits = times >= 1 and worn.garment.shape[:2] == (times * height, times * width)
-    if not fits or worn.flow.shape != (height, width, 2):
+    height, width = garment_source.garment_alpha.shape
+    times = garment_source.garment.shape[0] // height
+    fits = times >= 1 and garment_source.garment.shape[:2] == (times * height, times * width)
+    if not fits or garment_source.flow.shape != (height, width, 2):
         raise InvalidRequest(
             "The garment must be as large as the canvas, or a whole number of times larger, and "
             "its flow and coverage of the canvas's size."
         )
-    if enlargement < WORTHWHILE or not worn.cloth.any():
+    if enlargement < WORTHWHILE or not garment_source.garment_alpha.any():
         return None
-    steps = _steps(worn.flow)
-    usual = max(float(np.median(steps[worn.cloth > 127])) if (worn.cloth > 127).any() else 1.0, 0.1)
+    steps = _step_lengths(garment_source.flow)
+    usual = max(
+        float(np.median(steps[garment_source.garment_alpha > 127]))
+        if (garment_source.garment_alpha > 127).any()
+        else 1.0,
+        0.1,
+    )
     # A garment much finer than the result would alias; one pixel of it for one of the result.
     scale = min(float(times), enlargement / usual)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    source = np.asarray(PIL.Image.fromarray(worn.garment).resize(size, Resampling.LANCZOS))
+    source = np.asarray(
+        PIL.Image.fromarray(garment_source.garment).resize(size, Resampling.LANCZOS)
+    )
     canvas = np.asarray(
-        PIL.Image.fromarray(worn.garment).resize((width, height), Resampling.LANCZOS)
+        PIL.Image.fromarray(garment_source.garment).resize((width, height), Resampling.LANCZOS)
     )
     whole = cv2.erode((steps < TORN * usual).astype(np.uint8), np.ones((5, 5), np.uint8))
     weight = cv2.GaussianBlur(whole.astype(np.float32), (0, 0), 1.0) * whole
-    weight *= worn.cloth.astype(np.float32) / 255
-    return Detail(source, size[0] / width, _read(canvas, worn.flow), worn.flow, weight)
+    weight *= garment_source.garment_alpha.astype(np.float32) / 255
+    return GarmentDetail(
+        source=source,
+        scale=size[0] / width,
+        rendered=_sample(canvas, garment_source.flow),
+        flow=garment_source.flow,
+        weight=weight,
+    )
 
 
-def _steps(flow: Flow) -> Floats:
+def _step_lengths(flow: Flow) -> Floats:
     """Return how far apart the places of neighbouring pixels lie, H x W."""
     down = np.diff(flow, axis=0, append=flow[-1:])
     right = np.diff(flow, axis=1, append=flow[:, -1:])
     return np.asarray(np.sqrt((down**2 + right**2).sum(axis=2) / 2), np.float32)
 
 
-def _read(image: Image, places: Floats) -> Image:
+def _sample(image: Image, places: Floats) -> Image:
     """Return the picture as seen at H x W x 2 places; beyond its border that is repeated."""
     xs, ys = (np.ascontiguousarray(places[..., i]) for i in (0, 1))
     seen = cv2.remap(image, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(seen, np.uint8)
 
 
-def _enlarged(plane: Floats, size: tuple[int, int], box: Box) -> Floats:
+def _resize_plane(plane: Floats, size: tuple[int, int], box: CanvasBox) -> Floats:
     picture = PIL.Image.fromarray(np.ascontiguousarray(plane))
     return np.asarray(picture.resize(size, Resampling.BILINEAR, box), np.float32)

@@ -41,32 +41,34 @@ def paste_padded(image: Image, width: int, height: int, left: int, top: int) -> 
     The picture must span the canvas in one direction at least. All in pixels.
     """
     rows, columns = image.shape[:2]
-    backdrop = _backdrop(image)
+    backdrop = _background_colour(image)
     canvas = np.empty((height, width, 3), np.uint8)
     canvas[top : top + rows, left : left + columns] = image
     if columns < width:
-        canvas[:, :left] = _continued(image[:, :DEPTH], backdrop)[:, None]
-        canvas[:, left + columns :] = _continued(image[:, -DEPTH:], backdrop)[:, None]
+        canvas[:, :left] = _continue_background(image[:, :DEPTH], backdrop)[:, None]
+        canvas[:, left + columns :] = _continue_background(image[:, -DEPTH:], backdrop)[:, None]
     if rows < height:
         upright = image.swapaxes(0, 1)
-        canvas[:top] = _continued(upright[:, :DEPTH], backdrop)
-        canvas[top + rows :] = _continued(upright[:, -DEPTH:], backdrop)
+        canvas[:top] = _continue_background(upright[:, :DEPTH], backdrop)
+        canvas[top + rows :] = _continue_background(upright[:, -DEPTH:], backdrop)
     return canvas
 
 
-def _backdrop(image: Image) -> Colour:
+def _background_colour(image: Image) -> Colour:
     """Find the colour of the corner that most of the picture's border looks like.
 
     The lower corners count less: it is there that sleeves, hems and laps leave the frame.
     """
     upright = image.swapaxes(0, 1)
     top, bottom, left, right = (
-        _along(strip)
+        _median_profile(strip)
         for strip in (upright[:, :DEPTH], upright[:, -DEPTH:], image[:, :DEPTH], image[:, -DEPTH:])
     )
     border = np.concatenate([top, bottom, left, right])
     corners = [
-        np.median(np.concatenate([across[: _end(across)], down[: _end(down)]]), axis=0)
+        np.median(
+            np.concatenate([across[: _end_length(across)], down[: _end_length(down)]]), axis=0
+        )
         for across, down in (
             (top, left),
             (top[::-1], right),
@@ -74,38 +76,41 @@ def _backdrop(image: Image) -> Colour:
             (bottom[::-1], right[::-1]),
         )
     ]
-    shares = [_near(border, corner).mean() for corner in corners]
+    shares = [_is_near(border, corner).mean() for corner in corners]
     best = int(np.argmax(np.multiply(shares, (1, 1, LOWER, LOWER))))
     return np.asarray(corners[best], np.float32)
 
 
-def _continued(strip: Image, backdrop: Colour) -> NDArray[np.uint8]:
+def _continue_background(strip: Image, backdrop: Colour) -> NDArray[np.uint8]:
     """Find the colours, L x 3, that continue the background seen on a side's L x depth strip."""
-    side = _along(strip)
-    ends = [np.median(side[: _end(side)], axis=0), np.median(side[-_end(side) :], axis=0)]
-    first, last = (end if _near(end, backdrop) else backdrop for end in ends)
+    side = _median_profile(strip)
+    ends = [
+        np.median(side[: _end_length(side)], axis=0),
+        np.median(side[-_end_length(side) :], axis=0),
+    ]
+    first, last = (end if _is_near(end, backdrop) else backdrop for end in ends)
     along = np.linspace(0, 1, len(side), dtype=np.float32)[:, None]
     ramp: Profile = (first + along * (last - first)).astype(np.float32)
-    departure = (side - ramp) * _near(side, ramp)[:, None]
-    profile = ramp + _smooth(departure, max(1, round(len(side) * SMOOTHING)))
+    departure = (side - ramp) * _is_near(side, ramp)[:, None]
+    profile = ramp + _smooth_profile(departure, max(1, round(len(side) * SMOOTHING)))
     colours: NDArray[np.uint8] = np.clip(np.rint(profile), 0, 255).astype(np.uint8)
     return colours
 
 
-def _along(strip: Image) -> Profile:
+def _median_profile(strip: Image) -> Profile:
     return np.asarray(np.median(strip, axis=1), np.float32)
 
 
-def _end(side: Profile) -> int:
+def _end_length(side: Profile) -> int:
     return max(1, round(len(side) * END))
 
 
-def _near(colours: Profile, reference: Profile) -> NDArray[np.bool_]:
+def _is_near(colours: Profile, reference: Profile) -> NDArray[np.bool_]:
     near: NDArray[np.bool_] = np.abs(colours - reference).max(axis=-1) < FAR
     return near
 
 
-def _smooth(profile: Profile, half_width: int) -> Profile:
+def _smooth_profile(profile: Profile, half_width: int) -> Profile:
     window = np.hanning(2 * half_width + 1).astype(np.float32)
     window /= window.sum()
     padded = np.pad(profile, ((half_width, half_width), (0, 0)), mode="symmetric")

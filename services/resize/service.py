@@ -7,7 +7,7 @@ from services.kit import engines
 from services.kit.service import Service
 from services.resize import core
 from services.resize.contract import FitRequest, FitResponse, RestoreRequest, RestoreResponse
-from services.resize.detail import Worn
+from services.resize.detail import GarmentDetailSource
 
 
 def _fit(request: FitRequest) -> FitResponse:
@@ -21,7 +21,7 @@ def _restore(request: RestoreRequest) -> RestoreResponse:
             request.image,
             request.edit_mask,
             request.placement,
-            Worn(request.garment, request.flow, request.garment_alpha),
+            GarmentDetailSource(request.garment, request.flow, request.garment_alpha),
         )
     )
 

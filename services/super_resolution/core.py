@@ -31,21 +31,19 @@ COLOUR_GRID: Final = 8
 """Pixels of the photo over which the network may move colour about, but not change it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Network:
-    """A loaded super-resolution network.
-
-    ``run`` takes planes and gives them ``scale`` times as high and wide. ``margin`` is how many
-    pixels around a tile it must see; over the inner half of them, tiles are blended. ``even`` is
-    whether it takes even sizes only. ``smooth`` is whether it needs a photo without compression
-    noise, not having been trained on any.
-    """
+    """A loaded super-resolution network."""
 
     run: Callable[[Planes], Planes]
+    """Enlarge planes to ``scale`` times their height and width."""
     scale: int
     margin: int
-    even: bool
-    smooth: bool
+    """Pixels around a tile that the network needs; tiles are blended over the inner half."""
+    even_sizes_only: bool
+    """Whether height and width must be even."""
+    needs_deblocking: bool
+    """Whether compression noise must be removed first: the network saw none in training."""
 
 
 def upscale(request: UpscaleRequest, network: Network) -> Image:
@@ -66,32 +64,34 @@ def upscale(request: UpscaleRequest, network: Network) -> Image:
     height, width = request.image.shape[:2]
     scale = fit_scale(request)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    photo = deblock.deblock(request.image) if network.smooth else request.image
+    photo = deblock.deblock(request.image) if network.needs_deblocking else request.image
     planes: Planes = np.moveaxis(photo, 2, 0).astype(np.float32) / np.float32(255)
     reached = 1
     while reached < scale and planes[0].size <= MAX_NETWORK_PIXELS and reached < 4:
-        planes = in_tiles(planes, network)
+        planes = run_in_tiles(planes, network)
         reached *= network.scale
     if reached > 1:
-        planes = with_colours_of(photo, planes)
-    return _scaled(planes, size)
+        planes = restore_colours(photo, planes)
+    return _to_image(planes, size)
 
 
-def in_tiles(planes: Planes, network: Network, tile: int = TILE) -> Planes:
+def run_in_tiles(planes: Planes, network: Network, tile: int = TILE) -> Planes:
     """Run a network over planes of any size, with memory for one tile of about ``tile`` pixels."""
     scale, margin = network.scale, network.margin
     height, width = planes.shape[1:]
-    if network.even:
+    if network.even_sizes_only:
         # Tiles begin at even places, so this makes every one of them even.
         planes = np.pad(planes, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
     rows, columns = planes.shape[1:]
     result = np.zeros((3, rows * scale, columns * scale), np.float32)
-    for top, bottom in pairwise(_edges(rows, tile)):
+    for top, bottom in pairwise(_tile_edges(rows, tile)):
         y, y_end = max(0, top - margin), min(rows, bottom + margin)
-        down = _blend(y, y_end, top or None, bottom if bottom < rows else None, network)
-        for left, right in pairwise(_edges(columns, tile)):
+        down = _blend_weights(y, y_end, top or None, bottom if bottom < rows else None, network)
+        for left, right in pairwise(_tile_edges(columns, tile)):
             x, x_end = max(0, left - margin), min(columns, right + margin)
-            across = _blend(x, x_end, left or None, right if right < columns else None, network)
+            across = _blend_weights(
+                x, x_end, left or None, right if right < columns else None, network
+            )
             large = network.run(planes[:, y:y_end, x:x_end])
             result[:, y * scale : y_end * scale, x * scale : x_end * scale] += (
                 large * down[:, None] * across
@@ -99,7 +99,7 @@ def in_tiles(planes: Planes, network: Network, tile: int = TILE) -> Planes:
     return result[:, : height * scale, : width * scale]
 
 
-def with_colours_of(photo: Image, planes: Planes) -> Planes:
+def restore_colours(photo: Image, planes: Planes) -> Planes:
     """Correct the coarse colours of an enlarged photo to the photo's own.
 
     A generative network shifts whole areas by a few grey levels. One step of back-projection
@@ -110,22 +110,22 @@ def with_colours_of(photo: Image, planes: Planes) -> Planes:
     coarse = (max(1, width // COLOUR_GRID), max(1, height // COLOUR_GRID))
     corrected = np.empty_like(planes)
     for channel, plane in enumerate(planes):
-        wanted = _plane(
+        wanted = _resample_plane(
             photo[..., channel].astype(np.float32) / np.float32(255), coarse, Resampling.BOX
         )
-        error = wanted - _plane(plane, coarse, Resampling.BOX)
+        error = wanted - _resample_plane(plane, coarse, Resampling.BOX)
         size = (plane.shape[1], plane.shape[0])
-        corrected[channel] = plane + _plane(error, size, Resampling.BICUBIC)
+        corrected[channel] = plane + _resample_plane(error, size, Resampling.BICUBIC)
     return corrected
 
 
-def _edges(length: int, tile: int) -> list[int]:
+def _tile_edges(length: int, tile: int) -> list[int]:
     """Where tiles begin and end: as many as are needed, of about the same even length."""
     count = -(-length // tile)
     return [round(index * length / count / 2) * 2 for index in range(count)] + [length]
 
 
-def _blend(
+def _blend_weights(
     start: int, stop: int, near: int | None, far: int | None, network: Network
 ) -> NDArray[np.float32]:
     """Weights of a tile from ``start`` to ``stop`` that fade at the edges it shares.
@@ -144,11 +144,13 @@ def _blend(
     return weights
 
 
-def _plane(values: NDArray[np.float32], size: tuple[int, int], how: Resampling) -> Planes:
+def _resample_plane(values: NDArray[np.float32], size: tuple[int, int], how: Resampling) -> Planes:
     return np.asarray(PIL.Image.fromarray(values).resize(size, how))
 
 
-def _scaled(planes: Planes, size: tuple[int, int]) -> Image:
+def _to_image(planes: Planes, size: tuple[int, int]) -> Image:
     """Resample planes to (width, height) as a picture."""
-    scaled = np.stack([_plane(plane, size, Resampling.LANCZOS) for plane in planes], axis=2)
+    scaled = np.stack(
+        [_resample_plane(plane, size, Resampling.LANCZOS) for plane in planes], axis=2
+    )
     return np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)

@@ -28,7 +28,7 @@ _CHROMA: Final = np.array([1.0, 1.5, 1.5], np.float32)[:, None, None]
 """Colour is compressed harder than brightness, and seen less."""
 
 
-def blockiness(image: Image) -> float:
+def measure_blockiness(image: Image) -> float:
     """How much rougher a photo is across JPEG's block edges than elsewhere; 1 is not at all.
 
     ``image`` is H x W x 3 uint8. Measured by third differences, which gradients and curved shades
@@ -54,17 +54,19 @@ def deblock(image: Image) -> Image:
     dropped on many shifted grids and the results averaged (Yu and Sapiro, "DCT image denoising: a
     simple and effective image denoising algorithm", 2011).
     """
-    shown = (blockiness(image) - CLEAN_RATIO) / (BLOCKY_RATIO - CLEAN_RATIO)
+    shown = (measure_blockiness(image) - CLEAN_RATIO) / (BLOCKY_RATIO - CLEAN_RATIO)
     if shown <= 0:
         return image
     ycc = np.moveaxis(image.astype(np.float32) @ _TO_YCC.T, 2, 0)
-    clean = _shrink(ycc, STRENGTH * min(1.0, shown) * _CHROMA)
+    clean = _drop_small_coefficients(ycc, STRENGTH * min(1.0, shown) * _CHROMA)
     rgb = np.moveaxis(clean, 0, 2) @ _TO_RGB.T
     result: Image = np.rint(np.clip(rgb, 0, 255)).astype(np.uint8)
     return result
 
 
-def _shrink(planes: NDArray[np.float32], threshold: NDArray[np.float32]) -> NDArray[np.float32]:
+def _drop_small_coefficients(
+    planes: NDArray[np.float32], threshold: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Average, over shifted grids, the planes without their small coefficients."""
     height, width = planes.shape[1:]
     rows, columns = (-(-side // BLOCK) * BLOCK + BLOCK for side in (height, width))
@@ -74,7 +76,7 @@ def _shrink(planes: NDArray[np.float32], threshold: NDArray[np.float32]) -> NDAr
         mode="edge",
     )
     total = np.zeros_like(planes)
-    cosines = _cosines()
+    cosines = _dct_matrix()
     for top in range(0, BLOCK, STEP):
         for left in range(0, BLOCK, STEP):
             blocks = padded[:, top : top + rows, left : left + columns]
@@ -91,7 +93,7 @@ def _shrink(planes: NDArray[np.float32], threshold: NDArray[np.float32]) -> NDAr
     return total / np.float32((BLOCK // STEP) ** 2)
 
 
-def _cosines() -> NDArray[np.float32]:
+def _dct_matrix() -> NDArray[np.float32]:
     """Give the orthonormal DCT-II as a matrix, one basis function a row."""
     place = np.arange(BLOCK)
     waves = np.cos(np.pi / BLOCK * (place + 0.5) * place[:, None]) * np.sqrt(2 / BLOCK)

@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-def network(
-    session: "InferenceSession", *, scale: int, margin: int, even: bool, smooth: bool
+def wrap_session(
+    session: "InferenceSession",
+    *,
+    scale: int,
+    margin: int,
+    even_sizes_only: bool,
+    needs_deblocking: bool,
 ) -> Network:
     """Wrap a session whose ``input`` and ``output`` are 1 x 3 x height x width RGB, 0 to 1.
 
@@ -26,4 +31,10 @@ def network(
         enlarged: Planes = result[0]
         return enlarged
 
-    return Network(run, scale, margin, even, smooth)
+    return Network(
+        run=run,
+        scale=scale,
+        margin=margin,
+        even_sizes_only=even_sizes_only,
+        needs_deblocking=needs_deblocking,
+    )

@@ -13,13 +13,21 @@ from services.super_resolution.core import Network
 
 def _load_srgan() -> Service:
     session = sessions.onnx_session(store.path("srgan_x4.onnx"))
-    return _service("srgan", model.network(session, scale=4, margin=12, even=False, smooth=True))
+    return _service(
+        "srgan",
+        model.wrap_session(
+            session, scale=4, margin=12, even_sizes_only=False, needs_deblocking=True
+        ),
+    )
 
 
 def _load_real_esrgan() -> Service:
     session = sessions.onnx_session(store.path("real_esrgan_x2.onnx"))
     return _service(
-        "real-esrgan", model.network(session, scale=2, margin=24, even=True, smooth=False)
+        "real-esrgan",
+        model.wrap_session(
+            session, scale=2, margin=24, even_sizes_only=True, needs_deblocking=False
+        ),
     )
 
 
@@ -30,7 +38,10 @@ def _load_srgan_pth() -> Service:
     """
     session = sessions.onnx_session(store.path("srgan_x4_pth.onnx"))
     return _service(
-        "srgan-pth", model.network(session, scale=4, margin=36, even=False, smooth=True)
+        "srgan-pth",
+        model.wrap_session(
+            session, scale=4, margin=36, even_sizes_only=False, needs_deblocking=True
+        ),
     )
 
 
@@ -38,7 +49,10 @@ def _load_real_esrgan_x4() -> Service:
     """Load Real-ESRGAN as its authors' best known file has it. Raises WeightsMissing."""
     session = sessions.onnx_session(store.path("real_esrgan_x4.onnx"))
     return _service(
-        "real-esrgan-x4", model.network(session, scale=4, margin=24, even=False, smooth=False)
+        "real-esrgan-x4",
+        model.wrap_session(
+            session, scale=4, margin=24, even_sizes_only=False, needs_deblocking=False
+        ),
     )
 
 

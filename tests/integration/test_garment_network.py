@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.measures.garment_reading import compared, read, shares, summary
-from services.cloth_mask.model import load_reader
+from services.cloth_mask.model import load_attributes_network
 from services.kit.garment_attributes import LANDMARKS
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from training.garment.drawn.photo import Drawn, draw
@@ -21,7 +21,7 @@ def drawings() -> list[Drawn]:
 
 
 def test_classes_of_drawn_garments(drawings: list[Drawn]) -> None:
-    reader = load_reader()
+    reader = load_attributes_network()
     told = [(drawn, reader.read(drawn.image, drawn.mask)) for drawn in drawings]
     figures = shares([compared(drawn, attributes) for drawn, attributes in told])
     assert figures["category"]["right"] >= 0.95
@@ -42,7 +42,7 @@ def test_classes_of_drawn_garments(drawings: list[Drawn]) -> None:
 
 
 def test_the_engine_reads_better_with_the_network() -> None:
-    reader = load_reader()
+    reader = load_attributes_network()
     garments = [draw(SEED + 1, number) for number in range(12)]
     ruled = summary([read(n, drawn) for n, drawn in enumerate(garments)])
     readings = [reader.read(drawn.image, drawn.mask) for drawn in garments]
@@ -56,7 +56,7 @@ def test_the_engine_reads_better_with_the_network() -> None:
 def test_a_sleeve_on_one_side_counts_though_the_bare_shoulder_carries_none() -> None:
     drawn = draw(3, 170, height=512)
     assert drawn.spec.neck == "one shoulder"
-    attributes = load_reader().read(drawn.image, drawn.mask)
+    attributes = load_attributes_network().read(drawn.image, drawn.mask)
     assert (
         detect_top_landmarks(drawn.image, drawn.mask, attributes).sleeve_length.value
         == drawn.spec.sleeves

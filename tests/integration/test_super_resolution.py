@@ -17,12 +17,14 @@ from services.super_resolution.service import load
 pytestmark = pytest.mark.integration
 
 
-def network(file: str, *, scale: int, margin: int, even: bool) -> Network:
+def network(file: str, *, scale: int, margin: int, even_sizes_only: bool) -> Network:
     try:
         session = sessions.onnx_session(store.path(file))
     except WeightsMissing as error:
         pytest.skip(error.message)
-    return model.network(session, scale=scale, margin=margin, even=even, smooth=False)
+    return model.wrap_session(
+        session, scale=scale, margin=margin, even_sizes_only=even_sizes_only, needs_deblocking=False
+    )
 
 
 def drawing(width: int, height: int) -> Image:
@@ -58,14 +60,16 @@ def test_srgan_comes_nearer_to_the_truth_than_interpolation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "scale", "margin", "even", "worst"),
+    ("file", "scale", "margin", "even_sizes_only", "worst"),
     [("srgan_x4.onnx", 4, 12, False, 1.0), ("real_esrgan_x2.onnx", 2, 24, True, 24.0)],
 )
-def test_tiles_leave_no_seam(file: str, scale: int, margin: int, even: bool, worst: float) -> None:
-    tried = network(file, scale=scale, margin=margin, even=even)
+def test_tiles_leave_no_seam(
+    file: str, scale: int, margin: int, even_sizes_only: bool, worst: float
+) -> None:
+    tried = network(file, scale=scale, margin=margin, even_sizes_only=even_sizes_only)
     planes = np.moveaxis(drawing(90, 70), 2, 0).astype(np.float32) / np.float32(255)
-    whole = core.in_tiles(planes, tried, tile=200)
-    tiled = core.in_tiles(planes, tried, tile=48)
+    whole = core.run_in_tiles(planes, tried, tile=200)
+    tiled = core.run_in_tiles(planes, tried, tile=48)
     difference = np.abs(whole - tiled) * 255
     # Real-ESRGAN sees everything a little, so tiles differ in detail, but not at their edges.
     assert difference.max() < worst

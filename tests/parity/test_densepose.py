@@ -160,7 +160,7 @@ def test_every_stage_gives_what_the_original_gives(official: Path, reference: Re
     read = r_50_fpn_s1x.SPEC.read(official)
     loading.load_strictly(network, read, "DensePose")
     picture = torch.from_numpy(
-        detectron2_engine.fed(detectron2_engine.shown(photo(), SHORTEST, 1333))
+        detectron2_engine.network_input(detectron2_engine.scale_to_sides(photo(), SHORTEST, 1333))
     )
     size = torch.from_numpy(reference["size"])
     proposed = torch.from_numpy(reference["proposals"])
@@ -205,7 +205,7 @@ def test_the_surface_out_of_the_export_is_what_the_original_gives(
         network = torchscript.SPEC.build()
     network.load_state_dict(read, strict=True, assign=True)
     picture = torch.from_numpy(
-        detectron2_engine.fed(detectron2_engine.shown(photo(), SHORTEST, 1333))
+        detectron2_engine.network_input(detectron2_engine.scale_to_sides(photo(), SHORTEST, 1333))
     )
     with torch.inference_mode():
         surface = network.surface(network.backbone(picture), torch.from_numpy(reference["box"]))
@@ -245,11 +245,11 @@ def test_from_the_export_to_the_parts_of_the_photo(
 
 def check_engine(name: str, reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold the engine that serves a converted network to the original's maps."""
-    answers: list[detectron2_engine.Found] = []
+    answers: list[detectron2_engine.Detection] = []
     estimate = detectron2_engine.estimate
 
     def watched(image: Image, silhouette: Mask, run: detectron2_engine.Run) -> Surface:
-        def kept(*given: NDArray[np.float32]) -> detectron2_engine.Found:
+        def kept(*given: NDArray[np.float32]) -> detectron2_engine.Detection:
             answers.append(run(*given))
             return answers[-1]
 
@@ -275,7 +275,7 @@ def check_engine(name: str, reference: Reference, monkeypatch: pytest.MonkeyPatc
         assert np.abs(ours[clear].astype(int) - theirs[clear]).max() <= 1
 
 
-def certain(found: detectron2_engine.Found, parts: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def certain(found: detectron2_engine.Detection, parts: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Say where no two parts, nor the person and the rest, are as likely as each other."""
     clear = np.ones(SIZE, bool)
     scale = np.array(SIZE[::-1] * 2) / np.array([112, 149, 112, 149])
@@ -283,7 +283,7 @@ def certain(found: detectron2_engine.Found, parts: NDArray[np.uint8]) -> NDArray
     height, width = int(bottom - top), int(right - left)
     window = clear[int(top) : int(top) + height, int(left) : int(left) + width]
     for planes in (found.coarse, found.fine):
-        ordered = np.sort(detectron2_engine._enlarged(planes, height, width), axis=2)
+        ordered = np.sort(detectron2_engine._resize_planes(planes, height, width), axis=2)
         window &= ordered[..., -1] - ordered[..., -2] > stored.RUNTIMES * np.ptp(planes)
     assert window.mean() > 0.95
     assert (parts[clear] > 0).any()

@@ -40,10 +40,12 @@ def drawn(network: Network, described: ConversionSpec) -> tuple[Mapping[str, Any
         # Or every value would be at an end of the tanh, where the least difference shows.
         state["block8.2.weight"] *= 0.002
     if network.service == "densepose":
-        photo = densepose.shown(test_densepose.photo(), test_densepose.SHORTEST, densepose.LONGEST)
+        photo = densepose.scale_to_sides(
+            test_densepose.photo(), test_densepose.SHORTEST, densepose.LONGEST
+        )
         size = np.array(photo.shape[1::-1], np.float32)
         person = np.concatenate((np.zeros(2, np.float32), size))[None]
-        given = (densepose.fed(photo), size, person)
+        given = (densepose.network_input(photo), size, person)
     else:
         given = tuple(value.numpy() for value in described.example(*described.size))
     return state, dict(zip(described.inputs, given, strict=True))

@@ -143,7 +143,7 @@ def _camera(joints: Floats, shape: str, rng: np.random.Generator) -> Camera:
     plain = Camera(turn, middle, float(rng.uniform(1.8, 5.0)), 100.0, np.zeros(2))
     keypoints = np.ones((25, 3), np.float32)
     keypoints[:, :2] = plain.see(joints)[0]
-    width = inputs.unit(keypoints) or 1.0
+    width = inputs.measure_shoulder_width(keypoints) or 1.0
     size = inputs.UNIT * rng.uniform(0.88, 1.1) * (0.92 if shape == "whole" else 1.0)
     scale = 100.0 * size / width
     return Camera(turn, middle, plain.distance, scale, np.zeros(2))

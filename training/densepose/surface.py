@@ -16,7 +16,7 @@ from examples.render.labels import (
     limbs,
     normals,
 )
-from services.densepose.charts import coordinates
+from services.densepose.charts import chart_coordinates
 from services.densepose.parts import Part
 
 POINTS: Final = 32_000
@@ -75,7 +75,7 @@ def spread_over(rest: Body, rng: np.random.Generator) -> Surface:
     for own in Part:
         if own:
             chosen = part == own
-            u[chosen], v[chosen] = coordinates(own, along[chosen], aside[chosen])
+            u[chosen], v[chosen] = chart_coordinates(own, along[chosen], aside[chosen])
     return Surface(
         spread,
         face,

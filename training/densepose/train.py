@@ -134,7 +134,7 @@ def _batch(chosen: list[Sample], rng: np.random.Generator) -> Batch:
         outline = shown.outline.astype(np.float32) / np.float32(255)
         labels = shown.labels if shown.labels.any() else None
         h, w = outline.shape
-        planes[row] = inputs.encode(shown.keypoints, outline, labels, padded=shape)
+        planes[row] = inputs.encode_planes(shown.keypoints, outline, labels, padded=shape)
         parts[row, :h, :w] = shown.parts
         charts[row, 0, :h, :w], charts[row, 1, :h, :w] = shown.u / 255, shown.v / 255
         counts[row, :h, :w] = outline >= _SHOWN

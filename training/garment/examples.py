@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cloth_mask.reading import SIDE, Window, prepare, window
+from services.cloth_mask.attributes import SIDE, SquareWindow, garment_window, network_input
 from services.kit.categories import GARMENT_CATEGORIES
 from services.kit.garment_attributes import LANDMARKS, NECKLINES, OPENINGS, SLEEVES
 from training.garment.drawn.photo import Drawn, draw
@@ -120,8 +120,8 @@ def changed(
         points = points[_SWAP]
         classes[[1, 2]] = classes[[2, 1]]
         reach = reach[::-1]
-    seen = _shaken(window(mask), rng)
-    inputs = prepare(_relit(photo, rng), mask, seen)
+    seen = _shaken(garment_window(mask), rng)
+    inputs = network_input(_relit(photo, rng), mask, seen)
     if rng.random() < 0.5:
         grain = rng.normal(0, rng.uniform(0, 0.6), (SIDE, SIDE)).astype(np.float32)
         inputs[2] += cv2.GaussianBlur(grain, (0, 0), rng.uniform(0.3, 1.5)) * inputs[0]
@@ -151,10 +151,10 @@ def _move(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float
     return np.concatenate([own, (middle - own @ middle)[:, None]], axis=1)
 
 
-def _shaken(seen: Window, rng: np.random.Generator) -> Window:
+def _shaken(seen: SquareWindow, rng: np.random.Generator) -> SquareWindow:
     side = seen.side * rng.uniform(0.97, 1.1)
     left, top = (v + (seen.side - side) / 2 for v in (seen.left, seen.top))
-    return Window(left + rng.normal(0, 0.015) * side, top + rng.normal(0, 0.015) * side, side)
+    return SquareWindow(left + rng.normal(0, 0.015) * side, top + rng.normal(0, 0.015) * side, side)
 
 
 def _creased(size: tuple[int, int], rng: np.random.Generator) -> Floats:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from services.cloth_mask.reading import SIDE
+from services.cloth_mask.attributes import SIDE
 from training.export import export
 from training.garment.examples import UNKNOWN, Example, changed, example
 from training.garment.network import HEADS, Answer, GarmentNet, expected

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.measures.garment_reading import compared, read, shares, summary
-from services.cloth_mask.reading import SIDE
+from services.cloth_mask.attributes import SIDE
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES
 from training.garment.drawn.photo import Drawn, draw
 from training.garment.drawn.spec import ARM, CAP, CATEGORIES, SLEEVES

@@ -15,7 +15,7 @@ from PIL import ImageDraw
 from services.agnostic import service
 from services.agnostic.contract import CONTRACT, RemoveGarmentRequest
 from services.agnostic.core import image_agnostic, parse_agnostic
-from services.agnostic.torso import estimate
+from services.agnostic.torso import estimate_torso
 from services.kit.errors import InvalidRequest
 
 pytestmark = pytest.mark.unit
@@ -146,7 +146,7 @@ def test_the_garment_is_hidden_whatever_is_missing_of_the_torso(missing: tuple[i
 @pytest.mark.parametrize("missing", [(1,), (2,), (5,), (9,), (12,), (9, 12), (1, 9), (8, 9)])
 def test_estimated_torsos_are_near_the_seen_one(missing: tuple[int, ...]) -> None:
     _, _, keypoints = figure()
-    whole, guess = estimate(keypoints), estimate(without(keypoints, *missing))
+    whole, guess = estimate_torso(keypoints), estimate_torso(without(keypoints, *missing))
     assert whole is not None
     assert guess is not None
     assert guess.estimated
@@ -158,13 +158,13 @@ def test_estimated_torsos_are_near_the_seen_one(missing: tuple[int, ...]) -> Non
 
 def test_hips_below_the_frame_are_where_a_body_has_them() -> None:
     _, _, keypoints = figure()
-    torso = estimate(without(keypoints, 8, 9, 12))
+    torso = estimate_torso(without(keypoints, 8, 9, 12))
     assert torso is not None
     np.testing.assert_allclose(torso.right_hip, (250, 300 + 1.6 * 268))
     np.testing.assert_allclose(torso.left_hip, (518, 300 + 1.6 * 268))
     turned = keypoints.copy()
     turned[[2, 5]] = keypoints[[5, 2]]
-    behind = estimate(without(turned, 8, 9, 12))
+    behind = estimate_torso(without(turned, 8, 9, 12))
     assert behind is not None
     np.testing.assert_allclose(behind.left_hip, torso.right_hip)
 
@@ -172,10 +172,10 @@ def test_hips_below_the_frame_are_where_a_body_has_them() -> None:
 def test_a_shoulder_is_taken_from_the_hips_where_the_neck_is_missing_too() -> None:
     _, _, keypoints = figure()
     for missing, corner in ((2, "right_shoulder"), (5, "left_shoulder")):
-        torso = estimate(without(keypoints, 1, missing))
+        torso = estimate_torso(without(keypoints, 1, missing))
         assert torso is not None
         assert np.linalg.norm(getattr(torso, corner) - JOINTS[missing]) < 25
-    assert estimate(without(keypoints, 1, 2, 9)) is None
+    assert estimate_torso(without(keypoints, 1, 2, 9)) is None
 
 
 def test_identical_hips_are_given_the_shoulders_direction() -> None:

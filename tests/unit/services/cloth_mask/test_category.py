@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.cloth_mask.category import length, resolve
+from services.cloth_mask.category import length_in_chest_widths, resolve_category
 from services.kit.categories import GARMENT_CATEGORIES, REQUEST_CATEGORIES, check
 from services.kit.errors import InvalidRequest
 from tests.unit.services.viton.drawings import SHAPE, bottoms, garment, gown
@@ -47,32 +47,32 @@ def classes(mask: NDArray[np.uint8], *shares: float) -> NDArray[np.float32]:
 )
 def test_the_photo_decides(drawn: str, shares: tuple[float, ...], expected: str) -> None:
     mask = MASKS[drawn]
-    assert resolve("auto", classes(mask, *shares), mask) == expected
+    assert resolve_category("auto", classes(mask, *shares), mask) == expected
 
 
 @pytest.mark.parametrize("asked", GARMENT_CATEGORIES)
 def test_what_is_asked_for_goes_first(asked: str) -> None:
     mask = MASKS["trousers"]
-    assert resolve(asked, classes(mask, 0.0, 1.0, 0.0), mask) == asked
+    assert resolve_category(asked, classes(mask, 0.0, 1.0, 0.0), mask) == asked
 
 
 def test_a_halter_neck_is_no_waistband() -> None:
     mask = np.zeros(SHAPE, np.uint8)
     ring = [(372, 150), (396, 150), (500, 330), (520, 700), (248, 700), (268, 330)]
     cv2.fillPoly(mask, [np.array(ring)], 255)
-    assert resolve("auto", classes(mask, 0.2, 0.7, 0.1), mask) == "upper"
+    assert resolve_category("auto", classes(mask, 0.2, 0.7, 0.1), mask) == "upper"
 
 
 def test_the_length_is_measured_without_sleeves() -> None:
-    assert length(MASKS["dress"]) > 2.75
-    assert length(MASKS["long sleeves"]) < 2
-    assert length(MASKS["top"]) < 2
-    assert length(np.zeros(SHAPE, np.uint8)) == 0
+    assert length_in_chest_widths(MASKS["dress"]) > 2.75
+    assert length_in_chest_widths(MASKS["long sleeves"]) < 2
+    assert length_in_chest_widths(MASKS["top"]) < 2
+    assert length_in_chest_widths(np.zeros(SHAPE, np.uint8)) == 0
 
 
 def test_nothing_at_all_counts_as_a_top() -> None:
     empty = np.zeros(SHAPE, np.uint8)
-    assert resolve("auto", classes(empty, 0.0, 1.0, 0.0), empty) == "upper"
+    assert resolve_category("auto", classes(empty, 0.0, 1.0, 0.0), empty) == "upper"
 
 
 def test_other_words_are_refused() -> None:

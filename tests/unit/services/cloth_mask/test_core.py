@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.cloth_mask import core, model
-from services.cloth_mask.core import Box
+from services.cloth_mask.core import PixelBox
 from services.kit.errors import NoGarment
 from services.kit.runtimes.u2net import U2NetCloth
 from services.kit.types import Image
@@ -29,8 +29,8 @@ def photo(garment: Flags, colour: tuple[int, int, int], back: int = 245) -> Imag
 
 
 def soft(garment: Flags) -> NDArray[np.float32]:
-    coarse = core.enlarge(garment.astype(np.float32), 100, 75)
-    return core.enlarge(coarse, *garment.shape)
+    coarse = core.resize_probability(garment.astype(np.float32), 100, 75)
+    return core.resize_probability(coarse, *garment.shape)
 
 
 def overlap(first: Flags, second: Flags) -> float:
@@ -40,7 +40,7 @@ def overlap(first: Flags, second: Flags) -> float:
 @pytest.mark.parametrize("colour", [(180, 30, 60), (20, 20, 24), (236, 236, 236)])
 def test_the_outline_is_the_photos(colour: tuple[int, int, int]) -> None:
     garment = shirt()
-    mask = core.mask(photo(garment, colour), soft(garment))
+    mask = core.make_mask(photo(garment, colour), soft(garment))
     assert mask.dtype == np.uint8
     assert set(np.unique(mask)) == {0, 255}
     assert overlap(mask > 0, garment) > 0.99
@@ -55,7 +55,7 @@ def test_an_enclosed_gap_stays_open_and_a_hole_in_a_print_is_closed() -> None:
     image[hole] = (250, 220, 40)
     seen = garment.copy()
     seen[hole] = False
-    mask = core.mask(image, soft(seen)) > 0
+    mask = core.make_mask(image, soft(seen)) > 0
     assert mask[hole].all()
     assert not mask[200:320, 75:83].any()
 
@@ -67,7 +67,7 @@ def test_specks_go_and_straps_stay() -> None:
     seen = garment.copy()
     seen[speck] = True
     image = photo(seen, (30, 60, 150))
-    mask = core.mask(image, seen.astype(np.float32)) > 0
+    mask = core.make_mask(image, seen.astype(np.float32)) > 0
     assert mask[46:50, 102:106].all()
     assert not mask[speck].any()
 
@@ -79,15 +79,15 @@ def test_next_to_nothing_is_no_garment(share: float) -> None:
     probability[100 : 100 + side, 100 : 100 + side] = 1
     image = np.random.default_rng(1).integers(0, 256, (400, 300, 3)).astype(np.uint8)
     with pytest.raises(NoGarment) as raised:
-        core.mask(image, probability)
+        core.make_mask(image, probability)
     assert raised.value.stage == "cloth_mask"
 
 
 def test_a_second_look_is_taken_only_in_doubt() -> None:
     garment = shirt()
-    assert not core.doubtful(soft(garment))
-    assert core.doubtful(soft(garment) * np.float32(0.4))
-    assert not core.doubtful(np.zeros((400, 300), np.float32))
+    assert not core.needs_second_look(soft(garment))
+    assert core.needs_second_look(soft(garment) * np.float32(0.4))
+    assert not core.needs_second_look(np.zeros((400, 300), np.float32))
 
 
 def test_the_second_look_frames_the_garment() -> None:
@@ -95,7 +95,7 @@ def test_the_second_look_frames_the_garment() -> None:
     image = photo(garment, (30, 60, 150))
     seen = np.zeros((400, 300), np.float32)
     seen[100:200, 120:160] = 0.4
-    box = core.second_look(image, seen)
+    box = core.second_look_box(image, seen)
     rows, columns = np.nonzero(garment)
     assert box.top <= rows.min() < rows.max() < box.bottom <= 400
     assert box.left <= columns.min() < columns.max() < box.right <= 300
@@ -108,8 +108,8 @@ def test_what_both_looks_missed_is_taken_from_a_plain_background() -> None:
     first = np.zeros((400, 300), np.float32)
     second = np.zeros((64, 64), np.float32)
     second[:32] = 1
-    box = Box(90, 60, 210, 340)
-    joined = core.combine(image, first, second, box)
+    box = PixelBox(90, 60, 210, 340)
+    joined = core.combine_looks(image, first, second, box)
     assert overlap(joined > 0.5, garment) > 0.97
     assert not first.any()
 
@@ -119,7 +119,9 @@ def test_nothing_is_taken_from_a_busy_background() -> None:
     image = np.random.default_rng(2).integers(0, 256, (400, 300, 3)).astype(np.uint8)
     first = np.where(garment, np.float32(0.9), np.float32(0))
     first[200:] = 0
-    joined = core.combine(image, first, np.zeros((8, 8), np.float32), Box(0, 0, 300, 400))
+    joined = core.combine_looks(
+        image, first, np.zeros((8, 8), np.float32), PixelBox(0, 0, 300, 400)
+    )
     assert np.array_equal(joined, first)
 
 
@@ -129,8 +131,8 @@ def test_inputs_are_left_alone_and_may_be_read_only() -> None:
     before = image.copy(), probability.copy()
     image.setflags(write=False)
     probability.setflags(write=False)
-    core.mask(image, probability)
-    core.combine(image, probability, probability[:64, :64], Box(0, 0, 64, 64))
+    core.make_mask(image, probability)
+    core.combine_looks(image, probability, probability[:64, :64], PixelBox(0, 0, 64, 64))
     assert np.array_equal(image, before[0])
     assert np.array_equal(probability, before[1])
 
@@ -167,7 +169,7 @@ def test_the_network_is_fed_rgb_in_minus_one_to_one() -> None:
     session = Session()
     image = np.zeros((90, 60, 3), np.uint8)
     image[..., 0] = 255
-    probability = model.garment(U2NetCloth(session).probabilities(image, 64))
+    probability = model.garment_probability(U2NetCloth(session).probabilities(image, 64))
     assert session.fed.shape == (1, 3, 64, 64)
     assert session.fed.dtype == np.float32
     assert np.allclose(session.fed[0, 0], 1)

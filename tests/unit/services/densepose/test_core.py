@@ -197,7 +197,7 @@ def iou(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
 
 @pytest.mark.parametrize(("shares", "votes"), [(1.0, True), (0.1, False)])
 def test_a_drawn_limb_votes_as_far_as_the_network_sees_it_there(shares: float, votes: bool) -> None:
-    frame = inputs.Frame(0, 0, 40, 40, 40, 40)
+    frame = inputs.InputCrop(left=0, top=0, right=40, bottom=40, width=40, height=40)
     drawn = np.full((40, 40), Part.RIGHT_HAND, np.uint8)
     logits = np.full((25, 40, 40), -9.0, np.float32)
     # The network sees a torso, and another part of the drawn arm in a share of the rows.
@@ -235,7 +235,7 @@ def test_the_network_sees_shoulders_of_one_width_at_any_size() -> None:
         larger = joints.copy()
         larger[:, :2] *= scale
         person = cv2.resize(outline, None, fx=scale, fy=scale) > 127
-        frame = inputs.frame(larger, person)
+        frame = inputs.choose_crop(larger, person)
         assert frame is not None
         placed = frame.place(larger[:, :2])
         width = float(np.linalg.norm(placed[2] - placed[5]))
@@ -243,7 +243,7 @@ def test_the_network_sees_shoulders_of_one_width_at_any_size() -> None:
 
 
 def test_a_point_keeps_its_place_in_the_frame() -> None:
-    frame = inputs.Frame(100, 50, 300, 450, 50, 100)
+    frame = inputs.InputCrop(left=100, top=50, right=300, bottom=450, width=50, height=100)
     corners = np.array([[99.5, 49.5], [299.5, 449.5]], np.float32)
     assert np.allclose(frame.place(corners), [[-0.5, -0.5], [49.5, 99.5]])
 
@@ -259,7 +259,9 @@ def test_a_person_of_any_shape_is_answered(shape: tuple[int, int]) -> None:
 
 def test_encoded_planes_name_what_they_show() -> None:
     labels = np.full((20, 33), int(Label.PANTS), np.uint8)
-    planes = inputs.encode(np.zeros((25, 3), np.float32), np.ones((20, 33), np.float32), labels)
+    planes = inputs.encode_planes(
+        np.zeros((25, 3), np.float32), np.ones((20, 33), np.float32), labels
+    )
     assert planes.shape == (inputs.CHANNELS, 32, 48)
     assert planes[0].sum() == planes[1].sum() == 20 * 33
     shown = [int(channel) for channel in np.flatnonzero(planes[2:].any(axis=(1, 2)))]

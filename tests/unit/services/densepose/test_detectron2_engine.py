@@ -21,7 +21,7 @@ class Network:
         self.score = score
         self.seen: list[F32] = []
 
-    def __call__(self, picture: F32, size: F32, person: F32) -> detectron2_engine.Found:
+    def __call__(self, picture: F32, size: F32, person: F32) -> detectron2_engine.Detection:
         self.seen = [picture, size, person]
         coarse, fine = np.zeros((2, SIDE, SIDE)), np.zeros((25, SIDE, SIDE))
         coarse[1] = 1
@@ -31,16 +31,16 @@ class Network:
         u, v = np.full((25, SIDE, SIDE), 0.25), np.full((25, SIDE, SIDE), -0.5)
         u[2], v[2] = 2.0, np.linspace(0, 1, SIDE)[:, None]
         planes = (each.astype(np.float32) for each in (coarse, fine, u, v))
-        return detectron2_engine.Found(self.box, self.score, *planes)
+        return detectron2_engine.Detection(self.box, self.score, *planes)
 
 
 def test_the_network_sees_the_photo_scaled_bgr_less_its_mean_and_a_margin_of_zeros() -> None:
     grey = np.full((300, 200, 3), (10, 20, 30), np.uint8)
-    picture = detectron2_engine.shown(grey, 100, 140)
+    picture = detectron2_engine.scale_to_sides(grey, 100, 140)
     assert picture.shape == (140, 93, 3)
-    assert detectron2_engine.shown(grey, 100, 1000).shape == (150, 100, 3)
-    assert detectron2_engine.shown(grey[:150], 100, 1000).shape == (100, 133, 3)
-    planes = detectron2_engine.fed(picture)
+    assert detectron2_engine.scale_to_sides(grey, 100, 1000).shape == (150, 100, 3)
+    assert detectron2_engine.scale_to_sides(grey[:150], 100, 1000).shape == (100, 133, 3)
+    planes = detectron2_engine.network_input(picture)
     assert planes.shape == (1, 3, 160, 96)
     assert planes.dtype == np.float32
     np.testing.assert_allclose(

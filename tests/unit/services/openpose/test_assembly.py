@@ -10,7 +10,7 @@ from services.kit.joints import Joint
 from services.kit.types import Keypoints
 from services.openpose import assembly, bottom_up, peaks
 from services.openpose.core import F32
-from services.openpose.service import estimate_bottom_up
+from services.openpose.service import estimate_pose_bottom_up
 from services.openpose.skeletons import BODY_25, COCO, Skeleton
 
 pytestmark = pytest.mark.unit
@@ -66,7 +66,9 @@ TWO = [standing(70, 40, 50), standing(170, 60, 36)]
 
 @pytest.mark.parametrize("skeleton", [BODY_25, COCO], ids=["body_25", "coco"])
 def test_two_people_come_apart_and_complete(skeleton: Skeleton) -> None:
-    found = sorted(assembly.people(drawn(TWO, skeleton), skeleton), key=lambda each: each[1, 0])
+    found = sorted(
+        assembly.assemble_people(drawn(TWO, skeleton), skeleton), key=lambda each: each[1, 0]
+    )
     assert len(found) == 2
     for points, truth in zip(found, TWO, strict=True):
         expected = truth[list(skeleton.body_25)]
@@ -77,7 +79,9 @@ def test_two_people_come_apart_and_complete(skeleton: Skeleton) -> None:
 def test_arms_that_cross_stay_with_their_people() -> None:
     left, right = standing(80, 50, 50), standing(150, 50, 50)
     left[7], right[4] = right[4].copy(), left[7].copy()
-    found = sorted(assembly.people(drawn([left, right], BODY_25), BODY_25), key=lambda p: p[1, 0])
+    found = sorted(
+        assembly.assemble_people(drawn([left, right], BODY_25), BODY_25), key=lambda p: p[1, 0]
+    )
     assert len(found) == 2
     for points, truth in zip(found, (left, right), strict=True):
         assert np.abs(points[4:8:3, :2] - truth[4:8:3]).max() < 1.5
@@ -86,7 +90,7 @@ def test_arms_that_cross_stay_with_their_people() -> None:
 def test_an_unseen_joint_is_zeros_and_what_is_behind_it_is_dropped() -> None:
     person = standing(120, 40, 50)
     person[3] = np.nan
-    (points,) = assembly.people(drawn([person], BODY_25), BODY_25)
+    (points,) = assembly.assemble_people(drawn([person], BODY_25), BODY_25)
     assert (points[3] == 0).all()
     assert (points[4] == 0).all()
     assert (points[6, 2], points[7, 2]) > (0.5, 0.5)
@@ -96,9 +100,9 @@ def test_feet_alone_are_nobody() -> None:
     feet = np.full((25, 2), np.nan, np.float32)
     feet[[14, 19, 20, 21]] = standing(120, -60, 100)[[14, 19, 20, 21]]
     maps = drawn([feet], BODY_25)
-    assert assembly.people(maps, BODY_25) == []
+    assert assembly.assemble_people(maps, BODY_25) == []
     with pytest.raises(NoPerson):
-        bottom_up.main_person([], *SIZE)
+        bottom_up.choose_main_person([], *SIZE)
 
 
 def test_a_field_that_leads_elsewhere_joins_nothing() -> None:
@@ -117,13 +121,15 @@ def test_a_field_that_leads_elsewhere_joins_nothing() -> None:
 def test_peaks_lie_between_pixels_and_plateaus_have_none() -> None:
     rows, columns = np.mgrid[:40, :50].astype(np.float32)
     bump = np.exp(-((columns - 20.3) ** 2 + (rows - 12.8) ** 2) / 18).astype(np.float32)
-    ((x, y, confidence),) = peaks.find(bump, 0.05, 0.0)
+    ((x, y, confidence),) = peaks.find_peaks(bump, 0.05, 0.0)
     assert (x, y) == pytest.approx((20.3, 12.8), abs=0.2)
     assert confidence == bump.max()
     flat = bump.copy()
     flat[12:14, 20:22] = 2
-    assert len(peaks.find(flat, 0.05, 0.0)) == 0
-    assert peaks.find(bump, 0.05, 0.25)[0, :2] == pytest.approx((x + 0.25, y + 0.25), abs=1e-4)
+    assert len(peaks.find_peaks(flat, 0.05, 0.0)) == 0
+    assert peaks.find_peaks(bump, 0.05, 0.25)[0, :2] == pytest.approx(
+        (x + 0.25, y + 0.25), abs=1e-4
+    )
 
 
 def test_the_answer_is_in_the_photos_pixels_and_about_the_larger_person() -> None:
@@ -137,7 +143,7 @@ def test_the_answer_is_in_the_photos_pixels_and_about_the_larger_person() -> Non
         cells = [((person * scale + 0.5) / 8 - 0.5).astype(np.float32) for person in truth]
         return drawn(cells, BODY_25, size, spread=1.0)[None]
 
-    answer = estimate_bottom_up(np.full((height, width, 3), 200, np.uint8), run, BODY_25)
+    answer = estimate_pose_bottom_up(np.full((height, width, 3), 200, np.uint8), run, BODY_25)
     assert answer.person_count == 2
     body = [Joint.NECK, Joint.RIGHT_WRIST, Joint.LEFT_KNEE, Joint.MID_HIP, Joint.RIGHT_ANKLE]
     assert np.abs(answer.keypoints[body, :2] - truth[0][body]).max() < 8
@@ -158,7 +164,9 @@ def half_turned(degrees: float) -> Keypoints:
 
 
 def test_who_is_half_turned_does_not_pass_for_the_front() -> None:
-    told = [bottom_up.yaw(half_turned(each)) for each in (-60, -45, -30, 0, 30, 45, 60)]
+    told = [
+        bottom_up.estimate_yaw_degrees(half_turned(each)) for each in (-60, -45, -30, 0, 30, 45, 60)
+    ]
     assert told == sorted(told)
     assert all(abs(each + other) < 1 for each, other in zip(told, reversed(told), strict=True))
     assert told[3] == 0
@@ -166,21 +174,21 @@ def test_who_is_half_turned_does_not_pass_for_the_front() -> None:
     assert 50 < told[5] < 70
     headless = half_turned(60)
     headless[Joint.NOSE] = 0
-    assert 50 < bottom_up.yaw(headless) < 70
+    assert 50 < bottom_up.estimate_yaw_degrees(headless) < 70
 
 
 def test_the_yaw_tells_front_back_and_sides() -> None:
     keypoints = np.concatenate(
         [standing(200, 200, 100), np.ones((25, 1))], axis=1, dtype=np.float32
     )
-    assert bottom_up.yaw(keypoints) == 0
+    assert bottom_up.estimate_yaw_degrees(keypoints) == 0
     back = keypoints * np.array((-1, 1, 1), np.float32) + np.array((400, 0, 0), np.float32)
-    assert abs(bottom_up.yaw(back)) == 180
+    assert abs(bottom_up.estimate_yaw_degrees(back)) == 180
     side = keypoints.copy()
     side[:, 0] = 200 + (side[:, 0] - 200) * 0.2
     side[0, 0] += 20
-    assert 60 < bottom_up.yaw(side) < 90
+    assert 60 < bottom_up.estimate_yaw_degrees(side) < 90
     side[0, 0] -= 40
-    assert -90 < bottom_up.yaw(side) < -60
+    assert -90 < bottom_up.estimate_yaw_degrees(side) < -60
     side[9] = 0
-    assert bottom_up.yaw(side) == 0
+    assert bottom_up.estimate_yaw_degrees(side) == 0

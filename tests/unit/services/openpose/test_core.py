@@ -25,7 +25,7 @@ def test_sigmoid_bears_any_logit() -> None:
 
 
 def test_letterbox_centres_the_picture_in_its_square() -> None:
-    assert core.letterbox(1024, 768) == WHOLE
+    assert core.letterbox_region(1024, 768) == WHOLE
 
 
 def test_decode_adds_the_anchor_and_returns_to_the_picture() -> None:
@@ -34,7 +34,7 @@ def test_decode_adds_the_anchor_and_returns_to_the_picture() -> None:
     cell = 1568 + 2 * (14 * 7 + 7)  # the 14 x 14 grid, row 7, column 7: centre (120, 120)
     raw[cell] = [-8, -8, 112, 56, 0, 0, 0, -56, 8, 8, 0, -28]
     logits[cell] = 2.0
-    (found,) = core.decode(raw, logits, WHOLE, 0.5)
+    (found,) = core.decode_detections(raw, logits, WHOLE, 0.5)
     scale = 1024 / 224
     assert found.score == pytest.approx(1 / (1 + np.exp(-2)))
     assert found.box == pytest.approx(
@@ -53,7 +53,7 @@ def test_decode_adds_the_anchor_and_returns_to_the_picture() -> None:
 def test_decode_gives_the_best_first_and_drops_the_uncertain() -> None:
     logits = np.full(2254, -100.0, np.float32)
     logits[[5, 900, 2000]] = [0.5, 3.0, -0.5]
-    found = core.decode(np.zeros((2254, 12), np.float32), logits, WHOLE, 0.5)
+    found = core.decode_detections(np.zeros((2254, 12), np.float32), logits, WHOLE, 0.5)
     assert [round(one.score, 3) for one in found] == [0.953, 0.622]
 
 
@@ -64,16 +64,16 @@ def detection(score: float, left: float) -> Detection:
 
 
 def test_suppress_averages_one_person_by_score() -> None:
-    (one,) = core.suppress([detection(0.2, 20), detection(0.8, 0)])
+    (one,) = core.merge_detections([detection(0.2, 20), detection(0.8, 0)])
     assert one.score == 0.8
     assert one.box == pytest.approx([4, 0, 104, 200])
     assert one.points == pytest.approx(np.full((4, 2), 4))
 
 
 def test_suppress_keeps_people_apart() -> None:
-    found = core.suppress([detection(0.6, 300), detection(0.9, 0)])
+    found = core.merge_detections([detection(0.6, 300), detection(0.9, 0)])
     assert [one.box[0] for one in found] == [0, 300]
-    assert core.suppress([]) == []
+    assert core.merge_detections([]) == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_refine_moves_a_landmark_to_the_mass_near_it() -> None:
     heatmap[31, 34, 0] = 8.0  # two cells to the right, one up
     heatmap[31, 34, 2] = -1.0  # not sure enough
     heatmap[31, 60, 3] = 8.0  # too far away
-    refined = core.refine(landmarks, heatmap)
+    refined = core.refine_by_heatmap(landmarks, heatmap)
     assert refined[0] == pytest.approx([34 / 64, 31 / 64], abs=1e-3)
     assert refined[1] == pytest.approx([1.5, 0.2])
     assert refined[2] == pytest.approx([0.5, 0.5])
@@ -135,7 +135,9 @@ def test_place_returns_to_the_picture_and_follows_the_alignment_points() -> None
     raw[34, :2] = [128, 64]
     region = Region(500.0, 600.0, 512.0, 0.0)
     blank = np.full((64, 64, 39), -50.0, np.float32)
-    person, closer = core.place(RawPose(raw, 0.9, np.zeros((256, 256), np.float32), blank), region)
+    person, closer = core.place_landmarks(
+        RawPose(raw, 0.9, np.zeros((256, 256), np.float32), blank), region
+    )
     assert person.landmarks.shape == (33, 4)
     assert person.landmarks[0] == pytest.approx([372, 728, 1, 0], abs=1e-3)
     assert (closer.x, closer.y) == (500.0, 600.0)
@@ -150,7 +152,7 @@ def person_with_mask(mask: np.ndarray) -> Person:
 def test_a_silhouette_lies_where_the_mask_does_and_nowhere_else() -> None:
     mask = np.full((256, 256), -20.0, np.float32)
     mask[:, :128] = 20.0  # the left half of the square: x from 0 to 50, y from 10 to 110
-    outline = core.silhouette(person_with_mask(mask), np.zeros((140, 120, 3), np.uint8))
+    outline = core.person_mask(person_with_mask(mask), np.zeros((140, 120, 3), np.uint8))
     assert outline.shape == (140, 120)
     assert outline.dtype == np.uint8
     assert outline[60, 20] == 255
@@ -165,10 +167,10 @@ def test_a_silhouette_snaps_to_the_edge_in_the_picture() -> None:
     image[:, :51] = 20
     region = Region(50.0, 60.0, 1000.0, 0.0)  # one cell of the mask covers four pixels
     person = Person(np.zeros((33, 4), np.float32), region, 1.0, mask)
-    outline = core.silhouette(person, image)
+    outline = core.person_mask(person, image)
     edge = int(np.argmax(outline[70] < 128))
     assert edge == 51
-    unguided = core.silhouette(person, np.full_like(image, 128))
+    unguided = core.person_mask(person, np.full_like(image, 128))
     assert int(np.argmax(unguided[70] < 128)) > 53
 
 
@@ -176,7 +178,7 @@ def test_a_silhouette_of_a_large_picture_has_its_size_and_place() -> None:
     mask = np.full((256, 256), -20.0, np.float32)
     mask[:, :128] = 20.0
     person = Person(np.zeros((33, 4), np.float32), Region(1000.0, 900.0, 1600.0, 0.0), 1.0, mask)
-    outline = core.silhouette(person, np.zeros((1800, 2000, 3), np.uint8))
+    outline = core.person_mask(person, np.zeros((1800, 2000, 3), np.uint8))
     assert outline.shape == (1800, 2000)
     assert outline[900, 600] == 255
     assert outline[900, 1100] == 0

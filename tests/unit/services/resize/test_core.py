@@ -12,12 +12,12 @@ from services.kit.types import Placement
 from services.resize import core, service
 from services.resize.contract import CONTRACT, FitRequest, RestoreRequest
 from services.resize.core import fit, restore
-from services.resize.detail import Worn, detail
+from services.resize.detail import GarmentDetailSource, prepare_detail
 
 pytestmark = pytest.mark.unit
 
 Array = NDArray[np.uint8]
-NOTHING = Worn(
+NOTHING = GarmentDetailSource(
     np.zeros((1024, 768, 3), np.uint8),
     np.zeros((1024, 768, 2), np.float32),
     np.zeros((1024, 768), np.uint8),
@@ -325,7 +325,7 @@ def test_the_service_answers_every_procedure_of_its_contract() -> None:
         placement=fitted.placement,
         garment=NOTHING.garment,
         flow=NOTHING.flow,
-        garment_alpha=NOTHING.cloth,
+        garment_alpha=NOTHING.garment_alpha,
     )
     np.testing.assert_array_equal(loaded.handlers["Restore"](request).image, picture)
 
@@ -348,13 +348,13 @@ def striped(height: int, width: int, period: float) -> Array:
     return np.tile(wave.astype(np.uint8)[None, :, None], (height, 1, 3))
 
 
-def worn_stripes(period: float) -> Worn:
+def worn_stripes(period: float) -> GarmentDetailSource:
     """A garment worn at twice its size in the middle of the canvas."""
     places = np.stack(np.meshgrid(np.arange(768.0), np.arange(1024.0)), axis=2)
     cloth = np.zeros((1024, 768), np.uint8)
     cloth[300:700, 200:500] = 255
     flow = ((places + 0.5) / 2 - 0.5).astype(np.float32)
-    return Worn(striped(2048, 1536, period), flow, cloth)
+    return GarmentDetailSource(striped(2048, 1536, period), flow, cloth)
 
 
 def test_a_garment_keeps_its_detail_in_a_picture_larger_than_the_canvas() -> None:
@@ -373,9 +373,9 @@ def test_a_garment_keeps_its_detail_in_a_picture_larger_than_the_canvas() -> Non
         height=1024,
     )
     inside = np.s_[1000:2000, 700:1400, 0]
-    soft = restore(picture, canvas, worn.cloth, placement, NOTHING)[inside]
+    soft = restore(picture, canvas, worn.garment_alpha, placement, NOTHING)[inside]
     assert np.ptp(soft) == 0
-    sharp = restore(picture, canvas, worn.cloth, placement, worn)[inside]
+    sharp = restore(picture, canvas, worn.garment_alpha, placement, worn)[inside]
     worn_there = striped(3072, 2304, 3.0)[inside]
     assert np.ptp(sharp) > 100
     assert np.corrcoef(worn_there.ravel(), sharp.ravel())[0, 1] > 0.95
@@ -385,7 +385,7 @@ def test_detail_is_not_added_where_no_garment_is_seen_nor_where_pieces_meet() ->
     worn = worn_stripes(1.5)
     torn = worn.flow.copy()
     torn[:, 350:] += 120.0
-    made = detail(Worn(worn.garment, torn, worn.cloth), 3.0)
+    made = prepare_detail(GarmentDetailSource(worn.garment, torn, worn.garment_alpha), 3.0)
     assert made is not None
     drawn = made.draw((2304, 3072), (0, 0, 768, 1024))
     assert not drawn[:, : 3 * 198].any()
@@ -396,17 +396,17 @@ def test_detail_is_not_added_where_no_garment_is_seen_nor_where_pieces_meet() ->
 @pytest.mark.parametrize("enlargement", [0.5, 1.0])
 def test_a_picture_no_larger_than_the_canvas_needs_no_detail(enlargement: float) -> None:
     worn = worn_stripes(1.5)
-    assert detail(worn, enlargement) is None
-    assert detail(worn, 2.0) is not None
-    assert detail(NOTHING, 2.0) is None
+    assert prepare_detail(worn, enlargement) is None
+    assert prepare_detail(worn, 2.0) is not None
+    assert prepare_detail(NOTHING, 2.0) is None
 
 
 def test_a_garment_that_does_not_fit_the_canvas_is_refused() -> None:
     worn = worn_stripes(1.5)
     for odd in (
-        Worn(worn.garment[:-1], worn.flow, worn.cloth),
-        Worn(worn.garment[:512, :384], worn.flow, worn.cloth),
-        Worn(worn.garment, worn.flow[:-1], worn.cloth),
+        GarmentDetailSource(worn.garment[:-1], worn.flow, worn.garment_alpha),
+        GarmentDetailSource(worn.garment[:512, :384], worn.flow, worn.garment_alpha),
+        GarmentDetailSource(worn.garment, worn.flow[:-1], worn.garment_alpha),
     ):
         with pytest.raises(InvalidRequest, match="as large as the canvas"):
-            detail(odd, 2.0)
+            prepare_detail(odd, 2.0)

@@ -40,12 +40,18 @@ def repeat(planes: Planes, scale: int) -> Planes:
     return np.repeat(np.repeat(planes, scale, 1), scale, 2)
 
 
-def network(scale: int = 4, *, even: bool = False, shift: float = 0.0) -> Network:
+def network(scale: int = 4, *, even_sizes_only: bool = False, shift: float = 0.0) -> Network:
     def run(planes: Planes) -> Planes:
-        assert not even or (planes.shape[1] % 2 == 0 and planes.shape[2] % 2 == 0)
+        assert not even_sizes_only or (planes.shape[1] % 2 == 0 and planes.shape[2] % 2 == 0)
         return repeat(blurred(planes), scale) + np.float32(shift)
 
-    return Network(run, scale, 12, even, smooth=False)
+    return Network(
+        run=run,
+        scale=scale,
+        margin=12,
+        even_sizes_only=even_sizes_only,
+        needs_deblocking=False,
+    )
 
 
 def planes_of(image: Image) -> Planes:
@@ -85,7 +91,7 @@ def test_fills_the_canvas_in_its_own_aspect(
     image = photo(width, height)
     before = image.copy()
     image.setflags(write=False)
-    result = core.upscale(UpscaleRequest(image), network(scale, even=scale == 2))
+    result = core.upscale(UpscaleRequest(image), network(scale, even_sizes_only=scale == 2))
     assert result.shape == (size[1], size[0], 3)
     assert result.dtype == np.uint8
     assert np.array_equal(image, before)
@@ -98,10 +104,10 @@ def test_refuses_a_canvas_that_cannot_be(sides: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(200, 300), (129, 127), (31, 260)])
-@pytest.mark.parametrize("even", [False, True])
-def test_tiles_leave_no_seam(width: int, height: int, even: bool) -> None:
+@pytest.mark.parametrize("even_sizes_only", [False, True])
+def test_tiles_leave_no_seam(width: int, height: int, even_sizes_only: bool) -> None:
     planes = planes_of(photo(width, height))
-    tiled = core.in_tiles(planes, network(2, even=even), tile=64)
+    tiled = core.run_in_tiles(planes, network(2, even_sizes_only=even_sizes_only), tile=64)
     assert tiled.shape == (3, 2 * height, 2 * width)
     whole = repeat(blurred(planes), 2)
     # An odd side is continued by one pixel for an even network, so its last rows may differ.
@@ -116,7 +122,10 @@ def test_no_tile_is_larger_than_asked() -> None:
         seen.append(max(planes.shape))
         return repeat(planes, 4)
 
-    core.in_tiles(planes_of(photo(500, 130)), Network(run, 4, 12, even=False, smooth=False))
+    core.run_in_tiles(
+        planes_of(photo(500, 130)),
+        Network(run=run, scale=4, margin=12, even_sizes_only=False, needs_deblocking=False),
+    )
     assert len(seen) == 8
     assert max(seen) <= core.TILE + 2 * 12
 
@@ -128,7 +137,10 @@ def test_a_network_of_two_is_repeated_until_it_is_enough() -> None:
         sizes.append(planes.shape)
         return repeat(planes, 2)
 
-    core.upscale(UpscaleRequest(photo(60, 80)), Network(run, 2, 12, even=True, smooth=False))
+    core.upscale(
+        UpscaleRequest(photo(60, 80)),
+        Network(run=run, scale=2, margin=12, even_sizes_only=True, needs_deblocking=False),
+    )
     assert sizes[0] == (3, 80, 60)
     assert sum(height * width for _, height, width in sizes[1:]) >= 160 * 120
 
@@ -138,7 +150,9 @@ def test_more_pixels_than_anyone_waits_for_never_reach_the_network() -> None:
         raise AssertionError(planes.shape)
 
     request = UpscaleRequest(photo(600, 600), 4096, 4096)
-    result = core.upscale(request, Network(run, 4, 12, even=False, smooth=False))
+    result = core.upscale(
+        request, Network(run=run, scale=4, margin=12, even_sizes_only=False, needs_deblocking=False)
+    )
     assert result.shape == (4096, 4096, 3)
 
 
@@ -165,13 +179,13 @@ def error(image: Image, truth: Image) -> float:
 def test_deblocking_brings_a_jpeg_nearer_to_its_original() -> None:
     truth = photo(160, 200)
     damaged = jpeg(truth, 30)
-    assert deblock.blockiness(damaged) > deblock.BLOCKY_RATIO
+    assert deblock.measure_blockiness(damaged) > deblock.BLOCKY_RATIO
     assert error(deblock.deblock(damaged), truth) < 0.9 * error(damaged, truth)
 
 
 def test_deblocking_leaves_a_clean_photo_alone() -> None:
     image = photo(160, 200)
-    assert deblock.blockiness(image) < deblock.CLEAN_RATIO
+    assert deblock.measure_blockiness(image) < deblock.CLEAN_RATIO
     assert deblock.deblock(image) is image
 
 

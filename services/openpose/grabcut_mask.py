@@ -33,7 +33,7 @@ _EDGE: Final = 3
 """Of the cut picture's pixels, how far the edge may move to follow the whole picture's."""
 
 
-def silhouette(image: Image, keypoints: Keypoints) -> Mask:
+def person_mask_from_joints(image: Image, keypoints: Keypoints) -> Mask:
     """Cut the person out of an H x W x 3 picture: H x W, 0 to 255, soft at the edge.
 
     GrabCut (Rother, Kolmogorov and Blake 2004) with colours learned from limbs drawn between the
@@ -50,7 +50,7 @@ def silhouette(image: Image, keypoints: Keypoints) -> Mask:
         (_LIKELY, cv2.GC_PR_FGD),
         (_SURE, cv2.GC_FGD),
     ):
-        marks[_body(drawn, small.shape[0], small.shape[1], share)] = mark
+        marks[_draw_body(drawn, small.shape[0], small.shape[1], share)] = mark
     if (marks == cv2.GC_BGD).any() and (marks == cv2.GC_FGD).any():
         cv2.setRNGSeed(0)
         models = np.zeros((2, 1, 65), np.float64)
@@ -64,17 +64,17 @@ def silhouette(image: Image, keypoints: Keypoints) -> Mask:
     return np.round(np.clip(soft, 0, 1) * 255).astype(np.uint8)
 
 
-def _body(keypoints: Keypoints, height: int, width: int, share: float) -> NDArray[np.bool_]:
+def _draw_body(keypoints: Keypoints, height: int, width: int, share: float) -> NDArray[np.bool_]:
     """Draw limbs, trunk and head of that thickness: H x W, true inside."""
     canvas: U8 = np.zeros((height, width), np.uint8)
     seen = keypoints[:, 2] > 0
     places = [(round(float(x)), round(float(y))) for x, y in keypoints[:, :2]]
-    measure = _width(keypoints, height)
+    measure = _shoulder_width(keypoints, height)
     thick = max(1, round(2 * share * measure))
     for first, second in LIMBS:
         if seen[first] and seen[second]:
             cv2.line(canvas, places[first], places[second], 1, thick)
-    for start, end in _beyond(keypoints):
+    for start, end in _lines_beyond_joints(keypoints):
         cv2.line(canvas, start, end, 1, thick)
     if seen[list(TRUNK)].all():
         corners = np.array([places[joint] for joint in TRUNK], np.int32)
@@ -89,7 +89,7 @@ def _body(keypoints: Keypoints, height: int, width: int, share: float) -> NDArra
     return canvas > 0
 
 
-def _beyond(keypoints: Keypoints) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+def _lines_beyond_joints(keypoints: Keypoints) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Lines for what has no joint of its own: hands, and legs that the picture cuts off."""
     lines = []
     for elbow, wrist in _FOREARMS:
@@ -111,7 +111,7 @@ def _beyond(keypoints: Keypoints) -> list[tuple[tuple[int, int], tuple[int, int]
     ]
 
 
-def _width(keypoints: Keypoints, height: int) -> float:
+def _shoulder_width(keypoints: Keypoints, height: int) -> float:
     """Width of the shoulders, or what stands for it where they are unseen or seen from the side."""
     seen = keypoints[:, 2] > 0
     extent = float(np.ptp(keypoints[seen, 1])) if np.count_nonzero(seen) > 1 else float(height)

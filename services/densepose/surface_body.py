@@ -43,60 +43,70 @@ class View(Enum):
     SIDE = "side"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Head:
-    """An upright oval: its centre between the ears, the unit vector to its top, its half-width.
-
-    ``nose`` is how far aside of the axis the nose is, in half-widths, and ``left`` the sign of the
-    person's left on that scale.
-    """
+    """An upright oval."""
 
     centre: F32
+    """The middle between the ears, in pixels."""
     up: F32
+    """Unit vector from the centre to the top."""
     radius: float
+    """Half width in pixels."""
     nose: float
+    """Distance of the nose from the axis, in half widths, positive to the right of ``up``."""
     left: float
+    """Sign of the person's left on the scale of ``nose``."""
 
 
-@dataclass(frozen=True)
-class Body:
-    """25 x 2 joints with gaps filled, which of them were seen, and the person's measures.
-
-    ``down`` is the unit vector from neck to hips. ``turn`` is how far the person is turned to the
-    picture's right, in radians: 0 from the front, pi / 2 in profile, negative to the left.
-    """
+@dataclass(frozen=True, kw_only=True)
+class SurfaceBody:
+    """A person's joints, with gaps filled, and measures."""
 
     joints: F32
+    """25 x 2, in pixels."""
     seen: NDArray[np.bool_]
-    unit: float
-    down: F32
+    """25: whether the joint was seen, not filled in."""
+    shoulder_width: float
+    """Pixels between the shoulder joints, as seen from the front."""
+    trunk_direction: F32
+    """Unit vector from neck to hips."""
     view: View
-    turn: float
+    yaw_radians: float
+    """Turn to the picture's right: 0 from the front, pi / 2 in profile, negative to the left."""
     head: Head
 
 
-def build(keypoints: F32, height: int, width: int) -> Body | None:
+def fit_surface_body(keypoints: F32, height: int, width: int) -> SurfaceBody | None:
     """Fill in a body from 25 x 3 joints of a picture; None if no shoulder was seen."""
     seen = keypoints[:, 2] > 0
     joints = keypoints[:, :2].astype(np.float32, copy=True)
     if not (seen[Joint.RIGHT_SHOULDER] or seen[Joint.LEFT_SHOULDER]):
         return None
     _fill_shoulders(joints, seen)
-    torso = _torso(joints, seen)
+    torso = _trunk_vector(joints, seen)
     shoulders = float(np.linalg.norm(joints[Joint.LEFT_SHOULDER] - joints[Joint.RIGHT_SHOULDER]))
     length = float(np.linalg.norm(torso))
-    unit = max(shoulders, _SHOULDERS_OF_TORSO * length, 1.0)
-    down = (torso / length if length > 0 else np.array([0.0, 1.0])).astype(np.float32)
+    shoulder_width = max(shoulders, _SHOULDERS_OF_TORSO * length, 1.0)
+    trunk_direction = (torso / length if length > 0 else np.array([0.0, 1.0])).astype(np.float32)
     across = joints[Joint.LEFT_SHOULDER, 0] - joints[Joint.RIGHT_SHOULDER, 0]
-    if abs(float(across)) < _PROFILE_BELOW * unit:
+    if abs(float(across)) < _PROFILE_BELOW * shoulder_width:
         view = View.SIDE
     else:
         view = View.FRONT if across > 0 else View.BACK
-    _fill_legs(joints, seen, unit, down, view)
-    _fill_forearms(joints, seen, unit, height, width)
-    head = _head(joints, seen, unit, down, view)
-    turn = _turn(float(across), length) * _ahead(joints, seen)
-    return Body(joints, seen, unit, down, view, turn, head)
+    _fill_legs(joints, seen, shoulder_width, trunk_direction, view)
+    _fill_forearms(joints, seen, shoulder_width, height, width)
+    head = _head(joints, seen, shoulder_width, trunk_direction, view)
+    yaw_radians = _turn_from_shoulders(float(across), length) * _facing_sign(joints, seen)
+    return SurfaceBody(
+        joints=joints,
+        seen=seen,
+        shoulder_width=shoulder_width,
+        trunk_direction=trunk_direction,
+        view=view,
+        yaw_radians=yaw_radians,
+        head=head,
+    )
 
 
 def _fill_shoulders(joints: F32, seen: NDArray[np.bool_]) -> None:
@@ -111,7 +121,7 @@ def _fill_shoulders(joints: F32, seen: NDArray[np.bool_]) -> None:
         joints[Joint.NECK] = (joints[Joint.RIGHT_SHOULDER] + joints[Joint.LEFT_SHOULDER]) / 2
 
 
-def _torso(joints: F32, seen: NDArray[np.bool_]) -> F32:
+def _trunk_vector(joints: F32, seen: NDArray[np.bool_]) -> F32:
     """Vector from the neck to the middle of the hips, zero where it is not known."""
     hips = [hip for hip in (Joint.RIGHT_HIP, Joint.LEFT_HIP) if seen[hip]]
     if seen[Joint.MID_HIP]:
@@ -123,17 +133,19 @@ def _torso(joints: F32, seen: NDArray[np.bool_]) -> F32:
     return _f32(middle - joints[Joint.NECK])
 
 
-def _fill_legs(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: View) -> None:
+def _fill_legs(
+    joints: F32, seen: NDArray[np.bool_], shoulder_width: float, trunk_direction: F32, view: View
+) -> None:
     if not seen[Joint.MID_HIP]:
         known = [hip for hip in (Joint.RIGHT_HIP, Joint.LEFT_HIP) if seen[hip]]
         length = (
-            float(np.dot(joints[known].mean(axis=0) - joints[Joint.NECK], down))
+            float(np.dot(joints[known].mean(axis=0) - joints[Joint.NECK], trunk_direction))
             if known
-            else _TORSO * unit
+            else _TORSO * shoulder_width
         )
-        joints[Joint.MID_HIP] = joints[Joint.NECK] + length * down
-    half = {View.FRONT: _HALF_HIPS, View.BACK: -_HALF_HIPS, View.SIDE: 0.0}[view] * unit
-    to_left = np.array([down[1], -down[0]], np.float32) * half
+        joints[Joint.MID_HIP] = joints[Joint.NECK] + length * trunk_direction
+    half = {View.FRONT: _HALF_HIPS, View.BACK: -_HALF_HIPS, View.SIDE: 0.0}[view] * shoulder_width
+    to_left = np.array([trunk_direction[1], -trunk_direction[0]], np.float32) * half
     for hip, knee, ankle, toe, side in (
         (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.RIGHT_BIG_TOE, -1.0),
         (Joint.LEFT_HIP, Joint.LEFT_KNEE, Joint.LEFT_ANKLE, Joint.LEFT_BIG_TOE, 1.0),
@@ -141,15 +153,17 @@ def _fill_legs(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, vie
         if not seen[hip]:
             joints[hip] = joints[Joint.MID_HIP] + side * to_left
         if not seen[knee]:
-            joints[knee] = joints[hip] + _THIGH * unit * down
+            joints[knee] = joints[hip] + _THIGH * shoulder_width * trunk_direction
         if not seen[ankle]:
-            joints[ankle] = joints[knee] + _SHIN * unit * _direction(joints[hip], joints[knee])
+            joints[ankle] = joints[knee] + _SHIN * shoulder_width * _direction(
+                joints[hip], joints[knee]
+            )
         if not seen[toe]:
-            joints[toe] = joints[ankle] + _FOOT * unit * down
+            joints[toe] = joints[ankle] + _FOOT * shoulder_width * trunk_direction
 
 
 def _fill_forearms(
-    joints: F32, seen: NDArray[np.bool_], unit: float, height: int, width: int
+    joints: F32, seen: NDArray[np.bool_], shoulder_width: float, height: int, width: int
 ) -> None:
     """Let a forearm run on to the picture's edge where the wrist lies beyond it."""
     for shoulder, elbow, wrist in (
@@ -157,7 +171,9 @@ def _fill_forearms(
         (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
     ):
         if seen[elbow] and not seen[wrist]:
-            guess = joints[elbow] + _FOREARM * unit * _direction(joints[shoulder], joints[elbow])
+            guess = joints[elbow] + _FOREARM * shoulder_width * _direction(
+                joints[shoulder], joints[elbow]
+            )
             if not (0 <= guess[0] < width and 0 <= guess[1] < height):
                 joints[wrist] = guess
                 seen[wrist] = True
@@ -171,14 +187,14 @@ def _direction(start: F32, end: F32) -> F32:
     return _f32(step / max(float(np.linalg.norm(step)), 1e-6))
 
 
-def _turn(across: float, length: float) -> float:
+def _turn_from_shoulders(across: float, length: float) -> float:
     """Tell a turn from shoulders that look narrow for their torso, 0 to pi."""
     if length == 0:
         return 0.0 if across >= 0 else float(np.pi)
     return float(np.arccos(np.clip(across / (_NARROW * length), -1, 1)))
 
 
-def _ahead(joints: F32, seen: NDArray[np.bool_]) -> float:
+def _facing_sign(joints: F32, seen: NDArray[np.bool_]) -> float:
     if seen[Joint.NOSE]:
         ears = [ear for ear in (Joint.RIGHT_EAR, Joint.LEFT_EAR) if seen[ear]]
         behind = joints[ears].mean(axis=0) if ears else joints[Joint.NECK]
@@ -186,18 +202,26 @@ def _ahead(joints: F32, seen: NDArray[np.bool_]) -> float:
     return 1.0
 
 
-def _head(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: View) -> Head:
+def _head(
+    joints: F32, seen: NDArray[np.bool_], shoulder_width: float, trunk_direction: F32, view: View
+) -> Head:
     ears = bool(seen[Joint.RIGHT_EAR] and seen[Joint.LEFT_EAR])
     eyes = bool(seen[Joint.RIGHT_EYE] and seen[Joint.LEFT_EYE])
     centre = _head_centre(joints, seen)
     if centre is None:
-        centre = _f32(joints[Joint.NECK] - np.float32(_HEAD_ABOVE * unit) * down)
+        centre = _f32(
+            joints[Joint.NECK] - np.float32(_HEAD_ABOVE * shoulder_width) * trunk_direction
+        )
     above = joints[Joint.NECK] - centre
-    up = -_direction(centre, joints[Joint.NECK]) if float(np.linalg.norm(above)) > 0 else -down
+    up = (
+        -_direction(centre, joints[Joint.NECK])
+        if float(np.linalg.norm(above)) > 0
+        else -trunk_direction
+    )
     radius = _HEAD_OF_NECK * float(np.linalg.norm(above))
     line = joints[Joint.LEFT_EAR] - joints[Joint.RIGHT_EAR]
     apart = float(np.linalg.norm(line))
-    if ears and apart > _HEAD_RADIUS * unit:
+    if ears and apart > _HEAD_RADIUS * shoulder_width:
         radius = _HEAD_OF_EARS * apart
         level = _direction(joints[Joint.RIGHT_EAR], joints[Joint.LEFT_EAR])
         if eyes:
@@ -205,13 +229,21 @@ def _head(joints: F32, seen: NDArray[np.bool_], unit: float, down: F32, view: Vi
         tilt = np.array([level[1], -level[0]], np.float32)
         tilt = tilt if float(np.dot(tilt, up)) >= 0 else -tilt
         up = _direction(np.zeros(2, np.float32), _NECK_TILT * up + tilt)
-    radius = float(np.clip(radius, 0.8 * _HEAD_RADIUS * unit, 1.3 * _HEAD_RADIUS * unit))
+    radius = float(
+        np.clip(radius, 0.8 * _HEAD_RADIUS * shoulder_width, 1.3 * _HEAD_RADIUS * shoulder_width)
+    )
     aside = np.array([-up[1], up[0]], np.float32)
     order = float(np.dot(line, aside)) if ears else 0.0
     if order == 0.0:
         order = -1.0 if view is View.BACK else 1.0
     nose = float(np.dot(joints[Joint.NOSE] - centre, aside)) / radius if seen[Joint.NOSE] else 0.0
-    return Head(centre, up, radius, float(np.clip(nose, -1.2, 1.2)), float(np.sign(order)))
+    return Head(
+        centre=centre,
+        up=up,
+        radius=radius,
+        nose=float(np.clip(nose, -1.2, 1.2)),
+        left=float(np.sign(order)),
+    )
 
 
 def _head_centre(joints: F32, seen: NDArray[np.bool_]) -> F32 | None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.cloth_mask import worn
+from services.cloth_mask import isolate
 from services.kit.errors import NoGarment
 from services.kit.joints import Joint
 from services.kit.labels import Label
@@ -71,7 +71,7 @@ def inside(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def test_a_shirt_comes_without_its_wearer_and_without_the_trousers() -> None:
     labels = person()
     pictures = (shown(labels), shown(labels, scale=2))
-    alone = worn.isolate(pictures, labels, joints(), "auto")
+    alone = isolate.isolate_garment(pictures, labels, joints(), "auto")
     assert alone.category == "upper"
     assert (inside(alone.mask) != (labels == Label.UPPER)).mean() < 0.002
     for picture, scale in zip(alone.pictures, (1, 2), strict=True):
@@ -97,7 +97,7 @@ def test_a_shirt_comes_without_its_wearer_and_without_the_trousers() -> None:
 )
 def test_the_category_chooses(asked: str, dress: bool, category: str, label: Label | None) -> None:
     labels = person(dress=dress)
-    alone = worn.isolate((shown(labels),), labels, joints(), asked)
+    alone = isolate.isolate_garment((shown(labels),), labels, joints(), asked)
     expected = np.isin(labels, (Label.UPPER, Label.PANTS) if label is None else (label,))
     assert alone.category == category
     assert (inside(alone.mask) != expected).mean() < 0.004
@@ -108,7 +108,7 @@ def test_the_category_chooses(asked: str, dress: bool, category: str, label: Lab
     [
         # A yoke that passes for a top, a hem for a dress, a belt for trousers.
         ("upper", True, (80, 86, Label.UPPER), "upper", (Label.DRESS,)),
-        ("dress", False, (232, 240, Label.DRESS), "dress", tuple(worn.CLOTHES)),
+        ("dress", False, (232, 240, Label.DRESS), "dress", tuple(isolate.CLOTHES)),
         ("auto", False, (232, 240, Label.DRESS), "upper", (Label.UPPER,)),
         ("auto", True, (150, 156, Label.PANTS), "dress", (Label.DRESS, Label.PANTS)),
         ("auto", True, (160, 240, Label.PANTS), "dress", (Label.DRESS,)),
@@ -125,7 +125,7 @@ def test_a_few_wrong_labels_change_nothing(
     first, last, label = wrong
     labels = person(dress=dress)
     labels[first:last, 66:126] = label
-    alone = worn.isolate((shown(labels),), labels, joints(), asked)
+    alone = isolate.isolate_garment((shown(labels),), labels, joints(), asked)
     assert alone.category == category
     assert (inside(alone.mask) != np.isin(labels, expected)).mean() < 0.006
 
@@ -134,7 +134,7 @@ def test_trousers_go_on_to_the_waist_under_a_top_that_hangs_over_them() -> None:
     labels = person()
     labels[160:176, 60:132] = Label.UPPER
     labels[186:240, 90:102] = Label.BACKGROUND
-    alone = worn.isolate((shown(labels),), labels, joints(), "lower")
+    alone = isolate.isolate_garment((shown(labels),), labels, joints(), "lower")
     seat = np.s_[152:174, 74:118]
     assert inside(alone.mask)[seat].all()
     assert np.abs(alone.pictures[0][seat].astype(int) - COLOURS[Label.PANTS]).max() < 8
@@ -146,19 +146,19 @@ def test_trousers_go_on_to_the_waist_under_a_top_that_hangs_over_them() -> None:
 
 def test_a_skirt_and_trousers_whose_waistband_is_in_sight_begin_there() -> None:
     labels = person()
-    alone = worn.isolate((shown(labels),), labels, joints(), "lower")
+    alone = isolate.isolate_garment((shown(labels),), labels, joints(), "lower")
     assert (inside(alone.mask) != (labels == Label.PANTS)).mean() < 0.004
     labels[190:240, 90:102] = Label.BACKGROUND
     labels[110:160, 60:132] = Label.TORSO_SKIN
     labels[136:160, 66:126] = Label.PANTS
-    alone = worn.isolate((shown(labels),), labels, joints(), "lower")
+    alone = isolate.isolate_garment((shown(labels),), labels, joints(), "lower")
     assert (inside(alone.mask) != (labels == Label.PANTS)).mean() < 0.004
 
 
 def test_trousers_are_meant_where_next_to_nothing_of_a_top_is_seen() -> None:
     labels = person()
     labels[:150] = Label.BACKGROUND
-    assert worn.isolate((shown(labels),), labels, joints(), "auto").category == "lower"
+    assert isolate.isolate_garment((shown(labels),), labels, joints(), "auto").category == "lower"
 
 
 def test_hair_before_a_shirt_is_filled_with_the_shirt() -> None:
@@ -167,7 +167,7 @@ def test_hair_before_a_shirt_is_filled_with_the_shirt() -> None:
     labels[60:84, 76:84] = Label.HAIR
     # In a photo the colours of hair and cloth run into each other.
     photo = np.asarray(cv2.GaussianBlur(shown(labels), (0, 0), 1.0), np.uint8)
-    alone = worn.isolate((photo,), labels, joints(), "auto")
+    alone = isolate.isolate_garment((photo,), labels, joints(), "auto")
     assert inside(alone.mask)[STRAND].mean() > 0.95
     filled = alone.pictures[0][88:130, 73:87].astype(int)
     assert np.abs(filled - COLOURS[Label.UPPER]).max() < 16
@@ -176,7 +176,7 @@ def test_hair_before_a_shirt_is_filled_with_the_shirt() -> None:
 def test_a_hand_before_a_shirt_is_filled_with_the_shirt_and_not_with_what_is_below_it() -> None:
     labels = person()
     labels[144:160, 84:112] = Label.LEFT_ARM
-    alone = worn.isolate((shown(labels),), labels, joints(), "auto")
+    alone = isolate.isolate_garment((shown(labels),), labels, joints(), "auto")
     assert inside(alone.mask)[144:158, 84:112].mean() > 0.95
     filled = alone.pictures[0][146:157, 86:110].astype(int)
     assert np.abs(filled - COLOURS[Label.UPPER]).max() < 12
@@ -185,7 +185,7 @@ def test_a_hand_before_a_shirt_is_filled_with_the_shirt_and_not_with_what_is_bel
 def test_arms_beside_a_shirt_and_below_its_sleeves_are_not_filled() -> None:
     labels = person()
     labels[80:96, 44:60] = labels[80:96, 132:148] = Label.UPPER
-    alone = worn.isolate((shown(labels),), labels, joints(), "auto")
+    alone = isolate.isolate_garment((shown(labels),), labels, joints(), "auto")
     assert inside(alone.mask)[82:94, 46:58].all()
     for columns in (slice(48, 58), slice(134, 144)):
         assert not inside(alone.mask)[98:180, columns].any()
@@ -195,14 +195,14 @@ def test_hair_over_bare_skin_does_not_become_cloth() -> None:
     labels = person()
     labels[80:110, 60:132] = Label.TORSO_SKIN
     labels[60:106, 76:84] = Label.HAIR
-    alone = worn.isolate((shown(labels),), labels, joints(), "auto")
+    alone = isolate.isolate_garment((shown(labels),), labels, joints(), "auto")
     assert not inside(alone.mask)[60:100].any()
 
 
 def test_what_somebody_holds_in_the_hand_is_not_worn() -> None:
     labels = person()
     labels[180:196, 140:160] = Label.UPPER
-    alone = worn.isolate((shown(labels),), labels, joints(), "auto")
+    alone = isolate.isolate_garment((shown(labels),), labels, joints(), "auto")
     assert not inside(alone.mask)[170:, 134:].any()
 
 
@@ -211,14 +211,14 @@ def test_the_ground_is_unlike_the_garment(cloth: tuple[int, int, int]) -> None:
     labels = person()
     picture = shown(labels)
     picture[labels == Label.UPPER] = cloth
-    ground = worn.isolate((picture,), labels, joints(), "auto").pictures[0][0, 0]
+    ground = isolate.isolate_garment((picture,), labels, joints(), "auto").pictures[0][0, 0]
     assert np.abs(ground.astype(int) - cloth).max() > 80
 
 
 def test_without_joints_nothing_but_what_the_shirt_surrounds_is_filled() -> None:
     labels = person()
     labels[110:120, 90:100] = Label.RIGHT_ARM
-    alone = worn.isolate((shown(labels),), labels, joints() * 0, "auto")
+    alone = isolate.isolate_garment((shown(labels),), labels, joints() * 0, "auto")
     assert inside(alone.mask)[110:120, 90:100].all()
 
 
@@ -229,5 +229,5 @@ def test_a_person_without_that_garment_is_refused_with_a_remedy(asked: str, word
         labels[labels == Label.UPPER] = Label.TORSO_SKIN
     labels[labels == Label.PANTS] = Label.RIGHT_LEG
     with pytest.raises(NoGarment, match=word) as refusal:
-        worn.isolate((shown(labels),), labels, joints(), asked)
+        isolate.isolate_garment((shown(labels),), labels, joints(), asked)
     assert "; send " in refusal.value.message

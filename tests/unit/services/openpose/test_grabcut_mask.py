@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from services.kit.joints import Joint
-from services.openpose import outline
+from services.openpose import grabcut_mask
 
 pytestmark = pytest.mark.unit
 
@@ -53,15 +53,15 @@ def drawn(height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("height", [400, 280], ids=["whole", "without knees"])
 def test_the_outline_is_the_drawn_body(height: int) -> None:
     photo, body, keypoints = drawn(height)
-    cut = outline.silhouette(photo, keypoints) > 127
+    cut = grabcut_mask.person_mask_from_joints(photo, keypoints) > 127
     assert (cut & body).sum() / (cut | body).sum() > 0.93
-    assert np.array_equal(cut, outline.silhouette(photo, keypoints) > 127)
+    assert np.array_equal(cut, grabcut_mask.person_mask_from_joints(photo, keypoints) > 127)
 
 
 def test_a_large_photo_gives_the_same_outline_at_its_own_size() -> None:
     photo, body, keypoints = drawn(400)
     large = np.asarray(cv2.resize(photo, (900, 1200), interpolation=cv2.INTER_CUBIC), np.uint8)
-    cut = outline.silhouette(large, keypoints * np.array((3, 3, 1), np.float32))
+    cut = grabcut_mask.person_mask_from_joints(large, keypoints * np.array((3, 3, 1), np.float32))
     assert cut.shape == (1200, 900)
     small = cv2.resize(cut, (300, 400), interpolation=cv2.INTER_AREA) > 127
     assert (small & body).sum() / (small | body).sum() > 0.93
@@ -70,6 +70,6 @@ def test_a_large_photo_gives_the_same_outline_at_its_own_size() -> None:
 def test_a_single_joint_is_an_outline_all_the_same() -> None:
     photo, _, keypoints = drawn(400)
     keypoints[1:] = 0
-    cut = outline.silhouette(photo, keypoints)
+    cut = grabcut_mask.person_mask_from_joints(photo, keypoints)
     assert cut[70, 150] == 255
     assert cut[350, 20] == 0

@@ -79,7 +79,7 @@ NAMES: Final = {UPPER: "top", LOWER: "trousers or skirt", DRESS: "dress"}
 
 
 @dataclass(frozen=True)
-class Alone:
+class IsolatedGarment:
     """A garment without its wearer.
 
     ``pictures`` show nothing else but plain ground; ``mask``, of the first one's size, is 255 on
@@ -91,9 +91,9 @@ class Alone:
     category: str
 
 
-def isolate(
+def isolate_garment(
     pictures: Sequence[Image], labels: LabelMap, keypoints: Keypoints, category: str
-) -> Alone:
+) -> IsolatedGarment:
     """Take a garment off the person who wears it.
 
     ``pictures`` are one photo at several sizes of the same proportions, the first of the size of
@@ -101,19 +101,22 @@ def isolate(
     ``services.kit.categories.REQUEST_CATEGORIES``. Raises NoGarment where nothing of that kind is
     worn.
     """
-    category, garment = chosen(labels, category)
-    hidden = covered(garment, labels, keypoints, category)
-    photo = _filled(pictures[0], garment, hidden)
+    category, garment = choose_garment(labels, category)
+    hidden = find_hidden_pixels(garment, labels, keypoints, category)
+    photo = _inpaint_hidden(pictures[0], garment, hidden)
     if category == LOWER:
-        photo, seat = _with_seat(photo, garment, keypoints)
+        photo, seat = _extend_to_waist(photo, garment, keypoints)
         hidden |= seat
-    ground = _ground(photo[garment])
-    laid = [_laid(picture, photo, garment | hidden, hidden, ground) for picture in pictures]
+    ground = _choose_background(photo[garment])
+    laid = [
+        _compose_on_background(picture, photo, garment | hidden, hidden, ground)
+        for picture in pictures
+    ]
     mask = np.where(laid[0][1] > 0.5, np.uint8(255), np.uint8(0))
-    return Alone(tuple(picture for picture, _ in laid), mask, category)
+    return IsolatedGarment(tuple(picture for picture, _ in laid), mask, category)
 
 
-def chosen(labels: LabelMap, category: str) -> tuple[str, Flags]:
+def choose_garment(labels: LabelMap, category: str) -> tuple[str, Flags]:
     """Return ``upper``, ``lower`` or ``dress``, and where that garment is worn.
 
     With ``auto`` it is the dress where one is worn, else the top, unless next to nothing of it is
@@ -139,7 +142,9 @@ def chosen(labels: LabelMap, category: str) -> tuple[str, Flags]:
     return category, drop_specks(own, PIECE)
 
 
-def covered(garment: Flags, labels: LabelMap, keypoints: Keypoints, category: str) -> Flags:
+def find_hidden_pixels(
+    garment: Flags, labels: LabelMap, keypoints: Keypoints, category: str
+) -> Flags:
     """Return the pixels where hair, an arm, a hand or another garment hides the garment.
 
     The garment lies around them, or hair and arms lie before the trunk.
@@ -147,27 +152,27 @@ def covered(garment: Flags, labels: LabelMap, keypoints: Keypoints, category: st
     arms, hair = np.isin(labels, ARMS), labels == Label.HAIR
     before = (arms | hair | np.isin(labels, CLOTHES)) & ~garment
     radius = max(2, round(GAP * garment.shape[0] / 2))
-    hidden = _pieces(_closed(garment, radius) & before, garment, ENCLOSED)
+    hidden = _keep_enclosed_components(_close_gaps(garment, radius) & before, garment, ENCLOSED)
     if category != LOWER:
         for flags, reach in ((hair, HAIR_REACH), (arms, ARM_REACH)):
-            trunk = _trunk(keypoints, labels.shape, reach)
-            hidden |= _pieces(trunk & flags, garment, TOUCHED)
+            trunk = _trunk_region(keypoints, labels.shape, reach)
+            hidden |= _keep_enclosed_components(trunk & flags, garment, TOUCHED)
     return hidden
 
 
-def _pieces(flags: Flags, garment: Flags, least: float) -> Flags:
+def _keep_enclosed_components(flags: Flags, garment: Flags, least: float) -> Flags:
     """Return the largest connected pieces of ``flags`` whose rim is garment to that share."""
     _, parts, stats, _ = cv2.connectedComponentsWithStats(flags.astype(np.uint8))
     largest = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:PIECES]
     kept = np.zeros_like(garment)
     for part in largest:
         own = parts == part
-        if garment[_wider(own) & ~own].mean() >= least:
+        if garment[_dilate_two_pixels(own) & ~own].mean() >= least:
             kept |= own
     return kept
 
 
-def _trunk(keypoints: Keypoints, shape: tuple[int, ...], reach: float) -> Flags:
+def _trunk_region(keypoints: Keypoints, shape: tuple[int, ...], reach: float) -> Flags:
     """Return what lies between shoulders and hips, ``reach`` times as wide and, above 1, as high.
 
     Nothing where one of these joints was not seen.
@@ -182,7 +187,7 @@ def _trunk(keypoints: Keypoints, shape: tuple[int, ...], reach: float) -> Flags:
     return area > 0
 
 
-def _with_seat(photo: Image, garment: Flags, keypoints: Keypoints) -> tuple[Image, Flags]:
+def _extend_to_waist(photo: Image, garment: Flags, keypoints: Keypoints) -> tuple[Image, Flags]:
     """Continue trousers up to the waist, under the top that hangs over most of their seat.
 
     Returns the photo and the pixels that were added: none where enough of the seat is in sight, or
@@ -193,7 +198,7 @@ def _with_seat(photo: Image, garment: Flags, keypoints: Keypoints) -> tuple[Imag
     top, wide = int(first.min()), np.ptp(np.flatnonzero(garment.any(axis=0))) + 1
     near = np.flatnonzero(first < top + HEM * wide)
     left, right = np.percentile(near, (2, 98))
-    waist = max(_waist(keypoints), _fork(garment, first, near) - round(SEAT * wide), 0)
+    waist = max(_waist_row(keypoints), _crotch_row(garment, first, near) - round(SEAT * wide), 0)
     if waist >= top or right - left < 1:
         return photo, added
     below = np.minimum(first[near, None] + np.arange(3, 9), len(garment) - 1)
@@ -212,7 +217,7 @@ def _with_seat(photo: Image, garment: Flags, keypoints: Keypoints) -> tuple[Imag
     return filled, added
 
 
-def _waist(keypoints: Keypoints) -> float:
+def _waist_row(keypoints: Keypoints) -> float:
     """Return the row where trousers begin at most; infinite where joints were not seen."""
     joints = keypoints[list(TRUNK)]
     if not (joints[:, 2] > 0).all():
@@ -221,7 +226,7 @@ def _waist(keypoints: Keypoints) -> float:
     return hips - WAIST * (hips - shoulders)
 
 
-def _fork(garment: Flags, first: NDArray[np.intp], near: NDArray[np.intp]) -> int:
+def _crotch_row(garment: Flags, first: NDArray[np.intp], near: NDArray[np.intp]) -> int:
     """Return the row where the legs part: the first gap below the upper end's middle third."""
     middle = near[len(near) // 3 : len(near) - len(near) // 3]
     below = np.arange(len(garment))[:, None] >= first[middle]
@@ -230,7 +235,7 @@ def _fork(garment: Flags, first: NDArray[np.intp], near: NDArray[np.intp]) -> in
     return int(ends.min())
 
 
-def _closed(flags: Flags, radius: int) -> Flags:
+def _close_gaps(flags: Flags, radius: int) -> Flags:
     """Close gaps of up to twice the radius, at a quarter of the size."""
     height, width = flags.shape
     size = (max(1, width // 4), max(1, height // 4))
@@ -239,16 +244,16 @@ def _closed(flags: Flags, radius: int) -> Flags:
     return cv2.resize(closed, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
 
-def _wider(flags: Flags) -> Flags:
+def _dilate_two_pixels(flags: Flags) -> Flags:
     return cv2.dilate(flags.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 
-def _filled(photo: Image, garment: Flags, hidden: Flags) -> Image:
+def _inpaint_hidden(photo: Image, garment: Flags, hidden: Flags) -> Image:
     """Return the photo with the garment, and nothing else, continued over what hides it."""
     if not hidden.any():
         return photo
-    near = _wider(hidden)
-    window = _window(near, 2 * RADIUS)
+    near = _dilate_two_pixels(hidden)
+    window = _bounding_window(near, 2 * RADIUS)
     unknown = near[window] | ~garment[window]
     inpainted = cv2.inpaint(photo[window], unknown.astype(np.uint8), 3, cv2.INPAINT_TELEA)
     filled = photo.copy()
@@ -256,7 +261,7 @@ def _filled(photo: Image, garment: Flags, hidden: Flags) -> Image:
     return filled
 
 
-def _ground(colours: NDArray[np.uint8]) -> tuple[int, int, int]:
+def _choose_background(colours: NDArray[np.uint8]) -> tuple[int, int, int]:
     """Return the ground that a garment's nearest colours are farthest from."""
     lab = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0].astype(np.float32)
     grounds = cv2.cvtColor(np.array([GROUNDS], np.uint8), cv2.COLOR_RGB2LAB)[0]
@@ -267,7 +272,7 @@ def _ground(colours: NDArray[np.uint8]) -> tuple[int, int, int]:
     return GROUNDS[int(np.argmax(apart))]
 
 
-def _laid(
+def _compose_on_background(
     picture: Image, photo: Image, whole: Flags, hidden: Flags, ground: tuple[int, int, int]
 ) -> tuple[Image, Plane]:
     """Return a picture of any size with the garment alone, and how much of each pixel it is.
@@ -277,7 +282,7 @@ def _laid(
     height, width = picture.shape[:2]
     scale = height / whole.shape[0]
     laid, share = np.full_like(picture, ground), np.zeros((height, width), np.float32)
-    small = _window(whole, 4 * RADIUS)
+    small = _bounding_window(whole, 4 * RADIUS)
     large = tuple(
         slice(round(side.start * scale), min(round(side.stop * scale), end))
         for side, end in zip(small, (height, width), strict=True)
@@ -285,7 +290,7 @@ def _laid(
     seen: Image = picture[large]
     size = seen.shape[1::-1]
     patch = np.asarray(cv2.resize(photo[small], size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    near = _wider(hidden[small]).astype(np.uint8)
+    near = _dilate_two_pixels(hidden[small]).astype(np.uint8)
     there = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST) > 0
     seen = np.where(there[..., None], patch, seen)
     coarse = cv2.resize(whole[small].astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
@@ -299,7 +304,7 @@ def _laid(
     return laid, share
 
 
-def _window(flags: Flags, margin: int) -> tuple[slice, slice]:
+def _bounding_window(flags: Flags, margin: int) -> tuple[slice, slice]:
     """Return the rectangle around all flags and ``margin`` pixels, as far as the picture goes."""
     sides = []
     for axis, end in enumerate(flags.shape):

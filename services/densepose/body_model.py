@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from services.densepose import body as anatomy
+from services.densepose import surface_body as anatomy
 from services.densepose.arms import paint_arm
 from services.densepose.canvas import F32, Canvas, Mask
 from services.densepose.legs import paint_legs
@@ -18,18 +18,18 @@ _FAR_ARM: Final = np.pi / 4
 """Turned farther than this, a person's far arm lies behind the torso."""
 
 
-def draw(keypoints: F32, person: Mask) -> Canvas:
+def draw_parts(keypoints: F32, person: Mask) -> Canvas:
     """Draw a body over 25 x 3 joints, within a person's pixels.
 
     Those too far from any limb (loose clothes, hair) are background; without a shoulder all are.
     """
     canvas = Canvas(person)
-    body = anatomy.build(keypoints, *canvas.shape)
+    body = anatomy.fit_surface_body(keypoints, *canvas.shape)
     if body is None:
         return canvas
-    turned = _FAR_ARM < abs(body.turn) < np.pi - _FAR_ARM
-    far_right = turned and body.turn < 0
-    far_left = turned and body.turn > 0
+    turned = _FAR_ARM < abs(body.yaw_radians) < np.pi - _FAR_ARM
+    far_right = turned and body.yaw_radians < 0
+    far_left = turned and body.yaw_radians > 0
     for right, far in ((True, far_right), (False, far_left)):
         if not far:
             paint_arm(canvas, body, right=right)

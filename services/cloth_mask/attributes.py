@@ -30,7 +30,7 @@ SPREAD: Final = 8.0
 
 
 @dataclass(frozen=True)
-class Window:
+class SquareWindow:
     """A square of the photo: its corner and its side, in pixels; it may reach past the frame."""
 
     left: float
@@ -38,22 +38,25 @@ class Window:
     side: float
 
 
-def window(mask: Mask) -> Window:
+def garment_window(mask: Mask) -> SquareWindow:
     """Return the square around a garment; the whole frame where the mask is empty."""
     garment = mask > 127
     rows, columns = np.flatnonzero(garment.any(axis=1)), np.flatnonzero(garment.any(axis=0))
     if not rows.size:
-        return Window(0.0, 0.0, float(max(mask.shape)))
+        return SquareWindow(0.0, 0.0, float(max(mask.shape)))
     low = np.array([columns[0], rows[0]], np.float64)
     high = np.array([columns[-1], rows[-1]], np.float64) + 1
     side = float((high - low).max()) * (1 + 2 * MARGIN)
     left, top = (low + high - side) / 2
-    return Window(float(left), float(top), side)
+    return SquareWindow(float(left), float(top), side)
 
 
-def prepare(image: Image, mask: Mask, seen: Window) -> Floats:
+def network_input(image: Image, mask: Mask, seen: SquareWindow) -> Floats:
     """Return the network's input, 4 x SIDE x SIDE float32, about -3 to 3 and 0 off the garment."""
-    share, colours = _cut(mask, seen) / 255.0, _cut(image, seen) / np.float32(255.0)
+    share, colours = (
+        _crop_to_window(mask, seen) / 255.0,
+        _crop_to_window(image, seen) / np.float32(255.0),
+    )
     lab = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2Lab), np.float32)
     weight = np.asarray(cv2.GaussianBlur(share, (0, 0), 0.7), np.float32)
     own = lab[share > 0.9]
@@ -63,15 +66,15 @@ def prepare(image: Image, mask: Mask, seen: Window) -> Floats:
     light = lab[..., 0]
     tone = (light - usual[0]) / max(float(own[:, 0].std()), SPREAD)
     away = np.sqrt(np.square(lab - usual).sum(axis=2)) / np.float32(20.0)
-    smooth = _blurred(light, share, 2.5)
+    smooth = _mean_over_garment(light, share, 2.5)
     detail = (light - smooth) * share
-    local = np.sqrt(_blurred(np.square(detail), share, 8.0)) + np.float32(0.5)
+    local = np.sqrt(_mean_over_garment(np.square(detail), share, 8.0)) + np.float32(0.5)
     layers = [share, np.clip(tone, -3, 3) * weight]
     layers += [np.clip(detail / local, -3, 3), np.clip(away, 0, 3) * weight]
     return np.asarray(np.stack(layers), np.float32)
 
 
-def _cut(picture: NDArray[np.uint8], seen: Window) -> Floats:
+def _crop_to_window(picture: NDArray[np.uint8], seen: SquareWindow) -> Floats:
     """Return the window of a picture, scaled to SIDE; what lies past the frame repeats its rim."""
     scale = SIDE / seen.side
     # Shrinking by more than two would skip pixels: the picture is averaged first.
@@ -91,13 +94,15 @@ def _cut(picture: NDArray[np.uint8], seen: Window) -> Floats:
     )
 
 
-def _blurred(layer: Floats, share: Floats, sigma: float) -> Floats:
+def _mean_over_garment(layer: Floats, share: Floats, sigma: float) -> Floats:
     """Return the mean over the garment near by."""
     weight = cv2.GaussianBlur(share, (0, 0), sigma) + np.float32(1e-3)
     return np.asarray(cv2.GaussianBlur(layer * share, (0, 0), sigma) / weight, np.float32)
 
 
-def both_ways(own: Sequence[Floats], flipped: Sequence[Floats]) -> tuple[Floats, Floats]:
+def average_with_mirror_image(
+    own: Sequence[Floats], flipped: Sequence[Floats]
+) -> tuple[Floats, Floats]:
     """Return the mean of the network's classes and reach for a garment and for its mirror image.
 
     Each is classes and reach as ``interpret`` takes them.
@@ -110,7 +115,9 @@ def both_ways(own: Sequence[Floats], flipped: Sequence[Floats]) -> tuple[Floats,
     return np.asarray(means[0], np.float32), np.asarray(means[1], np.float32)
 
 
-def interpret(points: Floats, classes: Floats, reach: Floats, seen: Window) -> GarmentAttributes:
+def decode_attributes(
+    points: Floats, classes: Floats, reach: Floats, seen: SquareWindow
+) -> GarmentAttributes:
     """Put the network's answers into words and into pixels of the photo.
 
     ``points``: 24 x 3, x and y as shares of the window; ``classes``: the probabilities of category,

@@ -2,10 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from services.densepose import geometry
+from services.densepose import body_model
 from services.densepose.canvas import F32, Canvas
 from services.densepose.core import INSIDE
-from services.densepose.limbs import Limb, edges, profile, reach
+from services.densepose.limbs import Limb, interpolate_profile, limb_window, measure_edges
 from services.densepose.parts import OTHER_PART, U8, Part
 from tests.unit.services.densepose.drawings import (
     FRONT,
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.unit
 
 
 def draw(joints: F32, outline: U8) -> Canvas:
-    return geometry.draw(joints, outline >= INSIDE)
+    return body_model.draw_parts(joints, outline >= INSIDE)
 
 
 def surface(joints: F32) -> Canvas:
@@ -333,7 +333,7 @@ def test_inputs_stay_as_they_were() -> None:
 
 def test_a_limb_sees_its_surroundings() -> None:
     limb = Limb(np.array([50, 20], np.float32), np.array([50, 120], np.float32), 20.0)
-    seen = reach((200, 200), limb, 1.0)
+    seen = limb_window((200, 200), limb, 1.0)
     y, x = seen.window[0].start, seen.window[1].start
     assert seen.along[70 - y, 0] == pytest.approx(0.5)
     across = np.broadcast_to(seen.across, (141, 41))
@@ -344,12 +344,14 @@ def test_edges_are_measured_up_to_the_widest() -> None:
     person = np.zeros((200, 200), bool)
     person[:, 42:62] = True
     limb = Limb(np.array([50, 20], np.float32), np.array([50, 120], np.float32), 20.0)
-    flat = profile((0.0, 1.0), (0.3, 0.3))
-    found = edges(person, limb, (-flat, flat), (-2 * flat, 2 * flat))
+    flat = interpolate_profile((0.0, 1.0), (0.3, 0.3))
+    found = measure_edges(person, limb, (-flat, flat), (-2 * flat, 2 * flat))
     low, high = found.at(np.array([0.5]))
     # Walking down, the right hand is at the picture's left.
     assert high[0] == pytest.approx(0.4, abs=0.03)
     assert low[0] == pytest.approx(-0.55, abs=0.04)
     person[:, :] = True
-    low, high = edges(person, limb, (-flat, flat), (-2 * flat, 2 * flat)).at(np.array([0.5]))
+    low, high = measure_edges(person, limb, (-flat, flat), (-2 * flat, 2 * flat)).at(
+        np.array([0.5])
+    )
     assert (low[0], high[0]) == pytest.approx((-0.3, 0.3), abs=0.01)
