@@ -1,7 +1,7 @@
-"""Where a garment goes on the person: shoulders, armpits, sides, waist and arms, in canvas pixels.
+"""Where a top goes on the person: shoulders, armpits, flanks, waist and arms, in canvas pixels.
 
-Sides are the picture's left and right. Lengths are measured in ``unit``, about one shoulder width,
-which stays put when the person turns. Joints that were not seen are placed by proportion.
+Sides are the picture's. Lengths are measured in shoulder widths, of a person seen from the front.
+Joints that were not seen are placed by proportion.
 """
 
 from dataclasses import dataclass, replace
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from services.viton.geometry import EPSILON, Bool, Floats, Points, point, unit_vector
+from services.viton.geometry import Bool, Floats, Points, point, unit_vector
 from services.viton.person.arm import Arm, measure_arm, reattach_at_armpit
+from services.viton.person.flank import trace_flank
 from services.viton.person.joints import Joints, draw_arms, read_joints, remove_stray_islands
 from services.viton.person.segmentation import (
     PersonSegmentation,
@@ -20,47 +21,133 @@ from services.viton.person.segmentation import (
     segment_person,
     split_dress_at_hips,
 )
-from services.viton.person.shoulders import trace_shoulder_outline
-
-_SLOPE: Final = 0.3
-_FOLD: Final = 0.27
-_FLANK: Final = 0.1
-"""In units: how far below the joint a bare arm parts from the trunk, and how far inwards of the
-bisector between both."""
+from services.viton.person.shoulders import find_shoulder_tip, trace_shoulder_line
+from services.viton.person.side import PictureSide
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class BodyOptions:
+    """How the trunk is measured; lengths in shoulder widths."""
+
+    bare_armpit_depth: float = 0.27
+    """Depth of a bare armpit below the shoulder joint."""
+    bare_armpit_inset: float = 0.1
+    """Largest distance inwards of a bare armpit from the bisector of arm and flank."""
+    tucked_above_hips: float = 0.02
+    """Height above the hip joints from which a hem counts as tucked in."""
+    neck_first_row: float = 0.35
+    """First row of the bare neck that shifts the neck's base, above the shoulder joints."""
+    neck_last_row: float = 0.08
+    """Last row of that neck, above the shoulder joints."""
+    min_neck_area: float = 0.01
+    """Bare neck that must be exceeded to shift the neck's base, in squared shoulder widths."""
+    max_neck_shift: float = 0.12
+    """Farthest that the neck's base may be drawn from midway between the shoulders, twice over."""
+    hem_half_width: float = 0.3
+    """Half the width of the strip about the midline in which the existing top's hem is read."""
+    min_hem_share: float = 0.2
+    """Share of the strip's columns that must show the top to read its hem."""
+    frame_rim_px: int = 10
+    """Rows at the lower frame within which a hem counts as cut off, in canvas pixels."""
+    band_half_width: float = 0.25
+    """Half the width of the strip about the midline in which the waistband is read."""
+    band_above_hem: float = 0.3
+    """Height above the existing hem from which the waistband is looked for."""
+    band_rows: float = 0.9
+    """Height of the rows in which the waistband is looked for."""
+    min_band_share: float = 0.4
+    """Share of the strip's columns that must show bottoms to read the waistband."""
+    hip_spread: float = 0.14
+    """Distance of the flank's foot outwards of the hip joint, for the armpit's bisector."""
+    min_armpit_depth: float = 0.20
+    """Least distance of an armpit from the shoulder joint: that of a hanging arm's."""
+    max_armpit_depth: float = 0.43
+    """Largest distance of an armpit from the shoulder joint: that of a raised arm's."""
+    armpit_reach: float = 0.15
+    """Distance between the axes of arm and flank at which they part."""
+    hem_inset: float = 0.05
+    """Height above a hem that hangs free from which the flank goes straight down."""
+
+
+DEFAULT_BODY_OPTIONS: Final = BodyOptions()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlankOptions:
+    """The usual flank and how far the seen one may differ from it; lengths in shoulder widths."""
+
+    chest_row: float = 0.3
+    """Row of the chest below the shoulder joint, at which the usual flank starts."""
+    hip_spread: float = 0.2
+    """Distance of the usual flank outwards of the hip joint."""
+    waist_depth: float = 0.05
+    """Depth of the usual waist."""
+    waist_position: float = 0.6
+    """Place of the usual waist from the chest (0) to the hips (1)."""
+    waist_extent: float = 0.25
+    """Extent of the usual waist, of the way from chest to hips (Gaussian)."""
+    max_deviation: float = 0.2
+    """Largest distance of the seen flank from the usual one."""
+    sleeve_allowance: float = 0.03
+    """Distance inwards of the usual flank to which a sleeve beside the trunk may push the seen."""
+    arm_share: float = 0.75
+    """Part of a sleeved arm's half width inwards of its axis that hides the trunk."""
+    sigma: float = 0.035
+    """Standard deviation of the smoothing along the rows."""
+
+
+DEFAULT_FLANK_OPTIONS: Final = FlankOptions()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BodySide:
-    """One side of the body. ``edge`` is the torso's edge: an x for every row."""
+    """One side of the body on the canvas, in canvas pixels."""
 
-    sign: int
+    side: PictureSide
+    """Which one, in the picture."""
     shoulder_tip: Points
+    """Where the shoulder's outline turns down into the arm, (x, y)."""
     armpit: Points
+    """The armpit under a sleeve, (x, y)."""
     flank_x: Floats
+    """The torso's edge: an x for every row."""
     arm: Arm
+    """The arm."""
+
+    @property
+    def sign(self) -> int:
+        """The direction of x that points outwards."""
+        return self.side.sign
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Body:
-    """The person's geometry.
-
-    ``middle``: the x of the body's axis for every row; ``shoulder``: the y of the shoulder line
-    for every column; ``waist``: the row at which the worn garment ends; ``band``: the row at which
-    trousers or a skirt begin, as far as is seen; ``tucked``: the worn garment ends inside them or
-    above; ``cropped``: the frame ends before it does.
-    """
+    """The geometry of the upper body on the canvas; places and lengths in canvas pixels."""
 
     left: BodySide
+    """The side on the picture's left."""
     right: BodySide
+    """The side on the picture's right."""
     shoulder_width: float
+    """The unit of lengths: the shoulder width of the person seen from the front, about."""
     midline_x: Floats
+    """The x of the body's axis for every row."""
     shoulder_line_y: Floats
+    """The y of the shoulders' outline for every column."""
     neck_base: Points
+    """Where the neck's axis meets the line between the shoulder joints, (x, y)."""
     hip_row: float
+    """Mean row of the hip joints."""
     existing_hem_row: float
+    """The row at which the existing top ends."""
     waistband_row: float
+    """The row at which trousers or a skirt begin, as far as is seen."""
     existing_top_tucked: bool
+    """Whether the existing top ends inside the bottoms or above them."""
     cropped_by_frame: bool
+    """Whether the frame ends before the existing top does."""
 
     @property
     def sides(self) -> tuple[BodySide, BodySide]:
@@ -69,263 +156,214 @@ class Body:
 
 
 def measure_body(
-    keypoints: NDArray[np.float32], labels: NDArray[np.uint8]
+    keypoints: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    options: BodyOptions = DEFAULT_BODY_OPTIONS,
 ) -> tuple[Body, PersonSegmentation]:
-    """Read the person's geometry from BODY_25 joints (25 x 3) and CIHP labels (H x W).
+    """Measure the upper body from BODY_25 joints (25 x 3) and CIHP labels (H x W) of the canvas.
 
-    Raises ``NoPerson`` where neither shoulders nor a worn garment were seen.
+    Raises ``NoPerson`` if neither shoulders nor an existing top are seen.
     """
     joints = read_joints(keypoints.astype(np.float64), labels)
-    hips = float(joints.hips[0][1] + joints.hips[1][1]) / 2
-    parts = segment_person(labels, split_dress_at_hips(labels, hips))
-    height, width = labels.shape
     scale = joints.shoulder_width
-    middle_shoulder = (joints.shoulders[0] + joints.shoulders[1]) / 2
-    rows = np.arange(height, dtype=np.float64)
-    neck = _neck(parts, middle_shoulder, scale)
-    middle_hip = (joints.hips[0] + joints.hips[1]) / 2
-    share = np.clip((rows - neck[1]) / max(middle_hip[1] - neck[1], 1.0), -0.2, 1.3)
-    middle = neck[0] + share * (middle_hip[0] - neck[0])
-    tips = [_tip(parts, joints, i) for i in (0, 1)]
-    line = _shoulder_line(parts, joints, tips, neck, width)
-    parts = replace(parts, upper_garment=remove_stray_islands(parts.upper_garment, joints))
-    waist, cropped = _waist(parts, middle, hips, scale)
-    parts = count_midriff_as_torso(parts, middle, waist, draw_arms(joints, (height, width)), scale)
-    tucked = waist < hips - 0.02 * scale
-    sides = [
-        _body_side(parts, joints, i, line=line, middle=middle, waist=waist, tucked=tucked)
-        for i in (0, 1)
-    ]
+    hip_row = float(joints.hips[0][1] + joints.hips[1][1]) / 2
+    labelled = segment_person(labels, split_dress_at_hips(labels, hip_row))
+    neck_base = _find_neck_base(labelled, joints, options)
+    midline_x = _trace_midline(joints, neck_base, labels.shape[0])
+    tips = [find_shoulder_tip(labelled, joints, side) for side in PictureSide]
+    straight_line = trace_shoulder_line(labelled, scale, tips, neck_base)
+    cleaned = replace(labelled, upper_garment=remove_stray_islands(labelled.upper_garment, joints))
+    hem_row, cropped = _find_existing_hem(cleaned, midline_x, hip_row, scale, options)
+    arms = draw_arms(joints, (labels.shape[0], labels.shape[1]))
+    parts = count_midriff_as_torso(cleaned, midline_x, hem_row, arms, scale)
+    tucked = hem_row < hip_row - options.tucked_above_hips * scale
+    free_from = None if tucked else int(hem_row - options.hem_inset * scale)
+
+    def measure_side(side: PictureSide, line: Floats) -> tuple[BodySide, Floats]:
+        armpit = _find_armpit(joints, side, options)
+        arm, rounded = measure_arm(parts, joints, side, line, armpit)
+        flank_x = measure_flank(parts, joints, side, midline_x, arm)
+        measured = BodySide(
+            side=side,
+            shoulder_tip=arm.outer_edge[0].copy(),
+            armpit=armpit,
+            flank_x=flank_x if free_from is None else _hold_from(flank_x, free_from),
+            arm=arm,
+        )
+        return measured, rounded
+
+    left, left_line = measure_side(PictureSide.LEFT, straight_line)
+    right, line = measure_side(PictureSide.RIGHT, left_line)
     body = Body(
-        left=sides[0],
-        right=sides[1],
+        left=left,
+        right=right,
         shoulder_width=scale,
-        midline_x=middle,
+        midline_x=midline_x,
         shoulder_line_y=line,
-        neck_base=neck,
-        hip_row=hips,
-        existing_hem_row=waist,
-        waistband_row=_band(parts, middle, waist, scale),
+        neck_base=neck_base,
+        hip_row=hip_row,
+        existing_hem_row=hem_row,
+        waistband_row=_find_waistband(parts, midline_x, hem_row, scale, options),
         existing_top_tucked=tucked,
         cropped_by_frame=cropped,
     )
     return body, parts
 
 
-def raise_bare_armpits(body: Body, bare: tuple[bool, bool]) -> Body:
-    """Return the body with the armpits of its bare arms, which are above those of sleeves."""
+def raise_bare_armpits(
+    body: Body, bare: tuple[bool, bool], options: BodyOptions = DEFAULT_BODY_OPTIONS
+) -> Body:
+    """Return the body with the armpits of its ``bare`` arms, which lie above those of sleeves."""
     left, right = (
-        _bared(side, body.shoulder_width) if own else side
-        for side, own in zip(body.sides, bare, strict=True)
+        _raise_armpit(side, body.shoulder_width, options) if is_bare else side
+        for side, is_bare in zip(body.sides, bare, strict=True)
     )
     return replace(body, left=left, right=right)
 
 
-def _bared(side: BodySide, scale: float) -> BodySide:
+def _raise_armpit(side: BodySide, scale: float, options: BodyOptions) -> BodySide:
     down = side.armpit - side.arm.shoulder
-    armpit = side.arm.shoulder + min(1.0, _FOLD * scale / max(float(np.hypot(*down)), 1.0)) * down
+    share = options.bare_armpit_depth * scale / max(float(np.hypot(*down)), 1.0)
+    armpit = side.arm.shoulder + min(1.0, share) * down
     row = int(np.clip(armpit[1], 0, len(side.flank_x) - 1))
-    inwards = float(np.clip((armpit[0] - side.flank_x[row]) * side.sign, 0, _FLANK * scale))
-    armpit = armpit - point(side.sign * inwards, 0.0)
-    return replace(side, arm=reattach_at_armpit(side.arm, armpit))
+    outwards = (armpit[0] - side.flank_x[row]) * side.sign
+    inwards = float(np.clip(outwards, 0, options.bare_armpit_inset * scale))
+    return replace(side, arm=reattach_at_armpit(side.arm, armpit - point(side.sign * inwards, 0.0)))
 
 
-def _neck(parts: PersonSegmentation, shoulders: Points, scale: float) -> Points:
+def _find_neck_base(parts: PersonSegmentation, joints: Joints, options: BodyOptions) -> Points:
     """Return the neck's base; on a turned body it is not midway between the shoulders."""
-    band = slice(max(int(shoulders[1] - 0.35 * scale), 0), max(int(shoulders[1] - 0.08 * scale), 1))
-    xs = np.nonzero(parts.torso_skin[band])[1]
-    x = shoulders[0]
-    if len(xs) > 0.01 * scale**2:
-        x = x + 0.5 * np.clip(np.median(xs) - x, -0.12 * scale, 0.12 * scale)
-    return point(float(x), float(shoulders[1]))
-
-
-def _tip(parts: PersonSegmentation, joints: Joints, side: int) -> Points:
-    """Where the shoulder's outline turns down: a ray from the joint up and outwards."""
-    sign = (-1, 1)[side]
     scale = joints.shoulder_width
-    shoulder = joints.shoulders[side]
-    ray = np.array([0.72 * sign, -0.69])
-    silhouette = parts.upper_garment | parts.torso_skin | parts.arms
-    height, width = silhouette.shape
-    reach = np.arange(0.0, 0.24 * scale, 1.0)
-    path = shoulder + reach[:, None] * ray
-    xs = np.clip(path[:, 0], 0, width - 1).astype(int)
-    ys = np.clip(path[:, 1], 0, height - 1).astype(int)
-    inside = silhouette[ys, xs]
-    far = float(reach[inside][-1]) if inside.any() else 0.12 * scale
-    return shoulder + float(np.clip(far, 0.07 * scale, 0.18 * scale)) * ray
+    middle = (joints.shoulders[0] + joints.shoulders[1]) / 2
+    rows = slice(
+        max(int(middle[1] - options.neck_first_row * scale), 0),
+        max(int(middle[1] - options.neck_last_row * scale), 1),
+    )
+    xs = np.nonzero(parts.torso_skin[rows])[1]
+    x = middle[0]
+    if len(xs) > options.min_neck_area * scale**2:
+        limit = options.max_neck_shift * scale
+        x = x + 0.5 * np.clip(np.median(xs) - x, -limit, limit)
+    return point(float(x), float(middle[1]))
 
 
-def _shoulder_line(
-    parts: PersonSegmentation, joints: Joints, tips: list[Points], neck: Points, width: int
-) -> Floats:
-    """Return the y of the shoulder for every column: a smooth slope from the neck to each tip.
-
-    Where hair or the face hides the outline, the slope of the other shoulder stands in for it.
-    """
-    scale = joints.shoulder_width
-    outline = trace_shoulder_outline(parts, neck, scale)
-    top, clear = outline.outline_y, outline.visible
-    columns = np.arange(width, dtype=np.float64)
-    bows = [_bow(columns, top, clear, (tip, neck), scale) for tip in tips]
-    seen = np.array([weight for _, weight in bows])
-    slopes = np.array([slope for slope, _ in bows])
-    shared = float((seen * slopes).sum() / max(float(seen.sum()), EPSILON))
-    line = np.empty(width)
-    for tip, (slope, weight), chosen in zip(
-        tips, bows, (columns <= neck[0], columns > neck[0]), strict=True
-    ):
-        own = weight * slope + (1 - weight) * shared if seen.sum() > 0 else _SLOPE
-        inwards = np.sign(neck[0] - tip[0]) * (columns - tip[0])
-        span = max(abs(float(neck[0] - tip[0])), 1.0)
-        share = np.clip(inwards / span, 0, 1)
-        rise = own * (inwards + 0.25 * span * share**3)
-        line[chosen] = (tip[1] - np.where(inwards > 0, rise, 0.9 * inwards))[chosen]
-    between = (columns > tips[0][0]) & (columns < tips[1][0])
-    line += _sunk(top - line, clear & between, scale)
-    blunt = gaussian_filter1d(line, 0.012 * scale)
-    return np.asarray(blunt)
+def _trace_midline(joints: Joints, neck_base: Points, height: int) -> Floats:
+    """Return the x of the body's axis for every row, straight through neck and hips."""
+    rows = np.arange(height, dtype=np.float64)
+    hip = (joints.hips[0] + joints.hips[1]) / 2
+    share = np.clip((rows - neck_base[1]) / max(hip[1] - neck_base[1], 1.0), -0.2, 1.3)
+    return np.asarray(neck_base[0] + share * (hip[0] - neck_base[0]))
 
 
-def _sunk(lower: Floats, clear: Bool, scale: float) -> Floats:
-    """How far the line must come down to where the outline is seen to lie, for every column.
-
-    ``lower``: how far below the line the outline lies. A line above it would hold cloth up in the
-    air; below it there may be a collar. Between what was seen the correction runs on.
-    """
-    use = clear & (lower < 0.2 * scale)
-    if use.sum() < 4:
-        return np.zeros_like(lower)
-    columns = np.arange(len(lower))
-    seen = np.interp(columns, columns[use], np.maximum(lower[use] - 0.012 * scale, 0))
-    return np.asarray(gaussian_filter1d(seen, 0.025 * scale))
-
-
-def _bow(
-    columns: Floats, top: Floats, clear: Bool, ends: tuple[Points, Points], scale: float
-) -> tuple[float, float]:
-    """Return the slope of a shoulder from its tip to the neck, and how much of it was seen."""
-    tip, neck = ends
-    inwards = np.sign(neck[0] - tip[0]) * (columns - tip[0])
-    span = max(abs(float(neck[0] - tip[0])), 1.0)
-    rise = tip[1] - top
-    between = (inwards > 0.12 * span) & (inwards < 0.62 * span)
-    use = between & clear & (np.abs(rise - _SLOPE * inwards) < 0.12 * scale)
-    if use.sum() < 4:
-        return _SLOPE, 0.0
-    slope = float(np.median(rise[use] / inwards[use]))
-    seen = float(np.clip((use.sum() / max(int(between.sum()), 1) - 0.2) / 0.4, 0, 1))
-    return float(np.clip(slope, 0.05, 0.6)), seen
-
-
-def _waist(
-    parts: PersonSegmentation, middle: Floats, hips: float, scale: float
+def _find_existing_hem(
+    parts: PersonSegmentation,
+    midline_x: Floats,
+    hip_row: float,
+    scale: float,
+    options: BodyOptions,
 ) -> tuple[float, bool]:
-    """Return the row where the worn garment ends, and whether the frame cuts it off."""
+    """Return the row at which the existing top ends, and whether the frame cuts it off."""
     height, width = parts.upper_garment.shape
-    row = int(np.clip(hips, 0, height - 1))
-    first = int(np.clip(middle[row] - 0.3 * scale, 0, width - 2))
-    last = int(np.clip(middle[row] + 0.3 * scale, first + 1, width - 1))
+    row = int(np.clip(hip_row, 0, height - 1))
+    beside = options.hem_half_width * scale
+    first = int(np.clip(midline_x[row] - beside, 0, width - 2))
+    last = int(np.clip(midline_x[row] + beside, first + 1, width - 1))
     columns = parts.upper_garment[:, first:last]
     filled: Bool = np.asarray(columns.any(axis=0))
-    if filled.sum() < 0.2 * len(filled):
-        return hips, False
+    if filled.sum() < options.min_hem_share * len(filled):
+        return hip_row, False
     bottom = height - 1 - columns[::-1, filled].argmax(axis=0)
-    waist = float(np.median(bottom))
-    return waist, waist > height - 10
+    hem_row = float(np.median(bottom))
+    return hem_row, hem_row > height - options.frame_rim_px
 
 
-def _band(parts: PersonSegmentation, middle: Floats, waist: float, scale: float) -> float:
-    """Return the row where what is worn below begins; bare skin may lie above it."""
-    height, width = parts.lower_body.shape
-    start = int(np.clip(waist - 0.3 * scale, 0, height - 1))
-    centre = float(middle[start])
-    first = int(np.clip(centre - 0.25 * scale, 0, width - 2))
-    last = int(np.clip(centre + 0.25 * scale, first + 1, width - 1))
-    columns = parts.lower_body[start : start + max(int(0.9 * scale), 1), first:last]
+def _find_waistband(
+    parts: PersonSegmentation,
+    midline_x: Floats,
+    hem_row: float,
+    scale: float,
+    options: BodyOptions,
+) -> float:
+    """Return the row at which the existing bottoms begin; bare skin may lie above it."""
+    lower_body = parts.lower_body
+    height, width = lower_body.shape
+    start = int(np.clip(hem_row - options.band_above_hem * scale, 0, height - 1))
+    centre = float(midline_x[start])
+    beside = options.band_half_width * scale
+    first = int(np.clip(centre - beside, 0, width - 2))
+    last = int(np.clip(centre + beside, first + 1, width - 1))
+    columns = lower_body[start : start + max(int(options.band_rows * scale), 1), first:last]
     filled: Bool = np.asarray(columns.any(axis=0))
-    if filled.sum() < 0.4 * len(filled):
-        return waist
-    return max(start + float(np.median(columns.argmax(axis=0)[filled])), waist)
+    if filled.sum() < options.min_band_share * len(filled):
+        return hem_row
+    return max(start + float(np.median(columns.argmax(axis=0)[filled])), hem_row)
 
 
-def _armpit(joints: Joints, side: int) -> Points:
-    """Below the shoulder, on the bisector between arm and flank; higher when the arm is raised."""
-    sign = (-1, 1)[side]
+def _find_armpit(joints: Joints, side: PictureSide, options: BodyOptions) -> Points:
+    """Return the armpit: on the bisector of arm and flank, higher if the arm is raised."""
     scale = joints.shoulder_width
     shoulder = joints.shoulders[side]
-    down = unit_vector(joints.hips[side] + point(0.14 * sign * scale, 0.0) - shoulder)
+    foot = joints.hips[side] + point(options.hip_spread * side.sign * scale, 0.0)
+    down = unit_vector(foot - shoulder)
     arm = unit_vector(joints.elbows[side] - shoulder)
     half_angle = 0.5 * np.arccos(np.clip(float(down @ arm), -1.0, 1.0))
-    away = float(np.clip(0.15 / max(np.sin(half_angle), 0.05), 0.20, 0.43)) * scale
-    direction = unit_vector(down + arm)
-    if float(down @ arm) < -0.95:
-        direction = down
-    return shoulder + away * direction
+    depth = options.armpit_reach / max(np.sin(half_angle), 0.05)
+    away = float(np.clip(depth, options.min_armpit_depth, options.max_armpit_depth)) * scale
+    # Between opposite directions there is no bisector.
+    opposite = float(down @ arm) < -0.95
+    return shoulder + away * (down if opposite else unit_vector(down + arm))
 
 
-def _body_side(
+def _hold_from(flank_x: Floats, row: int) -> Floats:
+    """Return the flank straight down from a row on: a hem that hangs free is drawn in nowhere."""
+    held = flank_x.copy()
+    held[row:] = flank_x[row]
+    return held
+
+
+def measure_flank(
     parts: PersonSegmentation,
     joints: Joints,
-    side: int,
+    side: PictureSide,
+    midline_x: Floats,
+    arm: Arm,
     *,
-    line: Floats,
-    middle: Floats,
-    waist: float,
-    tucked: bool,
-) -> BodySide:
-    sign = (-1, 1)[side]
-    armpit = _armpit(joints, side)
-    arm = measure_arm(parts, joints, side, line, armpit)
-    edge = _edge(parts, joints, side, middle, arm)
-    if not tucked:
-        edge[int(waist - 0.05 * joints.shoulder_width) :] = edge[
-            int(waist - 0.05 * joints.shoulder_width)
-        ]
-    return BodySide(sign, arm.outer_edge[0].copy(), armpit, edge, arm)
-
-
-def _edge(parts: PersonSegmentation, joints: Joints, side: int, middle: Floats, arm: Arm) -> Floats:
-    """Return the torso's edge in every row: the outline where plausible, else by proportion."""
-    sign = (-1, 1)[side]
+    options: FlankOptions = DEFAULT_FLANK_OPTIONS,
+) -> Floats:
+    """Return the torso's edge in every row: the outline if plausible, else by proportion."""
+    sign = side.sign
     scale = joints.shoulder_width
-    height, width = parts.upper_garment.shape
-    rows = np.arange(height, dtype=np.float64)
+    rows = np.arange(len(midline_x), dtype=np.float64)
     shoulder, hip = joints.shoulders[side], joints.hips[side]
-    chest_row = shoulder[1] + 0.3 * scale
+    chest_row = shoulder[1] + options.chest_row * scale
     share = np.clip((rows - chest_row) / max(hip[1] - chest_row, 1.0), 0, 1.4)
-    hip_x = hip[0] + sign * 0.2 * scale
-    model = shoulder[0] + share * (hip_x - shoulder[0])
-    model = model - sign * 0.05 * scale * np.exp(-(((share - 0.6) / 0.25) ** 2))
-    flank = (
-        parts.upper_garment | parts.lower_body | (parts.torso_skin & (rows[:, None] > chest_row))
-    )
-    centre = np.clip(middle, 0, width - 1).astype(int)
-    if sign < 0:
-        open_side = ~flank & (np.arange(width)[None, :] < centre[:, None])
-        found = open_side.any(axis=1)
-        seen = np.where(found, width - open_side[:, ::-1].argmax(axis=1), 0)
-    else:
-        open_side = ~flank & (np.arange(width)[None, :] > centre[:, None])
-        found = open_side.any(axis=1)
-        seen = np.where(found, open_side.argmax(axis=1) - 1, width - 1)
-    trusted = flank[np.arange(height), centre]
-    measured = np.where(trusted, seen, model)
-    measured = np.clip(measured, model - 0.2 * scale, model + 0.2 * scale)
-    limit = _sleeve_limit(parts, arm, rows, sign)
-    measured = (
-        np.minimum(measured * sign, np.maximum(limit, (model - sign * 0.03 * scale) * sign)) * sign
-    )
-    return np.asarray(gaussian_filter1d(measured, 0.035 * scale))
+    hip_x = hip[0] + sign * options.hip_spread * scale
+    straight = shoulder[0] + share * (hip_x - shoulder[0])
+    waist = np.exp(-(((share - options.waist_position) / options.waist_extent) ** 2))
+    usual = straight - sign * options.waist_depth * scale * waist
+    chest_skin = parts.torso_skin & (rows[:, None] > chest_row)
+    trunk = parts.upper_garment | parts.lower_body | chest_skin
+    seen, on_midline = trace_flank(trunk, midline_x, side)
+    limit = options.max_deviation * scale
+    measured = np.clip(np.where(on_midline, seen, usual), usual - limit, usual + limit)
+    innermost = (usual - sign * options.sleeve_allowance * scale) * sign
+    outermost = np.maximum(_limit_by_sleeve(parts, arm, rows, side, options), innermost)
+    freed = np.minimum(measured * sign, outermost) * sign
+    return np.asarray(gaussian_filter1d(freed, options.sigma * scale))
 
 
-def _sleeve_limit(parts: PersonSegmentation, arm: Arm, rows: Floats, sign: int) -> Floats:
-    """Where the worn garment has sleeves beside the torso, the flank ends at the arm (signed x)."""
+def _limit_by_sleeve(
+    parts: PersonSegmentation, arm: Arm, rows: Floats, side: PictureSide, options: FlankOptions
+) -> Floats:
+    """Return the outwards x (x times the side's sign) at which a sleeve hides the flank, else inf.
+
+    The segmentation does not part a sleeve from the trunk beside it.
+    """
     order = np.argsort(arm.centreline[:, 1], kind="stable")
     ys, xs = arm.centreline[order, 1], arm.centreline[order, 0]
     height, width = parts.upper_garment.shape
     at = (np.clip(ys, 0, height - 1).astype(int), np.clip(xs, 0, width - 1).astype(int))
-    clothed = np.interp(rows, ys, parts.upper_garment[at].astype(np.float64), left=0, right=0) > 0.5
-    inner = np.interp(rows, ys, xs * sign - 0.75 * arm.half_width[order])
-    return np.where(clothed, inner, np.inf)
+    sleeve = parts.upper_garment[at].astype(np.float64)
+    sleeved = np.interp(rows, ys, sleeve, left=0, right=0) > 0.5
+    inner = np.interp(rows, ys, xs * side.sign - options.arm_share * arm.half_width[order])
+    return np.where(sleeved, inner, np.inf)

@@ -6,6 +6,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from services.kit.skeleton import PROPORTIONS
 from services.viton.person.body import Body
 from services.viton.person.legs import LowerBody
 from services.viton.person.measured_person import (
@@ -18,8 +19,16 @@ from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import PersonSegmentation, count_as_upper_garment
 
 TOP_END_ABOVE_HIPS: Final = 0.06
-_HAND_LENGTH: Final = 0.45
+"""Height above the hip joints at which a dress becomes a skirt, in torso lengths."""
+
 _ARM_HALF_WIDTH: Final = 0.13
+"""Half the width of the line that covers an arm with some room, in torso lengths."""
+
+_FADE_ROWS: Final = 0.15
+"""Height above the waist over which the trunk's flank turns into the hips', in torso lengths."""
+
+_MIDRIFF_ABOVE_WAIST: Final = 0.15
+"""Height above the narrowest row from which bare skin counts as midriff, in torso lengths."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ def _end_top_at_hips(body: Body, lower: LowerBody) -> Body:
     sides = []
     for side, edge in zip(body.sides, lower.flanks_x, strict=True):
         joined = side.flank_x.copy()
-        run = max(int(0.15 * lower.torso_length), 1)
+        run = max(int(_FADE_ROWS * lower.torso_length), 1)
         fade = np.clip((np.arange(len(joined)) - (start - run)) / run, 0, 1)
         sides.append(replace(side, flank_x=joined * (1 - fade) + edge * fade))
     return replace(
@@ -70,7 +79,7 @@ def _remove_bottoms(
     near = np.zeros(old.shape, np.uint8)
     for side in body.sides:
         arm = side.arm
-        hand = arm.wrist + _HAND_LENGTH * (arm.wrist - arm.elbow)
+        hand = arm.wrist + PROPORTIONS.dress_hand * (arm.wrist - arm.elbow)
         bones = np.round(np.concatenate([arm.centreline, [hand]])).astype(np.int32)
         cv2.polylines(
             near,
@@ -82,7 +91,8 @@ def _remove_bottoms(
     height, width = old.shape
     rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
     trunk = (columns > lower.flanks_x[0][:, None]) & (columns < lower.flanks_x[1][:, None])
-    trunk &= (rows > lower.narrowest_row - 0.15 * lower.torso_length) & (rows < lower.hip_row)
+    first = lower.narrowest_row - _MIDRIFF_ABOVE_WAIST * lower.torso_length
+    trunk &= (rows > first) & (rows < lower.hip_row)
     belly = parts.arms & trunk & (near == 0)
     return replace(
         count_as_upper_garment(parts, old),

@@ -10,149 +10,237 @@ from numpy.typing import NDArray
 from services.kit.errors import NoPerson
 from services.kit.joints import Joint
 from services.kit.labels import Label
+from services.kit.raster.components import label_components
+from services.kit.raster.morphology import dilate, open_mask
+from services.kit.skeleton import PROPORTIONS, Skeleton, seen_by_place
 from services.viton.geometry import Bool, Floats, Points, distance, point, unit_vector
+from services.viton.person.side import PictureSide
 
 _RIGHT: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST, Joint.RIGHT_HIP)
 _LEFT: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST, Joint.LEFT_HIP)
-_BESIDE, _APART = 0.06, 0.6
-"""Shoulder widths from a bare arm between which a joint beside it is a mistake."""
-_ISLAND: Final = 0.03
-"""Share of the worn garment below which a piece of it may be a mistake."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class JointOptions:
+    """How joints are corrected and stray labels dropped; lengths in shoulder widths."""
+
+    min_shoulder_width: float = 0.06
+    """Least shoulder width, in widths of the picture."""
+    max_hanging_slope: float = 0.5
+    """Largest offset aside of the wrist from the shoulder of a hanging arm, of its height."""
+    max_arm_start: float = 0.4
+    """Lowest beginning, below the shoulder joint, of a bare arm that is seen whole."""
+    min_arm_end: float = 0.3
+    """Highest end, below the elbow, of a bare arm that is seen whole."""
+    min_offset: float = 0.06
+    """Distance of a joint beside a bare arm from which it counts as misplaced."""
+    max_offset: float = 0.6
+    """Distance of a joint beside a bare arm up to which it belongs to that arm."""
+    elbow_half_width: float = 0.115
+    """Half the width of an arm at the elbow."""
+    wrist_half_width: float = 0.07
+    """Half the width of an arm at the wrist."""
+    min_garment_share: float = 0.005
+    """Share of the picture that a top must exceed to place unseen shoulders by it."""
+    shoulder_level: float = 0.12
+    """Row of shoulders below the upper end of a top, of its height."""
+    level_tolerance: float = 0.05
+    """Rows around that level in which the top's width is read, of its height."""
+    shoulder_inset: float = 0.12
+    """Distance of the shoulder joints inwards of the top's ends, of its width there."""
+    arm_thickness: float = 0.24
+    """Thickness of the line that covers an arm with some room."""
+    hand_thickness: float = 0.36
+    """Thickness of the line that covers a hand with some room."""
+    max_island_share: float = 0.03
+    """Share of the existing top below which a piece of it may be a mistake."""
+    island_neck: float = 0.03
+    """Radius of the opening that parts a piece from the rest of the top."""
+    min_part_distance: float = 0.16
+    """Distance from trunk and arms of a piece that the opening parted from the rest."""
+    min_island_distance: float = 0.05
+    """Distance from trunk and arms of a piece that lies apart on its own."""
+    rim_distance: float = 0.14
+    """Distance from trunk and arms from which a dropped piece takes its rim along."""
+
+
+DEFAULT_JOINT_OPTIONS: Final = JointOptions()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Joints:
-    """Joints as (x, y) in pixels, the picture's left first; ``unit`` is about a shoulder width."""
+    """Joints as (x, y) in canvas pixels, each pair with the picture's left first."""
 
     shoulders: tuple[Points, Points]
+    """The shoulder joints."""
     elbows: tuple[Points, Points]
+    """The elbows."""
     wrists: tuple[Points, Points]
+    """The wrists."""
     hips: tuple[Points, Points]
+    """The hip joints."""
     shoulder_width: float
+    """The shoulder width of the person seen from the front, about, in canvas pixels."""
 
 
-def read_joints(keypoints: Floats, labels: NDArray[np.uint8]) -> Joints:
-    """Take the joints from BODY_25 (25 x 3), shoulders from CIHP ``labels`` where unseen.
+def read_joints(
+    keypoints: Floats, labels: NDArray[np.uint8], options: JointOptions = DEFAULT_JOINT_OPTIONS
+) -> Joints:
+    """Take the joints from BODY_25 (25 x 3), shoulders from CIHP ``labels`` if they were not seen.
 
-    Raises ``NoPerson`` where neither shoulders nor a worn garment were seen.
+    Both are in the canvas. Raises ``NoPerson`` if neither shoulders nor an existing top are seen.
     """
-    seen: Bool = np.asarray((keypoints[:, :2] > 0).any(axis=1))
-    at = keypoints[:, :2]
-    left, right = _RIGHT, _LEFT
-    if not (seen[Joint.RIGHT_SHOULDER] and seen[Joint.LEFT_SHOULDER]):
-        at, seen = _guessed_shoulders(at.copy(), seen.copy(), labels)
-    if at[Joint.RIGHT_SHOULDER, 0] > at[Joint.LEFT_SHOULDER, 0]:
-        left, right = right, left
-    first, second = at[left[0]], at[right[0]]
-    wide = max(distance(first, second), 0.06 * labels.shape[1])
-    hips = [at[j[3]] if seen[j[3]] else None for j in (left, right)]
-    middle = (first + second) / 2
-    known = [h for h in hips if h is not None]
+    skeleton = seen_by_place(keypoints)
+    if not skeleton.all_seen(Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER):
+        skeleton = _add_shoulders(skeleton, labels, options)
+    at, seen = skeleton.points, skeleton.seen
+    turned = at[Joint.RIGHT_SHOULDER, 0] > at[Joint.LEFT_SHOULDER, 0]
+    left, right = (_LEFT, _RIGHT) if turned else (_RIGHT, _LEFT)
+    shoulders = at[left[0]], at[right[0]]
+    middle = (shoulders[0] + shoulders[1]) / 2
+    hips = [at[names[3]] if seen[names[3]] else None for names in (left, right)]
+    known = [hip for hip in hips if hip is not None]
+    width = max(distance(*shoulders), options.min_shoulder_width * labels.shape[1])
     if known:
-        wide = max(wide, 0.55 * abs(float(np.mean([h[1] for h in known])) - float(middle[1])))
+        torso = abs(float(np.mean([hip[1] for hip in known])) - float(middle[1]))
+        width = max(width, PROPORTIONS.try_on_shoulder_width * torso)
+    hip_row = known[0][1] if known else middle[1] + PROPORTIONS.try_on_torso_length * width
     filled_hips, elbows, wrists = [], [], []
-    for sign, joint, hip in ((-1, left, hips[0]), (1, right, hips[1])):
-        shoulder = at[joint[0]]
-        level = known[0][1] if known else middle[1] + 1.5 * wide
-        filled_hips.append(point(middle[0] + sign * 0.33 * wide, level) if hip is None else hip)
-        elbow = at[joint[1]] if seen[joint[1]] else shoulder + wide * point(0.08 * sign, 0.85)
-        along = unit_vector(elbow - shoulder)
-        wrist = at[joint[2]] if seen[joint[2]] else elbow + 0.8 * wide * along
-        bare = labels == (Label.RIGHT_ARM if joint is _RIGHT else Label.LEFT_ARM)
-        elbow, wrist = _onto_bare_arm(bare, (shoulder, elbow, wrist), sign, wide)
-        wrists.append(wrist)
+    for side, names in zip(PictureSide, (left, right), strict=True):
+        spread = side.sign * PROPORTIONS.try_on_half_hip_width * width
+        hip = hips[side]
+        filled_hips.append(point(middle[0] + spread, hip_row) if hip is None else hip)
+        arm = _place_arm(skeleton, names, side, width)
+        bare = labels == (Label.RIGHT_ARM if names is _RIGHT else Label.LEFT_ARM)
+        elbow, wrist = _move_onto_bare_arm(bare, arm, side, width, options)
         elbows.append(elbow)
+        wrists.append(wrist)
     return Joints(
-        (first, second),
-        (elbows[0], elbows[1]),
-        (wrists[0], wrists[1]),
-        (filled_hips[0], filled_hips[1]),
-        float(wide),
+        shoulders=shoulders,
+        elbows=(elbows[0], elbows[1]),
+        wrists=(wrists[0], wrists[1]),
+        hips=(filled_hips[0], filled_hips[1]),
+        shoulder_width=float(width),
     )
 
 
-def _onto_bare_arm(
-    bare: Bool, joints: tuple[Points, Points, Points], sign: int, wide: float
-) -> tuple[Points, Points]:
-    """Return elbow and wrist, moved onto a ``bare`` arm that hangs where they are beside it.
+def _place_arm(
+    skeleton: Skeleton, names: tuple[Joint, Joint, Joint, Joint], side: PictureSide, width: float
+) -> tuple[Points, Points, Points]:
+    """Return shoulder, elbow and wrist; those that were not seen are placed by proportion."""
+    at, seen = skeleton.points, skeleton.seen
+    shoulder = at[names[0]]
+    usual = PROPORTIONS.try_on_elbow_spread * side.sign, PROPORTIONS.try_on_upper_arm
+    elbow = at[names[1]] if seen[names[1]] else shoulder + width * point(*usual)
+    along = unit_vector(elbow - shoulder)
+    forearm = PROPORTIONS.try_on_forearm * width
+    wrist = at[names[2]] if seen[names[2]] else elbow + forearm * along
+    return shoulder, elbow, wrist
 
-    ``joints``: shoulder, elbow and wrist; ``sign``: -1 for the arm at the picture's left. An arm
-    that is seen from its shoulder to below its elbow is believed more than joints.
+
+def _move_onto_bare_arm(
+    bare: Bool,
+    arm: tuple[Points, Points, Points],
+    side: PictureSide,
+    width: float,
+    options: JointOptions,
+) -> tuple[Points, Points]:
+    """Return elbow and wrist, moved onto a ``bare`` arm (H x W) that hangs beside them.
+
+    ``arm``: shoulder, elbow and wrist. An arm that is seen from its shoulder to below its elbow
+    counts for more than its joints.
     """
-    shoulder, elbow, wrist = joints
-    hangs = abs(wrist[0] - shoulder[0]) < 0.5 * (wrist[1] - shoulder[1])
-    if not hangs:
+    shoulder, elbow, wrist = arm
+    aside, down = abs(wrist[0] - shoulder[0]), wrist[1] - shoulder[1]
+    if not aside < options.max_hanging_slope * down:
         return elbow, wrist
     rows = np.flatnonzero(bare.any(axis=1))
-    whole = rows.size and rows[0] < shoulder[1] + 0.4 * wide and rows[-1] > elbow[1] + 0.3 * wide
+    whole = (
+        rows.size
+        and rows[0] < shoulder[1] + options.max_arm_start * width
+        and rows[-1] > elbow[1] + options.min_arm_end * width
+    )
     if not whole:
         return elbow, wrist
     moved = []
-    for joint, radius in ((elbow, 0.115 * wide), (wrist, 0.07 * wide)):
+    for joint, share in ((elbow, options.elbow_half_width), (wrist, options.wrist_half_width)):
         row = round(float(joint[1]))
         columns = np.flatnonzero(bare[row]) if 0 <= row < len(bare) else np.zeros(0, np.intp)
         place = joint
-        if columns.size and _BESIDE * wide < np.abs(columns - joint[0]).min() < _APART * wide:
-            place = point(columns[0 if sign < 0 else -1] - sign * radius, joint[1])
+        if columns.size:
+            offset = np.abs(columns - joint[0]).min()
+            if options.min_offset * width < offset < options.max_offset * width:
+                outermost = columns[0 if side is PictureSide.LEFT else -1]
+                place = point(outermost - side.sign * (share * width), joint[1])
         moved.append(place)
     return moved[0], moved[1]
 
 
-def _guessed_shoulders(
-    at: Floats, seen: NDArray[np.bool_], labels: NDArray[np.uint8]
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Shoulders from the worn garment's outline, mirrored about the neck if one was seen."""
-    worn = np.isin(labels, (Label.UPPER, Label.DRESS, Label.COAT))
+def _add_shoulders(
+    skeleton: Skeleton, labels: NDArray[np.uint8], options: JointOptions
+) -> Skeleton:
+    """Return the joints with shoulders mirrored about the neck, or placed by the existing top."""
+    garment = np.isin(labels, (Label.UPPER, Label.DRESS, Label.COAT))
     right, left = Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER
+    at, seen = skeleton.points.copy(), skeleton.seen.copy()
     if seen[Joint.NECK] and (seen[right] or seen[left]):
         known, lost = (right, left) if seen[right] else (left, right)
         at[lost] = 2 * at[Joint.NECK] - at[known]
-    elif worn.sum() > 0.005 * labels.size:
-        ys, xs = np.nonzero(worn)
-        level = ys.min() + 0.12 * (ys.max() - ys.min())
-        band = xs[np.abs(ys - level) < 0.05 * (ys.max() - ys.min()) + 1]
-        inset = 0.12 * (band.max() - band.min())
+    elif garment.sum() > options.min_garment_share * labels.size:
+        ys, xs = np.nonzero(garment)
+        height = ys.max() - ys.min()
+        level = ys.min() + options.shoulder_level * height
+        band = xs[np.abs(ys - level) < options.level_tolerance * height + 1]
+        inset = options.shoulder_inset * (band.max() - band.min())
         at[right] = point(band.min() + inset, level)
         at[left] = point(band.max() - inset, level)
     else:
         raise NoPerson("No person was found in the photo; send one that shows the upper body.")
     seen[[right, left]] = True
-    return at, seen
+    return Skeleton(at, seen)
 
 
-def draw_arms(joints: Joints, shape: tuple[int, int]) -> Bool:
-    """Where arms and hands may be: H x W, as broad as they are with some room."""
+def draw_arms(
+    joints: Joints, shape: tuple[int, int], options: JointOptions = DEFAULT_JOINT_OPTIONS
+) -> Bool:
+    """Return where arms and hands may be, H x W, as broad as they are with some room."""
     scale = joints.shoulder_width
     area = np.zeros(shape, np.uint8)
+    thick, hand_thick = int(options.arm_thickness * scale), int(options.hand_thickness * scale)
     for arm in zip(joints.shoulders, joints.elbows, joints.wrists, strict=True):
-        hand = arm[2] + 0.3 * scale * unit_vector(arm[2] - arm[1])
+        hand = arm[2] + PROPORTIONS.try_on_hand * scale * unit_vector(arm[2] - arm[1])
         bones = np.round(np.array([*arm, hand])).astype(np.int32)
-        cv2.polylines(area, [bones[:3]], isClosed=False, color=1, thickness=int(0.24 * scale))
-        cv2.line(area, bones[2].tolist(), bones[3].tolist(), 1, int(0.36 * scale))
+        cv2.polylines(area, [bones[:3]], isClosed=False, color=1, thickness=thick)
+        cv2.line(area, bones[2].tolist(), bones[3].tolist(), 1, hand_thick)
     return area > 0
 
 
-def remove_stray_islands(top: Bool, joints: Joints) -> Bool:
-    """Drop small pieces of the worn garment's label that lie well away from trunk and arms."""
+def remove_stray_islands(
+    garment: Bool, joints: Joints, options: JointOptions = DEFAULT_JOINT_OPTIONS
+) -> Bool:
+    """Return the existing top (H x W) without small pieces that lie well away from the body."""
     scale = joints.shoulder_width
-    near = np.zeros(top.shape, np.uint8)
+    near = np.zeros(garment.shape, np.uint8)
     trunk = np.array([*joints.shoulders, *joints.hips[::-1]])
     cv2.fillPoly(near, [np.round(trunk).astype(np.int32)], 1)
     for limb in zip(joints.shoulders, joints.elbows, joints.wrists, strict=True):
         bones = np.round(np.array(limb)).astype(np.int32)
         cv2.polylines(near, [bones], isClosed=False, color=1, thickness=3)
     away = cv2.distanceTransform(1 - near, cv2.DIST_L2, 3)
-    size = 2 * max(int(0.03 * scale), 1) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    core = cv2.morphologyEx(top.astype(np.uint8), cv2.MORPH_OPEN, kernel)
-    island = np.zeros(top.shape, np.uint8)
-    for pieces, least in ((core, 0.16 * scale), (top.astype(np.uint8), 0.05 * scale)):
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(pieces)
-        for index in range(1, count):
-            if stats[index, cv2.CC_STAT_AREA] > _ISLAND * float(top.sum()):
+    radius = max(int(options.island_neck * scale), 1)
+    island = np.zeros(garment.shape, bool)
+    total = float(garment.sum())
+    for mask, least in (
+        (open_mask(garment, radius), options.min_part_distance * scale),
+        (garment, options.min_island_distance * scale),
+    ):
+        pieces = label_components(mask)
+        for index in range(1, pieces.count):
+            if pieces.areas[index] > options.max_island_share * total:
                 continue
-            inside = labels == index
+            inside = pieces.labels == index
             if float(away[inside].min()) > least:
-                island |= inside.astype(np.uint8)
-    grown = cv2.dilate(island, kernel) > 0
-    return np.asarray(top & ~(grown & (away > 0.14 * scale)) & ~(island > 0))
+                island |= inside
+    rim = dilate(island, radius) & (away > options.rim_distance * scale)
+    return np.asarray(garment & ~rim & ~island)

@@ -1,7 +1,7 @@
 """The lower body: legs and hips, in canvas pixels.
 
-Sides are the picture's left and right. Lengths are measured in ``torso``, from the shoulders to the
-hip joints. Proportions are those of adults (Drillis and Contini, 1966, in BODY_25's joints).
+Sides are the picture's. Lengths are measured in torso lengths, from the shoulders to the hip
+joints. Proportions are those of adults (Drillis and Contini, 1966, in BODY_25's joints).
 """
 
 from dataclasses import dataclass
@@ -13,22 +13,31 @@ from scipy.ndimage import binary_erosion, gaussian_filter1d
 
 from services.kit.errors import LegsNotShown
 from services.kit.joints import Joint
-from services.viton.geometry import EPSILON, Bool, Floats, Points, point
+from services.kit.skeleton import PROPORTIONS
+from services.viton.geometry import Bool, Floats, Points, point
+from services.viton.person.flank import trace_flank
 from services.viton.person.joints import Joints, read_joints
+from services.viton.person.limb import (
+    LimbAxis,
+    interpolate_profile,
+    sample_across,
+    trace_limb_axis,
+)
 from services.viton.person.segmentation import (
     PersonSegmentation,
     draw_sleeved_forearms,
     segment_person,
     split_dress_at_waist,
 )
+from services.viton.person.side import PictureSide
 
 LEG_SAMPLES: Final = 121
-KNEE: Final = 60
-"""The sample of the knee; the first one is the hip, the last the ankle."""
+"""Samples along a leg, from the hip to the ankle."""
 
-_THIGH: Final = 0.72
-_SHIN: Final = 0.74
-_RADII: Final = (
+KNEE: Final = 60
+"""The sample of the knee."""
+
+LEG_HALF_WIDTHS: Final = (
     (0.0, 0.185),
     (0.12, 0.18),
     (0.3, 0.15),
@@ -37,11 +46,10 @@ _RADII: Final = (
     (0.8, 0.085),
     (1.0, 0.062),
 )
-_WAISTBAND: Final = 0.80
-_NARROWEST: Final = 0.66
-_CROTCH: Final = 0.17
+"""(Position from hip 0 to ankle 1, half width in torso lengths) if no outline is seen."""
+
 LEAST_SHOWN: Final = 0.28
-_STANDING: Final = 0.35
+"""Least length that the photo must show below the hips, in torso lengths."""
 
 NO_LEGS: Final = (
     "The photo does not show the legs, and trousers, skirts and dresses need them; send one that "
@@ -53,45 +61,135 @@ NOT_STANDING: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Leg:
-    """A bare leg, sample by sample from the hip to the ankle; ``radius`` is half its width."""
+@dataclass(frozen=True, kw_only=True)
+class LowerBodyOptions:
+    """Proportions of the lower body in torso lengths, and how its outline is measured."""
 
-    sign: int
+    thigh_spread: float = 0.02
+    """Distance outwards of a knee that was not seen from its hip."""
+    min_standing_bone: float = 0.35
+    """Least height of a thigh or a shin of somebody who stands."""
+    narrowest_row: float = 0.66
+    """Narrowest row of the waist, from the shoulders down."""
+    waistband_row: float = 0.80
+    """Row where trousers usually end, from the shoulders down."""
+    crotch_row: float = 0.17
+    """Row of the crotch, from the hips down, if no gap is seen between the legs."""
+    first_gap_row: float = 0.08
+    """First row below the hips in which a gap between the legs may begin."""
+    last_gap_row: float = 0.26
+    """Last row below the hips in which a gap between the legs may begin."""
+    gap_half_width: float = 0.06
+    """Half the width of the strip between the legs in which the gap is looked for."""
+    hip_row: float = 0.08
+    """Widest row of the hips, from the crotch up."""
+    waist_width: float = 0.74
+    """Width of the waist in its narrowest row, in hip widths."""
+    upper_hip_row: float = 0.85
+    """Row between waist and hips whose width is known, from the shoulders down."""
+    upper_hip_width: float = 0.93
+    """Width in that row, in hip widths."""
+    min_flank_ratio: float = 0.8
+    """Narrowest flank, in usual half widths: what is seen narrower counts as hidden."""
+    max_flank_ratio: float = 1.1
+    """Widest flank, in usual half widths: what is seen wider counts as loose clothes."""
+    flank_sigma: float = 0.04
+    """Standard deviation of the flank's smoothing along the rows."""
+
+
+DEFAULT_LOWER_BODY_OPTIONS: Final = LowerBodyOptions()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegOptions:
+    """How a leg's width is measured; ratios are to its usual half width."""
+
+    max_seen_ratio: float = 2.0
+    """Distance from the axis up to which an edge is looked for."""
+    seen_step: float = 0.04
+    """Step of that search."""
+    min_bare_ratio: float = 0.4
+    """Narrowest run of bare skin that may be the leg."""
+    max_bare_ratio: float = 1.7
+    """Widest run of bare skin that may be the leg."""
+    max_bare_offset: float = 2.0
+    """Largest distance of such a run's middle from the axis."""
+    hem_samples: int = 4
+    """Samples beside a hem, which hides one side of the leg first, that measure nothing."""
+    min_bare_samples: int = 5
+    """Samples of bare leg that must be exceeded to measure its width."""
+    measure_reach: float = 0.3
+    """Share of the leg's length over which a measured width fades to the usual one."""
+    min_usual_ratio: float = 0.85
+    """Least ratio that the median of what is seen may give to the hidden rest."""
+    max_usual_ratio: float = 1.15
+    """Largest ratio that the median of what is seen may give to the hidden rest."""
+    min_ratio: float = 0.5
+    """Narrowest leg."""
+    max_ratio: float = 1.5
+    """Widest leg."""
+    min_covered_ratio: float = 0.7
+    """Narrowest leg under clothes that are seen to be narrower than a usual leg."""
+
+
+DEFAULT_LEG_OPTIONS: Final = LegOptions()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leg:
+    """A bare leg on the canvas, N samples from the hip to the ankle."""
+
+    side: PictureSide
+    """Its side in the picture."""
     centreline: Points
+    """N x 2, in canvas pixels."""
     normal: Points
+    """N x 2 unit vectors across the leg, away from the other one."""
     half_width: Floats
+    """N, in canvas pixels."""
+
+    @property
+    def sign(self) -> int:
+        """The direction of x away from the other leg."""
+        return self.side.sign
 
     @property
     def outer_edge(self) -> Points:
-        """The edge away from the other leg."""
+        """The edge away from the other leg, N x 2."""
         return np.asarray(self.centreline + self.normal * self.half_width[:, None])
 
     @property
     def inner_edge(self) -> Points:
-        """The edge beside the other leg."""
+        """The edge beside the other leg, N x 2."""
         return np.asarray(self.centreline - self.normal * self.half_width[:, None])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LowerBody:
-    """Where a lower garment goes.
-
-    ``edges``: the body's left and right x for every row, from the waist down; ``middle``: the x of
-    its axis for every row. ``waistband``: the row where trousers usually end; ``waist``: the
-    narrowest row. ``torso``: from shoulders to hips.
-    """
+    """Where a lower garment goes on the canvas; rows and lengths in canvas pixels."""
 
     left: Leg
+    """The leg on the picture's left."""
     right: Leg
+    """The leg on the picture's right."""
     flanks_x: tuple[Floats, Floats]
+    """The body's left and right x for every row, from the waist down."""
     midline_x: Floats
+    """The x of the body's axis for every row."""
     torso_length: float
+    """From the shoulders to the hips."""
     shoulder_row: float
+    """Mean row of the shoulder joints."""
     hip_row: float
+    """Mean row of the hip joints."""
     narrowest_row: float
+    """The narrowest row of the waist."""
     waistband_row: float
+    """The row where trousers usually end."""
     crotch: Points
+    """Where the legs part, (x, y)."""
 
     @property
     def legs(self) -> tuple[Leg, Leg]:
@@ -100,148 +198,194 @@ class LowerBody:
 
     @property
     def ankle_row(self) -> float:
-        """The row of the ankles."""
+        """The row of the lower ankle."""
         return float(max(leg.centreline[-1, 1] for leg in self.legs))
 
 
 def measure_lower_body(
-    keypoints: NDArray[np.float32], labels: NDArray[np.uint8], least: float = LEAST_SHOWN
+    keypoints: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    least: float = LEAST_SHOWN,
+    options: LowerBodyOptions = DEFAULT_LOWER_BODY_OPTIONS,
 ) -> tuple[LowerBody, PersonSegmentation]:
-    """Read the lower body from BODY_25 joints (25 x 3) and CIHP labels (H x W).
+    """Measure the lower body from BODY_25 joints (25 x 3) and CIHP labels (H x W) of the canvas.
 
-    ``least``: how much has to be seen below the hips, in lengths of the torso. Raises ``NoPerson``
-    where there is none, and ``LegsNotShown`` where less is seen or the person does not stand.
+    ``least``: the length that must be seen below the hips, in torso lengths. Raises ``NoPerson`` if
+    there is nobody, and ``LegsNotShown`` if less is seen or the person does not stand.
     """
     at = keypoints[:, :2].astype(np.float64)
     joints = read_joints(keypoints.astype(np.float64), labels)
     height = labels.shape[0]
-    shoulders = float(joints.shoulders[0][1] + joints.shoulders[1][1]) / 2
-    hips = float(joints.hips[0][1] + joints.hips[1][1]) / 2
-    torso = max(hips - shoulders, 0.8 * joints.shoulder_width)
-    if height - hips < least * torso:
+    shoulder_row = float(joints.shoulders[0][1] + joints.shoulders[1][1]) / 2
+    hip_row = float(joints.hips[0][1] + joints.hips[1][1]) / 2
+    torso = max(hip_row - shoulder_row, 0.8 * joints.shoulder_width)
+    if height - hip_row < least * torso:
         raise LegsNotShown(NO_LEGS)
-    waist = shoulders + _NARROWEST * torso
+    narrowest_row = shoulder_row + options.narrowest_row * torso
     forearms = draw_sleeved_forearms(labels, joints, torso)
-    worn = segment_person(labels, split_dress_at_waist(labels, waist, forearms))
-    if not worn.lower_body.any() and least > 0:
+    parts = segment_person(labels, split_dress_at_waist(labels, narrowest_row, forearms))
+    if not parts.lower_body.any() and least > 0:
         raise LegsNotShown(NO_LEGS)
-    legs = [_leg(at, joints, worn, side, torso) for side in (0, 1)]
-    left, right = legs
-    crotch = _crotch(worn, left, right, hips, torso)
-    middle = _middle(joints, crotch, height)
-    edges = (
-        _edge(worn, left, middle, torso, rows=(shoulders, float(crotch[1]))),
-        _edge(worn, right, middle, torso, rows=(shoulders, float(crotch[1]))),
+    left, right = (
+        measure_leg(at, joints, parts, side, torso, options=options) for side in PictureSide
     )
-    return (
-        LowerBody(
-            left,
-            right,
-            edges,
-            middle,
-            torso,
-            shoulders,
-            hips,
-            waist,
-            shoulders + _WAISTBAND * torso,
-            crotch,
-        ),
-        worn,
+    crotch = _find_crotch(parts, (left, right), hip_row, torso, options)
+    midline_x = _trace_midline(joints, crotch, height)
+    rows = (shoulder_row, float(crotch[1]))
+    left_x, right_x = (
+        _measure_flank(parts, leg, midline_x, torso, rows, options=options) for leg in (left, right)
     )
+    body = LowerBody(
+        left=left,
+        right=right,
+        flanks_x=(left_x, right_x),
+        midline_x=midline_x,
+        torso_length=torso,
+        shoulder_row=shoulder_row,
+        hip_row=hip_row,
+        narrowest_row=narrowest_row,
+        waistband_row=shoulder_row + options.waistband_row * torso,
+        crotch=crotch,
+    )
+    return body, parts
 
 
-def _leg(at: Points, joints: Joints, worn: PersonSegmentation, side: int, torso: float) -> Leg:
-    sign = (-1, 1)[side]
+def measure_leg(
+    at: Points,
+    joints: Joints,
+    parts: PersonSegmentation,
+    side: PictureSide,
+    torso: float,
+    *,
+    options: LowerBodyOptions = DEFAULT_LOWER_BODY_OPTIONS,
+) -> Leg:
+    """Measure a leg from the clothes' outline and the bare skin.
+
+    ``at``: 25 x 2 joints in canvas pixels; ``torso``: its length in canvas pixels. Raises
+    ``LegsNotShown`` if the leg is bent or lifted.
+    """
+    bones = _place_leg_joints(at, joints.hips[side], side, torso, options)
+    axis = trace_limb_axis(bones, side, LEG_SAMPLES)
+    usual = interpolate_profile(LEG_HALF_WIDTHS, LEG_SAMPLES) * torso
+    return _fit_width(parts, axis, usual, side)
+
+
+def _place_leg_joints(
+    at: Points, hip: Points, side: PictureSide, torso: float, options: LowerBodyOptions
+) -> tuple[Points, Points, Points]:
+    """Return hip, knee and ankle; those that were not seen are placed by proportion."""
     facing = at[Joint.RIGHT_SHOULDER, 0] <= at[Joint.LEFT_SHOULDER, 0]
-    right = (side == 0) == facing
+    right = (side is PictureSide.LEFT) == facing
     names = (Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE) if right else (Joint.LEFT_KNEE, Joint.LEFT_ANKLE)
-    hip = joints.hips[side]
     seen = [bool((at[name] > 0).any()) for name in names]
-    knee = at[names[0]] if seen[0] else hip + torso * point(0.02 * sign, _THIGH)
-    ankle = at[names[1]] if seen[1] else knee + torso * point(0.0, _SHIN)
-    if seen[0] and knee[1] - hip[1] < _STANDING * torso:
+    thigh = torso * point(options.thigh_spread * side.sign, PROPORTIONS.try_on_thigh)
+    knee = at[names[0]] if seen[0] else hip + thigh
+    ankle = at[names[1]] if seen[1] else knee + torso * point(0.0, PROPORTIONS.try_on_shin)
+    least = options.min_standing_bone * torso
+    if (seen[0] and knee[1] - hip[1] < least) or (seen[1] and ankle[1] - knee[1] < least):
         raise LegsNotShown(NOT_STANDING)
-    if seen[1] and ankle[1] - knee[1] < _STANDING * torso:
-        raise LegsNotShown(NOT_STANDING)
-    progress = np.linspace(0, 1, LEG_SAMPLES)
-    bent = np.array([hip, knee, ankle])
-    middle = np.stack([np.interp(progress, (0, 0.5, 1), bent[:, i]) for i in (0, 1)], axis=1)
-    middle = gaussian_filter1d(middle, 5.0, axis=0, mode="nearest")
-    middle[0], middle[-1] = hip, ankle
-    tangent = np.gradient(middle, axis=0)
-    tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), EPSILON)[:, None]
-    normal = sign * np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
-    radius = np.interp(progress, *np.array(_RADII).T) * torso
-    cloth = _reach(worn.lower_body, middle, normal, radius)
-    centre, half = _bare_run(worn.leg_skin, middle, radius)
-    half = half * np.abs(normal[:, 0])
-    # A hem hides one side of the leg before the other.
-    known = binary_erosion(half > 0, iterations=4)
-    if known.sum() > 5:
+    return hip, knee, ankle
+
+
+def _fit_width(
+    parts: PersonSegmentation,
+    axis: LimbAxis,
+    usual: Floats,
+    side: PictureSide,
+    options: LegOptions = DEFAULT_LEG_OPTIONS,
+) -> Leg:
+    """Return the leg, as wide as its bare skin or the clothes on it are seen, else as usual."""
+    clothes = _measure_clothes(parts.lower_body, axis, usual, options)
+    centre, bare = _measure_bare_runs(parts.leg_skin, axis.centreline, usual, options)
+    half = bare * np.abs(axis.normal[:, 0])
+    known = binary_erosion(half > 0, iterations=options.hem_samples)
+    measured, centreline = usual, axis.centreline
+    if known.sum() > options.min_bare_samples:
+        progress = np.linspace(0, 1, LEG_SAMPLES)
         seen_at = progress[known]
         nearest = np.abs(progress[:, None] - seen_at).argmin(axis=1)
         away = np.abs(progress - seen_at[nearest])
-        width = gaussian_filter1d((half / radius)[known], 2.0)
-        usual = float(np.clip(np.median(width), 0.85, 1.15))
-        near = np.clip(1 - away / 0.3, 0, 1)
-        ratio = near * width[nearest] + (1 - near) * usual
-        shift = near * gaussian_filter1d((centre - middle[:, 0])[known], 2.0)[nearest]
-        radius = radius * np.clip(gaussian_filter1d(ratio, 2.0, mode="nearest"), 0.5, 1.5)
-        middle = middle + np.stack([gaussian_filter1d(shift, 2.0), np.zeros(len(shift))], axis=1)
-    covered = (cloth > 0) & (cloth < 1.0) & ~known
-    radius = radius * np.where(covered, np.maximum(cloth, 0.7), 1.0)
-    return Leg(sign, middle, normal, gaussian_filter1d(radius, 4.0, mode="nearest"))
+        width = gaussian_filter1d((half / usual)[known], 2.0)
+        median = float(np.clip(np.median(width), options.min_usual_ratio, options.max_usual_ratio))
+        near = np.clip(1 - away / options.measure_reach, 0, 1)
+        ratio = near * width[nearest] + (1 - near) * median
+        offset = gaussian_filter1d((centre - axis.centreline[:, 0])[known], 2.0)
+        shift = near * offset[nearest]
+        smooth = gaussian_filter1d(ratio, 2.0, mode="nearest")
+        measured = usual * np.clip(smooth, options.min_ratio, options.max_ratio)
+        sideways = np.stack([gaussian_filter1d(shift, 2.0), np.zeros(len(shift))], axis=1)
+        centreline = axis.centreline + sideways
+    covered = (clothes > 0) & (clothes < 1.0) & ~known
+    tight = np.where(covered, np.maximum(clothes, options.min_covered_ratio), 1.0)
+    return Leg(
+        side=side,
+        centreline=centreline,
+        normal=axis.normal,
+        half_width=gaussian_filter1d(measured * tight, 4.0, mode="nearest"),
+    )
 
 
-def _bare_run(skin: Bool, middle: Points, radius: Floats) -> tuple[Floats, Floats]:
-    """Return centre and half width of the bare leg in each sample's row; 0 where it is not seen."""
+def _measure_bare_runs(
+    skin: Bool, centreline: Points, usual: Floats, options: LegOptions
+) -> tuple[Floats, Floats]:
+    """Return centre and half width of the bare leg in each sample's row; 0 if it is not seen."""
     height, width = skin.shape
-    centre, half = middle[:, 0].copy(), np.zeros(len(middle))
-    for i, ((x, y), r) in enumerate(zip(middle, radius, strict=True)):
+    centre, half = centreline[:, 0].copy(), np.zeros(len(centreline))
+    for i, ((x, y), r) in enumerate(zip(centreline, usual, strict=True)):
         if not 0 <= y < height:
             continue
         filled = np.concatenate([[False], skin[int(y)], [False]])
         starts = np.flatnonzero(~filled[:-1] & filled[1:])
         stops = np.flatnonzero(filled[:-1] & ~filled[1:])
         wide = (stops - starts) / 2
-        fits = (wide > 0.4 * r) & (wide < 1.7 * r) & (starts > 0) & (stops < width)
+        fits = (wide > options.min_bare_ratio * r) & (wide < options.max_bare_ratio * r)
+        fits &= (starts > 0) & (stops < width)
         away = np.where(fits, np.abs((starts + stops) / 2 - x), np.inf)
-        if len(away) and away.min() < 2.0 * r:
+        if len(away) and away.min() < options.max_bare_offset * r:
             best = int(away.argmin())
             centre[i], half[i] = (starts[best] + stops[best]) / 2, wide[best]
     return centre, half
 
 
-def _reach(region: Bool, middle: Points, normal: Points, radius: Floats) -> Floats:
-    """How far the region goes to one side, in radii; 0 where the middle lies outside it."""
-    height, width = region.shape
-    steps = np.arange(0.0, 2.0, 0.04)
-    path = middle[:, None] + normal[:, None] * (steps[None, :, None] * radius[:, None, None])
-    xs = np.clip(path[..., 0], 0, width - 1).astype(int)
-    ys = np.clip(path[..., 1], 0, height - 1).astype(int)
-    inside = region[ys, xs]
+def _measure_clothes(region: Bool, axis: LimbAxis, usual: Floats, options: LegOptions) -> Floats:
+    """Return how far the region goes to one side, in usual half widths.
+
+    0 in samples whose axis lies outside the region or below the frame.
+    """
+    steps = np.arange(0.0, options.max_seen_ratio, options.seen_step)
+    inside = sample_across(region, axis, usual, steps)
     leaves = np.where(inside.all(axis=1), len(steps) - 1, (~inside).argmax(axis=1))
-    shown = middle[:, 1] < height - 2
+    shown = axis.centreline[:, 1] < region.shape[0] - 2
     return np.asarray(np.where(shown, steps[leaves], 0.0))
 
 
-def _crotch(worn: PersonSegmentation, left: Leg, right: Leg, hips: float, torso: float) -> Points:
-    """Where the legs part: the top of the gap between them, if it is seen where it may be."""
+def _find_crotch(
+    parts: PersonSegmentation,
+    legs: tuple[Leg, Leg],
+    hip_row: float,
+    torso: float,
+    options: LowerBodyOptions,
+) -> Points:
+    """Return where the legs part: the top of the gap between them, if it is where it may be."""
+    left, right = legs
     sample = int(0.2 * LEG_SAMPLES)
     x = float(left.centreline[0, 0] + right.centreline[0, 0]) / 2
     low = float(left.centreline[sample, 0] + right.centreline[sample, 0]) / 2
-    usual = hips + _CROTCH * torso
-    height, width = worn.lower_body.shape
-    rows = np.arange(int(hips + 0.08 * torso), int(min(hips + 0.26 * torso, height)))
-    columns = slice(max(int(low - 0.06 * torso), 0), min(int(low + 0.06 * torso) + 1, width))
-    if len(rows) and not worn.bottoms[rows][:, columns].all():
-        gap = (~worn.lower_body[rows][:, columns]).any(axis=1)
+    row = hip_row + options.crotch_row * torso
+    height, width = parts.lower_body.shape
+    last = min(hip_row + options.last_gap_row * torso, height)
+    rows = np.arange(int(hip_row + options.first_gap_row * torso), int(last))
+    beside = options.gap_half_width * torso
+    columns = slice(max(int(low - beside), 0), min(int(low + beside) + 1, width))
+    if len(rows) and not parts.bottoms[rows][:, columns].all():
+        gap = (~parts.lower_body[rows][:, columns]).any(axis=1)
         if gap.any():
-            usual = float(rows[int(gap.argmax())])
-    return point(0.5 * x + 0.5 * low, usual)
+            row = float(rows[int(gap.argmax())])
+    return point(0.5 * x + 0.5 * low, row)
 
 
-def _middle(joints: Joints, crotch: Points, height: int) -> Floats:
+def _trace_midline(joints: Joints, crotch: Points, height: int) -> Floats:
+    """Return the x of the axis over shoulders, hips and crotch, for every row."""
     shoulder = (joints.shoulders[0] + joints.shoulders[1]) / 2
     hip = (joints.hips[0] + joints.hips[1]) / 2
     rows = np.arange(height, dtype=np.float64)
@@ -249,36 +393,41 @@ def _middle(joints: Joints, crotch: Points, height: int) -> Floats:
     return np.asarray(np.interp(rows, ys, [shoulder[0], hip[0], crotch[0]]))
 
 
-def _edge(
-    worn: PersonSegmentation, leg: Leg, middle: Floats, torso: float, *, rows: tuple[float, float]
+def _measure_flank(
+    parts: PersonSegmentation,
+    leg: Leg,
+    midline_x: Floats,
+    torso: float,
+    rows: tuple[float, float],
+    *,
+    options: LowerBodyOptions,
 ) -> Floats:
     """Return the body's edge in every row: the clothes' outline, no farther out than a body's.
 
-    ``rows`` are those of the shoulders and of the crotch.
+    ``rows``: those of the shoulders and of the crotch.
     """
-    shoulders, crotch = rows
-    height, width = worn.lower_body.shape
+    shoulder_row, crotch_row = rows
+    height = len(midline_x)
     sign = leg.sign
     every = np.arange(height, dtype=np.float64)
     outer = leg.outer_edge
     order = np.argsort(outer[:, 1], kind="stable")
     low = np.interp(every, outer[order, 1], outer[order, 0])
-    hip = float(np.interp(crotch - 0.08 * torso, every, low))
-    half = sign * (hip - float(np.interp(crotch, every, middle)))
-    knots = [shoulders + _NARROWEST * torso, shoulders + 0.85 * torso, crotch - 0.08 * torso]
-    shape = np.interp(every, knots, [0.74 * half, 0.93 * half, half])
-    model = np.where(every < crotch - 0.08 * torso, middle + sign * shape, low)
-    region = worn.lower_body | worn.upper_garment
-    centre = np.clip(middle, 0, width - 1).astype(int)
-    columns = np.arange(width)[None, :]
-    beyond = columns < centre[:, None] if sign < 0 else columns > centre[:, None]
-    free = ~region & beyond
-    if sign < 0:
-        seen = np.where(free.any(axis=1), width - free[:, ::-1].argmax(axis=1), 0)
-    else:
-        seen = np.where(free.any(axis=1), free.argmax(axis=1) - 1, width - 1)
-    trusted = region[np.arange(height), centre] & (every < crotch)
-    own = sign * (np.where(trusted, seen, model) - middle)
-    limit = sign * (model - middle)
-    own = np.clip(own, 0.8 * limit, 1.1 * limit)
-    return np.asarray(middle + sign * gaussian_filter1d(own, 0.04 * torso))
+    hip_row = crotch_row - options.hip_row * torso
+    hip = float(np.interp(hip_row, every, low))
+    half = sign * (hip - float(np.interp(crotch_row, every, midline_x)))
+    knots = [
+        shoulder_row + options.narrowest_row * torso,
+        shoulder_row + options.upper_hip_row * torso,
+        hip_row,
+    ]
+    widths = [options.waist_width * half, options.upper_hip_width * half, half]
+    shape = np.interp(every, knots, widths)
+    usual = np.where(every < hip_row, midline_x + sign * shape, low)
+    seen, on_midline = trace_flank(parts.lower_body | parts.upper_garment, midline_x, leg.side)
+    trusted = on_midline & (every < crotch_row)
+    own = sign * (np.where(trusted, seen, usual) - midline_x)
+    limit = sign * (usual - midline_x)
+    fitted = np.clip(own, options.min_flank_ratio * limit, options.max_flank_ratio * limit)
+    smooth = gaussian_filter1d(fitted, options.flank_sigma * torso)
+    return np.asarray(midline_x + sign * smooth)

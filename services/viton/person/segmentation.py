@@ -45,6 +45,18 @@ _FOREARM_HALF_WIDTH: Final = 0.1
 _MIN_BARE_ARM_AREA: Final = 0.04
 """Bare arm above the hands from which a dress has no long sleeves, in squared torso lengths."""
 
+_MIDRIFF_HALF_WIDTH: Final = 0.42
+"""Half the width of the strip about the midline that holds a midriff, in shoulder widths."""
+
+_BOTTOMS_ABOVE_HEM: Final = 0.3
+"""Height above the hem from which the bottoms' upper edge is read, in shoulder widths."""
+
+_MIDRIFF_ABOVE_HEM: Final = 0.06
+"""Height above the hem from which skin may be midriff, in shoulder widths."""
+
+_MIDRIFF_BELOW_BOTTOMS: Final = 0.05
+"""Depth below the bottoms' upper edge down to which skin may be midriff, in shoulder widths."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PersonSegmentation:
@@ -155,16 +167,21 @@ def count_midriff_as_torso(
     """
     height, width = parts.upper_garment.shape
     rows = np.arange(height)[:, None]
-    near = np.abs(np.arange(width)[None, :] - midline_x[:, None]) < 0.42 * shoulder_width
-    lower = parts.lower_body & near & (rows > existing_hem_row - 0.3 * shoulder_width)
+    near = (
+        np.abs(np.arange(width)[None, :] - midline_x[:, None])
+        < _MIDRIFF_HALF_WIDTH * shoulder_width
+    )
+    lower = (
+        parts.lower_body & near & (rows > existing_hem_row - _BOTTOMS_ABOVE_HEM * shoulder_width)
+    )
     start = np.where(lower.any(axis=0), lower.argmax(axis=0), 0)
     start = np.maximum(start, np.median(start[start > 0]) if (start > 0).any() else height)
     midriff = (
         parts.arms
         & near
         & ~arms
-        & (rows > existing_hem_row - 0.06 * shoulder_width)
-        & (rows < start + 0.05 * shoulder_width)
+        & (rows > existing_hem_row - _MIDRIFF_ABOVE_HEM * shoulder_width)
+        & (rows < start + _MIDRIFF_BELOW_BOTTOMS * shoulder_width)
     )
     return replace(parts, arms=parts.arms & ~midriff, torso_skin=parts.torso_skin | midriff)
 

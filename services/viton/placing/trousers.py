@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import Floats, Points, point
 from services.viton.person.legs import LEG_SAMPLES, Leg, LowerBody
+from services.viton.person.side import PictureSide
 from services.viton.placing.warp_grid import POSITIONS_ACROSS, Waistline, WarpGrid, hip_width
 
 _SEAT_ROWS: Final = 24
@@ -35,7 +36,7 @@ def place_trousers(
         _place_half(
             garment, fork, body, line, side=side, scale=scale, end=ends[side], crotch=crotch
         )
-        for side in (0, 1)
+        for side in PictureSide
     )
     return first, second
 
@@ -71,7 +72,7 @@ def _place_half(
     body: LowerBody,
     line: Waistline,
     *,
-    side: int,
+    side: PictureSide,
     scale: float,
     end: float,
     crotch: Points,
@@ -116,10 +117,10 @@ def _edge_pairs(outer: Floats, inner: Floats, rows: Floats) -> Points:
 
 
 def _place_seat(
-    body: LowerBody, line: Waistline, width: Floats, crotch: float, side: int
+    body: LowerBody, line: Waistline, width: Floats, crotch: float, side: PictureSide
 ) -> Points:
     """Return outer edge and axis from the waistband to the crotch, N x 2 x 2."""
-    sign = (-1, 1)[side]
+    sign = side.sign
     share = np.linspace(0, 1, len(width), endpoint=False)
     top = line.row_at(
         float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
