@@ -1,4 +1,4 @@
-"""A hood as it is spread out in the garment's photo, parted from what it hangs on."""
+"""A hood as it is spread out in the garment's photo, split from the garment."""
 
 from typing import Final
 
@@ -10,23 +10,31 @@ from services.viton.garment.landmarks import BackNeckPiece
 from services.viton.garment.priors import MIN_CLASS_PROBABILITY, MIN_LANDMARK_CONFIDENCE
 from services.viton.garment.silhouette import Bool
 
-_LEAST: Final = 0.15
-"""The least height of a hood, in widths of the neck."""
+_MIN_HEIGHT: Final = 0.15
+"""Least height of a hood, in neck widths."""
+
+_MIN_NECK_WIDTH_PX: Final = 8
+"""Least width of the neck, in pixels of the photo."""
 
 
 def split_off_hood(whole: Bool, attributes: GarmentAttributes) -> tuple[Bool, BackNeckPiece | None]:
-    """Part a mask (H x W) at the neck's ends, where a network surely saw a hood above them.
+    """Split a mask (H x W) at the line between the neck's ends if the network is sure of a hood.
 
-    Spread out a hood is wider than the neck and as high as the chest is wide: its outline would be
-    taken for shoulders, its opening for a neckline.
+    Return the garment below the line and the hood above it, or None if it is too low. Spread out, a
+    hood is wider than the neck and as high as the chest is wide: its outline would be taken for
+    shoulders, its opening for a neckline.
     """
     rows = [LANDMARKS.index(name) for name in ("left_neck", "right_neck")]
     left, right = attributes.landmarks[rows].astype(np.float64)
-    seen = attributes.neckline == "hood" and attributes.neckline_confidence >= MIN_CLASS_PROBABILITY
-    if not seen or min(left[2], right[2]) < MIN_LANDMARK_CONFIDENCE or right[0] - left[0] < 8:
+    is_predicted = (
+        attributes.neckline == "hood" and attributes.neckline_confidence >= MIN_CLASS_PROBABILITY
+    )
+    has_ends = min(left[2], right[2]) >= MIN_LANDMARK_CONFIDENCE
+    if not is_predicted or not has_ends or right[0] - left[0] < _MIN_NECK_WIDTH_PX:
         return whole, None
     height, width = whole.shape
     ends = np.interp(np.arange(width), [left[0], right[0]], [left[1], right[1]])
     above = whole & (np.arange(height)[:, None] < ends[None, :])
     hood = BackNeckPiece(above, left[:2], right[:2], is_hood=True)
-    return largest_component(whole & ~above), hood if hood.height > _LEAST * hood.width else None
+    is_high = hood.height > _MIN_HEIGHT * hood.width
+    return largest_component(whole & ~above), hood if is_high else None

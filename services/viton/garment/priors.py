@@ -1,6 +1,6 @@
-"""What a network read of a garment, as one side of it needs it: in the frame of its left side."""
+"""What the network predicts of a garment, as the engine uses it beside the outline."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,39 +11,51 @@ from services.viton.garment.silhouette import Ints, SilhouetteProfiles
 from services.viton.geometry import Points, mirror_horizontally, point
 
 MIN_CLASS_PROBABILITY: Final = 0.8
-"""The least probability of a class that overrules what the outline says."""
+"""Probability of a class from which on it overrules the outline."""
 
 MIN_LANDMARK_CONFIDENCE: Final = 0.5
-"""The least confidence of a landmark."""
+"""Confidence of a landmark from which on it is used."""
 
+_MAX_UNLIKELY_PROBABILITY: Final = 0.65
+"""Probability of a sleeve's class up to which the sleeve may be none."""
 
-_LIKELY: Final = 0.65
-_CAP: Final = 0.13
-"""A sleeve that is not likely, and covers no more of the arm than this, is none."""
+_MAX_CAP_ARM_FRACTION: Final = 0.13
+"""Fraction of the arm up to which such a sleeve is none."""
 
-_ROUNDED: Final = ("round", "square", "boat", "high_neck")
-_ROUND: Final = 1.9
-"""Necklines without a point, and the least power of their form."""
+_UNPOINTED_NECKLINES: Final = ("round", "square", "boat", "high_neck")
+"""Classes of necklines that have no point."""
+
+_MIN_UNPOINTED_EXPONENT: Final = 1.9
+"""Least exponent of their curve."""
+
+_MIN_NECK_WIDTH_PX: Final = 8
+"""Least width of a predicted neckline, in pixels of the photo."""
+
+_DEPTH_RANGE: Final = (0.02, 2.5)
+"""Depths of a neckline outside which the prediction makes no sense, in neck widths."""
+
+_HALFWAY_DROP_RANGE: Final = (0.4, 0.97)
+"""Least and largest drop halfway to the middle, of the drop in the middle: a V has 0.5."""
 
 
 @dataclass(frozen=True)
 class SidePrior:
-    """A side's landmarks by name, and its sleeve's class, empty where the network is not sure.
-
-    ``insisted``: there is a sleeve although the outline shows none.
-    """
+    """What the network predicts of one half, in the frame in which that half is the left one."""
 
     points: dict[str, Points]
-    sleeve_length: str
-    sleeve_forced: bool = False
+    """Landmarks by name, in pixels of the photo or of the flipped photo."""
 
-    def with_forced_sleeve(self, sleeve: str) -> "SidePrior":
-        """Return the same with a sleeve of a class that was settled otherwise."""
-        return (
-            self
-            if self.sleeve_length == "none"
-            else SidePrior(self.points, sleeve, sleeve_forced=True)
-        )
+    sleeve_length: str
+    """Class of the sleeve; empty if the network is not sure."""
+
+    sleeve_forced: bool = False
+    """Whether there is a sleeve even if the outline shows none."""
+
+    def with_forced_sleeve(self, sleeve_length: str) -> "SidePrior":
+        """Return the prior with a sleeve of the given class, unless there is surely none."""
+        if self.sleeve_length == "none":
+            return self
+        return replace(self, sleeve_length=sleeve_length, sleeve_forced=True)
 
     def is_near(self, name: str, place: Points, reach: float) -> bool:
         """Whether the landmark is within ``reach`` pixels of a place, or unknown."""
@@ -53,23 +65,27 @@ class SidePrior:
 
 @dataclass(frozen=True)
 class PredictedNeckline:
-    """The front neckline as the network sees it: its ends, its depth in neck widths, its form.
-
-    ``power`` is 1 for a V and larger the rounder or the squarer it is.
-    """
+    """The front neckline as the network predicts it."""
 
     left_end: Points
+    """Left neck point, in pixels of the photo."""
+
     right_end: Points
+    """Right neck point, in pixels of the photo."""
+
     depth: float
+    """Depth of the middle, in neck widths."""
+
     exponent: float
+    """Form of the curve: 1 for a V, larger the rounder or squarer it is."""
 
     @property
     def width(self) -> float:
-        """From end to end, in pixels."""
+        """From end to end, in pixels of the photo."""
         return float(self.right_end[0] - self.left_end[0])
 
     def curve(self, count: int) -> Points:
-        """Return ``count`` points from left to right."""
+        """Return ``count`` points from left to right, in pixels of the photo."""
         position = np.linspace(-1, 1, count)
         end_rows = (float(self.left_end[1]), float(self.right_end[1]))
         drop = self.depth * self.width
@@ -80,7 +96,10 @@ class PredictedNeckline:
 def side_priors(
     attributes: GarmentAttributes, shape: tuple[int, int]
 ) -> tuple[SidePrior, SidePrior]:
-    """Return what is known of the left side, and of the right one in the flipped picture."""
+    """Return the priors of the left half and, in the flipped photo, of the right half.
+
+    ``shape`` is the photo's height and width.
+    """
     left = _side_prior(attributes, "left", shape)
     right = _side_prior(attributes, "right", shape)
     flipped = {name: mirror_horizontally(at, shape[1]) for name, at in right.points.items()}
@@ -89,9 +108,9 @@ def side_priors(
 
 def _side_prior(attributes: GarmentAttributes, side: str, shape: tuple[int, int]) -> SidePrior:
     sleeves = predicted_sleeves(attributes)
-    sleeve, sure = sleeves[0], attributes.left_sleeve_confidence
+    sleeve, probability = sleeves[0], attributes.left_sleeve_confidence
     if side == "right":
-        sleeve, sure = sleeves[1], attributes.right_sleeve_confidence
+        sleeve, probability = sleeves[1], attributes.right_sleeve_confidence
     points = {}
     for name in SIDED:
         x, y, confidence = attributes.landmarks[LANDMARKS.index(f"{side}_{name}")]
@@ -99,18 +118,19 @@ def _side_prior(attributes: GarmentAttributes, side: str, shape: tuple[int, int]
             points[name] = point(
                 float(np.clip(x, 0, shape[1] - 1)), float(np.clip(y, 0, shape[0] - 1))
             )
-    bare = sleeves == ("none", "none")
-    return SidePrior(points, sleeve if bare or sure >= MIN_CLASS_PROBABILITY else "")
+    sleeveless = sleeves == ("none", "none")
+    is_sure = sleeveless or probability >= MIN_CLASS_PROBABILITY
+    return SidePrior(points, sleeve if is_sure else "")
 
 
 def predicted_sleeves(attributes: GarmentAttributes) -> tuple[str, str]:
-    """Return the classes of the left and the right sleeve, empty where nothing was read."""
-    left = _sleeve(
+    """Return the classes of the left and the right sleeve; empty if the network did not run."""
+    left = _sleeve_or_none(
         attributes.left_sleeve,
         attributes.left_sleeve_confidence,
         attributes.left_sleeve_arm_fraction,
     )
-    right = _sleeve(
+    right = _sleeve_or_none(
         attributes.right_sleeve,
         attributes.right_sleeve_confidence,
         attributes.right_sleeve_arm_fraction,
@@ -118,47 +138,49 @@ def predicted_sleeves(attributes: GarmentAttributes) -> tuple[str, str]:
     return left, right
 
 
-def _sleeve(name: str, sure: float, reach: float) -> str:
-    return "none" if name in SLEEVES and sure <= _LIKELY and reach <= _CAP else name
+def _sleeve_or_none(name: str, probability: float, arm_fraction: float) -> str:
+    is_unlikely = probability <= _MAX_UNLIKELY_PROBABILITY
+    is_cap = arm_fraction <= _MAX_CAP_ARM_FRACTION
+    return "none" if name in SLEEVES and is_unlikely and is_cap else name
 
 
 def predicted_neckline(attributes: GarmentAttributes) -> PredictedNeckline | None:
-    """Return the neckline's form, or None where the network saw none."""
-    rows = [LANDMARKS.index(n) for n in ("left_neck", "left_curve", "neck_bottom")]
-    rows += [LANDMARKS.index(n) for n in ("right_curve", "right_neck")]
-    points = attributes.landmarks[rows].astype(np.float64)
+    """Return the predicted front neckline, or None without a plausible one."""
+    names = ("left_neck", "left_curve", "neck_bottom", "right_curve", "right_neck")
+    points = attributes.landmarks[[LANDMARKS.index(n) for n in names]].astype(np.float64)
     width = float(points[4, 0] - points[0, 0])
-    if points[:, 2].min() < MIN_LANDMARK_CONFIDENCE or width < 8:
+    if points[:, 2].min() < MIN_LANDMARK_CONFIDENCE or width < _MIN_NECK_WIDTH_PX:
         return None
     line = np.interp(points[:, 0], points[[0, 4], 0], points[[0, 4], 1])
     drop = (points[:, 1] - line) / width
     depth = float(drop[2])
-    if not 0.02 < depth < 2.5:
+    if not _DEPTH_RANGE[0] < depth < _DEPTH_RANGE[1]:
         return None
-    ratio = float(np.clip((drop[1] + drop[3]) / (2 * depth), 0.4, 0.97))
-    ends = points[0, :2], points[4, :2]
-    power = float(np.log(1 - ratio) / np.log(0.5))
-    return PredictedNeckline(
-        *ends, depth, max(power, _ROUND) if attributes.neckline in _ROUNDED else power
-    )
+    halfway = float(np.clip((drop[1] + drop[3]) / (2 * depth), *_HALFWAY_DROP_RANGE))
+    exponent = float(np.log(1 - halfway) / np.log(0.5))
+    if attributes.neckline in _UNPOINTED_NECKLINES:
+        exponent = max(exponent, _MIN_UNPOINTED_EXPONENT)
+    return PredictedNeckline(points[0, :2], points[4, :2], depth, exponent)
 
 
-def trace_inner_seam(o: SilhouetteProfiles, guess: SidePrior, armpit: Points) -> Ints:
-    """Return the column that parts sleeve and torso in each row below the armpit.
+def trace_inner_seam(profiles: SilhouetteProfiles, prior: SidePrior, armpit: Points) -> Ints:
+    """Return the column (H) that separates sleeve and torso in each row below the armpit.
 
-    A gap of background parts them; where they touch, the sleeve's edge as the network sees it.
+    It is the gap of background between them. Where they touch, it is the predicted inner edge of
+    the sleeve.
     """
-    seam = o.inner_columns.copy()
-    path = [armpit, *(guess.points[n] for n in ("elbow_inner", "cuff_inner") if n in guess.points)]
+    seam = profiles.inner_columns.copy()
+    names = ("elbow_inner", "cuff_inner")
+    path = [armpit, *(prior.points[name] for name in names if name in prior.points)]
     down = [path[0]]
     for place in path[1:]:
         if place[1] > down[-1][1] + 1:
             down.append(place)
-    last = min(int(down[-1][1]), o.hem_row)
+    last = min(int(down[-1][1]), profiles.hem_row)
     rows = np.arange(int(armpit[1]), last + 1)
     if len(rows) < 2:
         return seam
     edge = np.interp(rows, [p[1] for p in down], [p[0] for p in down]).astype(np.int64)
-    touching = o.inner_columns[rows] < edge
-    seam[rows] = np.where(touching, edge, o.inner_columns[rows])
+    touching = profiles.inner_columns[rows] < edge
+    seam[rows] = np.where(touching, edge, profiles.inner_columns[rows])
     return seam

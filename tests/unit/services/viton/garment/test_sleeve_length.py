@@ -28,7 +28,8 @@ def told(
         landmarks[LANDMARKS.index(name)] = (*place, 0.9)
     own: dict[str, Any] = {}
     for side in ("left", "right"):
-        own |= {f"{side}_sleeve": sleeve, f"{side}_sleeve_confidence": sure, f"{side}_reach": reach}
+        own |= {f"{side}_sleeve": sleeve, f"{side}_sleeve_confidence": sure}
+        own |= {f"{side}_sleeve_arm_fraction": reach}
     return dataclasses.replace(NO_ATTRIBUTES, landmarks=landmarks, **own)
 
 
