@@ -20,15 +20,28 @@ Profile: TypeAlias = tuple[tuple[float, float], ...]
 
 WIDTH, HEIGHT = 900, 1200
 FINE: Final = 2
+"""Samples along each side of a pixel."""
+
 GROUND: Final = (244, 244, 245)
+"""The ground's colour, sRGB levels."""
 
 DENIM: Final = (58, 78, 116)
+"""The trousers' colour, sRGB levels."""
+
 RUST: Final = (158, 66, 48)
+"""The skirt's colour, sRGB levels."""
+
 NAVY: Final = (38, 48, 84)
+"""The dress's colour, sRGB levels."""
 
 SKIRT: Final[Profile] = ((270, 150), (320, 158), (480, 205), (640, 232), (900, 268))
+"""The skirt's outline: (row, half width) in pixels of 900 x 1200."""
+
 DRESS: Final[Profile] = ((250, 128), (330, 136), (460, 112), (560, 150), (820, 222), (1090, 282))
+"""The dress's outline: (row, half width) in pixels of 900 x 1200."""
+
 LEG: Final[Profile] = ((110, 150), (150, 153), (330, 186), (420, 190), (700, 166), (1090, 150))
+"""A trouser leg's outline: (row, half width) in pixels of 900 x 1200."""
 
 
 def profile(points: Profile, rows: Floats) -> Floats:
@@ -120,6 +133,7 @@ PICTURES: Final = {
     "skirt.jpg": (skirt, RUST),
     "dress.jpg": (dress, NAVY),
 }
+"""What draws each file."""
 
 
 def main(folder: Path) -> None:

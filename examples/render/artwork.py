@@ -6,9 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE: Final = 1024
+"""Pixels of the print's side."""
+
 CREAM: Final = (0.94, 0.89, 0.78)
+"""Colour of the mountains, sRGB 0 to 1."""
+
 SHADE: Final = (0.84, 0.78, 0.67)
+"""Colour of their shaded sides, sRGB 0 to 1."""
+
 GOLD: Final = (0.89, 0.63, 0.24)
+"""Colour of the sun, sRGB 0 to 1."""
 
 
 def polygon(

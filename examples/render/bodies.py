@@ -26,6 +26,8 @@ PEOPLE: Final = {
     "man": {"gender": 0.9, "age": 0.6, "muscle": 0.5, "weight": 0.5},
     "woman": {"gender": 0.1, "age": 0.65, "muscle": 0.6, "weight": 0.6},
 }
+"""Shape parameters of each body."""
+
 LIFTED: Final = {"spread": 0.0, "hanging": 30.0, "raised": -20.0}
 """Degrees that the arms are let down from the rest pose."""
 BONES: Final = {
@@ -44,6 +46,7 @@ BONES: Final = {
     19: "toe1-1.L",
     22: "toe1-1.R",
 }
+"""Bones that are turned, by the pose's names."""
 
 
 class Camera:

@@ -20,12 +20,15 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 SIDES: Final = ("L", "R")
+"""Suffixes of the bones on the left and on the right of the body."""
+
 SMILE: Final = {
     "mouthSmileLeft": 0.35,
     "mouthSmileRight": 0.35,
     "eyeSquintLeft": 0.1,
     "eyeSquintRight": 0.1,
 }
+"""Weights of the face units of the smile."""
 
 
 class Turn(NamedTuple):

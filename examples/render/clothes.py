@@ -13,7 +13,10 @@ from examples.render.body import SIDES, Body, Flags, Floats, Ints
 
 TRUNK = ("spine", "clavicle", "shoulder", "upperarm", "lowerarm", "wrist", "pelvis", "upperleg",
          "root", "neck01", "breast")  # fmt: skip
+"""Bones whose skin a top may cover."""
+
 ARM = ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")
+"""Bones of the arms."""
 
 
 @dataclass(frozen=True)

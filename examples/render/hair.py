@@ -147,6 +147,7 @@ def fill(head: Head, guides: Floats, count: int, loose: float) -> Floats:
 
 
 PARTING = 0.018
+"""The parting's x, in metres from the middle."""
 
 
 def grow_hair(head: Head, style: HairStyle) -> Floats:

@@ -34,10 +34,17 @@ BONES: Final = {
         "special",
     ),
 }
-# Around an arm from its outermost line to the front, in degrees, from its upper to its lower end.
+"""Bones of each limb, by the beginnings of their names."""
+
 SEAM_UPPER: Final = ((0.0, 1.0), (50.0, 50.0))
+"""The front seam of an upper arm: shares of its length, and degrees from its outermost line."""
+
 SEAM_LOWER: Final = ((0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0), (94, 103, 110, 116, 131, 163, 180))
+"""The front seam of a forearm, likewise."""
+
 SEAM_BEHIND: Final = -150.0
+"""The rear seam of an arm, in degrees from its outermost line to the front."""
+
 MOVED: Final = (
     ("torso", "thigh", 0.027),
     ("thigh", "shin", 0.055),

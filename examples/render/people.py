@@ -22,17 +22,30 @@ from examples.render.materials import Colour
 from examples.render.pictures import MAN, WALL, WOMAN, Person, arms, paint
 
 SEED: Final = 4
+"""Seed of hair and cloth."""
+
 FINE: Final = 3
 """Places looked at along each side of a pixel for its label."""
 BACKGROUND, HAIR, UPPER, DRESS, PANTS, TORSO, SKIRT, FACE = 0, 2, 5, 6, 9, 10, 12, 13
 LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG, LEFT_SHOE, RIGHT_SHOE = range(14, 20)
 
 BLACK: Final = (0.006, 0.006, 0.007)
+"""Linear RGB, 0 to 1."""
+
 NAVY: Final = (0.012, 0.016, 0.035)
+"""Linear RGB, 0 to 1."""
+
 WHITE: Final = (0.62, 0.61, 0.58)
+"""Linear RGB, 0 to 1."""
+
 RED: Final = (0.28, 0.03, 0.035)
+"""Linear RGB, 0 to 1."""
+
 SAND: Final = (0.42, 0.31, 0.20)
+"""Linear RGB, 0 to 1."""
+
 DENIM: Final = (0.060, 0.090, 0.165)
+"""Linear RGB, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +107,19 @@ def crossed() -> list[Turn]:
 
 
 TEE: Final = clothes.Cut(evening=12)
+"""Cut of a tee."""
+
 LONG: Final = clothes.Cut(sleeve=1.93, ease=0.014)
+"""Cut of a top with long sleeves."""
+
 JACKET: Final = clothes.Cut(sleeve=1.96, ease=0.030, hem=-0.05, front=0.12, slope=0.05)
+"""Cut of an open jacket."""
+
 STRAPS: Final = clothes.Cut(sleeve=0.10, front=0.13, width=0.10, ease=0.010)
+"""Cut of a top on straps."""
+
 TROUSERS: Final = Piece(PANTS, DENIM)
+"""Blue trousers."""
 
 LOOKS: Final[Mapping[str, Look]] = {
     "black-skirt": Look(
@@ -132,6 +154,7 @@ LOOKS: Final[Mapping[str, Look]] = {
         MAN, arms(24, 30), (Piece(UPPER, WHITE, TEE), Piece(PANTS, SAND, reach=0.7)), low=1.88,
     ),
 }  # fmt: skip
+"""What each person wears, and how they stand."""
 
 
 class Lens:

@@ -14,8 +14,13 @@ from examples.render.hair import HairStyle, Head, brows, grow_hair, lashes
 from examples.render.materials import Colour
 
 SEED: Final = 4
+"""Seed of hair and cloth."""
+
 DENIM: Final = (0.060, 0.090, 0.165)
+"""Linear RGB of the jeans, 0 to 1."""
+
 WALL: Final = (0.70, 0.66, 0.605)
+"""Linear RGB of the wall, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ WOMAN: Final = Person(
     tone=(0.68, 0.345, 0.205), flush=(0.62, 0.20, 0.14), lip=(0.47, 0.135, 0.115),
     scalp=(0.035, 0.020, 0.012), tee=(0.19, 0.245, 0.33),
 )  # fmt: skip
+"""The person of person.jpg."""
+
 MAN: Final = Person(
     phenotype={"gender": 0.0, "age": 0.60, "muscle": 0.6, "weight": 0.45, "height": 0.5,
                "proportions": 0.75, "african": 0.7, "caucasian": 0.3, "asian": 0.0},
@@ -47,8 +54,11 @@ MAN: Final = Person(
     tone=(0.255, 0.115, 0.062), flush=(0.25, 0.085, 0.05), lip=(0.21, 0.075, 0.06),
     scalp=(0.012, 0.009, 0.007), tee=(0.24, 0.31, 0.21), iris=(0.06, 0.03, 0.015),
 )  # fmt: skip
+"""The person of person-2.jpg."""
+
 DUMMY: Final = {"gender": 0.55, "age": 0.6, "muscle": 0.45, "weight": 0.5, "height": 0.6,
                 "proportions": 0.8}  # fmt: skip
+"""Shape of the invisible mannequin."""
 
 
 def arms(out: float, bend: float) -> list[Turn]:
@@ -184,6 +194,7 @@ PICTURES: Final = {
     ),
     "person-2.jpg": person_picture(MAN),
 }  # fmt: skip
+"""What renders each file."""
 
 
 def draw(name: str, path: Path, scale: float) -> None:

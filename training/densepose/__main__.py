@@ -21,7 +21,11 @@ from training.export import export
 FILES: Final = 104
 """Of 48 samples each."""
 STEPS: Final = 2500
+"""Batches that training takes by default."""
+
 SEED: Final = 1
+"""Seed of the drawn people and of the first weights."""
+
 AXES: Final = {
     "planes": {0: "people", 2: "height", 3: "width"},
     "parts": {0: "people", 2: "height", 3: "width"},

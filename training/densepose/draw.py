@@ -16,7 +16,10 @@ from training.densepose.surface import spread_over
 SHOWN: Final = ("upper", "upper", "whole")
 """What each person is shown as."""
 _FIELDS: Final = ("keypoints", "outline", "labels", "parts", "u", "v")
+"""Names of a sample's arrays in its file."""
+
 _SURFACE_SEED: Final = 7
+"""Seed of the points that are spread over the body."""
 
 
 def draw(folder: Path, files: int, processes: int) -> None:

@@ -14,7 +14,11 @@ from services.kit.labels import Label
 from training.densepose.surface import LIMBS, Surface
 
 _SKIRT_POINTS: Final = 24_000
+"""Points on a skirt, as dense as those on the body."""
+
 _STRANDS: Final = 500
+"""Strands of hair."""
+
 _KNOTS: Final = 24
 """Points on a strand of hair."""
 

@@ -11,9 +11,14 @@ from services.kit.joints import Joint
 from services.kit.labels import Label
 
 U8 = NDArray[np.uint8]
+"""Pixels of 8 bits."""
+
 F32 = NDArray[np.float32]
+"""Numbers of 32 bits."""
 
 _ARMS: Final = (Label.LEFT_ARM, Label.RIGHT_ARM)
+"""CIHP labels of both arms."""
+
 _SHOULDERS_ABOVE: Final = 0.07
 """How much higher a pose network sees shoulders than the bones have them, in units."""
 _SIDES: Final = (
@@ -24,6 +29,7 @@ _SIDES: Final = (
     (Joint.RIGHT_KNEE, Joint.LEFT_KNEE),
     (Joint.RIGHT_ANKLE, Joint.LEFT_ANKLE),
 )
+"""Joints that come in pairs: right, left."""
 
 
 def outline(person: NDArray[np.bool_], rng: np.random.Generator) -> U8:

@@ -12,6 +12,7 @@ from services.densepose.parts import Part
 WIDTHS: Final = (24, 40, 64, 80)
 """Channels at a half, a quarter, an eighth and a sixteenth of the resolution."""
 _LAST: Final = 32
+"""Channels of the last feature map."""
 
 
 class PartNet(nn.Module):  # type: ignore[misc]

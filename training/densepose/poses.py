@@ -15,7 +15,11 @@ from scipy.spatial.transform import Rotation
 from examples.render.body import Floats
 
 BATCH: Final = 16
+"""People whose bodies are computed together."""
+
 SIDES: Final = (("L", 1.0), ("R", -1.0))
+"""A bone's suffix and the sign of x on its side of the body."""
+
 JOINTS: Final = {
     2: "upperarm01.R",
     3: "lowerarm01.R",

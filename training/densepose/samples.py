@@ -22,7 +22,10 @@ from training.densepose.surface import Surface
 from training.densepose.views import Camera, splat
 
 U8 = NDArray[np.uint8]
+"""Pixels of 8 bits."""
+
 F32 = NDArray[np.float32]
+"""Numbers of 32 bits."""
 
 SHAPES: Final = {"whole": (256, 112), "upper": (160, 128)}
 """Height and width of the network's picture, by what the person is cut to."""

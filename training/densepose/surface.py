@@ -22,6 +22,8 @@ from services.densepose.parts import Part
 POINTS: Final = 32_000
 """On about 2 square metres: more than one on every pixel of the network, seen face on."""
 LIMBS: Final = (*BONES, "torso")
+"""Names of the limbs; a limb is told by its place here."""
+
 _CHAINS: Final = {
     "upper arm": ("upperarm01", "lowerarm01"),
     "forearm": ("lowerarm01", "wrist"),
@@ -30,6 +32,8 @@ _CHAINS: Final = {
     "shin": ("lowerleg01", "foot"),
     "foot": ("foot", "toe1-1"),
 }
+"""First and last bone of each limb."""
+
 _PALM: Final = 0.045
 """Half the width of a hand, in metres."""
 

@@ -16,8 +16,14 @@ from training.densepose.net import PartNet
 from training.densepose.samples import Sample
 
 BATCH: Final = 8
+"""Samples of one step."""
+
 _RATE: Final = 4e-3
+"""Highest learning rate of AdamW."""
+
 _DECAY: Final = 1e-4
+"""Weight decay of AdamW."""
+
 _WARM: Final = 100
 """Steps over which the rate rises."""
 _OVERLAP: Final = 0.5
@@ -27,11 +33,23 @@ _CHARTS: Final = 1.0
 _SHOWN: Final = 0.2
 """Outline from which on a pixel counts: the others are background, whatever the network says."""
 _FACE: Final = (Joint.NOSE, Joint.RIGHT_EYE, Joint.LEFT_EYE, Joint.RIGHT_EAR, Joint.LEFT_EAR)
+"""Joints of the face."""
+
 _HIPS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
+"""Joints of the hips."""
+
 _RIGHT_ARM: Final = (Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST)
+"""Joints of the right arm below the shoulder."""
+
 _LEFT_ARM: Final = (Joint.LEFT_ELBOW, Joint.LEFT_WRIST)
+"""Joints of the left arm below the shoulder."""
+
 _LEGS: Final = (Joint.RIGHT_KNEE, Joint.LEFT_KNEE, Joint.RIGHT_ANKLE, Joint.LEFT_ANKLE)
+"""Joints of both legs below the hips."""
+
 _UNSEEN: Final = (_FACE, _HIPS, _LEGS, _RIGHT_ARM, _LEFT_ARM, (Joint.RIGHT_SHOULDER,))
+"""Groups of joints that are hidden together, as a pose network misses them."""
+
 _SPOILT: Final = 0.03
 """Share of samples in which one of these joints, or the outline, is not known."""
 

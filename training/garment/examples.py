@@ -37,7 +37,11 @@ NECKS: Final = {
     "strapless": "strapless",
     "one shoulder": "one_shoulder",
 }
+"""The class of each drawn neckline."""
+
 UNKNOWN: Final = -1
+"""Class index of a question that makes no sense for a garment."""
+
 _SWAP: Final = [
     LANDMARKS.index(_other)
     for _other in (
@@ -45,6 +49,7 @@ _SWAP: Final = [
         for name in LANDMARKS
     )
 ]
+"""Index of each landmark in the mirrored picture."""
 
 
 @dataclass(frozen=True)

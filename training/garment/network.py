@@ -7,6 +7,7 @@ from services.kit.categories import GARMENT_CATEGORIES
 from services.kit.garment_attributes import LANDMARKS, NECKLINES, OPENINGS, SLEEVES
 
 HEADS = (len(GARMENT_CATEGORIES), len(SLEEVES), len(SLEEVES), len(NECKLINES), len(OPENINGS))
+"""Classes of each head: category, left and right sleeve, neckline, opening."""
 
 
 def _block(channels: int, wanted: int, stride: int = 1) -> nn.Sequential:

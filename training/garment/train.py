@@ -29,9 +29,17 @@ HELD_OUT: Final = 1
 """Added to the seed for the garments that are only measured on."""
 
 CHECKED: Final = 600
+"""Drawings that are held out to measure on."""
+
 BATCH: Final = 128
+"""Drawings of one step."""
+
 RATE: Final = 3e-3
+"""Highest learning rate of AdamW."""
+
 DECAY: Final = 1e-3
+"""Weight decay of AdamW."""
+
 WIDTH: Final = 1.1
 """Spread of a landmark's heat, in cells of the heat map."""
 
@@ -39,6 +47,7 @@ SLEEVES_COUNT: Final = 2.0
 """How much more than the other classes those of the sleeves count."""
 
 WEIGHTS: Final = {"heat": 0.4, "place": 12.0, "classes": 0.5, "reach": 1.0, "there": 0.5}
+"""Weight of each term of the loss."""
 
 
 def main() -> None:

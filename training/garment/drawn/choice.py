@@ -35,6 +35,8 @@ NECK_WIDTHS: Final = {
     "straps": (8, 12),
     "one shoulder": (8, 11),
 }
+"""Least and greatest half width of each neckline, in the drawing's centimetres."""
+
 DROPS: Final = {
     "crew": (0.22, 0.56),
     "v": (0.7, 1.3),
@@ -59,6 +61,8 @@ ROUNDNESS: Final = {
     "off shoulder": (2.5, 5.0),
     "strapless": (2.5, 5.0),
 }
+"""Least and greatest exponent of a front neckline: 1 is a V, large ones are square."""
+
 ROUND_NECK: Final = (1.9, 3.2)
 """The power of a front neckline's form, of those not named: 1 is a straight V, 2 a parabola."""
 

@@ -12,6 +12,7 @@ from training.garment.drawn.shape import Points, Shape, Sleeve, at
 from training.garment.drawn.spec import Spec
 
 WORDS: Final = ("RIVER", "STUDIO", "No 7", "HELLO", "north", "1987", "SUNDAY", "ola")
+"""Words that prints may show."""
 
 
 def cloth(

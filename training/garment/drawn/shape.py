@@ -12,6 +12,7 @@ Points: TypeAlias = NDArray[np.float64]
 """N x 2, x to the right and y down."""
 
 SHARE: Final = np.linspace(-1, 1, 41)
+"""Places along a neckline, -1 at its left end, 1 at its right."""
 
 
 @dataclass(frozen=True)

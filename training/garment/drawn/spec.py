@@ -33,6 +33,8 @@ ROUND: Final = 0.72
 """Width of cloth seen around a mannequin, as a share of its width laid flat."""
 
 CATEGORIES: Final = ("upper", "lower", "dress")
+"""Categories of garments."""
+
 NECKS: Final = (
     "crew",
     "v",
@@ -47,8 +49,14 @@ NECKS: Final = (
     "straps",
     "one shoulder",
 )
+"""Necklines that can be drawn."""
+
 POSES: Final = ("touching", "angled", "spread", "folded")
+"""How the sleeves lie."""
+
 MOUNTS: Final = ("flat", "mannequin")
+"""What carries the garment."""
+
 PATTERNS: Final = (
     "plain",
     "plain",
@@ -62,7 +70,10 @@ PATTERNS: Final = (
     "logo",
     "speckled",
 )
+"""Patterns of the cloth."""
+
 TONES: Final = ("coloured", "low contrast", "white on white", "dark")
+"""How cloth and ground differ."""
 
 
 @dataclass(frozen=True)
