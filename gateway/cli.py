@@ -425,7 +425,7 @@ def _log_to(path: Path, settings: Settings) -> None:
     """Log to the terminal and to a file."""
     logs.configure(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The lines around its start and stop tell nothing that ours do not.
+    # Its lines about start and stop repeat ours.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     handler = RotatingFileHandler(path, maxBytes=MAX_LOG_BYTES, backupCount=1)
     root = logging.getLogger()

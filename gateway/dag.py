@@ -51,7 +51,7 @@ class Step(Generic[Request, Response]):
     outputs: Mapping[str, str]
     """Fields of the response to values of the graph; fields that no step needs are left out."""
     short_circuit: Callable[[Request], Response | None] | None = None
-    """Returns the response where no call is needed, else None. Quick, without side effects."""
+    """Returns the response if no call is needed, else None. Quick, without side effects."""
     constants: Mapping[str, object] = field(default_factory=dict)
     """Fields of the request with the same value in every run."""
 

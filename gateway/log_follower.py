@@ -50,7 +50,7 @@ class LogFollower:
         for path in sorted({*self._folder.glob("*.log"), *self._files}):
             followed = self._files.get(path)
             if followed and not followed.is_at(path):
-                # Rotated or removed: whoever wrote to it wrote its last lines before.
+                # Rotated or removed: its last lines are in it already.
                 yield from self._finish(path)
                 followed = None
             if followed is None:

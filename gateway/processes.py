@@ -147,7 +147,7 @@ def _exit_error_line(name: str, status: int) -> str:
         how = f"with exit status {status}"
     return error_line(
         ServiceUnavailable(
-            f"The {name} service's process ended {how}; {name}.log tells more; "
+            f"The {name} service's process ended {how}; {name}.log shows more; "
             "start the gateway again."
         )
     )

@@ -14,7 +14,7 @@ class RunMode(StrEnum):
     """Each as a process of its own, which the gateway starts and stops."""
 
     REMOTE = "remote"
-    """Behind gRPC; somebody else starts and stops them."""
+    """Behind gRPC, started and stopped by other means."""
 
     ORCHESTRATED = "orchestrated"
     """In containers that the gateway starts and stops."""

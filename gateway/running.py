@@ -157,17 +157,17 @@ def _read(path: Path) -> tuple[int | None, float | None]:
 
 def _terminate(server: RunningServer) -> str | None:
     """Send SIGTERM to the server's process; return what is in the way, if anything is."""
-    where = f"The server on port {server.port} was not stopped:"
+    refusal = f"The server on port {server.port} was not stopped:"
     if server.pid is None or not _has_open(server.pid, server.path):
         if _removed_as_stale(server.path):
             return None
-        return f"{where} {server.path} does not name its process. End that process by its id."
+        return f"{refusal} {server.path} does not name its process. End that process by its id."
     try:
         os.kill(server.pid, signal.SIGTERM)
     except ProcessLookupError:
         return None
     except PermissionError:
-        return f"{where} its process {server.pid} belongs to another user."
+        return f"{refusal} its process {server.pid} belongs to another user."
     return None
 
 

@@ -83,7 +83,7 @@ def _ask(url: str) -> Services:
         )
     except pydantic.ValidationError:
         _fail(
-            f"What answers at {url} does not tell of services; is it a gateway of this version? "
+            f"The answer from {url} does not list services; is it a gateway of this version? "
             "Name another with --url."
         )
 
@@ -121,7 +121,7 @@ def _mode(service: Service) -> str:
 
 
 def _replicas(service: Service) -> str:
-    """Count the replicas, and those that serve where not all of them do."""
+    """Return the number of replicas, and of those that serve if not all do."""
     serving = sum(replica.health is Health.SERVING for replica in service.replicas)
     count = len(service.replicas)
     return str(count) if serving == count else f"{serving} of {count}"

@@ -13,7 +13,7 @@ SERVER=$2
 HOST=${NGINX_DENSEPOSE%:*}
 PORT=${NGINX_DENSEPOSE##*:}
 PERIOD=0.25
-PATIENCE=1          # seconds an answer may take
+ANSWER_SECONDS=1    # seconds an answer may take
 MISSES=2            # answers in a row that may fail to come before a replica is given up
 TIMED_OUT=28        # curl's exit status
 SERVING=$'\x02\x08\x01'  # after four zero bytes: the message's length, then HealthCheckResponse{status: SERVING}
@@ -53,7 +53,7 @@ check() {
   ((${#requests[@]})) && while read -r status url; do
     address=${url#http://}
     statuses[${address%%:*}]=$status
-  done < <(curl -s --parallel --parallel-immediate --parallel-max 300 --noproxy '*' --max-time "$PATIENCE" \
+  done < <(curl -s --parallel --parallel-immediate --parallel-max 300 --noproxy '*' --max-time "$ANSWER_SECONDS" \
     --http2-prior-knowledge -H 'content-type: application/grpc' -H 'te: trailers' \
     --data-binary "@$RUN/question" -w '%{exitcode} %{url_effective}\n' "${requests[@]}" 2>/dev/null)
   for address in "${known[@]}"; do

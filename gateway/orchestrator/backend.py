@@ -133,7 +133,7 @@ class OrchestratedBackend:
                     if attempt == ATTEMPTS:
                         raise ServiceUnavailable(
                             f"The {supervisor.name} service ended or was out of reach each of the "
-                            f"{ATTEMPTS} times it was asked; `tryon services` tells why.",
+                            f"{ATTEMPTS} times it was called; `tryon services` shows why.",
                             stage=supervisor.name,
                         ) from error
                     log.warning("called again", service=supervisor.name, reason=error.message)

@@ -110,7 +110,7 @@ class DockerEngine:
         return address_of(attributes["NetworkSettings"], spec)
 
     async def find(self, label: str, value: str) -> list[FoundContainer]:
-        """List the containers whose label has that value, whatever state they are in."""
+        """List the containers whose label has that value, in any state."""
         return await self._run(_find, self._docker, f"{label}={value}")
 
     async def inspect_exit(self, name: str) -> ContainerExit:

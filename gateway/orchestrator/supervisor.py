@@ -163,7 +163,7 @@ class ServiceSupervisor:
                 raise self._failure
             if self._failures >= MAX_FAILED_STARTS:
                 raise ServiceUnavailable(
-                    f"The {self.name} service does not start; `tryon services` tells why.",
+                    f"The {self.name} service does not start; `tryon services` shows why.",
                     stage=self.name,
                 )
         return replica

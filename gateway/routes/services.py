@@ -26,8 +26,8 @@ CACHE_SECONDS: Final = 1.0
 
 router = APIRouter(tags=["services"])
 
-Bytes = Annotated[int | None, Field(description="Resident bytes; null where not known.")]
-Calls = Annotated[int | None, Field(description="Calls; null where not known.")]
+Bytes = Annotated[int | None, Field(description="Resident bytes; null if not known.")]
+Calls = Annotated[int | None, Field(description="Calls; null if not known.")]
 
 
 class Replica(BaseModel):
@@ -45,7 +45,7 @@ class Service(BaseModel):
 
     name: str = Field(examples=["densepose"])
     engine: str | None = Field(
-        description="Null while it is not known; several where the replicas' engines differ.",
+        description="Null while it is not known; several if the replicas' engines differ.",
         examples=["geometric"],
     )
     mode: RunMode = Field(
@@ -57,13 +57,13 @@ class Service(BaseModel):
         "start; on_demand: they run while they are needed."
     )
     health: Health = Field(
-        description="Whether calls are answered now; stopped: started when needed."
+        description="Whether calls are answered now; stopped: the next call starts it."
     )
     replicas: list[Replica]
     memory: Bytes
     calls: Calls
     last_error: str | None = Field(
-        description="The last thing that went wrong: its time, its code, one sentence.",
+        description="The last error: its time, its code, one sentence.",
         examples=["2026-01-31T09:30:00Z overloaded: The densepose service is busy; ..."],
     )
 

@@ -1,4 +1,4 @@
-/** Two pictures over each other: left of a movable line the one, right of it the other. */
+/** Two pictures over each other: one is shown left of a movable line, the other right of it. */
 export class Compare {
   #root;
   #range;

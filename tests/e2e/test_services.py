@@ -126,7 +126,7 @@ def test_what_is_no_address_is_told(url: str) -> None:
 def test_what_is_no_gateway_is_told(server: Server) -> None:
     done = command("--url", f"{server.url}/docs")
     assert done.returncode == 1
-    assert "does not tell of services" in done.stderr
+    assert "does not list services" in done.stderr
 
 
 @pytest.fixture(scope="module")
