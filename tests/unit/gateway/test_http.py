@@ -194,11 +194,11 @@ async def running(backend: FakeBackend | None = None, **settings: Any) -> AsyncI
 
 def assert_problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert response.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = response.json()
-    assert (response.status_code, told["status"], told["code"]) == (status, status, code)
-    assert told["request_id"] == response.headers["x-request-id"]
-    assert told["detail"].endswith((".", "`."))
-    return told
+    problem: dict[str, Any] = response.json()
+    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert problem["detail"].endswith((".", "`."))
+    return problem
 
 
 async def test_the_picture_comes_back_as_png() -> None:
@@ -239,7 +239,7 @@ async def test_a_small_photo_comes_back_enlarged_unless_its_own_size_is_asked_fo
     assert images.decode(upload.content).shape == (400, 300, 3)
 
 
-async def test_the_headers_tell_the_request_and_the_time_of_every_stage() -> None:
+async def test_the_headers_hold_the_request_id_and_the_time_of_every_stage() -> None:
     async with running() as each:
         response = await each.post(headers={"X-Request-Id": "mine-1"})
         odd = await each.post(headers={"X-Request-Id": "<script>"})
@@ -255,7 +255,7 @@ WARNED = ["turned_body", "several_people", "cropped_person", "doubtful_mask"]
 CONFIDENCE = round(math.prod(each.weight for each in QUALITY_WARNINGS if each.code in WARNED), 2)
 
 
-async def test_with_the_picture_comes_what_may_look_wrong() -> None:
+async def test_quality_warnings_come_with_the_picture() -> None:
     async with running() as each:
         each.backend.seen_people = 2
         response = await each.post()
@@ -264,19 +264,19 @@ async def test_with_the_picture_comes_what_may_look_wrong() -> None:
     assert response.headers["x-tryon-warnings"].split(",") == WARNED
     assert float(response.headers["x-tryon-confidence"]) == CONFIDENCE
     assert within.headers["content-type"] == "application/json"
-    told = within.json()
-    assert (told["media_type"], told["width"], told["height"]) == ("image/webp", 770, 1030)
-    assert images.decode(base64.b64decode(told["image"])).shape == (*SIZE, 3)
-    assert told["warnings"] == [
+    result = within.json()
+    assert (result["media_type"], result["width"], result["height"]) == ("image/webp", 770, 1030)
+    assert images.decode(base64.b64decode(result["image"])).shape == (*SIZE, 3)
+    assert result["warnings"] == [
         {"code": each.code, "message": each.message}
         for each in QUALITY_WARNINGS
         if each.code in WARNED
     ]
-    assert told["confidence"] == CONFIDENCE
+    assert result["confidence"] == CONFIDENCE
     assert within.headers["x-tryon-warnings"] == response.headers["x-tryon-warnings"]
     _, event = events_of(streamed.text)[-1]
-    assert event.keys() == told.keys()
-    assert (event["warnings"], event["confidence"]) == (told["warnings"], told["confidence"])
+    assert event.keys() == result.keys()
+    assert (event["warnings"], event["confidence"]) == (result["warnings"], result["confidence"])
 
 
 async def test_a_small_upload_is_judged_by_its_own_size() -> None:
@@ -315,16 +315,18 @@ async def test_the_answer_says_what_the_garment_was_worn_as(category: str) -> No
     async with running() as each:
         asked = await each.post(path=f"/vitons?category={category}")
         sent = await each.post(data={"category": category.upper()})
-        told = await each.post(data={"category": category}, headers={"Accept": "application/json"})
+        result = await each.post(
+            data={"category": category}, headers={"Accept": "application/json"}
+        )
     assert asked.headers["x-tryon-category"] == worn
     assert sent.headers["x-tryon-category"] == worn
-    assert told.json()["category"] == worn
+    assert result.json()["category"] == worn
 
 
 async def test_a_wrong_category_names_the_known_ones() -> None:
     async with running() as each:
-        told = assert_problem(await each.post(data={"category": "hat"}), 422, "invalid_option")
-    assert told["detail"] == "category=hat is not known; choose auto, upper, lower or dress."
+        problem = assert_problem(await each.post(data={"category": "hat"}), 422, "invalid_option")
+    assert problem["detail"] == "category=hat is not known; choose auto, upper, lower or dress."
 
 
 async def test_a_picture_that_cannot_be_read_names_which_of_the_two() -> None:
@@ -340,28 +342,28 @@ async def test_a_picture_that_cannot_be_read_names_which_of_the_two() -> None:
 async def test_nobody_in_the_person_photo() -> None:
     async with running() as each:
         each.backend.people = set()
-        told = assert_problem(await each.post(), 422, "no_person")
-    assert told["stage"] == "openpose"
+        problem = assert_problem(await each.post(), 422, "no_person")
+    assert problem["stage"] == "openpose"
 
 
 async def test_swapped_photos_are_noticed() -> None:
     async with running() as each:
-        told = assert_problem(await each.post(GARMENT, PERSON), 422, "photos_swapped")
-    assert "swapped" in told["detail"]
+        problem = assert_problem(await each.post(GARMENT, PERSON), 422, "photos_swapped")
+    assert "swapped" in problem["detail"]
 
 
-async def test_what_is_unforeseen_stays_inside() -> None:
+async def test_unforeseen_errors_are_not_disclosed() -> None:
     async with running() as each:
         each.backend.call_error = ZeroDivisionError("secret of the house")
         response = await each.post()
-        told = assert_problem(response, 500, "internal")
+        problem = assert_problem(response, 500, "internal")
         assert "secret" not in response.text
-        assert told["stage"] == "try_on"
+        assert problem["stage"] == "try_on"
         each.backend.call_error = None
         assert (await each.post()).status_code == 200
 
 
-async def test_too_many_at_once_are_refused_and_told_when_to_come_back() -> None:
+async def test_too_many_at_once_are_refused_with_retry_after() -> None:
     backend = FakeBackend()
     backend.hold = asyncio.Event()
     async with running(
@@ -390,7 +392,7 @@ def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
 STREAM = {"Accept": "text/event-stream"}
 
 
-async def test_progress_is_told_as_events() -> None:
+async def test_progress_comes_as_events() -> None:
     async with running() as each:
         response = await each.post(path="/vitons?format=webp", headers=STREAM)
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -433,9 +435,9 @@ async def test_an_error_on_the_way_is_the_last_event() -> None:
     async with running() as each:
         each.backend.people = set()
         response = await each.post(headers=STREAM)
-    name, told = events_of(response.text)[-1]
-    assert (name, told["code"], told["stage"]) == ("error", "no_person", "openpose")
-    assert told["request_id"] == response.headers["x-request-id"]
+    name, problem = events_of(response.text)[-1]
+    assert (name, problem["code"], problem["stage"]) == ("error", "no_person", "openpose")
+    assert problem["request_id"] == response.headers["x-request-id"]
 
 
 async def test_an_error_before_the_run_is_an_ordinary_problem() -> None:
@@ -527,15 +529,15 @@ async def test_a_backend_that_cannot_start_says_why() -> None:
         assert "run.sh models" in ready.json()["detail"]
 
 
-async def test_every_service_is_told() -> None:
+async def test_every_service_is_reported() -> None:
     async with running() as each:
         response = await each.client.get("/v1/services")
     assert response.status_code == 200
     assert response.headers["cache-control"] == "no-store"
-    told = response.json()
-    assert told["gateway"]["version"] == __version__
-    assert told["gateway"]["memory"] > 1_000_000
-    assert told["services"] == [
+    report = response.json()
+    assert report["gateway"]["version"] == __version__
+    assert report["gateway"]["memory"] > 1_000_000
+    assert report["services"] == [
         {
             "name": "openpose",
             "engine": None,
@@ -574,11 +576,11 @@ async def test_every_service_is_told() -> None:
             "last_error": "now: it broke",
         },
     ]
-    assert told["total"] == {
+    assert report["total"] == {
         "services": 2,
         "serving": 1,
         "replicas": 2,
-        "memory": told["gateway"]["memory"] + 5_000_000,
+        "memory": report["gateway"]["memory"] + 5_000_000,
     }
 
 
@@ -606,7 +608,7 @@ async def test_many_who_ask_cost_no_more_than_one(monkeypatch: pytest.MonkeyPatc
         assert backend.asked == 3
 
 
-async def test_a_backend_that_hangs_is_told_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_backend_that_hangs_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services_route, "REPORT_TIMEOUT_SECONDS", 0.05)
     monkeypatch.setattr(services_route, "CACHE_SECONDS", 0.0)
     backend = FakeBackend()
@@ -645,8 +647,8 @@ async def test_pages_load_nothing_from_elsewhere() -> None:
 async def test_the_api_describes_itself() -> None:
     async with running() as each:
         schema = (await each.client.get("/openapi.json")).json()
-    told = schema["paths"]["/v1/services"]["get"]["responses"]["200"]["content"]
-    assert told["application/json"]["schema"] == {"$ref": "#/components/schemas/Services"}
+    content = schema["paths"]["/v1/services"]["get"]["responses"]["200"]["content"]
+    assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Services"}
     post = schema["paths"]["/vitons"]["post"]
     form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["required"] == ["image", "cloth"]
@@ -693,7 +695,7 @@ async def test_the_api_describes_itself() -> None:
     assert references <= types.keys()
 
 
-async def test_what_is_sent_has_the_fields_that_the_document_names() -> None:
+async def test_responses_have_the_fields_that_the_document_names() -> None:
     async with running() as each:
         types = (await each.client.get("/openapi.json")).json()["components"]["schemas"]
         result = (await each.post(headers={"Accept": "application/json"})).json()

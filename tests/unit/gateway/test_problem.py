@@ -26,7 +26,7 @@ def test_codes_are_all_different() -> None:
     assert len(set(codes)) == len(codes)
 
 
-def test_an_internal_error_never_tells_its_cause() -> None:
+def test_an_internal_error_never_discloses_its_cause() -> None:
     problem = problem_from_error(InternalError("division by zero in /secret/path.py"), "id-1")
     assert problem.detail == InternalError.TEXT
 

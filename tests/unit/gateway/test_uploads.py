@@ -102,7 +102,7 @@ async def test_however_the_body_is_cut() -> None:
         (PERSON + part("format", b"x" * 99, "") + END, InvalidOption, "option 'format' is longer"),
     ],
 )
-async def test_what_is_wrong_is_told(body: bytes, kind: type[InputError], sentence: str) -> None:
+async def test_errors_name_the_fault(body: bytes, kind: type[InputError], sentence: str) -> None:
     with pytest.raises(kind, match=sentence):
         await read(body)
 
