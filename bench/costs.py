@@ -32,7 +32,10 @@ from services.kit.settings import get_settings
 from services.kit.wire import codec
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+"""Folder of the example photos."""
+
 GATEWAY = "gateway"
+"""The gateway's row in the table."""
 
 
 @dataclass(frozen=True)

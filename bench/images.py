@@ -13,7 +13,10 @@ from gateway import __version__
 from gateway.backends import CONTRACTS
 
 MB: Final = 1_000_000
+"""Bytes of a megabyte."""
+
 NAMES: Final = (*(contract.host for contract in CONTRACTS), "gateway", "nginx", "weights")
+"""The images, by the names of their containers."""
 
 
 def main() -> None:

@@ -22,8 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+"""Folder of the example photos."""
+
 SECONDS = 600.0
+"""Seconds that a client waits for one answer."""
+
 LONGEST_PAUSE = 30.0
+"""Seconds that a client waits at most after a refusal, whatever Retry-After says."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ from services.kit.weights import published_networks
 from services.kit.weights.published_networks import Network
 
 MODELS: Final = Path(__file__).resolve().parents[1] / "models"
+"""Folder of the catalogue of networks."""
+
 SIZES: Final = {
     "densepose_r_50_fpn_s1x": (1088, 800),
     "densepose_torchscript": (1088, 800),
@@ -47,8 +49,14 @@ SIZES: Final = {
 }
 """Height and width for a picture of 1024 x 768; the other networks look at their own size."""
 ALL: Final = "all"
+"""Names every network."""
+
 PYTORCH: Final = "PyTorch"
+"""The runtime PyTorch in float32."""
+
 TF32: Final = "PyTorch, TF32"
+"""The runtime PyTorch with TF32 switched on."""
+
 RUNTIMES: Final = {
     PYTORCH: "state.safetensors",
     TF32: "state.safetensors",

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
+"""The document that holds the table."""
+
 BEGIN, END = "<!-- table: bench/reliability.py -->\n", "<!-- end of table -->"
 HEAD = (
     "| failure | what the client saw | lost | slowest answer, s | recovery time, s | test |\n"
     "|---|---|--:|--:|--:|---|\n"
 )
+"""The table's first two lines."""
 
 
 def main() -> None:

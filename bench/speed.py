@@ -29,6 +29,7 @@ from services.kit.settings import get_settings
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+"""Folder of the example photos."""
 
 
 @dataclass(frozen=True)

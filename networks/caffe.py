@@ -17,16 +17,29 @@ from networks.loading import NotTheWeights
 from networks.wire import BYTES, VARINT, NotAMessage, fields, varints
 
 _LAYER: Final = 100
+"""Field number of `layer` in a NetParameter."""
+
 _LAYER_V1: Final = 2
+"""Field number of `layers`, the older form, in a NetParameter."""
+
 _LAYER_FIELDS: Final = {_LAYER: (1, 7), _LAYER_V1: (4, 6)}
 """Of the name and of the blobs, in each form of a layer."""
 _SHAPE: Final = 7
+"""Field number of `shape` in a blob."""
+
 _OLD_SHAPE: Final = (1, 2, 3, 4)
 """Number, channels, height and width, where there is no shape."""
 _DATA: Final = 5
+"""Field number of `data` in a blob."""
+
 _MOST_AXES: Final = 8
+"""Axes that a blob may have."""
+
 _NAMES: Final = ("weight", "bias")
+"""Names of the blobs of a layer."""
+
 _FLOAT: Final = 4
+"""Bytes of a number."""
 
 
 def read_caffemodel(path: Path) -> dict[str, Tensor]:

@@ -12,6 +12,8 @@ from torch import nn
 from networks.conversion_spec import ConversionSpec
 
 OPSET: Final = 17
+"""Version of the ONNX operators that files are written with."""
+
 TOLERANCE: Final = 1e-3
 """Greatest difference between the two runtimes, relative to the output's greatest value."""
 

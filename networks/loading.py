@@ -42,9 +42,17 @@ PARALLEL: Final = "module."
 BATCH_COUNTER: Final = "num_batches_tracked"
 """The part of a batch norm's state that PyTorch writes since 0.4.1; inference does not read it."""
 BATCH_MEAN: Final = "running_mean"
+"""Last part of the key of a running mean, which batch norms have."""
+
 _OPCODES: Final = pickle_check.OPCODES | {"NEWOBJ", "BINPERSID", "SHORT_BINSTRING", "EMPTY_SET"}
+"""Pickle opcodes that a state of tensors needs."""
+
 _ZIP: Final = b"PK\x03\x04"
+"""First bytes of a ZIP archive."""
+
 _ATTRIBUTES: Final = "/data.pkl"
+"""End of the name of the entry that holds the pickle."""
+
 _PICKLES: Final = 5
 """In a file of before PyTorch 1.6: a mark, a version, the machine, the state, the storages."""
 

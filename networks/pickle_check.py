@@ -21,9 +21,13 @@ _KEYS: Final = {
 }
 """What writes text and numbers of 32 bits."""
 _TUPLES: Final = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
+"""Opcodes that build a tuple."""
+
 _FILLED: Final = {"APPEND", "APPENDS", "SETITEM", "SETITEMS", "BUILD"}
 """What leaves an object in its place, changed."""
 _CALLS: Final = {"REDUCE", "NEWOBJ", "BUILD", "BINPERSID"}
+"""Opcodes that call what the pickle names."""
+
 _OWN_HASH: Final = 2**60
 """Below it, no two numbers have one hash."""
 _MOST_NUMBER: Final = 2**63

@@ -22,8 +22,13 @@ _ARRAY_OPCODES: Final = OPCODES | {
     *("FRAME", "STACK_GLOBAL", "MEMOIZE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
 }
+"""Pickle opcodes that a dictionary of NumPy arrays needs."""
+
 _FLOATS: Final = ("f2", "f4", "f8")
+"""Type codes of floating-point arrays."""
+
 _ORDERS: Final = ("<", ">", "=")
+"""Byte orders of an array."""
 
 
 class Known(pickle.Unpickler):

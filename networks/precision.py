@@ -30,6 +30,8 @@ from networks.conversion_spec import ConversionSpec
 __all__ = ["PRECISIONS", "Likeness", "TooFar", "shrink"]
 
 F32: TypeAlias = NDArray[np.float32]
+"""Numbers of 32 bits."""
+
 Parts: TypeAlias = tuple[list[onnx.TensorProto], onnx.NodeProto]
 """What a kernel is kept as, and the node that makes float32 of it."""
 

@@ -30,9 +30,12 @@ WIDTHS: Final = (1024, 1024, 1024, 512, 256, 128, 64, 32)
 CONDITION_WIDTH: Final = 16
 """Channels made of the conditions, and joined to what the block before gave."""
 HIDDEN: Final = 128
+"""Channels between the labels and the scale and shift."""
+
 NOISES: Final = tuple(f"noise_{number}" for number in range(len(BLOCKS)))
 """Names of the noise inputs, one a block."""
 EPSILON: Final = 1e-5
+"""Added to a variance; PyTorch's default."""
 
 
 def noise_shape(block: int, height: int, width: int) -> tuple[int, int, int, int]:

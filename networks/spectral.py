@@ -6,6 +6,7 @@ from typing import Final
 from torch import Tensor
 
 ORIGINAL: Final = "weight_orig"
+"""Last part of the key of a kernel before spectral normalisation."""
 
 
 def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

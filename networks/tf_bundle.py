@@ -24,16 +24,30 @@ from networks.loading import NotTheWeights, shortened
 from networks.wire import NotAMessage, fields, varint
 
 _DATA: Final = re.compile(r"(?P<prefix>.+)\.data-\d{5}-of-\d{5}")
+"""Names of a checkpoint's data files."""
+
 _FOOTER: Final = 48
+"""Bytes of the footer of an index."""
+
 _MAGIC: Final = 0xDB4775248B80FB57
+"""Last eight bytes of an index: the LevelDB table format."""
+
 _TRAILER: Final = 5
 """Bytes after each block: how it is compressed, and a checksum."""
 _FLOAT: Final = 1
 """Of TensorFlow's data types."""
 _BYTES: Final = 4
+"""Bytes of a number."""
+
 _MOST_AXES: Final = 8
+"""Axes that a variable may have."""
+
 _MOST_SHARDS: Final = 1000
+"""Data files that a checkpoint may have."""
+
 _MOST_ENTRIES: Final = 100_000
+"""Variables that a checkpoint may have."""
+
 _MOST_INDEX: Final = 8 * 1024 * 1024
 """Bytes of an index; that of a thousand variables has some 100 thousand."""
 _MOST_KEY: Final = 512

@@ -30,6 +30,8 @@ MOST_LETTERS: Final = 1000
 MOST_AXES: Final = 64
 """Of a tensor: PyTorch's own bound."""
 _ATTRIBUTES: Final = "data.pkl"
+"""Name of the entry that holds the pickle."""
+
 _STORAGES: Final = {
     "FloatStorage": "<f4",
     "HalfStorage": "<f2",
@@ -48,6 +50,7 @@ _TYPED: Final = (
 )
 """What wraps lists and mappings to tell the types of what is in them."""
 _OPCODES: Final = OPCODES | {"NEWOBJ", "BINPERSID"}
+"""Pickle opcodes that an export needs."""
 
 
 class _Module:
@@ -85,6 +88,7 @@ _NAMES: Final[Names] = {
     **{("torch", name): kind for name, kind in _STORAGES.items()},
     **{("torch.jit._pickle", name): _as_it_is for name in _TYPED},
 }
+"""Official names of the modules, by those in the export."""
 
 
 class _Attributes(Known):

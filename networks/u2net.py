@@ -162,3 +162,4 @@ SPEC: Final = ConversionSpec(
     axes={"image": {2: "height", 3: "width"}, "scores": {2: "height", 3: "width"}},
     size=(384, 384),
 )
+"""How `models add` converts the network."""

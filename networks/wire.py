@@ -7,12 +7,22 @@ from collections.abc import Iterator
 from typing import Final
 
 VARINT: Final = 0
+"""Wire type of integers of variable length."""
+
 FIXED64: Final = 1
+"""Wire type of eight bytes."""
+
 BYTES: Final = 2
+"""Wire type of bytes with a length in front."""
+
 FIXED32: Final = 5
+"""Wire type of four bytes."""
 
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
+"""Bytes of the fixed wire types."""
+
 _VARINT_BYTES: Final = 10
+"""Bytes of the longest integer."""
 
 
 class NotAMessage(ValueError):

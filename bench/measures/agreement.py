@@ -26,6 +26,7 @@ LIMBS: Final = (
     Joint.LEFT_ELBOW,
     Joint.LEFT_WRIST,
 )
+"""Joints of each limb that is compared."""
 
 TARGETED: Final = {
     "background": (Label.BACKGROUND,),
@@ -39,6 +40,7 @@ TARGETED: Final = {
 """What ``parse_iou`` is the mean of; each is the mean of its labels."""
 
 LPIPS_WEIGHTS: Final = "lpips_alex.onnx"
+"""File of LPIPS's weights."""
 
 FEW: Final = 0.0005
 """A class is present if it has this share of a picture in either map, 400 pixels of a canvas."""

@@ -12,6 +12,8 @@ from bench.measures.regions import Bool, Floats, Worn, grown, lab
 from services.kit.types import Image
 
 SAMPLES: Final = 500
+"""Colours that stand for a region."""
+
 LIT: Final = 70.0
 """Per cent of a garment's pixels that are darker than what counts as its lit part."""
 FOLDS: Final = 0.03

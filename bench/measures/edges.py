@@ -17,8 +17,13 @@ STRONG: Final = 3.0
 WAVE: Final = 6.0
 """Pixels along the outline: what is longer is the garment's cut, what is shorter is raggedness."""
 _STEP: Final = 0.5
+"""Distance between samples across the outline, in pixels of the canvas."""
+
 _FAR: Final = 4.0
+"""Pixels of the canvas from which on a stray edge counts no more."""
+
 _FRAME: Final = 12
+"""Pixels along the picture's frame that are left out."""
 
 
 def roughness(worn: Worn) -> float | None:

@@ -13,9 +13,16 @@ CLASSES: Final = (("none", 0.14), ("short", 0.52), ("three_quarter", 0.86), ("lo
 """Sleeve classes and how far down the arm each may reach: 0 shoulder, about .5 elbow, 1 wrist."""
 
 _STEPS: Final = 120
+"""Samples along an arm."""
+
 _GAP: Final = 0.06
+"""Share of the arm that may be bare before the sleeve has ended."""
+
 _BREADTHS: Final = (0.15, 0.98)
+"""Least and greatest width of a neckline, in the distance between the shoulders."""
+
 _LEVEL: Final = 1.0
+"""Pixels by which the ends of a neckline may lie below the highest point of their side."""
 
 
 def sleeve_reach(worn: Worn) -> float | None:

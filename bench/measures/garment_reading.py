@@ -25,6 +25,8 @@ Compared: TypeAlias = dict[str, tuple[str, str]]
 """By question, the class drawn and the class found."""
 
 LANDMARKS: Final = ("neck", "shoulder", "armpit", "hem", "cuff_outer", "cuff_inner")
+"""Landmarks of one side that are compared."""
+
 KINDS: Final = ("sleeves", "mount", "pose", "neck", "fit", "pattern", "tone", "opening", "hem")
 """Properties of a ``Spec`` by which the table is broken down."""
 

@@ -28,6 +28,8 @@ from services.kit.types import Image, Keypoints
 SAME: Final = 16
 """Levels of 255 by which a photo may differ from itself after another system's re-encoding."""
 BIN: Final = 3.0
+"""Size of a colour bin, in units of CIELAB."""
+
 LIGHTNESS: Final = 0.5
 """Folds and light change L*: a difference in it counts half."""
 UNLIKE: Final = 12.0
@@ -35,7 +37,11 @@ UNLIKE: Final = 12.0
 ALIKE: Final = 6.0
 """A colour nearer than this to one of another thing's may be that thing's."""
 MAIN: Final = 0.004
+"""Least share of a garment for a bin to be one of its main colours."""
+
 ANY: Final = 0.0004
+"""Least share of a garment for a bin to be one of its colours."""
+
 THEIRS: Final = 0.002
 """Shares from which on a colour is a main one of a garment, one of it at all, and one of another
 thing."""

@@ -24,8 +24,14 @@ WORN: Final = {
 """The labels that a garment of each category has once it is worn."""
 
 SKIN: Final = (Label.TORSO_SKIN, Label.LEFT_ARM, Label.RIGHT_ARM, Label.FACE)
+"""Labels of skin above the hips."""
+
 ARMS: Final = (Label.LEFT_ARM, Label.RIGHT_ARM, Label.GLOVE)
+"""Labels of arms and hands."""
+
 HEAD: Final = (Label.HAIR, Label.HAT, Label.FACE, Label.SUNGLASSES)
+"""Labels of the head."""
+
 LOWER: Final = (
     Label.PANTS,
     Label.SKIRT,
@@ -35,8 +41,10 @@ LOWER: Final = (
     Label.LEFT_SHOE,
     Label.RIGHT_SHOE,
 )
+"""Labels of the body and clothes below the hips."""
 
 _SMALL: Final = 0.02
+"""Share of the largest component below which a component is dropped."""
 
 
 @dataclass(frozen=True)

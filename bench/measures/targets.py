@@ -45,6 +45,7 @@ TARGETS: Final = (
     Target("SSIM against the reference", "ssim", 0.90, _mean),
     Target("seconds of composition", "seconds.viton", 1.0, _mean, at_least=False),
 )
+"""The targets of the default engine."""
 
 
 def verdicts(cases: Mapping[str, Figures]) -> list[Verdict]:

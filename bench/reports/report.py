@@ -24,6 +24,7 @@ from services.kit.pictures import images
 from services.kit.types import Image
 
 SCHEMA: Final = 1
+"""Version of the form of report.json."""
 
 AGREEMENT: Final = (
     "parse_iou",
@@ -34,6 +35,8 @@ AGREEMENT: Final = (
     "ssim",
     "lpips",
 )
+"""Measures of the table of agreement."""
+
 ARTEFACTS: Final = (
     "foreign",
     "leftovers",
@@ -46,7 +49,10 @@ ARTEFACTS: Final = (
     "neckline_error",
     "roughness",
 )
+"""Measures of the table of artefacts."""
+
 LARGER_IS_BETTER: Final = ("iou", "ssim", "print_aspect", "print_matches", "sleeve_kept")
+"""Beginnings of measures that are better if larger; all others are better if smaller."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,11 @@ from services.kit.types import Image
 CELL: Final = (288, 384)
 """Width and height in pixels of one picture on a sheet."""
 CAPTION: Final = 22
+"""Height of a caption in pixels."""
+
 ROWS: Final = 4
+"""Cases on one sheet."""
+
 MARKS: Final = {"foreign": (255, 0, 0), "leftovers": (255, 150, 0), "slits": (255, 0, 255)}
 """The colour of each fault."""
 

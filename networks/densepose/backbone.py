@@ -16,8 +16,14 @@ CHANNELS: Final = 256
 MULTIPLE: Final = 32
 """Of it are a picture's height and width."""
 _BLOCKS: Final = (3, 4, 6, 3)
+"""Blocks of each stage of ResNet-50."""
+
 _STEM: Final = 64
+"""Channels after the stem."""
+
 _EXPANSION: Final = 4
+"""How many times wider than inside a block's output is."""
+
 _FIRST: Final = 2
 """The number of the finest level: its features are of a 2 ** 2nd of the picture's size."""
 

@@ -25,6 +25,8 @@ PARTS: Final = 25
 WIDTH: Final = 512
 """Channels of the heads of surfaces."""
 _CONVOLUTIONS: Final = 8
+"""Convolutions of the head's trunk."""
+
 _GROUPS: Final = 32
 """That channels are normalised in."""
 _DILATIONS: Final = (6, 12, 56)

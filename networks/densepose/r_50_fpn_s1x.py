@@ -15,3 +15,4 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 SPEC: Final = make_conversion_spec(SurfaceHead, _read)
+"""How `models add` converts the network."""

@@ -25,8 +25,14 @@ STEPS: Final = (4, 8, 16, 32, 64)
 MOST: Final = 1000
 """Anchors that are looked at further: of each level, and then of all."""
 ANCHORS_OVERLAP: Final = 0.7
+"""IoU above which the weaker of two proposals is dropped."""
+
 PEOPLE_OVERLAP: Final = 0.5
+"""IoU above which the weaker of two people is dropped."""
+
 MOST_PEOPLE: Final = 100
+"""People that are kept."""
+
 DELTAS: Final = (10.0, 10.0, 5.0, 5.0)
 """What a person's deltas are multiplied by in training."""
 SEEDED: Final = {

@@ -36,3 +36,4 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 SPEC: Final = make_conversion_spec(DeepLabHead, _read)
+"""How `models add` converts the network."""

@@ -18,8 +18,14 @@ GARMENT: Final = 4
 PERSON: Final = 16
 """Labels without garment 13, DensePose picture 3."""
 LABELS: Final = 13
+"""Channels of the label map."""
+
 SIZE: Final = (256, 192)
+"""Height and width that the network sees, in pixels."""
+
 WIDTH: Final = 96
+"""Channels of the first level."""
+
 ENCODED: Final = (WIDTH, 2 * WIDTH, 4 * WIDTH, 4 * WIDTH, 4 * WIDTH)
 """Channels of the encoders' levels, the largest picture first."""
 DECODED: Final = (4 * WIDTH, 4 * WIDTH, 2 * WIDTH, WIDTH, WIDTH)
@@ -147,3 +153,4 @@ SPEC: Final = ConversionSpec(
     outputs=("flow", "labels", "mask"),
     size=SIZE,
 )
+"""How `models add` converts the network."""

@@ -15,6 +15,7 @@ from networks.semantic import BLOCKS, CONDITIONS, NOISES, LabelGenerator, noise_
 from networks.spectral import folded
 
 LABELS: Final = 7
+"""Channels of the label map."""
 
 
 class SPADEGenerator(LabelGenerator):
@@ -55,6 +56,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
 
 
 _WHOLE: Final = {2: "height", 3: "width"}
+"""Axes whose length is free in the ONNX file."""
 
 SPEC: Final = ConversionSpec(
     build=lambda: SPADEGenerator().eval(),
@@ -69,3 +71,4 @@ SPEC: Final = ConversionSpec(
     },
     size=(256, 128),
 )
+"""How `models add` converts the network."""

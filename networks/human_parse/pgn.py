@@ -27,14 +27,26 @@ from networks.loading import NotTheWeights
 from networks.tf_bundle import companion_files, read_checkpoint
 
 CLASSES: Final = 20
+"""CIHP's classes."""
+
 LEARNED: Final = frozenset({"weights", "biases", "gamma", "beta", "moving_mean", "moving_variance"})
 """Last parts of the variables' names; the others are the optimiser's."""
 
 _POOLS: Final = (60, 30, 20, 10)
+"""Cells along a side of each pooling pyramid level."""
+
 _WIDE: Final = 512
+"""Channels of the parsing branches."""
+
 _FEATURES: Final = 256
+"""Channels of the edge branches."""
+
 _REMAPPED: Final = 128
+"""Channels of a remapped score map."""
+
 _EXPANSION: Final = 4
+"""How many times wider than inside a block's output is."""
+
 _SUPERVISED: Final = (1, 2, 4, 8, 16)
 """Dilations of layers that only helped it to learn; they are in the file."""
 
@@ -43,15 +55,19 @@ def _later(stage: int, count: int) -> list[str]:
     return [f"{stage}a", *(f"{stage}b{index}" for index in range(1, count))]
 
 
-# Blocks, width of their middle, stride of the first, dilation.
 _STAGES: Final = (
     (["2a", "2b", "2c"], 64, 1, 1),
     (_later(3, 4), 128, 2, 1),
     (_later(4, 23), 256, 1, 2),
     (["5a", "5b", "5c"], 512, 1, 4),
 )
+"""Stages of ResNet-101: blocks, width of their middle, stride of the first, dilation."""
+
 _TAPS: Final = ("3b3", "4b22", "5c")
+"""Blocks whose outputs feed the branches."""
+
 _TAP_CHANNELS: Final = (512, 1024, 2048)
+"""Channels of those outputs."""
 
 
 class Pgn(nn.Module):
@@ -229,3 +245,4 @@ SPEC: Final = ConversionSpec(
     axes={"picture": {2: "height", 3: "width"}, "parsing": {2: "rows", 3: "columns"}},
     size=(256, 192),
 )
+"""How `models add` converts the network."""

@@ -17,15 +17,34 @@ from torch.nn import functional
 from networks.conversion_spec import ConversionSpec
 
 _SLOPE: Final = 0.01
+"""Slope of the leaky ReLU below zero."""
+
 _STEM: Final = 128
+"""Channels after the stem."""
+
 _BLOCKS: Final = (3, 4, 23, 3)
+"""Blocks of each stage of ResNet-101."""
+
 _WIDTHS: Final = (64, 128, 256, 512)
+"""Channels inside the blocks of each stage."""
+
 _EXPANSION: Final = 4
+"""How many times wider than inside a block's output is."""
+
 _LAST_DILATION: Final = 2
+"""Dilation of the last stage."""
+
 _GRIDS: Final = (1, 2, 3, 6)
+"""Cells along a side of each pooling pyramid level."""
+
 _CONTEXT: Final = 512
+"""Channels of the context module."""
+
 _EDGE: Final = 256
+"""Channels of the edge and decoder modules."""
+
 _SHALLOW: Final = 48
+"""Channels of the shallow features in the decoder."""
 
 
 class Normalisation(nn.Module):

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPSILON: Final = 1e-3
+"""Added to a variance; TensorFlow's default."""
 
 
 class Convolution(nn.Module):

@@ -12,13 +12,23 @@ FIELDS: Final = 52
 MAPS: Final = 26
 """Of 25 joints, and of none of them."""
 
-# Stage: width of its 3 x 3 layers and of the 1 x 1 layer behind them.
 _FIRST: Final = (96, 256)
+"""Widths of the first stage: of its 3 x 3 layers, of the 1 x 1 layer behind them."""
+
 _LATER: Final = (128, 512)
+"""Widths of the later stages, likewise."""
+
 _FIELD_STAGES: Final = 4
+"""Stages of limb fields."""
+
 _MAP_STAGES: Final = 2
+"""Stages of joint maps."""
+
 _BLOCKS: Final = 5
+"""Blocks of a stage."""
+
 _DEPTH: Final = 3
+"""3 x 3 layers of a block."""
 
 
 class Body25(BodyNetwork):
@@ -63,3 +73,4 @@ class Body25(BodyNetwork):
 
 
 SPEC: Final = make_conversion_spec(Body25)
+"""How `models add` converts the network."""

@@ -11,9 +11,16 @@ BRANCHES: Final = {"L1": 38, "L2": 19}
 """Fields of 19 limbs, x and y; maps of 18 joints, and of none of them."""
 
 _STAGES: Final = 6
+"""Stages of the network."""
+
 _WIDTH: Final = 128
+"""Channels of the later stages."""
+
 _FIRST_WIDE: Final = 512
+"""Channels of the last layer but one in the first stage."""
+
 _SIDE: Final = 7
+"""Side of the later kernels, in pixels of the map."""
 
 
 class Coco(BodyNetwork):
@@ -50,3 +57,4 @@ class Coco(BodyNetwork):
 
 
 SPEC: Final = make_conversion_spec(Coco)
+"""How `models add` converts the network."""

@@ -16,8 +16,13 @@ MULTIPLE: Final = 16
 
 # Channels and number of convolutions of each block; its result is halved.
 _BLOCKS: Final = ((64, 2), (128, 2), (256, 4))
+"""VGG-19's first blocks: channels, layers."""
+
 _LAST: Final = (("4_1", 512), ("4_2", 512), ("4_3_CPM", 256), ("4_4_CPM", FEATURES))
+"""The trunk's last layers: name, channels."""
+
 _RELU: Final = "relu"
+"""Prefix of the names of activations."""
 
 
 class BodyNetwork(nn.Module):

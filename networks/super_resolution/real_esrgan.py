@@ -15,10 +15,16 @@ from torch.nn import functional
 from networks.conversion_spec import ConversionSpec
 
 SCALE: Final = 4
+"""Enlargement of both sides."""
+
 CHANNELS: Final = 64
+"""Channels of the trunk."""
+
 GROWTH: Final = 32
 """Channels that every convolution of a dense block adds."""
 BLOCKS: Final = 23
+"""Residual-in-residual dense blocks."""
+
 RESIDUAL: Final = 0.2
 """How much of what a block changes is added."""
 
@@ -91,3 +97,4 @@ SPEC: Final = ConversionSpec(
     axes={"input": {2: "height", 3: "width"}, "output": {2: "height_x4", 3: "width_x4"}},
     size=(32, 24),
 )
+"""How `models add` converts the network."""

@@ -15,8 +15,13 @@ from torch import Tensor, nn
 from networks.conversion_spec import ConversionSpec
 
 SCALE: Final = 4
+"""Enlargement of both sides."""
+
 CHANNELS: Final = 64
+"""Channels of the trunk."""
+
 BLOCKS: Final = 5
+"""Residual blocks."""
 
 
 class Residual(nn.Module):
@@ -85,3 +90,4 @@ SPEC: Final = ConversionSpec(
     axes={"input": {2: "height", 3: "width"}, "output": {2: "height_x4", 3: "width_x4"}},
     size=(96, 72),
 )
+"""How `models add` converts the network."""

@@ -14,7 +14,10 @@ from networks.semantic import BLOCKS, CONDITIONS, NOISES, LabelGenerator, noise_
 from networks.spectral import folded
 
 LABELS: Final = 7
+"""Channels of the label map."""
+
 MASKED: Final = 5
+"""Blocks that normalise with the misalignment mask."""
 
 
 class ALIASGenerator(LabelGenerator):
@@ -58,6 +61,7 @@ def _example(height: int, width: int) -> tuple[Tensor, ...]:
 
 
 _WHOLE: Final = {2: "height", 3: "width"}
+"""Axes whose length is free in the ONNX file."""
 
 SPEC: Final = ConversionSpec(
     build=lambda: ALIASGenerator().eval(),
@@ -71,3 +75,4 @@ SPEC: Final = ConversionSpec(
     },
     size=(384, 256),
 )
+"""How `models add` converts the network."""

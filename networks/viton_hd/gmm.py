@@ -16,8 +16,14 @@ from networks.conversion_spec import ConversionSpec
 PERSON: Final = 7
 """Garment's mask as it will be worn 1, pose 3, picture without garment 3."""
 GARMENT: Final = 3
+"""Channels of the garment's picture."""
+
 SIZE: Final = (256, 192)
+"""Height and width that the network sees, in pixels."""
+
 CONTROLS: Final = 25
+"""Control points of the warp, 5 x 5."""
+
 PLACES: Final = (SIZE[0] // 16) * (SIZE[1] // 16)
 """Places of the feature maps, each a channel of the correlation."""
 
@@ -92,3 +98,4 @@ SPEC: Final = ConversionSpec(
     outputs=("offsets",),
     size=SIZE,
 )
+"""How `models add` converts the network."""

@@ -14,8 +14,13 @@ from networks.conversion_spec import ConversionSpec
 GIVEN: Final = 21
 """Garment's mask 1, garment within it 3, labels without garment 13, pose 3, noise 1."""
 LABELS: Final = 13
+"""Channels of the label map."""
+
 SIZE: Final = (256, 192)
+"""Height and width that the network sees, in pixels."""
+
 WIDTHS: Final = (64, 128, 256, 512, 1024)
+"""Channels of each level."""
 
 
 def _kernel(given: int, width: int) -> list[nn.Module]:
@@ -66,3 +71,4 @@ SPEC: Final = ConversionSpec(
     classes=("labels",),
     size=SIZE,
 )
+"""How `models add` converts the network."""
