@@ -47,6 +47,12 @@ def open_mask(mask: Bool, radius: int, shape: Footprint = _ELLIPSE) -> Bool:
     return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
 
 
+def close_plane(plane: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+    """Return an H x W plane's maximum, then minimum, over squares: dark lines are filled."""
+    kernel = footprint(radius, Footprint.SQUARE)
+    return np.asarray(cv2.morphologyEx(plane, cv2.MORPH_CLOSE, kernel), np.float32)
+
+
 def close_mask(mask: Bool, radius: int, shape: Footprint = _ELLIPSE) -> Bool:
     """Return an H x W mask dilated, then eroded: without gaps thinner than the footprint."""
     kernel = footprint(radius, shape)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.components import label_components
 from services.viton.garment.landmarks import SLEEVE_SAMPLES, Sleeve
 from services.viton.geometry import distance, points_at_fractions, resample_polyline
 
@@ -58,14 +59,14 @@ def _find_front_rim(dark: NDArray[np.bool_]) -> tuple[float, float] | None:
 
     ``dark``: a row for each of _ALONG, a column for each of _ACROSS. None without an inside.
     """
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(dark.astype(np.uint8))
-    for piece in sorted(range(1, count), key=lambda piece: -int(boxes[piece][4])):
-        left, _, wide, tall, _ = boxes[piece]
+    pieces = label_components(dark)
+    for piece in sorted(range(1, pieces.count), key=lambda piece: -int(pieces.areas[piece])):
+        left, _, wide, tall = pieces.boxes[piece]
         columns = np.arange(left, left + wide)
         across = _ACROSS[columns]
         if across[0] < _EDGE or across[-1] > 1 - _EDGE or across[-1] - across[0] < _WIDE:
             continue
-        above = _ALONG[(labels[:, columns] == piece).argmax(axis=0)] - _RIM
+        above = _ALONG[(pieces.labels[:, columns] == piece).argmax(axis=0)] - _RIM
         slant, level = np.polyfit(across, above, 1)
         level += (above - slant * across - level).min()
         if _TALL[0] < tall * (_ALONG[1] - _ALONG[0]) < _TALL[1] and level + slant / 2 > -_NEAR:

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.components import label_components
+from services.kit.raster.morphology import Footprint, close_mask, open_mask
 from services.viton.garment.colour_clusters import cluster_colours, squared_distance_to_nearest
 from services.viton.garment.landmarks import Neckline
 from services.viton.garment.neckline_curve import CURVE_POINTS, EXPONENTS, curve_rows
@@ -228,16 +230,14 @@ def _segment_inner_back(
     """
     size = 2 * max(int(options.median_size * width), 1) + 1
     like = np.asarray(cv2.medianBlur(closer.astype(np.uint8), size), np.uint8)
-    joined = like | rim.astype(np.uint8)
-    _, labels = cv2.connectedComponents(joined)
-    mark = int(np.bincount(labels[seed & (joined > 0)], minlength=1).argmax())
+    joined = (like > 0) | rim
+    labels = label_components(joined).labels
+    mark = int(np.bincount(labels[seed & joined], minlength=1).argmax())
     if mark == 0:
         return None
-    region = (labels == mark).astype(np.uint8)
-    size = 2 * max(int(options.closing_size * width), 1) + 1
-    closed = cv2.morphologyEx(region, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
-    opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    smooth = np.asarray(opened, np.uint8)
+    radius = max(int(options.closing_size * width), 1)
+    closed = close_mask(labels == mark, radius, Footprint.SQUARE)
+    smooth = open_mask(closed, 1, Footprint.SQUARE).astype(np.uint8)
     least, most = options.area
     if not least * width**2 < smooth.sum() < most * width**2 or smooth[-1].any():
         return None

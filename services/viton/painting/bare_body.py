@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.components import label_components
+from services.kit.raster.easing import smoothstep
 from services.viton.geometry import Points
 from services.viton.person.body import Body, BodySide
 from services.viton.person.segmentation import PersonSegmentation
@@ -136,8 +138,7 @@ def find_bare_arm_edges(strip: RuledWarp, parts: PersonSegmentation) -> BareArmE
         return BareArmEdges(flat, flat + 1, np.zeros(flat.shape, bool), skin)
     near = skin & (np.abs(strip.across - 0.5) < 1)
     steps = np.arange(_ARM_STEPS + 1)
-    share = np.clip((steps - _SHOULDER_STEP) / max(start - _SHOULDER_STEP, 1.0), 0, 1)
-    share = share * share * (3 - 2 * share)
+    share = smoothstep((steps - _SHOULDER_STEP) / max(start - _SHOULDER_STEP, 1.0))
     # Farther down the arm is seen, and nothing of it is made.
     share = share * np.clip((start + 2 * _MIN_BARE_STEPS - steps) / _MIN_BARE_STEPS, 0, 1)
     # Of the hem's own slant, and of the shadow below it, the arm's outline is not told.
@@ -205,12 +206,9 @@ def select_own_arms(
     for strip, side in zip(strips, body.sides, strict=True):
         near |= strip.covered & (np.abs(strip.across - 0.5) < 0.65)
         near |= _disc(near.shape, side, 0.3 * body.shoulder_width)
-    count, pieces = cv2.connectedComponents(parts.arms.astype(np.uint8))
-    sizes = np.bincount(pieces.ravel(), minlength=count)
-    within = np.bincount(pieces[near], minlength=count)
-    limb = within > 0.5 * sizes
-    limb[0] = False
-    return np.asarray(limb[pieces])
+    pieces = label_components(parts.arms)
+    within = np.bincount(pieces.labels[near], minlength=pieces.count)
+    return pieces.select(within > 0.5 * pieces.areas)
 
 
 def _disc(shape: tuple[int, ...], side: BodySide, radius: float) -> Bool:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.easing import smoothstep
 from services.viton.geometry import Points, point
 from services.viton.person.legs import KNEE, Leg, LowerBody
 from services.viton.person.segmentation import PersonSegmentation
@@ -115,5 +116,6 @@ def find_removed_bottoms(worn: PersonSegmentation) -> Bool:
 def hem_shadow_zone(worn: PersonSegmentation, body: LowerBody) -> Floats:
     """Bare leg so near the old hem that its shadow and colour lie on the skin, 0 to 1."""
     away = cv2.distanceTransform((~worn.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
-    near = np.clip(1.15 - away / (_HEM_SHADOW_REACH * body.torso_length), 0, 1)
-    return np.asarray(near * near * (3 - 2 * near) * antialias(worn.leg_skin, 1.0), np.float32)
+    share = 1.15 - away / (_HEM_SHADOW_REACH * body.torso_length)
+    near = smoothstep(np.asarray(share, np.float32))
+    return np.asarray(near * antialias(worn.leg_skin, 1.0), np.float32)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.easing import smoothstep
 from services.viton.painting.appearance import PersonAppearance
 from services.viton.painting.around_neck import NeckLayers
 from services.viton.painting.bare_body import select_own_arms
@@ -353,8 +354,8 @@ def _missing_noise_level(image: Floats, parts: PersonSegmentation, worn: Garment
 def _bleed_zone(parts: PersonSegmentation) -> Floats:
     """Bare neck so near the worn garment that its colour has bled into the skin, 0 to 1."""
     away = cv2.distanceTransform((~parts.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
-    near = np.clip((_BLEED_REACH_PX - away) / (_BLEED_REACH_PX - _LABEL_ERROR_PX), 0, 1)
-    return np.asarray(near * near * (3 - 2 * near) * antialias(parts.torso_skin, 1.5), np.float32)
+    near = smoothstep((_BLEED_REACH_PX - away) / (_BLEED_REACH_PX - _LABEL_ERROR_PX))
+    return np.asarray(near * antialias(parts.torso_skin, 1.5), np.float32)
 
 
 def _shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.morphology import close_plane
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.raster.morphology import erode
 from services.viton.raster.planes import mean_channel_std, to_three_channels
@@ -28,8 +29,8 @@ def estimate_bottoms_shading(photo: Floats, worn: PersonSegmentation) -> Floats:
     grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
     flat = pull_push(to_three_channels(grey), inside.astype(np.float32), 1)[..., 0]
     flat = np.where(inside, grey, flat).astype(np.float32)
-    closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-    low = gaussian_blur(np.asarray(closed, np.float32), 4.0)
+    closed = close_plane(flat, 4)
+    low = gaussian_blur(closed, 4.0)
     usual = float(np.median(low[inside]))
     ratio = np.clip((low + _DARK_OFFSET) / (usual + _DARK_OFFSET), 0.75, 1.12) ** 0.7
     sure = gaussian_blur(inside.astype(np.float32), 6.0)

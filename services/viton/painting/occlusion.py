@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
-from services.kit.raster.components import remove_small_components
+from services.kit.raster.components import label_components, remove_small_components
+from services.kit.raster.morphology import Footprint, open_mask
 from services.viton.person.body import Body, BodySide
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.sleeve import PlacedSleeve
@@ -33,21 +34,15 @@ def close_slits_beside_arms(
     ``chest``: the bare trunk, through which no ground is seen.
     """
     reach = max(int(_MAX_SLIT_HALF_WIDTH * body.shoulder_width), 1)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     cloth = torso > 0.5
     open_ground: Bool = np.asarray(~(cloth | arms | chest))
-    opened = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
-    wide = (
-        antialias(
-            remove_small_components(np.asarray(opened), int((0.1 * body.shoulder_width) ** 2)), 3.0
-        )
-        > 0.4
-    )
+    opened = open_mask(open_ground, reach)
+    large = remove_small_components(opened, int((0.1 * body.shoulder_width) ** 2))
+    wide = antialias(large, 3.0) > 0.4
     # A gap that stays open narrows to its end, and does not stop at its whole width.
-    thin = cv2.morphologyEx(open_ground.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, pieces = cv2.connectedComponents(thin)
-    widens = np.bincount(pieces[wide], minlength=count) > 0
-    wide = wide | ((thin > 0) & widens[pieces])
+    thin = label_components(open_mask(open_ground, 1, Footprint.SQUARE))
+    widens = np.bincount(thin.labels[wide], minlength=thin.count) > 0
+    wide = wide | thin.select(widens)
     rows = np.arange(torso.shape[0])[:, None]
     top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.shoulder_width
     slit = open_ground & ~wide & (rows > top) & (rows < body.existing_hem_row) & ~parts.lower_body

@@ -6,6 +6,8 @@ from typing import Final
 import cv2
 import numpy as np
 
+from services.kit.raster import morphology
+from services.kit.raster.morphology import Footprint, close_mask
 from services.kit.types import Flow, Image, Mask
 from services.viton.raster.layers import LayerStack
 from services.viton.raster.morphology import erode
@@ -35,13 +37,11 @@ def make_result(person: Image, stack: LayerStack, garment_mask: Mask) -> TryOnRe
     rounded = np.clip(np.rint(stack.image), 0, 255).astype(np.uint8)
     red, green, blue = cv2.split(cv2.absdiff(rounded, person))
     change = np.maximum(np.maximum(red, green), blue)
-    seen = cv2.morphologyEx(
-        (change >= _MIN_VISIBLE_CHANGE).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)
-    )
-    image = np.where(cv2.merge((seen, seen, seen)) > 0, rounded, person)
-    core = cv2.dilate(seen, np.ones((5, 5), np.uint8)).astype(np.float32)
+    seen = close_mask(change >= _MIN_VISIBLE_CHANGE, 2, Footprint.SQUARE)
+    image = np.where(seen[..., None], rounded, person)
+    core = morphology.dilate(seen, 2, Footprint.SQUARE).astype(np.float32)
     mask = np.rint(255 * cv2.GaussianBlur(core, (0, 0), 1.0)).astype(np.uint8)
-    mask = np.where(seen > 0, 255, mask).astype(np.uint8)
+    mask = np.where(seen, 255, mask).astype(np.uint8)
     inside = erode(garment_mask > 127, _GARMENT_RIM_PX).astype(np.float32)
     cloth = stack.garment_alpha * sample_image(inside, stack.garment_flow) * seen
     return TryOnResult(image, mask, stack.garment_flow, np.rint(255 * cloth).astype(np.uint8))

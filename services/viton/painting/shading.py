@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.morphology import close_plane
 from services.viton.geometry import Points, point, unit_vector
 from services.viton.person.body import Body, BodySide
 from services.viton.person.segmentation import PersonSegmentation
@@ -79,8 +80,8 @@ def _existing_top_shading(image: Floats, parts: PersonSegmentation) -> Floats:
     low, high = _DARK_RANGE
     share = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
     flat = pull_push(to_three_channels(luma), inside.astype(np.float32))[..., 0]
-    closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
-    slow = gaussian_blur(np.asarray(closed, np.float32), 7.0)
+    closed = close_plane(flat, 12)
+    slow = gaussian_blur(closed, 7.0)
     lit = (slow + _DARK_OFFSET) / (float(np.median(slow[inside])) + _DARK_OFFSET)
     ratio = np.clip(lit, 0.78, 1.10) ** np.float32(0.65 * share)
     # The new garment may reach farther than the worn one: no step where the window ends.

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.easing import smoothstep
 from services.viton.geometry import Points, unit_vector
 from services.viton.painting.bare_body import (
     BareArmEdges,
@@ -14,7 +15,7 @@ from services.viton.painting.bare_body import (
     find_bare_arm_edges,
     join_bare_shoulders,
 )
-from services.viton.painting.skin_tone import neck_weight, select_usual_hue, smooth
+from services.viton.painting.skin_tone import neck_weight, select_usual_hue
 from services.viton.person.arm import Arm
 from services.viton.person.body import Body
 from services.viton.person.segmentation import PersonSegmentation
@@ -117,7 +118,9 @@ def synthesise_skin(
         told = told if told.sum() > _MIN_SKIN_PX else there[..., 0]
         lit = _shade_round_arm(image[near], told, across[near] * -side.sign, slant)
         # On the shoulder the arm goes over into the trunk.
-        joint = (smooth(1.1 - strip.along[near] / _SHOULDER_BLEND_FRACTION) * covered)[..., None]
+        joint = (smoothstep(1.1 - strip.along[near] / _SHOULDER_BLEND_FRACTION) * covered)[
+            ..., None
+        ]
         own[near] = joint * trunk_light[near][..., None] + (1 - joint) * lit
         even[near] = np.where(there, even[near] / own[near], even[near])
         light.append(own)

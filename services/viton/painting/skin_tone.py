@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.easing import smoothstep
+
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
@@ -53,10 +55,4 @@ def neck_weight(arms: Bool, neck: Bool, scale: float) -> Floats:
     if to_neck is not None:
         between = to_arms / np.maximum(to_arms + to_neck, 1.0)
         share = np.asarray(np.maximum(share, between), np.float32)
-    return smooth(share)
-
-
-def smooth(share: Floats) -> Floats:
-    """Return a way from 0 to 1 that starts and ends level; beyond them it stays there."""
-    inside = np.clip(share, 0, 1)
-    return np.asarray(inside * inside * (3 - 2 * inside), np.float32)
+    return smoothstep(share)

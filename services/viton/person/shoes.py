@@ -3,22 +3,43 @@
 from dataclasses import replace
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
+from services.kit.raster.components import label_components
+from services.kit.raster.morphology import Footprint, open_mask
 from services.viton.person.legs import LowerBody
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.raster.morphology import dilate
 from services.viton.raster.smoothing import gaussian_blur
 
 _HISTOGRAM_BINS: Final = 12
+"""Bins of each channel in a colour histogram."""
+
 _HEM_REACH: Final = 0.14
+"""Distance from the bottoms within which a shoe's pixel may be a hem, in torso lengths."""
+
 _TOUCHING_REACH: Final = 0.05
+"""Distance from the bottoms within which a hem must begin, in torso lengths."""
+
 _MIN_SHOE_PIECE: Final = 0.15
+"""Area that a piece of a shoe must exceed, of the largest piece's."""
+
 _MAX_STRAP_RADIUS: Final = 0.02
+"""Half the width of the widest strap or lace, in torso lengths."""
+
 _MIN_HEM_ODDS: Final = 0.5
+"""Probability that a pixel's colour is the bottoms', which it must exceed to be a hem."""
+
+_MIN_HEM_RADIUS: Final = 0.012
+"""Half the width of the thinnest hem, in torso lengths."""
+
+_ODDS_SIGMA: Final = 0.022
+"""Standard deviation of the probabilities' smoothing, in torso lengths."""
+
+_MIN_SAMPLE_PX: Final = 50
+"""Least area that a colour histogram is taken from, in canvas pixels."""
 
 
 def reassign_trouser_hems(
@@ -36,40 +57,36 @@ def reassign_trouser_hems(
         return worn
     beside = dilate(worn.shoes, int(3 * _HEM_REACH * body.torso_length)) & worn.bottoms
     clear = worn.shoes & ~dilate(worn.bottoms, int(_HEM_REACH * body.torso_length))
-    if clear.sum() < 50 or beside.sum() < 50:
+    if clear.sum() < _MIN_SAMPLE_PX or beside.sum() < _MIN_SAMPLE_PX:
         return worn
     cloth, leather = (_colour_histogram(image, where) for where in (beside, clear))
     index = (image // (256 // _HISTOGRAM_BINS + 1)).astype(np.int64)
     a = cloth[index[..., 0], index[..., 1], index[..., 2]]
     b = leather[index[..., 0], index[..., 1], index[..., 2]]
     seen = (worn.shoes | worn.bottoms).astype(np.float32)
-    odds = gaussian_blur(
-        seen * (a / np.maximum(a + b, 1e-6)).astype(np.float32), 0.022 * body.torso_length
-    ) / np.maximum(gaussian_blur(seen, 0.022 * body.torso_length), 1e-3)
-    hem = near & (odds > _MIN_HEM_ODDS)
-    size = 2 * max(int(0.012 * body.torso_length), 1) + 1
-    joined = cv2.morphologyEx(hem.astype(np.uint8), cv2.MORPH_OPEN, np.ones((size, size), np.uint8))
-    count, pieces = cv2.connectedComponents((joined > 0).astype(np.uint8))
+    likelihood = (a / np.maximum(a + b, 1e-6)).astype(np.float32)
+    sigma = _ODDS_SIGMA * body.torso_length
+    weight = np.maximum(gaussian_blur(seen, sigma), 1e-3)
+    odds = gaussian_blur(seen * likelihood, sigma) / weight
+    likely = near & (odds > _MIN_HEM_ODDS)
+    joined = open_mask(likely, max(int(_MIN_HEM_RADIUS * body.torso_length), 1), Footprint.SQUARE)
     rim = dilate(worn.bottoms, max(int(_TOUCHING_REACH * body.torso_length), 2))
-    touching = np.unique(pieces[rim & (joined > 0)])
-    hem = np.isin(pieces, touching[touching > 0]) if count > 1 else np.zeros_like(hem)
-    hem |= near & ~_remove_specks(worn.shoes & ~hem)
+    pieces = label_components(joined)
+    touching = np.bincount(pieces.labels[rim & joined], minlength=pieces.count) > 0
+    attached = pieces.select(touching)
+    hem = attached | (near & ~_remove_specks(worn.shoes & ~attached))
     return replace(worn, bottoms=worn.bottoms | hem, shoes=worn.shoes & ~hem)
 
 
 def _remove_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the mask without its specks."""
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-    areas = stats[:, cv2.CC_STAT_AREA]
-    keep = areas > _MIN_SHOE_PIECE * areas[1:].max(initial=1)
-    return np.asarray(keep[pieces] & mask)
+    """Return the mask without its small pieces."""
+    pieces = label_components(mask)
+    return pieces.select(pieces.areas > _MIN_SHOE_PIECE * pieces.areas[1:].max(initial=1))
 
 
 def select_shoes_over_hem(worn: PersonSegmentation, body: LowerBody) -> NDArray[np.bool_]:
     """Return the shoes that lie over a long hem: no straps and laces, which it covers."""
-    size = 2 * max(int(_MAX_STRAP_RADIUS * body.torso_length), 1) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    core = cv2.morphologyEx(worn.shoes.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    core = open_mask(worn.shoes, max(int(_MAX_STRAP_RADIUS * body.torso_length), 1))
     return np.asarray(worn.shoes & dilate(core, 2))
 
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.easing import smoothstep
 from services.viton.garment.cutout import GarmentCutout, cut_out_garment
 from services.viton.garment.dress_landmarks import DressLandmarks
 from services.viton.garment.photo import GarmentPhoto
@@ -92,8 +93,8 @@ def _skirt_weight(lower: LowerBody, shape: tuple[int, int]) -> Floats:
     """Return how far the skirt's map has taken over from the torso's, H x 1 x 1."""
     rows = np.arange(shape[0], dtype=np.float32)
     end = lower.hip_row - TOP_END_ABOVE_HIPS * lower.torso_length
-    ramp = np.clip((rows - lower.narrowest_row) / max(end - lower.narrowest_row, 1.0), 0, 1)
-    return np.asarray((ramp * ramp * (3 - 2 * ramp))[:, None, None], np.float32)
+    weight = smoothstep((rows - lower.narrowest_row) / max(end - lower.narrowest_row, 1.0))
+    return np.asarray(weight[:, None, None], np.float32)
 
 
 def _cut_dress(

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.easing import smoothstep
+from services.kit.raster.morphology import close_mask
 from services.viton.garment.cutout import GarmentCutout
 from services.viton.geometry import Points
 from services.viton.person.body import Body
@@ -65,8 +66,7 @@ def sample_garment_layers(
             sources.append(torso_map)
             continue
         part = placed.surface.windowed
-        ramp = np.clip(part.along / (0.30 * fit.cuff_fraction), 0, 1)
-        ramp = (ramp * ramp * (3 - 2 * ramp))[..., None]
+        ramp = smoothstep(part.along / (0.30 * fit.cuff_fraction))[..., None]
         source = np.zeros_like(torso_map)
         source[part.window] = ramp * part.source + (1 - ramp) * torso_map[part.window]
         sleeve = sample_image(layer, source[part.window])
@@ -121,7 +121,6 @@ def fill_shoulder_notches(worn: GarmentLayers, body: Body) -> GarmentLayers:
         max(int(_MAX_NOTCH_WIDTH * body.shoulder_width), 1),
         int(_SHOULDER_WINDOW * body.shoulder_width),
     )
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     for side, sleeve in zip(body.sides, worn.sleeves, strict=True):
         if not sleeve.any():
             continue
@@ -129,8 +128,7 @@ def fill_shoulder_notches(worn: GarmentLayers, body: Body) -> GarmentLayers:
         window = (slice(y - span, y + span), slice(x - span, x + span))
         near = cloth[window]
         # Only where cloth lies all around it: the window's own border is none.
-        padded = np.pad(near.astype(np.uint8), reach)
-        whole = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[reach:-reach, reach:-reach] > 0
+        whole = close_mask(np.pad(near, reach), reach)[reach:-reach, reach:-reach]
         notch = whole & ~near
         if notch.sum() > _MIN_NOTCH_AREA * body.shoulder_width**2:
             filled = antialias(near | notch, 0.7) * dilate(notch, 2)
