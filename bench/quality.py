@@ -131,7 +131,7 @@ async def _measure(
                 garment=run.garment,
                 worn=run.try_on_canvas,
                 ancestor=case.result,
-                labels=labels.colour(run.labels),
+                labels=labels.colourise(run.labels),
                 faults=sheets.marked(run.try_on_canvas, judged.faults),
             )
             report.save(run.try_on_canvas, arguments.out / "pictures" / f"{case.name}.png")

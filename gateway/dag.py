@@ -237,7 +237,7 @@ class _Run:
                 self.emit(step, StageState.STARTED, 0.0)
                 state = StageState.FINISHED
                 seconds = min(
-                    step.method.deadline * self.stage_deadline_factor, self.ends - started
+                    step.method.deadline_seconds * self.stage_deadline_factor, self.ends - started
                 )
                 response = await self.call(step.method, request, seconds)
             self.done += 1

@@ -161,9 +161,9 @@ def _warning_inputs(values: Mapping[str, Any], heights: tuple[int, int]) -> Warn
 
 async def _shows_person(call: Call, photo: Image) -> bool:
     """Return whether the pose service finds a person in a photo."""
-    fitted = cast("FitResponse", await call(FIT, FitRequest(photo), FIT.deadline))
+    fitted = cast("FitResponse", await call(FIT, FitRequest(photo), FIT.deadline_seconds))
     try:
-        await call(ESTIMATE_POSE, EstimatePoseRequest(fitted.image), ESTIMATE_POSE.deadline)
+        await call(ESTIMATE_POSE, EstimatePoseRequest(fitted.image), ESTIMATE_POSE.deadline_seconds)
     except NoPerson:
         return False
     return True

@@ -20,7 +20,7 @@ import PIL.Image
 from tryon.venuns import venuns_pb2, venuns_pb2_grpc
 
 from services.densepose.parts import draw_parts
-from services.kit.labels import Label, colour
+from services.kit.labels import Label, colourise
 
 Answer = Callable[[Any], Any]
 
@@ -72,7 +72,7 @@ def map_surface(request: venuns_pb2.PhotoRequest) -> venuns_pb2.TextResponse:
 def parse(request: venuns_pb2.PhotoRequest) -> venuns_pb2.LabelsResponse:
     labels = bands(read(request.image, "JPEG", "RGB"), PARSED)
     return venuns_pb2.LabelsResponse(
-        parse=text(written(labels)), parse_vis=text(written(colour(labels)))
+        parse=text(written(labels)), parse_vis=text(written(colourise(labels)))
     )
 
 

@@ -140,7 +140,9 @@ class Engine:
 
     async def _parse(self, image: Image, keypoints: Keypoints) -> LabelMap:
         request = ParseRequest(image, keypoints)
-        answer = await self._backend.call(PARSE, request, PARSE.deadline * DEADLINE_FACTOR, "parse")
+        answer = await self._backend.call(
+            PARSE, request, PARSE.deadline_seconds * DEADLINE_FACTOR, "parse"
+        )
         return cast("ParseResponse", answer).labels
 
 

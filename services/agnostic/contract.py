@@ -24,6 +24,10 @@ class RemoveGarmentResponse:
 
 
 REMOVE_GARMENT = Method(
-    "agnostic", "RemoveGarment", RemoveGarmentRequest, RemoveGarmentResponse, deadline=20.0
+    service="agnostic",
+    rpc="RemoveGarment",
+    request=RemoveGarmentRequest,
+    response=RemoveGarmentResponse,
+    deadline_seconds=20.0,
 )
 CONTRACT = Contract("agnostic", "tryon.v1.Agnostic", 50054, (REMOVE_GARMENT,))

@@ -94,6 +94,18 @@ def as_it_is(request: IsolateRequest) -> IsolateResponse:
     )
 
 
-SEGMENT = Method("cloth_mask", "Segment", SegmentRequest, SegmentResponse, deadline=60.0)
-ISOLATE = Method("cloth_mask", "Isolate", IsolateRequest, IsolateResponse, deadline=30.0)
+SEGMENT = Method(
+    service="cloth_mask",
+    rpc="Segment",
+    request=SegmentRequest,
+    response=SegmentResponse,
+    deadline_seconds=60.0,
+)
+ISOLATE = Method(
+    service="cloth_mask",
+    rpc="Isolate",
+    request=IsolateRequest,
+    response=IsolateResponse,
+    deadline_seconds=30.0,
+)
 CONTRACT = Contract("cloth_mask", "tryon.v1.ClothMask", 50051, (SEGMENT, ISOLATE))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from services.cloth_mask.core import LEAST_AREA, drop_specks, ellipse
 from services.kit.categories import AUTO, DRESS, LOWER, UPPER
 from services.kit.errors import NoGarment
-from services.kit.joints import TRUNK
+from services.kit.joints import TRUNK_CORNERS
 from services.kit.labels import Label
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.types import Image, Keypoints, LabelMap, Mask
@@ -178,7 +178,7 @@ def _trunk_region(keypoints: Keypoints, shape: tuple[int, ...], reach: float) ->
     Nothing where one of these joints was not seen.
     """
     area = np.zeros(shape, np.uint8)
-    joints = keypoints[list(TRUNK)]
+    joints = keypoints[list(TRUNK_CORNERS)]
     if (joints[:, 2] > 0).all():
         middle = joints[:, :2].mean(axis=0)
         stretch = np.array([reach, max(reach, 1.0)])
@@ -219,7 +219,7 @@ def _extend_to_waist(photo: Image, garment: Flags, keypoints: Keypoints) -> tupl
 
 def _waist_row(keypoints: Keypoints) -> float:
     """Return the row where trousers begin at most; infinite where joints were not seen."""
-    joints = keypoints[list(TRUNK)]
+    joints = keypoints[list(TRUNK_CORNERS)]
     if not (joints[:, 2] > 0).all():
         return math.inf
     shoulders, hips = float(joints[:2, 1].mean()), float(joints[2:, 1].mean())

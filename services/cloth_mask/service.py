@@ -18,7 +18,7 @@ from services.cloth_mask.contract import (
 )
 from services.cloth_mask.isolate import isolate_garment
 from services.kit import engines
-from services.kit.categories import AUTO, REQUEST_CATEGORIES, UPPER, check
+from services.kit.categories import AUTO, REQUEST_CATEGORIES, UPPER, check_category
 from services.kit.errors import InvalidRequest, NoGarment
 from services.kit.runtimes.u2net import FILE
 from services.kit.service import Service
@@ -40,7 +40,7 @@ def _load_u2net_engine(engine: str, file: str) -> Service:
     network, attributes_network = model.load(file), model.load_attributes_network()
 
     def segment(request: SegmentRequest) -> SegmentResponse:
-        check(request.category, REQUEST_CATEGORIES)
+        check_category(request.category, REQUEST_CATEGORIES)
         image = request.image
         height, width = image.shape[:2]
         classes = network.probabilities(image, model.FIRST_SIDE)
@@ -61,7 +61,7 @@ def _isolate_handler(
     attributes_network: model.AttributesNetwork,
 ) -> Callable[[IsolateRequest], IsolateResponse]:
     def isolate(request: IsolateRequest) -> IsolateResponse:
-        check(request.category, REQUEST_CATEGORIES)
+        check_category(request.category, REQUEST_CATEGORIES)
         _check(request)
         if not is_worn(request):
             return as_it_is(request)
@@ -115,7 +115,7 @@ def load_venuns() -> Service:
     )
 
     def segment(request: SegmentRequest) -> SegmentResponse:
-        check(request.category, REQUEST_CATEGORIES)
+        check_category(request.category, REQUEST_CATEGORIES)
         image = request.image
         answer = upstream.call(
             venuns_pb2.PhotoRequest(image=upstream_containers.encode_photo(image))

@@ -37,10 +37,10 @@ class EstimateSurfaceResponse:
 
 
 ESTIMATE_SURFACE = Method(
-    "densepose",
-    "EstimateSurface",
-    EstimateSurfaceRequest,
-    EstimateSurfaceResponse,
-    deadline=30.0,
+    service="densepose",
+    rpc="EstimateSurface",
+    request=EstimateSurfaceRequest,
+    response=EstimateSurfaceResponse,
+    deadline_seconds=30.0,
 )
 CONTRACT = Contract("densepose", "tryon.v1.DensePose", 50052, (ESTIMATE_SURFACE,))

@@ -21,5 +21,11 @@ class ParseResponse:
     labels: LabelMap
 
 
-PARSE = Method("human_parse", "Parse", ParseRequest, ParseResponse, deadline=60.0)
+PARSE = Method(
+    service="human_parse",
+    rpc="Parse",
+    request=ParseRequest,
+    response=ParseResponse,
+    deadline_seconds=60.0,
+)
 CONTRACT = Contract("human_parse", "tryon.v1.HumanParse", 50053, (PARSE,))

@@ -1,1 +1,1 @@
-"""What every service shares: contracts, codec, errors, server, weights, sessions."""
+"""Code that all services share: contracts, errors, settings, wire format, weights, runtimes."""

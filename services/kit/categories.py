@@ -23,7 +23,7 @@ REQUEST_CATEGORIES: Final = (AUTO, *GARMENT_CATEGORIES)
 """What a request may ask for."""
 
 
-def check(category: str, known: tuple[str, ...]) -> None:
+def check_category(category: str, known: tuple[str, ...]) -> None:
     """Raise InvalidRequest unless ``category`` is one of ``known``."""
     if category not in known:
         raise InvalidRequest(

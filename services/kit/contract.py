@@ -1,7 +1,7 @@
-"""What a service promises: its methods, their typed requests and responses, its port.
+"""Contracts of services: methods, typed requests and responses, port.
 
-Each service states this once, in its ``contract.py``. The gateway's pipeline, both of its backends,
-the gRPC server and the codec all read it from there.
+Each service has one in its ``contract.py``. The gateway's pipeline and backends, the gRPC server
+and the codec read it from there.
 """
 
 from dataclasses import dataclass
@@ -11,32 +11,43 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Method(Generic[Request, Response]):
-    """One remote procedure.
-
-    ``service`` is the folder's name (``openpose``), ``rpc`` the procedure's name in the proto file.
-    ``request`` and ``response`` are frozen dataclasses whose field names and types match the proto
-    messages. ``deadline`` is in seconds and covers the whole call, retries included.
-    """
+    """One remote procedure."""
 
     service: str
+    """The service's folder name, such as ``openpose``."""
+
     rpc: str
+    """The procedure's name in the proto file."""
+
     request: type[Request]
+    """Frozen dataclass whose field names and types are those of the request's proto message."""
+
     response: type[Response]
-    deadline: float
+    """Frozen dataclass whose field names and types are those of the response's proto message."""
+
+    deadline_seconds: float
+    """Seconds for the whole call, retries included."""
 
 
 @dataclass(frozen=True)
 class Contract:
-    """A service: its folder name, its name in the proto package and its default port."""
+    """A service."""
 
     name: str
+    """The folder's name."""
+
     proto: str
+    """Full name of the gRPC service, such as ``tryon.v1.OpenPose``."""
+
     port: int
+    """Default TCP port; no other service has it."""
+
     methods: tuple[Method[Any, Any], ...]
+    """Procedures of the gRPC service."""
 
     @property
     def host(self) -> str:
-        """The name in networks and of images: host names take hyphens, no underscores."""
+        """Host name and image name: the folder's name with hyphens instead of underscores."""
         return self.name.replace("_", "-")

@@ -1,4 +1,4 @@
-"""Choosing a service's engine from its table."""
+"""Choose a service's engine by environment variables."""
 
 import difflib
 import os
@@ -27,10 +27,8 @@ ENGINE_PRESETS: Final[Mapping[str, Mapping[str, str]]] = {
         "viton": "hr_viton",
     },
 }
-"""The engines of whole published pipelines, by preset and service.
-
-They are what the pipelines' authors ran. Services that are not named keep their default.
-"""
+"""Engines that the authors of published pipelines ran, by preset and service. A service that is not
+named keeps its default."""
 
 
 def choose(service: str, engines: Mapping[str, Callable[[], Loaded]]) -> Callable[[], Loaded]:
@@ -41,18 +39,18 @@ def choose(service: str, engines: Mapping[str, Callable[[], Loaded]]) -> Callabl
     that is not known.
     """
     variable = f"TRYON_{service.upper()}_ENGINE"
-    name = os.environ.get(variable, "").strip() or _of_preset(service) or next(iter(engines))
+    name = os.environ.get(variable, "").strip() or _engine_of_preset(service) or next(iter(engines))
     if name in engines:
         return engines[name]
     raise UnknownEngine(
         f"{variable}={name} names no engine of the {service} service, which has: "
-        f"{_listed(name, engines)}",
+        f"{_list_names(name, engines)}",
         stage=service,
     )
 
 
-def _of_preset(service: str) -> str | None:
-    """Return the service's engine in the preset that was asked for, None if it has none."""
+def _engine_of_preset(service: str) -> str | None:
+    """Return the service's engine in the requested preset; None if it has none."""
     for variable in PRESET_VARIABLES:
         name = os.environ.get(variable, "").strip()
         if not name:
@@ -60,14 +58,14 @@ def _of_preset(service: str) -> str | None:
         if name not in ENGINE_PRESETS:
             raise UnknownEngine(
                 f"{variable}={name} names no engine preset; there are: "
-                f"{_listed(name, ENGINE_PRESETS)}",
+                f"{_list_names(name, ENGINE_PRESETS)}",
                 stage=service,
             )
         return ENGINE_PRESETS[name].get(service)
     return None
 
 
-def _listed(name: str, known: Iterable[str]) -> str:
+def _list_names(name: str, known: Iterable[str]) -> str:
     names = list(known)
-    near = difflib.get_close_matches(name.lower(), names, n=1)
-    return f"{', '.join(names)}." + (f" Did you mean {near[0]}?" if near else "")
+    similar = difflib.get_close_matches(name.lower(), names, n=1)
+    return f"{', '.join(names)}." + (f" Did you mean {similar[0]}?" if similar else "")

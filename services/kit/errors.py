@@ -1,7 +1,7 @@
-"""Every error a user can meet.
+"""Errors that reach a user.
 
     TryOnError
-    ├── InputError                what was sent cannot be used
+    ├── InputError                the request cannot be used
     │   ├── MissingField
     │   ├── UnexpectedField
     │   ├── InvalidOption
@@ -22,7 +22,7 @@
     │   ├── WrongWeights
     │   ├── LicenceNotAccepted
     │   └── InvalidRequest        a service was called with values outside its contract
-    └── ServiceError              what was sent is fine; the system could not answer
+    └── ServiceError              the request is valid; the system failed
         ├── Overloaded
         ├── ServiceUnavailable
         ├── DeadlineExceeded
@@ -33,8 +33,8 @@
         ├── ContainersUnavailable
         └── InternalError
 
-The message of each is one sentence for the person who sees it: what is wrong and what to do.
-``STATUS`` gives each class its one gRPC and one HTTP status.
+Each message tells the user in one sentence what is wrong and what to do. ``STATUS`` has the gRPC
+and the HTTP status of each class.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ from grpc import StatusCode
 
 
 class TryOnError(Exception):
-    """The root. ``code`` is stable and machine-readable, ``stage`` names the failed step."""
+    """Base class. ``code`` is stable and machine-readable, ``stage`` names the failed step."""
 
     code: ClassVar[str]
 
@@ -56,7 +56,7 @@ class TryOnError(Exception):
 
 
 class InputError(TryOnError):
-    """What was sent cannot be used; sending it again will not help."""
+    """The request cannot be used; sending it again does not help."""
 
     code = "input_error"
 
@@ -74,13 +74,13 @@ class UnexpectedField(InputError):
 
 
 class InvalidOption(InputError):
-    """An option has a value outside its choices."""
+    """An option has an invalid value."""
 
     code = "invalid_option"
 
 
 class NotAcceptable(InputError):
-    """The Accept header names no format that can be sent."""
+    """The Accept header names no format that the system can send."""
 
     code = "not_acceptable"
 
@@ -98,13 +98,13 @@ class UploadTooLarge(InputError):
 
 
 class NotAnImage(InputError):
-    """The bytes are not a picture."""
+    """The bytes are not an image file."""
 
     code = "not_an_image"
 
 
 class UnsupportedFormat(InputError):
-    """A picture, but in a format that is not read (HEIC, SVG, GIF, ...)."""
+    """The image has an unsupported format (HEIC, SVG, GIF, ...)."""
 
     code = "unsupported_format"
 
@@ -122,13 +122,13 @@ class TruncatedImage(InputError):
 
 
 class ImageTooLarge(InputError):
-    """Too many pixels, whatever the file's size."""
+    """The image has too many pixels."""
 
     code = "image_too_large"
 
 
 class ImageTooSmall(InputError):
-    """Too few pixels to see anything."""
+    """The image has too few pixels."""
 
     code = "image_too_small"
 
@@ -140,7 +140,7 @@ class NoPerson(InputError):
 
 
 class LegsNotShown(InputError):
-    """A garment for the legs, and the person's photo does not show them standing."""
+    """The garment covers the legs, and the person's photo does not show standing legs."""
 
     code = "legs_not_shown"
 
@@ -164,7 +164,7 @@ class UnknownNetwork(InputError):
 
 
 class WrongWeights(InputError):
-    """A file is not the weight file it was given as."""
+    """The file is not the weight file of the named network."""
 
     code = "wrong_weights"
 
@@ -182,7 +182,7 @@ class InvalidRequest(InputError):
 
 
 class ServiceError(TryOnError):
-    """What was sent is fine; the system could not answer."""
+    """The request is valid; the system failed."""
 
     code = "service_error"
 
@@ -206,19 +206,19 @@ class DeadlineExceeded(ServiceError):
 
 
 class BadAnswer(ServiceError):
-    """A system behind a service answered with something that cannot be used."""
+    """A system behind a service returned an unusable response."""
 
     code = "bad_answer"
 
 
 class WeightsMissing(ServiceError):
-    """A weight file is not on this machine, or is not the file the manifest names."""
+    """A weight file is missing, or is not the manifest's."""
 
     code = "weights_missing"
 
 
 class CannotConvert(ServiceError):
-    """Weights cannot be converted here: PyTorch is missing, or the result is another network."""
+    """Weights cannot be converted: PyTorch is missing, or the outputs of the result differ."""
 
     code = "cannot_convert"
 
@@ -236,7 +236,7 @@ class ContainersUnavailable(ServiceError):
 
 
 class InternalError(ServiceError):
-    """Something unforeseen. The message is always this fixed text; the cause is in the log."""
+    """An unexpected error. The message is always the same text; the log has the cause."""
 
     code = "internal"
 
@@ -251,7 +251,7 @@ class InternalError(ServiceError):
 
 @dataclass(frozen=True)
 class Status:
-    """How an error class is told over gRPC and over HTTP."""
+    """Status codes of an error class."""
 
     grpc: StatusCode
     http: HTTPStatus
@@ -291,3 +291,4 @@ STATUS: Final[dict[type[TryOnError], Status]] = {
     ContainersUnavailable: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
     InternalError: Status(StatusCode.INTERNAL, HTTPStatus.INTERNAL_SERVER_ERROR),
 }
+"""Status codes by error class."""

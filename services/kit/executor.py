@@ -1,4 +1,4 @@
-"""Runs blocking work on a bounded number of threads, behind a bounded queue."""
+"""Run blocking functions on a bounded number of threads, behind a bounded queue."""
 
 import asyncio
 import contextvars
@@ -14,9 +14,9 @@ Result = TypeVar("Result")
 
 
 class BoundedExecutor:
-    """At most ``workers`` functions run at once and at most ``queue_size`` wait; more are refused.
+    """Runs at most ``workers`` functions at once; at most ``queue_size`` wait, more are refused.
 
-    ``name`` is the service's, for messages and thread names. Belongs to the event loop that first
+    ``name`` is the service's name, for messages and threads. Belongs to the event loop that first
     awaits ``run``.
     """
 
@@ -33,12 +33,12 @@ class BoundedExecutor:
 
     @property
     def running(self) -> int:
-        """How many functions are at work, those included that nobody waits for any more."""
+        """Number of functions that run, also those whose callers were cancelled."""
         return self._running
 
     @property
     def waiting(self) -> int:
-        """How many functions wait for a worker."""
+        """Number of functions that wait for a worker."""
         return self._waiting
 
     async def run(
@@ -47,35 +47,36 @@ class BoundedExecutor:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Result:
-        """Run the function on a worker thread, in the caller's context, and give its result.
+        """Run a function on a worker thread, in the caller's context, and return its result.
 
-        Cancelled while it waits, it leaves the queue and never runs; cancelled while it runs, it
-        keeps its worker to the end, since a thread cannot be stopped. Raises Overloaded at once
-        when the queue is full, ServiceUnavailable after ``close``, and what the function raises.
+        If the caller is cancelled while the function waits, it never runs. If the caller is
+        cancelled while it runs, it keeps its worker to the end, since a thread cannot be stopped.
+        Raises Overloaded if the queue is full, ServiceUnavailable after ``close``, and the
+        function's own errors.
         """
-        await self._take_worker()
+        await self._acquire_worker()
         loop = asyncio.get_running_loop()
 
-        def give_back(_: Future[Result]) -> None:
-            loop.call_soon_threadsafe(self._give_back_worker)
+        def release(_: Future[Result]) -> None:
+            loop.call_soon_threadsafe(self._release_worker)
 
         work = partial(function, *args, **kwargs)
         future = self._pool.submit(contextvars.copy_context().run, work)
         self._running += 1
-        future.add_done_callback(give_back)
+        future.add_done_callback(release)
         return await asyncio.wrap_future(future)
 
     async def close(self, grace: float) -> bool:
-        """Refuse new work, let what was taken finish, and tell whether it did so in time.
+        """Refuse new functions and wait for accepted ones; return whether all ended in time.
 
-        After ``grace`` seconds, what still waits for a worker is refused; what runs goes on in its
-        thread, since a thread cannot be stopped.
+        After ``grace`` seconds waiting functions are refused. Running functions go on in their
+        threads, since a thread cannot be stopped.
         """
         self._closed = True
         held = 0
         try:
             async with asyncio.timeout(grace):
-                # The semaphore is fair: whoever holds every place has waited for all before.
+                # The semaphore is fair: all accepted functions come first.
                 while held < self._workers:
                     await self._free.acquire()
                     held += 1
@@ -88,7 +89,7 @@ class BoundedExecutor:
                 self._free.release()
         return True
 
-    async def _take_worker(self) -> None:
+    async def _acquire_worker(self) -> None:
         if self._closed:
             raise self._shutting_down()
         if self._free.locked() and self._waiting >= self._queue_size:
@@ -106,7 +107,7 @@ class BoundedExecutor:
             self._free.release()
             raise self._shutting_down()
 
-    def _give_back_worker(self) -> None:
+    def _release_worker(self) -> None:
         self._running -= 1
         self._free.release()
 

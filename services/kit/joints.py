@@ -1,4 +1,4 @@
-"""The joints of OpenPose's BODY_25, by their place in ``Keypoints``."""
+"""Joints of OpenPose's BODY_25, by their row in ``Keypoints``."""
 
 from enum import IntEnum
 from typing import Final
@@ -34,5 +34,5 @@ class Joint(IntEnum):
     RIGHT_HEEL = 24
 
 
-TRUNK: Final = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP)
-"""The trunk's corners, one after the other around it."""
+TRUNK_CORNERS: Final = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER, Joint.LEFT_HIP, Joint.RIGHT_HIP)
+"""Corners of the trunk, in order around it."""

@@ -1,4 +1,4 @@
-"""The CIHP label ids and their customary colours."""
+"""CIHP label ids and their usual colours."""
 
 from enum import IntEnum
 from typing import Final
@@ -55,12 +55,12 @@ PALETTE: Final = (
     (255, 255, 0),
     (255, 170, 0),
 )
-"""RGB by id, as the field's tools draw label maps."""
+"""RGB, 0 to 255, by id, as the usual tools draw label maps."""
 
 
-def colour(labels: LabelMap) -> Image:
-    """Paint a label map in its customary colours, for people to look at.
+def colourise(labels: LabelMap) -> Image:
+    """Return a label map in its usual colours, H x W x 3 RGB, for people.
 
-    The colours are for the eye only: a file that another tool reads holds the ids themselves.
+    Other tools read the ids themselves.
     """
     return np.array(PALETTE, np.uint8)[labels]

@@ -1,4 +1,4 @@
-"""Structured logs, set up once a process."""
+"""Structured logs, configured once per process."""
 
 import logging
 import sys
@@ -11,13 +11,13 @@ from services.kit.settings import Settings
 
 
 def configure(settings: Settings) -> None:
-    """Send every log line, the libraries' own too, to standard error in one format."""
+    """Write all log lines, also those of libraries, to standard error in one format."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _without_data,
+        _replace_buffers,
     ]
     if settings.log_format == "json":
         last: list[Processor] = [
@@ -25,7 +25,7 @@ def configure(settings: Settings) -> None:
             structlog.processors.JSONRenderer(),
         ]
     else:
-        # The fancy tracebacks print local variables, and those are people's photos.
+        # Rich tracebacks print local variables, which may be photos.
         last = [
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
@@ -47,12 +47,12 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
 
 
-def _without_data(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Put a size in the place of every buffer, so that no picture reaches a log."""
-    return {key: _described(value) for key, value in event.items()}
+def _replace_buffers(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Replace each buffer by its size, so that no image is logged."""
+    return {key: _describe_buffer(value) for key, value in event.items()}
 
 
-def _described(value: Any) -> Any:
+def _describe_buffer(value: Any) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
     if hasattr(value, "nbytes") and hasattr(value, "shape"):

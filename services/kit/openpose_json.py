@@ -1,16 +1,17 @@
-"""Joints in the form that OpenPose writes and the field's tools read."""
+"""Joints as the JSON that OpenPose writes."""
 
 from typing import Any, Final
 
 from services.kit.types import Keypoints
 
 VERSION: Final = 1.2
+"""Version of the JSON format."""
 
 
 def to_openpose_json(keypoints: Keypoints) -> dict[str, Any]:
-    """Write 25 x 3 joints as OpenPose does, one person a file (``--write_json``, version 1.2).
+    """Convert 25 x 3 joints to OpenPose's JSON of one person (``--write_json``, version 1.2).
 
-    Nobody seen gives an empty ``people`` list. Source of the form:
+    Without a visible joint the list ``people`` is empty. Source of the format:
     https://github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md.
     """
     people = []

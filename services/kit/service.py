@@ -1,4 +1,4 @@
-"""A service once it is loaded: what both the gRPC server and the in-process backend run."""
+"""A loaded service, which the gRPC server and the embedded backend run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,18 +6,19 @@ from typing import Any
 
 
 def _nothing_to_close() -> None:
-    """Most engines are freed with their last reference."""
+    """Do nothing: most engines are freed with their last reference."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """A loaded service.
-
-    ``handlers`` maps each rpc to a plain blocking function from the contract's request to its
-    response. They are called from worker threads, never from the event loop. ``engine`` names the
-    engine behind them; ``close`` releases it.
-    """
+    """A loaded service."""
 
     engine: str
+    """Name of the engine."""
+
     handlers: Mapping[str, Callable[[Any], Any]]
+    """Blocking function of each rpc, from the contract's request to its response. Worker threads
+    call it, never the event loop."""
+
     close: Callable[[], None] = _nothing_to_close
+    """Releases the engine."""

@@ -12,15 +12,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH
 
 MIB: Final = 1024 * 1024
+"""Bytes of a mebibyte."""
+
 CGROUP_CPU_MAX: Final = Path("/sys/fs/cgroup/cpu.max")
+"""CPU quota of the control group (cgroup v2)."""
 
 
 def usable_cores(cpu_max: Path = CGROUP_CPU_MAX) -> int:
-    """Count the cores this process may keep busy: its affinity, less where it has a CPU quota.
+    """Return the number of cores that this process may use: its affinity, at most its CPU quota.
 
     ``cpu_max`` holds cgroup v2's ``quota period`` in microseconds, or ``max period`` without a
-    quota. A machine that counts more cores than its quota allows slows down when every one of them
-    gets an inference thread.
+    quota. More inference threads than the quota allows would slow inference down.
     """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -33,7 +35,7 @@ def usable_cores(cpu_max: Path = CGROUP_CPU_MAX) -> int:
 
 
 class Settings(BaseSettings):
-    """What a service can be told from outside; each field is ``TRYON_`` and its name in capitals.
+    """Settings of a service; the variable of a field is ``TRYON_`` and its name in capitals.
 
     Raises pydantic's ``ValidationError`` for a value outside its bounds.
     """
@@ -49,72 +51,71 @@ class Settings(BaseSettings):
     """Threads that one inference may use."""
 
     onnx_provider: Literal["cpu", "cuda", "tensorrt"] = "cpu"
-    """What ONNX networks run on; cuda needs an NVIDIA GPU and the package onnxruntime-gpu, tensorrt
-    TensorRT's libraries too, and keeps what it builds in ``.tensorrt`` of ``models_dir`` where that
-    may be written to."""
+    """Provider of ONNX networks. cuda needs an NVIDIA GPU and the package onnxruntime-gpu. tensorrt
+    also needs TensorRT's libraries; its engines are kept in ``.tensorrt`` of ``models_dir`` if that
+    folder is writable."""
 
     runtime: Literal["onnx", "torch"] = "onnx"
-    """What runs the published networks: ONNX Runtime, or PyTorch where it is installed and
-    ``models add --torch`` kept their official states; every other network runs as it always does.
-    """
+    """Runtime of the published networks. torch needs PyTorch and the official states that
+    ``models add --torch`` keeps; other networks run as with onnx."""
 
     torch_device: Literal["cpu", "cuda"] | None = None
-    """What PyTorch runs on; none: the GPU where it has one, else the CPU."""
+    """Device of PyTorch; without a value the GPU if there is one, else the CPU."""
 
     host: str = Field(default="127.0.0.1", min_length=1)
-    """Address a server listens on; a container needs 0.0.0.0."""
+    """Address that a server listens on; a container needs 0.0.0.0."""
 
     port: int | None = Field(default=None, ge=0, le=65535)
-    """TCP port of the one server started; 0 takes a free one, none the service's own."""
+    """TCP port of the server; 0 takes a free one, no value the contract's port."""
 
     workers: int = Field(default=1, ge=1, le=64)
-    """Calls that one service works on at the same time, each on its own thread."""
+    """Calls that a service runs at the same time, each on a thread of its own."""
 
     queue_size: int = Field(default=8, ge=0, le=1024)
-    """Calls that may wait for a worker; one more is refused at once."""
+    """Calls that may wait for a worker; further calls are refused."""
 
     max_message_bytes: int = Field(default=128 * MIB, ge=MIB, le=2**31 - 1)
-    """Bytes of one gRPC message; holds a raw RGB picture of ``max_pixels`` and a canvas."""
+    """Largest gRPC message in bytes; holds a raw RGB image of ``max_pixels`` and a canvas."""
 
     venuns_deadline: float = Field(default=600.0, gt=0.0, le=3600.0)
-    """Seconds that a container of the ancestor gets for one answer (engines ``venuns``)."""
+    """Deadline of one call to an upstream container in seconds (engines ``venuns``)."""
 
     pgn_scales: Annotated[
         tuple[Annotated[float, Field(ge=0.1, le=4.0)], ...],
         NoDecode,
         Field(min_length=1, max_length=16),
     ] = (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-    """Sizes at which CIHP-PGN looks at a photo, of the photo's own, with commas between them. The
-    default is what its authors test with; each takes time as its square."""
+    """Scales of a photo at which CIHP-PGN runs, separated by commas. The default is what its
+    authors test with; the time grows with the square of each scale."""
 
     viton_seed: int = Field(default=0, ge=0, le=2**63 - 1)
-    """Which noise the published networks draw with; one seed gives one picture."""
+    """Seed of the published networks' noise; the same seed gives the same picture."""
 
     max_connection_age: float | None = Field(default=None, gt=0.0, le=86_400.0)
-    """Seconds after which a client is told to connect anew, and so asks for the service's
-    addresses again; none: never. Calls in flight finish first."""
+    """Seconds after which a server closes a connection, so that the client resolves the service's
+    name again; no value means never. Calls in flight finish first."""
 
     restart_wait: float = Field(default=15.0, ge=0.0, le=600.0)
-    """Seconds that a call waits for a service that has ended, is cut off or still starts, before it
-    fails; within the call's deadline."""
+    """Seconds that a call waits for a service that ended, was cut off or still starts, within the
+    call's deadline."""
 
     shutdown_grace: float = Field(default=30.0, ge=0.0, le=600.0)
-    """Seconds that calls in flight get to finish once the server was told to stop."""
+    """Seconds that calls in flight have to finish when the server stops."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least severe event that is logged."""
+    """Least severity of logged events."""
 
     log_format: Literal["console", "json"] = "console"
-    """Lines for people, or one JSON object a line for machines."""
+    """Lines for people, or one JSON object per line."""
 
     max_upload_bytes: int = Field(default=20_000_000, ge=1_000, le=1_000_000_000)
-    """Bytes of one encoded picture file."""
+    """Largest encoded image file in bytes."""
 
     max_pixels: int = Field(default=25_000_000, ge=1_024, le=100_000_000)
-    """Pixels of one picture, width times height."""
+    """Largest image in pixels, width times height."""
 
     min_side: int = Field(default=32, ge=1, le=1_024)
-    """Pixels of a picture's shorter side, at the least."""
+    """Least pixels of an image's shorter side."""
 
     @field_validator("models_dir")
     @classmethod
@@ -138,5 +139,5 @@ class Settings(BaseSettings):
 
 @cache
 def get_settings() -> Settings:
-    """Read the process's settings, once."""
+    """Return the process's settings, read once."""
     return Settings()

@@ -1,7 +1,7 @@
-"""The values that pass between services.
+"""Types of the values that services exchange.
 
-Every alias names a NumPy array whose shape, channel order and range are fixed; the annotation tells
-the codec which message of ``protos/tryon/v1/common.proto`` carries it.
+Each alias is a NumPy array with a fixed shape, channel order and range. Its annotation is the
+message of ``protos/tryon/v1/common.proto`` that carries it.
 """
 
 from dataclasses import dataclass

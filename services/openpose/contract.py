@@ -52,7 +52,17 @@ class FindWearerResponse:
 
 
 ESTIMATE_POSE = Method(
-    "openpose", "EstimatePose", EstimatePoseRequest, EstimatePoseResponse, deadline=30.0
+    service="openpose",
+    rpc="EstimatePose",
+    request=EstimatePoseRequest,
+    response=EstimatePoseResponse,
+    deadline_seconds=30.0,
 )
-FIND_WEARER = Method("openpose", "FindWearer", FindWearerRequest, FindWearerResponse, deadline=30.0)
+FIND_WEARER = Method(
+    service="openpose",
+    rpc="FindWearer",
+    request=FindWearerRequest,
+    response=FindWearerResponse,
+    deadline_seconds=30.0,
+)
 CONTRACT = Contract("openpose", "tryon.v1.OpenPose", 50055, (ESTIMATE_POSE, FIND_WEARER))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.joints import TRUNK, Joint
+from services.kit.joints import TRUNK_CORNERS, Joint
 from services.kit.raster.guided_filter import filter_by_grey
 from services.kit.types import Image, Keypoints, Mask
 from services.openpose.core import EDGE_NOISE_VARIANCE, U8
@@ -76,8 +76,8 @@ def _draw_body(keypoints: Keypoints, height: int, width: int, share: float) -> N
             cv2.line(canvas, places[first], places[second], 1, thick)
     for start, end in _lines_beyond_joints(keypoints):
         cv2.line(canvas, start, end, 1, thick)
-    if seen[list(TRUNK)].all():
-        corners = np.array([places[joint] for joint in TRUNK], np.int32)
+    if seen[list(TRUNK_CORNERS)].all():
+        corners = np.array([places[joint] for joint in TRUNK_CORNERS], np.int32)
         cv2.fillConvexPoly(canvas, cv2.convexHull(corners), 1)
         cv2.polylines(canvas, [corners], isClosed=True, color=1, thickness=thick)
     if seen[Joint.NOSE]:

@@ -56,6 +56,14 @@ class RestoreResponse:
     image: Image
 
 
-FIT = Method("resize", "Fit", FitRequest, FitResponse, deadline=20.0)
-RESTORE = Method("resize", "Restore", RestoreRequest, RestoreResponse, deadline=20.0)
+FIT = Method(
+    service="resize", rpc="Fit", request=FitRequest, response=FitResponse, deadline_seconds=20.0
+)
+RESTORE = Method(
+    service="resize",
+    rpc="Restore",
+    request=RestoreRequest,
+    response=RestoreResponse,
+    deadline_seconds=20.0,
+)
 CONTRACT = Contract("resize", "tryon.v1.Resize", 50057, (FIT, RESTORE))

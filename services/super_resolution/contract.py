@@ -39,5 +39,11 @@ def needs_upscaling(request: UpscaleRequest) -> bool:
     return fit_scale(request) >= MIN_SCALE
 
 
-UPSCALE = Method("super_resolution", "Upscale", UpscaleRequest, UpscaleResponse, deadline=120.0)
+UPSCALE = Method(
+    service="super_resolution",
+    rpc="Upscale",
+    request=UpscaleRequest,
+    response=UpscaleResponse,
+    deadline_seconds=120.0,
+)
 CONTRACT = Contract("super_resolution", "tryon.v1.SuperResolution", 50056, (UPSCALE,))

@@ -64,5 +64,11 @@ class TryOnResponse:
     garment_alpha: Mask
 
 
-TRY_ON = Method("viton", "TryOn", TryOnRequest, TryOnResponse, deadline=120.0)
+TRY_ON = Method(
+    service="viton",
+    rpc="TryOn",
+    request=TryOnRequest,
+    response=TryOnResponse,
+    deadline_seconds=120.0,
+)
 CONTRACT = Contract("viton", "tryon.v1.Viton", 50059, (TRY_ON,))

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from services.kit.categories import DRESS, GARMENT_CATEGORIES, LOWER, UPPER, check
+from services.kit.categories import DRESS, GARMENT_CATEGORIES, LOWER, UPPER, check_category
 from services.kit.errors import InvalidRequest
 from services.viton.bottoms import wear_lower
 from services.viton.dresses import wear_dress
@@ -28,7 +28,7 @@ def try_on(person: PersonPhoto, garment: GarmentPhoto, category: str = UPPER) ->
     ``NoGarment`` or ``NoPerson`` if one of them is not found, ``LegsNotShown`` if a garment for the
     legs finds none, and ``InvalidRequest`` if the shapes do not agree.
     """
-    check(category, GARMENT_CATEGORIES)
+    check_category(category, GARMENT_CATEGORIES)
     _check_shapes(person, garment)
     return _WEAR[category](person, garment)
 

@@ -8,7 +8,7 @@ from typing import Final
 from tryon.venuns import venuns_pb2
 
 from services.kit import engines
-from services.kit.categories import GARMENT_CATEGORIES, UPPER, check
+from services.kit.categories import GARMENT_CATEGORIES, UPPER, check_category
 from services.kit.errors import InvalidOption
 from services.kit.openpose_json import to_openpose_json
 from services.kit.runtimes import sessions
@@ -43,7 +43,7 @@ def load_venuns() -> Service:
     upstream = upstream_containers.UpstreamContainerClient("viton", upstream_containers.VITON)
 
     def handle(request: TryOnRequest) -> TryOnResponse:
-        check(request.category, GARMENT_CATEGORIES)
+        check_category(request.category, GARMENT_CATEGORIES)
         if request.category != UPPER:
             raise InvalidOption(
                 "The engine venuns knows upper garments only; send category=upper, or ask for the "

@@ -43,6 +43,19 @@ def test_has_a_proto() -> None:
     assert not lacks, missing(lacks)
 
 
+def test_has_a_port_of_its_own() -> None:
+    users: dict[int, list[str]] = {}
+    for name in service_names():
+        contract = importlib.import_module(f"services.{name}.contract").CONTRACT
+        users.setdefault(contract.port, []).append(name)
+    shared = {
+        " and ".join(names): f"both have port {port}; take {max(users) + 1} in one contract.py"
+        for port, names in users.items()
+        if len(names) > 1
+    }
+    assert not shared, missing(shared)
+
+
 def test_has_an_extra_that_installs_it() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]

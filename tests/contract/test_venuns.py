@@ -46,7 +46,7 @@ from services.kit.errors import (
     ServiceUnavailable,
     TryOnError,
 )
-from services.kit.labels import Label, colour
+from services.kit.labels import Label, colourise
 from services.kit.pictures import images
 from services.kit.service import Service
 from services.kit.settings import Settings
@@ -253,7 +253,9 @@ def paletted() -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("data", [paletted(), written(colour(LABELS))], ids=["palette", "colours"])
+@pytest.mark.parametrize(
+    "data", [paletted(), written(colourise(LABELS))], ids=["palette", "colours"]
+)
 async def test_labels_in_other_clothes(ancestor: FakeUpstream, serve: Serve, data: bytes) -> None:
     """A palette is not the ids; colours are, where a picture has nothing else."""
     ancestor.answers["human_parse"] = lambda _: venuns_pb2.LabelsResponse(parse=text(data))
@@ -531,5 +533,5 @@ async def test_the_stage_deadline_factor_lets_a_stage_take_longer(
     await backend.close()
     assert len(ancestor.seen) == len(CASES)
     assert {name: asked[name] for name in CASE} == {
-        name: 3 * case.contract.methods[0].deadline for name, case in CASE.items()
+        name: 3 * case.contract.methods[0].deadline_seconds for name, case in CASE.items()
     }

@@ -1,1 +1,1 @@
-"""Picture files in and out, and edges refined along a photo."""
+"""Image files: decode, check and encode."""

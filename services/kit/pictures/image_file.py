@@ -1,7 +1,7 @@
-"""Reads what a JPEG, PNG or WebP file says of itself, before any pixel is decoded.
+"""Read the header of a JPEG, PNG or WebP file without decoding pixels.
 
-A file is reduced to what its pixels need: text, thumbnails, location, further pictures and whatever
-was appended never reach a decoder. Every loop is bounded, because each byte may be hostile.
+The file is reduced to the parts that its pixels need: text, thumbnails, location, further images
+and appended data never reach a decoder. Every loop is bounded, because the bytes are not trusted.
 
 Sources: ITU-T T.81 (JPEG), W3C PNG third edition, RFC 9649 (WebP), Exif 2.32, ICC.1:2022 annex B.
 """
@@ -24,40 +24,47 @@ from services.kit.errors import (
 Format = Literal["JPEG", "PNG", "WEBP"]
 
 MAX_BLOCKS: Final = 50_000
-"""Segments or chunks in one file; a 20 MB PNG in the smallest usual pieces has 5,000."""
+"""Most segments or chunks of a file; a 20 MB PNG in the smallest usual chunks has 5,000."""
 
 MAX_SCANS: Final = 100
-"""Passes over the picture in one JPEG. Real ones have about ten; a scan of a few bytes costs as
-much time to decode as a full one, so thousands of them would occupy a processor for hours."""
+"""Most scans of a JPEG. Photos have about ten. A scan of a few bytes takes as long to decode as a
+full one, so thousands of them would occupy a core for hours."""
 
 MAX_PROFILE_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of a colour profile; the largest press profiles have about 2 MB."""
+"""Most bytes of a colour profile; the largest press profiles have about 2 MB."""
 
 REMEDY: Final = "save it as JPEG or PNG and send that"
+"""End of the message about an unsupported file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImageFile:
-    """A picture file without what its pixels do not need.
-
-    ``width`` and ``height`` are in pixels as shown, after ``orientation`` (Exif: 1 to 8) is
-    applied. ``profile`` is the ICC profile, empty if there is none. ``pixels`` is a complete file
-    of the same format without metadata.
-    """
+    """An image file, reduced to the parts that its pixels need."""
 
     format: Format
+    """Format of the file."""
+
     width: int
+    """Pixels as shown, after ``orientation`` is applied."""
+
     height: int
+    """Pixels as shown, after ``orientation`` is applied."""
+
     orientation: int
+    """Orientation of Exif, 1 to 8."""
+
     profile: bytes
+    """ICC profile; empty if there is none."""
+
     pixels: bytes
+    """Complete file of the same format without metadata."""
 
 
 def read(data: bytes) -> ImageFile:
     """Read a file's header.
 
-    Raises EmptyUpload, NotAnImage, UnsupportedFormat, AnimatedImage, or TruncatedImage where the
-    file's structure is broken; whether its pixels are whole only decoding shows.
+    Raises EmptyUpload, NotAnImage, UnsupportedFormat, AnimatedImage, or TruncatedImage if the
+    file's structure is broken. Damaged pixels are found by decoding only.
     """
     if not data:
         raise EmptyUpload("The uploaded file is empty; choose the photo again and send it.")
@@ -84,18 +91,41 @@ def _image_file(
 ) -> ImageFile:
     orientation = _orientation(exif)
     width, height = size if orientation < 5 else size[::-1]
-    return ImageFile(kind, width, height, orientation, profile, pixels)
+    return ImageFile(
+        format=kind,
+        width=width,
+        height=height,
+        orientation=orientation,
+        profile=profile,
+        pixels=pixels,
+    )
 
 
 # JPEG
 
-# Any marker but the ones that occur inside a scan's data: a stuffed zero and the restarts.
 _MARKER: Final = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-_TEM, _SOI, _EOI, _SOS = 0x01, 0xD8, 0xD9, 0xDA
-_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_TABLES: Final = frozenset({0xC4, 0xCC, 0xDB, 0xDD})
-# JFIF's and Adobe's segments say which colours the components stand for.
-_COLOUR_HINTS: Final = frozenset({0xE0, 0xEE})
+"""A marker, except those inside a scan's data: a stuffed zero and the restart markers."""
+
+_TEM: Final = 0x01
+"""Marker for temporary use, without a length."""
+
+_SOI: Final = 0xD8
+"""Marker of the start of an image."""
+
+_EOI: Final = 0xD9
+"""Marker of the end of an image."""
+
+_SOS: Final = 0xDA
+"""Marker of the start of a scan."""
+
+_FRAME_MARKERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of a frame header."""
+
+_TABLE_MARKERS: Final = frozenset({0xC4, 0xCC, 0xDB, 0xDD})
+"""Markers of tables: Huffman, arithmetic coding, quantisation, restart interval."""
+
+_COLOUR_MARKERS: Final = frozenset({0xE0, 0xEE})
+"""Markers of JFIF's and Adobe's segments, which define the colour space."""
 
 
 def _read_jpeg(data: bytes) -> ImageFile:
@@ -106,7 +136,7 @@ def _read_jpeg(data: bytes) -> ImageFile:
     scans = 0
     for marker, start, end, following in _segments(data):
         body = data[start + 4 : end]
-        if marker in _FRAMES:
+        if marker in _FRAME_MARKERS:
             if size:
                 raise damaged()
             size = _frame_size(body)
@@ -118,7 +148,7 @@ def _read_jpeg(data: bytes) -> ImageFile:
             profile[body[12] if len(body) > 12 else 0] = body[14:]
         if scans > MAX_SCANS:
             raise UnsupportedFormat(f"This JPEG is built in an unusual way; {REMEDY}.")
-        if marker in _FRAMES or marker in _TABLES or marker in _COLOUR_HINTS:
+        if marker in _FRAME_MARKERS or marker in _TABLE_MARKERS or marker in _COLOUR_MARKERS:
             kept.append(data[start:end])
         elif marker == _SOS:
             kept.append(data[start:following])
@@ -130,7 +160,7 @@ def _read_jpeg(data: bytes) -> ImageFile:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Yield each segment's marker, start, end, and where the next one starts, up to the end."""
+    """Yield marker, start and end of each segment, and the start of the next one."""
     found = _MARKER.search(data, 2)
     for _ in range(MAX_BLOCKS):
         if found is None:
@@ -163,7 +193,10 @@ def _frame_size(body: bytes) -> tuple[int, int]:
 # PNG
 
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_PNG_READ: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"eXIf", b"iCCP"})
+"""First bytes of a PNG."""
+
+_PNG_CHUNKS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"eXIf", b"iCCP"})
+"""Chunks that are read, besides those of the pixels."""
 
 
 def _read_png(data: bytes) -> ImageFile:
@@ -174,7 +207,7 @@ def _read_png(data: bytes) -> ImageFile:
             raise damaged()
         if kind == b"IDAT":
             pixels.append(body)
-        elif kind in _PNG_READ:
+        elif kind in _PNG_CHUNKS:
             first.setdefault(kind, body)
     if not first or not pixels:
         raise damaged()
@@ -183,10 +216,10 @@ def _read_png(data: bytes) -> ImageFile:
     width, height, depth, colour = struct.unpack_from(">IIBB", first[b"IHDR"])
     if not 0 < width < 1 << 31 or not 0 < height < 1 << 31:
         raise damaged()
-    # A single transparent colour of 16 bits: hardly ever written, and the decoder would look for
-    # it after reducing the pixels to 8.
+    # A transparent colour of 16 bits is left out: it is rare, and the decoder would compare it with
+    # pixels reduced to 8 bits.
     kept = [b"IHDR", b"PLTE", b"tRNS"] if depth < 16 or colour == 3 else [b"IHDR", b"PLTE"]
-    # The pixels in one piece: each chunk costs the decoder a turn of its Python loop.
+    # One chunk of pixels: each chunk costs the decoder a pass of its Python loop.
     parts = [_chunk(kind, first[kind]) for kind in kept if kind in first]
     parts += [_chunk(b"IDAT", b"".join(pixels)), _chunk(b"IEND", b"")]
     exif, profile = first.get(b"eXIf", b""), _png_profile(first.get(b"iCCP", b""))
@@ -194,7 +227,7 @@ def _read_png(data: bytes) -> ImageFile:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each chunk's type and body; the last body may be cut short by the end of the file."""
+    """Yield type and body of each chunk; the end of the file may cut the last body."""
     at = len(_PNG_SIGNATURE)
     for _ in range(MAX_BLOCKS):
         if at + 8 > len(data):
@@ -202,7 +235,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         length, kind = struct.unpack_from(">I4s", data, at)
         body = data[at + 8 : at + 8 + length]
         check = data[at + 8 + length : at + 12 + length]
-        # The case of the first letter tells chunks that pixels need from those they do not.
+        # Pixels need the chunks whose name begins with a capital letter.
         if (
             kind[:1].isupper()
             and len(check) == 4
@@ -245,7 +278,7 @@ def _read_webp(data: bytes) -> ImageFile:
             raise _animated()
         if kind == b"VP8X" and len(body) >= 10 and not canvas:
             canvas = _u24(body, 4) + 1, _u24(body, 7) + 1
-            # Only the flag for transparency still holds for what is kept.
+            # Of the flags, only that of transparency holds for the kept chunks.
             kept.append(_riff_chunk(kind, bytes([body[0] & 0x10]) + body[1:]))
         elif kind == b"ALPH" and not size:
             kept.append(_riff_chunk(kind, body))
@@ -317,7 +350,7 @@ def _bounded(profile: bytes) -> bytes:
 
 
 def _orientation(exif: bytes) -> int:
-    """Find the orientation in a TIFF directory; 1 where it is absent or makes no sense."""
+    """Return the orientation in a TIFF directory; 1 if it is absent or invalid."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
         return 1
@@ -335,7 +368,7 @@ def _orientation(exif: bytes) -> int:
     return 1
 
 
-# Formats that are known but not read
+# Unsupported formats
 
 _SIGNATURES: Final = (
     (b"GIF8", "a GIF"),
@@ -357,9 +390,12 @@ _SIGNATURES: Final = (
     (b"\0\0\1\0", "an icon"),
     (b"\x1a\x45\xdf\xa3", "a video"),
 )
+"""First bytes of unsupported formats, and their names."""
+
 _HEIC_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
+"""Brands of HEIC in ISO base media files."""
 
 
 def _foreign_format(data: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""Picture files in and out: hostile bytes to an RGB array, and an RGB array to clean bytes."""
+"""Decode untrusted image files to RGB arrays, and encode RGB arrays."""
 
 import io
 from dataclasses import dataclass
@@ -16,21 +16,42 @@ from services.kit.settings import get_settings
 from services.kit.types import Image
 
 PNG: Final = "image/png"
-JPEG: Final = "image/jpeg"
-WEBP: Final = "image/webp"
-MEDIA_TYPES: Final = (PNG, JPEG, WEBP)
-"""What ``encode`` writes, the default first."""
+"""Media type of PNG."""
 
-LONGEST_SIDE: Final = {PNG: 2**31 - 1, JPEG: 65_500, WEBP: 16_383}
-"""Pixels, as each format's headers or its encoder allow."""
+JPEG: Final = "image/jpeg"
+"""Media type of JPEG."""
+
+WEBP: Final = "image/webp"
+"""Media type of WebP."""
+
+MEDIA_TYPES: Final = (PNG, JPEG, WEBP)
+"""Media types that ``encode`` writes, the default first."""
+
+MAX_SIDE_PX: Final = {PNG: 2**31 - 1, JPEG: 65_500, WEBP: 16_383}
+"""Longest side in pixels that a format or its encoder allows, by media type."""
+
+PNG_COMPRESSION: Final = 4
+"""zlib's level: two thirds of the time of the default 6, for about 6 % more bytes."""
+
+LOSSY_QUALITY: Final = 95
+"""Quality of JPEG and WebP, 0 to 100."""
+
+WEBP_METHOD: Final = 4
+"""Effort of the WebP encoder, 0 (fast) to 6."""
+
+MIN_PROFILE_WHITE: Final = 201
+"""Least level, 0 to 255, to which a sound colour profile converts white."""
+
+MAX_PROFILE_BLACK: Final = 79
+"""Largest level, 0 to 255, to which a sound colour profile converts black."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What an uploaded picture may measure.
+    """Limits of an uploaded image.
 
-    ``max_bytes`` bounds the file, ``max_pixels`` its width times height, and ``min_side`` is the
-    least number of pixels of the shorter side.
+    ``max_bytes`` bounds the file, ``max_pixels`` width times height, and ``min_side`` is the least
+    number of pixels of the shorter side.
     """
 
     max_bytes: int
@@ -39,17 +60,17 @@ class Limits:
 
     @classmethod
     def from_settings(cls) -> Self:
-        """Take the limits this process was configured with."""
+        """Return the limits of the settings."""
         settings = get_settings()
         return cls(settings.max_upload_bytes, settings.max_pixels, settings.min_side)
 
 
 def probe(data: bytes, limits: Limits | None = None) -> ImageFile:
-    """Check a picture file's header against the limits without decoding a pixel.
+    """Check an image file's header against the limits, without decoding pixels.
 
-    ``limits`` defaults to the configured ones. Raises EmptyUpload, UploadTooLarge, NotAnImage,
-    UnsupportedFormat, AnimatedImage, ImageTooLarge, ImageTooSmall, or TruncatedImage where the
-    file's structure is broken.
+    ``limits`` defaults to the settings'. Raises EmptyUpload, UploadTooLarge, NotAnImage,
+    UnsupportedFormat, AnimatedImage, ImageTooLarge, ImageTooSmall, or TruncatedImage if the file's
+    structure is broken.
     """
     limits = limits or Limits.from_settings()
     if len(data) > limits.max_bytes:
@@ -74,12 +95,12 @@ def probe(data: bytes, limits: Limits | None = None) -> ImageFile:
 def decode(data: bytes, limits: Limits | None = None) -> Image:
     """Decode a JPEG, PNG or WebP file to H x W x 3 uint8 sRGB, read-only.
 
-    Orientation is applied, a colour profile converted to sRGB, 16 bits scaled to 8, transparency
-    put on white. ``limits`` defaults to the configured ones and is checked before any pixel is
-    decoded. Raises what ``probe`` raises, and TruncatedImage where the pixels are damaged.
+    The orientation is applied, a colour profile is converted to sRGB, 16 bits are scaled to 8, and
+    transparency is blended with white. ``limits`` defaults to the settings' and is checked before
+    pixels are decoded. Raises the errors of ``probe``, and TruncatedImage if pixels are damaged.
     """
     file = probe(data, limits)
-    # What Pillow raises depends on the damage; the headers are sound, so all of it is damage.
+    # The header is sound, so every error of Pillow means damaged pixels.
     try:
         with PIL.Image.open(io.BytesIO(file.pixels), formats=[file.format]) as picture:
             picture.load()
@@ -96,27 +117,26 @@ def decode(data: bytes, limits: Limits | None = None) -> Image:
 def encode(image: Image, media_type: str) -> bytes:
     """Encode H x W x 3 uint8 sRGB as image/png (lossless), image/jpeg or image/webp.
 
-    The same array gives the same bytes, and nothing but pixels is written. Raises NotAcceptable for
-    another media type, or for a picture whose sides the format cannot hold.
+    The same array gives the same bytes; no metadata is written. Raises NotAcceptable for another
+    media type, and for an image with a side too long for the format.
     """
     if media_type not in MEDIA_TYPES:
         raise NotAcceptable(
             f"Results cannot be sent as {media_type[:80]}; ask for {', '.join(MEDIA_TYPES)}."
         )
-    if max(image.shape[:2]) > LONGEST_SIDE[media_type]:
+    if max(image.shape[:2]) > MAX_SIDE_PX[media_type]:
         raise NotAcceptable(
             f"The result is too long for {media_type}, which holds at most "
-            f"{LONGEST_SIDE[media_type]} pixels a side; ask for {PNG}."
+            f"{MAX_SIDE_PX[media_type]} pixels a side; ask for {PNG}."
         )
     picture = PIL.Image.fromarray(image)
     file = io.BytesIO()
     if media_type == PNG:
-        # Two thirds of the time of the default level 6 for about 6 % more bytes.
-        picture.save(file, "PNG", compress_level=4)
+        picture.save(file, "PNG", compress_level=PNG_COMPRESSION)
     elif media_type == JPEG:
-        picture.save(file, "JPEG", quality=95, subsampling="4:4:4")
+        picture.save(file, "JPEG", quality=LOSSY_QUALITY, subsampling="4:4:4")
     else:
-        picture.save(file, "WEBP", quality=95, method=4)
+        picture.save(file, "WEBP", quality=LOSSY_QUALITY, method=WEBP_METHOD)
     return file.getvalue()
 
 
@@ -125,11 +145,11 @@ def _megabytes(count: int) -> str:
 
 
 def _upright(picture: PIL.Image.Image, orientation: int) -> PIL.Image.Image:
-    turn = _TURNS.get(orientation)
-    return picture if turn is None else picture.transpose(turn)
+    transpose = _UPRIGHT_TRANSPOSE.get(orientation)
+    return picture if transpose is None else picture.transpose(transpose)
 
 
-_TURNS: Final = {
+_UPRIGHT_TRANSPOSE: Final = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
     4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
@@ -138,10 +158,11 @@ _TURNS: Final = {
     7: PIL.Image.Transpose.TRANSVERSE,
     8: PIL.Image.Transpose.ROTATE_90,
 }
+"""Transposition that makes an image upright, by the orientation of Exif."""
 
 
 def _to_srgb(picture: PIL.Image.Image, profile: bytes) -> PIL.Image.Image:
-    """Bring any mode the three formats decode to into RGB."""
+    """Convert any mode of the three formats to RGB."""
     alpha = None
     if picture.mode == "I;16":
         wide = np.asarray(picture).astype(np.uint32)
@@ -168,10 +189,10 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 def _profile_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Build the transform from an embedded profile to sRGB; none if it is sRGB or makes no sense.
+    """Return the transform from an embedded profile to sRGB; None if it is sRGB or broken.
 
-    A profile is trusted if it is for the picture's kind of colour and brings white near white and
-    black near black; a broken one would turn the whole picture dark or one colour.
+    A sound profile is for the image's colour space, converts white to at least
+    ``MIN_PROFILE_WHITE`` and black to at most ``MAX_PROFILE_BLACK``.
     """
     if not profile:
         return None
@@ -179,7 +200,7 @@ def _profile_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform 
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         space = source.profile.xcolor_space.strip()
         described = source.profile.profile_description or ""
-        if space != _SPACES[mode] or described.startswith("sRGB"):
+        if space != _COLOUR_SPACES[mode] or described.startswith("sRGB"):
             return None
         transform = ImageCms.buildTransform(
             source,
@@ -190,16 +211,22 @@ def _profile_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform 
             ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
         white, black = (
-            transform.apply(PIL.Image.new(mode, (1, 1), ends)).tobytes() for ends in _ENDS[mode]
+            transform.apply(PIL.Image.new(mode, (1, 1), ends)).tobytes()
+            for ends in _WHITE_AND_BLACK[mode]
         )
     except (OSError, ValueError, TypeError, ImageCms.PyCMSError):
         return None
-    return transform if min(white) > 200 and max(black) < 80 else None
+    return (
+        transform if min(white) >= MIN_PROFILE_WHITE and max(black) <= MAX_PROFILE_BLACK else None
+    )
 
 
-_SPACES: Final = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
-_ENDS: Final[dict[str, tuple[str | tuple[int, ...], str | tuple[int, ...]]]] = {
+_COLOUR_SPACES: Final = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+"""Colour space of a profile, by Pillow's mode."""
+
+_WHITE_AND_BLACK: Final[dict[str, tuple[str | tuple[int, ...], str | tuple[int, ...]]]] = {
     "L": ("white", "black"),
     "RGB": ("white", "black"),
     "CMYK": ((0, 0, 0, 0), (255, 255, 255, 255)),
 }
+"""White and black, by Pillow's mode."""

@@ -104,7 +104,7 @@ async def call(
     try:
         answer = await send(
             data,
-            timeout=method.deadline if timeout is None else timeout,
+            timeout=method.deadline_seconds if timeout is None else timeout,
             metadata=((REQUEST_ID, request_id),) if request_id else (),
         )
     except grpc.aio.AioRpcError as error:

@@ -32,8 +32,23 @@ def is_serving(address: str) -> bool:
 
 
 def own_address() -> str:
-    """Where the service that ``SERVICE`` names listens by default in this container."""
-    port = import_module(f"services.{os.environ['SERVICE']}.contract").CONTRACT.port
+    """Return the default address of the service that ``SERVICE`` names, in this container.
+
+    Exits with a message if ``SERVICE`` is not set or names no service.
+    """
+    name = os.environ.get("SERVICE", "")
+    if not name:
+        sys.exit("Name an address, as HOST:PORT, or a service in the environment variable SERVICE.")
+    module = f"services.{name}.contract"
+    try:
+        port = import_module(module).CONTRACT.port
+    except ModuleNotFoundError as error:
+        if error.name not in {module, f"services.{name}"}:
+            raise
+        sys.exit(
+            f"SERVICE={name} names no service: there is no services/{name}/contract.py in this "
+            "image. Set SERVICE to the folder's name of the service that the image was built for."
+        )
     return f"127.0.0.1:{os.environ.get('TRYON_PORT') or port}"
 
 

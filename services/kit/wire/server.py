@@ -182,7 +182,9 @@ class RunningServer:
                 )
             handle = self._service.handlers[method.rpc]
             remaining = cast("float | None", context.time_remaining())
-            deadline = time.monotonic() + (method.deadline if remaining is None else remaining)
+            deadline = time.monotonic() + (
+                method.deadline_seconds if remaining is None else remaining
+            )
             return await self._executor.run(_answer, method, handle, data, deadline)
 
         # The message stays bytes here: a worker parses it, not the event loop.

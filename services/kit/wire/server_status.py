@@ -39,7 +39,13 @@ class StatusResponse:
     """Calls that wait for a worker."""
 
 
-GET: Final = Method("status", "Get", StatusRequest, StatusResponse, deadline=2.0)
+GET: Final = Method(
+    service="status",
+    rpc="Get",
+    request=StatusRequest,
+    response=StatusResponse,
+    deadline_seconds=2.0,
+)
 """The method that returns a server's status."""
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.categories import GARMENT_CATEGORIES, UPPER, check
+from services.kit.categories import GARMENT_CATEGORIES, UPPER, check_category
 from services.kit.errors import InvalidOption, InvalidRequest, NoGarment
 from services.kit.types import Image, LabelMap, Mask
 from services.viton.contract import TryOnRequest, TryOnResponse
@@ -93,7 +93,7 @@ def validate_request(request: TryOnRequest, engine: str) -> None:
     Raises InvalidOption for a category other than ``upper``, InvalidRequest if the images do not
     share one canvas with sides that are multiples of 128, and NoGarment for an empty mask.
     """
-    check(request.category, GARMENT_CATEGORIES)
+    check_category(request.category, GARMENT_CATEGORIES)
     if request.category != UPPER:
         raise InvalidOption(
             f"The engine {engine} knows upper garments only; send category=upper, or ask for the "

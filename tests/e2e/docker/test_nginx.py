@@ -220,7 +220,7 @@ class Load:
     async def call(self) -> EstimateSurfaceResponse:
         began = time.monotonic()
         answer = await self._caller.call(
-            ESTIMATE_SURFACE, self._request, timeout=ESTIMATE_SURFACE.deadline
+            ESTIMATE_SURFACE, self._request, timeout=ESTIMATE_SURFACE.deadline_seconds
         )
         self.seconds.append(time.monotonic() - began)
         return answer

@@ -278,7 +278,7 @@ def _settings(objects: Objects) -> Iterator[str]:
         host, _, port = gateway.address(contract).rpartition(":")
         if PORTS.get(host) != contract.port or int(port) != contract.port:
             yield f"ConfigMap settings: {contract.name} would be called at {host}:{port}"
-    longest = max(method.deadline for contract in CONTRACTS for method in contract.methods)
+    longest = max(method.deadline_seconds for contract in CONTRACTS for method in contract.methods)
     if service.shutdown_grace < longest:
         yield f"ConfigMap settings: a call may take {longest} s, a stop {service.shutdown_grace} s"
     if service.max_connection_age is None:

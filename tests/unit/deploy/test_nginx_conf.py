@@ -69,7 +69,7 @@ def test_limits_and_addresses_are_the_projects() -> None:
 
 def test_a_hanging_call_can_be_repeated_within_the_callers_deadline() -> None:
     [method] = CONTRACT.methods
-    assert 2 * int(default("NGINX_DENSEPOSE_TIMEOUT")) < method.deadline
+    assert 2 * int(default("NGINX_DENSEPOSE_TIMEOUT")) < method.deadline_seconds
 
 
 def test_the_health_question_names_the_service() -> None:

@@ -38,8 +38,12 @@ class JoinResponse:
     picture: Image
 
 
-CUT = Method("cutter", "Cut", CutRequest, CutResponse, deadline=5.0)
-JOIN = Method("joiner", "Join", JoinRequest, JoinResponse, deadline=5.0)
+CUT = Method(
+    service="cutter", rpc="Cut", request=CutRequest, response=CutResponse, deadline_seconds=5.0
+)
+JOIN = Method(
+    service="joiner", rpc="Join", request=JoinRequest, response=JoinResponse, deadline_seconds=5.0
+)
 
 
 def cut(

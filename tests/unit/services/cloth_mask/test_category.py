@@ -4,7 +4,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.cloth_mask.category import length_in_chest_widths, resolve_category
-from services.kit.categories import GARMENT_CATEGORIES, REQUEST_CATEGORIES, check
+from services.kit.categories import GARMENT_CATEGORIES, REQUEST_CATEGORIES, check_category
 from services.kit.errors import InvalidRequest
 from tests.unit.services.viton.drawings import SHAPE, bottoms, garment, gown
 
@@ -76,6 +76,6 @@ def test_nothing_at_all_counts_as_a_top() -> None:
 
 
 def test_other_words_are_refused() -> None:
-    check("dress", REQUEST_CATEGORIES)
+    check_category("dress", REQUEST_CATEGORIES)
     with pytest.raises(InvalidRequest, match=r"'hat' is not known; send auto, upper"):
-        check("hat", REQUEST_CATEGORIES)
+        check_category("hat", REQUEST_CATEGORIES)

@@ -505,7 +505,7 @@ def test_a_closer_look_wins_inside_and_fades_towards_its_sides() -> None:
 
 def test_colours_are_the_customary_ones_and_all_differ() -> None:
     ids = np.arange(20, dtype=np.uint8)[None]
-    painted = labels.colour(ids)
+    painted = labels.colourise(ids)
     assert painted.shape == (1, 20, 3)
     assert painted.dtype == np.uint8
     assert len({tuple(colour) for colour in painted[0].tolist()}) == 20

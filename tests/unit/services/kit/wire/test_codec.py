@@ -392,7 +392,15 @@ def test_a_contract_that_differs_from_its_proto_is_found_out() -> None:
         size: int
 
     with pytest.raises(TypeError, match=r"Other and tryon\.v1\.FitRequest differ in") as caught:
-        codec.message_classes(Method("resize", "Fit", Other, FitResponse, deadline=1.0))
+        codec.message_classes(
+            Method(
+                service="resize",
+                rpc="Fit",
+                request=Other,
+                response=FitResponse,
+                deadline_seconds=1.0,
+            )
+        )
     for name in ("image", "height", "size", "width"):
         assert name in str(caught.value)
 
@@ -403,6 +411,8 @@ def test_a_procedure_that_is_not_in_the_proto_is_found_out() -> None:
 
 
 def test_a_proto_without_generated_code_is_named_with_the_command() -> None:
-    method = Method("shadow", "Cast", FitRequest, FitResponse, deadline=1.0)
+    method = Method(
+        service="shadow", rpc="Cast", request=FitRequest, response=FitResponse, deadline_seconds=1.0
+    )
     with pytest.raises(ModuleNotFoundError, match=r"protos/tryon/v1/shadow\.proto\. Run `bash run"):
         codec.message_classes(method)
