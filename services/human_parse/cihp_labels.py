@@ -1,4 +1,6 @@
-"""From the first division to CIHP's ids, by where things are on the body."""
+"""Turn coarse classes into CIHP ids, by their place on the body."""
+
+from typing import Final
 
 import cv2
 import numpy as np
@@ -18,13 +20,28 @@ from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.types import Image, LabelMap
 
+HAT_CENTRE: Final = 0.25
+"""Height of a hat's centre at most, as a share of the face from its top to its bottom."""
+GLASSES_MAX_LEVEL: Final = 70
+"""Median brightest channel of sunglasses at most, in levels of 0 to 255."""
+GLASSES_MIN_AREA: Final = 0.04
+"""Area of sunglasses at least, as a share of the face's."""
+BOOT_SHAFT: Final = 0.2
+"""Height of a boot's shaft above the ankle, in shoulder widths."""
+SHOE_REACH: Final = 0.3
+"""Distance of a shoe's pixels from the foot's joints at most, in shoulder widths."""
+MIDRIFF_HALF_WIDTH: Final = 0.45
+"""Half width of a midriff, in shoulder widths."""
+MIDRIFF_HEIGHT: Final = 0.4
+"""Height of a midriff at most, in shoulder widths."""
+
 
 def assign_cihp_labels(
     image: Image, coarse: NDArray[np.uint8], worn: Flags, frame: ParseFrame
 ) -> LabelMap:
-    """Turn the first division into CIHP ids, by where things are on the body.
+    """Turn coarse classes into CIHP ids, by their place on the body.
 
-    All H x W; ``worn`` is what the clothes network holds for a garment, which shoes are not.
+    All are H x W. ``worn`` marks what the clothes network takes for a garment, which shoes are not.
     """
     labels = np.zeros(coarse.shape, np.uint8)
     labels[coarse == HAIR] = Label.HAIR
@@ -36,13 +53,12 @@ def assign_cihp_labels(
     labels[below] = outfit.classify_bottom(below, bare, frame)
     parts = skin.assign_skin(bare, frame, _midriff(coarse, frame))
     labels[bare] = parts[bare]
-    _name_others(image, labels, coarse == OTHERS)
-    _shoes(labels, coarse, worn, frame)
-    return labels
+    with_hat = _label_hat_and_glasses(image, labels, coarse == OTHERS)
+    return _label_shoes(with_hat, coarse, worn, frame)
 
 
 def _midriff(coarse: NDArray[np.uint8], frame: ParseFrame) -> Flags:
-    """Skin right between a top and what is worn below it; a bare arm is longer, or further out."""
+    """Mark skin between a top and the garment below it; a bare arm is longer, or further out."""
     rows = np.arange(coarse.shape[0], dtype=np.int32)[:, None]
     columns = np.arange(coarse.shape[1], dtype=np.float32)[None, :]
     bare = coarse == SKIN
@@ -51,35 +67,43 @@ def _midriff(coarse: NDArray[np.uint8], frame: ParseFrame) -> Flags:
     below = np.minimum.accumulate(np.where(bare, last, rows)[::-1], axis=0)[::-1]
     over = np.take_along_axis(coarse, above, axis=0) == UPPER
     under = np.take_along_axis(coarse, below, axis=0) == LOWER
-    inside = np.abs(columns - (frame.neck[0] + frame.hip[0]) / 2) < 0.45 * frame.shoulder_width
-    short = below - above < 0.4 * frame.shoulder_width
+    inside = (
+        np.abs(columns - (frame.neck[0] + frame.hip[0]) / 2)
+        < MIDRIFF_HALF_WIDTH * frame.shoulder_width
+    )
+    short = below - above < MIDRIFF_HEIGHT * frame.shoulder_width
     return np.asarray(bare & over & under & inside & short, np.bool_)
 
 
-def _name_others(image: Image, labels: LabelMap, others: Flags) -> None:
-    """Hats above the face, glasses on it; bags and chairs stay background."""
+def _label_hat_and_glasses(image: Image, labels: LabelMap, others: Flags) -> LabelMap:
+    """Label hats above the face and glasses on it; bags and chairs stay background."""
     face = labels == Label.FACE
     if not face.any() or not others.any():
-        return
+        return labels
+    labelled = labels.copy()
     rows = np.flatnonzero(face.any(axis=1))
     top, bottom = int(rows[0]), int(rows[-1])
     count, parts, stats, middles = cv2.connectedComponentsWithStats(others.astype(np.uint8))
     for part in range(1, count):
         where = parts == part
-        on_face = np.count_nonzero(dilate(where, 3) & (face | (labels == Label.HAIR)))
+        on_face = np.count_nonzero(dilate(where, 3) & (face | (labelled == Label.HAIR)))
         if not on_face:
             continue
         centre = float(middles[part][1])
-        if centre < top + 0.25 * (bottom - top):
-            labels[where] = Label.HAT
+        if centre < top + HAT_CENTRE * (bottom - top):
+            labelled[where] = Label.HAT
         elif centre < bottom:
-            dark = float(np.median(image[where].max(axis=1))) < 70
-            broad = stats[part][cv2.CC_STAT_AREA] > 0.04 * np.count_nonzero(face)
-            labels[where] = Label.SUNGLASSES if dark and broad else Label.FACE
+            dark = float(np.median(image[where].max(axis=1))) < GLASSES_MAX_LEVEL
+            broad = stats[part][cv2.CC_STAT_AREA] > GLASSES_MIN_AREA * np.count_nonzero(face)
+            labelled[where] = Label.SUNGLASSES if dark and broad else Label.FACE
+    return labelled
 
 
-def _shoes(labels: LabelMap, coarse: NDArray[np.uint8], worn: Flags, frame: ParseFrame) -> None:
-    """Name what is worn on the feet, where an ankle is seen."""
+def _label_shoes(
+    labels: LabelMap, coarse: NDArray[np.uint8], worn: Flags, frame: ParseFrame
+) -> LabelMap:
+    """Label what is on the feet as shoes, if an ankle is seen."""
+    labelled = labels.copy()
     clothes = (coarse == LOWER) | (coarse == UPPER) | (coarse == DRESS)
     rows, columns = np.nonzero((coarse == OTHERS) | (clothes & ~worn))
     y, x = rows.astype(np.float32), columns.astype(np.float32)
@@ -94,8 +118,9 @@ def _shoes(labels: LabelMap, coarse: NDArray[np.uint8], worn: Flags, frame: Pars
             continue
         away = distance_to_chain(x, y, foot)
         # Trousers end about the ankle; what is neither clothes nor skin may be the shaft of a boot.
-        shaft = np.where(cloth, 0.0, 0.2 * frame.shoulder_width)
-        near = (away < 0.3 * frame.shoulder_width) & (y > frame.points[ankle][1] - shaft)
+        shaft = np.where(cloth, 0.0, BOOT_SHAFT * frame.shoulder_width)
+        near = (away < SHOE_REACH * frame.shoulder_width) & (y > frame.points[ankle][1] - shaft)
         # In mid-stride the other shin may hang lower than this ankle.
         near &= ~cloth | (away < distance_to_chain(x, y, frame.seen_points(other[1:3])))
-        labels[rows[near], columns[near]] = label
+        labelled[rows[near], columns[near]] = label
+    return labelled

@@ -1,3 +1,3 @@
-"""What the pixels are first told apart as, before they get CIHP's ids."""
+"""Classes that pixels get first; CIHP ids follow from them and the joints."""
 
 BACKGROUND, HAIR, SKIN, FACE, UPPER, LOWER, DRESS, OTHERS = range(8)

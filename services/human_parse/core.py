@@ -1,4 +1,4 @@
-"""Fuses what two networks and the keypoints know into a CIHP label map. Pure functions."""
+"""Fuse two networks' probabilities and the keypoints into a CIHP label map. Pure functions."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ from services.human_parse.regions import dilate
 from services.kit.errors import NoPerson
 from services.kit.types import Image, Keypoints, LabelMap
 
-LEAST_PERSON: Final = 0.005
+MIN_PERSON_SHARE: Final = 0.005
 """Share of the picture below which nothing counts as a person."""
 
 
@@ -50,7 +50,10 @@ def parse(
     reduced_keypoints = keypoints * np.array((1 / REDUCTION, 1 / REDUCTION, 1), np.float32)
     garments = np.asarray(cv2.resize(garments, (width, height)), np.float32)
     seen = people[..., 0] < 0.5
-    if np.count_nonzero(keep_main_person(seen, reduced_keypoints)) < LEAST_PERSON * height * width:
+    if (
+        np.count_nonzero(keep_main_person(seen, reduced_keypoints))
+        < MIN_PERSON_SHARE * height * width
+    ):
         raise NoPerson(
             "No person was found in the person's photo; send a photo of one person facing the "
             "camera.",

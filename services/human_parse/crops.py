@@ -1,7 +1,7 @@
-"""Which parts of the photo the networks look at, and how their looks are joined.
+"""Choose crops of the photo for the networks, and blend their answers.
 
-The person segmenter sees 256x256 pixels whatever it is shown, so the body, the trunk, the legs and
-the head are also shown on their own. The clothes network looks once, at the person.
+The person segmenter reduces every crop to 256 x 256 pixels. So the body, the trunk, the legs and
+the head are also cropped. The clothes network runs once, on the person's crop.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,20 @@ from services.kit.joints import Joint
 PersonProbabilities = NDArray[np.float32]
 """H x W x 6 float32 probabilities: background, hair, body skin, face skin, clothes, others."""
 
-FADE: Final = 0.08
-"""Width of the margin in which a closer look fades in, as a share of its sides."""
+FADE_WIDTH: Final = 0.08
+"""Width of the margin over which a crop fades in, as a share of its sides."""
 
-ROOMY: Final = 0.75
-"""A person who fills less than this share of the picture is looked at again on their own."""
+MAX_PERSON_SHARE: Final = 0.75
+"""Share of the picture below which the person gets a crop."""
 
-LEGS: Final = 1.2
-"""Legs that show more of themselves than this share of the trunk get a look of their own."""
+MIN_LEG_LENGTH: Final = 1.2
+"""Visible length of the legs, in torso lengths, above which they get a crop."""
 
 REDUCTION: Final = 2
-"""The probabilities are coarser than the photo, so they are fused at this fraction of its sides."""
+"""Sides of the photo over those of the probabilities, which are coarser than the photo."""
+
+MIN_CROP_PX: Final = 32
+"""Side below which a crop is left out, in pixels of the photo."""
 
 
 def reduced_length(side: int) -> int:
@@ -53,14 +56,16 @@ class PixelBox:
 def detail_crops(
     first: PersonProbabilities, frame: ParseFrame, height: int, width: int
 ) -> list[PixelBox]:
-    """Return what to look at again after a look at the whole picture: body, trunk, legs, head.
+    """Choose the crops of body, trunk, legs and head.
 
-    ``first`` is that look, of any size; ``body`` and the boxes are in pixels of the photo, which
-    measures ``height`` x ``width``.
+    ``first`` holds the whole picture's probabilities, of any size. ``frame`` and the boxes are in
+    pixels of the photo, which measures ``height`` x ``width``.
     """
     person = person_box(first, frame, height, width)
     boxes = []
-    if (person.right - person.left) * (person.bottom - person.top) < ROOMY * height * width:
+    if (person.right - person.left) * (
+        person.bottom - person.top
+    ) < MAX_PERSON_SHARE * height * width:
         boxes.append(person)
     neck_x, neck_y = (float(v) for v in frame.neck)
     hip_y = float(frame.hip[1])
@@ -76,18 +81,18 @@ def detail_crops(
     middle_x, middle_y = (face_x + neck_x) / 2, (face_y + neck_y) / 2
     head = (middle_x - reach, middle_y - reach, middle_x + reach, middle_y + reach)
     sights = [trunk, head]
-    if person.bottom - hip_y > LEGS * frame.torso_length:
+    if person.bottom - hip_y > MIN_LEG_LENGTH * frame.torso_length:
         sights.insert(
             1, (person.left, hip_y - 0.5 * frame.torso_length, person.right, person.bottom)
         )
     boxes += [_box(sides, height, width) for sides in sights]
-    return [box for box in boxes if min(box.right - box.left, box.bottom - box.top) >= 32]
+    return [box for box in boxes if min(box.right - box.left, box.bottom - box.top) >= MIN_CROP_PX]
 
 
 def blend_crops(crops: list[tuple[PixelBox, PersonProbabilities]]) -> PersonProbabilities:
-    """Lay looks over each other, later ones on top, each fading in from its sides.
+    """Blend crops, later ones on top, each fading in from its sides.
 
-    The first look must cover the whole picture. A side that lies on the frame does not fade. The
+    The first crop must cover the whole picture. A side on the picture's border does not fade. The
     result has 1/REDUCTION of the picture's sides.
     """
     height, width = reduced_length(crops[0][0].bottom), reduced_length(crops[0][0].right)
@@ -107,7 +112,7 @@ def blend_crops(crops: list[tuple[PixelBox, PersonProbabilities]]) -> PersonProb
 def paste_crop(
     probabilities: PersonProbabilities, box: PixelBox, height: int, width: int
 ) -> PersonProbabilities:
-    """Lay what was seen in ``box`` onto a whole picture of which nothing else is known.
+    """Paste probabilities of ``box`` onto a whole picture of background.
 
     ``probabilities`` is h x w x n float32, of any size, channel 0 being background. The picture
     measures ``height`` x ``width``; the result has 1/REDUCTION of its sides.
@@ -126,10 +131,10 @@ def paste_crop(
 
 
 def person_box(first: PersonProbabilities, frame: ParseFrame, height: int, width: int) -> PixelBox:
-    """Return the box around the person, from the first look and the keypoints.
+    """Return the box around the person, from probabilities and keypoints.
 
-    ``first`` is that look, of any size; ``body`` and the box are in pixels of the photo, which
-    measures ``height`` x ``width``.
+    ``first`` holds the whole picture's probabilities, of any size. ``frame`` and the box are in
+    pixels of the photo, which measures ``height`` x ``width``.
     """
     across, down = width / first.shape[1], height / first.shape[0]
     person = first[..., 0] < 0.5
@@ -168,7 +173,7 @@ def _scale(stack: PersonProbabilities, height: int, width: int) -> PersonProbabi
 
 
 def _ramp(size: int, *, rises: bool, falls: bool) -> NDArray[np.float32]:
-    fade = max(1, round(FADE * size))
+    fade = max(1, round(FADE_WIDTH * size))
     ramp = np.ones(size, np.float32)
     slope = (np.arange(fade, dtype=np.float32) + 1) / (fade + 1)
     if rises:

@@ -1,4 +1,4 @@
-"""What the networks say of every pixel, made one."""
+"""Fuse the probabilities of the person segmenter and of the clothes network."""
 
 from typing import Final
 
@@ -32,29 +32,48 @@ from services.kit.joints import Joint
 from services.kit.raster.guided_filter import Plane
 from services.kit.types import Keypoints
 
-YES: Final = 0.55
-NO: Final = 0.8
-"""Weights of the clothes network's yes and no against the person segmenter."""
+GARMENT_YES_WEIGHT: Final = 0.55
+"""Weight of the clothes network against the person segmenter where it finds a garment."""
 
-LIMB: Final = 0.25
-"""Half of what a limb measures across at its thickest, in shoulder widths."""
+GARMENT_NO_WEIGHT: Final = 0.8
+"""Weight of the clothes network against the person segmenter where it finds no garment."""
 
-FAR: Final = 1.0
-"""Distance from trunk and limbs, in shoulder widths, at which nothing is the person's."""
+LIMB_HALF_WIDTH: Final = 0.25
+"""Half of the largest width of a limb, in shoulder widths."""
 
-HEAD: Final = (Joint.NOSE, Joint.LEFT_EYE, Joint.RIGHT_EYE, Joint.LEFT_EAR, Joint.RIGHT_EAR)
+MAX_BODY_DISTANCE: Final = 1.0
+"""Distance from trunk and limbs, in shoulder widths, from which on nothing is the person's."""
 
-FEET: Final = (*LEFT_LEG[2:], Joint.LEFT_HEEL, *RIGHT_LEG[2:], Joint.RIGHT_HEEL)
-SOLE: Final = 0.15
-"""How far below the lowest joint of the feet shoes reach, in shoulder widths."""
+HEAD_JOINTS: Final = (Joint.NOSE, Joint.LEFT_EYE, Joint.RIGHT_EYE, Joint.LEFT_EAR, Joint.RIGHT_EAR)
+"""Joints of the head."""
 
-NEARBY: Final = 40
-WALL: Final = 7.0
-"""Reach in pixels of the reduced photo, and difference in CIE Lab, of the colours around a gap."""
+FOOT_JOINTS: Final = (*LEFT_LEG[2:], Joint.LEFT_HEEL, *RIGHT_LEG[2:], Joint.RIGHT_HEEL)
+"""Joints of the feet, ankles included."""
+
+SOLE_DEPTH: Final = 0.15
+"""Reach of shoes below the lowest joint of the feet, in shoulder widths."""
+
+NEARBY_PX: Final = 40
+"""Reach around a pixel over which colours are averaged, in pixels of the reduced photo."""
+
+SAME_COLOUR_LAB: Final = 7.0
+"""Difference in CIE Lab below which a pixel has the colour of what is nearby."""
+
+MIN_TOUCHING_SHARE: Final = 0.25
+"""Share of a component that must lie near the main person for it to be theirs."""
+
+TRUNK_CLOTHES_REACH: Final = 0.55
+"""Reach of clothes from trunk and legs, in shoulder widths."""
+
+ARM_CLOTHES_REACH: Final = 0.3
+"""Reach of clothes from the arms, in shoulder widths."""
 
 
 def keep_main_person(person: Flags, keypoints: Keypoints) -> Flags:
-    """Keep the parts that hold keypoints, else the largest, and what lies close to the main one."""
+    """Keep the components with keypoints, else the largest, and those close to the main one.
+
+    ``person`` is H x W; ``keypoints`` are 25 x 3 in its pixels.
+    """
     count, parts, stats, _ = cv2.connectedComponentsWithStats(person.astype(np.uint8))
     if count <= 2:
         return person
@@ -69,15 +88,15 @@ def keep_main_person(person: Flags, keypoints: Keypoints) -> Flags:
     near = dilate(parts == main, max(height, width) / 40)
     keep = np.zeros(count, np.bool_)
     touching = np.bincount(parts[near], minlength=count)
-    keep[touching > 0.25 * stats[:, cv2.CC_STAT_AREA]] = True
-    # A look that misses a thigh must not cost the shin.
+    keep[touching > MIN_TOUCHING_SHARE * stats[:, cv2.CC_STAT_AREA]] = True
+    # A crop that misses a thigh must not cost the shin.
     keep[votes >= 1] = True
     keep[0], keep[main] = False, True
     return np.asarray(keep[parts], np.bool_)
 
 
 def clothing_region(shape: tuple[int, ...], frame: ParseFrame) -> Flags:
-    """Where clothes may be: near the trunk and the limbs."""
+    """Mark the pixels near trunk and limbs, H x W: elsewhere clothes are unlikely."""
     trunk = [
         frame.seen_points((Joint.LEFT_SHOULDER, Joint.NECK, Joint.RIGHT_SHOULDER)),
         frame.seen_points((Joint.LEFT_HIP, Joint.MID_HIP, Joint.RIGHT_HIP)),
@@ -85,9 +104,10 @@ def clothing_region(shape: tuple[int, ...], frame: ParseFrame) -> Flags:
         *(frame.seen_or_hanging_points(leg) for leg in (LEFT_LEG, RIGHT_LEG)),
     ]
     arms = [frame.seen_or_hanging_points(arm) for arm in (LEFT_ARM, RIGHT_ARM)]
-    around_trunk = _distance_map(trunk, shape) < 0.55 * frame.shoulder_width
+    around_trunk = _distance_map(trunk, shape) < TRUNK_CLOTHES_REACH * frame.shoulder_width
     return np.asarray(
-        around_trunk | (_distance_map(arms, shape) < 0.3 * frame.shoulder_width), np.bool_
+        around_trunk | (_distance_map(arms, shape) < ARM_CLOTHES_REACH * frame.shoulder_width),
+        np.bool_,
     )
 
 
@@ -103,15 +123,20 @@ def _distance_map(chains: list[list[Point]], shape: tuple[int, ...]) -> Plane:
 def add_garment_evidence(
     people: PersonProbabilities, garments: NDArray[np.float32], unlikely: Flags
 ) -> PersonProbabilities:
-    """Let the clothes network have its say wherever it is near a garment that it saw.
+    """Mix the clothes network's probabilities into the person segmenter's, near garments.
 
-    It draws garments more exactly than the person segmenter and hardly ever invents one, so its no
-    weighs more than its yes; but it overlooks some, so far from what it saw the segmenter alone
-    decides, except in places ``unlikely`` to be clothes.
+    ``people`` is H x W x 6, ``garments`` H x W x 4, ``unlikely`` H x W. The clothes network draws
+    garments more exactly and hardly ever invents one: its no weighs more than its yes. It overlooks
+    some: far from the garments it found, the segmenter alone decides, except in ``unlikely``
+    places.
     """
     garment = 1 - garments[..., 0]
     near = dilate(garment > 0.1, 6)
-    heard = np.where(near, YES * garment + NO * (1 - garment), NO * unlikely).astype(np.float32)
+    heard = np.where(
+        near,
+        GARMENT_YES_WEIGHT * garment + GARMENT_NO_WEIGHT * (1 - garment),
+        GARMENT_NO_WEIGHT * unlikely,
+    ).astype(np.float32)
     fused = people * (1 - heard)[..., None]
     fused[..., 4] += heard * garment
     # What is no garment goes where the person segmenter would have put it, as far as it had doubts.
@@ -125,19 +150,19 @@ def add_garment_evidence(
 
 
 def outside_body(garments: NDArray[np.float32], frame: ParseFrame) -> Flags:
-    """Find what is too far from trunk and limbs to be the person's, or a mirror image in the floor.
+    """Mark what is too far from trunk and limbs to be the person's, or lies below the feet.
 
-    Garments are left alone.
+    The latter is a mirror image in the floor. Pixels near a garment are never marked.
     """
     shape = garments.shape[:2]
-    head = frame.points[[j for j in HEAD if frame.seen[j]]]
+    head = frame.points[[j for j in HEAD_JOINTS if frame.seen[j]]]
     near = dilate(garments[..., 0] < 0.5, 0.2 * frame.shoulder_width)
     away = np.minimum(_distance_to_limbs(shape, frame), _distance_map([[frame.neck, *head]], shape))
-    feet = [joint for joint in FEET if frame.seen[joint]]
+    feet = [joint for joint in FOOT_JOINTS if frame.seen[joint]]
     if len(feet) >= 4:
-        floor = float(frame.points[feet, 1].max()) + SOLE * frame.shoulder_width
+        floor = float(frame.points[feet, 1].max()) + SOLE_DEPTH * frame.shoulder_width
         away[max(0, round(floor)) :] = np.inf
-    return np.asarray((away > FAR * frame.shoulder_width) & ~near, np.bool_)
+    return np.asarray((away > MAX_BODY_DISTANCE * frame.shoulder_width) & ~near, np.bool_)
 
 
 def background_like_clothes(
@@ -148,10 +173,10 @@ def background_like_clothes(
 ) -> Flags:
     """Find background that the person segmenter took for clothes and the clothes network did not.
 
-    ``lab`` is the photo, H x W x 3 float32 CIE Lab, of the others' size. It has the colour of the
-    background nearby. Between legs, or between arm and trunk, the garment nearby is of another
-    colour; where it is not, the piece lies beside the body: garments that the clothes network
-    overlooks lie on it.
+    ``lab`` is the photo, H x W x 3 float32 CIE Lab, of the others' size. They have the colour
+    of the background nearby. Either the garment nearby has another colour (a gap between legs, or
+    between arm and trunk), or the component lies beside the body. A garment that the clothes
+    network overlooks lies on the body.
     """
     garment = 1 - garments[..., 0]
     doubted = (garment < 0.4) & (people[..., 4] > 0.3)
@@ -160,12 +185,14 @@ def background_like_clothes(
     background = _colour_nearby(lab, people[..., 0] > 0.85)
     cloth = _colour_nearby(lab, garment > 0.9)
     from_wall = np.linalg.norm(lab - background, axis=2)
-    gap = (from_wall < WALL) & (np.linalg.norm(lab - cloth, axis=2) > 2.5 * WALL)
-    gap &= dilate(garment > 0.5, NEARBY / 4)
+    gap = (from_wall < SAME_COLOUR_LAB) & (
+        np.linalg.norm(lab - cloth, axis=2) > 2.5 * SAME_COLOUR_LAB
+    )
+    gap &= dilate(garment > 0.5, NEARBY_PX / 4)
     beside = ~dilate(garment > 0.3, 2) & doubted
     count, parts = cv2.connectedComponents(beside.astype(np.uint8))
     total = np.maximum(np.bincount(parts.ravel(), minlength=count), 1)
-    alike = np.bincount(parts[from_wall < 1.5 * WALL], minlength=count) > 0.5 * total
+    alike = np.bincount(parts[from_wall < 1.5 * SAME_COLOUR_LAB], minlength=count) > 0.5 * total
     alike[
         np.unique(parts[_distance_to_limbs(beside.shape, frame) < 0.06 * frame.shoulder_width])
     ] = False
@@ -186,22 +213,24 @@ def _distance_to_limbs(shape: tuple[int, ...], frame: ParseFrame) -> Plane:
 def recover_limb_skin(
     lab: NDArray[np.float32], people: PersonProbabilities, frame: ParseFrame
 ) -> Flags:
-    """Find skin that the person segmenter lost: along a limb, of its colour, unlike the wall's."""
+    """Mark skin that the person segmenter lost: on a limb, of skin's colour, not the wall's."""
     background, skin = people[..., 0], people[..., 2]
     sure = skin > 0.8
     lost = (background > 0.3) & (background + skin > 0.7)
     if not sure.any() or not lost.any():
         return np.zeros(sure.shape, np.bool_)
     chains = [frame.seen_points(limb[:3]) for limb in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)]
-    lost &= _distance_map(chains, sure.shape) < LIMB * frame.shoulder_width
+    lost &= _distance_map(chains, sure.shape) < LIMB_HALF_WIDTH * frame.shoulder_width
     from_skin = np.linalg.norm(lab - np.median(lab[sure], axis=0), axis=2)
     from_wall = np.linalg.norm(lab - _colour_nearby(lab, background > 0.9), axis=2)
-    return np.asarray(lost & (from_skin < 2 * WALL) & (from_wall > 2 * WALL), np.bool_)
+    return np.asarray(
+        lost & (from_skin < 2 * SAME_COLOUR_LAB) & (from_wall > 2 * SAME_COLOUR_LAB), np.bool_
+    )
 
 
 def _colour_nearby(lab: NDArray[np.float32], where: Flags) -> NDArray[np.float32]:
     """Return the mean colour of what is flagged around each pixel, infinite far from any."""
-    size = (2 * NEARBY + 1, 2 * NEARBY + 1)
+    size = (2 * NEARBY_PX + 1, 2 * NEARBY_PX + 1)
     weight = where.astype(np.float32)
     total = np.asarray(cv2.boxFilter(lab * weight[..., None], cv2.CV_32F, size), np.float32)
     share = np.asarray(cv2.boxFilter(weight, cv2.CV_32F, size), np.float32)
@@ -215,7 +244,7 @@ def initial_class_probabilities(
     garments: NDArray[np.float32],
     frame: ParseFrame,
 ) -> dict[int, Plane]:
-    """Return the probabilities of the first division, all of one size; ``lab`` is the photo."""
+    """Return the probability of each coarse class, H x W; ``lab`` is the photo in CIE Lab."""
     dressed = outfit.split_upper_lower_dress(lab, garments, people[..., 4], frame)
     apart = (1 - dressed.dress) * dressed.clothes
     return {

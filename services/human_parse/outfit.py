@@ -1,4 +1,4 @@
-"""What is worn above the waist, below it, or both: one garment told from two."""
+"""Divide clothes into upper garment, lower garment and dress."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,37 +14,41 @@ from services.kit.labels import Label
 from services.kit.raster.guided_filter import Plane
 from services.kit.types import Image
 
-BINS: Final = (12, 10, 10)
-"""Lightness, a and b cells of the colour histograms."""
+HISTOGRAM_BINS: Final = (12, 10, 10)
+"""Cells of a colour histogram along CIE Lab's lightness, a and b."""
 
-ALIKE: Final = 0.55
+MIN_HISTOGRAM_OVERLAP: Final = 0.55
 """Overlap (Bhattacharyya) of two colour histograms above which they may be one garment."""
 
-DRESS_SHARE: Final = 0.6
+MIN_DRESS_SHARE: Final = 0.6
 """Share of the clothes that the network must call full-body for a dress."""
 
-CUT_SKIRT: Final = 1.5
+MIN_CUT_SKIRT_WIDTH: Final = 1.5
 """Shoulder widths that a skirt must measure where the frame cuts it before its hem."""
 
-NO_TROUSERS: Final = 0.55
-CHEST: Final = 0.5
-THIGHS: Final = (1.25, 1.75)
-JACKET: Final = 1.15
-"""Heights along the trunk (0 neck, 1 hip joints): above which there are no trousers, where the
-chest ends, the upper thighs, and where a jacket ends."""
+MIN_TROUSERS_HEIGHT: Final = 0.55
+"""Height along the trunk (0 neck, 1 hip joints) above which there are no trousers."""
+
+CHEST_END: Final = 0.5
+"""Height along the trunk (0 neck, 1 hip joints) of the lower end of the chest."""
+
+THIGH_RANGE: Final = (1.25, 1.75)
+"""Heights along the trunk (0 neck, 1 hip joints) of the upper thighs."""
+
+JACKET_END: Final = 1.15
+"""Height along the trunk (0 neck, 1 hip joints) of a jacket's hem."""
 
 
 @dataclass(frozen=True)
 class OutfitClasses:
-    """``clothes``, ``lower`` and ``dress`` are H x W float32 probabilities.
-
-    ``lower`` is that of a piece of clothing belonging below the waist; ``dress`` is 1 where a
-    single garment covers both halves.
-    """
+    """Clothes divided into upper garment, lower garment and dress, H x W float32 each."""
 
     clothes: Plane
+    """Probability of any garment."""
     lower: Plane
+    """Probability that a garment belongs below the waist."""
     dress: Plane
+    """1 where one garment covers both halves, else 0."""
 
 
 def split_upper_lower_dress(
@@ -66,7 +70,7 @@ def split_upper_lower_dress(
     open_pixels = worn & (explained < 0.5)
     one_piece = worn & (full > 0.5)
     share = np.where(explained > 1e-3, lower / np.maximum(explained, 1e-3), 0.5).astype(np.float32)
-    share *= 1 / (1 + np.exp((NO_TROUSERS - _along(clothes.shape, frame)) / 0.05))
+    share *= 1 / (1 + np.exp((MIN_TROUSERS_HEIGHT - _along(clothes.shape, frame)) / 0.05))
     dress = np.zeros_like(clothes)
     if np.count_nonzero(open_pixels) < 0.02 * total:
         return OutfitClasses(clothes, share, dress)
@@ -77,11 +81,11 @@ def split_upper_lower_dress(
         cells = _cells(lab)
         first, second = _histogram(cells, above), _histogram(cells, below)
         alike = float(np.sqrt(first * second).sum())
-        if np.count_nonzero(one_piece) > DRESS_SHARE * total and alike > ALIKE:
+        if np.count_nonzero(one_piece) > MIN_DRESS_SHARE * total and alike > MIN_HISTOGRAM_OVERLAP:
             return OutfitClasses(clothes, np.zeros_like(clothes), worn.astype(np.float32))
         if alike < 0.9:
             split = split + _by_colour(cells, first, second, worn, frame)
-    elif np.count_nonzero(one_piece) > DRESS_SHARE * total:
+    elif np.count_nonzero(one_piece) > MIN_DRESS_SHARE * total:
         return OutfitClasses(clothes, np.zeros_like(clothes), worn.astype(np.float32))
     divided = 1 / (1 + np.exp(-np.clip(split, -30, 30)))
     certainty = np.clip(explained * 1.25, 0, 1)
@@ -94,9 +98,9 @@ def _is_skirt(upper: Plane, full: Plane, along: Plane) -> bool:
     top, rest = upper > 0.5, full > 0.5
     if np.count_nonzero(top) < 0.3 * np.count_nonzero(rest):
         return False
-    if np.count_nonzero(top & (along < CHEST)) < 0.2 * np.count_nonzero(top):
+    if np.count_nonzero(top & (along < CHEST_END)) < 0.2 * np.count_nonzero(top):
         return False
-    return bool(np.count_nonzero(rest & (along < CHEST)) < 0.03 * np.count_nonzero(rest))
+    return bool(np.count_nonzero(rest & (along < CHEST_END)) < 0.03 * np.count_nonzero(rest))
 
 
 def resolve_long_tops(
@@ -110,14 +114,16 @@ def resolve_long_tops(
     upper = coarse == UPPER
     along = _along(coarse.shape, frame)
     dress = coarse == DRESS
-    if dress.any() and np.count_nonzero(dress & (along > JACKET)) < 0.05 * np.count_nonzero(dress):
+    if dress.any() and np.count_nonzero(dress & (along > JACKET_END)) < 0.05 * np.count_nonzero(
+        dress
+    ):
         return np.where(dress, np.uint8(UPPER), coarse)
-    thighs = (along > THIGHS[0]) & (along < THIGHS[1])
+    thighs = (along > THIGH_RANGE[0]) & (along < THIGH_RANGE[1])
     if np.count_nonzero(upper & thighs) <= np.count_nonzero((coarse == LOWER) & thighs):
         return coarse
     if np.count_nonzero(upper & thighs) < 0.05 * frame.shoulder_width**2:
         return coarse
-    below = along > THIGHS[0]
+    below = along > THIGH_RANGE[0]
     if np.count_nonzero((coarse == SKIN) & below) > 0.03 * frame.shoulder_width**2 and _legs_bare(
         coarse, frame
     ):
@@ -132,12 +138,12 @@ def _trousers(image: Image, upper: Flags, along: Plane, frame: ParseFrame) -> Fl
     """Where a top that reaches the frame is trousers: as its colours say, else below a jacket."""
     lab = cv2.cvtColor(image.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
     cells = _cells(np.asarray(lab, np.float32))
-    chest, thighs = upper & (along > 0) & (along < CHEST), upper & (along > THIGHS[0])
+    chest, thighs = upper & (along > 0) & (along < CHEST_END), upper & (along > THIGH_RANGE[0])
     first, second = _histogram(cells, chest), _histogram(cells, thighs)
-    if float(np.sqrt(first * second).sum()) > ALIKE:
-        return np.asarray(along > JACKET, np.bool_)
+    if float(np.sqrt(first * second).sum()) > MIN_HISTOGRAM_OVERLAP:
+        return np.asarray(along > JACKET_END, np.bool_)
     below = _by_colour(cells, first, second, upper, frame) > 0
-    return np.asarray(below & (along > CHEST), np.bool_)
+    return np.asarray(below & (along > CHEST_END), np.bool_)
 
 
 def _legs_bare(coarse: NDArray[np.uint8], frame: ParseFrame) -> bool:
@@ -173,7 +179,7 @@ def classify_bottom(lower: Flags, skin: Flags, frame: ParseFrame) -> Label:
     wide = float(np.median(widths[rows])) / float(widths.max())
     if int(ends.max()) >= height - 3:
         below_hips = hem > frame.hip[1] + 0.6 * frame.shoulder_width
-        broad = float(np.median(widths[rows])) > CUT_SKIRT * frame.shoulder_width
+        broad = float(np.median(widths[rows])) > MIN_CUT_SKIRT_WIDTH * frame.shoulder_width
         return Label.SKIRT if single and below_hips and wide > 0.95 and broad else Label.PANTS
     ankles = [j for j in (Joint.LEFT_ANKLE, Joint.RIGHT_ANKLE) if frame.seen[j]]
     if any(hem > frame.points[ankle][1] - 0.15 * frame.shoulder_width for ankle in ankles):
@@ -227,8 +233,8 @@ def _seeds(worn: Flags, upper: Plane, lower: Plane, frame: ParseFrame) -> tuple[
 def _cells(lab: NDArray[np.float32]) -> NDArray[np.int32]:
     """Return each pixel's cell of the colour histogram."""
     lightness, a, b = (lab[..., c] for c in range(3))
-    cell = np.clip(lightness / 100 * BINS[0], 0, BINS[0] - 1).astype(np.int32)
-    for channel, bins in ((a, BINS[1]), (b, BINS[2])):
+    cell = np.clip(lightness / 100 * HISTOGRAM_BINS[0], 0, HISTOGRAM_BINS[0] - 1).astype(np.int32)
+    for channel, bins in ((a, HISTOGRAM_BINS[1]), (b, HISTOGRAM_BINS[2])):
         # Cloth rarely leaves +-60; the outer cells take the rest.
         index = np.clip((channel + 60) / 120 * bins, 0, bins - 1).astype(np.int32)
         cell = cell * bins + index
@@ -237,8 +243,8 @@ def _cells(lab: NDArray[np.float32]) -> NDArray[np.int32]:
 
 def _histogram(cells: NDArray[np.int32], where: Flags) -> NDArray[np.float32]:
     """Return the share of each colour cell, smoothed over its neighbours."""
-    counts = np.bincount(cells[where], minlength=int(np.prod(BINS))).astype(np.float32)
-    cube = counts.reshape(BINS)
+    counts = np.bincount(cells[where], minlength=int(np.prod(HISTOGRAM_BINS))).astype(np.float32)
+    cube = counts.reshape(HISTOGRAM_BINS)
     for axis in range(3):
         padded = np.pad(cube, [(1, 1) if a == axis else (0, 0) for a in range(3)], mode="edge")
         size = cube.shape[axis]

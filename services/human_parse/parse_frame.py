@@ -1,4 +1,4 @@
-"""Where a person's parts are, as far as the keypoints tell."""
+"""Measure a person's joints, shoulder width and torso from the keypoints."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -18,9 +18,13 @@ Flags = NDArray[np.bool_]
 
 
 LEFT_ARM: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST)
+"""Joints of the left arm, from the body outward."""
 RIGHT_ARM: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST)
+"""Joints of the right arm, from the body outward."""
 LEFT_LEG: Final = (Joint.LEFT_HIP, Joint.LEFT_KNEE, Joint.LEFT_ANKLE, Joint.LEFT_BIG_TOE)
+"""Joints of the left leg, from the body outward."""
 RIGHT_LEG: Final = (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.RIGHT_BIG_TOE)
+"""Joints of the right leg, from the body outward."""
 
 TORSO_TO_WIDTH: Final = 1.5
 """Length from the neck to the hips over the distance between the shoulders, from the front."""
@@ -29,25 +33,26 @@ FOREARM: Final = 0.85
 """Length of the forearm over that of the upper arm."""
 
 HAND: Final = 0.5
-"""How far the fingers reach past the wrist, as a share of the forearm."""
+"""Reach of the fingers past the wrist, as a share of the forearm."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ParseFrame:
-    """A person's frame. Points and lengths in pixels; everything is set, seen or estimated.
-
-    ``points`` (25 x 2) and ``seen`` (25) are the keypoints. ``width`` is the distance between the
-    shoulder joints that the person would show from the front, ``torso`` the length from ``neck`` to
-    ``hip``. ``mirrored`` says that the person's left is on the picture's left.
-    """
+    """A person's joints and measures, seen or estimated; points and lengths in pixels."""
 
     points: NDArray[np.float32]
+    """25 x 2: the keypoints."""
     seen: NDArray[np.bool_]
+    """25: whether the keypoint was seen."""
     neck: Point
     hip: Point
+    """The middle of the hips."""
     shoulder_width: float
+    """Distance between the shoulder joints that the person would show from the front."""
     torso_length: float
+    """Distance from ``neck`` to ``hip``."""
     mirrored: bool
+    """Whether the person's left is on the picture's left."""
 
     def scaled(self, factor: float) -> "ParseFrame":
         """Return the same frame in a picture ``factor`` times the size."""
@@ -132,7 +137,15 @@ def measure_frame(keypoints: Keypoints, person: Flags) -> ParseFrame:
     torso = max(length(neck, hip), 0.5 * width)
     if shoulders and _folded(person, neck, shoulders, torso):
         seen[[*LEFT_ARM, *RIGHT_ARM]] = False
-    return ParseFrame(points, seen, neck, hip, width, torso, _mirrored(points, seen))
+    return ParseFrame(
+        points=points,
+        seen=seen,
+        neck=neck,
+        hip=hip,
+        shoulder_width=width,
+        torso_length=torso,
+        mirrored=_mirrored(points, seen),
+    )
 
 
 def _folded(person: Flags, neck: Point, shoulders: float, torso: float) -> bool:

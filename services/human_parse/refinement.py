@@ -1,4 +1,4 @@
-"""From probabilities to one kind a pixel: edges along the photo's, no specks, no holes."""
+"""Turn probabilities into one coarse class a pixel, without specks and holes."""
 
 from typing import Final
 
@@ -13,28 +13,33 @@ from services.kit.joints import Joint
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.types import Image
 
-RADIUS: Final = 8
-EDGE_NOISE: Final = 1e-4
-"""Window in pixels and colour variance of the edge refinement."""
+RADIUS_PX: Final = 8
+"""Half the window of the guided filter, in pixels of the photo."""
 
-SMOOTH: Final = 0.7
-"""Blur in pixels that keeps outlines from following the grain of the photo."""
+EDGE_NOISE_VARIANCE: Final = 1e-4
+"""Colour variance that the guided filter takes for noise, of full scale squared."""
 
-HOLE: Final = 18.0
-"""Difference in CIE Lab of a real gap from what is around it."""
+OUTLINE_BLUR_PX: Final = 0.7
+"""Sigma of the blur that keeps outlines from following the photo's grain, in pixels."""
+
+MIN_GAP_LAB: Final = 18.0
+"""Difference in CIE Lab between a real gap and its surroundings."""
+
+MIN_PROBABILITY: Final = 0.3
+"""Greatest probability of a class below which it is left out."""
 
 
 def refine_to_classes(image: Image, planes: dict[int, Plane]) -> NDArray[np.uint8]:
-    """Return the likeliest kind of every pixel of ``image``, edges drawn along the photo's."""
+    """Return the likeliest class of every pixel, H x W, with edges snapped to the photo's."""
     height, width = image.shape[:2]
-    photo = prepare_colour_guide(image, RADIUS, EDGE_NOISE)
+    photo = prepare_colour_guide(image, RADIUS_PX, EDGE_NOISE_VARIANCE)
     best = np.zeros((height, width), np.float32)
     winner = np.zeros((height, width), np.uint8)
     for coarse_class, plane in planes.items():
-        if plane.max() < 0.3:
+        if plane.max() < MIN_PROBABILITY:
             continue
         sharp = filter_by_colour(np.asarray(cv2.resize(plane, (width, height)), np.float32), photo)
-        sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), SMOOTH), np.float32)
+        sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), OUTLINE_BLUR_PX), np.float32)
         better = sharp > best
         winner[better] = coarse_class
         best[better] = sharp[better]
@@ -42,7 +47,7 @@ def refine_to_classes(image: Image, planes: dict[int, Plane]) -> NDArray[np.uint
 
 
 def remove_specks(coarse: NDArray[np.uint8], frame: ParseFrame) -> NDArray[np.uint8]:
-    """Give specks to what surrounds them."""
+    """Replace specks by the class around them."""
     least = max(12, round(0.0012 * frame.shoulder_width**2))
     keep = np.zeros(coarse.shape, np.bool_)
     for coarse_class in range(8):
@@ -61,10 +66,10 @@ def remove_specks(coarse: NDArray[np.uint8], frame: ParseFrame) -> NDArray[np.ui
 def fill_trunk_holes(
     image: Image, coarse: NDArray[np.uint8], frame: ParseFrame
 ) -> NDArray[np.uint8]:
-    """Fill background between the shoulders and the hips: nobody has a hole there.
+    """Fill background between shoulders and hips with the nearest clothes.
 
-    Both networks leave one where the clothes have the background's colour. Beside the trunk's
-    middle a hole that looks unlike what is around it is a gap between arm and trunk, and stays.
+    Both networks leave a hole where clothes have the background's colour. A hole beside the trunk's
+    middle whose colour differs from its rim is a gap between arm and trunk; it stays.
     """
     corners = (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.RIGHT_HIP, Joint.LEFT_HIP)
     if not all(frame.seen[joint] for joint in corners):
@@ -96,7 +101,7 @@ def _unlike(image: Image, first: Flags, second: Flags) -> bool:
     """Whether two regions have colours that nobody would mix up."""
     colours = np.array([[np.median(image[where], axis=0) for where in (first, second)]])
     lab = cv2.cvtColor(colours.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
-    return float(np.linalg.norm(lab[0, 0] - lab[0, 1])) > HOLE
+    return float(np.linalg.norm(lab[0, 0] - lab[0, 1])) > MIN_GAP_LAB
 
 
 def _absorb(coarse: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
+"""An array of single precision."""
 Grid = Callable[[int, int], NDArray[np.float64]]
 """Places in a row of N pixels of the M pixels that it becomes."""
 

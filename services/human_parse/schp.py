@@ -17,13 +17,14 @@ from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, LabelMap
 
 MEAN: Final = (0.406, 0.456, 0.485)
+"""Mean of ImageNet's pictures per channel, BGR, 0 to 1."""
 DEVIATION: Final = (0.225, 0.224, 0.229)
-"""Of ImageNet's pictures, in the order of the input's channels, BGR."""
+"""Standard deviation of ImageNet's pictures per channel, BGR, 0 to 1."""
 FUSION: Final = 1
-"""Which of the network's outputs is the parsing after the edges were looked at."""
+"""Index of the network's output that is the parsing refined by edges."""
 
 _CHIN: Final = 0.45
-"""Where the neck begins, from the nose to the neck's joint between the shoulders."""
+"""Upper end of the neck, as a share of the way from the nose to the neck joint."""
 
 Run = Callable[[F32], F32]
 """One inference: 1 x 3 x side x side to classes x h x w, not yet enlarged."""
@@ -31,14 +32,14 @@ Run = Callable[[F32], F32]
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a network learned from: the side of its input, and the CIHP id of each class.
-
-    ``with_neck`` tells that its face goes down to the shoulders, where CIHP's ends at the chin.
-    """
+    """The data set that a network was trained on."""
 
     side: int
+    """Side of the network's square input, in pixels."""
     labels: tuple[Label, ...]
+    """CIHP id of each class."""
     with_neck: bool = False
+    """Whether the face reaches down to the shoulders; CIHP's ends at the chin."""
 
 
 LIP: Final = Dataset(
@@ -66,6 +67,7 @@ LIP: Final = Dataset(
         Label.RIGHT_SHOE,
     ),
 )
+"""The data set LIP."""
 ATR: Final = Dataset(
     512,
     (
@@ -90,6 +92,7 @@ ATR: Final = Dataset(
     ),
     with_neck=True,
 )
+"""The data set ATR."""
 
 
 def parse(image: Image, keypoints: Keypoints, run: Run, dataset: Dataset) -> LabelMap:

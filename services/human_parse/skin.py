@@ -1,4 +1,4 @@
-"""Whose skin is whose: torso, left and right arm, left and right leg."""
+"""Assign skin to the torso, the arms and the legs."""
 
 from typing import Final
 
@@ -26,16 +26,25 @@ PARTS: Final = (
     Label.LEFT_LEG,
     Label.RIGHT_LEG,
 )
+"""Labels that skin is divided into."""
 
-ARM: Final = 0.16
-LEG: Final = 0.24
-CHEST: Final = 0.36
-"""Half-widths of the parts as shares of the shoulder width."""
+ARM_HALF_WIDTH: Final = 0.16
+"""Half width of an arm, in shoulder widths."""
+
+LEG_HALF_WIDTH: Final = 0.24
+"""Half width of a leg, in shoulder widths."""
+
+CHEST_HALF_WIDTH: Final = 0.36
+"""Half width of the chest, in shoulder widths."""
 
 BELLY_COST: Final = 1.2
+"""Cost of skin on the belly, in half widths: an arm in front of it is more frequent."""
+
 MIDRIFF_COST: Final = 0.65
-"""Skin on the belly is rarer than an arm before it, so an arm close by wins; less so between a top
-and what is worn below it."""
+"""Cost of skin between a top and the garment below it, in half widths."""
+
+GRAZED: Final = 1e3
+"""Cost added for a part that a patch of skin only touches; larger than any distance."""
 
 
 def assign_skin(skin: Flags, frame: ParseFrame, belly: Flags) -> NDArray[np.uint8]:
@@ -76,13 +85,13 @@ def assign_skin(skin: Flags, frame: ParseFrame, belly: Flags) -> NDArray[np.uint
     grazed[1:3] = (arms < 0.25 * torso) & no_hand
     grazed[0] = (torso < 0.25 * arms) & (reach[1] > 0.6 * frame.shoulder_width)
     grazed[:, grazed.all(axis=0)] = False
-    costs[grazed[:, patch]] += 1e3
+    costs[grazed[:, patch]] += GRAZED
     labels[rows, columns] = np.array(PARTS, np.uint8)[np.argmin(costs, axis=0)]
     return labels
 
 
 def _torso(x: Point, y: Point, frame: ParseFrame, belly: Flags) -> NDArray[np.float32]:
-    reach = CHEST * frame.shoulder_width
+    reach = CHEST_HALF_WIDTH * frame.shoulder_width
     chest = frame.neck + np.float32(0.35) * (frame.hip - frame.neck)
     throat = frame.neck - np.array((0, 0.35 * frame.shoulder_width), np.float32)
     bust = distance_to_chain(x, y, [throat, frame.neck, chest]) / reach
@@ -96,7 +105,7 @@ def _arms(x: Point, y: Point, frame: ParseFrame) -> list[NDArray[np.float32]]:
     costs = []
     for joints, label in ((LEFT_ARM, Label.LEFT_ARM), (RIGHT_ARM, Label.RIGHT_ARM)):
         chain = frame.arm(joints)
-        cost = _reach(x, y, chain) / (ARM * frame.shoulder_width)
+        cost = _reach(x, y, chain) / (ARM_HALF_WIDTH * frame.shoulder_width)
         if len(chain) < 2:
             cost = np.minimum(cost, _side(x, y, frame, label))
         costs.append(cost)
@@ -107,7 +116,7 @@ def _legs(x: Point, y: Point, frame: ParseFrame) -> list[NDArray[np.float32]]:
     costs = []
     for joints in (LEFT_LEG, RIGHT_LEG):
         cost = distance_to_chain(x, y, frame.seen_or_hanging_points(joints)) / (
-            LEG * frame.shoulder_width
+            LEG_HALF_WIDTH * frame.shoulder_width
         )
         below = y > frame.hip[1] - 0.1 * frame.shoulder_width
         costs.append(np.where(below, cost, np.float32(np.inf)))

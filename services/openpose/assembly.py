@@ -18,20 +18,25 @@ from services.openpose.skeletons import Skeleton
 
 THRESHOLD: Final = 0.05
 """Least confidence of a peak, and least agreement of a field with the limb's direction."""
-SHARE: Final = 0.95
+MIN_AGREEING_SHARE: Final = 0.95
 """Of the points on a limb's line, how many must agree."""
-LEAST_JOINTS: Final = 3
-LEAST_SCORE: Final = 0.4
-"""Of a person, for each of their joints."""
-LEAST_WITH_FEET: Final = 5
+MIN_JOINTS: Final = 3
+"""Joints of a person at least."""
+MIN_SCORE_PER_JOINT: Final = 0.4
+"""Score of a person at least, per joint."""
+MIN_JOINTS_BESIDE_FEET: Final = 5
 """Joints besides the feet that a person with feet must have."""
 
 _WEIGHT_OF_PEAKS: Final = 0.1
-"""What a peak's confidence counts in the order of pairs, against their field."""
-_FEWEST_POINTS, _MOST_POINTS = 5, 25
-_NEAR: Final = 1 / 150
+"""Weight of a peak's confidence in the order of pairs; their field has weight 1."""
+_FEWEST_POINTS: Final = 5
+"""Points on a limb's line at least."""
+_MOST_POINTS: Final = 25
+"""Points on a limb's line at most."""
+_NEAR_SHARE: Final = 1 / 150
 """Two peaks nearer than this share of the map's side may be joined without a field."""
-_LEAST: Final = 1e-6
+_MIN_PAIR_SCORE: Final = 1e-6
+"""Score above which two peaks may be joined."""
 
 
 @dataclass(eq=False)
@@ -62,8 +67,8 @@ def assemble_people(maps: F32, skeleton: Skeleton, offset: float = 0.0) -> list[
 
 def _is_person(person: _Person, skeleton: Skeleton) -> bool:
     joints = len(person.joints.keys() - skeleton.feet)
-    enough = LEAST_WITH_FEET if joints < len(person.joints) else LEAST_JOINTS
-    return joints >= enough and person.score / joints >= LEAST_SCORE
+    enough = MIN_JOINTS_BESIDE_FEET if joints < len(person.joints) else MIN_JOINTS
+    return joints >= enough and person.score / joints >= MIN_SCORE_PER_JOINT
 
 
 def agreement(starts: F32, ends: F32, along_x: F32, along_y: F32) -> NDArray[np.float64]:
@@ -81,15 +86,15 @@ def agreement(starts: F32, ends: F32, along_x: F32, along_y: F32) -> NDArray[np.
     places = starts[:, None, None, :2] + (vectors / counts[..., None])[:, :, None] * steps[:, None]
     columns = np.clip((places[..., 0] + 0.5).astype(int), 0, width - 1)
     rows = np.clip((places[..., 1] + 0.5).astype(int), 0, height - 1)
-    unit = vectors / np.maximum(lengths, _LEAST)[..., None]
+    unit = vectors / np.maximum(lengths, _MIN_PAIR_SCORE)[..., None]
     follows = unit[..., :1] * along_x[rows, columns] + unit[..., 1:] * along_y[rows, columns]
     agrees = used & (follows > THRESHOLD)
     agreeing = agrees.sum(axis=2)
     means = np.where(agrees, follows, 0).sum(axis=2) / np.maximum(agreeing, 1)
-    near = lengths < np.sqrt(height * width) * _NEAR
-    otherwise = np.where(near, THRESHOLD + _LEAST, 0.0)
-    scores = np.where(agreeing > SHARE * counts, means, otherwise)
-    return np.where(lengths > _LEAST, scores, 0.0)
+    near = lengths < np.sqrt(height * width) * _NEAR_SHARE
+    otherwise = np.where(near, THRESHOLD + _MIN_PAIR_SCORE, 0.0)
+    scores = np.where(agreeing > MIN_AGREEING_SHARE * counts, means, otherwise)
+    return np.where(lengths > _MIN_PAIR_SCORE, scores, 0.0)
 
 
 def _rank_connections(
@@ -103,7 +108,7 @@ def _rank_connections(
         order = scores + _WEIGHT_OF_PEAKS * (starts[:, None, 2] + ends[None, :, 2])
         pairs += [
             (float(order[a, b]), float(scores[a, b]), limb, int(a), int(b))
-            for a, b in np.argwhere(scores > _LEAST)
+            for a, b in np.argwhere(scores > _MIN_PAIR_SCORE)
         ]
     return sorted(pairs, reverse=True)
 

@@ -14,12 +14,12 @@ import numpy as np
 from services.openpose.core import F32
 
 JOINTS: Final = 25
+"""Joints of BODY_25."""
 UNSEEN_BELOW: Final = 0.3
-"""Joints less certain than this are given as unseen."""
+"""Confidence below which a joint is given as unseen."""
 
 _NECK, _MID_HIP = 1, 8
-# BODY_25 joint: MediaPipe landmark. Small toes (20, 23) have none.
-_SOURCE: Final = {
+_LANDMARK_OF_JOINT: Final = {
     0: 0,
     2: 12,
     3: 14,
@@ -42,9 +42,11 @@ _SOURCE: Final = {
     22: 32,
     24: 30,
 }
-# Shares of the upper arm and of the distance between the ears.
-_ELBOW_UP: Final = 0.06
-_EAR_OUT: Final = 0.12
+"""MediaPipe's landmark of each BODY_25 joint; small toes (20, 23) have none."""
+_ELBOW_SHIFT: Final = 0.06
+"""Shift of an elbow towards the shoulder, as a share of the upper arm."""
+_EAR_SHIFT: Final = 0.12
+"""Shift of an ear outwards, as a share of the distance between the ears."""
 
 
 def from_landmarks(landmarks: F32, height: int, width: int) -> F32:
@@ -55,14 +57,14 @@ def from_landmarks(landmarks: F32, height: int, width: int) -> F32:
     shoulders, the mid hip that of the hips, and either is unseen when one of its two ends is.
     """
     points = np.zeros((JOINTS, 3), dtype=np.float32)
-    for joint, source in _SOURCE.items():
+    for joint, source in _LANDMARK_OF_JOINT.items():
         x, y, visibility, presence = landmarks[source]
         points[joint] = x, y, visibility * presence
     places = points[:, :2]
     places[_NECK] = (places[2] + places[5]) / 2
     for shoulder, elbow in ((2, 3), (5, 6)):
-        places[elbow] += _ELBOW_UP * (places[shoulder] - places[elbow])
-    outward = _EAR_OUT * (places[18] - places[17])
+        places[elbow] += _ELBOW_SHIFT * (places[shoulder] - places[elbow])
+    outward = _EAR_SHIFT * (places[18] - places[17])
     places[18] += outward
     places[17] -= outward
     places[_MID_HIP] = (places[9] + places[12]) / 2

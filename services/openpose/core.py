@@ -19,31 +19,44 @@ from numpy.typing import NDArray
 from services.kit.raster.guided_filter import filter_by_grey
 
 F32 = NDArray[np.float32]
+"""An array of single precision."""
 U8 = NDArray[np.uint8]
+"""An array of bytes."""
 
 DETECTOR_SIZE: Final = 224
+"""Side of the detector's square input, in pixels."""
 LANDMARK_SIZE: Final = 256
+"""Side of the landmark network's square input, in pixels."""
 LANDMARKS: Final = 39
 """33 body landmarks, two alignment points (hip centre, a point on the body's circle), 4 spare."""
 BODY_LANDMARKS: Final = 33
+"""Landmarks of the body, the first of them."""
 
 _RIGHT_SIDE: Final = (12, 24)
+"""Landmarks of the right shoulder and hip."""
 _LEFT_SIDE: Final = (11, 23)
-"""Shoulder and hip."""
+"""Landmarks of the left shoulder and hip."""
 
 _STRIDES: Final = (8, 16, 32, 32, 32)
+"""Pixels of the input to one cell of each detector layer."""
 _ANCHORS_PER_STRIDE: Final = 2
-_REGION_SCALE: Final = 1.25
-_OVERLAP: Final = 0.5
+"""Anchors of each cell and layer."""
+_REGION_TO_CIRCLE: Final = 1.25
+"""Side of a body's square over the diameter of the circle around the body."""
+_MIN_SAME_PERSON_IOU: Final = 0.5
+"""Intersection over union above which two detections are one person."""
 _LOGIT_BOUND: Final = 80.0
 """Past it float32 holds no exponential, and the probability is 0 or 1 anyway."""
-_HEATMAP_REACH: Final = 3
+_HEATMAP_REACH_CELLS: Final = 3
+"""Cells around a landmark in which the heatmap moves it."""
 _HEATMAP_CONFIDENCE: Final = 0.5
-_GUIDED_CELLS: Final = 4
-"""The mask's edge may move by this many of its own pixels."""
+"""Greatest probability in that window below which the landmark stays."""
+_GUIDED_REACH_CELLS: Final = 4
+"""Pixels of the network's mask by which its edge may move."""
 EDGE_NOISE_VARIANCE: Final = 1e-3
 """Variance of grey that counts as noise and not as an edge, of full scale squared."""
-_GUIDED_SIDE: Final = 1536
+_MAX_GUIDED_SIDE_PX: Final = 1536
+"""Longer side of the picture that the mask's edge is refined on, at most."""
 
 
 @dataclass(frozen=True)
@@ -84,23 +97,23 @@ class RawPose:
     heatmap: F32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Person:
-    """One person on the picture.
-
-    ``landmarks`` is 33 x 4: x, y, visibility and presence, the last two in 0..1. ``region`` is
-    the square that the network saw; ``mask`` 256 x 256 logits in it. ``across`` leads from the
-    person's right to their left: to the right in the square, and away from the camera.
-    """
+    """One person on the picture."""
 
     landmarks: F32
+    """33 x 4: x and y in pixels of the picture, visibility and presence, 0 to 1."""
     region: Region
+    """The square that the network was given."""
     presence: float
+    """Probability that the square holds a person."""
     mask: F32
+    """256 x 256 logits in the square."""
     across: tuple[float, float] = (1.0, 0.0)
+    """From the person's right to their left: to the right in the square, away from the camera."""
 
     @property
-    def yaw(self) -> float:
+    def yaw_degrees(self) -> float:
         """Degrees by which the trunk is turned to its left; 0 faces the camera, 180 its back."""
         return math.degrees(math.atan2(self.across[1], self.across[0]))
 
@@ -208,7 +221,7 @@ def merge_detections(detections: Sequence[Detection]) -> list[Detection]:
     merged: list[Detection] = []
     while rest:
         boxes = np.stack([found.box for found in rest])
-        same = intersection_over_union(boxes[0], boxes) > _OVERLAP
+        same = intersection_over_union(boxes[0], boxes) > _MIN_SAME_PERSON_IOU
         same[0] = True
         group = [found for found, joined in zip(rest, same, strict=True) if joined]
         rest = [found for found, joined in zip(rest, same, strict=True) if not joined]
@@ -231,7 +244,7 @@ def body_region(centre: F32, rim: F32) -> Region:
     up, and is a quarter larger than the circle.
     """
     dx, dy = float(rim[0] - centre[0]), float(rim[1] - centre[1])
-    side = 2 * float(np.hypot(dx, dy)) * _REGION_SCALE
+    side = 2 * float(np.hypot(dx, dy)) * _REGION_TO_CIRCLE
     return Region(float(centre[0]), float(centre[1]), max(side, 1.0), float(np.arctan2(dx, -dy)))
 
 
@@ -247,8 +260,8 @@ def refine_by_heatmap(landmarks: F32, heatmap: F32) -> F32:
         if not (0 <= x < 1 and 0 <= y < 1):
             continue
         column, row = int(x * size), int(y * size)
-        top, left = max(0, row - _HEATMAP_REACH), max(0, column - _HEATMAP_REACH)
-        bottom, right = row + _HEATMAP_REACH + 1, column + _HEATMAP_REACH + 1
+        top, left = max(0, row - _HEATMAP_REACH_CELLS), max(0, column - _HEATMAP_REACH_CELLS)
+        bottom, right = row + _HEATMAP_REACH_CELLS + 1, column + _HEATMAP_REACH_CELLS + 1
         window = sigmoid(heatmap[top:bottom, left:right, index])
         if float(window.max()) < _HEATMAP_CONFIDENCE:
             continue
@@ -270,7 +283,9 @@ def place_landmarks(raw: RawPose, region: Region) -> tuple[Person, Region]:
     landmarks = np.concatenate([points, certainty], axis=1)[:BODY_LANDMARKS].astype(np.float32)
     right, left = raw.landmarks[_RIGHT_SIDE, :3], raw.landmarks[_LEFT_SIDE, :3]
     x, _, z = (float(each) for each in (left - right).sum(axis=0))
-    person = Person(landmarks, region, raw.presence, raw.mask, (x, z))
+    person = Person(
+        landmarks=landmarks, region=region, presence=raw.presence, mask=raw.mask, across=(x, z)
+    )
     return person, body_region(points[BODY_LANDMARKS], points[BODY_LANDMARKS + 1])
 
 
@@ -279,10 +294,10 @@ def person_mask(person: Person, image: U8) -> U8:
 
     Logits are enlarged rather than probabilities, which keeps the edge narrow; a guided filter then
     moves it to the picture's own edges, as far as the mask's coarse pixels leave it open. Larger
-    pictures are worked on at ``_GUIDED_SIDE``, which bounds time and memory.
+    pictures are worked on at ``_MAX_GUIDED_SIDE_PX``, which bounds time and memory.
     """
     height, width = image.shape[:2]
-    scale = min(1.0, _GUIDED_SIDE / max(height, width))
+    scale = min(1.0, _MAX_GUIDED_SIDE_PX / max(height, width))
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
@@ -301,7 +316,7 @@ def person_mask(person: Person, image: U8) -> U8:
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderValue=-_LOGIT_BOUND,
     )
-    radius = max(1, round(_GUIDED_CELLS * person.region.side / LANDMARK_SIZE))
+    radius = max(1, round(_GUIDED_REACH_CELLS * person.region.side / LANDMARK_SIZE))
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255.0)
     snapped = filter_by_grey(sigmoid(placed.astype(np.float32)), grey, radius, EDGE_NOISE_VARIANCE)
     firm = np.clip((snapped - np.float32(0.3)) * np.float32(2.5), 0, 1)

@@ -7,9 +7,6 @@ import numpy as np
 
 from services.openpose.core import F32, U8
 
-# From https://github.com/CMU-Perceptual-Computing-Lab/openpose,
-# include/openpose/pose/poseParametersRender.hpp: joints in order, and the limbs in drawing order. A
-# limb has the colour of its second joint.
 COLOURS: Final = (
     (255, 0, 85),
     (255, 0, 0),
@@ -37,6 +34,7 @@ COLOURS: Final = (
     (0, 255, 255),
     (0, 255, 255),
 )
+"""RGB of each joint, from OpenPose's include/openpose/pose/poseParametersRender.hpp."""
 LIMBS: Final = (
     (1, 8),
     (1, 2),
@@ -63,11 +61,17 @@ LIMBS: Final = (
     (22, 23),
     (11, 24),
 )
-_SHOWN_FROM: Final = 0.05
-_COUNTED_FROM: Final = 0.1
-_DISC: Final = 1 / 75
-_LINE: Final = 0.75
-_SMALL: Final = 0.05
+"""Pairs of joints in drawing order, from the same file; a limb has its second joint's colour."""
+_MIN_DRAWN_CONFIDENCE: Final = 0.05
+"""Confidence above which a joint is drawn."""
+_MIN_COUNTED_CONFIDENCE: Final = 0.1
+"""Confidence above which a joint counts for the extent of the person."""
+_DISC_DIAMETER: Final = 1 / 75
+"""Diameter of a joint's disc, as a share of the square root of the picture's area."""
+_LINE_THICKNESS: Final = 0.75
+"""Thickness of a limb's line, in disc diameters."""
+_MIN_RING_SHARE: Final = 0.05
+"""Share of the picture up to which a person's joints are filled discs, above it rings."""
 
 
 def draw_skeleton(keypoints: F32, height: int, width: int) -> U8:
@@ -77,21 +81,25 @@ def draw_skeleton(keypoints: F32, height: int, width: int) -> U8:
     the person takes.
     """
     canvas = np.zeros((height, width, 3), dtype=np.uint8)
-    counted = keypoints[keypoints[:, 2] > _COUNTED_FROM, :2]
+    counted = keypoints[keypoints[:, 2] > _MIN_COUNTED_CONFIDENCE, :2]
     if len(counted) < 2:
         return canvas
     extent = np.ptp(counted, axis=0)
     share = min(1.0, max(float(extent[0]) / width, float(extent[1]) / height))
-    thickness = max(round(float(np.sqrt(height * width)) * _DISC * share), 2)
+    thickness = max(round(float(np.sqrt(height * width)) * _DISC_DIAMETER * share), 2)
     points = [(round(float(x)), round(float(y))) for x, y in keypoints[:, :2]]
-    shown = keypoints[:, 2] > _SHOWN_FROM
+    shown = keypoints[:, 2] > _MIN_DRAWN_CONFIDENCE
     for first, second in LIMBS:
         if shown[first] and shown[second]:
             cv2.line(
-                canvas, points[first], points[second], COLOURS[second], round(thickness * _LINE)
+                canvas,
+                points[first],
+                points[second],
+                COLOURS[second],
+                round(thickness * _LINE_THICKNESS),
             )
     for joint, point in enumerate(points):
         if shown[joint]:
-            rim = thickness if share > _SMALL else cv2.FILLED
+            rim = thickness if share > _MIN_RING_SHARE else cv2.FILLED
             cv2.circle(canvas, point, max(thickness // 2, 1), COLOURS[joint], rim)
     return canvas

@@ -1,4 +1,4 @@
-"""The outline of a person of whom only the joints are known, found in the picture's colours."""
+"""Cut a person out of a picture by its colours and the person's joints."""
 
 from typing import Final
 
@@ -12,25 +12,33 @@ from services.kit.types import Image, Keypoints, Mask
 from services.openpose.core import EDGE_NOISE_VARIANCE, U8
 from services.openpose.drawing import LIMBS
 
-SIDE: Final = 320
-"""Longer side in pixels that the picture is cut at."""
-_ROUNDS: Final = 3
-_SURE, _LIKELY, _MAYBE = 0.07, 0.15, 0.4
-"""Half the widths of the limbs, of the shoulders' width: body, likely body, and else background."""
-_HEAD: Final = 0.55
-"""Radius of the head around its joints, of the distance from nose to neck."""
+MAX_SIDE_PX: Final = 320
+"""Longer side of the picture that GrabCut runs on, at most."""
+_GRABCUT_ROUNDS: Final = 3
+"""Iterations of GrabCut."""
+_SURE_HALF_WIDTH: Final = 0.07
+"""Half width of limbs, in shoulder widths, within which everything is the person."""
+_LIKELY_HALF_WIDTH: Final = 0.15
+"""Half width of limbs, in shoulder widths, within which a pixel is more likely the person."""
+_POSSIBLE_HALF_WIDTH: Final = 0.4
+"""Half width of limbs, in shoulder widths, beyond which everything is background."""
+_HEAD_RADIUS: Final = 0.55
+"""Radius of the head around the nose, in distances from nose to neck."""
 _FOREARMS: Final = (
     (Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST),
     (Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
 )
-_HAND: Final = 0.6
-"""Length of a hand, of the forearm's."""
+"""Both forearms, right first."""
+_HAND_LENGTH: Final = 0.6
+"""Length of a hand, in forearm lengths."""
 _THIGHS: Final = ((Joint.RIGHT_HIP, Joint.RIGHT_KNEE), (Joint.LEFT_HIP, Joint.LEFT_KNEE))
-_THIGH: Final = 0.8
-"""Length of a thigh whose knee is unseen, of the trunk's."""
-_LEAST_WIDTH: Final = 1 / 12
-_EDGE: Final = 3
-"""Of the cut picture's pixels, how far the edge may move to follow the whole picture's."""
+"""Both thighs, right first."""
+_THIGH_LENGTH: Final = 0.8
+"""Length of a thigh whose knee was not seen, in trunk lengths."""
+_MIN_SHOULDER_WIDTH: Final = 1 / 12
+"""Shoulder width at least, as a share of the height that the joints take."""
+_EDGE_REACH_PX: Final = 3
+"""Pixels of the reduced picture by which the edge may move to follow the whole picture's."""
 
 
 def person_mask_from_joints(image: Image, keypoints: Keypoints) -> Mask:
@@ -40,27 +48,27 @@ def person_mask_from_joints(image: Image, keypoints: Keypoints) -> Mask:
     joints (25 x 3), and nothing far from them; a guided filter then draws the edge.
     """
     height, width = image.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
+    scale = min(1.0, MAX_SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     drawn = keypoints * np.array((scale, scale, 1), np.float32)
     marks = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
     for share, mark in (
-        (_MAYBE, cv2.GC_PR_BGD),
-        (_LIKELY, cv2.GC_PR_FGD),
-        (_SURE, cv2.GC_FGD),
+        (_POSSIBLE_HALF_WIDTH, cv2.GC_PR_BGD),
+        (_LIKELY_HALF_WIDTH, cv2.GC_PR_FGD),
+        (_SURE_HALF_WIDTH, cv2.GC_FGD),
     ):
         marks[_draw_body(drawn, small.shape[0], small.shape[1], share)] = mark
     if (marks == cv2.GC_BGD).any() and (marks == cv2.GC_FGD).any():
         cv2.setRNGSeed(0)
         models = np.zeros((2, 1, 65), np.float64)
         cv2.grabCut(
-            small, marks, (0, 0, 1, 1), models[0], models[1], _ROUNDS, cv2.GC_INIT_WITH_MASK
+            small, marks, (0, 0, 1, 1), models[0], models[1], _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK
         )
     inside = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255)
     placed = np.asarray(cv2.resize(inside, (width, height)), np.float32)
-    soft = filter_by_grey(placed, grey, max(1, round(_EDGE / scale)), EDGE_NOISE_VARIANCE)
+    soft = filter_by_grey(placed, grey, max(1, round(_EDGE_REACH_PX / scale)), EDGE_NOISE_VARIANCE)
     return np.round(np.clip(soft, 0, 1) * 255).astype(np.uint8)
 
 
@@ -84,7 +92,7 @@ def _draw_body(keypoints: Keypoints, height: int, width: int, share: float) -> N
         neck = keypoints[Joint.NECK, :2] if seen[Joint.NECK] else None
         nose = keypoints[Joint.NOSE, :2]
         reach = float(np.linalg.norm(nose - neck)) if neck is not None else measure
-        radius = reach * _HEAD * (0.5 + 0.5 * share / _LIKELY)
+        radius = reach * _HEAD_RADIUS * (0.5 + 0.5 * share / _LIKELY_HALF_WIDTH)
         cv2.circle(canvas, places[Joint.NOSE], max(1, round(radius)), 1, cv2.FILLED)
     return canvas > 0
 
@@ -95,13 +103,13 @@ def _lines_beyond_joints(keypoints: Keypoints) -> list[tuple[tuple[int, int], tu
     for elbow, wrist in _FOREARMS:
         if keypoints[elbow, 2] > 0 and keypoints[wrist, 2] > 0:
             start = keypoints[wrist, :2]
-            lines.append((start, start + _HAND * (start - keypoints[elbow, :2])))
+            lines.append((start, start + _HAND_LENGTH * (start - keypoints[elbow, :2])))
     neck, middle = keypoints[Joint.NECK], keypoints[Joint.MID_HIP]
     if neck[2] > 0 and middle[2] > 0:
         for hip, knee in _THIGHS:
             if keypoints[hip, 2] > 0 and keypoints[knee, 2] == 0:
                 start = keypoints[hip, :2]
-                lines.append((start, start + _THIGH * (middle[:2] - neck[:2])))
+                lines.append((start, start + _THIGH_LENGTH * (middle[:2] - neck[:2])))
     return [
         (
             (round(float(start[0])), round(float(start[1]))),
@@ -126,4 +134,4 @@ def _shoulder_width(keypoints: Keypoints, height: int) -> float:
         if seen[Joint.NECK] and seen[Joint.MID_HIP]
         else 0.0
     )
-    return max(between, trunk, extent * _LEAST_WIDTH)
+    return max(between, trunk, extent * _MIN_SHOULDER_WIDTH)

@@ -13,7 +13,9 @@ from services.kit.runtimes.sessions import tflite_interpreter
 from services.openpose.core import F32, RawPose
 
 _DETECTOR_FILE: Final = "pose_detector.tflite"
+"""Name of the detector in the bundle."""
 _LANDMARK_FILE: Final = "pose_landmarks_detector.tflite"
+"""Name of the landmark network in the bundle."""
 
 Run = Callable[[F32], list[F32]]
 """One inference: an input without its batch axis to the outputs without theirs."""

@@ -6,12 +6,13 @@ import numpy as np
 
 from services.openpose.core import F32
 
-MOST: Final = 127
+MAX_PEAKS: Final = 127
 """Peaks kept of one map, from its top: OpenPose's limit of people."""
 
-_REACH: Final = 3
-"""The place is the centre of the mass this far around the peak, in pixels."""
+_CENTRE_REACH_PX: Final = 3
+"""Reach around a peak of the centre of mass that gives its place, in pixels of the map."""
 _NEIGHBOURS: Final = [(y, x) for y in range(3) for x in range(3) if (y, x) != (1, 1)]
+"""Row and column of a pixel's eight neighbours in a window of 3 x 3."""
 
 
 def find_peaks(confidence: F32, threshold: float, offset: float) -> F32:
@@ -36,14 +37,16 @@ def find_peaks(confidence: F32, threshold: float, offset: float) -> F32:
     rows, columns = np.nonzero((strict & inner) | (loose & ring & ~inner))
     found = [
         (*_centre_of_mass(confidence, row, column, offset), confidence[row, column])
-        for row, column in zip(rows[:MOST].tolist(), columns[:MOST].tolist(), strict=True)
+        for row, column in zip(rows[:MAX_PEAKS].tolist(), columns[:MAX_PEAKS].tolist(), strict=True)
     ]
     return np.array(found, np.float32).reshape(-1, 3)
 
 
 def _centre_of_mass(confidence: F32, row: int, column: int, offset: float) -> tuple[float, float]:
-    top, left = max(0, row - _REACH), max(0, column - _REACH)
-    mass = np.maximum(confidence[top : row + _REACH + 1, left : column + _REACH + 1], 0)
+    top, left = max(0, row - _CENTRE_REACH_PX), max(0, column - _CENTRE_REACH_PX)
+    mass = np.maximum(
+        confidence[top : row + _CENTRE_REACH_PX + 1, left : column + _CENTRE_REACH_PX + 1], 0
+    )
     total = float(mass.sum())
     x = float(mass.sum(axis=0) @ np.arange(mass.shape[1])) / total
     y = float(mass.sum(axis=1) @ np.arange(mass.shape[0])) / total

@@ -13,32 +13,35 @@ from services.openpose.core import F32, U8, Detection, Person, RawPose, Region
 MAX_PEOPLE: Final = 6
 """People looked at closely; in a crowd the rest are ignored, which bounds the time."""
 
-_CANDIDATE: Final = 0.3
-"""Detections less certain than this are not looked at."""
-_PERSON: Final = 0.57
+_MIN_DETECTION_SCORE: Final = 0.3
+"""Score below which a detection is dropped."""
+_MIN_CERTAINTY: Final = 0.57
 """Certainty (detection score times presence) from which on something is a person.
 
 Of 85 garment photos, objects and scenes only a portrait printed on a shirt came above .54; of 48
 persons none was below .61 (that one small, grey and from the side). Chosen on these pictures.
 """
-_SURE: Final = 0.8
-_DRIFT: Final = 0.05
-_DRIFT_WHEN_SURE: Final = 0.1
-"""How far the joints may move between looks, relative to the square, below and from ``_SURE`` on.
+_SURE_CERTAINTY: Final = 0.8
+"""Certainty from which on joints may move more between passes."""
+_MAX_DRIFT: Final = 0.05
+"""Movement of the joints between passes up to which a detection is a person, in square sides.
 
-Persons' joints stay within a hundredth; in prints and folds each look finds something else.
+Persons' joints stay within 0.01; in prints and folds each pass finds something else.
 """
-_CLASH: Final = 0.08
-"""Two looks that differ by more than this share of the square saw different things."""
-_SAME_PLACE: Final = 0.2
+_MAX_DRIFT_WHEN_SURE: Final = 0.1
+"""The same movement from ``_SURE_CERTAINTY`` on."""
+_MAX_AVERAGED_DISTANCE: Final = 0.08
+"""Distance of two passes' landmarks up to which they are averaged, in square sides."""
+_MAX_DOUBLE_DISTANCE: Final = 0.2
+"""Mean distance of two detections' joints below which they are one person, in square sides."""
 
-# Landmarks of the other side, for reading the mirrored picture.
 _MIRRORED: Final = np.array(
     [0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9]
     + [index + 1 if index % 2 else index - 1 for index in range(11, core.BODY_LANDMARKS)]
 )
-# Nose, shoulders, elbows, wrists, hips: what a try-on needs.
+"""Each landmark's counterpart on the other side of the body."""
 _ESSENTIAL: Final = (0, 11, 12, 13, 14, 15, 16, 23, 24)
+"""Landmarks that a try-on needs: nose, shoulders, elbows, wrists, hips."""
 
 
 class Networks(Protocol):
@@ -69,7 +72,7 @@ def find_main_person(image: U8, networks: Networks) -> tuple[Person, int]:
     people = [
         candidate
         for candidate in _find_candidates(image, networks)
-        if candidate.score * candidate.person.presence >= _PERSON
+        if candidate.score * candidate.person.presence >= _MIN_CERTAINTY
     ]
     for candidate in sorted(people, key=lambda one: -rate_prominence(one.person, *image.shape[:2])):
         person = _confirm_person(image, candidate, networks)
@@ -100,9 +103,9 @@ def _find_candidates(image: U8, networks: Networks) -> list[Candidate]:
     height, width = image.shape[:2]
     whole = core.letterbox_region(height, width)
     boxes, logits = networks.detect(core.crop(image, whole, core.DETECTOR_SIZE, extend=False))
-    detections = core.merge_detections(core.decode_detections(boxes, logits, whole, _CANDIDATE))[
-        :MAX_PEOPLE
-    ]
+    detections = core.merge_detections(
+        core.decode_detections(boxes, logits, whole, _MIN_DETECTION_SCORE)
+    )[:MAX_PEOPLE]
     candidates = [_first_look(image, detection, networks) for detection in detections]
     return _drop_doubles(candidates)
 
@@ -123,7 +126,7 @@ def _drop_doubles(candidates: Sequence[Candidate]) -> list[Candidate]:
             float(
                 np.linalg.norm(here - other.person.landmarks[list(_ESSENTIAL), :2], axis=1).mean()
             )
-            < _SAME_PLACE * other.region.side
+            < _MAX_DOUBLE_DISTANCE * other.region.side
             for other in kept
         )
         if not taken:
@@ -161,7 +164,9 @@ def _confirm_person(image: U8, candidate: Candidate, networks: Networks) -> Pers
     mirrored, swapped = _match_sides(mirrored, straight, weights)
     drift = disagreement(straight, first, weights) + disagreement(straight, mirrored, weights)
     certainty = candidate.score * presence
-    if certainty < _PERSON or drift > (_DRIFT if certainty < _SURE else _DRIFT_WHEN_SURE):
+    if certainty < _MIN_CERTAINTY or drift > (
+        _MAX_DRIFT if certainty < _SURE_CERTAINTY else _MAX_DRIFT_WHEN_SURE
+    ):
         return None
     merged = average_looks(straight, mirrored)
     return name_sides_facing_camera(merged) if first_swapped or swapped else merged
@@ -197,11 +202,11 @@ def undo_mirroring(person: Person, width: int) -> Person:
     landmarks[:, 0] = width - 1 - landmarks[:, 0]
     region = person.region
     return Person(
-        landmarks,
-        Region(width - 1 - region.x, region.y, region.side, -region.angle),
-        person.presence,
-        np.ascontiguousarray(person.mask[:, ::-1]),
-        (person.across[0], -person.across[1]),
+        landmarks=landmarks,
+        region=Region(width - 1 - region.x, region.y, region.side, -region.angle),
+        presence=person.presence,
+        mask=np.ascontiguousarray(person.mask[:, ::-1]),
+        across=(person.across[0], -person.across[1]),
     )
 
 
@@ -218,12 +223,15 @@ def average_looks(straight: Person, mirrored: Person) -> Person:
     A landmark that the looks put in different places keeps the straight look's.
     """
     distance = np.linalg.norm(straight.landmarks[:, :2] - mirrored.landmarks[:, :2], axis=1)
-    agree = (distance <= _CLASH * straight.region.side)[:, None]
+    agree = (distance <= _MAX_AVERAGED_DISTANCE * straight.region.side)[:, None]
     mean = (straight.landmarks + mirrored.landmarks) / 2
     return Person(
-        np.where(agree, mean, straight.landmarks).astype(np.float32),
-        straight.region,
-        (straight.presence + mirrored.presence) / 2,
-        (straight.mask + mirrored.mask) * np.float32(0.5),
-        (straight.across[0] + mirrored.across[0], straight.across[1] + mirrored.across[1]),
+        landmarks=np.where(agree, mean, straight.landmarks).astype(np.float32),
+        region=straight.region,
+        presence=(straight.presence + mirrored.presence) / 2,
+        mask=(straight.mask + mirrored.mask) * np.float32(0.5),
+        across=(
+            straight.across[0] + mirrored.across[0],
+            straight.across[1] + mirrored.across[1],
+        ),
     )

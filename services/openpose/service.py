@@ -26,11 +26,16 @@ from services.openpose.people import Networks
 from services.openpose.skeletons import BODY_25, COCO, Skeleton
 
 WEIGHTS: Final = "pose_landmarker_full.task"
-_ON_WEARER: Final = 0.8
-"""Share of a garment that lies within the outline of who wears it: of 25 worn ones .98 and more, of
-73 with somebody's photo pasted on them .64 at most."""
-_MIN_SIDE: Final = 16
-_INSIDE: Final = 127
+"""Weight file of the default engine."""
+_MIN_SHARE_ON_WEARER: Final = 0.8
+"""Share of a garment's pixels on the person from which on the person wears it.
+
+Of 25 garments in wear it was 0.98 and more, of 73 with a pasted photo of a person 0.64 at most.
+"""
+_MIN_SIDE_PX: Final = 16
+"""Shorter side of a picture at least."""
+_MAX_BACKGROUND_LEVEL: Final = 127
+"""Value of a mask, 0 to 255, above which a pixel is inside."""
 
 
 def estimate_pose(image: Image, networks: Networks) -> EstimatePoseResponse:
@@ -41,7 +46,7 @@ def estimate_pose(image: Image, networks: Networks) -> EstimatePoseResponse:
     _check_size(image)
     person, count = people.find_main_person(image, networks)
     keypoints = body25.from_landmarks(person.landmarks, *image.shape[:2])
-    return _response(keypoints, core.person_mask(person, image), count, person.yaw)
+    return _response(keypoints, core.person_mask(person, image), count, person.yaw_degrees)
 
 
 def estimate_pose_bottom_up(
@@ -59,9 +64,10 @@ def estimate_pose_bottom_up(
 
 def _check_size(image: Image) -> None:
     height, width = image.shape[:2]
-    if min(height, width) < _MIN_SIDE:
+    if min(height, width) < _MIN_SIDE_PX:
         raise InvalidRequest(
-            f"The picture is {width}x{height} pixels; the pose needs at least {_MIN_SIDE} a side.",
+            f"The picture is {width}x{height} pixels; the pose needs at least {_MIN_SIDE_PX} a "
+            "side.",
             stage="openpose",
         )
 
@@ -81,8 +87,11 @@ def _response(
 
 def is_worn_by(silhouette: Mask, garment: Mask) -> bool:
     """Whether a garment lies on a person, and not the person, as a print, on the garment."""
-    on_garment = silhouette[garment > _INSIDE]
-    return bool(on_garment.size) and float((on_garment > _INSIDE).mean()) >= _ON_WEARER
+    on_garment = silhouette[garment > _MAX_BACKGROUND_LEVEL]
+    return (
+        bool(on_garment.size)
+        and float((on_garment > _MAX_BACKGROUND_LEVEL).mean()) >= _MIN_SHARE_ON_WEARER
+    )
 
 
 def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Service:

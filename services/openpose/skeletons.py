@@ -15,21 +15,20 @@ from services.openpose.core import F32
 
 @dataclass(frozen=True)
 class Skeleton:
-    """The joints of a network and how its fields connect them.
-
-    ``limbs`` are pairs of joints; ``fields`` gives the channel of each limb's x, counted from the
-    first field, its y being the next. ``body_25`` gives the BODY_25 joint of each joint. ``feet``
-    are joints that alone make no person.
-    """
+    """The joints of a network and how its fields connect them."""
 
     limbs: tuple[tuple[int, int], ...]
+    """Pairs of joints."""
     fields: tuple[int, ...]
+    """Channel of each limb's x, counted from the first field; y is the next channel."""
     body_25: tuple[int, ...]
+    """BODY_25 joint of each joint."""
     feet: frozenset[int] = frozenset()
+    """Joints that alone make no person."""
 
     @property
     def joints(self) -> int:
-        """How many joints there are; their maps come first, then one of none of them."""
+        """Count of the joints; their maps come first, then the background's."""
         return len(self.body_25)
 
 
@@ -47,6 +46,7 @@ BODY_25: Final = Skeleton(
     body_25=tuple(range(25)),
     feet=frozenset(range(19, 25)),
 )
+"""OpenPose's network BODY_25."""
 COCO: Final = Skeleton(
     limbs=(
         (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12),
@@ -55,6 +55,7 @@ COCO: Final = Skeleton(
     fields=(12, 20, 14, 16, 22, 24, 0, 2, 4, 6, 8, 10, 28, 30, 34, 32, 36, 18, 26),
     body_25=(0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18),
 )
+"""OpenPose's network COCO."""
 # fmt: on
 
 

@@ -146,7 +146,12 @@ def test_place_returns_to_the_picture_and_follows_the_alignment_points() -> None
 
 
 def person_with_mask(mask: np.ndarray) -> Person:
-    return Person(np.zeros((33, 4), np.float32), Region(50.0, 60.0, 100.0, 0.0), 1.0, mask)
+    return Person(
+        landmarks=np.zeros((33, 4), np.float32),
+        region=Region(50.0, 60.0, 100.0, 0.0),
+        presence=1.0,
+        mask=mask,
+    )
 
 
 def test_a_silhouette_lies_where_the_mask_does_and_nowhere_else() -> None:
@@ -166,7 +171,7 @@ def test_a_silhouette_snaps_to_the_edge_in_the_picture() -> None:
     image = np.full((140, 120, 3), 230, np.uint8)
     image[:, :51] = 20
     region = Region(50.0, 60.0, 1000.0, 0.0)  # one cell of the mask covers four pixels
-    person = Person(np.zeros((33, 4), np.float32), region, 1.0, mask)
+    person = Person(landmarks=np.zeros((33, 4), np.float32), region=region, presence=1.0, mask=mask)
     outline = core.person_mask(person, image)
     edge = int(np.argmax(outline[70] < 128))
     assert edge == 51
@@ -177,7 +182,12 @@ def test_a_silhouette_snaps_to_the_edge_in_the_picture() -> None:
 def test_a_silhouette_of_a_large_picture_has_its_size_and_place() -> None:
     mask = np.full((256, 256), -20.0, np.float32)
     mask[:, :128] = 20.0
-    person = Person(np.zeros((33, 4), np.float32), Region(1000.0, 900.0, 1600.0, 0.0), 1.0, mask)
+    person = Person(
+        landmarks=np.zeros((33, 4), np.float32),
+        region=Region(1000.0, 900.0, 1600.0, 0.0),
+        presence=1.0,
+        mask=mask,
+    )
     outline = core.person_mask(person, np.zeros((1800, 2000, 3), np.uint8))
     assert outline.shape == (1800, 2000)
     assert outline[900, 600] == 255

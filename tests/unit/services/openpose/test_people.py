@@ -16,12 +16,17 @@ def person(seed: int = 0, region: Region = SQUARE) -> Person:
     random = np.random.default_rng(seed)
     landmarks = random.uniform(20, 180, (33, 4)).astype(np.float32)
     landmarks[:, 2:] = 1.0
-    return Person(landmarks, region, 0.9, random.normal(size=(256, 256)).astype(np.float32))
+    return Person(
+        landmarks=landmarks,
+        region=region,
+        presence=0.9,
+        mask=random.normal(size=(256, 256)).astype(np.float32),
+    )
 
 
 def moved(one: Person, by: float) -> Person:
     step = np.array([by, 0, 0, 0], np.float32)
-    return Person(one.landmarks + step, one.region, 0.9, one.mask)
+    return Person(landmarks=one.landmarks + step, region=one.region, presence=0.9, mask=one.mask)
 
 
 def test_unmirror_twice_is_the_same_person() -> None:
@@ -43,11 +48,11 @@ def test_unmirror_swaps_sides() -> None:
 
 def test_the_yaw_turns_with_the_picture_and_with_the_sides() -> None:
     half_left = replace(person(), across=(1.0, 1.0))
-    assert half_left.yaw == pytest.approx(45)
-    assert people.undo_mirroring(half_left, 320).yaw == pytest.approx(-45)
-    assert people.swap_sides(half_left).yaw == pytest.approx(-135)
+    assert half_left.yaw_degrees == pytest.approx(45)
+    assert people.undo_mirroring(half_left, 320).yaw_degrees == pytest.approx(-45)
+    assert people.swap_sides(half_left).yaw_degrees == pytest.approx(-135)
     straight = replace(person(), across=(3.0, -3.0))
-    assert people.average_looks(half_left, straight).yaw == pytest.approx(-26.57, abs=0.01)
+    assert people.average_looks(half_left, straight).yaw_degrees == pytest.approx(-26.57, abs=0.01)
 
 
 def test_disagreement_is_relative_to_the_square_and_weighs_the_seen() -> None:
