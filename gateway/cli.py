@@ -180,7 +180,7 @@ def try_on(
     person: Annotated[Path, typer.Argument(help="The person's photo.")],
     cloth: Annotated[Path, typer.Argument(help="The garment's photo.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where the picture goes: .png, .jpg or .webp.")
+        Path, typer.Option("--output", "-o", help="File of the picture: .png, .jpg or .webp.")
     ],
     **options: object,
 ) -> None:

@@ -89,7 +89,8 @@ async def _parse(
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limit:
         raise _too_large("The upload", max_file_bytes)
-    parts = _Parts(max_file_bytes, {option.name: option for option in OPTIONS})
+    accepted = {option.name: option for option in OPTIONS}
+    parts = _Parts(max_file_bytes=max_file_bytes, options=accepted)
     try:
         parser = MultipartParser(
             boundary,
@@ -114,11 +115,13 @@ async def _parse(
     return parts.form()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Parts:
     """Callbacks of the form parser. Each part is checked as soon as its headers are complete."""
 
     max_file_bytes: int
+    """Largest size of a file."""
+
     options: Mapping[str, Option[Any]]
     """The options that are accepted, by name."""
 
