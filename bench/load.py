@@ -31,7 +31,7 @@ LONGEST_PAUSE = 30.0
 """Seconds that a client waits at most after a refusal, whatever Retry-After says."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Figures:
     """What was measured; latencies, in seconds, are those of the pictures, not of the errors."""
 

@@ -32,7 +32,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 """Folder of the example photos."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Figures:
     """What was measured: medians in seconds, and the process's peak resident memory in MiB."""
 
@@ -86,7 +86,13 @@ async def measure(photos: Photos, pictures: int) -> Figures:
     stages = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
     total = stages.pop("total")
     return Figures(
-        pictures, settings.threads, load, stages, total, statistics.median(cpu), _peak_mib()
+        pictures=pictures,
+        threads=settings.threads,
+        load=load,
+        stages=stages,
+        total=total,
+        cpu=statistics.median(cpu),
+        peak_mib=_peak_mib(),
     )
 
 

@@ -56,7 +56,7 @@ _MOST_VALUE: Final = 4096
 """Bytes that tell of one variable."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Entry:
     """Where a variable's bytes are."""
 

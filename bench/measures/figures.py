@@ -75,8 +75,8 @@ def _agreements(case: Case, run: RunResult) -> Figures:
 
 def _worn(run: RunResult, picture: Image, labels: LabelMap, truth: Truth) -> Worn:
     return Worn(
-        picture,
-        labels,
+        picture=picture,
+        labels=labels,
         person=run.person,
         person_labels=run.labels,
         keypoints=run.keypoints,

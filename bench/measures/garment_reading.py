@@ -31,7 +31,7 @@ KINDS: Final = ("sleeves", "mount", "pose", "neck", "fit", "pattern", "tone", "o
 """Properties of a ``Spec`` by which the table is broken down."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """What was read of one garment.
 
@@ -70,10 +70,19 @@ def read(
     try:
         garment = detect_top_landmarks(drawn.image, used, attributes)
     except TryOnError as error:
-        return Reading(number, kinds, type(error).__name__, None, {}, iou)
+        return Reading(
+            number=number, kinds=kinds, found=type(error).__name__, depth=None, errors={}, iou=iou
+        )
     seen = "neck_bottom" in drawn.landmarks
     depth = garment.neckline.depth - drawn.depth if seen else None
-    return Reading(number, kinds, garment.sleeve_length.value, depth, _errors(garment, drawn), iou)
+    return Reading(
+        number=number,
+        kinds=kinds,
+        found=garment.sleeve_length.value,
+        depth=depth,
+        errors=_errors(garment, drawn),
+        iou=iou,
+    )
 
 
 def _errors(garment: TopLandmarks, drawn: Drawn) -> dict[str, float]:

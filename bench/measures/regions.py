@@ -47,7 +47,7 @@ _SMALL: Final = 0.02
 """Share of the largest component below which a component is dropped."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Worn:
     """A picture of a person in a new garment, and what it was made from; all on one canvas.
 

@@ -7,7 +7,7 @@ from typing import Final
 from bench.measures.agreement import TARGETED, Figures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """``measure``, brought to one number over all cases by ``over``, must be on the right side."""
 
@@ -18,7 +18,7 @@ class Target:
     at_least: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """A target and what was measured; ``met`` is None where nothing was."""
 
@@ -35,15 +35,36 @@ def _mean(values: Iterable[float]) -> float:
 
 
 TARGETS: Final = (
-    Target("parse, mean of seven classes", "parse_iou", 0.95, _mean),
-    *(Target(f"parse, {name}, every case", f"parse_iou.{name}", 0.85, min) for name in TARGETED),
-    Target("garment mask, every case", "garment_mask_iou", 0.99, min),
-    Target("part map", "part_map_iou", 0.80, _mean),
-    Target("pixels changed outside the edit mask", "outside_edit_mask", 0.0, max, at_least=False),
-    Target("sleeve class kept, share of cases", "sleeve_kept", 0.98, _mean),
-    Target("garment colour, ΔE2000, every case", "colour_difference", 3.0, max, at_least=False),
-    Target("SSIM against the reference", "ssim", 0.90, _mean),
-    Target("seconds of composition", "seconds.viton", 1.0, _mean, at_least=False),
+    Target(what="parse, mean of seven classes", measure="parse_iou", limit=0.95, over=_mean),
+    *(
+        Target(what=f"parse, {name}, every case", measure=f"parse_iou.{name}", limit=0.85, over=min)
+        for name in TARGETED
+    ),
+    Target(what="garment mask, every case", measure="garment_mask_iou", limit=0.99, over=min),
+    Target(what="part map", measure="part_map_iou", limit=0.80, over=_mean),
+    Target(
+        what="pixels changed outside the edit mask",
+        measure="outside_edit_mask",
+        limit=0.0,
+        over=max,
+        at_least=False,
+    ),
+    Target(what="sleeve class kept, share of cases", measure="sleeve_kept", limit=0.98, over=_mean),
+    Target(
+        what="garment colour, ΔE2000, every case",
+        measure="colour_difference",
+        limit=3.0,
+        over=max,
+        at_least=False,
+    ),
+    Target(what="SSIM against the reference", measure="ssim", limit=0.90, over=_mean),
+    Target(
+        what="seconds of composition",
+        measure="seconds.viton",
+        limit=1.0,
+        over=_mean,
+        at_least=False,
+    ),
 )
 """The targets of the default engine."""
 
@@ -62,5 +83,13 @@ def verdicts(cases: Mapping[str, Figures]) -> list[Verdict]:
         if value is not None:
             met = value >= target.limit if target.at_least else value <= target.limit
         sign = "≥" if target.at_least else "≤"
-        found.append(Verdict(target.what, target.measure, f"{sign} {target.limit:g}", value, met))
+        found.append(
+            Verdict(
+                what=target.what,
+                measure=target.measure,
+                target=f"{sign} {target.limit:g}",
+                value=value,
+                met=met,
+            )
+        )
     return found

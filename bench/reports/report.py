@@ -55,7 +55,7 @@ LARGER_IS_BETTER: Final = ("iou", "ssim", "print_aspect", "print_matches", "slee
 """Beginnings of measures that are better if larger; all others are better if smaller."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """What a report is about; ``photos`` is ``uploaded`` or ``enlarged``."""
 
@@ -66,7 +66,7 @@ class Run:
     photos: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shown:
     """The pictures of a case."""
 

@@ -39,7 +39,7 @@ class Turn(NamedTuple):
     degrees: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Body:
     """A posed body in metres: x to its left, y to its back, z up.
 

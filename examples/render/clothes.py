@@ -19,7 +19,7 @@ ARM = ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")
 """Bones of the arms."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cut:
     """A top's pattern, in metres unless said otherwise.
 

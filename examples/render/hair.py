@@ -10,7 +10,7 @@ from examples.render.body import SIDES, Body, Flags, Floats
 from examples.render.meshes import nearest, push_out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HairStyle:
     """How the hair of the head grows: lengths in metres, `melanin` 0 (white) to 1 (black)."""
 

@@ -48,7 +48,7 @@ DENIM: Final = (0.060, 0.090, 0.165)
 """Linear RGB, 0 to 1."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Piece:
     """A garment: CIHP id, colour, and what is needed of its cut.
 
@@ -65,7 +65,7 @@ class Piece:
     striped: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Look:
     """Who stands how in what, and what the camera sees: metres, from ``low`` to ``high``.
 
@@ -118,42 +118,80 @@ JACKET: Final = clothes.Cut(sleeve=1.96, ease=0.030, hem=-0.05, front=0.12, slop
 STRAPS: Final = clothes.Cut(sleeve=0.10, front=0.13, width=0.10, ease=0.010)
 """Cut of a top on straps."""
 
-TROUSERS: Final = Piece(PANTS, DENIM)
+TROUSERS: Final = Piece(label=PANTS, colour=DENIM)
 """Blue trousers."""
 
 LOOKS: Final[Mapping[str, Look]] = {
     "black-skirt": Look(
-        WOMAN, arms(24, 30),
-        (Piece(UPPER, BLACK, TEE), Piece(SKIRT, BLACK, reach=0.36)), low=1.88,
+        person=WOMAN,
+        pose=arms(24, 30),
+        pieces=(
+            Piece(label=UPPER, colour=BLACK, cut=TEE),
+            Piece(label=SKIRT, colour=BLACK, reach=0.36),
+        ),
+        low=1.88,
     ),
     "dress": Look(
-        WOMAN, arms(20, 20), (Piece(DRESS, RED, STRAPS, reach=0.40, flare=0.2),), low=1.88,
+        person=WOMAN,
+        pose=arms(20, 20),
+        pieces=(Piece(label=DRESS, colour=RED, cut=STRAPS, reach=0.40, flare=0.2),),
+        low=1.88,
     ),
     "jacket": Look(
-        MAN, arms(26, 20),
-        (Piece(UPPER, WHITE, TEE), Piece(UPPER, NAVY, JACKET, opening=0.03), Piece(PANTS, NAVY)),
+        person=MAN,
+        pose=arms(26, 20),
+        pieces=(
+            Piece(label=UPPER, colour=WHITE, cut=TEE),
+            Piece(label=UPPER, colour=NAVY, cut=JACKET, opening=0.03),
+            Piece(label=PANTS, colour=NAVY),
+        ),
         low=1.2,
     ),
     "long-hair": Look(
-        WOMAN, arms(24, 25), (Piece(UPPER, (0.05, 0.03, 0.025), LONG), TROUSERS), hair=0.36,
+        person=WOMAN,
+        pose=arms(24, 25),
+        pieces=(Piece(label=UPPER, colour=(0.05, 0.03, 0.025), cut=LONG), TROUSERS),
+        hair=0.36,
     ),
     "hand-on-hip": Look(
-        WOMAN, hip_hand(), (Piece(UPPER, SAND, STRAPS), Piece(PANTS, BLACK)), low=1.1,
+        person=WOMAN,
+        pose=hip_hand(),
+        pieces=(Piece(label=UPPER, colour=SAND, cut=STRAPS), Piece(label=PANTS, colour=BLACK)),
+        low=1.1,
     ),
-    "crossed-arms": Look(MAN, crossed(), (Piece(UPPER, SAND, TEE), TROUSERS)),
+    "crossed-arms": Look(
+        person=MAN, pose=crossed(), pieces=(Piece(label=UPPER, colour=SAND, cut=TEE), TROUSERS)
+    ),
     "cropped": Look(
-        WOMAN, arms(24, 30), (Piece(UPPER, WHITE, LONG, striped=True), Piece(PANTS, BLACK)),
-        high=0.17, low=1.0,
+        person=WOMAN,
+        pose=arms(24, 30),
+        pieces=(
+            Piece(label=UPPER, colour=WHITE, cut=LONG, striped=True),
+            Piece(label=PANTS, colour=BLACK),
+        ),
+        high=0.17,
+        low=1.0,
     ),
     "bust": Look(
-        MAN, arms(26, 20),
-        (Piece(UPPER, WHITE, TEE), Piece(UPPER, BLACK, JACKET, opening=0.035), TROUSERS),
+        person=MAN,
+        pose=arms(26, 20),
+        pieces=(
+            Piece(label=UPPER, colour=WHITE, cut=TEE),
+            Piece(label=UPPER, colour=BLACK, cut=JACKET, opening=0.035),
+            TROUSERS,
+        ),
         low=0.52,
     ),
     "shorts": Look(
-        MAN, arms(24, 30), (Piece(UPPER, WHITE, TEE), Piece(PANTS, SAND, reach=0.7)), low=1.88,
+        person=MAN,
+        pose=arms(24, 30),
+        pieces=(
+            Piece(label=UPPER, colour=WHITE, cut=TEE),
+            Piece(label=PANTS, colour=SAND, reach=0.7),
+        ),
+        low=1.88,
     ),
-}  # fmt: skip
+}
 """What each person wears, and how they stand."""
 
 

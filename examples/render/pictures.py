@@ -23,7 +23,7 @@ WALL: Final = (0.70, 0.66, 0.605)
 """Linear RGB of the wall, 0 to 1."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Person:
     """One person's looks."""
 

@@ -38,7 +38,7 @@ def read(folder: Path, files: int) -> Iterator[samples.Sample]:
     for number in range(files):
         with np.load(_path(folder, number)) as stored:
             for index in range(len(SHOWN) * poses.BATCH):
-                yield samples.Sample(*(stored[f"{index}.{name}"] for name in _FIELDS))
+                yield samples.Sample(**{name: stored[f"{index}.{name}"] for name in _FIELDS})
 
 
 def _draw_files(folder: Path, numbers: list[int]) -> None:

@@ -35,7 +35,7 @@ _UNREAD: Final = 0.25
 """Share of samples without a parse."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """A person as the network sees one, and what it should answer, all in one h x w frame.
 
@@ -103,7 +103,7 @@ def make(surface: Surface, body: Posed, shape: str, rng: np.random.Generator) ->
         np.where(there, np.rint(255 * values[points]), 0).astype(np.uint8)
         for values in (surface.u, surface.v)
     )
-    return Sample(keypoints, outline, known, parts, u, v)
+    return Sample(keypoints=keypoints, outline=outline, labels=known, parts=parts, u=u, v=v)
 
 
 def _mittens(parts: U8) -> U8:
@@ -143,13 +143,21 @@ def _camera(joints: Floats, shape: str, rng: np.random.Generator) -> Camera:
         "zxy", (yaw, rng.normal(0, 4), rng.normal(0, 3)), degrees=True
     ).as_matrix()
     middle = joints[Joint.NECK]
-    plain = Camera(turn, middle, float(rng.uniform(1.8, 5.0)), 100.0, np.zeros(2))
+    plain = Camera(
+        turn=turn,
+        centre=middle,
+        distance=float(rng.uniform(1.8, 5.0)),
+        scale=100.0,
+        middle=np.zeros(2),
+    )
     keypoints = np.ones((25, 3), np.float32)
     keypoints[:, :2] = plain.see(joints)[0]
     width = inputs.measure_shoulder_width(keypoints) or 1.0
     size = inputs.UNIT * rng.uniform(0.88, 1.1) * (0.92 if shape == "whole" else 1.0)
     scale = 100.0 * size / width
-    return Camera(turn, middle, plain.distance, scale, np.zeros(2))
+    return Camera(
+        turn=turn, centre=middle, distance=plain.distance, scale=scale, middle=np.zeros(2)
+    )
 
 
 def _cut(

@@ -38,7 +38,7 @@ _PALM: Final = 0.045
 """Half the width of a hand, in metres."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Surface:
     """N points of the body at rest: ``spread`` (N, V) weighs its vertices, ``faces_of`` (N,).
 
@@ -81,16 +81,16 @@ def spread_over(rest: Body, rng: np.random.Generator) -> Surface:
             chosen = part == own
             u[chosen], v[chosen] = chart_coordinates(own, along[chosen], aside[chosen])
     return Surface(
-        spread,
-        face,
-        points.vertices,
-        limb,
-        points.vertices[:, 0] > 0,
-        along,
-        part,
-        u.clip(0, 1),
-        v.clip(0, 1),
-        _face_points(points),
+        spread=spread,
+        faces_of=face,
+        places=points.vertices,
+        limb=limb,
+        left=points.vertices[:, 0] > 0,
+        along=along,
+        part=part,
+        u=u.clip(0, 1),
+        v=v.clip(0, 1),
+        face_points=_face_points(points),
     )
 
 

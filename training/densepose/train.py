@@ -54,7 +54,7 @@ _SPOILT: Final = 0.03
 """Share of samples in which one of these joints, or the outline, is not known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """Inputs (B, C, H, W), parts (B, H, W), u and v (B, 2, H, W), where each counts."""
 
@@ -66,7 +66,8 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""
-        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+        moved = {field.name: getattr(self, field.name).to(device) for field in fields(self)}
+        return Batch(**moved)
 
 
 class _Batches(IterableDataset[Batch]):  # type: ignore[misc]
@@ -158,17 +159,23 @@ def _batch(chosen: list[Sample], rng: np.random.Generator) -> Batch:
         counts[row, :h, :w] = outline >= _SHOWN
         # The charts of a mirrored body are not the mirrored charts.
         charted[row] = (parts[row] > 0) & (not mirror)
-    return Batch(*(torch.from_numpy(part) for part in (planes, parts, charts, counts, charted)))
+    return Batch(
+        planes=torch.from_numpy(planes),
+        parts=torch.from_numpy(parts),
+        charts=torch.from_numpy(charts),
+        counts=torch.from_numpy(counts),
+        charted=torch.from_numpy(charted),
+    )
 
 
 def _mirror(sample: Sample) -> Sample:
     return Sample(
-        inputs.mirror_joints(sample.keypoints, sample.parts.shape[1]),
-        sample.outline[:, ::-1],
-        inputs.OTHER_LABEL[sample.labels[:, ::-1]],
-        OTHER_PART[sample.parts[:, ::-1]],
-        sample.u[:, ::-1],
-        sample.v[:, ::-1],
+        keypoints=inputs.mirror_joints(sample.keypoints, sample.parts.shape[1]),
+        outline=sample.outline[:, ::-1],
+        labels=inputs.OTHER_LABEL[sample.labels[:, ::-1]],
+        parts=OTHER_PART[sample.parts[:, ::-1]],
+        u=sample.u[:, ::-1],
+        v=sample.v[:, ::-1],
     )
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from examples.render.body import Floats, Ints
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Camera:
     """Turns points (``turn`` 3 x 3), looks at ``centre`` from ``distance`` metres away.
 

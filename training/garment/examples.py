@@ -52,7 +52,7 @@ _SWAP: Final = [
 """Index of each landmark in the mirrored picture."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Example:
     """A drawn garment: coded pictures and its labels.
 
@@ -80,7 +80,9 @@ def example(seed: int, index: int) -> Example:
         if name in drawn.landmarks:
             points[row] = (*drawn.landmarks[name], 1.0)
     classes, reach = truth(drawn)
-    return Example(photo.tobytes(), mask.tobytes(), points, classes, reach)
+    return Example(
+        photo=photo.tobytes(), mask=mask.tobytes(), points=points, classes=classes, reach=reach
+    )
 
 
 def truth(drawn: Drawn) -> tuple[tuple[int, int, int, int, int], tuple[float, float]]:

@@ -131,13 +131,15 @@ def wear(layer: NDArray[np.uint8], seed: int = 1) -> Worn:
     picture = np.where(bare[..., None], np.array(SKIN, np.uint8), photo)
     picture = np.where(inside[..., None], grain(layer[..., :3], seed), picture)
     labels[inside] = Label.UPPER
+    garment, mask = garment_photo(layer)
     return Worn(
-        picture.astype(np.uint8),
-        labels,
-        photo,
-        before,
-        keypoints(),
-        *garment_photo(layer),
+        picture=picture.astype(np.uint8),
+        labels=labels,
+        person=photo,
+        person_labels=before,
+        keypoints=keypoints(),
+        garment=garment,
+        garment_mask=mask,
     )
 
 
@@ -522,9 +524,16 @@ def test_a_report_holds_figures_means_and_verdicts(tmp_path: Path, worn: Worn) -
         figures["2"]["colour_difference"] = changed
         folder = tmp_path / name
         (folder / "pictures").mkdir(parents=True)
-        pictures = Shown(worn.person, worn.garment, worn.picture, None, worn.person, worn.person)
+        pictures = Shown(
+            person=worn.person,
+            garment=worn.garment,
+            worn=worn.picture,
+            ancestor=None,
+            labels=worn.person,
+            faults=worn.person,
+        )
         reports.save(worn.picture, folder / "pictures" / "1.png")
-        run = Run(name, "today", threads=1, folder="drawn", photos="uploaded")
+        run = Run(commit=name, when="today", threads=1, folder="drawn", photos="uploaded")
         reports.write(folder, run, figures, {"3": "human_parse: nobody"}, {"1": pictures})
         folders.append(folder)
     written = json.loads((folders[1] / "report.json").read_text())

@@ -102,7 +102,7 @@ def _cloth(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Size:
     """The body of an upper garment, in centimetres; ``thick``: a sleeve's width, 1 laid flat."""
 
@@ -194,7 +194,18 @@ def _size(rng: np.random.Generator, category: str, neck: str, sleeves: str) -> _
         half_shoulder = half_neck + among(0.8, 2.4)
         depth = among(18, 27)
     thick = 1.0 if flat else ROUND + 0.1
-    return _Size(fit, mount, pose, half_chest, half_neck, half_shoulder, slope, depth, angle, thick)
+    return _Size(
+        fit=fit,
+        mount=mount,
+        pose=pose,
+        half_chest=half_chest,
+        half_neck=half_neck,
+        half_shoulder=half_shoulder,
+        slope=slope,
+        depth=depth,
+        angle=angle,
+        thick=thick,
+    )
 
 
 def _arms(rng: np.random.Generator, neck: str, sleeves: str, size: _Size) -> dict[str, Any]:

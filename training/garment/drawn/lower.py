@@ -51,7 +51,17 @@ def lower_shape(spec: Spec, rng: np.random.Generator) -> Shape:
     crotch = np.array([at(0.0, spec.armpit)])
     torso = np.concatenate([front[::-1], side, crotch, (side * (-1, 1))[::-1]])
     hem = np.linspace(landmarks["left_hem"], landmarks["right_hem"], 41)
-    return Shape(torso, inside, front, back, hem, np.zeros((0, 2)), tuple(legs), (), landmarks)
+    return Shape(
+        torso=torso,
+        inside=inside,
+        front=front,
+        back=back,
+        hem=hem,
+        gap=np.zeros((0, 2)),
+        sleeves=tuple(legs),
+        collars=(),
+        landmarks=landmarks,
+    )
 
 
 def _flank(spec: Spec, hip: Points) -> Points:
@@ -104,4 +114,14 @@ def _skirt(spec: Spec, waist: Points, front: Points, back: Points, inside: Point
         "left_hem": (float(corner[0]), float(corner[1])),
         "right_hem": (-float(corner[0]), float(corner[1])),
     }
-    return Shape(torso, inside, front, back, hem, np.zeros((0, 2)), (), (), landmarks)
+    return Shape(
+        torso=torso,
+        inside=inside,
+        front=front,
+        back=back,
+        hem=hem,
+        gap=np.zeros((0, 2)),
+        sleeves=(),
+        collars=(),
+        landmarks=landmarks,
+    )

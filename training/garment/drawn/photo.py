@@ -19,7 +19,7 @@ HEIGHT: Final = 1024
 """Rows of a photo; three quarters as many columns."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Drawn:
     """A photo H x W x 3 RGB with its labels.
 
@@ -80,12 +80,12 @@ def draw(
     quality = 100 - (100 - spec.quality) * height // HEIGHT
     landmarks = {name: _seen(view, np.array(at)) for name, at in placed.landmarks.items()}
     return Drawn(
-        _jpeg(np.clip(picture, 0, 255).astype(np.uint8), quality),
-        np.where(whole > 0.5, 255, 0).astype(np.uint8),
-        parts,
-        landmarks,
-        _depth(outline),
-        spec,
+        image=_jpeg(np.clip(picture, 0, 255).astype(np.uint8), quality),
+        mask=np.where(whole > 0.5, 255, 0).astype(np.uint8),
+        parts=parts,
+        landmarks=landmarks,
+        depth=_depth(outline),
+        spec=spec,
     )
 
 
@@ -102,15 +102,17 @@ def _placed(outline: Shape, scale: float, origin: Points) -> Shape:
         return np.asarray(points * scale + origin)
 
     return Shape(
-        at(outline.torso),
-        at(outline.inside),
-        at(outline.front),
-        at(outline.back),
-        at(outline.hem),
-        at(outline.gap),
-        tuple(Sleeve(at(s.outline), s.along, at(s.seam), at(s.cuff)) for s in outline.sleeves),
-        tuple(at(c) for c in outline.collars),
-        {
+        torso=at(outline.torso),
+        inside=at(outline.inside),
+        front=at(outline.front),
+        back=at(outline.back),
+        hem=at(outline.hem),
+        gap=at(outline.gap),
+        sleeves=tuple(
+            Sleeve(at(s.outline), s.along, at(s.seam), at(s.cuff)) for s in outline.sleeves
+        ),
+        collars=tuple(at(c) for c in outline.collars),
+        landmarks={
             name: (float(x * scale + origin[0]), float(y * scale + origin[1]))
             for name, (x, y) in outline.landmarks.items()
         },

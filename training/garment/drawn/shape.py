@@ -25,7 +25,7 @@ class Sleeve:
     cuff: Points
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """A garment in centimetres; the origin is half-way between the ends of the neckline.
 
@@ -44,7 +44,7 @@ class Shape:
     landmarks: dict[str, tuple[float, float]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Half:
     """The left half without its sleeve: ``armhole`` from the shoulder's tip, ``edge`` below it."""
 
@@ -105,7 +105,17 @@ def shape(spec: Spec, rng: np.random.Generator) -> Shape:
     inside = np.concatenate([back, front[::-1]])
     gap = _gap_of(spec, front, hem)
     collars = _collars(spec, front)
-    return Shape(torso, inside, front, back, hem, gap, tuple(sleeves), collars, landmarks)
+    return Shape(
+        torso=torso,
+        inside=inside,
+        front=front,
+        back=back,
+        hem=hem,
+        gap=gap,
+        sleeves=tuple(sleeves),
+        collars=collars,
+        landmarks=landmarks,
+    )
 
 
 def _half(spec: Spec) -> _Half:
@@ -122,7 +132,7 @@ def _half(spec: Spec) -> _Half:
         armpit + at(0.35 * (tip[0] - armpit[0]) + inwards, -0.6 * fall),
         armpit,
     )
-    return _Half(neck, tip, armpit, armhole, _edge(spec, armpit))
+    return _Half(neck=neck, tip=tip, armpit=armpit, armhole=armhole, edge=_edge(spec, armpit))
 
 
 def _bare_half(spec: Spec) -> _Half:
@@ -130,7 +140,13 @@ def _bare_half(spec: Spec) -> _Half:
     armpit = at(-spec.half_chest, spec.armpit)
     neck = armpit + at(1.5, -3.5)
     tip = armpit + at(0.8, -3.0)
-    return _Half(neck, tip, armpit, np.linspace(tip, armpit, 24), _edge(spec, armpit))
+    return _Half(
+        neck=neck,
+        tip=tip,
+        armpit=armpit,
+        armhole=np.linspace(tip, armpit, 24),
+        edge=_edge(spec, armpit),
+    )
 
 
 def _edge(spec: Spec, armpit: Points) -> Points:

@@ -76,7 +76,7 @@ TONES: Final = ("coloured", "low contrast", "white on white", "dark")
 """How cloth and ground differ."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """A garment; lengths in centimetres, angles in radians.
 
