@@ -30,4 +30,7 @@ REMOVE_GARMENT = Method(
     response=RemoveGarmentResponse,
     deadline_seconds=20.0,
 )
+"""Removes the existing garment from a label map and a photo."""
+
 CONTRACT = Contract("agnostic", "tryon.v1.Agnostic", 50054, (REMOVE_GARMENT,))
+"""The contract of this service."""

@@ -101,6 +101,8 @@ SEGMENT = Method(
     response=SegmentResponse,
     deadline_seconds=60.0,
 )
+"""Finds a garment's mask, category and attributes."""
+
 ISOLATE = Method(
     service="cloth_mask",
     rpc="Isolate",
@@ -108,4 +110,7 @@ ISOLATE = Method(
     response=IsolateResponse,
     deadline_seconds=30.0,
 )
+"""Isolates a garment from the person who wears it."""
+
 CONTRACT = Contract("cloth_mask", "tryon.v1.ClothMask", 50051, (SEGMENT, ISOLATE))
+"""The contract of this service."""

@@ -43,4 +43,7 @@ ESTIMATE_SURFACE = Method(
     response=EstimateSurfaceResponse,
     deadline_seconds=30.0,
 )
+"""Maps a person's pixels to the surface of the body."""
+
 CONTRACT = Contract("densepose", "tryon.v1.DensePose", 50052, (ESTIMATE_SURFACE,))
+"""The contract of this service."""

@@ -28,4 +28,7 @@ PARSE = Method(
     response=ParseResponse,
     deadline_seconds=60.0,
 )
+"""Labels a person's pixels."""
+
 CONTRACT = Contract("human_parse", "tryon.v1.HumanParse", 50053, (PARSE,))
+"""The contract of this service."""

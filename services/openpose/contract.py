@@ -58,6 +58,8 @@ ESTIMATE_POSE = Method(
     response=EstimatePoseResponse,
     deadline_seconds=30.0,
 )
+"""Finds the main person's joints and mask."""
+
 FIND_WEARER = Method(
     service="openpose",
     rpc="FindWearer",
@@ -65,4 +67,7 @@ FIND_WEARER = Method(
     response=FindWearerResponse,
     deadline_seconds=30.0,
 )
+"""Finds the person who wears a garment in its photo."""
+
 CONTRACT = Contract("openpose", "tryon.v1.OpenPose", 50055, (ESTIMATE_POSE, FIND_WEARER))
+"""The contract of this service."""

@@ -59,6 +59,8 @@ class RestoreResponse:
 FIT = Method(
     service="resize", rpc="Fit", request=FitRequest, response=FitResponse, deadline_seconds=20.0
 )
+"""Scales a photo to a canvas and pads it."""
+
 RESTORE = Method(
     service="resize",
     rpc="Restore",
@@ -66,4 +68,7 @@ RESTORE = Method(
     response=RestoreResponse,
     deadline_seconds=20.0,
 )
+"""Transfers the edits of a canvas to the photo."""
+
 CONTRACT = Contract("resize", "tryon.v1.Resize", 50057, (FIT, RESTORE))
+"""The contract of this service."""

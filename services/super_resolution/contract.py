@@ -46,4 +46,7 @@ UPSCALE = Method(
     response=UpscaleResponse,
     deadline_seconds=120.0,
 )
+"""Enlarges a photo that is too small for the canvas."""
+
 CONTRACT = Contract("super_resolution", "tryon.v1.SuperResolution", 50056, (UPSCALE,))
+"""The contract of this service."""

@@ -71,4 +71,7 @@ TRY_ON = Method(
     response=TryOnResponse,
     deadline_seconds=120.0,
 )
+"""Puts a garment on a person."""
+
 CONTRACT = Contract("viton", "tryon.v1.Viton", 50059, (TRY_ON,))
+"""The contract of this service."""

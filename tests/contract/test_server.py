@@ -212,7 +212,7 @@ async def test_a_call_whose_deadline_passes_in_the_queue_never_runs(
 
 def test_work_past_its_deadline_is_not_begun(slow: Slow) -> None:
     with pytest.raises(DeadlineExceeded):
-        server._answer(FIT, slow, b"", time.monotonic())
+        server._handle_call(FIT, slow, b"", time.monotonic())
     assert slow.calls == 0
 
 

@@ -60,7 +60,7 @@ class ImageFile:
     """Complete file of the same format without metadata."""
 
 
-def read(data: bytes) -> ImageFile:
+def read_header(data: bytes) -> ImageFile:
     """Read a file's header.
 
     Raises EmptyUpload, NotAnImage, UnsupportedFormat, AnimatedImage, or TruncatedImage if the
@@ -74,12 +74,12 @@ def read(data: bytes) -> ImageFile:
         return _read_png(data)
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return _read_webp(data)
-    if kind := _foreign_format(data):
-        raise UnsupportedFormat(f"This file is {kind}, which cannot be read; {REMEDY}.")
+    if name := _unsupported_format(data):
+        raise UnsupportedFormat(f"This file is {name}, which cannot be read; {REMEDY}.")
     raise NotAnImage("This file is not a picture; send a photo as JPEG, PNG or WebP.")
 
 
-def damaged() -> TruncatedImage:
+def damaged_error() -> TruncatedImage:
     """Make the error for a file that ends early or holds broken data."""
     return TruncatedImage(
         "The picture ends early or is damaged; save or download it again and send the new file."
@@ -87,12 +87,12 @@ def damaged() -> TruncatedImage:
 
 
 def _image_file(
-    kind: Format, size: tuple[int, int], exif: bytes, profile: bytes, pixels: bytes
+    file_format: Format, size: tuple[int, int], exif: bytes, profile: bytes, pixels: bytes
 ) -> ImageFile:
     orientation = _orientation(exif)
     width, height = size if orientation < 5 else size[::-1]
     return ImageFile(
-        format=kind,
+        format=file_format,
         width=width,
         height=height,
         orientation=orientation,
@@ -138,7 +138,7 @@ def _read_jpeg(data: bytes) -> ImageFile:
         body = data[start + 4 : end]
         if marker in _FRAME_MARKERS:
             if size:
-                raise damaged()
+                raise damaged_error()
             size = _frame_size(body)
         elif marker == _SOS:
             scans += 1
@@ -153,10 +153,10 @@ def _read_jpeg(data: bytes) -> ImageFile:
         elif marker == _SOS:
             kept.append(data[start:following])
     if size is None or not scans:
-        raise damaged()
+        raise damaged_error()
     kept.append(b"\xff\xd9")
     joined = b"".join(profile[number] for number in sorted(profile))
-    return _image_file("JPEG", size, exif, _bounded(joined), b"".join(kept))
+    return _image_file("JPEG", size, exif, _bounded_profile(joined), b"".join(kept))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
@@ -176,17 +176,17 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int, int]]:
             break
         found = _MARKER.search(data, end)
         yield marker, start, end, found.start() if found else len(data)
-    raise damaged()
+    raise damaged_error()
 
 
 def _frame_size(body: bytes) -> tuple[int, int]:
     if len(body) < 6:
-        raise damaged()
+        raise damaged_error()
     precision, height, width = struct.unpack_from(">BHH", body)
     if precision != 8:
         raise UnsupportedFormat(f"This JPEG has {precision} bits a colour, not 8; {REMEDY}.")
     if not width or not height:
-        raise damaged()
+        raise damaged_error()
     return width, height
 
 
@@ -202,25 +202,25 @@ _PNG_CHUNKS: Final = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"eXIf", b"i
 def _read_png(data: bytes) -> ImageFile:
     first: dict[bytes, bytes] = {}
     pixels: list[bytes] = []
-    for kind, body in _chunks(data):
-        if not first and (kind != b"IHDR" or len(body) != 13):
-            raise damaged()
-        if kind == b"IDAT":
+    for chunk_type, body in _chunks(data):
+        if not first and (chunk_type != b"IHDR" or len(body) != 13):
+            raise damaged_error()
+        if chunk_type == b"IDAT":
             pixels.append(body)
-        elif kind in _PNG_CHUNKS:
-            first.setdefault(kind, body)
+        elif chunk_type in _PNG_CHUNKS:
+            first.setdefault(chunk_type, body)
     if not first or not pixels:
-        raise damaged()
+        raise damaged_error()
     if int.from_bytes(first.get(b"acTL", b"")[:4], "big") > 1:
-        raise _animated()
+        raise _animated_error()
     width, height, depth, colour = struct.unpack_from(">IIBB", first[b"IHDR"])
     if not 0 < width < 1 << 31 or not 0 < height < 1 << 31:
-        raise damaged()
+        raise damaged_error()
     # A transparent colour of 16 bits is left out: it is rare, and the decoder would compare it with
     # pixels reduced to 8 bits.
     kept = [b"IHDR", b"PLTE", b"tRNS"] if depth < 16 or colour == 3 else [b"IHDR", b"PLTE"]
     # One chunk of pixels: each chunk costs the decoder a pass of its Python loop.
-    parts = [_chunk(kind, first[kind]) for kind in kept if kind in first]
+    parts = [_chunk(chunk_type, first[chunk_type]) for chunk_type in kept if chunk_type in first]
     parts += [_chunk(b"IDAT", b"".join(pixels)), _chunk(b"IEND", b"")]
     exif, profile = first.get(b"eXIf", b""), _png_profile(first.get(b"iCCP", b""))
     return _image_file("PNG", (width, height), exif, profile, _PNG_SIGNATURE + b"".join(parts))
@@ -232,26 +232,26 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     for _ in range(MAX_BLOCKS):
         if at + 8 > len(data):
             return
-        length, kind = struct.unpack_from(">I4s", data, at)
+        length, chunk_type = struct.unpack_from(">I4s", data, at)
         body = data[at + 8 : at + 8 + length]
         check = data[at + 8 + length : at + 12 + length]
         # Pixels need the chunks whose name begins with a capital letter.
         if (
-            kind[:1].isupper()
+            chunk_type[:1].isupper()
             and len(check) == 4
-            and int.from_bytes(check, "big") != zlib.crc32(body, zlib.crc32(kind))
+            and int.from_bytes(check, "big") != zlib.crc32(body, zlib.crc32(chunk_type))
         ):
-            raise damaged()
-        yield kind, body
-        if kind == b"IEND":
+            raise damaged_error()
+        yield chunk_type, body
+        if chunk_type == b"IEND":
             return
         at += 12 + length
-    raise damaged()
+    raise damaged_error()
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    check = zlib.crc32(body, zlib.crc32(kind))
-    return struct.pack(">I4s", len(body), kind) + body + struct.pack(">I", check)
+def _chunk(chunk_type: bytes, body: bytes) -> bytes:
+    check = zlib.crc32(body, zlib.crc32(chunk_type))
+    return struct.pack(">I4s", len(body), chunk_type) + body + struct.pack(">I", check)
 
 
 def _png_profile(body: bytes) -> bytes:
@@ -262,7 +262,7 @@ def _png_profile(body: bytes) -> bytes:
         profile = inflater.decompress(packed[1:], MAX_PROFILE_BYTES + 1)
     except zlib.error:
         return b""
-    return _bounded(profile)
+    return _bounded_profile(profile)
 
 
 # WebP
@@ -273,27 +273,27 @@ def _read_webp(data: bytes) -> ImageFile:
     canvas: tuple[int, int] | None = None
     size: tuple[int, int] | None = None
     exif = profile = b""
-    for kind, body in _riff_chunks(data):
-        if kind == b"ANIM" or (kind == b"VP8X" and body[:1] and body[0] & 0x02):
-            raise _animated()
-        if kind == b"VP8X" and len(body) >= 10 and not canvas:
+    for chunk_type, body in _riff_chunks(data):
+        if chunk_type == b"ANIM" or (chunk_type == b"VP8X" and body[:1] and body[0] & 0x02):
+            raise _animated_error()
+        if chunk_type == b"VP8X" and len(body) >= 10 and not canvas:
             canvas = _u24(body, 4) + 1, _u24(body, 7) + 1
             # Of the flags, only that of transparency holds for the kept chunks.
-            kept.append(_riff_chunk(kind, bytes([body[0] & 0x10]) + body[1:]))
-        elif kind == b"ALPH" and not size:
-            kept.append(_riff_chunk(kind, body))
-        elif kind in {b"VP8 ", b"VP8L"} and not size:
-            size = _frame_size_vp8(body) if kind == b"VP8 " else _frame_size_vp8l(body)
-            kept.append(_riff_chunk(kind, body))
-        elif kind == b"EXIF":
+            kept.append(_riff_chunk(chunk_type, bytes([body[0] & 0x10]) + body[1:]))
+        elif chunk_type == b"ALPH" and not size:
+            kept.append(_riff_chunk(chunk_type, body))
+        elif chunk_type in {b"VP8 ", b"VP8L"} and not size:
+            size = _frame_size_vp8(body) if chunk_type == b"VP8 " else _frame_size_vp8l(body)
+            kept.append(_riff_chunk(chunk_type, body))
+        elif chunk_type == b"EXIF":
             exif = exif or body.removeprefix(b"Exif\0\0")
-        elif kind == b"ICCP":
+        elif chunk_type == b"ICCP":
             profile = profile or body
     if not size or (canvas and canvas != size):
-        raise damaged()
+        raise damaged_error()
     joined = b"WEBP" + b"".join(kept)
     file = b"RIFF" + struct.pack("<I", len(joined)) + joined
-    return _image_file("WEBP", size, exif, _bounded(profile), file)
+    return _image_file("WEBP", size, exif, _bounded_profile(profile), file)
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -301,36 +301,36 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     for _ in range(MAX_BLOCKS):
         if at + 8 > len(data):
             return
-        kind, length = struct.unpack_from("<4sI", data, at)
+        chunk_type, length = struct.unpack_from("<4sI", data, at)
         body = data[at + 8 : at + 8 + length]
-        if len(body) < length and kind in {b"VP8 ", b"VP8L", b"ALPH"}:
-            raise damaged()
-        yield kind, body
+        if len(body) < length and chunk_type in {b"VP8 ", b"VP8L", b"ALPH"}:
+            raise damaged_error()
+        yield chunk_type, body
         at += 8 + length + length % 2
-    raise damaged()
+    raise damaged_error()
 
 
-def _riff_chunk(kind: bytes, body: bytes) -> bytes:
-    return kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+def _riff_chunk(chunk_type: bytes, body: bytes) -> bytes:
+    return chunk_type + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
 
 
 def _frame_size_vp8(body: bytes) -> tuple[int, int]:
     if len(body) < 10 or body[3:6] != b"\x9d\x01\x2a":
-        raise damaged()
+        raise damaged_error()
     width, height = struct.unpack_from("<HH", body, 6)
-    return _positive(width & 0x3FFF, height & 0x3FFF)
+    return _check_positive(width & 0x3FFF, height & 0x3FFF)
 
 
 def _frame_size_vp8l(body: bytes) -> tuple[int, int]:
     if len(body) < 5 or body[0] != 0x2F:
-        raise damaged()
+        raise damaged_error()
     bits = int.from_bytes(body[1:5], "little")
     return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
 
 
-def _positive(width: int, height: int) -> tuple[int, int]:
+def _check_positive(width: int, height: int) -> tuple[int, int]:
     if not width or not height:
-        raise damaged()
+        raise damaged_error()
     return width, height
 
 
@@ -340,12 +340,18 @@ def _u24(body: bytes, at: int) -> int:
 
 # Metadata
 
+_ORIENTATION_TAG: Final = 0x0112
+"""Exif's tag of the orientation."""
 
-def _animated() -> AnimatedImage:
+_SHORT_TYPE: Final = 3
+"""Exif's type of a 16-bit number."""
+
+
+def _animated_error() -> AnimatedImage:
     return AnimatedImage("This picture is animated; send a single still photo.")
 
 
-def _bounded(profile: bytes) -> bytes:
+def _bounded_profile(profile: bytes) -> bytes:
     return profile if len(profile) <= MAX_PROFILE_BYTES else b""
 
 
@@ -358,10 +364,10 @@ def _orientation(exif: bytes) -> int:
         (directory,) = struct.unpack_from(order + "I", exif, 4)
         (entries,) = struct.unpack_from(order + "H", exif, directory)
         for number in range(entries):
-            tag, kind, value = struct.unpack_from(
+            tag, value_type, value = struct.unpack_from(
                 order + "HH4xH", exif, directory + 2 + 12 * number
             )
-            if tag == 0x0112 and kind == 3:
+            if tag == _ORIENTATION_TAG and value_type == _SHORT_TYPE:
                 return value if 1 <= value <= 8 else 1
     except struct.error:
         pass
@@ -398,9 +404,9 @@ _HEIC_BRANDS: Final = frozenset(
 """Brands of HEIC in ISO base media files."""
 
 
-def _foreign_format(data: bytes) -> str | None:
+def _unsupported_format(data: bytes) -> str | None:
     if data[4:8] == b"ftyp":
-        return _iso_media(data)
+        return _iso_media_format(data)
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
             return name
@@ -410,7 +416,7 @@ def _foreign_format(data: bytes) -> str | None:
     return None
 
 
-def _iso_media(data: bytes) -> str:
+def _iso_media_format(data: bytes) -> str:
     """Name an ISO base media file by its major and compatible brands."""
     end = min(int.from_bytes(data[:4], "big"), 512, len(data))
     brands = {data[8:12]} | {data[at : at + 4] for at in range(16, end - 3, 4)}

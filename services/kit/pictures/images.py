@@ -78,7 +78,7 @@ def probe(data: bytes, limits: Limits | None = None) -> ImageFile:
             f"The file has {_megabytes(len(data))} MB and at most {_megabytes(limits.max_bytes)} "
             "are accepted; make the picture smaller or save it as JPEG."
         )
-    file = image_file.read(data)
+    file = image_file.read_header(data)
     if file.width * file.height > limits.max_pixels:
         raise ImageTooLarge(
             f"The picture is {file.width} x {file.height} pixels, more than the "
@@ -108,9 +108,9 @@ def decode(data: bytes, limits: Limits | None = None) -> Image:
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
         raise ImageTooLarge("The picture has too many pixels; make it smaller.") from error
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-        raise image_file.damaged() from error
+        raise image_file.damaged_error() from error
     if upright.size != (file.width, file.height):
-        raise image_file.damaged()
+        raise image_file.damaged_error()
     return np.asarray(upright)
 
 

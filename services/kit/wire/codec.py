@@ -177,22 +177,22 @@ def _check_fields(dataclass: type, descriptor: Descriptor) -> None:
 
 def _fill(message: Any, value: Any, path: str) -> None:
     for field in _fields(value.__class__):
-        item, where = getattr(value, field.name), f"{path}.{field.name}"
+        item, field_path = getattr(value, field.name), f"{path}.{field.name}"
         if field.wire_type:
             part = getattr(message, field.name)
             part.SetInParent()
-            _WRITE[field.wire_type](part, np.asarray(item), where)
+            _WRITE[field.wire_type](part, np.asarray(item), field_path)
         elif dataclasses.is_dataclass(item):
             part = getattr(message, field.name)
             part.SetInParent()
-            _fill(part, item, where)
+            _fill(part, item, field_path)
         else:
             setattr(message, field.name, item)
 
 
-def _write_image(message: common_pb2.Image, array: NDArray[Any], where: str) -> None:
+def _write_image(message: common_pb2.Image, array: NDArray[Any], field_path: str) -> None:
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
-        raise ValueError(f"{where} must be H x W x 3 uint8, not {array.dtype} {array.shape}")
+        raise ValueError(f"{field_path} must be H x W x 3 uint8, not {array.dtype} {array.shape}")
     message.height, message.width = array.shape[:2]
     message.channels = common_pb2.Image.CHANNELS_RGB
     message.encoding = common_pb2.Image.ENCODING_RAW
@@ -202,38 +202,40 @@ def _write_image(message: common_pb2.Image, array: NDArray[Any], where: str) -> 
 def _write_plane(
     message: common_pb2.Mask | common_pb2.ByteMap | common_pb2.LabelMap,
     array: NDArray[Any],
-    where: str,
+    field_path: str,
 ) -> None:
     if array.dtype != np.uint8 or array.ndim != 2 or array.size == 0:
-        raise ValueError(f"{where} must be H x W uint8, not {array.dtype} {array.shape}")
+        raise ValueError(f"{field_path} must be H x W uint8, not {array.dtype} {array.shape}")
     message.height, message.width = array.shape
     message.data = array.tobytes()
 
 
-def _write_keypoints(message: common_pb2.Keypoints, array: NDArray[Any], where: str) -> None:
-    _write_points(message, array, where, JOINT_COUNT)
+def _write_keypoints(message: common_pb2.Keypoints, array: NDArray[Any], field_path: str) -> None:
+    _write_points(message, array, field_path, JOINT_COUNT)
 
 
-def _write_landmarks(message: common_pb2.Landmarks, array: NDArray[Any], where: str) -> None:
-    _write_points(message, array, where, len(LANDMARKS))
+def _write_landmarks(message: common_pb2.Landmarks, array: NDArray[Any], field_path: str) -> None:
+    _write_points(message, array, field_path, len(LANDMARKS))
 
 
 def _write_points(
     message: common_pb2.Keypoints | common_pb2.Landmarks,
     array: NDArray[Any],
-    where: str,
+    field_path: str,
     count: int,
 ) -> None:
     if array.dtype != np.float32 or array.shape != (count, 3):
-        raise ValueError(f"{where} must be {count} x 3 float32, not {array.dtype} {array.shape}")
+        raise ValueError(
+            f"{field_path} must be {count} x 3 float32, not {array.dtype} {array.shape}"
+        )
     message.points.extend(
         common_pb2.Keypoint(x=x, y=y, confidence=confidence) for x, y, confidence in array.tolist()
     )
 
 
-def _write_flow(message: common_pb2.Flow, array: NDArray[Any], where: str) -> None:
+def _write_flow(message: common_pb2.Flow, array: NDArray[Any], field_path: str) -> None:
     if array.dtype != np.float32 or array.ndim != 3 or array.shape[2] != 2 or array.size == 0:
-        raise ValueError(f"{where} must be H x W x 2 float32, not {array.dtype} {array.shape}")
+        raise ValueError(f"{field_path} must be H x W x 2 float32, not {array.dtype} {array.shape}")
     message.height, message.width = array.shape[:2]
     message.data = array.astype("<f4", copy=False).tobytes()
 
@@ -241,7 +243,7 @@ def _write_flow(message: common_pb2.Flow, array: NDArray[Any], where: str) -> No
 def _read(message: Any, dataclass: type, path: str) -> Any:
     values: dict[str, Any] = {}
     for field in _fields(dataclass):
-        item, where = getattr(message, field.name), f"{path}{field.name}"
+        item, field_path = getattr(message, field.name), f"{path}{field.name}"
         if field.wire_type or dataclasses.is_dataclass(field.type):
             if not message.HasField(field.name):
                 if field.default_factory is not dataclasses.MISSING:
@@ -250,40 +252,40 @@ def _read(message: Any, dataclass: type, path: str) -> Any:
                 if field.default is not dataclasses.MISSING:
                     values[field.name] = field.default
                     continue
-                raise InvalidRequest(f"{where} is missing; send it with the request.")
+                raise InvalidRequest(f"{field_path} is missing; send it with the request.")
             values[field.name] = (
-                _READ[field.wire_type](item, where)
+                _READ[field.wire_type](item, field_path)
                 if field.wire_type
-                else _read(item, field.type, f"{where}.")
+                else _read(item, field.type, f"{field_path}.")
             )
         elif not item and field.default is not dataclasses.MISSING:
             values[field.name] = field.default
         elif isinstance(item, float) and not math.isfinite(item):
-            raise InvalidRequest(f"{where} is {item}; send a finite number.")
+            raise InvalidRequest(f"{field_path} is {item}; send a finite number.")
         else:
             values[field.name] = item
     return dataclass(**values)
 
 
-def _read_image(message: common_pb2.Image, where: str) -> NDArray[np.uint8]:
+def _read_image(message: common_pb2.Image, field_path: str) -> NDArray[np.uint8]:
     if message.encoding == common_pb2.Image.ENCODING_FILE:
         return images.decode(message.data)
     if message.encoding != common_pb2.Image.ENCODING_RAW:
-        raise InvalidRequest(f"{where}.encoding must be ENCODING_RAW or ENCODING_FILE.")
-    array = _read_bytes(message, where, channels=3)
+        raise InvalidRequest(f"{field_path}.encoding must be ENCODING_RAW or ENCODING_FILE.")
+    array = _read_bytes(message, field_path, channels=3)
     if message.channels == common_pb2.Image.CHANNELS_RGB:
         return array
     if message.channels == common_pb2.Image.CHANNELS_BGR:
         swapped = np.ascontiguousarray(array[:, :, ::-1])
         swapped.flags.writeable = False
         return swapped
-    raise InvalidRequest(f"{where}.channels must be CHANNELS_RGB or CHANNELS_BGR.")
+    raise InvalidRequest(f"{field_path}.channels must be CHANNELS_RGB or CHANNELS_BGR.")
 
 
 def _read_plane(
-    message: common_pb2.Mask | common_pb2.ByteMap | common_pb2.LabelMap, where: str
+    message: common_pb2.Mask | common_pb2.ByteMap | common_pb2.LabelMap, field_path: str
 ) -> NDArray[np.uint8]:
-    return _read_bytes(message, where, channels=1)[:, :, 0]
+    return _read_bytes(message, field_path, channels=1)[:, :, 0]
 
 
 def _read_bytes(
@@ -292,53 +294,55 @@ def _read_bytes(
     | common_pb2.ByteMap
     | common_pb2.LabelMap
     | common_pb2.Flow,
-    where: str,
+    field_path: str,
     *,
     channels: int,
 ) -> NDArray[np.uint8]:
     """Check the size of a raw message and view it as H x W x channels bytes, read-only."""
     height, width, limit = message.height, message.width, get_settings().max_pixels
     if height == 0 or width == 0:
-        raise InvalidRequest(f"{where} is {width} x {height} pixels; set its height and width.")
+        raise InvalidRequest(
+            f"{field_path} is {width} x {height} pixels; set its height and width."
+        )
     if height * width > limit:
         raise ImageTooLarge(
-            f"{where} is {width} x {height} pixels; send one of at most {limit} pixels."
+            f"{field_path} is {width} x {height} pixels; send one of at most {limit} pixels."
         )
     data = message.data
     if len(data) != height * width * channels:
         raise InvalidRequest(
-            f"{where}.data holds {len(data)} bytes; {width} x {height} pixels of "
+            f"{field_path}.data holds {len(data)} bytes; {width} x {height} pixels of "
             f"{channels} bytes each are {height * width * channels}."
         )
     return np.frombuffer(data, np.uint8).reshape(height, width, channels)
 
 
-def _read_keypoints(message: common_pb2.Keypoints, where: str) -> NDArray[np.float32]:
-    return _read_points(message, where, JOINT_COUNT, "joints of BODY_25")
+def _read_keypoints(message: common_pb2.Keypoints, field_path: str) -> NDArray[np.float32]:
+    return _read_points(message, field_path, JOINT_COUNT, "joints of BODY_25")
 
 
-def _read_landmarks(message: common_pb2.Landmarks, where: str) -> NDArray[np.float32]:
-    return _read_points(message, where, len(LANDMARKS), "landmarks of a garment")
+def _read_landmarks(message: common_pb2.Landmarks, field_path: str) -> NDArray[np.float32]:
+    return _read_points(message, field_path, len(LANDMARKS), "landmarks of a garment")
 
 
 def _read_points(
-    message: common_pb2.Keypoints | common_pb2.Landmarks, where: str, count: int, wanted: str
+    message: common_pb2.Keypoints | common_pb2.Landmarks, field_path: str, count: int, wanted: str
 ) -> NDArray[np.float32]:
     if len(message.points) != count:
         raise InvalidRequest(
-            f"{where} has {len(message.points)} points; send the {count} {wanted}."
+            f"{field_path} has {len(message.points)} points; send the {count} {wanted}."
         )
     points = np.array([(p.x, p.y, p.confidence) for p in message.points], np.float32)
     if not (np.abs(points) <= MAX_COORDINATE_PX).all():
-        raise InvalidRequest(f"{where} has a point that is not a finite number of pixels.")
+        raise InvalidRequest(f"{field_path} has a point that is not a finite number of pixels.")
     points.flags.writeable = False
     return points
 
 
-def _read_flow(message: common_pb2.Flow, where: str) -> NDArray[np.float32]:
-    flow = _read_bytes(message, where, channels=8).view("<f4")
+def _read_flow(message: common_pb2.Flow, field_path: str) -> NDArray[np.float32]:
+    flow = _read_bytes(message, field_path, channels=8).view("<f4")
     if not (np.abs(flow) <= MAX_COORDINATE_PX).all():
-        raise InvalidRequest(f"{where} has a place that is not a finite number of pixels.")
+        raise InvalidRequest(f"{field_path} has a place that is not a finite number of pixels.")
     return flow
 
 

@@ -54,14 +54,14 @@ class _UnaryInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
-        """Return the next handler, wrapped in ``around``."""
+        """Return the next handler, wrapped in ``intercept_call``."""
         handler = await continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler
         behaviour = cast("Behaviour", handler.unary_unary)
 
         async def wrapped(request: Any, context: Context) -> Any:
-            return await self.around(behaviour, request, context, handler_call_details)
+            return await self.intercept_call(behaviour, request, context, handler_call_details)
 
         return grpc.unary_unary_rpc_method_handler(
             wrapped,
@@ -69,7 +69,7 @@ class _UnaryInterceptor(grpc.aio.ServerInterceptor):
             response_serializer=handler.response_serializer,
         )
 
-    async def around(
+    async def intercept_call(
         self,
         behaviour: Behaviour,
         request: Any,
@@ -82,7 +82,7 @@ class _UnaryInterceptor(grpc.aio.ServerInterceptor):
 class RequestIdInterceptor(_UnaryInterceptor):
     """Binds the call's ``x-request-id`` to log lines and returns it in trailing metadata."""
 
-    async def around(
+    async def intercept_call(
         self,
         behaviour: Behaviour,
         request: Any,
@@ -100,7 +100,7 @@ class RequestIdInterceptor(_UnaryInterceptor):
 class CallLogInterceptor(_UnaryInterceptor):
     """Logs each call when it has ended: method, status code and seconds, never contents."""
 
-    async def around(
+    async def intercept_call(
         self,
         behaviour: Behaviour,
         request: Any,
@@ -132,7 +132,7 @@ class ErrorInterceptor(_UnaryInterceptor):
     def __init__(self, service: str) -> None:
         self._service = service
 
-    async def around(
+    async def intercept_call(
         self,
         behaviour: Behaviour,
         request: Any,
@@ -147,7 +147,7 @@ class ErrorInterceptor(_UnaryInterceptor):
         except TryOnError as error:
             failure = error
         except Exception:
-            log.exception("unexpected error", method=details.method)
+            log.exception("unforeseen error", method=details.method)
             failure = InternalError()
         failure.stage = failure.stage or self._service
         status = rpc_status.to_status(error_status.to_status(failure))

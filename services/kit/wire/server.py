@@ -115,7 +115,7 @@ class RunningServer:
         )
         self._server = grpc.aio.server(
             interceptors=interceptors.server_interceptors(contract.name),
-            options=_options(settings),
+            options=_server_options(settings),
         )
 
     async def listen(self, load: Callable[[], Service]) -> None:
@@ -185,7 +185,7 @@ class RunningServer:
             deadline = time.monotonic() + (
                 method.deadline_seconds if remaining is None else remaining
             )
-            return await self._executor.run(_answer, method, handle, data, deadline)
+            return await self._executor.run(_handle_call, method, handle, data, deadline)
 
         # The message stays bytes here: a worker parses it, not the event loop.
         return grpc.unary_unary_rpc_method_handler(behaviour)
@@ -208,7 +208,7 @@ class RunningServer:
         return {server_status.GET.rpc: grpc.unary_unary_rpc_method_handler(behaviour)}
 
 
-def _answer(
+def _handle_call(
     method: Method[Any, Any], handle: Callable[[Any], Any], data: bytes, deadline: float
 ) -> bytes:
     """Parse, call, serialise: the whole of a call's blocking work."""
@@ -228,7 +228,7 @@ def _answer(
     return codec.encode(handle(request), rpc.response).SerializeToString()
 
 
-def _options(settings: Settings) -> Sequence[tuple[str, int]]:
+def _server_options(settings: Settings) -> Sequence[tuple[str, int]]:
     return (
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
@@ -239,11 +239,11 @@ def _options(settings: Settings) -> Sequence[tuple[str, int]]:
         ("grpc.http2.max_pings_without_data", 0),
         # Clients ping while an inference runs and nothing is sent; see channels.py.
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
-        *_age(settings),
+        *_connection_age_options(settings),
     )
 
 
-def _age(settings: Settings) -> Sequence[tuple[str, int]]:
+def _connection_age_options(settings: Settings) -> Sequence[tuple[str, int]]:
     if settings.max_connection_age is None:
         return ()
     # No grace: calls in flight finish on the old connection, bounded by their own deadlines.
@@ -262,7 +262,7 @@ async def _serve(contract: Contract, load: Callable[[], Service], settings: Sett
     log.info("listening", service=contract.name, host=settings.host, port=running.port)
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({running.loading, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    status = _status_of_loading(contract, running.loading) if running.loading.done() else 0
+    status = _exit_status_of_loading(contract, running.loading) if running.loading.done() else 0
     if status:
         stopped.cancel()
         await running.stop(grace=0.0)
@@ -277,7 +277,7 @@ async def _serve(contract: Contract, load: Callable[[], Service], settings: Sett
     return status
 
 
-def _status_of_loading(contract: Contract, loading: asyncio.Task[None]) -> int:
+def _exit_status_of_loading(contract: Contract, loading: asyncio.Task[None]) -> int:
     try:
         loading.result()
     except TryOnError as error:

@@ -150,18 +150,18 @@ class UpstreamContainerClient(Generic[Request, Response]):
         try:
             return self._send(request, timeout=self._seconds)
         except grpc.RpcError as error:
-            raise self._failure(error) from error
+            raise self._call_error(error) from error
 
     def decode_image(self, text: str, height: int, width: int) -> Image:
         """Decode an image: base64 of a JPEG, PNG or WebP file of ``height`` x ``width`` pixels.
 
         Raises BadAnswer.
         """
-        data = self._file(text, height, width)
+        data = self._decode_file(text, height, width)
         try:
             return images.decode(data, _limits(height, width))
         except InputError as error:
-            raise self._bad("a damaged picture") from error
+            raise self._bad_answer("a damaged picture") from error
 
     def decode_mask(self, text: str, height: int, width: int) -> Mask:
         """Decode a mask, 0 or 255: inside from ``MIN_INSIDE_GREY`` on. Raises BadAnswer."""
@@ -174,64 +174,66 @@ class UpstreamContainerClient(Generic[Request, Response]):
         The pixel values of a PNG with a palette are the ids. Raises BadAnswer, also for a JPEG,
         whose compression changes ids.
         """
-        data = self._file(text, height, width)
+        data = self._decode_file(text, height, width)
         values = _channel_values(data)
         if values is None:
             values = _ids_from_colours(self.decode_image(text, height, width))
         if values is None or int(values.max()) not in list(Label):
-            raise self._bad("a picture that holds no CIHP ids")
+            raise self._bad_answer("a picture that holds no CIHP ids")
         return values
 
     def close(self) -> None:
         """Close the channel; calls in flight fail."""
         self._channel.close()
 
-    def _file(self, text: str, height: int, width: int) -> bytes:
+    def _decode_file(self, text: str, height: int, width: int) -> bytes:
         if not text:
-            raise self._bad("nothing")
+            raise self._bad_answer("nothing")
         try:
             # Base64 may have line breaks, as Python's encoder writes them.
             data = base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
         except (binascii.Error, ValueError) as error:
-            raise self._bad("text that is not base64") from error
+            raise self._bad_answer("text that is not base64") from error
         try:
             file = images.probe(data, images.Limits(MAX_RESPONSE_BYTES, 2**62, 1))
         except InputError as error:
-            raise self._bad("something that is not a picture") from error
+            raise self._bad_answer("something that is not a picture") from error
         if (file.height, file.width) != (height, width):
-            raise self._bad(
+            raise self._bad_answer(
                 f"a picture of {file.width} x {file.height} pixels instead of {width} x {height}"
             )
         return data
 
-    def _bad(self, what: str) -> BadAnswer:
+    def _bad_answer(self, what: str) -> BadAnswer:
         return BadAnswer(
             f"The venuns container at {self._address} answered with {what}; look into its log, "
             "and check that the address is that of the right container.",
             stage=self._service,
         )
 
-    def _failure(self, error: grpc.RpcError) -> TryOnError:
+    def _call_error(self, error: grpc.RpcError) -> TryOnError:
         # What a call raises is the call itself.
         code = cast("grpc.Call", error).code()
-        where = f"The venuns container at {self._address}"
+        container = f"The venuns container at {self._address}"
         if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}:
             return ServiceUnavailable(
-                f"{where} cannot be reached or stopped at work; start it with {COMPOSE_FILE}, or "
-                f"let {self._variable} say where it listens.",
+                f"{container} cannot be reached or stopped at work; start it with {COMPOSE_FILE}, "
+                f"or let {self._variable} say where it listens.",
                 stage=self._service,
             )
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return DeadlineExceeded(
-                f"{where} did not answer within {self._seconds:g} seconds; give it more processor "
-                "cores, or raise TRYON_VENUNS_DEADLINE.",
+                f"{container} did not answer within {self._seconds:g} seconds; give it more "
+                "processor cores, or raise TRYON_VENUNS_DEADLINE.",
                 stage=self._service,
             )
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-            return self._bad(f"more than {MAX_RESPONSE_BYTES // MIB} MiB, or is out of memory")
+            return self._bad_answer(
+                f"more than {MAX_RESPONSE_BYTES // MIB} MiB, or is out of memory"
+            )
         if code is grpc.StatusCode.UNIMPLEMENTED:
-            return self._bad("that it does not know this call")
-        return self._bad("a failure")
+            return self._bad_answer("that it does not know this call")
+        return self._bad_answer("a failure")
 
 
 def encode_photo(image: Image) -> bytes:
