@@ -1,9 +1,11 @@
 """How far the background's colour has bled into a garment, and the garment freed of it.
 
-Photos hold colour at a coarser scale than brightness: JPEG halves it, and a small photo that was
-enlarged shows a band as wide as that enlargement in which the cloth is grey with background.
+Photos hold colour at a coarser scale than brightness: JPEG halves it. A small photo that was
+enlarged shows a band as wide as that enlargement in which the garment's colour is mixed with the
+background's.
 """
 
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import cv2
@@ -19,91 +21,130 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 USUAL_BLEED_DEPTH_PX: Final = 3
-"""Pixels along its outline in which a garment in any photo is mixed with the background."""
-
-_MOST: Final = 12
-_INSIDE: Final = 20
-_OUTSIDE: Final = 6
-_SAME: Final = 0.15
-_COLOURFUL: Final = 30.0
-_POINTS: Final = 1500
-_FEWEST: Final = 100
-_CLEAR: Final = 60.0
-_MIXED: Final = 0.5
-_SHARPER: Final = 0.6
+"""Depth along its outline in which a garment in any photo is mixed with the background, in pixels
+of the photo."""
 
 
-def background_bleed_depth(colours: Floats, hard: Bool) -> int:
-    """Return how many pixels inside its outline the garment's colour is the background's as well.
+@dataclass(frozen=True, kw_only=True)
+class BleedOptions:
+    """How the depth of the background's bleeding is measured, and how it is taken back.
 
-    ``colours`` is H x W x 3, 0 to 255, ``hard`` the garment's mask. From 3 to 12: the depth at
-    which half of the outline has come to within 15 % of the cloth's own hue and saturation. 3 also
-    where cloth and background have too much the same of these to tell, and where the garment is
-    small.
+    Lengths are pixels of the photo, differences levels from 0 to 255.
     """
-    profiles = _sample_across_outline(colours, hard)
-    if len(profiles) < _FEWEST:
+
+    max_depth_px: int = 12
+    """Largest depth that is measured."""
+
+    inside_px: int = 20
+    """Where the garment's own colour is sampled, inwards of the outline."""
+
+    outside_px: int = 6
+    """Where the background's colour is sampled, outwards of the outline."""
+
+    max_mixture: float = 0.15
+    """Part of the background up to which a colour is the garment's own."""
+
+    min_hue_difference: float = 30.0
+    """Difference in hue and saturation from which on garment and background can be told apart."""
+
+    sample_count: int = 1500
+    """Largest number of places on the outline that are sampled."""
+
+    min_sample_count: int = 100
+    """Number of places below which the depth is not measured."""
+
+    min_background_difference: float = 60.0
+    """Difference of the colours from which on background within the mask is found."""
+
+    max_garment_share: float = 0.5
+    """Part of the garment's colour below which a pixel of the mask is background."""
+
+    brightness_depth: float = 0.6
+    """Depth to which brightness is replaced, as a fraction of the depth for colours."""
+
+
+BLEED_OPTIONS: Final = BleedOptions()
+"""How bleeding is measured and taken back by default."""
+
+
+def background_bleed_depth(
+    colours: Floats, hard: Bool, options: BleedOptions = BLEED_OPTIONS
+) -> int:
+    """Measure how many pixels inside its outline a garment's colour is mixed with the background.
+
+    ``colours``: H x W x 3, 0 to 255. ``hard``: H x W, the garment's mask. The result is the depth,
+    3 to 12, at which half of the outline has come to within 15 % of the garment's own hue and
+    saturation. It is 3 if garment and background are too similar for that or the garment is small.
+    """
+    profiles = _sample_across_outline(colours, hard, options)
+    if len(profiles) < options.min_sample_count:
         return USUAL_BLEED_DEPTH_PX
     hue = profiles - profiles.mean(axis=-1, keepdims=True)
     own, ground = hue[:, -1:], hue[:, :1]
     span = np.linalg.norm(own - ground, axis=-1)
-    telling = span[:, 0] > _COLOURFUL
-    if telling.sum() < _FEWEST:
+    distinct = span[:, 0] > options.min_hue_difference
+    if distinct.sum() < options.min_sample_count:
         return USUAL_BLEED_DEPTH_PX
-    left = np.linalg.norm(hue - own, axis=-1)[telling] / span[telling]
-    far = np.flatnonzero(np.median(left, axis=0)[_OUTSIDE:] > _SAME)
-    return int(np.clip(far.max(initial=0) + 1, USUAL_BLEED_DEPTH_PX, _MOST))
+    mixture = np.linalg.norm(hue - own, axis=-1)[distinct] / span[distinct]
+    inside = np.median(mixture, axis=0)[options.outside_px :]
+    far = np.flatnonzero(inside > options.max_mixture)
+    return int(np.clip(far.max(initial=0) + 1, USUAL_BLEED_DEPTH_PX, options.max_depth_px))
 
 
-def decontaminate_colours(colours: Floats, hard: Bool, depth: int) -> Floats:
+def decontaminate_colours(
+    colours: Floats, hard: Bool, depth: int, options: BleedOptions = BLEED_OPTIONS
+) -> Floats:
     """Return the photo with the colours along the garment's outline taken from inside it.
 
-    ``depth`` is ``bleeding``'s. So far in, hue and saturation are replaced; brightness, which is
-    sharper, to half of that, and where the mask reaches over the background.
+    ``depth``: as ``background_bleed_depth`` measures it. Hue and saturation are replaced to that
+    depth; brightness, which is sharper, to 0.6 of it, and where the mask covers background.
     """
-    own = hard & ~_background_in_mask(colours, hard, depth)
-    deep = pull_push(colours, erode(own, depth).astype(np.float32), 1)
-    bright = pull_push(colours, erode(own, round(_SHARPER * depth)).astype(np.float32), 1)
-    sharp = antialias(erode(own, round(_SHARPER * depth)), 1.0)
+    own = hard & ~_background_in_mask(colours, hard, depth, options)
+    inner, brightness_depth = erode(own, depth), round(options.brightness_depth * depth)
+    bright_inner = erode(own, brightness_depth)
+    deep = pull_push(colours, inner.astype(np.float32), 1)
+    bright = pull_push(colours, bright_inner.astype(np.float32), 1)
+    sharp = antialias(bright_inner, 1.0)
     luma = to_luma(bright) + sharp * (to_luma(colours) - to_luma(bright))
     toned = deep + (luma - to_luma(deep))[..., None]
-    share = antialias(hard & ~erode(own, depth), 1.0) * hard
+    share = antialias(hard & ~inner, 1.0) * hard
     return np.asarray(colours + share[..., None] * (toned - colours), np.float32)
 
 
-def _background_in_mask(colours: Floats, hard: Bool, depth: int) -> Bool:
-    """Return what of the mask, ``depth`` pixels in from its outline, is background."""
-    own = pull_push(colours, erode(hard, depth).astype(np.float32))
+def _background_in_mask(colours: Floats, hard: Bool, depth: int, options: BleedOptions) -> Bool:
+    """Return the pixels of the mask, up to ``depth`` from its outline, that are background."""
+    inner = erode(hard, depth)
+    own = pull_push(colours, inner.astype(np.float32))
     ground = pull_push(colours, (~dilate(hard, depth)).astype(np.float32))
     span = own - ground
     size = np.einsum("ijk,ijk->ij", span, span)
     share = np.einsum("ijk,ijk->ij", colours - ground, span) / np.maximum(size, 1.0)
-    return np.asarray(hard & ~erode(hard, depth) & (size > _CLEAR**2) & (share < _MIXED))
+    is_distinct = size > options.min_background_difference**2
+    return np.asarray(hard & ~inner & is_distinct & (share < options.max_garment_share))
 
 
-def _sample_across_outline(colours: Floats, hard: Bool) -> Floats:
+def _sample_across_outline(colours: Floats, hard: Bool, options: BleedOptions) -> Floats:
     """Sample the photo across the outline, from outside to inside: N x places x 3."""
     inner = cv2.distanceTransform(hard.astype(np.uint8), cv2.DIST_L2, 5)
     outer = cv2.distanceTransform((~hard).astype(np.uint8), cv2.DIST_L2, 5)
-    rows, columns = np.nonzero(hard & (inner <= 1))
-    if not len(rows):
+    all_rows, all_columns = np.nonzero(hard & (inner <= 1))
+    if not len(all_rows):
         return np.zeros((0, 1, 3), np.float32)
-    chosen = np.linspace(0, len(rows) - 1, min(_POINTS, len(rows))).astype(int)
-    rows, columns = rows[chosen], columns[chosen]
+    count = min(options.sample_count, len(all_rows))
+    chosen = np.linspace(0, len(all_rows) - 1, count).astype(int)
+    rows, columns = all_rows[chosen], all_columns[chosen]
     down, right = np.gradient(cv2.GaussianBlur(inner - outer, (0, 0), 3))
     inwards = np.stack([right[rows, columns], down[rows, columns]], axis=-1)
     inwards /= np.maximum(np.linalg.norm(inwards, axis=-1, keepdims=True), 1e-6)
-    steps = np.arange(-_OUTSIDE, _INSIDE + 1, dtype=np.float32)
+    steps = np.arange(-options.outside_px, options.inside_px + 1, dtype=np.float32)
     start = np.stack([columns, rows], axis=-1).astype(np.float32)
     places = (start[:, None] + steps[:, None] * inwards[:, None]).astype(np.float32)
     size = np.array([hard.shape[1], hard.shape[0]]) - 1
-    seen = ((places >= 0) & (places <= size)).all(axis=(1, 2))
+    in_photo = ((places >= 0) & (places <= size)).all(axis=(1, 2))
     # The garment is wide enough for its own colour to be known at the inner end.
     end = np.rint(places[:, -1]).astype(int).clip(0, size)
-    seen &= inner[end[:, 1], end[:, 0]] > 0.8 * _INSIDE
-    where = np.ascontiguousarray(places[seen])
-    if not len(where):
+    is_wide = inner[end[:, 1], end[:, 0]] > 0.8 * options.inside_px
+    used = np.ascontiguousarray(places[in_photo & is_wide])
+    if not len(used):
         return np.zeros((0, len(steps), 3), np.float32)
-    return np.asarray(
-        cv2.remap(colours, where[..., 0], where[..., 1], cv2.INTER_LINEAR), np.float32
-    )
+    return np.asarray(cv2.remap(colours, used[..., 0], used[..., 1], cv2.INTER_LINEAR), np.float32)
