@@ -1,4 +1,4 @@
-"""Arms: where they end, where hands begin, and which part of them shows its outside."""
+"""Paint arms and hands."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,24 +12,26 @@ from services.densepose.surface_body import SurfaceBody, View
 from services.kit.joints import Joint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Piece:
-    """Upper arm or forearm, in units, at places along it.
-
-    ``inner`` (towards the body) and ``outer`` are where it usually ends across its axis, ``widest``
-    the farthest an edge of the outline may lie and still be the arm's. ``seam`` tells how far
-    around it from its outermost line, seen from the front, its outside ends.
-    """
+    """Upper arm or forearm; lengths across its axis are in shoulder widths."""
 
     outside: Part
+    """The part that is the right arm's outside."""
     inner: F32
+    """Usual edge towards the body, along the limb."""
     outer: F32
+    """Usual edge away from the body, along the limb."""
     widest: float
+    """Distance from the axis up to which an edge of the outline is the arm's."""
     starts: float
+    """Place along the limb, start 0 and end 1, where the piece begins."""
     seam: tuple[tuple[float, ...], tuple[float, ...]]
+    """Places along the limb, and the angle in degrees where its outside ends at the front."""
 
 
 _UPPER_AT: Final = (-0.2, -0.1, 0.0, 0.15, 0.3, 0.5, 0.7, 1.0)
+"""Places along the upper arm, shoulder 0 and elbow 1, that its profiles are given at."""
 _UPPER: Final = _Piece(
     outside=Part.RIGHT_UPPER_ARM_OUTSIDE,
     # The armhole slants outwards above the shoulder joint.
@@ -39,7 +41,9 @@ _UPPER: Final = _Piece(
     starts=-0.2,
     seam=((0.0, 1.0), (64.0, 64.0)),
 )
+"""The upper arm of an average adult."""
 _LOWER_AT: Final = (-0.1, 0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)
+"""Places along the forearm, elbow 0 and wrist 1, that its profiles are given at."""
 _LOWER: Final = _Piece(
     outside=Part.RIGHT_LOWER_ARM_OUTSIDE,
     inner=interpolate_profile(
@@ -52,17 +56,21 @@ _LOWER: Final = _Piece(
     # Of a hanging arm the thumb points ahead, so that the forearm's outside turns to the front.
     seam=((0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0), (76.0, 85.0, 92.0, 98.0, 113.0, 145.0, 180.0)),
 )
-_SEAM_BEHIND: Final = -150.0
-"""The other seam, behind the arm, in degrees."""
-_CAP: Final = 0.13
-"""Radius of the elbow, in units."""
-_WRIST_CUT: Final = 0.97
-"""Where the hand begins, along the forearm."""
+"""The forearm of an average adult."""
+_BACK_SEAM_DEGREES: Final = -150.0
+"""Angle of the seam behind the arm."""
+_ELBOW_RADIUS: Final = 0.13
+"""Radius of the elbow, in shoulder widths."""
+_HAND_START: Final = 0.97
+"""Place along the forearm, elbow 0 and wrist 1, where the hand begins."""
 _HAND_LENGTH: Final = 0.56
-_HAND_HALF: Final = 0.125
-_HAND_ROUND: Final = 0.16
-_HAND_INWARDS: Final = 0.03
-"""How far a hand lies from the forearm's axis, towards the body, in units."""
+"""Length of the hand, in shoulder widths."""
+_HAND_HALF_WIDTH: Final = 0.125
+"""Half width of the hand, in shoulder widths."""
+_FINGERTIP_LENGTH: Final = 0.16
+"""Length of the hand's rounded end, in shoulder widths."""
+_HAND_OFFSET: Final = 0.03
+"""Distance of the hand from the forearm's axis, towards the body, in shoulder widths."""
 
 
 def paint_arm(canvas: Canvas, body: SurfaceBody, *, right: bool) -> None:
@@ -86,18 +94,18 @@ def _paint_hand(canvas: Canvas, forearm: Limb, *, right: bool) -> None:
     """Paint a paddle with round fingertips."""
     shoulder_width = forearm.shoulder_width
     step = (forearm.end - forearm.start) / np.float32(forearm.length)
-    start = forearm.start + np.float32(_WRIST_CUT * forearm.length) * step
+    start = forearm.start + np.float32(_HAND_START * forearm.length) * step
     hand = Limb(start, start + np.float32(_HAND_LENGTH * shoulder_width) * step, shoulder_width)
-    seen = limb_window(canvas.shape, hand, _HAND_HALF + _HAND_INWARDS)
-    across = (seen.across if right else -seen.across) + np.float32(_HAND_INWARDS)
-    beyond = np.maximum(seen.along * _HAND_LENGTH - (_HAND_LENGTH - _HAND_ROUND), 0)
-    reached = np.hypot(beyond / _HAND_ROUND, across / _HAND_HALF) <= 1
+    seen = limb_window(canvas.shape, hand, _HAND_HALF_WIDTH + _HAND_OFFSET)
+    across = (seen.across if right else -seen.across) + np.float32(_HAND_OFFSET)
+    beyond = np.maximum(seen.along * _HAND_LENGTH - (_HAND_LENGTH - _FINGERTIP_LENGTH), 0)
+    reached = np.hypot(beyond / _FINGERTIP_LENGTH, across / _HAND_HALF_WIDTH) <= 1
     canvas.paint(
         seen.window,
         Part.RIGHT_HAND if right else Part.LEFT_HAND,
         (seen.along >= 0) & reached,
         np.clip(seen.along, 0, 1),
-        np.clip((1 + across / _HAND_HALF) / 2, 0, 1),
+        np.clip((1 + across / _HAND_HALF_WIDTH) / 2, 0, 1),
     )
 
 
@@ -109,14 +117,14 @@ def _paint_piece(
     low, high = _measured(canvas, body, piece, limb, right=right).at(seen.along)
     aside = (seen.across - (low + high) / 2) / np.maximum((high - low) / 2, 1e-3)
     beyond = (seen.along - 1) * np.float32(limb.length / limb.shoulder_width)
-    cap = np.hypot(beyond, seen.across) <= _CAP
+    cap = np.hypot(beyond, seen.across) <= _ELBOW_RADIUS
     where = (seen.across >= low) & (seen.across <= high) & (seen.along >= piece.starts)
     where &= (seen.along <= 1) | cap
     along = np.clip(seen.along, 0, 1)
     angle = _angle(body.yaw_radians, aside if right else -aside, right=right)
     front = np.interp(along, *piece.seam)
     behind = np.mod(front - angle, 360)
-    wide = front - _SEAM_BEHIND
+    wide = front - _BACK_SEAM_DEGREES
     outside = behind <= wide
     first = piece.outside if right else Part(piece.outside - 1)
     canvas.paint(seen.window, first, where & outside, along, behind / wide)

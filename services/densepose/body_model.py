@@ -1,7 +1,7 @@
 """A body of limbs laid over the joints, its arms as wide as the outline shows them.
 
 Each pixel of the outline goes to the limb it lies on, arms before head before torso and legs.
-Coordinates are pixels, x to the right, y down; lengths named in units are shares of ``Body.unit``.
+Coordinates are pixels, x to the right, y down.
 """
 
 from typing import Final
@@ -14,8 +14,8 @@ from services.densepose.canvas import F32, Canvas, Mask
 from services.densepose.legs import paint_legs
 from services.densepose.trunk import paint_head, paint_torso
 
-_FAR_ARM: Final = np.pi / 4
-"""Turned farther than this, a person's far arm lies behind the torso."""
+_FAR_ARM_YAW_RADIANS: Final = np.pi / 4
+"""Turn of the body beyond which the far arm lies behind the torso."""
 
 
 def draw_parts(keypoints: F32, person: Mask) -> Canvas:
@@ -27,7 +27,7 @@ def draw_parts(keypoints: F32, person: Mask) -> Canvas:
     body = anatomy.fit_surface_body(keypoints, *canvas.shape)
     if body is None:
         return canvas
-    turned = _FAR_ARM < abs(body.yaw_radians) < np.pi - _FAR_ARM
+    turned = _FAR_ARM_YAW_RADIANS < abs(body.yaw_radians) < np.pi - _FAR_ARM_YAW_RADIANS
     far_right = turned and body.yaw_radians < 0
     far_left = turned and body.yaw_radians > 0
     for right, far in ((True, far_right), (False, far_left)):

@@ -10,6 +10,7 @@ from services.densepose import charts
 from services.densepose.parts import U8, Part
 
 F32 = NDArray[np.float32]
+"""An array of single precision."""
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 Window = tuple[slice, slice]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from services.densepose.parts import Part
 
 Floats = NDArray[np.floating]
+"""An array of real numbers."""
 
 
 class Chart(NamedTuple):
@@ -33,15 +34,25 @@ class Chart(NamedTuple):
 
 
 _TORSO_BACK: Final = Chart(0.06, 0.98, 0.0, 0.16, 0.0, 0.68)
+"""Chart of the back of the torso, fitted as the module says."""
 _TORSO_FRONT: Final = Chart(0.04, 0.9, 0.0, 0.13, 0.05, 0.69)
+"""Chart of the front of the torso, fitted as the module says."""
 _THIGH_BACK: Final = Chart(0.03, 0.77, 0.0, 0.49, -0.13, 0.28)
+"""Chart of the back of a thigh, fitted as the module says."""
 _THIGH_FRONT: Final = Chart(0.64, -0.57, 0.2, 0.97, -0.33, -0.65)
+"""Chart of the front of a thigh, fitted as the module says."""
 _SHIN_BACK: Final = Chart(1.05, -1.0, 0.0, 0.75, -0.1, 0.06)
+"""Chart of the back of a shin, fitted as the module says."""
 _SHIN_FRONT: Final = Chart(0.04, 0.98, -0.04, 0.31, -0.03, 0.48)
+"""Chart of the front of a shin, fitted as the module says."""
 _UPPER_ARM_INSIDE: Final = Chart(-0.04, 0.88, 0.02, 0.83, -0.07, -0.43)
+"""Chart of the inside of an upper arm, fitted as the module says."""
 _UPPER_ARM_OUTSIDE: Final = Chart(0.17, 0.73, -0.12, 0.95, -0.31, -0.46)
+"""Chart of the outside of an upper arm, fitted as the module says."""
 _FOREARM_INSIDE: Final = Chart(0.98, -0.85, -0.06, 0.18, 0.03, 0.28)
+"""Chart of the inside of a forearm, fitted as the module says."""
 _FOREARM_OUTSIDE: Final = Chart(0.14, 0.82, -0.17, 0.88, -0.2, -0.75)
+"""Chart of the outside of a forearm, fitted as the module says."""
 
 CHARTS: Final = {
     Part.TORSO_BACK: _TORSO_BACK,
@@ -69,6 +80,7 @@ CHARTS: Final = {
     Part.HEAD_RIGHT: Chart(0.93, 0.05, -0.78, 0.98, -0.92, -0.08),
     Part.HEAD_LEFT: Chart(0.07, -0.02, 0.8, 0.98, -0.92, -0.08),
 }
+"""Chart of each part."""
 
 
 def chart_coordinates(part: Part, along: Floats, aside: Floats) -> tuple[Floats, Floats]:

@@ -24,8 +24,9 @@ INSIDE: Final = 128
 Network = Callable[[F32], tuple[F32, F32]]
 """From planes (B, C, H, W) to parts as logits (B, 25, H, W), and U and V of each part, 0 to 1, as
 charts (B, 48, H / 2, W / 2)."""
-_PARTS: Final = 24
-LIMBS: Final = (
+_PART_COUNT: Final = 24
+"""Parts of DensePose, the background left out."""
+PART_GROUPS: Final = (
     (0,),
     (1, 2),
     (3, 16, 18, 20, 22),
@@ -34,10 +35,9 @@ LIMBS: Final = (
     (5, 8, 10, 12, 14),
     (23, 24),
 )
-"""Parts of which the drawn body is right or wrong as a whole: in depth, or in where they lie."""
-DRAWN: Final = np.float32(5.0)
-"""What the part of the drawn body has ahead of the others, in the network's logits (of two looks).
-The measured best; the README tells on what."""
+"""Groups of parts that the drawn body gets right or wrong together, in depth or place."""
+DRAWN_BODY_LOGIT: Final = np.float32(5.0)
+"""Logit added to the drawn body's part. The measured best; the README says on what."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def estimate_surface(
     window[~person[frame.window]] = 0
     for part in np.unique(window[window > 0]):
         _chart(charts[part - 1], frame, window == part, u[frame.window])
-        _chart(charts[part - 1 + _PARTS], frame, window == part, v[frame.window])
+        _chart(charts[part - 1 + _PART_COUNT], frame, window == part, v[frame.window])
     # The drawn body's charts were fitted to DensePose's own.
     agreed = (parts == drawn.parts) & person
     u[agreed], v[agreed] = drawn.u[agreed], drawn.v[agreed]
@@ -107,11 +107,11 @@ def _likeliest(logits: F32, drawn: U8, frame: InputCrop) -> U8:
     alone = logits.argmax(axis=0)
     small = cv2.resize(drawn, (frame.width, frame.height), interpolation=cv2.INTER_NEAREST)
     there = np.union1d(alone, small)
-    for limb in LIMBS:
+    for limb in PART_GROUPS:
         agreed = _overlap(np.isin(alone, limb), np.isin(small, limb))
         for part in set(limb) & set(there):
             large = cv2.resize(logits[part], size, interpolation=cv2.INTER_LINEAR)
-            large[drawn == part] += DRAWN * agreed
+            large[drawn == part] += DRAWN_BODY_LOGIT * agreed
             higher = large > highest
             likeliest[higher] = part
             np.maximum(highest, large, out=highest)

@@ -1,4 +1,4 @@
-"""DensePose's published networks: how they are shown a photo, and their answer as parts of it.
+"""DensePose's published networks: their input, and their answer as parts of the photo.
 
 Guler et al., "DensePose: Dense Human Pose Estimation In The Wild" (CVPR 2018);
 https://github.com/facebookresearch/detectron2, projects/DensePose, whose sequence this is. One
@@ -18,32 +18,37 @@ from services.densepose.inputs import F32
 from services.kit.types import Image, Mask
 
 INPUTS: Final = ("picture", "size", "person")
+"""Names of the network's inputs."""
 OUTPUTS: Final = ("box", "score", "coarse", "fine", "u", "v")
+"""Names of the network's outputs."""
 MEAN: Final = (103.530, 116.280, 123.675)
-"""Of the pictures it learned from, in the order of the input's channels, BGR."""
-MULTIPLE: Final = 32
-"""Of it are the input's height and width."""
-SHORTEST: Final = 800
-LONGEST: Final = 1333
-"""Sides of the picture as the network sees it: the shorter's, if the longer stays below its own."""
-SURE: Final = 0.05
-"""What the network's sureness must be above, for someone to be there."""
+"""Mean of the training pictures per channel, BGR, 0 to 255."""
+SIZE_MULTIPLE_PX: Final = 32
+"""The input's height and width are multiples of this many pixels."""
+SHORTEST_SIDE_PX: Final = 800
+"""Shorter side of the network's picture, in pixels."""
+LONGEST_SIDE_PX: Final = 1333
+"""Longer side of the network's picture at most, in pixels; the shorter side gives way."""
+MIN_SCORE: Final = 0.05
+"""Score above which a person is there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Detection:
-    """A person as a network answers: their ``box`` (4), and how sure it is, 0 to 1.
-
-    In that box ``coarse`` 2 x S x S is above for the person in its second plane; ``fine`` has 25 x
-    S x S parts, ``u`` and ``v`` where on each part, 0 to 1.
-    """
+    """A person as the network answers."""
 
     box: F32
+    """4: left, top, right, bottom in pixels of the network's picture."""
     score: float
+    """Probability of a person, 0 to 1."""
     coarse: F32
+    """2 x S x S logits in the box: background, person."""
     fine: F32
+    """25 x S x S logits in the box: background and parts."""
     u: F32
+    """25 x S x S: U on each part, 0 to 1."""
     v: F32
+    """25 x S x S: V on each part, 0 to 1."""
 
 
 Run = Callable[[F32, F32, F32], Detection]
@@ -58,13 +63,13 @@ def estimate(image: Image, silhouette: Mask, run: Run) -> Surface:
     nobody is found everything is background.
     """
     height, width = image.shape[:2]
-    picture = scale_to_sides(image, SHORTEST, LONGEST)
+    picture = scale_to_sides(image, SHORTEST_SIDE_PX, LONGEST_SIDE_PX)
     seen = np.array([picture.shape[1], picture.shape[0]], np.float32)
     scale: F32 = np.tile(seen / np.array([width, height], np.float32), 2)
     person: F32 = np.asarray(_outline_box(silhouette) * scale, np.float32)
     found = run(network_input(picture), seen, person[None])
     surface = Surface(*(np.zeros((height, width), np.uint8) for _ in range(3)))
-    if found.score > SURE:
+    if found.score > MIN_SCORE:
         back = np.tile(np.array([width, height], np.float32) / seen, 2)
         limits = np.array([width, height, width, height], np.float32)
         _write_surface(found, np.clip(found.box * back, 0, limits), surface)
@@ -84,7 +89,14 @@ def scale_to_sides(image: Image, shortest: int, longest: int) -> Image:
 def network_input(picture: Image) -> F32:
     """Make the network's input of an RGB picture: 1 x 3 x H x W, the margin 0."""
     height, width = picture.shape[:2]
-    planes = np.zeros((1, 3, -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE))
+    planes = np.zeros(
+        (
+            1,
+            3,
+            -(-height // SIZE_MULTIPLE_PX) * SIZE_MULTIPLE_PX,
+            -(-width // SIZE_MULTIPLE_PX) * SIZE_MULTIPLE_PX,
+        )
+    )
     planes[0, :, :height, :width] = (picture[..., ::-1] - np.array(MEAN)).transpose(2, 0, 1)
     return planes.astype(np.float32)
 

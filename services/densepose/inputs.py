@@ -1,8 +1,7 @@
-"""What the part network is shown of a person: joints, outline and label map, at one scale.
+"""The part network's input: joints, outline and label map, at one scale.
 
-The network never sees the photo, so that what it learned on rendered bodies holds for people.
-Coordinates are pixels, x to the right, y down. Lengths named in units are shares of the shoulder
-width of a person seen from the front.
+The photo is no part of it, so that training on rendered bodies holds for people. Coordinates are
+pixels, x to the right, y down. Shoulder widths are those of the person as seen from the front.
 """
 
 from dataclasses import dataclass
@@ -16,22 +15,26 @@ from services.kit.joints import Joint
 from services.kit.labels import Label
 
 F32 = NDArray[np.float32]
+"""An array of single precision."""
 U8 = NDArray[np.uint8]
+"""An array of bytes."""
 
-UNIT: Final = 40.0
-"""Shoulder width as the network sees it, in pixels."""
+SHOULDER_WIDTH_PX: Final = 40.0
+"""Shoulder width at the network's scale."""
 STRIDE: Final = 16
 """The network takes heights and widths that are multiples of this."""
-LONGEST: Final = 384
-"""Of the network's picture, in pixels; people that would need more are shown smaller."""
-_SHOULDERS_OF_TORSO: Final = 0.62
-_SHOULDERS_OF_ARM: Final = 1.05
-_MARGIN: Final = 0.5
-"""Around joints and outline, in units."""
-_REACH: Final = 0.12
-"""How far a joint or bone shows, as the sigma of a Gaussian, in units."""
+MAX_SIDE_PX: Final = 384
+"""Longer side of the network's input at most; larger people are scaled down."""
+_SHOULDERS_PER_TORSO: Final = 0.62
+"""Shoulder width at least, in torso lengths."""
+_SHOULDERS_PER_UPPER_ARM: Final = 1.05
+"""Shoulder width at least, in upper arm lengths."""
+_CROP_MARGIN: Final = 0.5
+"""Margin around the person, in shoulder widths."""
+_JOINT_SIGMA: Final = 0.12
+"""Sigma of the Gaussian that draws a joint or bone, in shoulder widths."""
 
-_LIMBS: Final = (
+_BONES: Final = (
     (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW),
     (Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST),
     (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW),
@@ -41,8 +44,9 @@ _LIMBS: Final = (
     (Joint.LEFT_HIP, Joint.LEFT_KNEE),
     (Joint.LEFT_KNEE, Joint.LEFT_ANKLE),
 )
-_POINTS: Final = (
-    *(joint for limb in _LIMBS for joint in limb[1:]),
+"""Bones, a channel each."""
+_JOINTS: Final = (
+    *(joint for limb in _BONES for joint in limb[1:]),
     Joint.RIGHT_SHOULDER,
     Joint.LEFT_SHOULDER,
     Joint.RIGHT_HIP,
@@ -56,7 +60,8 @@ _POINTS: Final = (
     Joint.RIGHT_BIG_TOE,
     Joint.LEFT_BIG_TOE,
 )
-GROUPS: Final = (
+"""Joints, a channel each."""
+LABEL_GROUPS: Final = (
     (Label.HAIR, Label.HAT),
     (Label.FACE, Label.SUNGLASSES),
     (Label.TORSO_SKIN, Label.SCARF),
@@ -70,13 +75,15 @@ GROUPS: Final = (
     (Label.RIGHT_LEG,),
     (Label.LEFT_SHOE, Label.RIGHT_SHOE),
 )
-"""Labels that are one to the network; the others it does not see."""
+"""Groups of labels, a channel each; the other labels have none."""
 OTHER_LABEL: Final = np.array([*range(14), 15, 14, 17, 16, 19, 18], np.uint8)
 """The labels of the other side of the body."""
 _OTHER_JOINT: Final = np.array(
     [0, 1, 5, 6, 7, 2, 3, 4, 8, 12, 13, 14, 9, 10, 11, 16, 15, 18, 17, 22, 23, 24, 19, 20, 21]
 )
-CHANNELS: Final = 2 + len(GROUPS) + len(_LIMBS) + len(_POINTS)
+"""Each joint's counterpart on the other side of the body."""
+CHANNELS: Final = 2 + len(LABEL_GROUPS) + len(_BONES) + len(_JOINTS)
+"""Channels of the input: inside the picture, outline, labels, bones, joints."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,26 +130,26 @@ def measure_shoulder_width(keypoints: F32) -> float | None:
         return None
     width = max(
         apart(Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER),
-        _SHOULDERS_OF_TORSO * apart(Joint.NECK, Joint.MID_HIP),
-        _SHOULDERS_OF_ARM * apart(Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW),
-        _SHOULDERS_OF_ARM * apart(Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW),
+        _SHOULDERS_PER_TORSO * apart(Joint.NECK, Joint.MID_HIP),
+        _SHOULDERS_PER_UPPER_ARM * apart(Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW),
+        _SHOULDERS_PER_UPPER_ARM * apart(Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW),
     )
     return width if width > 1.0 else None
 
 
 def choose_crop(keypoints: F32, person: NDArray[np.bool_]) -> InputCrop | None:
-    """Choose what to show: the person, shoulders ``UNIT`` wide; None if there is no one."""
+    """Choose the person's crop, shoulders ``SHOULDER_WIDTH_PX`` wide; None without a person."""
     width = measure_shoulder_width(keypoints)
     rows, columns = np.flatnonzero(person.any(axis=1)), np.flatnonzero(person.any(axis=0))
     if width is None or not len(rows):
         return None
-    margin = _MARGIN * width
+    margin = _CROP_MARGIN * width
     height_of, width_of = person.shape
     left = max(int(columns[0] - margin), 0)
     right = min(int(columns[-1] + margin) + 1, width_of)
     top = max(int(rows[0] - margin), 0)
     bottom = min(int(rows[-1] + margin) + 1, height_of)
-    scale = min(UNIT / width, LONGEST / max(right - left, bottom - top))
+    scale = min(SHOULDER_WIDTH_PX / width, MAX_SIDE_PX / max(right - left, bottom - top))
     wide, high = round((right - left) * scale), round((bottom - top) * scale)
     return InputCrop(
         left=left,
@@ -168,18 +175,18 @@ def encode_planes(
     planes[0, :h, :w] = 1.0
     planes[1, :h, :w] = outline
     if labels is not None:
-        for channel, group in enumerate(GROUPS, start=2):
+        for channel, group in enumerate(LABEL_GROUPS, start=2):
             planes[channel, :h, :w] = np.isin(labels, group)
-    first = 2 + len(GROUPS)
+    first = 2 + len(LABEL_GROUPS)
     x = np.arange(width, dtype=np.float32)
     y = np.arange(height, dtype=np.float32)[:, None]
-    spread = np.float32(-0.5 / (_REACH * UNIT) ** 2)
-    for channel, (start, end) in enumerate(_LIMBS, start=first):
+    spread = np.float32(-0.5 / (_JOINT_SIGMA * SHOULDER_WIDTH_PX) ** 2)
+    for channel, (start, end) in enumerate(_BONES, start=first):
         if joints[start, 2] > 0 and joints[end, 2] > 0:
             planes[channel] = np.exp(
                 spread * _squared_distance_to_bone(x, y, joints[start, :2], joints[end, :2])
             )
-    for channel, joint in enumerate(_POINTS, start=first + len(_LIMBS)):
+    for channel, joint in enumerate(_JOINTS, start=first + len(_BONES)):
         if joints[joint, 2] > 0:
             column = np.exp(spread * np.square(x - joints[joint, 0]))
             planes[channel] = np.exp(spread * np.square(y - joints[joint, 1])) * column

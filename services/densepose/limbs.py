@@ -1,4 +1,4 @@
-"""Limbs, and how wide the outline shows them to be."""
+"""Measure the edges of limbs on the person's outline."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,13 +8,14 @@ from scipy import ndimage
 
 from services.densepose.canvas import F32, Floats, Mask, Window, offsets, window_around
 
-_STEPS: Final = np.linspace(-0.3, 1.3, 65, dtype=np.float32)
-_SMOOTH: Final = 2.0
-"""Of the measured edges, in steps of the limb's length / 40."""
-_SIDEWAYS: Final = 0.01
-"""Step of the search for a limb's edge, in units."""
-_ASTRAY: Final = 0.1
-"""How far from the person a joint may lie and the limb still be found, in units."""
+_PLACES: Final = np.linspace(-0.3, 1.3, 65, dtype=np.float32)
+"""Places along a limb, start 0 and end 1, at which its edges are measured."""
+_SMOOTHING_SIGMA: Final = 2.0
+"""Sigma of the smoothing of measured edges, in 1/40 of the limb's length."""
+_SEARCH_STEP: Final = 0.01
+"""Step of the search for a limb's edge, in shoulder widths."""
+_MAX_JOINT_DISTANCE: Final = 0.1
+"""Distance of a limb's axis from the person up to which it is measured, in shoulder widths."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Edges:
 
     def at(self, along: Floats) -> tuple[F32, F32]:
         """Give both edges at these places."""
-        low: F32 = np.interp(along, _STEPS, self.low).astype(np.float32)
-        high: F32 = np.interp(along, _STEPS, self.high).astype(np.float32)
+        low: F32 = np.interp(along, _PLACES, self.low).astype(np.float32)
+        high: F32 = np.interp(along, _PLACES, self.high).astype(np.float32)
         return low, high
 
 
@@ -73,15 +74,15 @@ def measure_edges(
 ) -> Edges:
     """Measure a limb's edges on the outline.
 
-    ``usual`` and ``widest`` hold the left and right edge at ``_STEPS`` (``profile`` makes them), in
-    units. An edge of the person no farther out than the widest is the limb's; where none is found,
-    before the body or in wide clothes, the limb ends as usual.
+    ``usual`` and ``widest`` hold the left and right edge at ``_PLACES``, as ``interpolate_profile``
+    gives them, in shoulder widths. An edge of the person within the widest is the limb's. If none
+    is found, in front of the body or in wide clothes, the limb ends as usual.
     """
-    most = float(max(-widest[0].min(), widest[1].max())) + _SIDEWAYS
-    count = int(np.ceil(most / _SIDEWAYS))
-    across = np.arange(-count, count + 1, dtype=np.float32) * np.float32(_SIDEWAYS)
+    most = float(max(-widest[0].min(), widest[1].max())) + _SEARCH_STEP
+    count = int(np.ceil(most / _SEARCH_STEP))
+    across = np.arange(-count, count + 1, dtype=np.float32) * np.float32(_SEARCH_STEP)
     dx, dy = (limb.end - limb.start) / np.float32(limb.length)
-    axis = limb.start + _STEPS[:, None] * (limb.end - limb.start)
+    axis = limb.start + _PLACES[:, None] * (limb.end - limb.start)
     x = axis[:, :1] - across * (dy * np.float32(limb.shoulder_width))
     y = axis[:, 1:] + across * (dx * np.float32(limb.shoulder_width))
     columns, rows = np.rint(x).astype(int), np.rint(y).astype(int)
@@ -89,7 +90,7 @@ def measure_edges(
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
     # The limb goes on where the picture ends.
     solid = person[rows.clip(0, height - 1), columns.clip(0, width - 1)] | ~inside
-    low, high = np.full(len(_STEPS), np.nan), np.full(len(_STEPS), np.nan)
+    low, high = np.full(len(_PLACES), np.nan), np.full(len(_PLACES), np.nan)
     for step, row in enumerate(solid):
         middle = _nearest(row, count)
         if middle is None:
@@ -105,7 +106,7 @@ def measure_edges(
 
 def interpolate_profile(at: tuple[float, ...], values: tuple[float, ...]) -> F32:
     """Spread a limb's half-widths, given at some places of its length, over all of it."""
-    return np.interp(_STEPS, at, values).astype(np.float32)
+    return np.interp(_PLACES, at, values).astype(np.float32)
 
 
 def _nearest(row: Mask, middle: int) -> int | None:
@@ -116,9 +117,9 @@ def _nearest(row: Mask, middle: int) -> int | None:
     if not len(places):
         return None
     nearest = int(places[np.argmin(np.abs(places - middle))])
-    return nearest if abs(nearest - middle) * _SIDEWAYS <= _ASTRAY else None
+    return nearest if abs(nearest - middle) * _SEARCH_STEP <= _MAX_JOINT_DISTANCE else None
 
 
 def _smooth(values: Floats, otherwise: F32) -> F32:
     known = np.where(np.isfinite(values), values, otherwise)
-    return ndimage.gaussian_filter1d(known, _SMOOTH, mode="nearest").astype(np.float32)
+    return ndimage.gaussian_filter1d(known, _SMOOTHING_SIGMA, mode="nearest").astype(np.float32)

@@ -14,6 +14,7 @@ from services.kit.weights import store
 FILE: Final = Path(__file__).with_name("parts.onnx")
 """Our own network (``training/densepose``), Apache-2.0 like the code."""
 SHA256: Final = "248c529bfa185f2e3e5be363e32fed72d40d29b98840e7885d178bc251d4319a"
+"""SHA-256 of that file."""
 
 
 def load() -> Network:

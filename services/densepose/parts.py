@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 U8 = NDArray[np.uint8]
+"""An array of bytes."""
 
 
 class Part(IntEnum):
@@ -50,7 +51,6 @@ OTHER_PART: Final = np.array(
 )
 """The parts of the other side of the body."""
 
-# Detectron2 shows part p as the colour 255 p / 24 of OpenCV's Parula map; the background is black.
 PALETTE: Final = (
     (0, 0, 0),
     (37, 60, 163),
@@ -78,15 +78,15 @@ PALETTE: Final = (
     (250, 235, 25),
     (249, 251, 14),
 )
+"""RGB of each part: detectron2 takes 255 p / 24 of OpenCV's Parula map; background is black."""
 
 
-NEAR: Final = 40.0
-"""A colour farther than this from every one of the palette, in RGB, is a blend of two."""
-BLENDED_AT_MOST: Final = 0.1
-"""Share of such pixels in a part picture: they line the parts' edges. JPEGs of DensePose's have
-about a hundredth."""
-FLAT: Final = 5
-"""Pixels across; a JPEG smears colours over two on either side of an edge."""
+MAX_COLOUR_DISTANCE: Final = 40.0
+"""Distance in RGB from the palette's nearest colour above which a pixel is a blend of two."""
+MAX_BLENDED_SHARE: Final = 0.1
+"""Share of blended pixels in a part picture at most; JPEGs of DensePose's have about 0.01."""
+MIN_PART_WIDTH_PX: Final = 5
+"""Side of the window that must show one part; a JPEG smears two pixels on each side of an edge."""
 
 
 def draw_parts(parts: U8) -> U8:
@@ -100,7 +100,7 @@ def read_parts(picture: U8) -> U8 | None:
 
     A JPEG blends colours at the edges, and a blend of two parts can have the colour of a third. So
     only pixels whose whole surroundings show one part count, and the rest goes to the nearest of
-    them; parts narrower than ``FLAT`` pixels are lost. A lossless picture is read exactly.
+    them; parts narrower than ``MIN_PART_WIDTH_PX`` are lost. A lossless picture is read exactly.
     """
     parts = np.zeros(picture.shape[:2], np.uint8)
     nearest = np.full(parts.shape, np.inf, np.float32)
@@ -110,10 +110,10 @@ def read_parts(picture: U8) -> U8 | None:
         parts[closer], nearest[closer] = part, away[closer]
     if not nearest.any():
         return parts
-    near = nearest <= NEAR**2
-    if float(near.mean()) < 1 - BLENDED_AT_MOST:
+    near = nearest <= MAX_COLOUR_DISTANCE**2
+    if float(near.mean()) < 1 - MAX_BLENDED_SHARE:
         return None
-    around = np.ones((FLAT, FLAT), np.uint8)
+    around = np.ones((MIN_PART_WIDTH_PX, MIN_PART_WIDTH_PX), np.uint8)
     sure = near & (cv2.erode(parts, around) == cv2.dilate(parts, around))
     if not sure.any():
         return None

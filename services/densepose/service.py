@@ -87,10 +87,10 @@ def _load_published(engine: str, file: str) -> Service:
 
     def run(*given: F32) -> detectron2_engine.Detection:
         fed = dict(zip(detectron2_engine.INPUTS, given, strict=True))
-        box, score, *planes = (
-            answer[0] for answer in session.run(list(detectron2_engine.OUTPUTS), fed)
-        )
-        return detectron2_engine.Detection(box, float(score), *planes)
+        answers = session.run(list(detectron2_engine.OUTPUTS), fed)
+        found = dict(zip(detectron2_engine.OUTPUTS, (each[0] for each in answers), strict=True))
+        score = float(found.pop("score"))
+        return detectron2_engine.Detection(score=score, **found)
 
     def estimate_surface(request: EstimateSurfaceRequest) -> EstimateSurfaceResponse:
         _examine(request)

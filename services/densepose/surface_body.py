@@ -1,7 +1,7 @@
-"""The body behind the joints: what is not seen is filled in, and the view is told.
+"""Fill in the joints that were not seen, and measure the person.
 
-Coordinates are pixels. Lengths are shares of ``Body.unit``, the shoulder width of the person as
-seen from the front; proportions are those of an average adult.
+Coordinates are pixels. Lengths named in shoulder widths are of the person as seen from
+the front; proportions are those of an average adult.
 """
 
 from dataclasses import dataclass
@@ -14,25 +14,36 @@ from numpy.typing import NDArray
 from services.kit.joints import Joint
 
 F32 = NDArray[np.float32]
+"""An array of single precision."""
 
-_SHOULDERS_OF_TORSO: Final = 0.62
-_NARROW: Final = 0.55
-"""Shoulders narrower than this share of the torso's length belong to a turned body."""
-_TORSO: Final = 1.55
-_HALF_HIPS: Final = 0.33
-_THIGH: Final = 1.35
-_SHIN: Final = 1.3
-_FOREARM: Final = 0.85
-_FOOT: Final = 0.4
+_SHOULDERS_PER_TORSO: Final = 0.62
+"""Shoulder width at least, in torso lengths."""
+_FRONT_SHOULDERS_PER_TORSO: Final = 0.55
+"""Width of the shoulders, in torso lengths, below which the body is turned."""
+_TORSO_LENGTH: Final = 1.55
+"""Length from neck to hips, in shoulder widths, if no hip was seen."""
+_HIP_HALF_WIDTH: Final = 0.33
+"""Distance of a hip from the mid hip, in shoulder widths."""
+_THIGH_LENGTH: Final = 1.35
+"""Length of a thigh, in shoulder widths, if its knee was not seen."""
+_SHIN_LENGTH: Final = 1.3
+"""Length of a shin, in shoulder widths, if its ankle was not seen."""
+_FOREARM_LENGTH: Final = 0.85
+"""Length of a forearm, in shoulder widths, if its wrist was not seen."""
+_FOOT_LENGTH: Final = 0.4
+"""Distance from ankle to toe, in shoulder widths, if the toe was not seen."""
 _HEAD_RADIUS: Final = 0.285
-_HEAD_OF_EARS: Final = 0.56
-_HEAD_OF_NECK: Final = 0.45
-_NECK_TILT: Final = 0.3
-"""Weight of the neck's direction beside those of ears and eyes, for the head's."""
-_HEAD_ABOVE: Final = 0.62
-"""How far the ears lie above the neck joint, where no joint of the head was seen."""
-_PROFILE_BELOW: Final = 0.3
-"""Shoulders that look narrower than this share of their width are seen from the side."""
+"""Half width of the head, in shoulder widths."""
+_HEAD_RADIUS_PER_EARS: Final = 0.56
+"""Half width of the head, in distances between the ears."""
+_HEAD_RADIUS_PER_NECK: Final = 0.45
+"""Half width of the head, in distances from the neck joint to the head's centre."""
+_NECK_TILT_WEIGHT: Final = 0.3
+"""Weight of the neck's direction in the head's; ears and eyes have weight 1."""
+_EAR_HEIGHT: Final = 0.62
+"""Height of the ears above the neck joint, in shoulder widths, if no joint of the head was seen."""
+_PROFILE_WIDTH: Final = 0.3
+"""Distance of the shoulders, in shoulder widths, below which they are seen from the side."""
 
 
 class View(Enum):
@@ -87,10 +98,10 @@ def fit_surface_body(keypoints: F32, height: int, width: int) -> SurfaceBody | N
     torso = _trunk_vector(joints, seen)
     shoulders = float(np.linalg.norm(joints[Joint.LEFT_SHOULDER] - joints[Joint.RIGHT_SHOULDER]))
     length = float(np.linalg.norm(torso))
-    shoulder_width = max(shoulders, _SHOULDERS_OF_TORSO * length, 1.0)
+    shoulder_width = max(shoulders, _SHOULDERS_PER_TORSO * length, 1.0)
     trunk_direction = (torso / length if length > 0 else np.array([0.0, 1.0])).astype(np.float32)
     across = joints[Joint.LEFT_SHOULDER, 0] - joints[Joint.RIGHT_SHOULDER, 0]
-    if abs(float(across)) < _PROFILE_BELOW * shoulder_width:
+    if abs(float(across)) < _PROFILE_WIDTH * shoulder_width:
         view = View.SIDE
     else:
         view = View.FRONT if across > 0 else View.BACK
@@ -141,10 +152,12 @@ def _fill_legs(
         length = (
             float(np.dot(joints[known].mean(axis=0) - joints[Joint.NECK], trunk_direction))
             if known
-            else _TORSO * shoulder_width
+            else _TORSO_LENGTH * shoulder_width
         )
         joints[Joint.MID_HIP] = joints[Joint.NECK] + length * trunk_direction
-    half = {View.FRONT: _HALF_HIPS, View.BACK: -_HALF_HIPS, View.SIDE: 0.0}[view] * shoulder_width
+    half = {View.FRONT: _HIP_HALF_WIDTH, View.BACK: -_HIP_HALF_WIDTH, View.SIDE: 0.0}[
+        view
+    ] * shoulder_width
     to_left = np.array([trunk_direction[1], -trunk_direction[0]], np.float32) * half
     for hip, knee, ankle, toe, side in (
         (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.RIGHT_BIG_TOE, -1.0),
@@ -153,13 +166,13 @@ def _fill_legs(
         if not seen[hip]:
             joints[hip] = joints[Joint.MID_HIP] + side * to_left
         if not seen[knee]:
-            joints[knee] = joints[hip] + _THIGH * shoulder_width * trunk_direction
+            joints[knee] = joints[hip] + _THIGH_LENGTH * shoulder_width * trunk_direction
         if not seen[ankle]:
-            joints[ankle] = joints[knee] + _SHIN * shoulder_width * _direction(
+            joints[ankle] = joints[knee] + _SHIN_LENGTH * shoulder_width * _direction(
                 joints[hip], joints[knee]
             )
         if not seen[toe]:
-            joints[toe] = joints[ankle] + _FOOT * shoulder_width * trunk_direction
+            joints[toe] = joints[ankle] + _FOOT_LENGTH * shoulder_width * trunk_direction
 
 
 def _fill_forearms(
@@ -171,7 +184,7 @@ def _fill_forearms(
         (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
     ):
         if seen[elbow] and not seen[wrist]:
-            guess = joints[elbow] + _FOREARM * shoulder_width * _direction(
+            guess = joints[elbow] + _FOREARM_LENGTH * shoulder_width * _direction(
                 joints[shoulder], joints[elbow]
             )
             if not (0 <= guess[0] < width and 0 <= guess[1] < height):
@@ -191,7 +204,7 @@ def _turn_from_shoulders(across: float, length: float) -> float:
     """Tell a turn from shoulders that look narrow for their torso, 0 to pi."""
     if length == 0:
         return 0.0 if across >= 0 else float(np.pi)
-    return float(np.arccos(np.clip(across / (_NARROW * length), -1, 1)))
+    return float(np.arccos(np.clip(across / (_FRONT_SHOULDERS_PER_TORSO * length), -1, 1)))
 
 
 def _facing_sign(joints: F32, seen: NDArray[np.bool_]) -> float:
@@ -210,7 +223,7 @@ def _head(
     centre = _head_centre(joints, seen)
     if centre is None:
         centre = _f32(
-            joints[Joint.NECK] - np.float32(_HEAD_ABOVE * shoulder_width) * trunk_direction
+            joints[Joint.NECK] - np.float32(_EAR_HEIGHT * shoulder_width) * trunk_direction
         )
     above = joints[Joint.NECK] - centre
     up = (
@@ -218,17 +231,17 @@ def _head(
         if float(np.linalg.norm(above)) > 0
         else -trunk_direction
     )
-    radius = _HEAD_OF_NECK * float(np.linalg.norm(above))
+    radius = _HEAD_RADIUS_PER_NECK * float(np.linalg.norm(above))
     line = joints[Joint.LEFT_EAR] - joints[Joint.RIGHT_EAR]
     apart = float(np.linalg.norm(line))
     if ears and apart > _HEAD_RADIUS * shoulder_width:
-        radius = _HEAD_OF_EARS * apart
+        radius = _HEAD_RADIUS_PER_EARS * apart
         level = _direction(joints[Joint.RIGHT_EAR], joints[Joint.LEFT_EAR])
         if eyes:
             level = level + _direction(joints[Joint.RIGHT_EYE], joints[Joint.LEFT_EYE])
         tilt = np.array([level[1], -level[0]], np.float32)
         tilt = tilt if float(np.dot(tilt, up)) >= 0 else -tilt
-        up = _direction(np.zeros(2, np.float32), _NECK_TILT * up + tilt)
+        up = _direction(np.zeros(2, np.float32), _NECK_TILT_WEIGHT * up + tilt)
     radius = float(
         np.clip(radius, 0.8 * _HEAD_RADIUS * shoulder_width, 1.3 * _HEAD_RADIUS * shoulder_width)
     )

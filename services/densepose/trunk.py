@@ -1,4 +1,4 @@
-"""Head, neck and torso."""
+"""Paint head, neck and torso."""
 
 from typing import Final
 
@@ -9,34 +9,43 @@ from services.densepose.parts import Part
 from services.densepose.surface_body import SurfaceBody
 from services.kit.joints import Joint
 
-# Half-widths of head and neck, in half-widths of the head, at heights above the ears' middle.
 _HEAD_AT: Final = (-2.0, -1.6, -1.2, -0.8, -0.4, 0.0, 0.4, 0.8, 1.2, 1.4, 1.52)
+"""Heights above the middle of the ears, in half widths of the head."""
 _HEAD_HALF: Final = (0.8, 0.7, 0.68, 0.8, 1.0, 1.07, 1.06, 0.98, 0.74, 0.5, 0.0)
+"""Half widths of head and neck at these heights, in half widths of the head."""
 _HEAD_BOTTOM: Final = -2.0
-# The halves of a head meet nearer its middle than the nose is, in DensePose's maps of turned heads.
-_SPLIT_OF_NOSE: Final = 0.4
-# The collar over the neck joint, in units: higher beside the neck than in front of it.
-_COLLAR: Final = 0.23
-_COLLAR_BESIDE: Final = 1.5
-# Half-widths of the torso in units, at shares of the way from neck to hips.
+"""Height where the neck ends, on the same scale."""
+_HEAD_SPLIT_PER_NOSE: Final = 0.4
+"""Distance from the axis at which the head's halves meet, in the nose's, as in DensePose's maps."""
+_COLLAR_HEIGHT: Final = 0.23
+"""Height of the collar above the neck joint, in shoulder widths."""
+_COLLAR_CURVE: Final = 1.5
+"""Rise of the collar beside the neck, over the square of the distance, in shoulder widths."""
 _TORSO_AT: Final = (-0.3, 0.0, 0.2, 0.5, 0.8, 1.0, 1.3)
+"""Places along the torso, neck 0 and hips 1."""
 _TORSO_HALF: Final = (0.6, 0.62, 0.58, 0.52, 0.58, 0.68, 0.62)
-_DEPTH: Final = 0.6
-"""Of the torso, as a share of its width."""
-_FLANK: Final = -0.1
-"""Cosine of where the front ends, around the torso from its middle: a little behind the flank."""
-_EDGE: Final = 0.99
-"""Sine of the last that is seen of a flank: from the front nothing of the back."""
-# How high the torso reaches over the neck joint beside it: the slope of the shoulders, in units.
-_SLOPE_ASIDE: Final = (0.0, 0.18, 0.5, 0.6)
-_SLOPE_ABOVE: Final = (0.3, 0.27, 0.17, 0.1)
-# Where the torso ends and the legs begin: aside of the mid hip, below it, both in units.
-_GROIN_ASIDE: Final = (0.0, 0.05, 0.1, 0.2, 0.32, 0.47, 0.6)
-_GROIN_BELOW: Final = (0.23, 0.17, 0.1, 0.03, -0.01, -0.06, -0.1)
-_GAP_BELOW: Final = (0.0, 0.33)
-"""How far below the hips a gap between the legs may begin to tell where the groin is, in units; the
-crotch of loose trousers hangs lower."""
-_GAP_ASIDE: Final = 0.15
+"""Half widths of the torso at these places, in shoulder widths."""
+_TORSO_DEPTH: Final = 0.6
+"""Depth of the torso, as a share of its width."""
+_FRONT_END_COSINE: Final = -0.1
+"""Cosine of the angle around the torso where the front ends: a little behind the flank."""
+_EDGE_SINE: Final = 0.99
+"""Sine of the largest visible angle around the torso: from the front nothing of the back shows."""
+_SHOULDER_SLOPE_AT: Final = (0.0, 0.18, 0.5, 0.6)
+"""Distances from the torso's axis, in shoulder widths."""
+_SHOULDER_SLOPE_HEIGHT: Final = (0.3, 0.27, 0.17, 0.1)
+"""Heights of the shoulders above the neck joint at these distances, in shoulder widths."""
+_GROIN_AT: Final = (0.0, 0.05, 0.1, 0.2, 0.32, 0.47, 0.6)
+"""Distances from the torso's axis, in shoulder widths."""
+_GROIN_DEPTH: Final = (0.23, 0.17, 0.1, 0.03, -0.01, -0.06, -0.1)
+"""Depths below the mid hip where the legs begin at these distances, in shoulder widths."""
+_GAP_DEPTH_RANGE: Final = (0.0, 0.33)
+"""Depths below the mid hip in which the groin's gap is searched, in shoulder widths.
+
+The crotch of loose trousers hangs lower.
+"""
+_GAP_HALF_WIDTH: Final = 0.15
+"""Half width of that search, in shoulder widths."""
 
 
 def paint_head(canvas: Canvas, body: SurfaceBody) -> None:
@@ -52,8 +61,8 @@ def paint_head(canvas: Canvas, body: SurfaceBody) -> None:
     nx, ny = offsets(window, neck)
     over = -(nx * body.trunk_direction[0] + ny * body.trunk_direction[1]) / body.shoulder_width
     beside = (nx * body.trunk_direction[1] - ny * body.trunk_direction[0]) / body.shoulder_width
-    where = (np.abs(aside) <= half) & (over > _COLLAR + _COLLAR_BESIDE * beside**2)
-    towards_left = (aside - _SPLIT_OF_NOSE * head.nose) * head.left
+    where = (np.abs(aside) <= half) & (over > _COLLAR_HEIGHT + _COLLAR_CURVE * beside**2)
+    towards_left = (aside - _HEAD_SPLIT_PER_NOSE * head.nose) * head.left
     along = (_HEAD_AT[-1] - above) / (_HEAD_AT[-1] - _HEAD_BOTTOM)
     around = np.abs(towards_left) / 2
     canvas.paint(window, Part.HEAD_LEFT, where & (towards_left > 0), along, around)
@@ -71,17 +80,17 @@ def paint_torso(canvas: Canvas, body: SurfaceBody) -> None:
     half = np.interp(along, _TORSO_AT, _TORSO_HALF).astype(np.float32)
     below = (along - 1) * length / body.shoulder_width
     tip = measure_groin(canvas, body)
-    ends = np.interp(np.abs(aside), _GROIN_ASIDE, _GROIN_BELOW) + (tip - _GROIN_BELOW[0])
-    slope = np.interp(np.abs(aside), _SLOPE_ASIDE, _SLOPE_ABOVE).astype(np.float32)
+    ends = np.interp(np.abs(aside), _GROIN_AT, _GROIN_DEPTH) + (tip - _GROIN_DEPTH[0])
+    slope = np.interp(np.abs(aside), _SHOULDER_SLOPE_AT, _SHOULDER_SLOPE_HEIGHT).astype(np.float32)
     where = (
         (np.abs(aside) <= half) & (-along * length / body.shoulder_width < slope) & (below < ends)
     )
     place = _angle(body.yaw_radians, aside / (0.8 * half))
-    from_collar = (along * length / body.shoulder_width + _COLLAR) / (
-        length / body.shoulder_width + _COLLAR + tip
+    from_collar = (along * length / body.shoulder_width + _COLLAR_HEIGHT) / (
+        length / body.shoulder_width + _COLLAR_HEIGHT + tip
     )
     to_right = (1 + np.sin(place)) / 2
-    front = np.cos(place) >= _FLANK
+    front = np.cos(place) >= _FRONT_END_COSINE
     canvas.paint(window, Part.TORSO_FRONT, where & front, from_collar, to_right)
     canvas.paint(window, Part.TORSO_BACK, where & ~front, from_collar, to_right)
 
@@ -89,9 +98,9 @@ def paint_torso(canvas: Canvas, body: SurfaceBody) -> None:
 def measure_groin(canvas: Canvas, body: SurfaceBody) -> float:
     """How far below the mid hip the legs part, in units: at the top of the gap between them."""
     middle = body.joints[Joint.MID_HIP]
-    low, high = _GAP_BELOW
+    low, high = _GAP_DEPTH_RANGE
     rows = np.arange(low, high, 0.01)
-    across = np.arange(-_GAP_ASIDE, _GAP_ASIDE, 0.02)
+    across = np.arange(-_GAP_HALF_WIDTH, _GAP_HALF_WIDTH, 0.02)
     aside = np.array([body.trunk_direction[1], -body.trunk_direction[0]])
     places = (
         middle
@@ -105,7 +114,7 @@ def measure_groin(canvas: Canvas, body: SurfaceBody) -> float:
     gap[:, [0, -1]] = False
     first = int(np.argmax(gap.any(axis=1)))
     if not gap.any() or first == 0:
-        return _GROIN_BELOW[0]
+        return _GROIN_DEPTH[0]
     return float(rows[first])
 
 
@@ -115,5 +124,5 @@ def _angle(yaw_radians: float, aside: Floats) -> Floats:
     ``aside`` is -1 and 1 at the edges of the torso as seen.
     """
     # The outline of an ellipse that is turned; each pixel shows its nearer side.
-    tilt = float(np.arctan2(_DEPTH * np.sin(yaw_radians), np.cos(yaw_radians)))
-    return np.arcsin(np.clip(-aside, -_EDGE, _EDGE)) + tilt
+    tilt = float(np.arctan2(_TORSO_DEPTH * np.sin(yaw_radians), np.cos(yaw_radians)))
+    return np.arcsin(np.clip(-aside, -_EDGE_SINE, _EDGE_SINE)) + tilt

@@ -183,7 +183,7 @@ def test_every_stage_gives_what_the_original_gives(official: Path, reference: Re
         np.testing.assert_allclose(judged, reference["judged"], atol=span * stored.TOLERANCE)
         people, scores = (each.numpy() for each in network.people(levels, proposed, size))
         # The original leaves out who is less likely.
-        sure = scores > detectron2_engine.SURE
+        sure = scores > detectron2_engine.MIN_SCORE
         np.testing.assert_allclose(people[sure], reference["people"], atol=149 * stored.TOLERANCE)
         np.testing.assert_allclose(scores[sure], reference["scores"], atol=stored.TOLERANCE)
         assert differs("decoder", network.roi_heads.decoder(levels[:4])) < stored.TOLERANCE
@@ -256,7 +256,7 @@ def check_engine(name: str, reference: Reference, monkeypatch: pytest.MonkeyPatc
         return estimate(image, silhouette, kept)
 
     monkeypatch.setattr(detectron2_engine, "estimate", watched)
-    monkeypatch.setattr(detectron2_engine, "SHORTEST", SHORTEST)
+    monkeypatch.setattr(detectron2_engine, "SHORTEST_SIDE_PX", SHORTEST)
     loaded = service.load()
     assert loaded.engine == name
     asked = EstimateSurfaceRequest(photo(), np.zeros((25, 3), np.float32), outline())

@@ -41,7 +41,7 @@ def drawn(network: Network, described: ConversionSpec) -> tuple[Mapping[str, Any
         state["block8.2.weight"] *= 0.002
     if network.service == "densepose":
         photo = densepose.scale_to_sides(
-            test_densepose.photo(), test_densepose.SHORTEST, densepose.LONGEST
+            test_densepose.photo(), test_densepose.SHORTEST, densepose.LONGEST_SIDE_PX
         )
         size = np.array(photo.shape[1::-1], np.float32)
         person = np.concatenate((np.zeros(2, np.float32), size))[None]

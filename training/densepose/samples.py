@@ -153,7 +153,7 @@ def _camera(joints: Floats, shape: str, rng: np.random.Generator) -> Camera:
     keypoints = np.ones((25, 3), np.float32)
     keypoints[:, :2] = plain.see(joints)[0]
     width = inputs.measure_shoulder_width(keypoints) or 1.0
-    size = inputs.UNIT * rng.uniform(0.88, 1.1) * (0.92 if shape == "whole" else 1.0)
+    size = inputs.SHOULDER_WIDTH_PX * rng.uniform(0.88, 1.1) * (0.92 if shape == "whole" else 1.0)
     scale = 100.0 * size / width
     return Camera(
         turn=turn, centre=middle, distance=plain.distance, scale=scale, middle=np.zeros(2)

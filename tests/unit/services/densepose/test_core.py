@@ -239,7 +239,7 @@ def test_the_network_sees_shoulders_of_one_width_at_any_size() -> None:
         assert frame is not None
         placed = frame.place(larger[:, :2])
         width = float(np.linalg.norm(placed[2] - placed[5]))
-        assert width == pytest.approx(inputs.UNIT, rel=0.05)
+        assert width == pytest.approx(inputs.SHOULDER_WIDTH_PX, rel=0.05)
 
 
 def test_a_point_keeps_its_place_in_the_frame() -> None:
@@ -265,7 +265,7 @@ def test_encoded_planes_name_what_they_show() -> None:
     assert planes.shape == (inputs.CHANNELS, 32, 48)
     assert planes[0].sum() == planes[1].sum() == 20 * 33
     shown = [int(channel) for channel in np.flatnonzero(planes[2:].any(axis=(1, 2)))]
-    assert [inputs.GROUPS[channel] for channel in shown] == [(Label.PANTS,)]
+    assert [inputs.LABEL_GROUPS[channel] for channel in shown] == [(Label.PANTS,)]
 
 
 def test_inputs_stay_as_they_were() -> None:

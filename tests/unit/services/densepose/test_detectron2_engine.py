@@ -30,8 +30,14 @@ class Network:
         fine[2, SIDE // 2 :] = 1
         u, v = np.full((25, SIDE, SIDE), 0.25), np.full((25, SIDE, SIDE), -0.5)
         u[2], v[2] = 2.0, np.linspace(0, 1, SIDE)[:, None]
-        planes = (each.astype(np.float32) for each in (coarse, fine, u, v))
-        return detectron2_engine.Detection(self.box, self.score, *planes)
+        return detectron2_engine.Detection(
+            box=self.box,
+            score=self.score,
+            coarse=coarse.astype(np.float32),
+            fine=fine.astype(np.float32),
+            u=u.astype(np.float32),
+            v=v.astype(np.float32),
+        )
 
 
 def test_the_network_sees_the_photo_scaled_bgr_less_its_mean_and_a_margin_of_zeros() -> None:
@@ -53,7 +59,7 @@ def test_the_network_sees_the_photo_scaled_bgr_less_its_mean_and_a_margin_of_zer
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The network's picture is twice the photo's size."""
-    monkeypatch.setattr(detectron2_engine, "SHORTEST", 180)
+    monkeypatch.setattr(detectron2_engine, "SHORTEST_SIDE_PX", 180)
 
 
 def test_parts_are_enlarged_to_the_box_in_the_photo() -> None:
