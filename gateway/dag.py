@@ -177,7 +177,7 @@ class Pipeline:
         run = _Run(self, call, on_event, deadline, stage_deadline_factor)
         try:
             async with asyncio.timeout(deadline):
-                return await run.all(values)
+                return await run.run_steps(values)
         except TimeoutError:
             raise DeadlineExceeded(
                 f"The picture was not ready within {deadline:g} seconds; "
@@ -208,13 +208,13 @@ class _Run:
         self.consumers = consumers + Counter(pipeline.outputs)
         self.produced = {value: asyncio.Event() for value in self.consumers}
 
-    async def all(self, values: Mapping[str, object]) -> dict[str, Any]:
+    async def run_steps(self, values: Mapping[str, object]) -> dict[str, Any]:
         for name, value in values.items():
             self.publish(name, value)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for step in self.pipeline.steps:
-                    tasks.create_task(self.step(step), name=step.name)
+                    tasks.create_task(self.run_step(step), name=step.name)
         except BaseExceptionGroup:
             if self.failure is None:
                 raise
@@ -222,7 +222,7 @@ class _Run:
             raise self.failure from self.failure.__cause__
         return {name: self.consume(name) for name in self.pipeline.outputs}
 
-    async def step(self, step: Step[Any, Any]) -> None:
+    async def run_step(self, step: Step[Any, Any]) -> None:
         for value in step.inputs.values():
             await self.produced[value].wait()
         with self.attribute_errors_to(step.name):
