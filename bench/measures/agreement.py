@@ -143,7 +143,7 @@ def lpips(picture: Image, reference: Image) -> float | None:
     None where its weights are not here: ``bash run.sh models fetch lpips_alex.onnx``.
     """
     try:
-        network = sessions.onnx_session(store.path(LPIPS_WEIGHTS))
+        network = sessions.onnx_session(store.find_weights(LPIPS_WEIGHTS))
     except WeightsMissing:
         return None
     first, second = (

@@ -81,4 +81,4 @@ ENGINES: Final[dict[str, Callable[[], Service]]] = {
 
 def load() -> Service:
     """Load the engine named by ``TRYON_AGNOSTIC_ENGINE``. Raises UnknownEngine."""
-    return engines.choose("agnostic", ENGINES)()
+    return engines.choose_loader("agnostic", ENGINES)()

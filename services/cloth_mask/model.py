@@ -38,7 +38,7 @@ sees more only on fine prints, which a second look at the garment alone sees as 
 
 def load(file: str = FILE) -> U2NetCloth:
     """Load the network from a weight file of that name. Raises WeightsMissing."""
-    return U2NetCloth(sessions.onnx_session(store.path(file)))
+    return U2NetCloth(sessions.onnx_session(store.find_weights(file)))
 
 
 def garment_probability(classes: NDArray[np.float32]) -> Plane:

@@ -140,4 +140,4 @@ ENGINES: Final = {"u2net": load_u2net, "u2net_pth": load_u2net_pth, "venuns": lo
 
 def load() -> Service:
     """Load the configured engine. Raises UnknownEngine and WeightsMissing."""
-    return engines.choose("cloth_mask", ENGINES)()
+    return engines.choose_loader("cloth_mask", ENGINES)()

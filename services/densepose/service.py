@@ -83,7 +83,7 @@ def _load_venuns() -> Service:
 
 def _load_published(engine: str, file: str) -> Service:
     """Ask DensePose itself, converted from what its users bring. Raises WeightsMissing."""
-    session = sessions.onnx_session(store.path(file))
+    session = sessions.onnx_session(store.find_weights(file))
 
     def run(*given: F32) -> detectron2_engine.Detection:
         fed = dict(zip(detectron2_engine.INPUTS, given, strict=True))
@@ -110,4 +110,4 @@ ENGINES: Final[dict[str, Callable[[], Service]]] = {
 
 def load() -> Service:
     """Load the engine that ``TRYON_DENSEPOSE_ENGINE`` names. Raises UnknownEngine."""
-    return engines.choose("densepose", ENGINES)()
+    return engines.choose_loader("densepose", ENGINES)()

@@ -21,9 +21,9 @@ from services.kit.wire import upstream_containers
 
 def load_fusion() -> Service:
     """Clothes network, person segmenter and keypoints, fused. Raises WeightsMissing."""
-    clothes = U2NetCloth(sessions.onnx_session(store.path(FILE)))
+    clothes = U2NetCloth(sessions.onnx_session(store.find_weights(FILE)))
     segmenter = model.SelfieMulticlass(
-        sessions.tflite_interpreter(store.path("selfie_multiclass_256x256.tflite"))
+        sessions.tflite_interpreter(store.find_weights("selfie_multiclass_256x256.tflite"))
     )
 
     def parse(request: ParseRequest) -> ParseResponse:
@@ -63,7 +63,7 @@ def load_venuns() -> Service:
 
 
 def _load_schp(engine: str, file: str, dataset: schp.Dataset) -> Service:
-    session = sessions.onnx_session(store.path(file))
+    session = sessions.onnx_session(store.find_weights(file))
     (picture, *_), outputs = session.get_inputs(), session.get_outputs()
 
     def run(square: F32) -> F32:
@@ -78,7 +78,7 @@ def _load_schp(engine: str, file: str, dataset: schp.Dataset) -> Service:
 
 def _load_pgn() -> Service:
     # Each of the photo's sizes would leave its own memory in the arena.
-    session = sessions.onnx_session(store.path("pgn.onnx"), arena=False)
+    session = sessions.onnx_session(store.find_weights("pgn.onnx"), arena=False)
     scales = get_settings().pgn_scales
 
     def run(picture: F32) -> F32:
@@ -105,4 +105,4 @@ ENGINES: Final[dict[str, Callable[[], Service]]] = {
 
 def load() -> Service:
     """Load the configured engine. Raises UnknownEngine and WeightsMissing."""
-    return engines.choose("human_parse", ENGINES)()
+    return engines.choose_loader("human_parse", ENGINES)()

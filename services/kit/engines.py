@@ -31,7 +31,9 @@ ENGINE_PRESETS: Final[Mapping[str, Mapping[str, str]]] = {
 named keeps its default."""
 
 
-def choose(service: str, engines: Mapping[str, Callable[[], Loaded]]) -> Callable[[], Loaded]:
+def choose_loader(
+    service: str, engines: Mapping[str, Callable[[], Loaded]]
+) -> Callable[[], Loaded]:
     """Pick the loader of the engine named in ``TRYON_<SERVICE>_ENGINE``, else the table's first.
 
     ``service`` is the folder's name (``human_parse`` reads ``TRYON_HUMAN_PARSE_ENGINE``). If

@@ -116,12 +116,12 @@ def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Serv
 
 
 def _load_mediapipe() -> Service:
-    networks = model.PoseNetworks(*model.open_networks(store.path(WEIGHTS)))
+    networks = model.PoseNetworks(*model.open_networks(store.find_weights(WEIGHTS)))
     return _service("mediapipe", lambda image: estimate_pose(image, networks))
 
 
 def _load_published(engine: str, file: str, skeleton: Skeleton) -> Service:
-    session = sessions.onnx_session(store.path(file))
+    session = sessions.onnx_session(store.find_weights(file))
 
     def run(picture: F32) -> F32:
         return np.asarray(session.run(["net_output"], {"image": picture})[0], np.float32)
@@ -142,4 +142,4 @@ def load() -> Service:
 
     Raises WeightsMissing or UnknownEngine.
     """
-    return engines.choose("openpose", ENGINES)()
+    return engines.choose_loader("openpose", ENGINES)()

@@ -35,4 +35,4 @@ ENGINES: Final[dict[str, Callable[[], Service]]] = {"pillow": _load_pillow}
 
 def load() -> Service:
     """Load the engine named by ``TRYON_RESIZE_ENGINE``. Raises UnknownEngine."""
-    return engines.choose("resize", ENGINES)()
+    return engines.choose_loader("resize", ENGINES)()

@@ -12,7 +12,7 @@ from services.super_resolution.core import Network
 
 
 def _load_srgan() -> Service:
-    session = sessions.onnx_session(store.path("srgan_x4.onnx"))
+    session = sessions.onnx_session(store.find_weights("srgan_x4.onnx"))
     return _service(
         "srgan",
         model.wrap_session(
@@ -22,7 +22,7 @@ def _load_srgan() -> Service:
 
 
 def _load_real_esrgan() -> Service:
-    session = sessions.onnx_session(store.path("real_esrgan_x2.onnx"))
+    session = sessions.onnx_session(store.find_weights("real_esrgan_x2.onnx"))
     return _service(
         "real-esrgan",
         model.wrap_session(
@@ -36,7 +36,7 @@ def _load_srgan_pth() -> Service:
 
     It sees 18 pixels around each, so that half of the margin leaves no difference between tiles.
     """
-    session = sessions.onnx_session(store.path("srgan_x4_pth.onnx"))
+    session = sessions.onnx_session(store.find_weights("srgan_x4_pth.onnx"))
     return _service(
         "srgan-pth",
         model.wrap_session(
@@ -47,7 +47,7 @@ def _load_srgan_pth() -> Service:
 
 def _load_real_esrgan_x4() -> Service:
     """Load Real-ESRGAN as its authors' best known file has it. Raises WeightsMissing."""
-    session = sessions.onnx_session(store.path("real_esrgan_x4.onnx"))
+    session = sessions.onnx_session(store.find_weights("real_esrgan_x4.onnx"))
     return _service(
         "real-esrgan-x4",
         model.wrap_session(
@@ -76,4 +76,4 @@ def load() -> Service:
 
     Raises WeightsMissing or UnknownEngine.
     """
-    return engines.choose("super_resolution", ENGINES)()
+    return engines.choose_loader("super_resolution", ENGINES)()

@@ -100,7 +100,9 @@ def _serve_published(engine: str, generate: Callable[[TryOnRequest, int], Image]
 
 
 def _load_network(name: str) -> common.RunNetwork:
-    return common.wrap_session(sessions.onnx_session(store.path(f"{name}.onnx"), arena=False))
+    return common.wrap_session(
+        sessions.onnx_session(store.find_weights(f"{name}.onnx"), arena=False)
+    )
 
 
 ENGINES: Final[dict[str, Callable[[], Service]]] = {
@@ -114,4 +116,4 @@ ENGINES: Final[dict[str, Callable[[], Service]]] = {
 
 def load() -> Service:
     """Load the engine that ``TRYON_VITON_ENGINE`` names, by default ``warp``."""
-    return engines.choose("viton", ENGINES)()
+    return engines.choose_loader("viton", ENGINES)()

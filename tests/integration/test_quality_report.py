@@ -25,7 +25,7 @@ CASES = ROOT.parent / "shared" / "cases"
 @pytest.fixture(scope="module", autouse=True)
 def networks() -> None:
     try:
-        store.path("u2net_cloth_seg.onnx")
+        store.find_weights("u2net_cloth_seg.onnx")
     except WeightsMissing as missing:
         pytest.skip(missing.message)
 

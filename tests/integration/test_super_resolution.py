@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 def network(file: str, *, scale: int, margin: int, even_sizes_only: bool) -> Network:
     try:
-        session = sessions.onnx_session(store.path(file))
+        session = sessions.onnx_session(store.find_weights(file))
     except WeightsMissing as error:
         pytest.skip(error.message)
     return model.wrap_session(

@@ -227,7 +227,7 @@ def test_a_damaged_state_is_refused(
     in_pytorch(monkeypatch)
     with pytest.raises(WeightsMissing, match=r"models add FILE --as srgan_x4 --torch`"):
         super_resolution.load()
-    assert store.path("srgan_x4_pth.onnx").is_file()
+    assert store.find_weights("srgan_x4_pth.onnx").is_file()
 
 
 @pytest.mark.usefixtures("srgan")

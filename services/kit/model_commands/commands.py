@@ -276,7 +276,7 @@ def verify() -> None:
 def path(name: str) -> None:
     """Print where a weight file is."""
     try:
-        stdout_console.print(str(store.path(name)), soft_wrap=True)
+        stdout_console.print(str(store.find_weights(name)), soft_wrap=True)
     except WeightsMissing as error:
         stderr_console.print(error.message, markup=False, soft_wrap=True)
         raise typer.Exit(EXIT_FAILED) from error

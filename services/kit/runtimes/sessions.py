@@ -73,7 +73,7 @@ def onnx_session(path: Path, *, arena: bool = True) -> "InferenceSession":
     it is not an ONNX model, and ServiceUnavailable if it cannot run on the chosen GPU.
     """
     network = torch_runtime.find_network(path)
-    key = (store.torch_path(network) if network else path).resolve()
+    key = (store.find_torch_state(network) if network else path).resolve()
     with _lock:
         session = _sessions.get(key)
         if session is None:

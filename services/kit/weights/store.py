@@ -47,7 +47,7 @@ _VerifiedFiles: Final = TypeAdapter(dict[str, VerifiedFile])
 _verified_lock: Final = Lock()
 
 
-def path(name: str) -> Path:
+def find_weights(name: str) -> Path:
     """Return the path of the weight file of that name.
 
     Raises WeightsMissing with a remedy if the file is missing, is not the manifest's or was changed
@@ -75,10 +75,10 @@ def path(name: str) -> Path:
     return file
 
 
-def torch_path(network: Network) -> Path:
+def find_torch_state(network: Network) -> Path:
     """Return the path of a published network's official state, for PyTorch.
 
-    Raises WeightsMissing with a remedy, as ``path`` does.
+    Raises WeightsMissing with a remedy, as ``find_weights`` does.
     """
     return _converted(get_settings().models_dir / str(network.torch_file), network, " --torch")
 

@@ -117,7 +117,7 @@ def test_without_weights_the_error_tells_how_to_add_them(
 
 
 def test_pictures_of_different_sizes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.kit.weights.store.path", lambda name: name)
+    monkeypatch.setattr("services.kit.weights.store.find_weights", lambda name: name)
     monkeypatch.setattr("services.kit.runtimes.sessions.onnx_session", lambda name: name)
     loaded = service.ENGINES["r_50_fpn_s1x"]()
     request = EstimateSurfaceRequest(PHOTO, np.zeros((25, 3), np.float32), NOBODY[:-1])

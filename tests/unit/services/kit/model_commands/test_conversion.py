@@ -158,7 +158,7 @@ def test_converts_records_and_finds(folder: Path, official: Path) -> None:
     assert record.licence == "CC BY-NC 4.0"
     assert before.replace(microsecond=0) <= record.acknowledged <= datetime.now(UTC)
     assert "tryon" in record.versions
-    assert store.path("net.onnx") == made
+    assert store.find_weights("net.onnx") == made
 
 
 def test_every_file_that_is_read_is_recorded(folder: Path, official: Path) -> None:
@@ -200,7 +200,7 @@ def test_an_onnx_file_is_copied_and_needs_no_pytorch(
     file = onnx_file(tmp_path / "parsing_lip.onnx")
     done = add(file, "parsing_lip", "--accept-licence")
     assert done.exit_code == 0, done.output
-    assert store.path("lip.onnx").read_bytes() == file.read_bytes()
+    assert store.find_weights("lip.onnx").read_bytes() == file.read_bytes()
 
 
 def test_the_official_state_is_kept_where_pytorch_is_to_run_it(
@@ -211,17 +211,17 @@ def test_the_official_state_is_kept_where_pytorch_is_to_run_it(
     assert "TRYON_RUNTIME=torch" in done.stderr
     kept = {"net.safetensors", "net.safetensors.json"}
     assert left(folder) == {"net.onnx", "net.onnx.json"} | kept
-    state = store.torch_path(known.networks[0])
+    state = store.find_torch_state(known.networks[0])
     assert state.read_bytes() == b"state: " + CONTENT
     record = conversion_record.read(state)
     assert record is not None
     assert (record.file, record.official_sha256) == (state.name, digest(CONTENT))
     assert record.sha256 == digest(state.read_bytes())
-    assert store.path("net.onnx").read_bytes() == b"onnx: " + CONTENT
+    assert store.find_weights("net.onnx").read_bytes() == b"onnx: " + CONTENT
 
     state.write_bytes(state.read_bytes()[::-1])
     with pytest.raises(WeightsMissing, match=r"models add FILE --as net_pth --torch`"):
-        store.torch_path(known.networks[0])
+        store.find_torch_state(known.networks[0])
     verified = CliRunner().invoke(commands.app, ["verify"])
     assert verified.exit_code == 1
     assert "net.onnx: present" in verified.stdout
@@ -233,7 +233,7 @@ def test_the_official_state_is_kept_where_pytorch_is_to_run_it(
     assert add(official, "net_pth", "--accept-licence").exit_code == 0
     assert left(folder) - {store.VERIFIED_FILE} == {"net.onnx", "net.onnx.json"}
     with pytest.raises(WeightsMissing, match=r"net\.safetensors is not in"):
-        store.torch_path(known.networks[0])
+        store.find_torch_state(known.networks[0])
 
 
 def test_pytorch_cannot_run_what_comes_as_onnx(folder: Path, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_weights_in_fewer_bits_are_the_same_engines(
     assert f"Its weights are in {precision}, 0.0 MB" in done.stderr
     assert "a PSNR of 51.3 dB and 99.80% of the labels equal" in done.stderr
     made = folder / "net.onnx"
-    assert store.path("net.onnx") == made
+    assert store.find_weights("net.onnx") == made
     assert made.read_bytes() == precision.encode() + b"onnx: " + CONTENT
     record = conversion_record.read(made)
     assert record is not None
@@ -272,7 +272,7 @@ def test_weights_in_fewer_bits_are_the_same_engines(
     assert precision in shown
 
     assert add(official, "net_pth", "--accept-licence").exit_code == 0
-    assert store.path("net.onnx").read_bytes() == b"onnx: " + CONTENT
+    assert store.find_weights("net.onnx").read_bytes() == b"onnx: " + CONTENT
     shown = CliRunner(env={"COLUMNS": "200"}).invoke(commands.app, ["list"]).stdout
     assert precision not in shown
     assert "fp32" in shown
@@ -292,7 +292,7 @@ def test_fewer_bits_that_change_the_answer_add_nothing(
     assert done.exit_code == 1
     assert "It has 12 dB. Nothing was added; leave --precision out" in done.stderr
     assert left(folder) - {store.VERIFIED_FILE} == {"net.onnx", "net.onnx.json"}
-    assert store.path("net.onnx").read_bytes() == b"onnx: " + CONTENT
+    assert store.find_weights("net.onnx").read_bytes() == b"onnx: " + CONTENT
 
 
 def test_what_comes_as_onnx_is_not_kept_in_fewer_bits(folder: Path, tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_adding_again_replaces(folder: Path, official: Path) -> None:
     (folder / "net.onnx").write_bytes(b"spoilt")
     official.write_bytes(CONTENT[::-1])
     assert add(official, "net_pth", "--accept-licence").exit_code == 0
-    assert store.path("net.onnx").read_bytes() == b"onnx: " + CONTENT[::-1]
+    assert store.find_weights("net.onnx").read_bytes() == b"onnx: " + CONTENT[::-1]
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_a_conversion_that_fails_leaves_what_was_there(
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert left(folder) - {store.VERIFIED_FILE} == {"net.onnx", "net.onnx.json"}
-    assert store.path("net.onnx").exists()
+    assert store.find_weights("net.onnx").exists()
 
 
 def test_a_weights_folder_that_is_a_file(folder: Path, official: Path) -> None:
@@ -488,7 +488,7 @@ def test_a_weights_folder_that_is_a_file(folder: Path, official: Path) -> None:
 @pytest.mark.usefixtures("folder")
 def test_a_missing_one_comes_with_its_remedy() -> None:
     with pytest.raises(WeightsMissing) as caught:
-        store.path("net.onnx")
+        store.find_weights("net.onnx")
     assert "get net_final.pth from https://example.org/net" in caught.value.message
     assert "`bash run.sh models add FILE --as net_pth`" in caught.value.message
 
@@ -517,10 +517,10 @@ def of_another_network(file: Path) -> None:
 )
 def test_a_changed_one_is_told_as_damaged(folder: Path, official: Path, spoil: Any) -> None:
     add(official, "net_pth", "--accept-licence")
-    store.path("net.onnx")
+    store.find_weights("net.onnx")
     spoil(folder / "net.onnx")
     with pytest.raises(WeightsMissing, match=r"convert it again") as caught:
-        store.path("net.onnx")
+        store.find_weights("net.onnx")
     assert "models add FILE --as net_pth" in caught.value.message
     verified = CliRunner().invoke(commands.app, ["verify"])
     assert verified.exit_code == 1
@@ -531,7 +531,7 @@ def test_a_changed_one_is_told_as_damaged(folder: Path, official: Path, spoil: A
 def test_a_file_without_a_record_is_the_users_own(folder: Path) -> None:
     folder.mkdir()
     (folder / "net.onnx").write_bytes(b"mine")
-    assert store.path("net.onnx") == folder / "net.onnx"
+    assert store.find_weights("net.onnx") == folder / "net.onnx"
 
 
 @pytest.mark.usefixtures("folder")

@@ -35,41 +35,41 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_finds_a_file_and_remembers_its_digest(folder: Path) -> None:
-    assert store.path("net.bin") == folder / "net.bin"
+    assert store.find_weights("net.bin") == folder / "net.bin"
     [entry] = json.loads((folder / store.VERIFIED_FILE).read_text()).values()
     assert entry["size"] == len(CONTENT)
 
 
 def test_a_recorded_file_is_not_hashed_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.path("net.bin")
+    store.find_weights("net.bin")
     hashed: list[Path] = []
     monkeypatch.setattr(store, "sha256", hashed.append)
-    store.path("net.bin")
+    store.find_weights("net.bin")
     assert hashed == []
     (folder / "net.bin").touch()
     with pytest.raises(WeightsMissing):
-        store.path("net.bin")
+        store.find_weights("net.bin")
     assert hashed == [folder / "net.bin"]
 
 
 def test_another_file_of_the_same_size_is_refused(folder: Path) -> None:
-    store.path("net.bin")
+    store.find_weights("net.bin")
     (folder / "net.bin").write_bytes(CONTENT[::-1])
     os.utime(folder / "net.bin", ns=(1, 1))
     with pytest.raises(WeightsMissing, match=r"net\.bin in .* models fetch net\.bin"):
-        store.path("net.bin")
+        store.find_weights("net.bin")
 
 
 def test_damage_that_leaves_size_and_time_is_found_by_hashing(folder: Path) -> None:
     file = folder / "net.bin"
-    store.path("net.bin")
+    store.find_weights("net.bin")
     before = file.stat()
     file.write_bytes(CONTENT[::-1])
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
     [net, _] = store.states(folder, KNOWN, rehash=True)
     assert net[1] is State.DAMAGED
     with pytest.raises(WeightsMissing):
-        store.path("net.bin")
+        store.find_weights("net.bin")
 
 
 @pytest.mark.parametrize(
@@ -79,21 +79,21 @@ def test_damage_that_leaves_size_and_time_is_found_by_hashing(folder: Path) -> N
 def test_a_missing_file_comes_with_its_remedy(folder: Path, name: str, remedy: str) -> None:
     (folder / "net.bin").unlink()
     with pytest.raises(WeightsMissing) as caught:
-        store.path(name)
+        store.find_weights(name)
     assert remedy in caught.value.message
 
 
 def test_the_users_own_weights_are_taken_as_they_are(folder: Path) -> None:
     (folder / "own.pth").write_bytes(b"mine")
-    assert store.path("own.pth") == folder / "own.pth"
+    assert store.find_weights("own.pth") == folder / "own.pth"
     with pytest.raises(WeightsMissing, match="put it there"):
-        store.path("others.pth")
+        store.find_weights("others.pth")
 
 
 @pytest.mark.parametrize("record", ["", "[]", '{"net.bin": 1}'])
 def test_a_spoilt_record_costs_one_hashing(folder: Path, record: str) -> None:
     (folder / store.VERIFIED_FILE).write_text(record)
-    assert store.path("net.bin").exists()
+    assert store.find_weights("net.bin").exists()
     assert len(json.loads((folder / store.VERIFIED_FILE).read_text())) == 1
 
 

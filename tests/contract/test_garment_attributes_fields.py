@@ -14,7 +14,7 @@ from tests.contract.conftest import Serve
 pytestmark = pytest.mark.contract
 
 
-async def test_a_reading_survives_the_wire(serve: Serve) -> None:
+async def test_attributes_survive_the_wire(serve: Serve) -> None:
     landmarks = np.random.default_rng(3).uniform(-5, 900, (len(LANDMARKS), 3)).astype(np.float32)
     attributes = dataclasses.replace(
         NO_ATTRIBUTES,
