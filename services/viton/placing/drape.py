@@ -1,4 +1,4 @@
-"""How the cloth of a torso hangs: equally large both ways in front, foreshortened at the sides."""
+"""Drape of a torso: one scale in both directions in front, foreshortened at the sides."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -13,56 +13,73 @@ from services.viton.person.body import Body
 Floats: TypeAlias = NDArray[np.float64]
 
 _EXPONENT_RANGE: Final = (2.0, 7.0)
+"""Bounds of the exponent with which fabric is foreshortened towards the flanks."""
 _FLANK_EXPONENT: Final = 0.75
+"""Exponent at the flanks for a garment of twice the visible width, unbounded."""
 _MAX_WIDTH_RATIO: Final = 1.4
+"""Largest width of the fabric, in visible body widths, whose excess goes around the sides."""
 _UNSTRETCHED_FRACTION: Final = 0.3
+"""Fraction of the way from neckline to hem that keeps its scale."""
 _FRONT_START: Final = 0.4
+"""Where the control points of the front begin, as a fraction from shoulder tip to armpit."""
 _LEAN_FRACTION: Final = 0.4
+"""Fraction of the slope of a leaning body that the fabric follows."""
 _FRONT_END: Final = 0.92
+"""Where the control points of the front end, as a fraction from neckline to hem."""
 _NECKLINE_CLEARANCE: Final = 0.12
+"""Least distance of a control point from the neckline, in half chest widths."""
 _FRONT_ROWS: Final = 10
+"""Rows of control points on the front."""
 _FRONT_FRACTIONS: Final = (0.0, 0.32, 0.64)
+"""Columns of control points on each half: 0 on the midline, 1 on the side seam."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Drape:
-    """Rows of cloth on the canvas.
+    """Map from rows of the garment's photo to rows of the canvas.
 
-    ``scale``: canvas pixels per garment pixel; ``level`` in the garment's photo lies at ``row`` on
-    the canvas, ``hem`` at ``bottom``. Between them the cloth keeps its scale as far down as it can:
-    what it is too long or too short by is taken from the part above the hem.
+    The upper part keeps its scale. The part above the hem takes all of the stretch or squash.
     """
 
     scale: float
+    """Canvas pixels per garment pixel."""
     photo_neck_row: float
+    """Lowest row of the neckline in the garment's photo."""
     canvas_neck_row: float
+    """The same on the canvas."""
     photo_hem_row: float
+    """Row of the hem in the garment's photo."""
     canvas_hem_row: float
+    """The same on the canvas."""
 
-    def to_canvas_rows(self, levels: Floats) -> Floats:
-        """Canvas rows of the given rows of the garment's photo."""
-        free = self.canvas_neck_row + self.scale * (levels - self.photo_neck_row)
+    def to_canvas_rows(self, photo_rows: Floats) -> Floats:
+        """Map rows of the garment's photo to canvas rows."""
+        unstretched = self.canvas_neck_row + self.scale * (photo_rows - self.photo_neck_row)
         start = self.photo_neck_row + _UNSTRETCHED_FRACTION * (
             self.photo_hem_row - self.photo_neck_row
         )
-        share = np.clip((levels - start) / max(self.photo_hem_row - start, 1.0), 0, 1)
+        share = np.clip((photo_rows - start) / max(self.photo_hem_row - start, 1.0), 0, 1)
         excess = self.canvas_hem_row - self.free_canvas_hem_row
-        return np.asarray(free + excess * share**2)
+        return np.asarray(unstretched + excess * share**2)
 
     @property
     def free_canvas_hem_row(self) -> float:
-        """The row at which the hem would lie if nothing held it."""
+        """Canvas row of the hem without any stretch."""
         return self.canvas_neck_row + self.scale * (self.photo_hem_row - self.photo_neck_row)
 
 
 def canvas_scale(garment: TopLandmarks, body: Body) -> float:
-    """Return canvas pixels per garment pixel, by the chest and, with sleeves, the shoulders."""
-    rows = [
+    """Return canvas pixels per garment pixel.
+
+    The chests are compared; with sleeves, the shoulder widths too.
+    """
+    armpit_rows = [
         int(np.clip(s.armpit[1] + 0.05 * body.shoulder_width, 0, len(s.flank_x) - 1))
         for s in body.sides
     ]
     chest = sum(
-        abs(float(s.flank_x[r] - body.midline_x[r])) for s, r in zip(body.sides, rows, strict=True)
+        abs(float(s.flank_x[r] - body.midline_x[r]))
+        for s, r in zip(body.sides, armpit_rows, strict=True)
     )
     by_chest = chest / (2 * garment.half_chest_width)
     if garment.sleeve_length is SleeveLength.NONE:
@@ -75,10 +92,10 @@ def canvas_scale(garment: TopLandmarks, body: Body) -> float:
 
 
 def foreshorten(share: Floats, ratio: Floats) -> Floats:
-    """Where cloth lies between the body's middle (0) and its edge (1).
+    """Map positions across the garment to positions across the visible body.
 
-    ``share``: the same on the garment; ``ratio``: the cloth's width in widths of the body as seen.
-    Its excess goes around the side: the nearer the edge, the narrower it looks.
+    Both are 0 on the midline and 1 at the flank. ``ratio``: the fabric's width in visible
+    body widths. The excess goes around the side, so fabric looks narrower near the flank.
     """
     ratio = np.clip(ratio, 1.0, _MAX_WIDTH_RATIO)
     power = np.clip(_FLANK_EXPONENT * ratio / np.maximum(ratio - 1, 1e-6), *_EXPONENT_RANGE)
@@ -86,43 +103,48 @@ def foreshorten(share: Floats, ratio: Floats) -> Floats:
 
 
 def place_torso_front(
-    garment: TopLandmarks, drape: Drape, seams: tuple[Points, Points], middle: Floats
+    garment: TopLandmarks, drape: Drape, seams: tuple[Points, Points], midline_x: Floats
 ) -> tuple[Points, Points]:
-    """Return points on the front of the torso: on the canvas, and in the garment's photo.
+    """Return control points on the front of the torso: on the canvas, and in the garment's photo.
 
-    ``seams``: the torso's left and right edge on the canvas, from armpit to hem; ``middle``: the x
-    of the body's axis for every row. The neckline and what is above it are left to themselves.
+    ``seams``: left and right side seam on the canvas, from armpit to hem. ``midline_x``: x of the
+    body's midline for every canvas row. No point lies above the neckline.
     """
     first = max(
         float(s.shoulder_tip[1] + _FRONT_START * (s.armpit[1] - s.shoulder_tip[1]))
         for s in garment.halves
     )
-    levels = np.linspace(
+    photo_rows = np.linspace(
         first,
         drape.photo_neck_row + _FRONT_END * (drape.photo_hem_row - drape.photo_neck_row),
         _FRONT_ROWS,
     )
-    rows = drape.to_canvas_rows(levels)
-    centre = np.interp(rows, np.arange(len(middle)), middle)
-    # Across a body that leans the cloth leans too: turned, not sheared.
-    lean = _LEAN_FRACTION * float(np.clip((middle[-1] - middle[0]) / len(middle), -0.15, 0.15))
-    opening = garment.neckline.curve
+    canvas_rows = drape.to_canvas_rows(photo_rows)
+    centre = np.interp(canvas_rows, np.arange(len(midline_x)), midline_x)
+    # On a leaning body the fabric turns with the body and is not sheared.
+    lean = _LEAN_FRACTION * float(
+        np.clip((midline_x[-1] - midline_x[0]) / len(midline_x), -0.15, 0.15)
+    )
+    neckline = garment.neckline.curve
     source, target = [], []
     for sign, side, seam in zip((-1, 1), garment.halves, seams, strict=True):
-        cloth = np.maximum(
-            sign * (np.interp(levels, *side.side_seam.T[::-1]) - garment.midline_x), 1.0
+        garment_half_width = np.maximum(
+            sign * (np.interp(photo_rows, *side.side_seam.T[::-1]) - garment.midline_x), 1.0
         )
-        body = np.maximum(sign * (np.interp(rows, *seam.T[::-1]) - centre), 1.0)
-        ratio = drape.scale * cloth / body
+        body_half_width = np.maximum(sign * (np.interp(canvas_rows, *seam.T[::-1]) - centre), 1.0)
+        ratio = drape.scale * garment_half_width / body_half_width
         for share in _FRONT_FRACTIONS if sign > 0 else _FRONT_FRACTIONS[1:]:
             across = np.full(_FRONT_ROWS, share)
-            at = np.stack([garment.midline_x + sign * share * cloth, levels], axis=1)
-            free = (
-                np.interp(at[:, 0], *opening.T) + _NECKLINE_CLEARANCE * garment.half_chest_width
-                < levels
+            photo_points = np.stack(
+                [garment.midline_x + sign * share * garment_half_width, photo_rows], axis=1
             )
-            away = sign * body * foreshorten(across, ratio)
-            worn = np.stack([centre + away, rows - lean * away], axis=1)
-            source.append(at[free])
-            target.append(worn[free])
+            below_neckline = (
+                np.interp(photo_points[:, 0], *neckline.T)
+                + _NECKLINE_CLEARANCE * garment.half_chest_width
+                < photo_rows
+            )
+            away = sign * body_half_width * foreshorten(across, ratio)
+            canvas_points = np.stack([centre + away, canvas_rows - lean * away], axis=1)
+            source.append(photo_points[below_neckline])
+            target.append(canvas_points[below_neckline])
     return np.concatenate(target), np.concatenate(source)

@@ -1,4 +1,4 @@
-"""Pairs of points along the arms: where each place of a sleeve lies."""
+"""Placement of sleeves: pairs of points along the arms, on the canvas and in the photo."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -17,26 +17,33 @@ from services.viton.raster.ruled_warp import RuledWarp, rasterise_ruled_surface
 Floats: TypeAlias = NDArray[np.float64]
 
 POSITIONS_ACROSS: Final = np.linspace(-0.7, 1.7, 25)
+"""Positions of the grid across an arm: 0 on its outer edge, 1 on its inner edge."""
 _SLEEVE_EXTENT: Final = 0.985
+"""Fraction of a sleeve's edges that is used; the rest at the cuff may show background."""
 _ROUNDING: Final = (0.5, 0.38)
+"""Offset and slope from a flat width to the visible width of a sleeve, in arm widths."""
 _INNER_EDGE_INSET: Final = (0.95, 0.78)
+"""Fraction of the sleeve's width that is used, without and with a short inner edge."""
 _SHORT_INNER_EDGE: Final = 0.5
+"""Length of the inner edge, as a fraction of the outer one, below which it is short."""
 _EASE_OUTWARDS: Final = 0.3
+"""Fraction of a sleeve's ease that lies on the outer side."""
 _CUFF_SAG: Final = 0.22
+"""How far the middle of a ring around the arm sags, in half widths of the arm."""
 
 
 @dataclass(frozen=True)
 class SleeveFit:
-    """Grids of an arm's strip: canvas and garment.
-
-    ``cuff``: the share of the arm that the sleeve covers, 0 without one; ``ease``: the sleeve's
-    width in arm widths, for each sample along the arm.
-    """
+    """Pairs of points of a sleeve, as grids along and across the arm."""
 
     canvas_points: Points
+    """N x M x 2: samples along the arm, positions across, (x, y) on the canvas."""
     photo_points: Points
+    """N x M x 2: the same points in the garment's photo; 0 without a sleeve."""
     cuff_fraction: float
+    """Fraction of the arm that the sleeve covers, from the shoulder; 0 without a sleeve."""
     width_ratios: Floats
+    """N: the sleeve's width in arm widths at each sample along the arm."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class PlacedSleeve:
 
     fit: SleeveFit
     surface: RuledWarp
+    """The grid rasterised on the canvas."""
 
 
 def place_sleeves(
@@ -69,35 +77,36 @@ def place_sleeves(
     )
 
 
-def fit_sleeve(garment: TopLandmarks, g: GarmentHalf, body: Body, b: BodySide) -> SleeveFit:
-    """Lays the arm's strip and says where on the garment each of its points lies.
+def fit_sleeve(garment: TopLandmarks, half: GarmentHalf, body: Body, side: BodySide) -> SleeveFit:
+    """Pair the arm's grid on the canvas with points of the sleeve in the garment's photo.
 
-    Without a sleeve the strip still carries the arm's own coordinates; its source stays at zero.
+    Without a sleeve the grid is the bare arm's.
     """
-    arm = b.arm
-    target = _grid_on_arm(arm)
-    if g.sleeve is None:
-        return SleeveFit(target, np.zeros_like(target), 0.0, np.ones(ARM_SAMPLES))
+    arm = side.arm
+    bare_grid = _grid_on_arm(arm)
+    if half.sleeve is None:
+        return SleeveFit(bare_grid, np.zeros_like(bare_grid), 0.0, np.ones(ARM_SAMPLES))
     scale = canvas_scale(garment, body)
-    cuff = _cuff_sample(garment, g, arm, scale)
-    ease = _width_ratios(g.sleeve, arm, cuff, scale)
-    target = _hang_on_arm(target, arm, ease, cuff)
+    cuff = _cuff_sample(garment, half, arm, scale)
+    ease = _width_ratios(half.sleeve, arm, cuff, scale)
+    canvas_points = _hang_on_arm(bare_grid, arm, ease, cuff)
     outer = points_at_fractions(
-        g.sleeve.outer_edge, _SLEEVE_EXTENT * _fractions_of_sleeve(arm.outer_edge, cuff)
+        half.sleeve.outer_edge, _SLEEVE_EXTENT * _fractions_of_sleeve(arm.outer_edge, cuff)
     )
     inner = points_at_fractions(
-        g.sleeve.inner_edge, _SLEEVE_EXTENT * _fractions_of_sleeve(arm.inner_edge, cuff)
+        half.sleeve.inner_edge, _SLEEVE_EXTENT * _fractions_of_sleeve(arm.inner_edge, cuff)
     )
-    across = 0.5 + (POSITIONS_ACROSS[None, :] - 0.5) / ease[:, None]
-    across = across * _inset_across(g.sleeve, cuff)[:, None]
-    source = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
-    return SleeveFit(target, source, cuff / (ARM_SAMPLES - 1), ease)
+    on_sleeve = 0.5 + (POSITIONS_ACROSS[None, :] - 0.5) / ease[:, None]
+    across = on_sleeve * _inset_across(half.sleeve, cuff)[:, None]
+    photo_points = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
+    return SleeveFit(canvas_points, photo_points, cuff / (ARM_SAMPLES - 1), ease)
 
 
 def _inset_across(sleeve: Sleeve, cuff: int) -> Floats:
-    """Return how far across a sleeve's cloth is taken: not from the shadow at its inner edge.
+    """Return the fraction of the sleeve's width that is used, for each sample along the arm.
 
-    All rings of a sleeve with a short inner edge meet at the armpit; they part further out.
+    It leaves out the shadow at the inner edge. All rings of a sleeve with a short inner edge meet
+    at the armpit; they part further out.
     """
     short = 1 - arc_length(sleeve.inner_edge) / max(
         _SHORT_INNER_EDGE * arc_length(sleeve.outer_edge), 1.0
@@ -108,9 +117,9 @@ def _inset_across(sleeve: Sleeve, cuff: int) -> Floats:
 
 
 def _hang_on_arm(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
-    """Return the arm's grid as a sleeve hangs on it.
+    """Widen the arm's grid by the sleeve's ease, and bend its rings to arcs.
 
-    Its room is mostly on the outside, and its rings are seen a little from above: as arcs.
+    The ease is mostly on the outer side. The camera sees the rings a little from above.
     """
     at = np.arange(ARM_SAMPLES)
     last = np.clip((cuff + 8 - at) / 8.0, 0, 1)
@@ -126,9 +135,9 @@ def _hang_on_arm(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
 
 
 def _width_ratios(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
-    """Return the sleeve's width in arm widths along the arm: none of it on the shoulder.
+    """Return the sleeve's width in arm widths, for each sample along the arm; 1 on the shoulder.
 
-    A sleeve lies flat in its photo; around an arm the same cloth is narrower to see.
+    A sleeve lies flat in its photo. Around an arm the same fabric looks narrower.
     """
     rings = np.arange(ARM_SAMPLES) / max(cuff, 1)
     flat = np.hypot(*(sleeve.outer_edge - sleeve.inner_edge).T)
@@ -144,7 +153,7 @@ def _width_ratios(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
 
 
 def _grid_on_arm(arm: Arm) -> Points:
-    """Return the arm with a margin on both sides; none at the armpit and in the crook of an arm."""
+    """Return the arm's grid with a margin on both sides; none at the armpit and in the crook."""
     free = (crook_limit(arm.centreline, arm.normal) - arm.half_width) / (
         2 * (POSITIONS_ACROSS[-1] - 1) * arm.half_width
     )
@@ -161,14 +170,14 @@ def _grid_on_arm(arm: Arm) -> Points:
     )
 
 
-def _cuff_sample(garment: TopLandmarks, g: GarmentHalf, arm: Arm, scale: float) -> int:
-    """Return the arm sample at which the sleeve ends: by its length, or the wrist if long."""
+def _cuff_sample(garment: TopLandmarks, half: GarmentHalf, arm: Arm, scale: float) -> int:
+    """Return the arm sample at which the sleeve ends: by its length, or the wrist if it is long."""
     last = ARM_SAMPLES - 1
-    if g.sleeve is None:
+    if half.sleeve is None:
         return 0
     if garment.sleeve_length is SleeveLength.LONG:
         return last
-    wanted = arc_length(g.sleeve.outer_edge) * scale * 0.92
+    wanted = arc_length(half.sleeve.outer_edge) * scale * 0.92
     reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer_edge, axis=0).T))])
     found = int(np.searchsorted(reached, wanted))
     low, high = (
@@ -178,6 +187,6 @@ def _cuff_sample(garment: TopLandmarks, g: GarmentHalf, arm: Arm, scale: float) 
 
 
 def _fractions_of_sleeve(curve: Points, cuff: int) -> Floats:
-    """How far along the sleeve each sample of an arm's edge lies; beyond the cuff above one."""
+    """Return each sample's position along the sleeve, 1 at the cuff, for an arm's edge."""
     reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T) + 1e-3)])
     return reached / max(float(reached[cuff]), 1e-3)

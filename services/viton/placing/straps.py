@@ -1,7 +1,7 @@
-"""Tops that hang from straps: the cloth lies at the armpits, and the straps bridge the rest.
+"""Tops with straps: the fabric is placed at the armpits, and the straps bridge the rest.
 
-Straps are adjustable and lie slack in a photo, so their length says nothing of where the top's
-upper edge is worn.
+Straps are adjustable and lie slack in a photo. Their length does not determine the row of the top's
+upper edge.
 """
 
 from dataclasses import dataclass
@@ -13,47 +13,53 @@ from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
 from services.viton.geometry import Points
 
 _MAX_STRAP_WIDTH: Final = 0.3
+"""Largest width of a strap at the shoulder, in half chest widths."""
 _MIN_STRAP_LENGTH: Final = 0.25
+"""Shortest strap, as a fraction of the way from shoulder to armpit."""
 _WIDENING: Final = 2.0
+"""A strap ends where it is this many times its usual width."""
 _MIN_PLACED_LENGTH: Final = 0.3
+"""Least length left for a strap on the body, as a fraction from shoulder tip to armpit."""
 _SAMPLES: Final = 64
+"""Rows between shoulder and armpit at which the width is measured."""
 
 
 @dataclass(frozen=True)
 class StrapRowMap:
-    """Rows of a strap and of the cloth below it, in the garment's photo and on the canvas.
-
-    ``levels`` and ``rows``: of the shoulder, of the strap's lower end and of the armpit. Below the
-    armpit, and above the shoulder, the cloth has its own ``scale``.
-    """
+    """Map from rows of the garment's photo to canvas rows, linear between three pairs."""
 
     photo_rows: tuple[float, float, float]
+    """Rows of the shoulder, the strap's lower end and the armpit in the garment's photo."""
     canvas_rows: tuple[float, float, float]
+    """The same on the canvas."""
     scale: float
+    """Canvas pixels per garment pixel above the shoulder and below the armpit."""
 
-    def to_canvas_rows(self, level: Points) -> Points:
-        """Canvas rows of rows of the garment's photo."""
-        inside = np.interp(level, self.photo_rows, self.canvas_rows)
-        over = np.minimum(level - self.photo_rows[0], 0) + np.maximum(level - self.photo_rows[2], 0)
-        return np.asarray(inside + self.scale * over)
+    def to_canvas_rows(self, rows: Points) -> Points:
+        """Map rows of the garment's photo to canvas rows."""
+        inside = np.interp(rows, self.photo_rows, self.canvas_rows)
+        beyond = np.minimum(rows - self.photo_rows[0], 0) + np.maximum(rows - self.photo_rows[2], 0)
+        return np.asarray(inside + self.scale * beyond)
 
 
-def find_strap_end(garment: TopLandmarks, side: GarmentHalf) -> float | None:
-    """Return the row at which a side's strap widens into the top; None where it has no strap."""
-    shoulder = abs(float(side.neck_point[0] - side.shoulder_tip[0]))
-    if side.sleeve is not None or shoulder > _MAX_STRAP_WIDTH * garment.half_chest_width:
+def find_strap_end(garment: TopLandmarks, half: GarmentHalf) -> float | None:
+    """Return the photo row at which a half's strap widens into the top; None without a strap."""
+    shoulder = abs(float(half.neck_point[0] - half.shoulder_tip[0]))
+    if half.sleeve is not None or shoulder > _MAX_STRAP_WIDTH * garment.half_chest_width:
         return None
     rows = np.linspace(
-        float(max(side.neck_point[1], side.shoulder_tip[1])), float(side.armpit[1]), _SAMPLES
+        float(max(half.neck_point[1], half.shoulder_tip[1])),
+        float(half.armpit[1]),
+        _SAMPLES,
     )
-    outer = np.interp(rows, side.armhole[:, 1], side.armhole[:, 0])
-    sign = np.sign(garment.midline_x - side.shoulder_tip[0])
+    outer = np.interp(rows, half.armhole[:, 1], half.armhole[:, 0])
+    sign = np.sign(garment.midline_x - half.shoulder_tip[0])
     curve = garment.neckline.curve
-    half = curve[sign * (curve[:, 0] - garment.midline_x) < 0]
-    half = half[np.argsort(half[:, 1], kind="stable")]
-    if len(half) < 2:
+    neckline_half = curve[sign * (curve[:, 0] - garment.midline_x) < 0]
+    neckline_half = neckline_half[np.argsort(neckline_half[:, 1], kind="stable")]
+    if len(neckline_half) < 2:
         return None
-    wide = sign * (np.interp(rows, half[:, 1], half[:, 0]) - outer)
+    wide = sign * (np.interp(rows, neckline_half[:, 1], neckline_half[:, 0]) - outer)
     usual = float(np.median(wide[: _SAMPLES // 4]))
     ends = np.flatnonzero(wide > _WIDENING * usual + 0.04 * garment.half_chest_width)
     if usual > _MAX_STRAP_WIDTH * garment.half_chest_width or not len(ends):
@@ -63,30 +69,35 @@ def find_strap_end(garment: TopLandmarks, side: GarmentHalf) -> float | None:
 
 
 def map_strap_rows(
-    garment: TopLandmarks, side: GarmentHalf, ends: tuple[Points, Points], scale: float
+    garment: TopLandmarks, half: GarmentHalf, ends: tuple[Points, Points], scale: float
 ) -> StrapRowMap | None:
-    """Return how a side with a strap is laid between ``ends``, its shoulder tip and armpit.
+    """Map the rows of a half with a strap.
 
-    The cloth above the armpit keeps its ``scale``, canvas pixels per garment pixel, as long as
-    enough is left for a strap. None where the side has no strap.
+    ``ends``: its shoulder tip and armpit on the canvas. The fabric above the armpit keeps its
+    ``scale``, canvas pixels per garment pixel, as long as enough is left for the strap. None
+    without a strap.
     """
-    attached = find_strap_end(garment, side)
+    attached = find_strap_end(garment, half)
     if attached is None:
         return None
     tip, armpit = float(ends[0][1]), float(ends[1][1])
     least = tip + _MIN_PLACED_LENGTH * (armpit - tip)
-    row = max(armpit - scale * (float(side.armpit[1]) - attached), least)
+    row = max(armpit - scale * (float(half.armpit[1]) - attached), least)
     return StrapRowMap(
-        (float(side.shoulder_tip[1]), attached, float(side.armpit[1])), (tip, row, armpit), scale
+        (float(half.shoulder_tip[1]), attached, float(half.armpit[1])),
+        (tip, row, armpit),
+        scale,
     )
 
 
-def place_strap_edge(side: GarmentHalf, laid: StrapRowMap, ends: tuple[Points, Points]) -> Points:
-    """Return the outer edge on the canvas, point by point of ``side.armhole``, between ``ends``."""
+def place_strap_edge(
+    half: GarmentHalf, row_map: StrapRowMap, ends: tuple[Points, Points]
+) -> Points:
+    """Place a half's armhole on the canvas; ``ends``: shoulder tip and armpit there."""
     tip, armpit = ends
-    own = side.armhole
-    levels = laid.photo_rows
+    own = half.armhole
+    levels = row_map.photo_rows
     share = np.clip((own[:, 1] - levels[1]) / max(levels[2] - levels[1], 1.0), 0, 1)
-    spare = armpit[0] - tip[0] - laid.scale * (side.armpit[0] - side.shoulder_tip[0])
-    xs = tip[0] + laid.scale * (own[:, 0] - side.shoulder_tip[0]) + share * spare
-    return np.stack([xs, laid.to_canvas_rows(own[:, 1])], axis=1)
+    spare = armpit[0] - tip[0] - row_map.scale * (half.armpit[0] - half.shoulder_tip[0])
+    xs = tip[0] + row_map.scale * (own[:, 0] - half.shoulder_tip[0]) + share * spare
+    return np.stack([xs, row_map.to_canvas_rows(own[:, 1])], axis=1)

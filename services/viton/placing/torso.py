@@ -1,4 +1,4 @@
-"""Pairs of points: where each landmark of the garment goes on the body."""
+"""Placement of the torso: pairs of points, on the canvas and in the garment's photo."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,306 +18,375 @@ from services.viton.placing.straps import (
 )
 
 _SIDE_SEAM_POINTS: Final = 16
+"""Control points on each side seam."""
 _HEM_POINTS: Final = 11
+"""Control points on the hem."""
 _SHOULDER_POINTS: Final = 8
-_SHOULDER_TUCK: Final = 0.5
-_ROUND_NECKLINE_WIDTH: Final = 0.9
-_ARMHOLE_PULL_FADE: Final = 0.45
-_WAISTBAND_REACH: Final = 0.35
-_WAISTBAND_REACH_STRAPS: Final = 0.06
-_MAX_HEM_OVERHANG: Final = 0.07
-_MAX_LENGTH_STRETCH: Final = 1.12
-_MAX_SHORTENING: Final = 0.17
-_FLANK_MARGIN: Final = 0.02
-_GUSSET_FADE: Final = 0.12
+"""Control points on each shoulder."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class TorsoFitOptions:
+    """How a torso is fitted. Lengths without another unit are in shoulder widths."""
+
+    shoulder_tuck: float = 0.5
+    """Fraction of the last step along the shoulder that goes under a sleeve."""
+    round_neckline_width: float = 0.9
+    """Width of a neckline without a collar, as a fraction of its scaled width."""
+    armhole_pull_fade: float = 0.45
+    """Fraction of the side seam, from the armpit down, over which the pull to the armpit fades."""
+    waistband_reach: float = 0.35
+    """Distance above the waistband at which a hem still counts as tucked in."""
+    strap_waistband_reach: float = 0.06
+    """The same for a top with straps on both sides."""
+    max_hem_overhang: float = 0.07
+    """Largest distance of the hem below the existing one, over bottoms."""
+    max_length_stretch: float = 1.12
+    """Largest ratio of vertical to horizontal scale."""
+    max_shortening: float = 0.17
+    """Largest fraction by which a garment that is too long is shortened."""
+    flank_margin: float = 0.02
+    """Largest distance of the armpit of a strap top outside the flank."""
+    gusset_fade: float = 0.12
+    """Depth of an armhole below the armpit at which the gusset vanishes."""
+
+
+TORSO_FIT: Final = TorsoFitOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
 class TorsoFit:
-    """Control points of the torso's warp, the worn neckline and the hem's row.
-
-    ``reach``: how long the worn garment is, in lengths of this one as it hangs; ``seams``: a
-    polygon of cloth on the torso's side of each armhole that has a sleeve; ``straps``: it hangs
-    from straps on both sides; ``gussets``: how much of a gusset each side has, 1 where the
-    garment's armpit is the wearer's and less the lower it hangs.
-    """
+    """Control points of the torso's warp, and what follows from them."""
 
     canvas_points: Points
+    """N x 2 on the canvas."""
     photo_points: Points
+    """N x 2: the same points in the garment's photo."""
     canvas_neckline: Points
+    """The neckline on the canvas, from left to right."""
     canvas_outline: Points
+    """The torso's outline on the canvas: left side, neckline, right side."""
     armhole_seams: tuple[Points, ...]
+    """A polygon on the canvas for each armhole with a sleeve: fabric on the torso's side of it."""
     canvas_hem_row: float
+    """Lowest row of the garment on the canvas."""
     existing_length_ratio: float
+    """Length of the existing garment below the neckline, in lengths of this one unstretched."""
     hangs_from_straps: bool
+    """Both sides have a strap."""
     gusset_fractions: tuple[float, float]
+    """Size of the gusset below each armpit: 1 if both armpits meet, less the deeper the armhole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PlacedHalf:
+    """Half a garment on the canvas."""
+
+    shoulder_tip: Points
+    neck_point: Points
+    armpit: Points
+    side_seam: Points
 
 
 @dataclass(frozen=True)
-class _PlacedHalf:
-    tip: Points
-    neck: Points
-    armpit: Points
-    edge: Points
+class _Fitting:
+    """What every step of the placement reads."""
+
+    garment: TopLandmarks
+    body: Body
+    scale: float
+    """Canvas pixels per garment pixel."""
+    options: TorsoFitOptions
 
 
-def fit_torso(garment: TopLandmarks, body: Body) -> TorsoFit:
-    """Places neckline, shoulders, armholes, the front, side seams and hem on the body."""
-    scale = canvas_scale(garment, body)
+def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT) -> TorsoFit:
+    """Place neckline, shoulders, armholes, front, side seams and hem on the body."""
+    fitting = _Fitting(garment, body, canvas_scale(garment, body), options)
     pairs = list(zip(garment.halves, body.sides, strict=True))
-    ends = [_place_shoulder_ends(garment, body, g, b, scale) for g, b in pairs]
-    pits = [_place_armpit(garment, body, g, b) for g, b in pairs]
-    laid = tuple(
-        map_strap_rows(garment, g, (tip, pit), scale)
-        for g, (tip, _), pit in zip(garment.halves, ends, pits, strict=True)
+    ends = [_place_shoulder_ends(fitting, half, side) for half, side in pairs]
+    armpits = [_place_armpit(fitting, half, side) for half, side in pairs]
+    straps = tuple(
+        map_strap_rows(garment, half, (tip, armpit), fitting.scale)
+        for half, (tip, _), armpit in zip(garment.halves, ends, armpits, strict=True)
     )
-    neckline = _place_neckline(garment, body, (ends[0][1], ends[1][1]), laid)
-    drape = _fit_drape(
-        garment,
-        body,
-        neckline,
-        scale,
-        near=_WAISTBAND_REACH if None in laid else _WAISTBAND_REACH_STRAPS,
-    )
+    neckline = _place_neckline(fitting, (ends[0][1], ends[1][1]), straps)
+    drape = _fit_drape(fitting, neckline, has_straps=None not in straps)
     placed = [
         _PlacedHalf(
-            tip,
-            neck,
-            pit,
-            _place_side_seam(body, (g, replace(b, armpit=pit)), garment.midline_x, drape),
+            shoulder_tip=tip,
+            neck_point=neck,
+            armpit=armpit,
+            side_seam=_place_side_seam(fitting, half, replace(side, armpit=armpit), drape),
         )
-        for (tip, neck), (g, b), pit in zip(ends, pairs, pits, strict=True)
+        for (tip, neck), (half, side), armpit in zip(ends, pairs, armpits, strict=True)
     ]
-    front, cloth = place_torso_front(
-        garment, drape, (placed[0].edge, placed[1].edge), body.midline_x
+    seams = (placed[0].side_seam, placed[1].side_seam)
+    front_canvas, front_photo = place_torso_front(garment, drape, seams, body.midline_x)
+    rims = [
+        _place_rim(fitting, half, on_body, strap, drape)
+        for half, on_body, strap in zip(garment.halves, placed, straps, strict=True)
+    ]
+    photo_points = [
+        front_photo,
+        garment.neckline.curve[::4],
+        *(points for half in garment.halves for points in _rim_in_photo(half)),
+        np.linspace(garment.left.side_seam[-1], garment.right.side_seam[-1], _HEM_POINTS)[1:-1],
+    ]
+    canvas_points = [
+        front_canvas,
+        neckline[::4],
+        *(points[1:] for rim in rims for points in rim),
+        np.linspace(seams[0][-1], seams[1][-1], _HEM_POINTS)[1:-1],
+    ]
+    left_rim, right_rim = (
+        np.concatenate([shoulder, armhole[1:], seam[1:]]) for shoulder, armhole, seam in rims
     )
-    source: list[Points] = [cloth]
-    target: list[Points] = [front]
-    source.append(garment.neckline.curve[::4])
-    target.append(neckline[::4])
-    outline: list[Points] = [neckline]
-    for index, (g, p) in enumerate(zip(garment.halves, placed, strict=True)):
-        shoulder = _shoulder_points(body, p, _SHOULDER_POINTS)
-        strap = laid[index]
-        armhole = (
-            place_strap_edge(g, strap, (p.tip, p.armpit)) if strap else _place_armhole(g, p, drape)
-        )
-        if g.sleeve is not None:
-            shoulder[-1] += _SHOULDER_TUCK * (shoulder[-2] - shoulder[-1])
-        source += [
-            resample_polyline(g.shoulder_line, _SHOULDER_POINTS)[1:],
-            g.armhole[1:],
-            g.side_seam[1:],
-        ]
-        target += [shoulder[1:], armhole[1:], p.edge[1:]]
-        rim = [shoulder, armhole[1:], p.edge[1:]]
-        outline += [np.concatenate(rim)] if index else [np.concatenate(rim)[::-1]]
-    left, right = garment.left.side_seam[-1], garment.right.side_seam[-1]
-    source.append(np.linspace(left, right, _HEM_POINTS)[1:-1])
-    target.append(np.linspace(placed[0].edge[-1], placed[1].edge[-1], _HEM_POINTS)[1:-1])
-    ring = np.concatenate([outline[1], outline[0], outline[2]])
-    seams = tuple(
-        _armhole_seam(body, p)
-        for g, p in zip(garment.halves, placed, strict=True)
-        if g.sleeve is not None
-    )
+    length = max(drape.free_canvas_hem_row - drape.canvas_neck_row, 1.0)
     return TorsoFit(
-        np.concatenate(target),
-        np.concatenate(source),
-        neckline,
-        ring,
-        seams,
-        drape.canvas_hem_row,
-        (body.existing_hem_row - drape.canvas_neck_row)
-        / max(drape.free_canvas_hem_row - drape.canvas_neck_row, 1.0),
-        None not in laid,
-        (_gusset_fraction(placed[0], body), _gusset_fraction(placed[1], body)),
+        canvas_points=np.concatenate(canvas_points),
+        photo_points=np.concatenate(photo_points),
+        canvas_neckline=neckline,
+        canvas_outline=np.concatenate([left_rim[::-1], neckline, right_rim]),
+        armhole_seams=tuple(
+            _armhole_seam(body, on_body)
+            for half, on_body in zip(garment.halves, placed, strict=True)
+            if half.sleeve is not None
+        ),
+        canvas_hem_row=drape.canvas_hem_row,
+        existing_length_ratio=(body.existing_hem_row - drape.canvas_neck_row) / length,
+        hangs_from_straps=None not in straps,
+        gusset_fractions=(
+            _gusset_fraction(fitting, placed[0]),
+            _gusset_fraction(fitting, placed[1]),
+        ),
     )
 
 
-def _gusset_fraction(placed: _PlacedHalf, body: Body) -> float:
-    hangs = float(placed.edge[0, 1] - placed.armpit[1])
-    return float(np.clip(1 - hangs / (_GUSSET_FADE * body.shoulder_width), 0, 1))
+def _rim_in_photo(half: GarmentHalf) -> tuple[Points, Points, Points]:
+    """Return shoulder, armhole and side seam in the garment's photo, without their first points."""
+    shoulder = resample_polyline(half.shoulder_line, _SHOULDER_POINTS)
+    return shoulder[1:], half.armhole[1:], half.side_seam[1:]
+
+
+def _place_rim(
+    fitting: _Fitting,
+    half: GarmentHalf,
+    placed: _PlacedHalf,
+    strap: StrapRowMap | None,
+    drape: Drape,
+) -> tuple[Points, Points, Points]:
+    """Place shoulder, armhole and side seam on the canvas."""
+    shoulder = _shoulder_points(fitting.body, placed, _SHOULDER_POINTS)
+    if half.sleeve is not None:
+        shoulder[-1] += fitting.options.shoulder_tuck * (shoulder[-2] - shoulder[-1])
+    if strap:
+        armhole = place_strap_edge(half, strap, (placed.shoulder_tip, placed.armpit))
+    else:
+        armhole = _place_armhole(half, placed, drape)
+    return shoulder, armhole, placed.side_seam
+
+
+def _gusset_fraction(fitting: _Fitting, placed: _PlacedHalf) -> float:
+    depth = float(placed.side_seam[0, 1] - placed.armpit[1])
+    fade = fitting.options.gusset_fade * fitting.body.shoulder_width
+    return float(np.clip(1 - depth / fade, 0, 1))
 
 
 def _armhole_seam(body: Body, placed: _PlacedHalf) -> Points:
-    inwards = placed.neck - placed.tip
-    share = min(0.09 * body.shoulder_width / max(abs(float(inwards[0])), 1.0), 0.6)
-    shoulder = _shoulder_points(body, placed, 21)[::-1][: max(int(share * 20), 1) + 1]
+    """Return a polygon between the shoulder, the armpit and the sleeve, on the canvas."""
+    inwards = placed.neck_point - placed.shoulder_tip
+    fraction = min(0.09 * body.shoulder_width / max(abs(float(inwards[0])), 1.0), 0.6)
+    shoulder = _shoulder_points(body, placed, 21)[::-1][: max(int(fraction * 20), 1) + 1]
     below = placed.armpit + point(0.05 * body.shoulder_width * np.sign(inwards[0]), 0.0)
     return np.concatenate([shoulder + point(0.0, 1.0), [below], [placed.armpit]])
 
 
-def _fit_drape(
-    garment: TopLandmarks, body: Body, neckline: Points, scale: float, *, near: float
-) -> Drape:
-    """Return how the cloth hangs, at the scale that its width tells or a little more.
+def _fit_drape(fitting: _Fitting, canvas_neckline: Points, *, has_straps: bool) -> Drape:
+    """Return the row map of the torso, at the garment's horizontal scale or a little more."""
+    garment, scale, options = fitting.garment, fitting.scale, fitting.options
+    photo_neck_row = float(garment.neckline.curve[:, 1].max())
+    photo_hem_row = float(np.mean([half.side_seam[-1, 1] for half in garment.halves]))
+    neck_row = float(canvas_neckline[:, 1].max())
+    free = Drape(
+        scale=scale,
+        photo_neck_row=photo_neck_row,
+        canvas_neck_row=neck_row,
+        photo_hem_row=photo_hem_row,
+        canvas_hem_row=0.0,
+    )
+    # A garment that is much too long hangs lower, for the squash is limited.
+    least = neck_row + (1 - options.max_shortening) * (free.free_canvas_hem_row - neck_row)
+    reach = options.strap_waistband_reach if has_straps else options.waistband_reach
+    hem_row = max(_hem_row(fitting, free.free_canvas_hem_row, reach), least)
+    # A garment is broader flat than on a body, so one that is a little too short may be too small.
+    vertical = np.clip(
+        (hem_row - neck_row) / max(photo_hem_row - photo_neck_row, 1.0),
+        scale,
+        options.max_length_stretch * scale,
+    )
+    return replace(free, scale=float(vertical), canvas_hem_row=hem_row)
 
-    ``near``: as in ``_hem``.
+
+def _hem_row(fitting: _Fitting, free_row: float, waistband_reach: float) -> float:
+    """Return the canvas row of the hem; ``free_row``: its row at the garment's own length.
+
+    Inside bottoms the garment may have its own length, and reaches down to a waistband within
+    ``waistband_reach`` shoulder widths. Over bottoms it covers at least what the existing garment
+    covered, because nothing is known of what lay beneath.
     """
-    level = float(garment.neckline.curve[:, 1].max())
-    hem = float(np.mean([g.side_seam[-1, 1] for g in garment.halves]))
-    row = float(neckline[:, 1].max())
-    loose = Drape(scale, level, row, hem, 0.0)
-    # What is much too long hangs lower: more would be a squash.
-    least = row + (1 - _MAX_SHORTENING) * (loose.free_canvas_hem_row - row)
-    bottom = max(_hem_row(body, loose.free_canvas_hem_row, near), least)
-    # Cloth laid flat is broader than it is worn, so a little too short may be too small.
-    taller = np.clip((bottom - row) / max(hem - level, 1.0), scale, _MAX_LENGTH_STRETCH * scale)
-    return replace(loose, scale=float(taller), canvas_hem_row=bottom)
-
-
-def _hem_row(body: Body, natural: float, near: float) -> float:
-    """Return the row of the hem: the garment's own length, reaching down to a waistband near by.
-
-    ``near``: how far above the waistband it may end to be tucked in nevertheless, in units.
-
-    Into trousers the garment may be as long as it is. Over them it covers at least what the worn
-    garment covered, since what lay beneath cannot be known.
-    """
-    unit = body.shoulder_width
+    body, unit = fitting.body, fitting.body.shoulder_width
     if body.cropped_by_frame:
-        return float(max(natural, body.existing_hem_row + 0.08 * unit))
+        return float(max(free_row, body.existing_hem_row + 0.08 * unit))
     if body.existing_top_tucked:
-        reaches = natural > body.waistband_row - near * unit
-        return float(max(natural, body.waistband_row + 0.1 * unit) if reaches else natural)
+        reaches = free_row > body.waistband_row - waistband_reach * unit
+        return float(max(free_row, body.waistband_row + 0.1 * unit) if reaches else free_row)
+    overhang = fitting.options.max_hem_overhang
     return float(
         np.clip(
-            natural,
+            free_row,
             body.existing_hem_row + 0.015 * unit,
-            body.existing_hem_row + _MAX_HEM_OVERHANG * unit,
+            body.existing_hem_row + overhang * unit,
         )
     )
 
 
 def _place_shoulder_ends(
-    garment: TopLandmarks, body: Body, g: GarmentHalf, b: BodySide, scale: float
+    fitting: _Fitting, half: GarmentHalf, side: BodySide
 ) -> tuple[Points, Points]:
-    """Return where a shoulder ends at the arm and at the neckline."""
-    unit = body.shoulder_width
-    axis = garment.midline_x
-    reach = abs(float(b.shoulder_tip[0] - body.neck_base[0]))
-    tip = b.shoulder_tip
-    if g.sleeve is None:
-        away = float(
-            np.clip(abs(g.shoulder_tip[0] - axis) * scale, 0.24 * unit, reach + 0.05 * unit)
-        )
-        x = body.neck_base[0] + b.sign * away
-        tip = point(x, _shoulder_at(body, x) if away < reach else float(b.shoulder_tip[1]))
-    share = abs(float(g.neck_point[0] - axis)) / max(abs(float(g.shoulder_tip[0] - axis)), 1.0)
+    """Return the canvas points where a shoulder meets the arm and the neckline."""
+    garment, body, scale = fitting.garment, fitting.body, fitting.scale
+    unit, midline_x = body.shoulder_width, garment.midline_x
+    tip = _place_shoulder_tip(fitting, half, side)
+    tip_in_photo = abs(float(half.shoulder_tip[0] - midline_x))
+    neck_in_photo = abs(float(half.neck_point[0] - midline_x))
     span = abs(float(tip[0] - body.neck_base[0]))
-    away = min(share * span, abs(float(g.neck_point[0] - axis)) * scale)
-    away = away if garment.neckline.has_collar else _ROUND_NECKLINE_WIDTH * away
-    away = float(np.clip(away, 0.17 * unit, max(span - 0.03 * unit, 0.18 * unit)))
-    x = body.neck_base[0] + b.sign * away
-    y = _shoulder_at(body, x)
-    if garment.neckline.has_collar:
-        y = min(y, float(tip[1] - 0.9 * (g.shoulder_tip[1] - g.neck_point[1]) * scale))
+    scaled = min(neck_in_photo / max(tip_in_photo, 1.0) * span, neck_in_photo * scale)
+    has_collar = garment.neckline.has_collar
+    wanted = scaled if has_collar else fitting.options.round_neckline_width * scaled
+    away = float(np.clip(wanted, 0.17 * unit, max(span - 0.03 * unit, 0.18 * unit)))
+    x = body.neck_base[0] + side.sign * away
+    y = _shoulder_row(body, x)
+    if has_collar:
+        rise = half.shoulder_tip[1] - half.neck_point[1]
+        y = min(y, float(tip[1] - 0.9 * rise * scale))
     return tip, point(x, y)
 
 
-def _shoulder_at(body: Body, x: float) -> float:
+def _place_shoulder_tip(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> Points:
+    """Return the shoulder tip on the canvas: the body's, or the garment's own without a sleeve."""
+    if half.sleeve is not None:
+        return side.shoulder_tip
+    body, unit = fitting.body, fitting.body.shoulder_width
+    reach = abs(float(side.shoulder_tip[0] - body.neck_base[0]))
+    wanted = abs(half.shoulder_tip[0] - fitting.garment.midline_x) * fitting.scale
+    away = float(np.clip(wanted, 0.24 * unit, reach + 0.05 * unit))
+    x = body.neck_base[0] + side.sign * away
+    return point(x, _shoulder_row(body, x) if away < reach else float(side.shoulder_tip[1]))
+
+
+def _shoulder_row(body: Body, x: float) -> float:
+    """Return the canvas row of the shoulder line at a column."""
     return float(np.interp(x, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y))
 
 
-def _place_side_seam(
-    body: Body, sides: tuple[GarmentHalf, BodySide], axis: float, drape: Drape
-) -> Points:
-    """Return the side seam: the cloth's own width where it is loose, the body's where tight."""
-    g, b = sides
-    share = np.linspace(0, 1, _SIDE_SEAM_POINTS)
-    own_edge = resample_polyline(g.side_seam, _SIDE_SEAM_POINTS)
-    rows = drape.to_canvas_rows(own_edge[:, 1])
+def _place_side_seam(fitting: _Fitting, half: GarmentHalf, side: BodySide, drape: Drape) -> Points:
+    """Place the side seam: at the fabric's width if it is loose, at the body's if it is tight."""
+    fraction = np.linspace(0, 1, _SIDE_SEAM_POINTS)
+    photo_seam = resample_polyline(half.side_seam, _SIDE_SEAM_POINTS)
+    draped = drape.to_canvas_rows(photo_seam[:, 1])
     # An armhole deeper than the wearer's armpit hangs below it: pulled up, stripes would sag.
-    hangs = g.sleeve is not None and rows[0] > b.armpit[1] > b.shoulder_tip[1]
-    pull = 0.0 if hangs else float(b.armpit[1]) - rows[0]
-    rows = rows + pull * np.clip(1 - share / _ARMHOLE_PULL_FADE, 0, 1) ** 2
-    rows = np.maximum.accumulate(rows + np.arange(_SIDE_SEAM_POINTS) * 1e-3)
-    last = len(b.flank_x) - 1
-    at = np.clip(rows, 0, last).astype(int)
-    outline, middle = b.flank_x[at], body.midline_x[at]
-    own = np.abs(outline - middle)
-    cloth = np.abs(own_edge[:, 0] - axis) * drape.scale
-    half = np.maximum(own + 2.0, 0.55 * own + 0.45 * np.minimum(cloth, 1.35 * own))
-    xs = middle + b.sign * half
+    hangs = half.sleeve is not None and draped[0] > side.armpit[1] > side.shoulder_tip[1]
+    pull = 0.0 if hangs else float(side.armpit[1]) - draped[0]
+    fade = np.clip(1 - fraction / fitting.options.armhole_pull_fade, 0, 1) ** 2
+    rows = np.maximum.accumulate(draped + pull * fade + np.arange(_SIDE_SEAM_POINTS) * 1e-3)
+    at = np.clip(rows, 0, len(side.flank_x) - 1).astype(int)
+    flank_x, midline_x = side.flank_x[at], fitting.body.midline_x[at]
+    body_half = np.abs(flank_x - midline_x)
+    garment_half = np.abs(photo_seam[:, 0] - fitting.garment.midline_x) * drape.scale
+    loose = 0.55 * body_half + 0.45 * np.minimum(garment_half, 1.35 * body_half)
+    xs = midline_x + side.sign * np.maximum(body_half + 2.0, loose)
     xs = gaussian_filter1d(xs, 1.0, mode="nearest")
     if not hangs:
-        xs += (b.armpit[0] - xs[0]) * np.clip(1 - np.arange(_SIDE_SEAM_POINTS) / 3.0, 0, 1)
+        xs += (side.armpit[0] - xs[0]) * np.clip(1 - np.arange(_SIDE_SEAM_POINTS) / 3.0, 0, 1)
     return np.stack([xs, rows], axis=1)
 
 
 def _armhole_scale(garment: TopLandmarks, body: Body) -> float:
-    """Canvas pixels per garment pixel downwards, between shoulder and armpit."""
-    own = sum(float(g.armpit[1] - g.shoulder_tip[1]) for g in garment.halves)
-    worn = sum(float(b.armpit[1] - b.shoulder_tip[1]) for b in body.sides)
-    return max(worn, 0.2 * body.shoulder_width) / max(own, 1.0)
+    """Return canvas pixels per garment pixel downwards, between shoulder and armpit."""
+    in_photo = sum(float(half.armpit[1] - half.shoulder_tip[1]) for half in garment.halves)
+    on_body = sum(float(side.armpit[1] - side.shoulder_tip[1]) for side in body.sides)
+    return max(on_body, 0.2 * body.shoulder_width) / max(in_photo, 1.0)
 
 
-def _place_armpit(garment: TopLandmarks, body: Body, g: GarmentHalf, b: BodySide) -> Points:
-    """Return where the garment's armpit goes; below a strap no farther out than the flank."""
-    if find_strap_end(garment, g) is None:
-        return b.armpit
-    row = int(np.clip(b.armpit[1], 0, len(b.flank_x) - 1))
-    flank = float(b.flank_x[row]) + b.sign * _FLANK_MARGIN * body.shoulder_width
-    return point(b.sign * min(b.sign * float(b.armpit[0]), b.sign * flank), float(b.armpit[1]))
+def _place_armpit(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> Points:
+    """Return the armpit on the canvas; below a strap it lies no farther out than the flank."""
+    if find_strap_end(fitting.garment, half) is None:
+        return side.armpit
+    row = int(np.clip(side.armpit[1], 0, len(side.flank_x) - 1))
+    margin = side.sign * fitting.options.flank_margin * fitting.body.shoulder_width
+    flank = float(side.flank_x[row]) + margin
+    x = side.sign * min(side.sign * float(side.armpit[0]), side.sign * flank)
+    return point(x, float(side.armpit[1]))
 
 
 def _place_neckline(
-    garment: TopLandmarks,
-    body: Body,
-    ends: tuple[Points, Points],
-    laid: tuple[StrapRowMap | None, ...],
+    fitting: _Fitting, ends: tuple[Points, Points], straps: tuple[StrapRowMap | None, ...]
 ) -> Points:
-    """Return the photo's neckline, turned and scaled to lie between the placed neck points.
+    """Turn and scale the photo's neckline to lie between ``ends``, the neck points on the canvas.
 
-    Between straps it is as high as the straps are laid.
+    Between straps its rows are those of the straps.
     """
     left, right = ends
-    curve = garment.neckline.curve
+    garment, curve = fitting.garment, fitting.garment.neckline.curve
     first, last = garment.left.neck_point, garment.right.neck_point
     width = max(float(last[0] - first[0]), 1.0)
     across = float(right[0] - left[0]) / width
-    down = _armhole_scale(garment, body)
+    down = _armhole_scale(garment, fitting.body)
     scale = across * float(np.clip(np.sqrt(down / across), 0.75, 1.1))
-    share = (curve[:, 0] - first[0]) / width
-    drop = curve[:, 1] - (first[1] + share * (last[1] - first[1]))
-    xs = left[0] + share * (right[0] - left[0])
-    ys = left[1] + share * (right[1] - left[1]) + drop * scale
-    first_lay, last_lay = laid
-    if first_lay is not None and last_lay is not None:
-        ys = (
-            first_lay.to_canvas_rows(curve[:, 1]) * (1 - share)
-            + last_lay.to_canvas_rows(curve[:, 1]) * share
+    fraction = (curve[:, 0] - first[0]) / width
+    drop = curve[:, 1] - (first[1] + fraction * (last[1] - first[1]))
+    xs = left[0] + fraction * (right[0] - left[0])
+    left_strap, right_strap = straps
+    if left_strap is None or right_strap is None:
+        ys = left[1] + fraction * (right[1] - left[1]) + drop * scale
+    else:
+        left_rows, right_rows = (
+            strap.to_canvas_rows(curve[:, 1]) for strap in (left_strap, right_strap)
         )
+        ys = left_rows * (1 - fraction) + right_rows * fraction
     return np.stack([xs, ys], axis=1)
 
 
 def _shoulder_points(body: Body, placed: _PlacedHalf, count: int) -> Points:
-    xs = np.linspace(placed.neck[0], placed.tip[0], count)
+    """Return ``count`` points on the canvas from the neck point to the shoulder tip."""
+    xs = np.linspace(placed.neck_point[0], placed.shoulder_tip[0], count)
     ys = np.interp(xs, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y)
-    ends = np.linspace(placed.neck[1] - ys[0], placed.tip[1] - ys[-1], count)
+    ends = np.linspace(placed.neck_point[1] - ys[0], placed.shoulder_tip[1] - ys[-1], count)
     return np.stack([xs, ys + ends], axis=1)
 
 
-def _place_armhole(g: GarmentHalf, placed: _PlacedHalf, drape: Drape) -> Points:
-    """Return where the armhole lies: under a sleeve straight to the armpit and on down the flank.
+def _place_armhole(half: GarmentHalf, placed: _PlacedHalf, drape: Drape) -> Points:
+    """Place the armhole on the canvas.
 
-    On the flank lies what of it hangs below the wearer's armpit, at the rows of the cloth in front.
-    Where it is bare it is the garment's own curve, turned and scaled.
+    Under a sleeve it runs straight to the armpit and on down the flank. The part on the flank,
+    below the wearer's armpit, has the rows of the fabric in front. Without a sleeve it is the
+    garment's own curve, turned and scaled.
     """
-    count = len(g.armhole)
-    chord = np.linspace(placed.tip, placed.armpit, count)
-    if g.sleeve is not None:
-        path = np.stack([placed.tip, placed.armpit, placed.edge[0]])
+    count = len(half.armhole)
+    tip, armpit = placed.shoulder_tip, placed.armpit
+    chord = np.linspace(tip, armpit, count)
+    if half.sleeve is not None:
+        path = np.stack([tip, armpit, placed.side_seam[0]])
         if not path[0, 1] < path[1, 1] < path[2, 1]:
             return chord
-        levels = g.armhole[:, 1]
-        share = np.clip((levels - levels[0]) / max(levels[-1] - levels[0], 1.0), 0, 1)
-        rows = drape.to_canvas_rows(levels)
-        rows = np.clip(rows + (path[0, 1] - rows[0]) * (1 - share) ** 2, path[0, 1], path[2, 1])
-        rows = np.maximum.accumulate(rows)
+        photo_rows = half.armhole[:, 1]
+        drop = max(photo_rows[-1] - photo_rows[0], 1.0)
+        fraction = np.clip((photo_rows - photo_rows[0]) / drop, 0, 1)
+        draped = drape.to_canvas_rows(photo_rows)
+        pulled = draped + (path[0, 1] - draped[0]) * (1 - fraction) ** 2
+        rows = np.maximum.accumulate(np.clip(pulled, path[0, 1], path[2, 1]))
         return np.stack([np.interp(rows, path[:, 1], path[:, 0]), rows], axis=1)
-    own = resample_polyline(g.armhole, count)
+    own = resample_polyline(half.armhole, count)
     bow = own - np.linspace(own[0], own[-1], count)
-    scale = distance(placed.tip, placed.armpit) / max(distance(own[0], own[-1]), 1.0)
+    scale = distance(tip, armpit) / max(distance(own[0], own[-1]), 1.0)
     return chord + bow * min(scale, 1.5)
