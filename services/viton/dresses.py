@@ -43,7 +43,7 @@ def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
         lambda: _render_appearance(wearer, person, in_dress, placement),
         lambda: sample_dress(garment_photo, gown, placement, person.body),
     )
-    neck = make_neck_layers(gown.top, garment_photo.image, layers, person, appearance.skin)
+    neck = make_neck_layers(gown.top, garment_photo.image, layers.torso, person, appearance.skin)
     stack = assemble(in_dress, placement.top, layers, appearance, neck)
     add_legs(stack, render_legs_below_hem(wearer.lower, layers))
     return make_result(person_photo.image, stack, garment_photo.mask)

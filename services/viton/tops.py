@@ -40,7 +40,7 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
         lambda: render_appearance(person, placement),
         lambda: sample_top(garment_photo, top, placement, person.body),
     )
-    neck = make_neck_layers(top, garment_photo.image, layers, person, appearance.skin)
+    neck = make_neck_layers(top, garment_photo.image, layers.torso, person, appearance.skin)
     stack = assemble(person, placement, layers, appearance, neck)
 
     outcome = make_result(photo.image, stack, garment_photo.mask)

@@ -15,7 +15,7 @@ from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
 from services.viton.person.measured_person import MeasuredPerson
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.placing.garment_layers import GarmentLayers
+from services.viton.placing.garment_layers import GarmentLayer
 from services.viton.raster.layers import WHOLE_IMAGE, Window
 from services.viton.raster.planes import bounding_window
 from services.viton.raster.sampling import sample_image
@@ -64,30 +64,30 @@ class NeckLayers:
 def make_neck_layers(
     landmarks: TopLandmarks,
     image: NDArray[np.uint8],
-    worn: GarmentLayers,
+    torso: GarmentLayer,
     person: MeasuredPerson,
     skin: Skin,
 ) -> NeckLayers:
     """Lay what the garment of the photo ``image`` has around the neck."""
     behind, stand = landmarks.back_neck_piece, landmarks.stand_collar_mask
     return NeckLayers(
-        None if behind is None else _place_back_piece(behind, image, worn, person, skin),
-        None if stand is None else _extend_stand_collar(stand, image, worn),
+        None if behind is None else _place_back_piece(behind, image, torso, person, skin),
+        None if stand is None else _extend_stand_collar(stand, image, torso),
     )
 
 
 def _place_back_piece(
     behind: BackNeckPiece,
     image: NDArray[np.uint8],
-    worn: GarmentLayers,
+    torso: GarmentLayer,
     person: MeasuredPerson,
     skin: Skin,
 ) -> NeckLayer:
     """Lay a piece between the background and the neck."""
     parts, body = person.segmentation, person.body
-    left, right = (_canvas_point_of(worn, end) for end in (behind.left_end, behind.right_end))
+    left, right = (_canvas_point_of(torso, end) for end in (behind.left_end, behind.right_end))
     across = distance(left, right)
-    window = _window_around((left + right) / 2, _WINDOW_REACH * across, worn.torso.shape)
+    window = _window_around((left + right) / 2, _WINDOW_REACH * across, torso.alpha.shape)
     rows, columns = np.mgrid[window].astype(np.float64)
     off = np.stack([columns - left[0], rows - left[1]], axis=-1) / max(across, 1.0)
     along, own = unit_vector(right - left), unit_vector(behind.right_end - behind.left_end)
@@ -143,20 +143,20 @@ def _neck_column(
     return gaussian_blur(((-away < left + wider) & (away < right + wider)).astype(np.float32), 1.5)
 
 
-def _extend_stand_collar(stand: Bool, image: NDArray[np.uint8], worn: GarmentLayers) -> NeckLayer:
+def _extend_stand_collar(stand: Bool, image: NDArray[np.uint8], torso: GarmentLayer) -> NeckLayer:
     """Let a stand, a mask in the garment's photo ``image``, go on up the neck from the torso."""
-    cover = sample_image(stand.astype(np.float32), worn.torso_source)
-    near = largest_component((cover > 0.5) | (worn.torso > 0.5))
+    cover = sample_image(stand.astype(np.float32), torso.source)
+    near = largest_component((cover > 0.5) | (torso.alpha > 0.5))
     cover = gaussian_blur(np.asarray(cover * near, np.float32), 0.8)
-    colour = sample_image(image.astype(np.float32), worn.torso_source)
-    return NeckLayer(colour, cover, worn.torso_source, WHOLE_IMAGE)
+    colour = sample_image(image.astype(np.float32), torso.source)
+    return NeckLayer(colour, cover, torso.source, WHOLE_IMAGE)
 
 
-def _canvas_point_of(worn: GarmentLayers, place: Points) -> Points:
-    """Return where on the canvas a place of the garment's photo is worn."""
-    cloth = worn.torso > 0.5
-    rows, columns = bounding_window(cloth, 0) or WHOLE_IMAGE
-    off = np.square(worn.torso_source[rows, columns] - place.astype(np.float32)).sum(axis=2)
-    nearest = int(np.where(cloth[rows, columns], off, np.inf).argmin())
+def _canvas_point_of(torso: GarmentLayer, place: Points) -> Points:
+    """Return the canvas point that shows a point of the garment's photo."""
+    covered = torso.alpha > 0.5
+    rows, columns = bounding_window(covered, 0) or WHOLE_IMAGE
+    off = np.square(torso.source[rows, columns] - place.astype(np.float32)).sum(axis=2)
+    nearest = int(np.where(covered[rows, columns], off, np.inf).argmin())
     row, column = np.unravel_index(nearest, off.shape)
     return np.array([column + (columns.start or 0), row + (rows.start or 0)], np.float64)

@@ -106,7 +106,8 @@ def assemble(
         waistband=band,
         torso=_torso_alpha(person, layers, appearance.skin, zones, band),
         noise=make_noise(
-            layers.torso.shape, _missing_noise_level(person.pixels, person.segmentation, layers)
+            layers.torso.alpha.shape,
+            _missing_noise_level(person.pixels, person.segmentation, layers),
         ),
     )
     stack = LayerStack(_paint_base(scene))
@@ -165,9 +166,9 @@ def _torso_alpha(
 ) -> Floats:
     """Return the coverage of the garment's torso: up to the arms and down to the waistband."""
     made = _either(zones.new_arms) > 0.5
-    limbs = zones.own_arms | made | (_either(layers.sleeves) > 0.5)
+    limbs = zones.own_arms | made | (layers.sleeves_alpha > 0.5)
     torso = close_slits_beside_arms(
-        layers.torso, person.segmentation, limbs, skin.trunk_alpha > 0.5, person.body
+        layers.torso.alpha, person.segmentation, limbs, skin.trunk_alpha > 0.5, person.body
     )
     return torso if band is None else torso * band[0]
 
@@ -178,16 +179,16 @@ def _paint_base(scene: _Scene) -> Floats:
     parts = person.segmentation
     base = _replace_existing_garment(person.pixels, parts, skin, gone, person.body.existing_hem_row)
     clear = alpha_blend(base, skin.upper_chest_colour, _bleed_zone(parts))
-    return _shade_along_edge(clear, scene.layers.torso, _skin_zone(parts, skin, gone))
+    return _shade_along_edge(clear, scene.layers.torso.alpha, _skin_zone(parts, skin, gone))
 
 
 def _add_torso(stack: LayerStack, scene: _Scene) -> None:
     layers = scene.layers
     light = scene.appearance.torso_shading * _light_beside_arms(scene)
     near = bounding_window(scene.torso > 0, 0) or WHOLE_IMAGE
-    colour = layers.torso_colour[near] * to_three_channels(light[near]) + scene.noise[near]
+    colour = layers.torso.colour[near] * to_three_channels(light[near]) + scene.noise[near]
     stack.add_garment_layer(
-        np.clip(colour, 0, 255), scene.torso[near], layers.torso_source[near], near
+        np.clip(colour, 0, 255), scene.torso[near], layers.torso.source[near], near
     )
 
 
@@ -223,7 +224,8 @@ def _add_new_arms(stack: LayerStack, scene: _Scene) -> None:
 def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
     """Add the left (0) or the right (1) sleeve and its shadow on the arm."""
     layers, appearance = scene.layers, scene.appearance
-    cover = layers.sleeves[side]
+    sleeve = layers.sleeves[side]
+    cover = sleeve.alpha
     window = bounding_window(cover > 0, 2 * _LABEL_ERROR_PX + 4)
     if window is None:
         return
@@ -237,10 +239,8 @@ def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
         appearance.torso_shading,
         appearance.light_direction_x,
     )
-    colour = (
-        layers.sleeve_colours[side][window] * to_three_channels(light[window]) + scene.noise[window]
-    )
-    source = layers.sleeve_sources[side][window]
+    colour = sleeve.colour[window] * to_three_channels(light[window]) + scene.noise[window]
+    source = sleeve.source[window]
     stack.add_garment_layer(np.clip(colour, 0, 255), cover[window], source, window)
 
 
@@ -342,10 +342,10 @@ def _replace_existing_garment(
     return result
 
 
-def _missing_noise_level(image: Floats, parts: PersonSegmentation, worn: GarmentLayers) -> float:
+def _missing_noise_level(image: Floats, parts: PersonSegmentation, layers: GarmentLayers) -> float:
     """Return part of the noise that the new cloth lacks beside the photo, in levels."""
     own = estimate_noise_level(image, erode(parts.torso_skin | parts.arms | parts.face, 6))
-    new = estimate_noise_level(worn.torso_colour, erode(worn.torso > 0.9, 6))
+    new = estimate_noise_level(layers.torso.colour, erode(layers.torso.alpha > 0.9, 6))
     return min(
         _ADDED_NOISE_FRACTION * float(np.sqrt(max(own * own - new * new, 0.0))), _MAX_ADDED_NOISE
     )
@@ -371,9 +371,9 @@ def _skin_zone(parts: PersonSegmentation, skin: Skin, gone: Bool) -> Floats:
     return gaussian_blur(zone, 1.0)
 
 
-def _arm_shading(skin: Skin, worn: GarmentLayers, body: Body, kept: Bool) -> Floats:
+def _arm_shading(skin: Skin, layers: GarmentLayers, body: Body, kept: Bool) -> Floats:
     """Light left on the torso beside the arms, clothed or bare; the armhole itself casts none."""
-    arms = np.maximum(np.maximum(*skin.arm_alphas), np.maximum(*worn.sleeves))
+    arms = np.maximum(np.maximum(*skin.arm_alphas), layers.sleeves_alpha)
     arms = np.maximum(arms, kept.astype(np.float32))
     near = gaussian_blur(arms, 9.0) * (1 - arms)
     rows = np.arange(arms.shape[0], dtype=np.float32)

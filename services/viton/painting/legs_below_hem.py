@@ -40,12 +40,12 @@ def render_legs_below_hem(legs: MeasuredLowerBody, layers: GarmentLayers) -> Leg
     outfit, body = legs.segmentation, legs.body
     gone = find_removed_bottoms(outfit)
     colour, cover = synthesise_bare_legs(legs.pixels, outfit, body)
-    clothed = np.maximum(layers.torso, np.maximum(*layers.sleeves))
+    clothed = layers.alpha
     kept = (outfit.shoes | outfit.arms | outfit.head_and_torso_skin).astype(np.float32)
     shown = cover * np.maximum(gone.astype(np.float32), hem_shadow_zone(outfit, body)) * (1 - kept)
     bare = np.maximum(shown, antialias(outfit.leg_skin, 1.0)) * (1 - clothed)
-    cast = contact_shadow(layers.torso, 6.0, 3.0) * np.float32(0.22)
-    near = dilate(gone | (layers.torso > 0), 2)
+    cast = contact_shadow(layers.torso.alpha, 6.0, 3.0) * np.float32(0.22)
+    near = dilate(gone | (layers.torso.alpha > 0), 2)
     return LegsBelowHem((colour, shown * (1 - clothed)), cast * bare, _shoes_over_hem(legs, near))
 
 

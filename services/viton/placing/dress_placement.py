@@ -1,7 +1,7 @@
-"""The third stage of a dress: torso and sleeves as in a top, and a skirt without a seam to them."""
+"""The third stage of a dress: torso and sleeves as in a top, joined to a skirt without a seam."""
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from services.viton.raster.ruled_warp import RuledWarp
 
 Floats: TypeAlias = NDArray[np.float32]
 
+_HIP_FIT: Final = 0.92
+"""Least width of a skirt at the hips, in body widths."""
+
 
 @dataclass(frozen=True)
 class DressPlacement:
@@ -36,16 +39,16 @@ class DressPlacement:
     skirt_surface: RuledWarp
     """The skirt's grid rasterised on the canvas."""
     skirt_weight: Floats
-    """H x 1 x 1: how far the skirt's map has taken over from the torso's, 0 to 1."""
+    """H x 1 x 1: weight of the skirt's map against the torso's, 0 to 1."""
 
 
 def place_dress(
-    gown: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]
+    dress: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]
 ) -> DressPlacement:
     """Place a dress on a body, on a canvas of ``shape``."""
-    skirt = _place_skirt(gown, body, lower, shape)
+    skirt = _place_skirt(dress, body, lower, shape)
     return DressPlacement(
-        place_top(gown.top, body, shape),
+        place_top(dress.top, body, shape),
         skirt,
         rasterise_grid(skirt, shape),
         _skirt_weight(lower, shape),
@@ -53,7 +56,7 @@ def place_dress(
 
 
 def sample_dress(
-    photo: GarmentPhoto, gown: DressLandmarks, placement: DressPlacement, body: Body
+    photo: GarmentPhoto, dress: DressLandmarks, placement: DressPlacement, body: Body
 ) -> GarmentLayers:
     """Sample the dress's layers from its photo; the torso goes on into the skirt."""
     torso, skirt = placement.top.torso, placement.skirt_surface
@@ -61,7 +64,7 @@ def sample_dress(
     torso_map = warp_torso(placement.top)
     blended = torso_map * (1 - share) + skirt.source * share
     joined = np.where(skirt.covered[..., None], blended, torso_map)
-    cutout = _cut_dress(photo, gown, torso.gusset_fractions)
+    cutout = _cut_dress(photo, dress, torso.gusset_fractions)
     layers = sample_garment_layers(
         cutout, joined.astype(np.float32), torso.armhole_seams, placement.top.sleeves
     )
@@ -70,27 +73,27 @@ def sample_dress(
 
 
 def _place_skirt(
-    gown: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]
+    dress: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]
 ) -> WarpGrid:
+    """Place the skirt below the torso, at the larger scale of waist and hips."""
     tips = (body.left.shoulder_tip[1] + body.right.shoulder_tip[1]) / 2
-    own = (gown.top.left.shoulder_tip[1] + gown.top.right.shoulder_tip[1]) / 2
-    down = (body.existing_hem_row - tips) / max(gown.hip_row - own, 1.0)
+    own = (dress.top.left.shoulder_tip[1] + dress.top.right.shoulder_tip[1]) / 2
+    down = (body.existing_hem_row - tips) / max(dress.hip_row - own, 1.0)
     row = int(np.clip(lower.narrowest_row, 0, shape[0] - 1))
     waist = float(lower.flanks_x[1][row] - lower.flanks_x[0][row])
-    across = waist / max(gown.skirt.width_at(gown.waist_row), 1.0)
-    seat = float(lower.flanks_x[1][int(min(lower.hip_row, shape[0] - 1))]) - float(
-        lower.flanks_x[0][int(min(lower.hip_row, shape[0] - 1))]
-    )
-    across = max(across, 0.92 * seat / max(gown.skirt.width_at(gown.hip_row), 1.0))
-    hem = body.existing_hem_row + (gown.skirt.hem_row - gown.hip_row) * float(
-        np.sqrt(down * across)
-    )
+    by_waist = waist / max(dress.skirt.width_at(dress.waist_row), 1.0)
+    hip_row = int(min(lower.hip_row, shape[0] - 1))
+    hips = float(lower.flanks_x[1][hip_row]) - float(lower.flanks_x[0][hip_row])
+    by_hips = _HIP_FIT * hips / max(dress.skirt.width_at(dress.hip_row), 1.0)
+    across = max(by_waist, by_hips)
+    length = (dress.skirt.hem_row - dress.hip_row) * float(np.sqrt(down * across))
+    hem = body.existing_hem_row + length
     line = Waistline(np.full(shape[1], float(lower.narrowest_row)), visible=True)
-    return place_skirt(gown.skirt, lower, line, scale=across, hem=hem)
+    return place_skirt(dress.skirt, lower, line, scale=across, hem=hem)
 
 
 def _skirt_weight(lower: LowerBody, shape: tuple[int, int]) -> Floats:
-    """Return how far the skirt's map has taken over from the torso's, H x 1 x 1."""
+    """Return the weight of the skirt's map against the torso's, H x 1 x 1, 0 to 1."""
     rows = np.arange(shape[0], dtype=np.float32)
     end = lower.hip_row - TOP_END_ABOVE_HIPS * lower.torso_length
     weight = smoothstep((rows - lower.narrowest_row) / max(end - lower.narrowest_row, 1.0))
@@ -98,25 +101,26 @@ def _skirt_weight(lower: LowerBody, shape: tuple[int, int]) -> Floats:
 
 
 def _cut_dress(
-    photo: GarmentPhoto, gown: DressLandmarks, gussets: tuple[float, float]
+    photo: GarmentPhoto, dress: DressLandmarks, gussets: tuple[float, float]
 ) -> GarmentCutout:
-    """Return torso and sleeves cut out, the torso with the skirt."""
-    pieces = cut_out_garment(photo.image, photo.mask, gown.top, gussets=gussets)
+    """Cut out torso and sleeves; the torso includes the skirt."""
+    pieces = cut_out_garment(photo.image, photo.mask, dress.top, gussets=gussets)
     rows = np.arange(photo.mask.shape[0])[:, None]
-    below = np.clip((rows - gown.waist_row) / 3.0, 0, 1) * dilate(gown.body_mask, 2)
+    below = np.clip((rows - dress.waist_row) / 3.0, 0, 1) * dilate(dress.body_mask, 2)
     torso = pieces.torso.copy()
     torso[..., 3] = np.maximum(torso[..., 3], 255 * pieces.alpha * below)
     return replace(pieces, torso=torso)
 
 
-def _remove_beside_skirt(layers: GarmentLayers, skirt: RuledWarp, share: Floats) -> GarmentLayers:
-    """Return the layers with nothing beside the skirt, where its map does not reach."""
-    beside = (share > 0.6) & ~skirt.covered
-    return replace(layers, torso=np.where(beside, 0, layers.torso).astype(np.float32))
+def _remove_beside_skirt(layers: GarmentLayers, skirt: RuledWarp, weight: Floats) -> GarmentLayers:
+    """Return the layers with nothing beside the skirt's surface."""
+    beside = (weight > 0.6) & ~skirt.covered
+    alpha = np.where(beside, 0, layers.torso.alpha).astype(np.float32)
+    return replace(layers, torso=replace(layers.torso, alpha=alpha))
 
 
 def follow_skirt_outline(body: Body, skirt: WarpGrid, lower: LowerBody) -> Body:
-    """Return the body with the skirt's outline for its edges: cloth is lit as it falls."""
+    """Return the body with flanks on the skirt's outline, for the shading of the skirt."""
     sides = []
     rows = np.arange(len(body.midline_x))
     for side, column in zip(body.sides, (0, -1), strict=True):

@@ -1,4 +1,4 @@
-"""The garment sampled onto the canvas, and where each of its layers reaches."""
+"""The garment sampled on the canvas: colours, coverage and source of torso and sleeves."""
 
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
@@ -19,118 +19,139 @@ from services.viton.raster.sampling import sample_image
 from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
-Bool: TypeAlias = NDArray[np.bool_]
 
 _MAX_NOTCH_WIDTH: Final = 0.08
+"""Half the widest notch between torso and sleeve that is filled, in shoulder widths."""
 _SHOULDER_WINDOW: Final = 0.14
+"""Half the side of the window around a shoulder tip, in shoulder widths."""
 _MIN_NOTCH_AREA: Final = 0.001
-"""In squares of the shoulder width, the least notch that anyone would see."""
+"""Smallest notch that is visible, in squared shoulder widths."""
+_BLEND_FRACTION: Final = 0.30
+"""Fraction of a sleeve over which its map takes over from the torso's."""
+
+
+@dataclass(frozen=True)
+class GarmentLayer:
+    """A part of the garment sampled on the canvas."""
+
+    colour: Floats
+    """H x W x 3, 0 to 255."""
+    alpha: Floats
+    """H x W, 0 to 1."""
+    source: Floats
+    """H x W x 2: the (x, y) in the garment's photo that each pixel shows."""
 
 
 @dataclass(frozen=True)
 class GarmentLayers:
-    """The garment on the canvas: the torso and each sleeve.
+    """The garment's torso and its left and right sleeve on the canvas."""
 
-    Of each the coverage (0 to 1), the colours and, H x W x 2, where in the garment's photo they
-    are.
-    """
+    torso: GarmentLayer
+    sleeves: tuple[GarmentLayer, GarmentLayer]
 
-    torso: Floats
-    torso_colour: Floats
-    torso_source: Floats
-    sleeves: tuple[Floats, Floats]
-    sleeve_colours: tuple[Floats, Floats]
-    sleeve_sources: tuple[Floats, Floats]
+    @property
+    def sleeves_alpha(self) -> Floats:
+        """Coverage of both sleeves, H x W, 0 to 1."""
+        left, right = self.sleeves
+        return np.maximum(left.alpha, right.alpha)
+
+    @property
+    def alpha(self) -> Floats:
+        """Coverage of the whole garment, H x W, 0 to 1."""
+        return np.maximum(self.torso.alpha, self.sleeves_alpha)
 
 
 def sample_garment_layers(
-    cut: GarmentCutout,
+    cutout: GarmentCutout,
     torso_map: Floats,
     seams: tuple[Points, ...],
     sleeves: tuple[PlacedSleeve, PlacedSleeve],
 ) -> GarmentLayers:
-    """Sample the garment; at the armhole the sleeve's map turns into the torso's without a seam.
+    """Sample the garment. At the armhole the sleeve's map turns into the torso's without a seam.
 
-    ``seams``: polygons beside the armholes that are cloth however the torso's edge was bent.
+    ``torso_map``: H x W x 2, the (x, y) in the garment's photo for each canvas pixel. ``seams``:
+    polygons on the canvas beside the armholes that the torso covers in any case.
     """
-    torso = sample_image(cut.torso, torso_map)
+    rgba = sample_image(cutout.torso, torso_map)
     for ring in seams:
-        cloth = 255 * rasterise_polygon((torso.shape[0], torso.shape[1]), ring)
-        torso[..., 3] = np.maximum(torso[..., 3], cloth)
-    coverage, colours, sources = [], [], []
-    for layer, placed in zip((cut.left_sleeve, cut.right_sleeve), sleeves, strict=True):
-        fit = placed.fit
-        if fit.cuff_fraction == 0.0:
-            coverage.append(np.zeros(torso.shape[:2], np.float32))
-            colours.append(torso[..., :3])
-            sources.append(torso_map)
-            continue
-        part = placed.surface.windowed
-        ramp = smoothstep(part.along / (0.30 * fit.cuff_fraction))[..., None]
-        source = np.zeros_like(torso_map)
-        source[part.window] = ramp * part.source + (1 - ramp) * torso_map[part.window]
-        sleeve = sample_image(layer, source[part.window])
-        ease = _width_ratio_map(part, fit)
-        off = np.abs(part.across - 0.5)
-        start = np.clip(part.along / 0.003, 0, 1)
-        beside = np.clip((0.5 * ease + 0.03 - off) * 24 + 0.5, 0, 1)
-        # Down to the cuff cloth covers the arm, whatever the photo's outline there.
-        arm = np.clip((0.5 * ease - off) * 24 + 0.5, 0, 1)
-        alpha = np.maximum(sleeve[..., 3] / 255 * beside, arm)
-        round_off = 1 - np.clip(off / (0.5 * ease), 0, 1) ** 2
-        until = fit.cuff_fraction - 0.010 + 0.007 * round_off
-        ends = np.clip((until - part.along) * 220 + 0.5, 0, 1)
-        alpha = alpha * part.covered * start * ends
-        cover = np.zeros(torso.shape[:2], np.float32)
-        cover[part.window] = gaussian_blur(alpha.astype(np.float32), 0.8)
-        colour = np.zeros((*cover.shape, 3), np.float32)
-        colour[part.window] = sleeve[..., :3]
-        coverage.append(cover)
-        colours.append(colour)
-        sources.append(source)
-    return GarmentLayers(
-        gaussian_blur(np.ascontiguousarray(torso[..., 3]) / np.float32(255), 0.7),
-        torso[..., :3],
-        torso_map,
-        (coverage[0], coverage[1]),
-        (colours[0], colours[1]),
-        (sources[0], sources[1]),
+        alpha = 255 * rasterise_polygon((rgba.shape[0], rgba.shape[1]), ring)
+        rgba[..., 3] = np.maximum(rgba[..., 3], alpha)
+    torso_alpha = gaussian_blur(np.ascontiguousarray(rgba[..., 3]) / np.float32(255), 0.7)
+    torso = GarmentLayer(rgba[..., :3], torso_alpha, torso_map)
+    left, right = (
+        _sample_sleeve(image, placed, torso)
+        for image, placed in zip((cutout.left_sleeve, cutout.right_sleeve), sleeves, strict=True)
     )
+    return GarmentLayers(torso, (left, right))
 
 
-def _width_ratio_map(strip: RuledWarp, fit: SleeveFit) -> Floats:
-    """Return the sleeve's width in arm widths, per pixel."""
+def _sample_sleeve(image: Floats, placed: PlacedSleeve, torso: GarmentLayer) -> GarmentLayer:
+    """Sample a sleeve from its cutout, H x W x 4; without a sleeve its layer is empty."""
+    fit, shape = placed.fit, torso.alpha.shape
+    if fit.cuff_fraction == 0.0:
+        return GarmentLayer(torso.colour, np.zeros(shape, np.float32), torso.source)
+    surface = placed.surface.windowed
+    window = surface.window
+    weight = smoothstep(surface.along / (_BLEND_FRACTION * fit.cuff_fraction))[..., None]
+    source = np.zeros_like(torso.source)
+    source[window] = weight * surface.source + (1 - weight) * torso.source[window]
+    rgba = sample_image(image, source[window])
+    alpha, colour = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)
+    alpha[window] = gaussian_blur(_sleeve_alpha(surface, fit, rgba[..., 3]), 0.8)
+    colour[window] = rgba[..., :3]
+    return GarmentLayer(colour, alpha, source)
+
+
+def _sleeve_alpha(surface: RuledWarp, fit: SleeveFit, sampled: Floats) -> Floats:
+    """Return a sleeve's coverage in the window of its surface; ``sampled``: its cutout's, 0 to 255.
+
+    Down to the cuff a sleeve covers the arm, whatever its outline in the photo is.
+    """
+    width = _width_ratio_map(surface, fit)
+    off_centre = np.abs(surface.across - 0.5)
+    start = np.clip(surface.along / 0.003, 0, 1)
+    beside = np.clip((0.5 * width + 0.03 - off_centre) * 24 + 0.5, 0, 1)
+    on_arm = np.clip((0.5 * width - off_centre) * 24 + 0.5, 0, 1)
+    covered = np.maximum(sampled / 255 * beside, on_arm)
+    roundness = 1 - np.clip(off_centre / (0.5 * width), 0, 1) ** 2
+    until = fit.cuff_fraction - 0.010 + 0.007 * roundness
+    end = np.clip((until - surface.along) * 220 + 0.5, 0, 1)
+    return np.asarray(covered * surface.covered * start * end, np.float32)
+
+
+def _width_ratio_map(surface: RuledWarp, fit: SleeveFit) -> Floats:
+    """Return the sleeve's width in arm widths for each pixel."""
     last = len(fit.width_ratios) - 1
-    at = np.clip(np.rint(strip.along * (4 * last)), 0, 4 * last).astype(np.int32)
+    at = np.clip(np.rint(surface.along * (4 * last)), 0, 4 * last).astype(np.int32)
     fine = np.interp(np.arange(4 * last + 1) / 4, np.arange(last + 1), fit.width_ratios)
     return fine.astype(np.float32)[at]
 
 
-def end_at_shoulders(worn: GarmentLayers, body: Body) -> GarmentLayers:
-    """End the torso's straps at the shoulders, over which they go to the back."""
-    rows = np.arange(worn.torso.shape[0])[:, None]
-    shown = np.clip(rows - body.shoulder_line_y[None, :] + 2.0, 0, 1)
-    return replace(worn, torso=np.asarray(worn.torso * shown, np.float32))
+def end_at_shoulders(layers: GarmentLayers, body: Body) -> GarmentLayers:
+    """Return the layers with straps that end at the shoulder line, where they turn to the back."""
+    torso = layers.torso
+    rows = np.arange(torso.alpha.shape[0])[:, None]
+    below = np.clip(rows - body.shoulder_line_y[None, :] + 2.0, 0, 1)
+    alpha = np.asarray(torso.alpha * below, np.float32)
+    return replace(layers, torso=replace(torso, alpha=alpha))
 
 
-def fill_shoulder_notches(worn: GarmentLayers, body: Body) -> GarmentLayers:
-    """Fill the notch that torso and sleeve may leave between them where the shoulder turns."""
-    cloth = np.maximum(worn.torso, np.maximum(*worn.sleeves)) > 0.5
-    torso = worn.torso.copy()
-    reach, span = (
-        max(int(_MAX_NOTCH_WIDTH * body.shoulder_width), 1),
-        int(_SHOULDER_WINDOW * body.shoulder_width),
-    )
-    for side, sleeve in zip(body.sides, worn.sleeves, strict=True):
-        if not sleeve.any():
+def fill_shoulder_notches(layers: GarmentLayers, body: Body) -> GarmentLayers:
+    """Return the layers without notches between torso and sleeve at the shoulder tips."""
+    covered = layers.alpha > 0.5
+    alpha = layers.torso.alpha.copy()
+    reach = max(int(_MAX_NOTCH_WIDTH * body.shoulder_width), 1)
+    span = int(_SHOULDER_WINDOW * body.shoulder_width)
+    for side, sleeve in zip(body.sides, layers.sleeves, strict=True):
+        if not sleeve.alpha.any():
             continue
         x, y = np.maximum(np.rint(side.shoulder_tip).astype(int), span)
         window = (slice(y - span, y + span), slice(x - span, x + span))
-        near = cloth[window]
-        # Only where cloth lies all around it: the window's own border is none.
-        whole = close_mask(np.pad(near, reach), reach)[reach:-reach, reach:-reach]
-        notch = whole & ~near
+        near = covered[window]
+        # Padded, so that the window's border closes no notch.
+        closed = close_mask(np.pad(near, reach), reach)[reach:-reach, reach:-reach]
+        notch = closed & ~near
         if notch.sum() > _MIN_NOTCH_AREA * body.shoulder_width**2:
             filled = antialias(near | notch, 0.7) * dilate(notch, 2)
-            torso[window] = np.maximum(torso[window], filled)
-    return replace(worn, torso=torso)
+            alpha[window] = np.maximum(alpha[window], filled)
+    return replace(layers, torso=replace(layers.torso, alpha=alpha))

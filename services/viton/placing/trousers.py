@@ -1,5 +1,6 @@
-"""Trousers and shorts: a seat around the hips, and a leg along each of the person's."""
+"""Placement of trousers and shorts: a seat around the hips, and a leg along each leg."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,114 +13,127 @@ from services.viton.person.side import PictureSide
 from services.viton.placing.warp_grid import POSITIONS_ACROSS, Waistline, WarpGrid, hip_width
 
 _SEAT_ROWS: Final = 24
+"""Rows of the grid from waistline to crotch."""
 _LEG_ROWS: Final = 48
+"""Rows of the grid from crotch to hem."""
 _PAST_HEM: Final = 1.04
+"""Last row of the grid, as a fraction from crotch to hem."""
 _LONG_LEG_FRACTION: Final = 0.86
+"""Fraction of the leg that trousers cover at their own scale, from which they reach the ankle."""
 _LONG_INSEAM_IN_HIP_WIDTHS: Final = 1.4
+"""Inseam in hip widths from which trousers reach the ankle. Photographed ones have 1.7 to 2.3."""
 _LONG_INSEAM_IN_RISES: Final = 2.0
-"""Trousers reach the ankle if they would cover this share of the legs, or if their legs have this
-length in widths of the hips or in heights of the seat. Photographed ones have 1.7 to 2.3 widths."""
+"""Inseam in rises from which trousers reach the ankle."""
 
 _MAX_BELOW_ANKLE: Final = 0.11
+"""Largest distance of a hem below the ankle, in torso lengths."""
 _MIN_LEG_EASE: Final = 1.05
+"""Least width of a leg of the trousers, in widths of the bare leg."""
 _CROTCH_SLACK: Final = 0.02
+"""Distance of the garment's crotch below the body's, in torso lengths."""
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """What every step of the placement reads."""
+
+    garment: BottomsLandmarks
+    photo_crotch: Points
+    """Where the garment's legs part, in its photo."""
+    body: LowerBody
+    waistline: Waistline
+    scale: float
+    """Canvas pixels per garment pixel across."""
+    canvas_crotch: Points
+    """Where the garment's legs part on the canvas."""
 
 
 def place_trousers(
-    garment: BottomsLandmarks, fork: Points, body: LowerBody, line: Waistline
+    garment: BottomsLandmarks, photo_crotch: Points, body: LowerBody, waistline: Waistline
 ) -> tuple[WarpGrid, WarpGrid]:
-    """Lays both legs of trousers or shorts along the person's; ``fork`` is where they part."""
-    crotch = body.crotch + point(0.0, _CROTCH_SLACK * body.torso_length)
+    """Place the left and the right leg of trousers or shorts along the person's legs.
+
+    ``photo_crotch``: where the legs part in the garment's photo.
+    """
     scale = hip_width(body) / max(garment.hip_width, 1.0)
-    ends = _hem_rows(garment, fork, body, crotch, scale)
-    first, second = (
-        _place_half(
-            garment, fork, body, line, side=side, scale=scale, end=ends[side], crotch=crotch
-        )
-        for side in PictureSide
-    )
-    return first, second
+    canvas_crotch = body.crotch + point(0.0, _CROTCH_SLACK * body.torso_length)
+    fitting = _Fitting(garment, photo_crotch, body, waistline, scale, canvas_crotch)
+    left_hem, right_hem = _hem_rows(fitting)
+    left, right = PictureSide
+    return _place_half(fitting, left, left_hem), _place_half(fitting, right, right_hem)
 
 
-def _hem_rows(
-    garment: BottomsLandmarks, fork: Points, body: LowerBody, crotch: Points, scale: float
-) -> list[float]:
-    """Return the row of each hem: long ones at the ankle, or nearer to the floor if longer."""
-    inseam = garment.hem_row - float(fork[1])
-    rise = max(float(fork[1]) - garment.waistband_row, 0.65 * garment.hip_width)
+def _hem_rows(fitting: _Fitting) -> list[float]:
+    """Return the canvas row of each hem: long ones at the ankle, or below it if they are longer."""
+    garment, body = fitting.garment, fitting.body
+    photo_row, canvas_row = float(fitting.photo_crotch[1]), float(fitting.canvas_crotch[1])
+    inseam = garment.hem_row - photo_row
+    rise = max(photo_row - garment.waistband_row, 0.65 * garment.hip_width)
     long = (
         inseam > _LONG_INSEAM_IN_HIP_WIDTHS * garment.hip_width
         or inseam > _LONG_INSEAM_IN_RISES * rise
     )
-    ends = []
+    rows = []
     for leg, hem in zip(body.legs, garment.hem_rows, strict=True):
         ankle = float(leg.centreline[-1, 1])
-        room = max(ankle - float(crotch[1]), 1.0)
-        reach = (hem - float(fork[1])) * scale / room
+        room = max(ankle - canvas_row, 1.0)
+        reach = (hem - photo_row) * fitting.scale / room
         if long or reach > _LONG_LEG_FRACTION:
-            ends.append(
-                ankle
-                + float(np.clip((reach - 1.02) * room, 0.0, _MAX_BELOW_ANKLE * body.torso_length))
-            )
+            excess = np.clip((reach - 1.02) * room, 0.0, _MAX_BELOW_ANKLE * body.torso_length)
+            rows.append(ankle + float(excess))
         else:
-            ends.append(float(crotch[1]) + reach * room)
-    return ends
+            rows.append(canvas_row + reach * room)
+    return rows
 
 
-def _place_half(
-    garment: BottomsLandmarks,
-    fork: Points,
-    body: LowerBody,
-    line: Waistline,
-    *,
-    side: PictureSide,
-    scale: float,
-    end: float,
-    crotch: Points,
-) -> WarpGrid:
-    leg, other = body.legs[side], body.legs[1 - side]
+def _place_half(fitting: _Fitting, side: PictureSide, hem_row: float) -> WarpGrid:
+    """Place one half, whose leg ends at the canvas row ``hem_row``."""
+    garment, body, scale = fitting.garment, fitting.body, fitting.scale
+    crotch = fitting.canvas_crotch
     outer, inner = (garment.left_edge, garment.right_edge)[side], garment.inner_edges[side]
-    start = float(fork[1])
-    share = np.linspace(0, 1, _SEAT_ROWS, endpoint=False)
-    seat_source = _edge_pairs(
-        outer, inner, garment.waistband_row + share * (start - garment.waistband_row)
-    )
-    width = np.abs(seat_source[:, 0, 0] - seat_source[:, 1, 0]) * scale
-    seat_target = _place_seat(body, line, width, float(crotch[1]), side)
-    share = np.linspace(0, _PAST_HEM, _LEG_ROWS)
-    leg_source = _edge_pairs(outer, inner, start + share * (garment.hem_rows[side] - start))
-    width = np.abs(leg_source[:, 0, 0] - leg_source[:, 1, 0]) * scale
-    rows = float(crotch[1]) + share * (end - float(crotch[1]))
-    leg_target = _place_along_leg(leg, other, width, rows)
-    joined = np.clip(1 - share / 0.16, 0, 1)[:, None] ** 2
-    hip = 2 * seat_target[-1, 0] - seat_target[-2, 0]
-    leg_target[:, 0] += joined * (hip - leg_target[0, 0])
-    leg_target[:, 1] += joined * (crotch - leg_target[0, 1])
-    target = np.concatenate([seat_target, leg_target])
-    target[..., 0] = gaussian_filter1d(target[..., 0], 1.0, axis=0, mode="nearest")
-    above = _SEAT_ROWS / (_SEAT_ROWS + _LEG_ROWS - 1)
+    start = float(fitting.photo_crotch[1])
+    down_seat = np.linspace(0, 1, _SEAT_ROWS, endpoint=False)
+    seat_rows = garment.waistband_row + down_seat * (start - garment.waistband_row)
+    seat_photo = _edge_pairs(outer, inner, seat_rows)
+    seat_width = np.abs(seat_photo[:, 0, 0] - seat_photo[:, 1, 0]) * scale
+    seat_canvas = _place_seat(fitting, seat_width, side)
+    down_leg = np.linspace(0, _PAST_HEM, _LEG_ROWS)
+    leg_photo = _edge_pairs(outer, inner, start + down_leg * (garment.hem_rows[side] - start))
+    leg_width = np.abs(leg_photo[:, 0, 0] - leg_photo[:, 1, 0]) * scale
+    leg_rows = float(crotch[1]) + down_leg * (hem_row - float(crotch[1]))
+    leg_canvas = _place_along_leg(body.legs[side], body.legs[1 - side], leg_width, leg_rows)
+    joined = np.clip(1 - down_leg / 0.16, 0, 1)[:, None] ** 2
+    hip = 2 * seat_canvas[-1, 0] - seat_canvas[-2, 0]
+    leg_canvas[:, 0] += joined * (hip - leg_canvas[0, 0])
+    leg_canvas[:, 1] += joined * (crotch - leg_canvas[0, 1])
+    canvas = np.concatenate([seat_canvas, leg_canvas])
+    canvas[..., 0] = gaussian_filter1d(canvas[..., 0], 1.0, axis=0, mode="nearest")
     return WarpGrid(
-        _interpolate_across(target),
-        _interpolate_across(np.concatenate([seat_source, leg_source])),
-        above,
+        _interpolate_across(canvas),
+        _interpolate_across(np.concatenate([seat_photo, leg_photo])),
+        _SEAT_ROWS / (_SEAT_ROWS + _LEG_ROWS - 1),
     )
 
 
 def _interpolate_across(edges: Points) -> Points:
+    """Return the grid between outer and inner edge, N x 2 x 2."""
     across = POSITIONS_ACROSS[None, :, None]
     return np.asarray(edges[:, :1] * (1 - across) + edges[:, 1:] * across)
 
 
 def _edge_pairs(outer: Floats, inner: Floats, rows: Floats) -> Points:
+    """Return outer and inner edge at rows of the garment's photo, N x 2 x 2."""
     index = np.arange(len(outer))
     edges = [np.stack([np.interp(rows, index, edge), rows], axis=1) for edge in (outer, inner)]
     return np.stack(edges, axis=1)
 
 
-def _place_seat(
-    body: LowerBody, line: Waistline, width: Floats, crotch: float, side: PictureSide
-) -> Points:
-    """Return outer edge and axis from the waistband to the crotch, N x 2 x 2."""
+def _place_seat(fitting: _Fitting, width: Floats, side: PictureSide) -> Points:
+    """Return outer edge and midline on the canvas, from waistline to crotch, N x 2 x 2.
+
+    ``width``: the garment's half width in canvas pixels for each row.
+    """
+    body, line, crotch = fitting.body, fitting.waistline, float(fitting.canvas_crotch[1])
     sign = side.sign
     share = np.linspace(0, 1, len(width), endpoint=False)
     top = line.row_at(
@@ -137,9 +151,10 @@ def _place_seat(
 
 
 def _place_along_leg(leg: Leg, other: Leg, width: Floats, rows: Floats) -> Points:
-    """Return outer and inner edge in each of the rows, N x 2 x 2.
+    """Return outer and inner edge of a leg of the trousers at canvas rows, N x 2 x 2.
 
-    Where wide legs have no room between each other they go outwards.
+    ``width``: its width in canvas pixels for each row. Wide legs without room between them are
+    shifted outwards.
     """
     beyond = point(0.0, 0.3 * float(rows[-1] - rows[0]))
     middle = np.concatenate([leg.centreline, leg.centreline[-1:] + beyond])

@@ -1,4 +1,4 @@
-"""What trousers and skirts share: where they begin, and grids of them laid on the canvas."""
+"""The waistline and the warp grids of trousers and skirts."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,18 +11,22 @@ from services.viton.person.segmentation import PersonSegmentation
 from services.viton.raster.ruled_warp import RuledWarp, rasterise_ruled_surface
 
 POSITIONS_ACROSS: Final = np.linspace(-0.14, 1.14, 9)
-"""Places across a half: 0 at its outer edge, 1 at the axis or beside the other leg."""
+"""Positions across a half: 0 on its outer edge, 1 on the midline or beside the other leg."""
 
 _MESH_PX: Final = 8.0
+"""Largest distance of neighbouring grid points after upsampling, in canvas pixels."""
 _MAX_LOW_WAISTBAND: Final = 0.08
+"""Largest distance of a visible waistband below the usual one, in torso lengths."""
 
 
 @dataclass(frozen=True)
 class Waistline:
-    """The row at which the garment begins, for every column; ``shown``: no top hangs over it."""
+    """Where a lower garment begins on the canvas."""
 
     rows: Floats
+    """W: the row for every column."""
     visible: bool
+    """No top hangs over it."""
 
     def row_at(self, x: float) -> float:
         """Return the row at a column."""
@@ -31,30 +35,30 @@ class Waistline:
 
 @dataclass(frozen=True)
 class WarpGrid:
-    """A half of a garment, or all of a skirt: N x M x 2 grids of canvas and garment pixels.
-
-    ``crotch``: the share of the rows that lie above the crotch; 1 in a skirt.
-    """
+    """Pairs of points of half a garment, or of a whole skirt, as grids down and across."""
 
     canvas_points: Points
+    """N x M x 2: rows downwards, positions across, (x, y) on the canvas."""
     photo_points: Points
+    """N x M x 2: the same points in the garment's photo."""
     crotch_fraction: float
+    """Fraction of the rows that lie above the crotch; 1 in a skirt."""
 
 
-def find_waistline(body: LowerBody, worn: PersonSegmentation) -> Waistline:
-    """Return where the worn trousers or skirt begin below a tucked or short top.
+def find_waistline(body: LowerBody, parts: PersonSegmentation) -> Waistline:
+    """Return the upper edge of the existing bottoms below a tucked or short top.
 
-    A top that hangs lower hides the waistband; then it is placed where one usually is.
+    A top that hangs lower hides it. Then the waistline has the usual row.
     """
-    height, width = worn.bottoms.shape
+    height, width = parts.bottoms.shape
     columns = np.arange(width, dtype=np.float64)
     usual = np.full(width, body.waistband_row)
     first = int(np.clip(body.shoulder_row + 0.45 * body.torso_length, 0, height - 1))
     last = int(np.clip(body.hip_row + 0.35 * body.torso_length, first + 1, height))
     row = int(np.clip(body.hip_row, 0, height - 1))
     near = np.abs(columns - body.midline_x[row]) < 0.26 * body.torso_length
-    band = worn.bottoms[first:last]
-    open_above = worn.arms[first:last].any(axis=0) & ~worn.upper_garment[first:last].any(axis=0)
+    band = parts.bottoms[first:last]
+    open_above = parts.arms[first:last].any(axis=0) & ~parts.upper_garment[first:last].any(axis=0)
     found = near & band.any(axis=0) & ~open_above
     if found.sum() < 0.15 * body.torso_length:
         return Waistline(usual, visible=False)
@@ -70,14 +74,15 @@ def find_waistline(body: LowerBody, worn: PersonSegmentation) -> Waistline:
     return Waistline(line - np.clip(raised, 0, 0.03 * body.torso_length), visible=True)
 
 
-def rasterise_grid(hung: WarpGrid, shape: tuple[int, int]) -> RuledWarp:
-    """Lays the grids on the canvas, H x W, without the rows below the frame.
+def rasterise_grid(grid: WarpGrid, shape: tuple[int, int]) -> RuledWarp:
+    """Rasterise a grid on a canvas of ``shape``, without the rows below the frame.
 
-    They are made dense first: ``strip`` places points to a thirtieth of a mesh.
+    The grid is upsampled first, because ``rasterise_ruled_surface`` is exact to a thirtieth of a
+    mesh.
     """
-    shown = np.flatnonzero((hung.canvas_points[..., 1] < shape[0] + 8).any(axis=1))
+    shown = np.flatnonzero((grid.canvas_points[..., 1] < shape[0] + 8).any(axis=1))
     end = int(shown[-1]) + 2 if len(shown) else 2
-    target, source = hung.canvas_points[:end], hung.photo_points[:end]
+    target, source = grid.canvas_points[:end], grid.photo_points[:end]
     tall = float(np.hypot(*np.moveaxis(np.diff(target, axis=0), -1, 0)).sum(axis=0).max())
     wide = float(np.hypot(*np.moveaxis(np.diff(target, axis=1), -1, 0)).sum(axis=1).max())
     size = (
@@ -85,22 +90,24 @@ def rasterise_grid(hung: WarpGrid, shape: tuple[int, int]) -> RuledWarp:
         max(int(wide / _MESH_PX), len(POSITIONS_ACROSS)),
     )
     across = np.linspace(POSITIONS_ACROSS[0], POSITIONS_ACROSS[-1], size[1])
-    laid = rasterise_ruled_surface(
+    surface = rasterise_ruled_surface(
         _upsample_grid(target, size), _upsample_grid(source, size), across, shape
     )
     return replace(
-        laid, along=laid.along * np.float32((len(target) - 1) / (len(hung.canvas_points) - 1))
+        surface, along=surface.along * np.float32((len(target) - 1) / (len(grid.canvas_points) - 1))
     )
 
 
 def _upsample_grid(grid: Points, size: tuple[int, int]) -> Points:
-    """Return the N x M x 2 grid read between its points at ``size`` places."""
+    """Interpolate an N x M x 2 grid linearly at ``size`` rows and columns."""
+    upsampled = grid
     for axis, count in enumerate(size):
-        place = np.linspace(0, grid.shape[axis] - 1, count)
-        first = np.minimum(place.astype(int), grid.shape[axis] - 2)
-        share = (place - first).reshape([-1 if i == axis else 1 for i in range(3)])
-        grid = np.take(grid, first, axis) * (1 - share) + np.take(grid, first + 1, axis) * share
-    return grid
+        place = np.linspace(0, upsampled.shape[axis] - 1, count)
+        first = np.minimum(place.astype(int), upsampled.shape[axis] - 2)
+        weight = (place - first).reshape([-1 if i == axis else 1 for i in range(3)])
+        before, after = np.take(upsampled, first, axis), np.take(upsampled, first + 1, axis)
+        upsampled = before * (1 - weight) + after * weight
+    return upsampled
 
 
 def body_width_at(body: LowerBody, row: float) -> float:
@@ -110,5 +117,5 @@ def body_width_at(body: LowerBody, row: float) -> float:
 
 
 def hip_width(body: LowerBody) -> float:
-    """Return the width of the hips."""
+    """Return the body's width at the hips."""
     return body_width_at(body, body.crotch[1] - 0.06 * body.torso_length)

@@ -5,6 +5,7 @@ import pytest
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.person.body import measure_body
 from services.viton.placing.garment_layers import (
+    GarmentLayer,
     GarmentLayers,
     end_at_shoulders,
     fill_shoulder_notches,
@@ -73,10 +74,11 @@ def test_straps_end_at_the_shoulders() -> None:
     body, _ = measure_body(person.keypoints, person.labels)
     torso = np.ones(SHAPE, np.float32)
     colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
-    worn = GarmentLayers(torso, colour, source, (torso, torso), (colour, colour), (source, source))
+    layer = GarmentLayer(colour, torso, source)
+    layers = GarmentLayers(layer, (layer, layer))
     column = int(body.left.shoulder_tip[0]) + 30
     line = int(body.shoulder_line_y[column])
-    ended = end_at_shoulders(worn, body).torso[:, column]
+    ended = end_at_shoulders(layers, body).torso.alpha[:, column]
     assert ended[: line - 3].max() == 0
     assert ended[line + 1 :].min() == 1
 
@@ -91,13 +93,13 @@ def test_a_notch_between_shoulder_and_sleeve_is_filled() -> None:
     notch = (np.abs(columns - x) < 4) & (rows < y + 9)
     none = np.zeros(SHAPE, np.float32)
     colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
-    worn = GarmentLayers(
-        torso * ~notch, colour, source, (sleeve * ~notch, none), (colour, colour), (source, source)
-    )
-    torso = fill_shoulder_notches(worn, body).torso
-    assert torso[notch & (rows > y + 2)].min() > 0.5
+    left = GarmentLayer(colour, sleeve * ~notch, source)
+    right = GarmentLayer(colour, none, source)
+    layers = GarmentLayers(GarmentLayer(colour, torso * ~notch, source), (left, right))
+    filled = fill_shoulder_notches(layers, body).torso.alpha
+    assert filled[notch & (rows > y + 2)].min() > 0.5
     # Nothing is added above the shoulder or outside the sleeve.
-    assert torso[(rows < y - 6) | (columns < x - 62)].max() == 0
+    assert filled[(rows < y - 6) | (columns < x - 62)].max() == 0
 
 
 def test_the_side_of_a_top_with_a_deep_neckline_is_its_outline() -> None:
