@@ -20,15 +20,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bench.measures.garment_reading import (
-    KINDS,
-    Compared,
-    Reading,
-    compared,
-    confusion,
-    read,
-    shares,
-    summary,
+from bench.measures.garment_landmarks import (
+    SPEC_PROPERTIES,
+    ClassPairs,
+    GarmentResult,
+    class_accuracies,
+    compare_classes,
+    count_confusions,
+    evaluate_garment,
+    summarise,
 )
 from services.cloth_mask.contract import SegmentRequest
 from services.cloth_mask.model import load_attributes_network
@@ -61,10 +61,12 @@ def main() -> None:
         write(arguments.out, f"{category}-{number:04d}", drawn)
         mask = drawn.mask if segment is None else segment(drawn.image)
         told = reader.read(drawn.image, mask)
-        classes.append(compared(drawn, told))
+        classes.append(compare_classes(drawn, told))
         if category == "upper":
-            readings.append(read(number, drawn, mask, NO_ATTRIBUTES if arguments.rules else told))
-    figures = summary(readings) | {"network": shares(classes), "seed": arguments.seed}
+            readings.append(
+                evaluate_garment(number, drawn, mask, NO_ATTRIBUTES if arguments.rules else told)
+            )
+    figures = summarise(readings) | {"network": class_accuracies(classes), "seed": arguments.seed}
     figures |= {"masks": arguments.masks, "rules": arguments.rules}
     (arguments.out / "report.json").write_text(json.dumps(figures, indent=2) + "\n")
     for table in [*tables(readings), *crossed(classes)]:
@@ -85,9 +87,9 @@ def write(folder: Path, name: str, drawn: Drawn) -> None:
     (folder / f"{name}.json").write_text(json.dumps(drawn.label(), indent=2) + "\n")
 
 
-def tables(readings: list[Reading]) -> list[Table]:
+def tables(readings: list[GarmentResult]) -> list[Table]:
     """Return the summary, the confusion of sleeve classes and the figures by kind."""
-    figures = summary(readings)
+    figures = summarise(readings)
     whole = Table("figure", "value", title=f"{len(readings)} garments")
     whole.add_row("sleeve class right", f"{figures['sleeve_class_right']:.1%}")
     whole.add_row(
@@ -96,13 +98,13 @@ def tables(readings: list[Reading]) -> list[Table]:
     whole.add_row("mask IoU", f"{figures['mask_iou']:.3f}")
     for name, error in figures["landmark_error"].items():
         whole.add_row(f"{name}, median error in chest widths", _told(error))
-    counts = confusion(readings)
-    found = [*SLEEVES, *sorted({r.found for r in readings} - set(SLEEVES))]
+    counts = count_confusions(readings)
+    found = [*SLEEVES, *sorted({r.sleeve_class for r in readings} - set(SLEEVES))]
     crossed = Table("drawn", *found, title="sleeve classes found")
     for drawn, row in counts.items():
         crossed.add_row(drawn, *(str(row.get(name, 0)) for name in found))
     kinds = Table("kind", "", "garments", "sleeves", "neck depth", "armpit", title="by kind")
-    for kind in KINDS:
+    for kind in SPEC_PROPERTIES:
         for value, own in figures["by_kind"][kind].items():
             kinds.add_row(
                 kind,
@@ -115,10 +117,10 @@ def tables(readings: list[Reading]) -> list[Table]:
     return [whole, crossed, kinds]
 
 
-def crossed(classes: list[Compared]) -> list[Table]:
+def crossed(classes: list[ClassPairs]) -> list[Table]:
     """Return what the network found for each class drawn, a table a question."""
     found = []
-    for question, own in shares(classes).items():
+    for question, own in class_accuracies(classes).items():
         names = list(own["confusion"])
         names += sorted({n for row in own["confusion"].values() for n in row} - set(names))
         table = Table("drawn", *names, title=f"network: {question}, {own['right']:.1%} right")

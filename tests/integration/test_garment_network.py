@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from bench.measures.garment_reading import compared, read, shares, summary
+from bench.measures.garment_landmarks import (
+    class_accuracies,
+    compare_classes,
+    evaluate_garment,
+    summarise,
+)
 from services.cloth_mask.model import load_attributes_network
 from services.kit.garment_attributes import LANDMARKS
 from services.viton.garment.top_landmarks import detect_top_landmarks
@@ -23,7 +28,7 @@ def drawings() -> list[Drawn]:
 def test_classes_of_drawn_garments(drawings: list[Drawn]) -> None:
     reader = load_attributes_network()
     told = [(drawn, reader.read(drawn.image, drawn.mask)) for drawn in drawings]
-    figures = shares([compared(drawn, attributes) for drawn, attributes in told])
+    figures = class_accuracies([compare_classes(drawn, attributes) for drawn, attributes in told])
     assert figures["category"]["right"] >= 0.95
     assert figures["left sleeve"]["right"] >= 0.92
     assert figures["right sleeve"]["right"] >= 0.92
@@ -44,10 +49,13 @@ def test_classes_of_drawn_garments(drawings: list[Drawn]) -> None:
 def test_the_engine_reads_better_with_the_network() -> None:
     reader = load_attributes_network()
     garments = [draw(SEED + 1, number) for number in range(12)]
-    ruled = summary([read(n, drawn) for n, drawn in enumerate(garments)])
+    ruled = summarise([evaluate_garment(n, drawn) for n, drawn in enumerate(garments)])
     readings = [reader.read(drawn.image, drawn.mask) for drawn in garments]
-    told = summary(
-        [read(n, d, attributes=r) for n, (d, r) in enumerate(zip(garments, readings, strict=True))]
+    told = summarise(
+        [
+            evaluate_garment(n, d, attributes=r)
+            for n, (d, r) in enumerate(zip(garments, readings, strict=True))
+        ]
     )
     assert told["sleeve_class_right"] >= ruled["sleeve_class_right"]
     assert told["neckline_depth_error"] < ruled["neckline_depth_error"]

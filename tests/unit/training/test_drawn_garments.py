@@ -5,7 +5,12 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-from bench.measures.garment_reading import compared, read, shares, summary
+from bench.measures.garment_landmarks import (
+    class_accuracies,
+    compare_classes,
+    evaluate_garment,
+    summarise,
+)
 from services.cloth_mask.attributes import SIDE
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES
 from training.garment.drawn.photo import Drawn, draw
@@ -116,24 +121,24 @@ def test_the_class_of_sleeves_against_the_torso(sleeves: str, reach: float, cuff
     changes |= {"half_shoulder": 20.0, "half_chest": 23.0, "half_neck": 8.0, "slope": 0.3}
     changes |= {"armpit": 23.0, "length": 64.0, "flare": 1.0, "waist": 0.95, "overlap": 1.0}
     changes |= {"mount": "flat", "bow": 0.5, "uneven": 0.03, "hem": "straight", "drop": 0.45}
-    readings = [read(n, draw(9, n, **(PLAIN | changes))) for n in range(4)]
-    assert [r.found for r in readings] == [sleeves] * 4
-    assert max(r.errors["armpit"] for r in readings) < 0.2
+    readings = [evaluate_garment(n, draw(9, n, **(PLAIN | changes))) for n in range(4)]
+    assert [r.sleeve_class for r in readings] == [sleeves] * 4
+    assert max(r.landmark_errors["armpit"] for r in readings) < 0.2
 
 
 def test_a_garment_that_cannot_be_read_counts_as_wrong() -> None:
     drawn = draw(5, 0)
-    reading = read(0, drawn, np.zeros_like(drawn.mask))
-    assert reading.found == "NoGarment"
-    assert not reading.right
-    assert reading.iou == 0
-    assert summary([reading])["sleeve_class_right"] == 0
+    reading = evaluate_garment(0, drawn, np.zeros_like(drawn.mask))
+    assert reading.sleeve_class == "NoGarment"
+    assert not reading.has_right_sleeve_class
+    assert reading.mask_iou == 0
+    assert summarise([reading])["sleeve_class_right"] == 0
 
 
 def test_shares_count_each_question_where_it_has_an_answer() -> None:
     drawn = [draw(5, 0, category=category, height=SMALL) for category in CATEGORIES]
-    pairs = [compared(own, NO_ATTRIBUTES) for own in drawn]
-    figures = shares(pairs)
+    pairs = [compare_classes(own, NO_ATTRIBUTES) for own in drawn]
+    figures = class_accuracies(pairs)
     assert figures["category"]["garments"] == 3
     assert figures["category"]["right"] == 0
     assert figures["left sleeve"]["garments"] == 2
