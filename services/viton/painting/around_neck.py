@@ -26,19 +26,19 @@ Bool: TypeAlias = NDArray[np.bool_]
 Places: TypeAlias = NDArray[np.float64]
 
 _HOOD_HEIGHT: Final = 0.4
-"""How high a hood lies, in widths of the garment's neck."""
+"""Height of a hood, in widths of the garment's neck."""
 
 _WINDOW_REACH: Final = 1.4
 """How far a piece may reach from the middle of the neck, in widths of the garment's neck."""
 
 _SHADE_BEHIND_NECK: Final = 0.12
-"""How much less light there is behind the neck."""
+"""Fraction of the light that is missing behind the neck."""
 
 _NARROWEST_ABOVE_BASE: Final = 0.24
-"""How far above its base the neck is narrowest, in units of the body."""
+"""Height above its base at which the neck is narrowest, in shoulder widths."""
 
 _NECK_FLARE: Final = (0.12, 1.1)
-"""How much the neck widens, to each side, down to a collar's ends and below them."""
+"""How much the neck widens to each side: down to a collar's ends, and below them."""
 
 
 class NeckLayer(NamedTuple):

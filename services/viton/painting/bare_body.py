@@ -22,20 +22,34 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _ARM_STEPS: Final = 100
+"""Samples along an arm."""
+
 _MIN_BARE_STEPS: Final = 14
+"""Samples of an arm that have to be bare for its edges to be read."""
+
 _HEM_STEPS: Final = 4
-"""Steps along the arm, how many of them have to be bare to tell its edges, and how many of these
-are near the hem."""
+"""How many of these samples lie near the hem of the sleeve."""
+
 _SHOULDER_STEP: Final = 8
+"""Sample of the shoulder's tip."""
+
 _HAND_STEP: Final = 94
+"""Sample at which the hand begins."""
+
 _MIN_BARE_FRACTION: Final = 0.97
+"""Fraction of skin in a bare sample."""
+
 _MAX_EDGE_OUTSIDE: Final = 0.1
+"""How far outside the measured arm a seen edge may lie, in widths of the arm."""
+
 _MAX_EDGE_INSIDE: Final = 0.55
+"""How far inside the measured arm a seen edge may lie, in widths of the arm."""
+
 _MIN_ARM_WIDTH: Final = 0.35
+"""Least distance of the two seen edges, in widths of the arm."""
+
 _EDGE_TOLERANCE: Final = 0.03
-"""The steps of the shoulder's tip and of the hand, and the share of skin in a bare step; how far
-outside the measured arm, in its widths, a seen edge may be, how far inside, how near they may come,
-and from where on skin is beside it."""
+"""Distance from the seen edge from which on skin is beside the arm, in widths of the arm."""
 
 
 def join_bare_shoulders(

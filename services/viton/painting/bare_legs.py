@@ -22,11 +22,22 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _LABEL_ERROR_PX: Final = 7
+"""How far an edge of the label map may lie from the true one, in pixels of the canvas."""
+
 _LOCAL_TONE_REACH: Final = 0.35
+"""Distance over which a leg's own tone fades to the usual one, in torso lengths."""
+
 _HEM_SHADOW_REACH: Final = 0.22
+"""How far below the existing hem its shadow lies on the legs, in torso lengths."""
+
 _LEG_EXTENSION: Final = 0.15
+"""How far legs are continued beyond the ankle, in torso lengths."""
+
 _MIN_LEG_AREA: Final = 0.02
+"""Least area of bare legs that shows their tone, in squares of the torso length."""
+
 _MIN_ARM_AREA: Final = 0.004
+"""Least area of bare arms or face that shows the tone, in squares of the torso length."""
 
 
 def inpaint_background(image: Floats, worn: PersonSegmentation) -> Floats:

@@ -29,6 +29,7 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _LABEL_ERROR_PX: Final = 7
+"""How far an edge of the label map may lie from the true one, in pixels of the canvas."""
 
 
 def assemble_bottoms(legs: MeasuredLowerBody, laid: Laid, line: Waistline) -> LayerStack:

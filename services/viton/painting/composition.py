@@ -37,18 +37,41 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _LABEL_ERROR_PX: Final = 8
+"""How far an edge of the label map may lie from the true one, in pixels of the canvas."""
+
 _BLEED_REACH_PX: Final = 22.0
+"""How far the existing garment's colour may have bled into bare skin, in pixels of the canvas."""
+
 _SKIN_SEAM_PX: Final = 14
+"""Width of the seam between new skin and seen skin, in pixels of the canvas."""
+
 _SKIN_SEAM_STEEPNESS: Final = 1.3
-"""The steepness of the way over from new skin to what is seen."""
+"""Slope of the blend from new skin to seen skin; 1 spans the whole seam."""
+
 _MIN_SEAM_RADIUS_PX: Final = 5
+"""Radius below which new skin beside an arm is a sliver and no seam, in pixels of the canvas."""
+
 _WAISTBAND_RIM_PX: Final = 3
+"""Height of the upper rim of a waistband that takes its colours from below, in pixels of the
+canvas."""
+
 _EDGE_SHADE: Final = 0.20
+"""Fraction of the light that the garment's edge takes from skin close to it."""
+
 _SOFT_SHADE: Final = 0.12
+"""Fraction of the light that the garment's edge takes from skin farther away."""
+
 _CUFF_SHADE: Final = 0.24
+"""Fraction of the light that a cuff takes from the arm."""
+
 _RIM_SHADE: Final = 0.16
+"""Fraction of the light that the garment takes from an arm's rim in front of it."""
+
 _MAX_ADDED_NOISE: Final = 1.2
+"""Most noise that is added to the garment, as a standard deviation in levels."""
+
 _ADDED_NOISE_FRACTION: Final = 0.2
+"""Fraction of the missing noise that is added to the garment."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,11 +16,19 @@ from services.viton.person.segmentation import ARM_LABELS, UPPER_GARMENT_LABELS
 Window = tuple[slice, slice]
 
 _MARGIN_BESIDE_PX: Final = 40
+"""Margin to both sides of the person, in pixels of the canvas."""
+
 _MARGIN_ABOVE_PX: Final = 24
+"""Margin above the person, in pixels of the canvas."""
+
 _MARGIN_BELOW: Final = 0.14
-"""Share of the photo's height that is kept below the worn garment, arms and hips."""
+"""Margin below the existing garment, arms and hips, in heights of the photo."""
+
 _UPPER_BODY_LABELS: Final = (*UPPER_GARMENT_LABELS, *ARM_LABELS, Label.TORSO_SKIN)
+"""Labels that a new top may change."""
+
 _HIP_JOINTS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
+"""Joints of the hips."""
 
 
 def find_edit_window(photo: PersonPhoto) -> Window:

@@ -16,7 +16,11 @@ from services.viton.raster.smoothing import gaussian_blur
 Floats: TypeAlias = NDArray[np.float32]
 
 _MAX_PLAIN_STD: Final = 26.0
+"""Mean standard deviation of the channels up to which cloth is plain, in levels."""
+
 _DARK_OFFSET: Final = 32.0
+"""Added to grey levels before their ratio is taken, so that dark cloth shows less light, in levels.
+"""
 
 
 def estimate_bottoms_shading(photo: Floats, worn: PersonSegmentation) -> Floats:

@@ -24,29 +24,37 @@ from services.viton.raster.smoothing import gaussian_blur
 Colours: TypeAlias = NDArray[np.float32]
 
 _MIN_ROW_FRACTION: Final = 0.3
-"""The share of the body's width that a row of the worn top has at least."""
+"""Least width of a row of the existing top, in the body's width."""
 
 _SEARCH_REACH: Final = 0.3
-"""In lengths of the torso: how far from the worn top's hem one looks for what is below it."""
+"""How far from the existing top's hem bottoms are looked for, in torso lengths."""
 
 _MIN_BOTTOMS_AREA: Final = 0.05
-"""The least area of it, in squares of the torso's length."""
+"""Least area of bottoms that is continued, in squares of the torso length."""
 
 _MAX_HEM_BELOW_CROTCH: Final = 0.12
-"""How far below the crotch the worn top may end, in lengths of the torso."""
+"""How far below the crotch the existing top may end, in torso lengths."""
 
 _LABEL_RIM_PX: Final = 4
+"""Rows below the hem whose colours are not the bottoms' own, in pixels of the canvas."""
+
 _HEM_SHADOW: Final = 0.03
-"""Below the hem: pixels that are neither cloth's own, and the worn top's shadow, likewise."""
+"""Rows below the hem in the existing top's shadow, in torso lengths."""
 
 _HEM_MEDIAN_PX: Final = 15
+"""Window of the median that smooths the hem, in pixels of the canvas."""
+
 _MIN_WIDTH_AT_HEM: Final = 0.8
-"""The least width of bottoms at the hem, in widths of the body: a hand may hide their sides."""
+"""Least width of bottoms at the hem, in the body's width; a hand may hide their sides."""
 
 _WAISTBAND_HEIGHT: Final = 0.065
+"""Height of a waistband, in torso lengths."""
+
 _WAISTBAND_SEAM_SHADE: Final = 0.16
+"""Fraction of the light that is missing at the seam below a waistband."""
+
 _WAISTBAND_SAG: Final = 0.03
-"""A waistband: how wide, how much darker the seam below it, how much lower in the middle."""
+"""How much lower a waistband lies in the middle, in torso lengths."""
 
 
 def extend_bottoms_to_waist(photo: PersonPhoto) -> PersonPhoto | None:

@@ -23,6 +23,7 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _LABEL_ERROR_PX: Final = 7
+"""How far an edge of the label map may lie from the true one, in pixels of the canvas."""
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,16 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _MAX_WAISTBAND_SLOPE: Final = 0.7
+"""Steepest slope of a waistband; where it is steeper, the waistband ends."""
+
 _MAX_SLIT_HALF_WIDTH: Final = 0.014
+"""Half the width of the widest slit beside an arm that is closed, in shoulder widths."""
+
 _WAISTBAND_OVERLAP_PX: Final = 5.0
+"""How far the garment may cover a waistband from above, in pixels of the canvas."""
+
 _WAISTBAND_SEARCH_PX: Final = 10
+"""How far the label map's upper edge of a waistband may be moved, in pixels of the canvas."""
 
 
 def close_slits_beside_arms(

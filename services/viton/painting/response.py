@@ -14,8 +14,11 @@ from services.viton.raster.morphology import erode
 from services.viton.raster.sampling import sample_image
 
 _MIN_VISIBLE_CHANGE: Final = 2
+"""Least change of a channel that counts as an edit, in levels."""
+
 _GARMENT_RIM_PX: Final = 4
-"""Pixels of the garment's photo along its outline in which the background may shine through."""
+"""Rim of the garment in its photo in which the background may shine through, in pixels of the
+canvas."""
 
 
 @dataclass(frozen=True)

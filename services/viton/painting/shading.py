@@ -27,9 +27,14 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _MAX_PLAIN_STD: Final = 26.0
+"""Mean standard deviation of the channels up to which cloth is plain, in levels."""
+
 _DARK_OFFSET: Final = 32.0
+"""Added to grey levels before their ratio is taken, so that dark cloth shows less light, in levels.
+"""
+
 _DARK_RANGE: Final = (40.0, 110.0)
-"""Mean grey of the worn garment between which its own light counts from not at all to fully."""
+"""Mean grey of the existing garment between which its light counts from 0 to 1, in levels."""
 
 
 def shade_torso(image: Floats, parts: PersonSegmentation, body: Body, slant: float) -> Floats:

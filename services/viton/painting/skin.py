@@ -32,25 +32,43 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _LABEL_ERROR_PX: Final = 8
+"""How far an edge of the label map may lie from the true one, in pixels of the canvas."""
+
 _LIT_NECK_PERCENTILE: Final = 45
+"""Percentile of the brightness of the neck from which on it is lit."""
+
 _PROFILE_BINS: Final = 11
+"""Bins across an arm's width in which its light is measured."""
+
 _ROUND_ARM_SHADE: Final = 0.26
+"""Fraction of the light that is missing at the edge of a round limb."""
+
 _CHANNEL_EXPONENTS: Final = (0.85, 1.05, 1.15)
-"""How the light of a round limb falls off in red, green and blue."""
+"""Exponents of the fall-off of light on a round limb: red, green, blue."""
+
 _MOTTLE_STRENGTH: Final = 0.010
+"""Standard deviation of the blotches of skin, as a fraction of its light."""
+
 _CUFF_SEARCH_REACH: Final = 0.45
-"""In shoulder widths: how far from the wrist's joint the worn sleeve's end is looked for."""
+"""How far from the wrist joint the end of the existing sleeve is looked for, in shoulder widths."""
+
 _TAPER_SAMPLE: Final = 78
-"""The sample of the forearm from which it tapers towards the hand that is seen."""
+"""Sample of the arm (of 100) from which it tapers towards the seen hand."""
+
 _HAND_OVERLAP_PX: Final = 16.0
+"""How far a new arm reaches over the seen hand, in pixels of the canvas."""
+
 _MIN_SKIN_PX: Final = 600
-"""Pixels of an arm from which its light is told, and of a face from which its shade is."""
+"""Least pixels of an arm that show its light, and of a face that show its shade."""
+
 _SHADE_FRACTION: Final = 0.62
-"""The share of the face's brightness below which skin is in the shade."""
+"""Fraction of the face's median brightness below which skin is in the shade."""
+
 _NAVEL_FRACTION: Final = 0.757
-"""Where the navel is between shoulders and hip joints (Drillis and Contini, 1966)."""
+"""Place of the navel between shoulders (0) and hip joints (1): Drillis and Contini, 1966."""
+
 _SHOULDER_BLEND_FRACTION: Final = 0.24
-"""The share of the arm along which it goes over into the shoulder."""
+"""Fraction of the arm over which its light blends into the shoulder."""
 
 
 @dataclass(frozen=True)

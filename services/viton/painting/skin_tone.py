@@ -12,13 +12,17 @@ Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
 _HAND_REACH: Final = 0.4
+"""How far a bare hand sets the tone of skin, in shoulder widths."""
+
 _ARM_REACH: Final = 0.9
+"""How much farther a bare arm sets the tone of skin, in shoulder widths."""
+
 _WHOLE_ARM_AREA: Final = 0.12
-"""In shoulder widths, how far a bare hand tells the tone of skin, and how much farther a bare arm;
-and the area of bare arm, in their squares, that is enough for all of it."""
+"""Area of bare arm that has the whole reach, in squares of the shoulder width."""
+
 _MAX_HUE_DISTANCE: Final = 20.0
-"""CIELAB's a and b: how far skin may be from the person's usual hue. The dim and the lit, a pale
-palm and a flushed cheek are nearer; the collar of another garment that shows is farther."""
+"""Largest distance from the person's median hue, in CIELAB's a and b. Dim skin, a pale palm and a
+flushed cheek are nearer; a collar of another garment is farther."""
 
 
 def select_usual_hue(image: Floats, bare: Bool, face: Bool) -> Bool:
