@@ -14,11 +14,12 @@ from services.viton.painting.response import TryOnResult
 from services.viton.person.photo import PersonPhoto
 from services.viton.tops import wear_upper
 
-_WEAR: Final[dict[str, Callable[[PersonPhoto, GarmentPhoto], TryOnResult]]] = {
+_TRY_ON_OF_CATEGORY: Final[dict[str, Callable[[PersonPhoto, GarmentPhoto], TryOnResult]]] = {
     UPPER: wear_upper,
     LOWER: wear_lower,
     DRESS: wear_dress,
 }
+"""The function of each category."""
 
 
 def try_on(person: PersonPhoto, garment: GarmentPhoto, category: str = UPPER) -> TryOnResult:
@@ -30,7 +31,7 @@ def try_on(person: PersonPhoto, garment: GarmentPhoto, category: str = UPPER) ->
     """
     check_category(category, GARMENT_CATEGORIES)
     _check_shapes(person, garment)
-    return _WEAR[category](person, garment)
+    return _TRY_ON_OF_CATEGORY[category](person, garment)
 
 
 def _check_shapes(person: PersonPhoto, garment: GarmentPhoto) -> None:

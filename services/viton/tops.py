@@ -17,10 +17,8 @@ from services.viton.person.photo import PersonPhoto
 from services.viton.placing.top_placement import place_top, sample_top
 from services.viton.placing.torso import fit_torso
 
-_TOO_SHORT: Final = 1.3
-"""A garment that would have to be stretched by more than this to reach as far as the worn one shows
-what is below it instead.
-"""
+_MAX_LENGTH_RATIO: Final = 1.3
+"""Length of the existing top, in lengths of the new one, above which its waist is uncovered."""
 
 
 def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnResult:
@@ -48,12 +46,12 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
 
 
 def _with_waist_shown(person: MeasuredPerson, top: TopLandmarks) -> MeasuredPerson:
-    """Return the person with bottoms that reach the waist if the top is too short to hide it."""
+    """Return the person with bottoms up to the waist, if the top is too short to cover it."""
     body = person.body
     if (
         body.existing_top_tucked
         or body.cropped_by_frame
-        or fit_torso(top, body).existing_length_ratio <= _TOO_SHORT
+        or fit_torso(top, body).existing_length_ratio <= _MAX_LENGTH_RATIO
     ):
         return person
     extended = extend_bottoms_to_waist(person.photo)

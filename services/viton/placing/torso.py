@@ -52,6 +52,7 @@ class TorsoFitOptions:
 
 
 TORSO_FIT: Final = TorsoFitOptions()
+"""The options of every try-on."""
 
 
 @dataclass(frozen=True, kw_only=True)
