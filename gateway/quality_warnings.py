@@ -57,48 +57,64 @@ TURNED_BODY: Final = QualityWarning(
     "wrong; a photo taken straight from the front works better.",
     weight=0.6,
 )
+"""The trunk is turned away from the camera."""
+
 CROSSED_ARMS: Final = QualityWarning(
     code=WarningCode.CROSSED_ARMS,
     message="Your arms are crossed over your body, so the garment may look cut up around them; "
     "a photo with the arms hanging beside the body works better.",
     weight=0.5,
 )
+"""The forearms cross in front of the body."""
+
 ARMS_IN_FRONT: Final = QualityWarning(
     code=WarningCode.ARMS_IN_FRONT,
     message="An arm lies in front of your body, so the garment may look wrong around it; a photo "
     "with the arms hanging beside the body works better.",
     weight=0.75,
 )
+"""A forearm lies in front of the body."""
+
 SEVERAL_PEOPLE: Final = QualityWarning(
     code=WarningCode.SEVERAL_PEOPLE,
     message="More than one person is in the photo and only one of them wears the garment; a photo "
     "of one person alone works better.",
     weight=0.7,
 )
+"""More than one person is in the photo."""
+
 CROPPED_PERSON: Final = QualityWarning(
     code=WarningCode.CROPPED_PERSON,
     message="Your shoulders or hips are outside the photo, so the garment's shape there is "
     "guessed; a photo that shows you from the head to below the hips works better.",
     weight=0.7,
 )
+"""Shoulders or hips are outside the photo."""
+
 LOW_RESOLUTION_PERSON: Final = QualityWarning(
     code=WarningCode.LOW_RESOLUTION_PERSON,
     message="You are small in the photo, so the picture may look soft; a larger photo, or one "
     "taken from nearer, works better.",
     weight=0.8,
 )
+"""The person's photo is small."""
+
 LOW_RESOLUTION_GARMENT: Final = QualityWarning(
     code=WarningCode.LOW_RESOLUTION_GARMENT,
     message="The garment is small in its photo, so its print and fabric may look soft; a larger "
     "photo works better.",
     weight=0.8,
 )
+"""The garment's photo is small."""
+
 ASYMMETRIC_GARMENT: Final = QualityWarning(
     code=WarningCode.ASYMMETRIC_GARMENT,
     message="The garment's left and right halves differ, so a shoulder, a sleeve or the hem may "
     "sit wrong; a photo of it laid straight, with both sleeves alike, works better.",
     weight=0.7,
 )
+"""The garment's halves differ."""
+
 WORN_GARMENT: Final = QualityWarning(
     code=WarningCode.WORN_GARMENT,
     message="Somebody wears the garment in its photo, so the parts under hair, hands or other "
@@ -106,24 +122,31 @@ WORN_GARMENT: Final = QualityWarning(
     "works better.",
     weight=0.8,
 )
+"""Somebody wears the garment in its photo."""
+
 GARMENT_AT_EDGE: Final = QualityWarning(
     code=WarningCode.GARMENT_AT_EDGE,
     message="The garment is cut off by the edge of its photo, so what is missing is guessed; "
     "a photo with some background on every side works better.",
     weight=0.7,
 )
+"""The garment reaches the frame of its photo."""
+
 SEVERAL_GARMENTS: Final = QualityWarning(
     code=WarningCode.SEVERAL_GARMENTS,
     message="The garment's photo seems to show several pieces, which may all be worn at once; "
     "a photo of one garment alone works better.",
     weight=0.6,
 )
+"""More than one garment is in the photo."""
+
 DOUBTFUL_MASK: Final = QualityWarning(
     code=WarningCode.DOUBTFUL_MASK,
     message="The garment could not be separated reliably from its background, so its outline may "
     "look wrong; a photo on a plain background of another colour works better.",
     weight=0.6,
 )
+"""The garment's mask covers too little of the photo, or too much."""
 
 QUALITY_WARNINGS: Final = (
     TURNED_BODY,
@@ -195,6 +218,7 @@ class WarningThresholds:
 
 
 DEFAULT_THRESHOLDS: Final = WarningThresholds()
+"""The thresholds in use."""
 
 UPPER_PART_FRACTION: Final = 0.4
 """Height of a garment's upper part, as a fraction of the garment's height."""

@@ -89,6 +89,7 @@ REQUEST_DOCUMENTATION: Final[dict[str, Any]] = {
         },
     },
 }
+"""The form and the query parameters, for the OpenAPI document."""
 
 RESPONSE_DOCUMENTATION: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -114,6 +115,7 @@ RESPONSE_DOCUMENTATION: Final[dict[int | str, dict[str, Any]]] = {
     },
     **{status: problem_documentation(reason) for status, reason in PROBLEMS.items()},
 }
+"""The answers, for the OpenAPI document."""
 
 
 @router.post(
