@@ -45,7 +45,7 @@ class BleedOptions:
     """Part of the background up to which a colour is the garment's own."""
 
     min_hue_difference: float = 30.0
-    """Difference in hue and saturation from which on garment and background can be told apart."""
+    """Difference in hue and saturation from which on garment and background are distinct."""
 
     sample_count: int = 1500
     """Largest number of places on the outline that are sampled."""

@@ -1,10 +1,12 @@
 """The front neckline of a garment's photo.
 
 On a hanger or an invisible mannequin the photo shows the inside of the back, and a label, between
-the shoulders. On a person the neck is there. The front's edge is searched in three ways, in this
-order: around the inside of the back, if the photo shows that clearly; among curves of one family,
-by how unlike the chest the colours above the edge are and how sharp the edge is all along; and
-where the network predicts it.
+the shoulders. On a person the neck is there. The front's edge is searched in this order:
+
+1. around the inside of the back, if the photo shows it clearly;
+2. among curves of one family: the colours above the edge differ from the chest's, and the edge is
+   sharp all along;
+3. at the network's prediction.
 """
 
 from dataclasses import dataclass, replace

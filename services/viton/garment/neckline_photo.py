@@ -1,4 +1,4 @@
-"""The garment's photo as the search for its neckline sees it, measured once."""
+"""The garment's photo as the search for the neckline needs it, measured once."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -13,7 +13,13 @@ from services.viton.garment.dress_landmarks import detect_dress_landmarks
 from services.viton.garment.landmarks import SleeveLength
 from services.viton.garment.priors import side_priors
 from services.viton.garment.silhouette import find_symmetry_axis, measure_profiles
-from services.viton.garment.sleeve_length import measure_sleeve_reach, sleeve_evidence
+from services.viton.garment.sleeve_length import (
+    LogOddsTerm,
+    SleeveLogOdds,
+    classify_sleeve_length,
+    measure_sleeve_reach,
+    sleeve_evidence,
+)
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from tests.unit.services.viton.drawings import Drawn, garment
 
@@ -146,3 +152,19 @@ def test_a_dress_is_read_with_what_the_network_says() -> None:
         detect_dress_landmarks(drawn.image, drawn.mask, told_bare).top.sleeve_length
         is SleeveLength.NONE
     )
+
+
+def test_a_feature_adds_its_distance_from_zero_in_units_within_bounds() -> None:
+    term = LogOddsTerm(zero=0.6, unit=0.1, weight=0.5, bounds=(-2.0, 1.0))
+    assert term.log_odds(0.6) == 0
+    assert term.log_odds(0.7) == pytest.approx(0.5)
+    assert (term.log_odds(9.0), term.log_odds(-9.0)) == (1.0, -2.0)
+
+
+def test_weights_decide_between_short_and_three_quarter_sleeves() -> None:
+    found = detect_top_landmarks(garment("short").image, garment("short").mask)
+    attributes = told("three_quarter", 0.79, 0.65)
+    trusting = SleeveLogOdds(past_elbow_arm_fraction=LogOddsTerm(zero=0.1, unit=0.05))
+    assert classify_sleeve_length(attributes, found.left, found.right) is SleeveLength.SHORT
+    trusted = classify_sleeve_length(attributes, found.left, found.right, weights=trusting)
+    assert trusted is not SleeveLength.SHORT
