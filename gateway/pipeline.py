@@ -133,7 +133,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
             name="find_wearer",
             progress_text="Checking whether somebody wears the garment",
             method=FIND_WEARER,
-            inputs={"image": "garment_fitted", "garment": "found_mask"},
+            inputs={"image": "garment_fitted", "garment_mask": "found_mask"},
             outputs={"keypoints": "wearer_keypoints"},
         ),
         Step(

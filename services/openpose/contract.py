@@ -41,7 +41,7 @@ class FindWearerRequest:
     """A photo of a garment, and the garment's mask, of the same size."""
 
     image: Image
-    garment: Mask
+    garment_mask: Mask
 
 
 @dataclass(frozen=True)

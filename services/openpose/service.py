@@ -99,7 +99,7 @@ def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Serv
         return look(request.image)
 
     def find_wearer(request: FindWearerRequest) -> FindWearerResponse:
-        if request.garment.shape != request.image.shape[:2]:
+        if request.garment_mask.shape != request.image.shape[:2]:
             raise InvalidRequest(
                 "The garment's mask and its photo differ in size; send the mask of this photo.",
                 stage="openpose",
@@ -109,7 +109,7 @@ def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Serv
             seen = look(request.image)
         except NoPerson:
             return nobody
-        worn = is_worn_by(seen.person_mask, request.garment)
+        worn = is_worn_by(seen.person_mask, request.garment_mask)
         return FindWearerResponse(seen.keypoints) if worn else nobody
 
     return Service(engine, {"EstimatePose": estimate_pose, "FindWearer": find_wearer})
