@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.errors import NoGarment
+from services.kit.raster.components import label_components
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
+from services.kit.raster.morphology import close_mask, dilate, erode, open_mask
 from services.kit.types import Image, Mask
 
 Flags = NDArray[np.bool_]
@@ -117,8 +119,8 @@ def make_mask(image: Image, probability: Plane) -> Mask:
     edge = filter_by_colour(probability, prepare_colour_guide(image, RADIUS, EDGE_NOISE))
     garment = edge > 0.5
     # The filter sees one window; far from the outline the network knows better.
-    garment |= _erode(probability > 0.5, RADIUS)
-    garment &= _dilate(probability > 0.5, RADIUS)
+    garment |= erode(probability > 0.5, RADIUS)
+    garment &= dilate(probability > 0.5, RADIUS)
     garment = drop_specks(garment)
     if np.count_nonzero(garment) < LEAST_AREA * height * width:
         raise NoGarment(NO_GARMENT, stage="cloth_mask")
@@ -126,58 +128,41 @@ def make_mask(image: Image, probability: Plane) -> Mask:
     return np.where(garment, np.uint8(255), np.uint8(0))
 
 
-def ellipse(radius: int) -> NDArray[np.uint8]:
-    """Return a round structuring element."""
-    size = 2 * radius + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
-
-
-def _erode(flags: Flags, radius: int) -> Flags:
-    # Beyond the frame the garment goes on.
-    return cv2.erode(flags.astype(np.uint8), ellipse(radius)) > 0
-
-
-def _dilate(flags: Flags, radius: int) -> Flags:
-    return cv2.dilate(flags.astype(np.uint8), ellipse(radius)) > 0
-
-
 def drop_specks(garment: Flags, least: float = LARGE) -> Flags:
     """Keep the main part, large parts, and small ones close by, such as straps and ties.
 
     Parts are large from ``least`` of the largest one's size on.
     """
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(garment.astype(np.uint8))
-    if count <= 2:
+    parts = label_components(garment)
+    if parts.count <= 2:
         return garment
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    main = 1 + int(areas.argmax())
-    near = _dilate(parts == main, max(garment.shape) // 50)
-    keep = np.zeros(count, np.bool_)
-    for part in range(1, count):
-        area = stats[part, cv2.CC_STAT_AREA]
-        large = area >= least * areas.max()
-        attached = area >= 0.0005 * areas.max() and bool(near[parts == part].any())
-        keep[part] = part == main or large or attached
-    return np.asarray(keep[parts], np.bool_)
+    largest = parts.areas[1:].max()
+    main = 1 + int(parts.areas[1:].argmax())
+    near = dilate(parts.labels == main, max(garment.shape) // 50)
+    large = parts.areas >= least * largest
+    touching = np.bincount(parts.labels[near], minlength=parts.count) > 0
+    attached = (parts.areas >= 0.0005 * largest) & touching
+    keep = large | attached
+    keep[main] = True
+    return parts.select(keep)
 
 
 def _close_holes(image: Image, garment: Flags) -> Flags:
     """Close holes that do not show the background around the garment."""
     outside = ~garment
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(
-        outside.astype(np.uint8), connectivity=4
-    )
+    parts = label_components(outside, connectivity=4)
     height, width = garment.shape
     speck = 2e-5 * height * width
     lab = _lab(image)
-    background = _local_background(lab, outside & ~_dilate(garment, 3))
+    background = _local_background(lab, outside & ~dilate(garment, 3))
     closed = garment.copy()
-    for part in range(1, count):
-        left, top, wide, high, area = (int(v) for v in stats[part])
+    for part in range(1, parts.count):
+        left, top, wide, high = (int(v) for v in parts.boxes[part])
+        area = int(parts.areas[part])
         at_frame = left == 0 or top == 0 or left + wide == width or top + high == height
         if at_frame and area > speck:
             continue
-        hole = parts[top : top + high, left : left + wide] == part
+        hole = parts.labels[top : top + high, left : left + wide] == part
         window = np.s_[top : top + high, left : left + wide]
         distance = np.abs(lab[window][hole] - background[window][hole]).sum(axis=1)
         # The rim of a gap is blurred with the garment, so its better half decides.
@@ -224,8 +209,7 @@ def _unlike_background(image: Image, probability: Plane) -> Flags:
     spread = float(np.percentile(distance[frame], 90))
     if spread > PLAIN:
         return nothing
-    unlike = (distance > max(8.0, 3 * spread)).astype(np.uint8)
-    return cv2.morphologyEx(unlike, cv2.MORPH_OPEN, ellipse(2)) > 0
+    return open_mask(distance > max(8.0, 3 * spread), 2)
 
 
 def _add_overlooked_parts(image: Image, probability: Plane) -> Plane:
@@ -233,11 +217,7 @@ def _add_overlooked_parts(image: Image, probability: Plane) -> Plane:
     unlike = _unlike_background(image, probability)
     if not unlike.any():
         return probability
-    joined = cv2.morphologyEx(
-        (unlike | (probability > 0.5)).astype(np.uint8), cv2.MORPH_CLOSE, ellipse(3)
-    )
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(joined)
-    traced = np.bincount(parts[probability > 0.3], minlength=count)
-    keep = traced > 0.1 * stats[:, cv2.CC_STAT_AREA]
-    keep[0] = False
-    return np.asarray(np.maximum(probability, keep[parts]), np.float32)
+    parts = label_components(close_mask(unlike | (probability > 0.5), 3))
+    traced = np.bincount(parts.labels[probability > 0.3], minlength=parts.count)
+    kept = parts.select(traced > 0.1 * parts.areas)
+    return np.asarray(np.maximum(probability, kept), np.float32)

@@ -13,12 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cloth_mask.core import LEAST_AREA, drop_specks, ellipse
+from services.cloth_mask.core import LEAST_AREA, drop_specks
 from services.kit.categories import AUTO, DRESS, LOWER, UPPER
 from services.kit.errors import NoGarment
 from services.kit.joints import TRUNK_CORNERS
 from services.kit.labels import Label
+from services.kit.raster.components import label_components
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
+from services.kit.raster.morphology import Footprint, close_mask, dilate
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 Flags = NDArray[np.bool_]
@@ -162,11 +164,11 @@ def find_hidden_pixels(
 
 def _keep_enclosed_components(flags: Flags, garment: Flags, least: float) -> Flags:
     """Return the largest connected pieces of ``flags`` whose rim is garment to that share."""
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(flags.astype(np.uint8))
-    largest = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA])[:PIECES]
+    parts = label_components(flags)
+    largest = 1 + np.argsort(-parts.areas[1:])[:PIECES]
     kept = np.zeros_like(garment)
     for part in largest:
-        own = parts == part
+        own = parts.labels == part
         if garment[_dilate_two_pixels(own) & ~own].mean() >= least:
             kept |= own
     return kept
@@ -240,12 +242,12 @@ def _close_gaps(flags: Flags, radius: int) -> Flags:
     height, width = flags.shape
     size = (max(1, width // 4), max(1, height // 4))
     small = cv2.resize(flags.astype(np.uint8), size, interpolation=cv2.INTER_AREA)
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, ellipse(max(1, radius // 4)))
+    closed = close_mask(small > 0, max(1, radius // 4)).astype(np.uint8)
     return cv2.resize(closed, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
 
 def _dilate_two_pixels(flags: Flags) -> Flags:
-    return cv2.dilate(flags.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return dilate(flags, 2, Footprint.SQUARE)
 
 
 def _inpaint_hidden(photo: Image, garment: Flags, hidden: Flags) -> Image:

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from services.human_parse.parse_frame import (
 from services.human_parse.regions import dilate
 from services.kit.joints import Joint
 from services.kit.labels import Label
+from services.kit.raster.components import label_components
 from services.kit.types import Image, LabelMap
 
 HAT_CENTRE: Final = 0.25
@@ -83,18 +83,18 @@ def _label_hat_and_glasses(image: Image, labels: LabelMap, others: Flags) -> Lab
     labelled = labels.copy()
     rows = np.flatnonzero(face.any(axis=1))
     top, bottom = int(rows[0]), int(rows[-1])
-    count, parts, stats, middles = cv2.connectedComponentsWithStats(others.astype(np.uint8))
-    for part in range(1, count):
-        where = parts == part
+    parts = label_components(others)
+    for part in range(1, parts.count):
+        where = parts.labels == part
         on_face = np.count_nonzero(dilate(where, 3) & (face | (labelled == Label.HAIR)))
         if not on_face:
             continue
-        centre = float(middles[part][1])
+        centre = float(parts.centroids[part][1])
         if centre < top + HAT_CENTRE * (bottom - top):
             labelled[where] = Label.HAT
         elif centre < bottom:
             dark = float(np.median(image[where].max(axis=1))) < GLASSES_MAX_LEVEL
-            broad = stats[part][cv2.CC_STAT_AREA] > GLASSES_MIN_AREA * np.count_nonzero(face)
+            broad = parts.areas[part] > GLASSES_MIN_AREA * np.count_nonzero(face)
             labelled[where] = Label.SUNGLASSES if dark and broad else Label.FACE
     return labelled
 

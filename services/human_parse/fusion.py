@@ -29,6 +29,7 @@ from services.human_parse.parse_frame import (
 )
 from services.human_parse.regions import dilate
 from services.kit.joints import Joint
+from services.kit.raster.components import label_components
 from services.kit.raster.guided_filter import Plane
 from services.kit.types import Keypoints
 
@@ -74,25 +75,23 @@ def keep_main_person(person: Flags, keypoints: Keypoints) -> Flags:
 
     ``person`` is H x W; ``keypoints`` are 25 x 3 in its pixels.
     """
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(person.astype(np.uint8))
-    if count <= 2:
+    parts = label_components(person)
+    if parts.count <= 2:
         return person
     height, width = person.shape
-    votes = stats[:, cv2.CC_STAT_AREA] / person.size
+    votes = parts.areas / person.size
     votes[0] = 0
     for x, y, confidence in keypoints:
         if confidence > 0 and 0 <= x < width and 0 <= y < height:
-            part = parts[int(y), int(x)]
+            part = parts.labels[int(y), int(x)]
             votes[part] += part > 0
     main = int(votes.argmax())
-    near = dilate(parts == main, max(height, width) / 40)
-    keep = np.zeros(count, np.bool_)
-    touching = np.bincount(parts[near], minlength=count)
-    keep[touching > MIN_TOUCHING_SHARE * stats[:, cv2.CC_STAT_AREA]] = True
+    near = dilate(parts.labels == main, max(height, width) / 40)
+    touching = np.bincount(parts.labels[near], minlength=parts.count)
     # A crop that misses a thigh must not cost the shin.
-    keep[votes >= 1] = True
-    keep[0], keep[main] = False, True
-    return np.asarray(keep[parts], np.bool_)
+    keep = (touching > MIN_TOUCHING_SHARE * parts.areas) | (votes >= 1)
+    keep[main] = True
+    return parts.select(keep)
 
 
 def clothing_region(shape: tuple[int, ...], frame: ParseFrame) -> Flags:
@@ -190,14 +189,12 @@ def background_like_clothes(
     )
     gap &= dilate(garment > 0.5, NEARBY_PX / 4)
     beside = ~dilate(garment > 0.3, 2) & doubted
-    count, parts = cv2.connectedComponents(beside.astype(np.uint8))
-    total = np.maximum(np.bincount(parts.ravel(), minlength=count), 1)
-    alike = np.bincount(parts[from_wall < 1.5 * SAME_COLOUR_LAB], minlength=count) > 0.5 * total
-    alike[
-        np.unique(parts[_distance_to_limbs(beside.shape, frame) < 0.06 * frame.shoulder_width])
-    ] = False
-    alike[0] = False
-    return np.asarray((doubted & gap) | alike[parts], np.bool_)
+    parts = label_components(beside)
+    like_wall = np.bincount(parts.labels[from_wall < 1.5 * SAME_COLOUR_LAB], minlength=parts.count)
+    on_limb = _distance_to_limbs(beside.shape, frame) < 0.06 * frame.shoulder_width
+    touched = np.bincount(parts.labels[on_limb], minlength=parts.count) > 0
+    alike = (like_wall > 0.5 * np.maximum(parts.areas, 1)) & ~touched
+    return np.asarray((doubted & gap) | parts.select(alike), np.bool_)
 
 
 def _distance_to_limbs(shape: tuple[int, ...], frame: ParseFrame) -> Plane:

@@ -10,6 +10,7 @@ from services.human_parse.coarse_classes import BACKGROUND, DRESS, LOWER, OTHERS
 from services.human_parse.parse_frame import Flags, ParseFrame
 from services.human_parse.regions import dilate, fill_from_nearest
 from services.kit.joints import Joint
+from services.kit.raster.components import label_components, remove_small_components
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.types import Image
 
@@ -51,15 +52,9 @@ def remove_specks(coarse: NDArray[np.uint8], frame: ParseFrame) -> NDArray[np.ui
     least = max(12, round(0.0012 * frame.shoulder_width**2))
     keep = np.zeros(coarse.shape, np.bool_)
     for coarse_class in range(8):
-        count, parts, stats, _ = cv2.connectedComponentsWithStats(
-            (coarse == coarse_class).astype(np.uint8), connectivity=4
-        )
-        if count > 1:
-            # Real gaps between arm and trunk are larger than the holes that prints leave.
-            wanted = 4 * least if coarse_class in (OTHERS, BACKGROUND) else least
-            large = stats[:, cv2.CC_STAT_AREA] >= wanted
-            large[0] = False
-            keep |= large[parts]
+        # Real gaps between arm and trunk are larger than the holes that prints leave.
+        wanted = 4 * least if coarse_class in (OTHERS, BACKGROUND) else least
+        keep |= remove_small_components(coarse == coarse_class, wanted, connectivity=4)
     return _absorb(fill_from_nearest(coarse, keep))
 
 
@@ -77,19 +72,19 @@ def fill_trunk_holes(
     trunk = np.zeros(coarse.shape, np.uint8)
     outline = frame.points[list(corners)].round().astype(np.int32)
     cv2.fillConvexPoly(trunk, cv2.convexHull(outline), 1)
-    holes = ((coarse == BACKGROUND) & (trunk > 0)).astype(np.uint8)
+    holes = (coarse == BACKGROUND) & (trunk > 0)
     if not holes.any():
         return coarse
-    count, parts, stats, middles = cv2.connectedComponentsWithStats(holes)
+    parts = label_components(holes)
     middle = (float(frame.neck[0]) + float(frame.hip[0])) / 2
-    closed = holes > 0
+    closed = holes.copy()
     clothes = np.isin(coarse, (UPPER, LOWER, DRESS))
-    for part in range(1, count):
-        if abs(float(middles[part][0]) - middle) < 0.2 * frame.shoulder_width:
+    for part in range(1, parts.count):
+        if abs(float(parts.centroids[part][0]) - middle) < 0.2 * frame.shoulder_width:
             continue
-        left, top, wide, high = (int(v) for v in stats[part][:4])
+        left, top, wide, high = (int(v) for v in parts.boxes[part])
         window = np.s_[max(0, top - 8) : top + high + 8, max(0, left - 8) : left + wide + 8]
-        where = parts[window] == part
+        where = parts.labels[window] == part
         rim = dilate(where, 7) & clothes[window]
         if rim.any() and _unlike(image[window], where, rim):
             closed[window] &= ~where
@@ -108,15 +103,15 @@ def _absorb(coarse: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Give patches of upper clothes amid lower ones to the lower, and the reverse."""
     settled = coarse
     for coarse_class, other in ((UPPER, LOWER), (LOWER, UPPER)):
-        flags = (coarse == coarse_class).astype(np.uint8)
-        count, parts, stats, _ = cv2.connectedComponentsWithStats(flags, connectivity=4)
+        flags = coarse == coarse_class
+        parts = label_components(flags, connectivity=4)
         total = int(np.count_nonzero(flags))
-        for part in range(1, count):
-            left, top, wide, high, area = (int(v) for v in stats[part])
-            if area > 0.1 * total:
+        for part in range(1, parts.count):
+            if int(parts.areas[part]) > 0.1 * total:
                 continue
+            left, top, wide, high = (int(v) for v in parts.boxes[part])
             window = np.s_[max(0, top - 2) : top + high + 2, max(0, left - 2) : left + wide + 2]
-            where = parts[window] == part
+            where = parts.labels[window] == part
             rim = dilate(where, 2) & ~where
             if np.count_nonzero(coarse[window][rim] == other) > 0.5 * np.count_nonzero(rim):
                 settled = settled if settled is not coarse else coarse.copy()

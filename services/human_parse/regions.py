@@ -5,16 +5,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.human_parse.parse_frame import Flags
-
-
-def _ellipse(radius: float) -> NDArray[np.uint8]:
-    size = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
+from services.kit.raster import morphology
 
 
 def dilate(flags: Flags, radius: float) -> Flags:
     """Widen what is flagged, H x W, by ``radius`` pixels, one at least."""
-    return cv2.dilate(flags.astype(np.uint8), _ellipse(radius)) > 0
+    return morphology.dilate(flags, max(1, round(radius)))
 
 
 def fill_from_nearest(labels: NDArray[np.uint8], keep: Flags) -> NDArray[np.uint8]:

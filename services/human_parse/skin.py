@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from services.human_parse.parse_frame import (
 )
 from services.kit.joints import Joint
 from services.kit.labels import Label
+from services.kit.raster.components import label_components
 
 PARTS: Final = (
     Label.TORSO_SKIN,
@@ -63,8 +63,9 @@ def assign_skin(skin: Flags, frame: ParseFrame, belly: Flags) -> NDArray[np.uint
     costs = np.stack(
         [_torso(x, y, frame, belly[rows, columns]), *_arms(x, y, frame), *_legs(x, y, frame)]
     )
-    count, patches = cv2.connectedComponents(skin.astype(np.uint8))
-    patch = np.asarray(patches[rows, columns], np.intp)
+    patches = label_components(skin)
+    count = patches.count
+    patch = np.asarray(patches.labels[rows, columns], np.intp)
     shares = np.zeros((count, len(PARTS)), np.float32)
     np.add.at(shares, (patch, np.argmin(costs, axis=0)), 1.0)
     to_hand = np.min([_to_hand(x, y, frame, arm) for arm in (LEFT_ARM, RIGHT_ARM)], axis=0)

@@ -56,7 +56,7 @@ def largest_component(mask: Bool) -> Bool:
     return np.asarray(found.labels == 1 + int(found.areas[1:].argmax()))
 
 
-def remove_small_components(mask: Bool, min_area: int) -> Bool:
+def remove_small_components(mask: Bool, min_area: int, connectivity: Literal[4, 8] = 8) -> Bool:
     """Return the mask without its connected components of fewer than ``min_area`` pixels."""
-    found = label_components(mask)
+    found = label_components(mask, connectivity)
     return found.select(found.areas >= min_area)
