@@ -135,7 +135,7 @@ def test_a_garment_that_cannot_be_read_counts_as_wrong() -> None:
     assert summarise([reading])["sleeve_class_right"] == 0
 
 
-def test_shares_count_each_question_where_it_has_an_answer() -> None:
+def test_accuracies_count_a_question_only_if_it_has_an_answer() -> None:
     drawn = [draw(5, 0, category=category, height=SMALL) for category in CATEGORIES]
     pairs = [compare_classes(own, NO_ATTRIBUTES) for own in drawn]
     figures = class_accuracies(pairs)

@@ -32,7 +32,7 @@ def strays(drawn: Drawn, colour: tuple[int, int, int]) -> NDArray[np.float32]:
     return np.asarray(np.abs(colours[rim] - np.array(colour, np.float32)).max(axis=-1), np.float32)
 
 
-def test_colour_that_bled_is_found_as_deep_as_it_reaches() -> None:
+def test_the_bleed_depth_is_as_deep_as_the_colour_reaches() -> None:
     drawn = garment(colour=BLUE)
     sharp = cv2.GaussianBlur(drawn.image, (0, 0), 0.8).astype(np.float32)
     assert background_bleed_depth(sharp, drawn.mask > 127) == USUAL_BLEED_DEPTH_PX

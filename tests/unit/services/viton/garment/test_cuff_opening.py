@@ -80,7 +80,7 @@ def stripes_as_dark(plane: NDArray[np.uint8]) -> None:
 
 
 @pytest.mark.parametrize("drawn", [band, button, logo_far_up, stripes_as_dark])
-def test_what_is_dark_and_no_inside_stays(drawn: Callable[[NDArray[np.uint8]], None]) -> None:
+def test_dark_parts_that_are_no_inside_stay(drawn: Callable[[NDArray[np.uint8]], None]) -> None:
     plane = photo()
     drawn(plane)
     sleeve = hanging(plane)

@@ -32,7 +32,7 @@ def hooded(sleeve: str) -> Drawn:
     return Drawn(image, mask)
 
 
-def seen(**changes: Any) -> GarmentAttributes:
+def predict(**changes: Any) -> GarmentAttributes:
     landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
     places = {"left_neck": (310, 170), "right_neck": (458, 170), "neck_bottom": (384, 240)}
     places |= {"left_curve": (347, 228), "right_curve": (421, 228)}
@@ -66,7 +66,7 @@ def is_blue(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
 @pytest.mark.parametrize("sleeve", ["none", "short", "long"])
 def test_the_shoulders_are_those_below_the_hood(sleeve: str) -> None:
     drawn = hooded(sleeve)
-    read = detect_top_landmarks(drawn.image, drawn.mask, seen())
+    read = detect_top_landmarks(drawn.image, drawn.mask, predict())
     plain = detect_top_landmarks(garment(sleeve).image, garment(sleeve).mask)
     assert read.back_neck_piece is not None
     assert read.back_neck_piece.mask[:170, 384].sum() == pytest.approx(150, abs=2)
@@ -83,21 +83,21 @@ def test_the_shoulders_are_those_below_the_hood(sleeve: str) -> None:
     [{"neckline": "collar"}, {"neckline_confidence": 0.7}, {"landmarks": NO_ATTRIBUTES.landmarks}],
     ids=["collar", "doubtful", "no ends"],
 )
-def test_without_a_hood_that_the_network_saw_nothing_is_parted(changes: dict[str, Any]) -> None:
+def test_nothing_is_split_off_without_a_predicted_hood(changes: dict[str, Any]) -> None:
     drawn = hooded("short")
-    read = detect_top_landmarks(drawn.image, drawn.mask, seen(**changes))
+    read = detect_top_landmarks(drawn.image, drawn.mask, predict(**changes))
     assert read.back_neck_piece is None or not read.back_neck_piece.is_hood
     assert read.torso_mask[100, 384]
 
 
 def test_a_hood_that_the_mask_lacks_is_none() -> None:
     drawn = garment("short")
-    assert detect_top_landmarks(drawn.image, drawn.mask, seen()).back_neck_piece is None
+    assert detect_top_landmarks(drawn.image, drawn.mask, predict()).back_neck_piece is None
 
 
-def test_it_lies_behind_the_neck() -> None:
+def test_the_hood_lies_behind_the_neck() -> None:
     person, drawn = figure(), hooded("long")
-    made = wear(person, drawn, seen())
+    made = wear(person, drawn, predict())
     blue = is_blue(made.image)
     skin = cv2.erode(np.isin(person.labels, (2, 10, 13)).astype(np.uint8), np.ones((7, 7))) > 0
     assert not (blue & skin).any()
@@ -117,7 +117,7 @@ def test_the_chest_is_covered_as_by_the_top_alone() -> None:
     def worn(drawn: Drawn, attributes: GarmentAttributes) -> NDArray[np.uint8]:
         return wear(person, drawn, attributes).image[420:640, 300:470]
 
-    with_hood, without = worn(hooded("long"), seen()), worn(garment("long"), NO_ATTRIBUTES)
+    with_hood, without = worn(hooded("long"), predict()), worn(garment("long"), NO_ATTRIBUTES)
     assert np.abs(with_hood.astype(int) - without).mean() < 4
 
 
@@ -128,9 +128,9 @@ def turtleneck() -> Drawn:
 
 
 @pytest.mark.parametrize(("sure", "goes_up"), [(0.95, True), (0.6, False)])
-def test_a_stand_goes_up_the_neck(sure: float, *, goes_up: bool) -> None:
+def test_a_stand_collar_goes_up_the_neck(sure: float, *, goes_up: bool) -> None:
     person, drawn = figure(), turtleneck()
-    made = wear(person, drawn, seen(neckline="high_neck", neckline_confidence=sure))
+    made = wear(person, drawn, predict(neckline="high_neck", neckline_confidence=sure))
     blue = is_blue(made.image)
     face = cv2.erode(np.isin(person.labels, (2, 13)).astype(np.uint8), np.ones((7, 7))) > 0
     assert not (blue & face).any()
@@ -140,10 +140,12 @@ def test_a_stand_goes_up_the_neck(sure: float, *, goes_up: bool) -> None:
     assert throat.mean() > 0.95 if goes_up else throat.mean() < 0.05
 
 
-def test_a_neckline_that_shows_the_inside_of_the_back_is_no_stand() -> None:
+def test_a_neckline_that_shows_the_inside_of_the_back_is_no_stand_collar() -> None:
     drawn = garment("short")
     assert (
-        detect_top_landmarks(drawn.image, drawn.mask, seen(neckline="high_neck")).stand_collar_mask
+        detect_top_landmarks(
+            drawn.image, drawn.mask, predict(neckline="high_neck")
+        ).stand_collar_mask
         is None
     )
 
@@ -167,7 +169,7 @@ def test_the_inside_of_a_collar_shows_beside_the_neck(
     changes: dict[str, Any], *, shows: bool
 ) -> None:
     person, drawn = figure(), collared()
-    made = wear(person, drawn, seen(**changes))
+    made = wear(person, drawn, predict(**changes))
     blue = is_blue(made.image)
     assert not blue[:, 358:410].any()
     assert not (blue & (cv2.erode(person.labels, np.ones((7, 7))) == 13)).any()
@@ -185,7 +187,7 @@ def test_a_dress_has_around_the_neck_what_a_top_has(neckline: str) -> None:
     places |= {"left_curve": (362, 115), "right_curve": (406, 115)}
     for name, place in places.items():
         landmarks[LANDMARKS.index(name)] = (*place, 0.9)
-    made = wear(person, drawn, seen(neckline=neckline, landmarks=landmarks), "dress")
+    made = wear(person, drawn, predict(neckline=neckline, landmarks=landmarks), "dress")
     blue = is_blue(made.image)
     assert blue.sum() > 80
     face = cv2.erode(np.isin(person.labels, (2, 13)).astype(np.uint8), np.ones((7, 7))) > 0

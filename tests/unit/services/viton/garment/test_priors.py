@@ -18,23 +18,23 @@ from tests.unit.services.viton.drawings import garment
 pytestmark = pytest.mark.unit
 
 
-def reading(points: dict[str, tuple[float, float]], **changes: Any) -> GarmentAttributes:
+def predict(points: dict[str, tuple[float, float]], **changes: Any) -> GarmentAttributes:
     landmarks = np.zeros((len(LANDMARKS), 3), np.float32)
     for name, place in points.items():
         landmarks[LANDMARKS.index(name)] = (*place, 0.9)
     return dataclasses.replace(NO_ATTRIBUTES, landmarks=landmarks, **changes)
 
 
-def test_the_right_side_is_seen_in_the_flipped_picture() -> None:
-    seen = reading({"left_armpit": (100, 50), "right_armpit": (300, 60)})
+def test_the_right_prior_is_in_the_flipped_photo() -> None:
+    seen = predict({"left_armpit": (100, 50), "right_armpit": (300, 60)})
     left, right = side_priors(seen, (500, 400))
     assert left.points["armpit"] == pytest.approx([100, 50])
     assert right.points["armpit"] == pytest.approx([99, 60])
     assert left.points.keys() == {"armpit"}
 
 
-def test_a_class_counts_only_where_the_network_is_sure() -> None:
-    seen = reading({}, left_sleeve="long", left_sleeve_confidence=0.95)
+def test_a_class_counts_only_if_the_network_is_sure() -> None:
+    seen = predict({}, left_sleeve="long", left_sleeve_confidence=0.95)
     seen = dataclasses.replace(seen, right_sleeve="long", right_sleeve_confidence=0.4)
     assert [g.sleeve_length for g in side_priors(seen, (500, 400))] == ["long", ""]
 
@@ -45,12 +45,12 @@ def test_the_form_of_the_neckline(depth: float, power: float) -> None:
     points = {"left_neck": (100.0, 50.0), "right_neck": (200.0, 50.0)}
     points |= {"neck_bottom": (150.0, 50 + 100 * depth)}
     points |= {"left_curve": (125.0, 50 + half), "right_curve": (175.0, 50 + half)}
-    found = predicted_neckline(reading(points))
+    found = predicted_neckline(predict(points))
     assert found is not None
     assert found.depth == pytest.approx(depth, abs=0.01)
     assert found.exponent == pytest.approx(power, rel=0.05)
     del points["neck_bottom"]
-    assert predicted_neckline(reading(points)) is None
+    assert predicted_neckline(predict(points)) is None
     assert predicted_neckline(NO_ATTRIBUTES) is None
 
 
@@ -62,16 +62,16 @@ def test_a_round_neckline_has_no_point(neckline: str, least: float) -> None:
         "neck_bottom": (150.0, 110.0),
     }
     points |= {"left_curve": (125.0, 82.0), "right_curve": (175.0, 82.0)}
-    found = predicted_neckline(reading(points, neckline=neckline))
+    found = predicted_neckline(predict(points, neckline=neckline))
     assert found is not None
     assert least <= found.exponent < least + 0.2
 
 
-def test_an_armpit_far_from_the_outline_s_is_the_network_s() -> None:
+def test_a_predicted_armpit_far_from_the_outline_is_used() -> None:
     drawn = garment("long")
     points = {"left_armpit": (254.0, 480.0), "right_armpit": (514.0, 480.0)}
     sure: dict[str, Any] = {"left_sleeve": "long", "right_sleeve": "long"}
-    seen = reading(points, **sure, left_sleeve_confidence=0.99, right_sleeve_confidence=0.99)
+    seen = predict(points, **sure, left_sleeve_confidence=0.99, right_sleeve_confidence=0.99)
     found = detect_top_landmarks(drawn.image, drawn.mask, seen)
     assert found.sleeve_length is SleeveLength.LONG
     assert found.left.armpit == pytest.approx([254, 480], abs=4)
@@ -88,36 +88,36 @@ def flat_shouldered() -> Bool:
     return np.asarray((rows >= top) & (rows < 400) & (np.abs(columns - 200) < 150))
 
 
-def test_a_shoulder_that_hardly_falls_does_not_hide_where_the_neckline_ends() -> None:
+def test_a_shoulder_that_hardly_falls_does_not_hide_the_neck_point() -> None:
     mask = flat_shouldered()
     sides = measure_profiles(mask, 200), measure_profiles(mask[:, ::-1], 199)
     unseen = find_neck_points(sides, side_priors(NO_ATTRIBUTES, mask.shape), 100.0)
     assert 200 - unseen[0][0] == pytest.approx(40, abs=4)
     assert 199 - unseen[1][0] > 70
-    seen = reading({"left_neck": (162.0, 40.0), "right_neck": (236.0, 40.0)})
+    seen = predict({"left_neck": (162.0, 40.0), "right_neck": (236.0, 40.0)})
     left, right = find_neck_points(sides, side_priors(seen, mask.shape), 100.0)
     assert left == pytest.approx(unseen[0])
     assert right == pytest.approx([163, 40], abs=2)
 
 
-def test_a_neckline_that_the_network_sees_uneven_stays_the_outline_s() -> None:
+def test_an_uneven_predicted_neckline_does_not_move_the_neck_points() -> None:
     mask = flat_shouldered()
     sides = measure_profiles(mask, 200), measure_profiles(mask[:, ::-1], 199)
-    seen = reading({"left_neck": (162.0, 40.0), "right_neck": (258.0, 40.0)})
+    seen = predict({"left_neck": (162.0, 40.0), "right_neck": (258.0, 40.0)})
     ruled = find_neck_points(sides, side_priors(NO_ATTRIBUTES, mask.shape), 100.0)
     told = find_neck_points(sides, side_priors(seen, mask.shape), 100.0)
     assert [p.tolist() for p in told] == [p.tolist() for p in ruled]
 
 
-def test_a_neckline_that_the_network_sees_beside_the_cloth_stays_the_outline_s() -> None:
+def test_a_neckline_predicted_beside_the_garment_does_not_move_the_neck_points() -> None:
     mask = flat_shouldered()
     sides = measure_profiles(mask, 200), measure_profiles(mask[:, ::-1], 199)
-    seen = reading({"left_neck": (35.0, 40.0), "right_neck": (365.0, 40.0)})
+    seen = predict({"left_neck": (35.0, 40.0), "right_neck": (365.0, 40.0)})
     for at in find_neck_points(sides, side_priors(seen, mask.shape), 100.0):
         assert at[1] < 100
 
 
-def test_a_reading_that_makes_no_sense_still_gives_a_garment() -> None:
+def test_attributes_that_make_no_sense_still_give_landmarks() -> None:
     drawn = garment("short")
     rng = np.random.default_rng(4)
     for _ in range(12):
@@ -145,11 +145,11 @@ def scooped(depth: float) -> GarmentAttributes:
         "right_neck": (458.0, 170.0),
         "neck_bottom": (384.0, low),
     }
-    return reading(places | {"left_curve": (347.0, side), "right_curve": (421.0, side)})
+    return predict(places | {"left_curve": (347.0, side), "right_curve": (421.0, side)})
 
 
 @pytest.mark.parametrize(("box", "depth"), [((345, 176, 423, 290), 60), ((312, 172, 456, 204), 90)])
-def test_a_label_or_a_tape_is_no_neckline_where_the_network_sees_another(
+def test_a_label_or_a_tape_is_no_neckline_if_another_is_predicted(
     box: tuple[int, int, int, int], depth: int
 ) -> None:
     drawn = garment("short", depth=depth, inside=(198, 40, 50))
@@ -159,13 +159,13 @@ def test_a_label_or_a_tape_is_no_neckline_where_the_network_sees_another(
     assert found.curve[:, 1].max() == pytest.approx(170 + depth, abs=6)
 
 
-def test_a_clear_edge_near_the_network_s_is_followed() -> None:
+def test_a_clear_edge_near_the_predicted_one_is_followed() -> None:
     drawn = garment("short", depth=64)
     found = detect_top_landmarks(drawn.image, drawn.mask, scooped(56)).neckline
     assert found.curve[:, 1].max() == pytest.approx(234, abs=4)
 
 
-def test_a_clear_inside_is_followed_deeper_than_the_network_sees() -> None:
+def test_a_clear_inside_is_followed_deeper_than_predicted() -> None:
     drawn = garment("short", neck="v", depth=120)
     found = detect_top_landmarks(drawn.image, drawn.mask, scooped(60)).neckline
     assert found.curve[:, 1].max() == pytest.approx(290, abs=12)

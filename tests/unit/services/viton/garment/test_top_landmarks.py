@@ -59,7 +59,7 @@ def test_a_print_is_not_taken_for_a_neckline() -> None:
     assert curve[:, 1].max() < 260
 
 
-def test_the_torso_leaves_out_the_sleeves() -> None:
+def test_the_torso_mask_excludes_the_sleeves() -> None:
     drawn = garment("long")
     found = detect_top_landmarks(drawn.image, drawn.mask)
     assert not found.torso_mask[700, :200].any()
@@ -85,7 +85,9 @@ def test_an_empty_or_tiny_mask_is_no_garment(size: int) -> None:
 
 @pytest.mark.parametrize("blur", [0.0, 4.0])
 @pytest.mark.parametrize("neck", ["round", "v"])
-def test_a_faint_inside_of_the_back_is_still_told_from_the_front(neck: str, blur: float) -> None:
+def test_a_faint_inside_of_the_back_is_still_separated_from_the_front(
+    neck: str, blur: float
+) -> None:
     drawn = garment("short", neck=neck, depth=80, colour=(40, 110, 84), inside=(30, 88, 66))
     image = drawn.image
     if blur:
@@ -135,7 +137,7 @@ def test_a_wide_inside_of_the_back_is_found_below_its_trim_and_label() -> None:
     assert (below - lowest).min() > -20
 
 
-def test_the_tones_of_a_chest_without_cloth_are_none() -> None:
+def test_a_chest_without_garment_has_no_front_colours() -> None:
     mask = np.zeros((300, 300), bool)
     mask[90:130, 40:120] = mask[90:130, 180:260] = True
     lab = np.full((300, 300, 3), 120, np.float32)
