@@ -46,7 +46,7 @@ HOSTS: Final = {contract.host for contract in CONTRACTS}
 KILL_AT_WORK: Final = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from services.kit import channels, server_status
+from services.kit.wire import channels, server_status
 from services.kit.settings import get_settings
 
 name, port = sys.argv[1:]
