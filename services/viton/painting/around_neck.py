@@ -1,4 +1,4 @@
-"""What a garment has around the neck: behind it a hood or a collar's back, before it a stand."""
+"""Layers around the neck: a hood or a collar's back behind it, a stand collar in front."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
@@ -55,7 +55,7 @@ class NeckLayer(NamedTuple):
 
 @dataclass(frozen=True)
 class NeckLayers:
-    """What is laid behind the neck, and what before it."""
+    """Layers behind the neck and in front of it."""
 
     back_piece: NeckLayer | None
     stand_collar: NeckLayer | None
@@ -111,10 +111,10 @@ def _place_back_piece(
         if behind.is_hood
         else _neck_column(parts, body, (rows, columns), -up * across)
     )
-    before = np.maximum(antialias(parts.torso_skin[window], 1.0), skin.trunk_alpha[window]) * neck
-    before = np.maximum(before, antialias(parts.head[window], 1.0))
+    in_front = np.maximum(antialias(parts.torso_skin[window], 1.0), skin.trunk_alpha[window]) * neck
+    in_front = np.maximum(in_front, antialias(parts.head[window], 1.0))
     colour = sample_image(image.astype(np.float32), source) * np.float32(1 - _SHADE_BEHIND_NECK)
-    return NeckLayer(colour, np.asarray(cover * (1 - before), np.float32), source, window)
+    return NeckLayer(colour, np.asarray(cover * (1 - in_front), np.float32), source, window)
 
 
 def _window_around(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:

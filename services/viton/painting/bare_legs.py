@@ -1,4 +1,4 @@
-"""What was behind the worn trousers, skirt or dress: background, and the person's own bare legs."""
+"""Background and bare legs behind the existing bottoms."""
 
 from typing import Final, TypeAlias
 
@@ -40,9 +40,9 @@ _MIN_ARM_AREA: Final = 0.004
 """Least area of bare arms or face that shows the tone, in squares of the torso length."""
 
 
-def inpaint_background(image: Floats, worn: PersonSegmentation) -> Floats:
+def inpaint_background(image: Floats, parts: PersonSegmentation) -> Floats:
     """Return the photo's background continued behind the person."""
-    away = ~dilate(worn.person, 9)
+    away = ~dilate(parts.person, 9)
     behind = pull_push(image, away.astype(np.float32))
     return behind + to_three_channels(
         make_noise(away.shape, estimate_noise_level(image, away))[..., 0]
@@ -50,10 +50,10 @@ def inpaint_background(image: Floats, worn: PersonSegmentation) -> Floats:
 
 
 def synthesise_bare_legs(
-    image: Floats, worn: PersonSegmentation, body: LowerBody
+    image: Floats, parts: PersonSegmentation, body: LowerBody
 ) -> tuple[Floats, Floats]:
     """Return the bare legs' colour and coverage (0 to 1): the person's skin, round and lit."""
-    shape = (worn.leg_skin.shape[0], worn.leg_skin.shape[1])
+    shape = (parts.leg_skin.shape[0], parts.leg_skin.shape[1])
     light = np.full(shape, 0.85, np.float32)
     coverage = np.zeros(shape, np.float32)
     for leg in sorted(body.legs, key=lambda leg: float(leg.centreline[-1, 1])):
@@ -61,7 +61,7 @@ def synthesise_bare_legs(
         cover = rasterise_polygon(shape, np.concatenate([outer, inner[::-1]]))
         light = light * (1 - cover) + _shade_round_leg(outer, inner, shape) * cover
         coverage = np.maximum(coverage, cover)
-    colour = _leg_albedo(image, worn, body, light) * to_three_channels(light)
+    colour = _leg_albedo(image, parts, body, light) * to_three_channels(light)
     return np.clip(colour, 0, 255), coverage
 
 
@@ -77,27 +77,27 @@ def _shade_round_leg(outer: Points, inner: Points, shape: tuple[int, int]) -> Fl
     across = np.linspace(-0.1, 1.1, 7)
     target = outer[:, None] * (1 - across[None, :, None]) + inner[:, None] * across[None, :, None]
     whole = rasterise_ruled_surface(target, np.zeros_like(target), across, shape)
-    laid = whole.windowed
-    place = np.clip(np.abs((laid.across - 0.46) * 2), 0, 1.15)
+    surface = whole.windowed
+    place = np.clip(np.abs((surface.across - 0.46) * 2), 0, 1.15)
     light = 1.02 - 0.24 * place**2.2
-    at = laid.along * len(outer)
+    at = surface.along * len(outer)
     cap = np.exp(-(((at - KNEE + 1) / 5.0) ** 2)) * np.clip(1 - place / 0.7, 0, 1)
     pit = np.exp(-(((at - KNEE - 8) / 4.0) ** 2)) * np.clip(1 - place / 0.9, 0, 1)
     calf = np.exp(-(((at - 0.66 * len(outer)) / 12.0) ** 2)) * np.clip(1 - place / 0.5, 0, 1)
     light = light + 0.022 * cap - 0.035 * pit + 0.02 * calf
     lit = np.full(shape, 0.85, np.float32)
-    lit[laid.window] = np.where(laid.covered, light, 0.85)
+    lit[surface.window] = np.where(surface.covered, light, 0.85)
     return gaussian_blur(lit, 1.5)
 
 
-def _leg_albedo(image: Floats, worn: PersonSegmentation, body: LowerBody, light: Floats) -> Floats:
+def _leg_albedo(image: Floats, parts: PersonSegmentation, body: LowerBody, light: Floats) -> Floats:
     """Return the colour of evenly lit skin everywhere: the legs' if they are seen, else the arms'.
 
     ``light`` is how brightly the legs are lit, which is taken out of what is seen of them.
     """
-    cloth = dilate(worn.bottoms | worn.socks | worn.upper_garment, 10)
-    legs = erode(worn.leg_skin, 4) & ~cloth & ~dilate(worn.shoes, 8)
-    lit = legs & ~dilate(worn.bottoms, int(0.7 * _HEM_SHADOW_REACH * body.torso_length))
+    near_fabric = dilate(parts.bottoms | parts.socks | parts.upper_garment, 10)
+    legs = erode(parts.leg_skin, 4) & ~near_fabric & ~dilate(parts.shoes, 8)
+    lit = legs & ~dilate(parts.bottoms, int(0.7 * _HEM_SHADOW_REACH * body.torso_length))
     legs = lit if lit.sum() > _MIN_LEG_AREA * body.torso_length**2 else legs
     if legs.sum() > _MIN_LEG_AREA * body.torso_length**2:
         even = image / to_three_channels(np.maximum(light, np.float32(0.6)))
@@ -107,9 +107,9 @@ def _leg_albedo(image: Floats, worn: PersonSegmentation, body: LowerBody, light:
         fade = to_three_channels(np.clip(away / (_LOCAL_TONE_REACH * body.torso_length), 0, 1))
         tone, where = near * (1 - fade) + usual * fade, legs
     else:
-        where = erode(worn.arms, 5) & ~cloth
+        where = erode(parts.arms, 5) & ~near_fabric
         if where.sum() < _MIN_ARM_AREA * body.torso_length**2:
-            where = erode(worn.head_and_torso_skin, 6) & ~dilate(worn.hair, 4)
+            where = erode(parts.head_and_torso_skin, 6) & ~dilate(parts.hair, 4)
         skin = image[where] if where.any() else np.full((1, 3), 170.0)
         tone = np.broadcast_to(1.05 * np.median(skin, axis=0), image.shape)
     pores = gaussian_blur(
@@ -118,15 +118,15 @@ def _leg_albedo(image: Floats, worn: PersonSegmentation, body: LowerBody, light:
     return np.asarray(tone + to_three_channels(pores), np.float32)
 
 
-def find_removed_bottoms(worn: PersonSegmentation) -> Bool:
-    """Return what has to be made anew: where the worn lower garment was, and its blurred rim."""
-    keep = worn.upper_garment | worn.arms | worn.head_and_torso_skin | worn.shoes
-    return np.asarray(dilate(worn.bottoms, _LABEL_ERROR_PX) & ~keep)
+def find_removed_bottoms(parts: PersonSegmentation) -> Bool:
+    """Return the existing bottoms and their blurred rim, which are painted anew."""
+    keep = parts.upper_garment | parts.arms | parts.head_and_torso_skin | parts.shoes
+    return np.asarray(dilate(parts.bottoms, _LABEL_ERROR_PX) & ~keep)
 
 
-def hem_shadow_zone(worn: PersonSegmentation, body: LowerBody) -> Floats:
+def hem_shadow_zone(parts: PersonSegmentation, body: LowerBody) -> Floats:
     """Bare leg so near the old hem that its shadow and colour lie on the skin, 0 to 1."""
-    away = cv2.distanceTransform((~worn.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
+    away = cv2.distanceTransform((~parts.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
     share = 1.15 - away / (_HEM_SHADOW_REACH * body.torso_length)
     near = smoothstep(np.asarray(share, np.float32))
-    return np.asarray(near * antialias(worn.leg_skin, 1.0), np.float32)
+    return np.asarray(near * antialias(parts.leg_skin, 1.0), np.float32)

@@ -11,12 +11,12 @@ from services.viton.painting.bare_legs import (
     inpaint_background,
     synthesise_bare_legs,
 )
-from services.viton.painting.bottoms_layer import Laid
-from services.viton.painting.shading import contact_shadow
+from services.viton.painting.contact_shadow import HEM, OVER_BOTTOMS, contact_shadow
 from services.viton.person.legs import LowerBody
 from services.viton.person.measured_person import MeasuredLowerBody
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.person.shoes import select_shoes_over_hem
+from services.viton.placing.garment_layers import GarmentLayer
 from services.viton.placing.warp_grid import Waistline
 from services.viton.raster.alpha_matte import estimate_alpha_matte
 from services.viton.raster.layers import LayerStack, alpha_blend
@@ -32,24 +32,25 @@ _LABEL_ERROR_PX: Final = 7
 """How far an edge of the label map may lie from the true one, in pixels of the canvas."""
 
 
-def assemble_bottoms(legs: MeasuredLowerBody, laid: Laid, line: Waistline) -> LayerStack:
+def assemble_bottoms(legs: MeasuredLowerBody, garment: GarmentLayer, line: Waistline) -> LayerStack:
     """Stack background, bare legs, the garment, and what lies over it."""
-    photo, worn, body = legs.pixels, legs.segmentation, legs.body
-    gone = find_removed_bottoms(worn)
-    undressed, bare = _paint_bare_legs(photo, worn, body, gone)
-    canvas = _extend_top(undressed, photo, worn, gone, body)
-    shadow = contact_shadow(laid.coverage, 6.0, 3.0) * np.float32(0.22)
+    photo, parts, body = legs.pixels, legs.segmentation, legs.body
+    removed = find_removed_bottoms(parts)
+    undressed, bare = _paint_bare_legs(photo, parts, body, removed)
+    canvas = _extend_top(undressed, photo, parts, removed, body)
+    shadow = contact_shadow(garment.alpha, HEM) * np.float32(HEM.strength)
     stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
-    stack.add_garment_layer(laid.colour, laid.coverage, laid.source)
-    near = dilate(gone | (laid.coverage > 0) | (hem_shadow_zone(worn, body) > 0), 2)
-    back = worn.bottoms | worn.leg_skin
-    kept = [worn.arms, worn.head_and_torso_skin, select_shoes_over_hem(worn, body)]
+    stack.add_garment_layer(garment.colour, garment.alpha, garment.source)
+    near = dilate(removed | (garment.alpha > 0) | (hem_shadow_zone(parts, body) > 0), 2)
+    back = parts.bottoms | parts.leg_skin
+    kept = [parts.arms, parts.head_and_torso_skin, select_shoes_over_hem(parts, body)]
     if not line.visible:
-        kept.insert(0, worn.upper_garment)
+        kept.insert(0, parts.upper_garment)
     for region in kept:
         if (region & near).any():
             alpha, colour = estimate_alpha_matte(photo, region, back, _LABEL_ERROR_PX)
-            cast = contact_shadow(alpha, 5.0, 4.0) * np.float32(0.28) * laid.coverage
+            cast = contact_shadow(alpha, OVER_BOTTOMS)
+            cast = cast * np.float32(OVER_BOTTOMS.strength) * garment.alpha
             stack.darken(cast)
             stack.add_layer(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
     away = (~near).astype(np.float32)
@@ -58,34 +59,36 @@ def assemble_bottoms(legs: MeasuredLowerBody, laid: Laid, line: Waistline) -> La
 
 
 def _paint_bare_legs(
-    photo: Floats, worn: PersonSegmentation, body: LowerBody, gone: Bool
+    photo: Floats, parts: PersonSegmentation, body: LowerBody, removed: Bool
 ) -> tuple[Floats, Floats]:
-    """Return the photo without the worn lower garment, and where its bare legs are, 0 to 1."""
-    behind = inpaint_background(photo, worn)
-    canvas = alpha_blend(photo, behind, np.maximum(antialias(gone, 1.0), gone.astype(np.float32)))
-    colour, cover = synthesise_bare_legs(photo, worn, body)
-    shown = cover * np.maximum(gone.astype(np.float32), hem_shadow_zone(worn, body))
-    kept = worn.shoes | worn.arms | worn.upper_garment | worn.head_and_torso_skin
+    """Return the photo without the existing bottoms, and the coverage of its bare legs, 0 to 1."""
+    behind = inpaint_background(photo, parts)
+    canvas = alpha_blend(
+        photo, behind, np.maximum(antialias(removed, 1.0), removed.astype(np.float32))
+    )
+    colour, cover = synthesise_bare_legs(photo, parts, body)
+    shown = cover * np.maximum(removed.astype(np.float32), hem_shadow_zone(parts, body))
+    kept = parts.shoes | parts.arms | parts.upper_garment | parts.head_and_torso_skin
     shown = shown * (1 - kept.astype(np.float32))
     return alpha_blend(canvas, colour, shown), np.maximum(
-        shown, antialias(worn.leg_skin & ~gone, 1.0)
+        shown, antialias(parts.leg_skin & ~removed, 1.0)
     )
 
 
 def _extend_top(
-    canvas: Floats, photo: Floats, worn: PersonSegmentation, gone: Bool, body: LowerBody
+    canvas: Floats, photo: Floats, parts: PersonSegmentation, removed: Bool, body: LowerBody
 ) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower."""
-    rows = np.arange(gone.shape[0])[:, None]
-    upper = erode(worn.upper_garment, 5)
+    rows = np.arange(removed.shape[0])[:, None]
+    upper = erode(parts.upper_garment, 5)
     if upper.sum() < 500:
         return canvas
     spread = pull_push(photo, upper.astype(np.float32))
-    columns = np.arange(gone.shape[1])[None, :]
+    columns = np.arange(removed.shape[1])[None, :]
     inside = (columns > body.flanks_x[0][:, None]) & (columns < body.flanks_x[1][:, None])
     near = (
-        dilate(worn.upper_garment, int(0.1 * body.torso_length))
-        & gone
+        dilate(parts.upper_garment, int(0.1 * body.torso_length))
+        & removed
         & inside
         & (rows < body.hip_row)
     )

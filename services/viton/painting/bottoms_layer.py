@@ -1,6 +1,6 @@
 """Trousers, shorts and skirts sampled on the canvas and lit."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.garment.cutout import extract_colours_and_alpha, to_rgba
 from services.viton.garment.photo import GarmentPhoto
+from services.viton.painting.contact_shadow import FRONT_LEG, contact_shadow
 from services.viton.painting.existing_shading import estimate_bottoms_shading
-from services.viton.painting.shading import contact_shadow
 from services.viton.person.legs import LowerBody
 from services.viton.person.measured_person import MeasuredLowerBody
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.bottoms_placement import BottomsPlacement
+from services.viton.placing.garment_layers import GarmentLayer
 from services.viton.placing.warp_grid import WarpGrid, rasterise_grid
 from services.viton.raster.layers import alpha_blend
 from services.viton.raster.morphology import erode
@@ -25,28 +26,21 @@ from services.viton.raster.smoothing import gaussian_blur
 Floats: TypeAlias = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Laid:
-    """The garment on the canvas: coverage 0 to 1, shaded colours, and where in its photo it is."""
-
-    coverage: Floats
-    colour: Floats
-    source: Floats
-
-
 def render_bottoms(
     photo: GarmentPhoto,
     bottoms: BottomsLandmarks,
     placement: BottomsPlacement,
     legs: MeasuredLowerBody,
-) -> Laid:
+) -> GarmentLayer:
     """Sample the placed garment from its photo, in the light of the existing bottoms."""
     colours, cover = extract_colours_and_alpha(photo.image, bottoms.mask)
     light = estimate_bottoms_shading(legs.pixels, legs.segmentation)
-    laid = _sample_halves(placement.back_to_front, to_rgba(colours, cover), light)
+    garment_layer = _sample_halves(placement.back_to_front, to_rgba(colours, cover), light)
     if placement.waistline.visible:
-        return laid
-    return replace(laid, coverage=laid.coverage * _alpha_below_top(legs.segmentation, legs.body))
+        return garment_layer
+    return replace(
+        garment_layer, alpha=garment_layer.alpha * _alpha_below_top(legs.segmentation, legs.body)
+    )
 
 
 def cover_legs(legs: MeasuredLowerBody, placement: BottomsPlacement) -> MeasuredLowerBody:
@@ -67,52 +61,52 @@ def cover_legs(legs: MeasuredLowerBody, placement: BottomsPlacement) -> Measured
     return replace(legs, segmentation=covered)
 
 
-def _alpha_below_top(worn: PersonSegmentation, body: LowerBody) -> Floats:
+def _alpha_below_top(parts: PersonSegmentation, body: LowerBody) -> Floats:
     """Coverage, 0 to 1, of what lies below the hem of a top: nothing sticks out beside it."""
-    height, width = worn.upper_garment.shape
+    height, width = parts.upper_garment.shape
     columns = np.arange(width)
     row = int(np.clip(body.waistband_row, 0, height - 1))
     inside = (columns > body.flanks_x[0][row]) & (columns < body.flanks_x[1][row])
-    low = worn.upper_garment & (np.arange(height)[:, None] > row)
+    low = parts.upper_garment & (np.arange(height)[:, None] > row)
     found = np.flatnonzero(low.any(axis=0) & inside)
     if not len(found):
         return np.ones((height, width), np.float32)
     last = height - 1 - low[::-1, found].argmax(axis=0)
     hem = np.interp(columns, found, last.astype(np.float64))
     below = np.clip(np.arange(height)[:, None] - hem[None, :] + 3.0, 0, 1)
-    return np.asarray(np.maximum(below, erode(worn.upper_garment, 4)), np.float32)
+    return np.asarray(np.maximum(below, erode(parts.upper_garment, 4)), np.float32)
 
 
-def _sample_halves(halves: tuple[WarpGrid, ...], layer: Floats, light: Floats) -> Laid:
-    """Sample the garment's halves, the first one below."""
+def _sample_halves(halves: tuple[WarpGrid, ...], layer: Floats, light: Floats) -> GarmentLayer:
+    """Sample the halves from the cutout, H x W x 4, and light them; the first lies below."""
     shape = (light.shape[0], light.shape[1])
     coverage = np.zeros(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)
     source = np.zeros((*shape, 2), np.float32)
-    for hung in halves:
-        laid = rasterise_grid(hung, shape).windowed
-        window = laid.window
-        found = sample_image(layer, laid.source)
-        edge = np.clip((1.03 - laid.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
-        alpha = found[..., 3] / 255 * laid.covered * edge
+    for grid in halves:
+        surface = rasterise_grid(grid, shape).windowed
+        window = surface.window
+        found = sample_image(layer, surface.source)
+        edge = np.clip((1.03 - surface.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
+        alpha = found[..., 3] / 255 * surface.covered * edge
         alpha = gaussian_blur(np.asarray(alpha, np.float32), 0.6)
-        down = np.clip((laid.along - hung.crotch_fraction) / 0.15, 0, 1)
-        place = np.clip(np.abs(laid.across - 0.5) * 2, 0, 1.1)
+        down = np.clip((surface.along - grid.crotch_fraction) / 0.15, 0, 1)
+        place = np.clip(np.abs(surface.across - 0.5) * 2, 0, 1.1)
         if len(halves) == 1:
             shade = 1 - 0.10 * place**5
         else:
-            outwards = np.clip(1 - laid.across, 0, 1.1)
+            outwards = np.clip(1 - surface.across, 0, 1.1)
             shade = 1 - 0.10 * (down * place**4 + (1 - down) * outwards**6)
         shaded = np.clip(found[..., :3] * to_three_channels(light[window] * shade), 0, 255)
         if coverage.any() and len(halves) > 1:
             front, falling = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
             front[window], falling[window] = alpha, down
-            below = contact_shadow(front, 5.0, 0.0) * np.float32(0.25) * falling
+            below = contact_shadow(front, FRONT_LEG) * np.float32(FRONT_LEG.strength) * falling
             colour = colour * to_three_channels(1 - gaussian_blur(below, 2.0))
         mixed = alpha_blend(colour[window], shaded, alpha)
         first = (coverage[window] < 0.5) & (alpha > 0)
         colour[window] = np.where(to_three_channels(first.astype(np.float32)) > 0, shaded, mixed)
         coverage[window] += alpha * (1 - coverage[window])
         seen = alpha > 0.5
-        source[window][seen] = laid.source[seen]
-    return Laid(coverage, colour, source)
+        source[window][seen] = surface.source[seen]
+    return GarmentLayer(colour, coverage, source)

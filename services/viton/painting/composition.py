@@ -11,13 +11,20 @@ from services.kit.raster.easing import smoothstep
 from services.viton.painting.appearance import PersonAppearance
 from services.viton.painting.around_neck import NeckLayers
 from services.viton.painting.bare_body import select_own_arms
+from services.viton.painting.contact_shadow import (
+    ARM_RIM,
+    CUFF,
+    NECKLINE_LINE,
+    NECKLINE_SOFT,
+    contact_shadow,
+)
 from services.viton.painting.legs_below_hem import LegsBelowHem
 from services.viton.painting.occlusion import (
     close_slits_beside_arms,
     find_arm_under_sleeve,
     find_waistband,
 )
-from services.viton.painting.shading import contact_shadow, shade_sleeve
+from services.viton.painting.shading import shade_sleeve
 from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
 from services.viton.person.measured_person import MeasuredPerson
@@ -54,18 +61,6 @@ _MIN_SEAM_RADIUS_PX: Final = 5
 _WAISTBAND_RIM_PX: Final = 3
 """Height of the upper rim of a waistband that takes its colours from below, in pixels of the
 canvas."""
-
-_EDGE_SHADE: Final = 0.20
-"""Fraction of the light that the garment's edge takes from skin close to it."""
-
-_SOFT_SHADE: Final = 0.12
-"""Fraction of the light that the garment's edge takes from skin farther away."""
-
-_CUFF_SHADE: Final = 0.24
-"""Fraction of the light that a cuff takes from the arm."""
-
-_RIM_SHADE: Final = 0.16
-"""Fraction of the light that the garment takes from an arm's rim in front of it."""
 
 _MAX_ADDED_NOISE: Final = 1.2
 """Most noise that is added to the garment, as a standard deviation in levels."""
@@ -198,11 +193,13 @@ def _torso_alpha(
 
 def _paint_base(scene: _Scene) -> Floats:
     """Return background and skin, and the garment's shadow on them."""
-    person, skin, gone = scene.person, scene.appearance.skin, scene.zones.replaced
+    person, skin, replaced = scene.person, scene.appearance.skin, scene.zones.replaced
     parts = person.segmentation
-    base = _replace_existing_garment(person.pixels, parts, skin, gone, person.body.existing_hem_row)
+    base = _replace_existing_garment(
+        person.pixels, parts, skin, replaced, person.body.existing_hem_row
+    )
     clear = alpha_blend(base, skin.upper_chest_colour, _bleed_zone(parts))
-    return _shade_along_edge(clear, scene.layers.torso.alpha, _skin_zone(parts, skin, gone))
+    return _shade_along_edge(clear, scene.layers.torso.alpha, _skin_zone(parts, skin, replaced))
 
 
 def _add_torso(stack: LayerStack, scene: _Scene) -> None:
@@ -254,8 +251,8 @@ def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
         return
     own_arms = antialias(scene.zones.own_arms[window], 1.0)
     arm = np.maximum(appearance.skin.arm_alphas[side][window], own_arms)
-    cast = contact_shadow(cover[window], 4.0, 1.5) * arm * (1 - scene.torso[window])
-    stack.darken(_CUFF_SHADE * cast, window)
+    cast = contact_shadow(cover[window], CUFF) * arm * (1 - scene.torso[window])
+    stack.darken(CUFF.strength * cast, window)
     light = shade_sleeve(
         scene.placement.sleeves[side],
         scene.person.body.sides[side],
@@ -329,8 +326,8 @@ def add_own_arms(
         new_share = np.clip(_SKIN_SEAM_STEEPNESS * (1 - away / _SKIN_SEAM_PX), 0, 1)
         new_share = skin * new_share * new_share * (3 - 2 * new_share)
         alpha = np.asarray(alpha * (1 - new_share), np.float32)
-    rim = contact_shadow(torso * ~front, 2.0, 0.0) * (1 - skin)
-    colour = colour * to_three_channels(1 - _RIM_SHADE * rim)
+    rim = contact_shadow(torso * ~front, ARM_RIM) * (1 - skin)
+    colour = colour * to_three_channels(1 - ARM_RIM.strength * rim)
     mixed = alpha_blend(below, colour, alpha)
     changed = np.abs(below - photo).max(axis=-1) > 1.5
     changed &= dilate(~front, _SKIN_SEAM_PX)
@@ -339,19 +336,19 @@ def add_own_arms(
 
 
 def _replace_existing_garment(
-    image: Floats, parts: PersonSegmentation, skin: Skin, gone: Bool, waist: float
+    image: Floats, parts: PersonSegmentation, skin: Skin, replaced: Bool, waist: float
 ) -> Floats:
-    """Return the photo with the worn garment replaced by what would be behind it."""
-    near = bounding_window(gone, 2 * _LABEL_ERROR_PX)
+    """Return the photo with the existing garment replaced by background, bottoms and skin."""
+    near = bounding_window(replaced, 2 * _LABEL_ERROR_PX)
     if near is None:
         return image
     away = ~dilate(parts.person, 9)
     behind = pull_push(image, away.astype(np.float32))
-    noise = make_noise(gone.shape, estimate_noise_level(image, away))
+    noise = make_noise(replaced.shape, estimate_noise_level(image, away))
     behind = behind[near] + to_three_channels(noise[near][..., 0])
-    rows = np.arange(gone.shape[0])[near[0], None]
+    rows = np.arange(replaced.shape[0])[near[0], None]
     below = rows > waist
-    if (gone[near] & below).any() and parts.lower_body.any():
+    if (replaced[near] & below).any() and parts.lower_body.any():
         # Beside the trousers a sleeve hid more of them, not the ground.
         own = pull_push(image, erode(parts.lower_body, 4).astype(np.float32))[near]
         to_ground = cv2.distanceTransform(parts.person.astype(np.uint8), cv2.DIST_L2, 3)
@@ -359,14 +356,14 @@ def _replace_existing_garment(
         nearer = np.clip((to_ground - to_lower)[near] / 3.0 + 0.5, 0, 1) * below
         behind = alpha_blend(behind, own, nearer)
     filled = alpha_blend(behind, skin.upper_chest_colour[near], skin.trunk_alpha[near])
-    edge = np.maximum(antialias(gone[near], 1.2), gone[near]) * ~erode(parts.head, 3)[near]
+    edge = np.maximum(antialias(replaced[near], 1.2), replaced[near]) * ~erode(parts.head, 3)[near]
     result = image.copy()
     result[near] = alpha_blend(image[near], filled, edge)
     return result
 
 
 def _missing_noise_level(image: Floats, parts: PersonSegmentation, layers: GarmentLayers) -> float:
-    """Return part of the noise that the new cloth lacks beside the photo, in levels."""
+    """Return the noise to add to the garment, beside the photo's, in levels."""
     own = estimate_noise_level(image, erode(parts.torso_skin | parts.arms | parts.face, 6))
     new = estimate_noise_level(layers.torso.colour, erode(layers.torso.alpha > 0.9, 6))
     return min(
@@ -375,7 +372,7 @@ def _missing_noise_level(image: Floats, parts: PersonSegmentation, layers: Garme
 
 
 def _bleed_zone(parts: PersonSegmentation) -> Floats:
-    """Bare neck so near the worn garment that its colour has bled into the skin, 0 to 1."""
+    """Return the bare neck into which the existing garment's colour has bled, 0 to 1."""
     away = cv2.distanceTransform((~parts.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
     near = smoothstep((_BLEED_REACH_PX - away) / (_BLEED_REACH_PX - _LABEL_ERROR_PX))
     return np.asarray(near * antialias(parts.torso_skin, 1.5), np.float32)
@@ -383,14 +380,13 @@ def _bleed_zone(parts: PersonSegmentation) -> Floats:
 
 def _shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
     """Darken the skin along the garment's edge: a fine line close by, a soft shadow farther out."""
-    shade = _EDGE_SHADE * contact_shadow(torso, 1.6, 0.0) + _SOFT_SHADE * contact_shadow(
-        torso, 4.0, -2.0
-    )
+    close = NECKLINE_LINE.strength * contact_shadow(torso, NECKLINE_LINE)
+    shade = close + NECKLINE_SOFT.strength * contact_shadow(torso, NECKLINE_SOFT)
     return canvas * to_three_channels(1 - shade * (1 - torso) * zone)
 
 
-def _skin_zone(parts: PersonSegmentation, skin: Skin, gone: Bool) -> Floats:
-    zone = (parts.torso_skin | (gone & (skin.trunk_alpha > 0.5))).astype(np.float32)
+def _skin_zone(parts: PersonSegmentation, skin: Skin, replaced: Bool) -> Floats:
+    zone = (parts.torso_skin | (replaced & (skin.trunk_alpha > 0.5))).astype(np.float32)
     return gaussian_blur(zone, 1.0)
 
 
@@ -405,11 +401,11 @@ def _arm_shading(skin: Skin, layers: GarmentLayers, body: Body, kept: Bool) -> F
     return np.asarray(1 - 0.30 * near * below[:, None], np.float32)
 
 
-def _new_arm_alpha(parts: PersonSegmentation, gone: Bool, sleeve: PlacedSleeve) -> Floats:
-    """Where arm skin has to be made: under the worn garment, below the new cuff."""
+def _new_arm_alpha(parts: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve) -> Floats:
+    """Return where arm skin is synthesised: under the existing garment, below the new cuff."""
     strip, cuff = sleeve.surface, sleeve.fit.cuff_fraction
     below_cuff = np.clip((strip.along - cuff + 0.06) / 0.01, 0, 1) if cuff > 0 else 1.0
     shown = np.where(strip.covered, below_cuff, 1.0)
-    # The worn garment's outline held the arm: beyond it there is none.
-    held = gone & ~parts.lower_body & (parts.upper_garment | parts.arms | parts.torso_skin)
+    # The arm lay inside the existing garment's outline.
+    held = replaced & ~parts.lower_body & (parts.upper_garment | parts.arms | parts.torso_skin)
     return np.asarray(antialias(held, 0.8) * dilate(held, 1) * shown, np.float32)

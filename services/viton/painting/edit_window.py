@@ -32,7 +32,7 @@ _HIP_JOINTS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
 
 
 def find_edit_window(photo: PersonPhoto) -> Window:
-    """Return the rows and columns around head, arms, worn garment and hips; all where unseen."""
+    """Return the rows and columns around head, arms, existing top and hips; all without a top."""
     labels, keypoints = photo.labels, photo.keypoints
     height, width = labels.shape
     rows = np.flatnonzero((labels > 0).any(axis=1))

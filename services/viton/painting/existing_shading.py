@@ -1,4 +1,4 @@
-"""The light that the worn lower garment shows."""
+"""Shading of the existing bottoms."""
 
 from typing import Final, TypeAlias
 
@@ -23,10 +23,10 @@ _DARK_OFFSET: Final = 32.0
 """
 
 
-def estimate_bottoms_shading(photo: Floats, worn: PersonSegmentation) -> Floats:
-    """Light of the worn lower garment, where it is plain enough to tell light from pattern."""
-    shape = worn.bottoms.shape
-    inside = erode(worn.bottoms, 8)
+def estimate_bottoms_shading(photo: Floats, parts: PersonSegmentation) -> Floats:
+    """Return the shading of plain bottoms, H x W; 1 everywhere if they have a pattern."""
+    shape = parts.bottoms.shape
+    inside = erode(parts.bottoms, 8)
     light = np.ones(shape, np.float32)
     if inside.sum() < 3000 or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return light

@@ -1,4 +1,4 @@
-"""Trousers and skirts under a worn top, continued to where they end, for a top too short for it."""
+"""Bottoms under the existing top, extended to the waist for a new top that is shorter."""
 
 from dataclasses import replace
 from typing import Final, TypeAlias
@@ -95,17 +95,17 @@ def extend_bottoms_to_waist(photo: PersonPhoto) -> PersonPhoto | None:
     )
     within = (columns > left) & (columns < right) & (below >= 0) & (rows < line)
     hidden = within & (top | seen | (labels == Label.BACKGROUND))
-    cloth = _mirror_at_line(person.astype(np.float32), erode(seen, _LABEL_RIM_PX), line)
+    mirrored = _mirror_at_line(person.astype(np.float32), erode(seen, _LABEL_RIM_PX), line)
     seam = np.abs(below - _WAISTBAND_HEIGHT * body.torso_length) < 1
-    cloth *= to_three_channels(
+    mirrored *= to_three_channels(
         1 - _WAISTBAND_SEAM_SHADE * gaussian_blur(seam.astype(np.float32), 1.0)
     )
-    made = np.where(hidden[..., None], np.clip(np.rint(cloth), 0, 255), person).astype(np.uint8)
+    made = np.where(hidden[..., None], np.clip(np.rint(mirrored), 0, 255), person).astype(np.uint8)
     return replace(photo, image=made, labels=np.where(hidden, np.uint8(kind), labels))
 
 
 def _visible_bottoms(labels: LabelMap, torso: float) -> Label | None:
-    """Return what is worn below, of which ``labels`` are a part; None where too little is seen."""
+    """Return the label of the bottoms among ``labels``; None if too little of them is visible."""
     counts = np.bincount(labels, minlength=len(Label))
     kind = max(BOTTOMS_LABELS, key=lambda label: int(counts[label]))
     bare = sum(int(counts[label]) for label in LEG_SKIN_LABELS)
@@ -129,7 +129,7 @@ def _bottoms_outline(seen: Bool, body: LowerBody, hem: int) -> tuple[Floats, Flo
 
 
 def _hem_line(top: Bool) -> Floats:
-    """Return the row at which the worn top ends, for every column."""
+    """Return the row at which the existing top ends, for every column."""
     height, width = top.shape
     known = np.flatnonzero(top.any(axis=0))
     last = height - 1 - top[::-1].argmax(axis=0)[known]

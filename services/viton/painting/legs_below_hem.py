@@ -11,7 +11,7 @@ from services.viton.painting.bare_legs import (
     hem_shadow_zone,
     synthesise_bare_legs,
 )
-from services.viton.painting.shading import contact_shadow
+from services.viton.painting.contact_shadow import HEM, contact_shadow
 from services.viton.person.measured_person import MeasuredLowerBody
 from services.viton.person.shoes import select_shoes_over_hem
 from services.viton.placing.garment_layers import GarmentLayers
@@ -38,25 +38,27 @@ class LegsBelowHem:
 
 def render_legs_below_hem(legs: MeasuredLowerBody, layers: GarmentLayers) -> LegsBelowHem:
     """Make the bare legs, the hem's shadow on them and the shoes below a dress."""
-    outfit, body = legs.segmentation, legs.body
-    gone = find_removed_bottoms(outfit)
-    colour, cover = synthesise_bare_legs(legs.pixels, outfit, body)
+    parts, body = legs.segmentation, legs.body
+    removed = find_removed_bottoms(parts)
+    colour, cover = synthesise_bare_legs(legs.pixels, parts, body)
     clothed = layers.alpha
-    kept = (outfit.shoes | outfit.arms | outfit.head_and_torso_skin).astype(np.float32)
-    shown = cover * np.maximum(gone.astype(np.float32), hem_shadow_zone(outfit, body)) * (1 - kept)
-    bare = np.maximum(shown, antialias(outfit.leg_skin, 1.0)) * (1 - clothed)
-    cast = contact_shadow(layers.torso.alpha, 6.0, 3.0) * np.float32(0.22)
-    near = dilate(gone | (layers.torso.alpha > 0), 2)
+    kept = (parts.shoes | parts.arms | parts.head_and_torso_skin).astype(np.float32)
+    shown = (
+        cover * np.maximum(removed.astype(np.float32), hem_shadow_zone(parts, body)) * (1 - kept)
+    )
+    bare = np.maximum(shown, antialias(parts.leg_skin, 1.0)) * (1 - clothed)
+    cast = contact_shadow(layers.torso.alpha, HEM) * np.float32(HEM.strength)
+    near = dilate(removed | (layers.torso.alpha > 0), 2)
     return LegsBelowHem((colour, shown * (1 - clothed)), cast * bare, _shoes_over_hem(legs, near))
 
 
 def _shoes_over_hem(legs: MeasuredLowerBody, near: Bool) -> tuple[Floats, Floats] | None:
     """Return the colours and the coverage of the shoes inside ``near``; None without any."""
-    outfit = legs.segmentation
-    shoes = select_shoes_over_hem(outfit, legs.body)
+    parts = legs.segmentation
+    shoes = select_shoes_over_hem(parts, legs.body)
     if not (shoes & near).any():
         return None
     alpha, colour = estimate_alpha_matte(
-        legs.pixels, shoes, outfit.bottoms | outfit.leg_skin, _LABEL_ERROR_PX
+        legs.pixels, shoes, parts.bottoms | parts.leg_skin, _LABEL_ERROR_PX
     )
     return colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near

@@ -41,8 +41,8 @@ def close_slits_beside_arms(
     ``chest``: the bare trunk, through which no ground is seen.
     """
     reach = max(int(_MAX_SLIT_HALF_WIDTH * body.shoulder_width), 1)
-    cloth = torso > 0.5
-    open_ground: Bool = np.asarray(~(cloth | arms | chest))
+    covered = torso > 0.5
+    open_ground: Bool = np.asarray(~(covered | arms | chest))
     opened = open_mask(open_ground, reach)
     large = remove_small_components(opened, int((0.1 * body.shoulder_width) ** 2))
     wide = antialias(large, 3.0) > 0.4
@@ -53,10 +53,10 @@ def close_slits_beside_arms(
     rows = np.arange(torso.shape[0])[:, None]
     top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.shoulder_width
     slit = open_ground & ~wide & (rows > top) & (rows < body.existing_hem_row) & ~parts.lower_body
-    slit &= dilate(cloth, 3 * reach) & dilate(arms, 3 * reach)
+    slit &= dilate(covered, 3 * reach) & dilate(arms, 3 * reach)
     # Some way under the arm that it touches, whose soft edge lies over it.
-    under = dilate(dilate(cloth | slit, 1) & arms, 5) & arms
-    joined = antialias(cloth | slit | under, 0.8)
+    under = dilate(dilate(covered | slit, 1) & arms, 5) & arms
+    joined = antialias(covered | slit | under, 0.8)
     return np.where(dilate(slit | under, 2), np.maximum(torso, joined), torso)
 
 

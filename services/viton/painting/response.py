@@ -1,4 +1,4 @@
-"""The answer: the picture, a truthful mask of what was changed, and where the garment is seen."""
+"""The result: the image, its edit mask, and where the image shows the garment."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -23,28 +23,28 @@ canvas."""
 
 @dataclass(frozen=True)
 class TryOnResult:
-    """The person wearing the garment, all H x W.
-
-    ``image`` is identical to the photo where ``edit_mask`` is 0. ``flow``: the place in the
-    garment's photo that a pixel shows; ``cloth``: how much of it is garment, 0 to 255.
-    """
+    """The person wearing the garment, on the canvas."""
 
     image: Image
+    """H x W x 3; equal to the photo where ``edit_mask`` is 0."""
     edit_mask: Mask
+    """H x W, 0 to 255."""
     garment_flow: Flow
+    """H x W x 2: the (x, y) in the garment's photo that each pixel shows."""
     garment_alpha: Mask
+    """H x W: the share of garment in each pixel, 0 to 255."""
 
 
 def make_result(person: Image, stack: LayerStack, garment_mask: Mask) -> TryOnResult:
-    """Round the picture, and take back every change too small to see."""
+    """Round the image, and undo every change too small to be visible."""
     rounded = np.clip(np.rint(stack.image), 0, 255).astype(np.uint8)
     red, green, blue = cv2.split(cv2.absdiff(rounded, person))
     change = np.maximum(np.maximum(red, green), blue)
-    seen = close_mask(change >= _MIN_VISIBLE_CHANGE, 2, Footprint.SQUARE)
-    image = np.where(seen[..., None], rounded, person)
-    core = morphology.dilate(seen, 2, Footprint.SQUARE).astype(np.float32)
+    changed = close_mask(change >= _MIN_VISIBLE_CHANGE, 2, Footprint.SQUARE)
+    image = np.where(changed[..., None], rounded, person)
+    core = morphology.dilate(changed, 2, Footprint.SQUARE).astype(np.float32)
     mask = np.rint(255 * cv2.GaussianBlur(core, (0, 0), 1.0)).astype(np.uint8)
-    mask = np.where(seen, 255, mask).astype(np.uint8)
+    mask = np.where(changed, 255, mask).astype(np.uint8)
     inside = erode(garment_mask > 127, _GARMENT_RIM_PX).astype(np.float32)
-    cloth = stack.garment_alpha * sample_image(inside, stack.garment_flow) * seen
-    return TryOnResult(image, mask, stack.garment_flow, np.rint(255 * cloth).astype(np.uint8))
+    alpha = stack.garment_alpha * sample_image(inside, stack.garment_flow) * changed
+    return TryOnResult(image, mask, stack.garment_flow, np.rint(255 * alpha).astype(np.uint8))

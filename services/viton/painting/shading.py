@@ -1,9 +1,8 @@
-"""Light on the new garment: the body's roundness, folds where cloth is pressed, soft shadows."""
+"""Shading of the new garment: the body's roundness, existing shading and synthetic creases."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +37,7 @@ _DARK_RANGE: Final = (40.0, 110.0)
 
 
 def shade_torso(image: Floats, parts: PersonSegmentation, body: Body, slant: float) -> Floats:
-    """Light on the torso: the worn garment's where it is plain, the body's roundness, folds.
+    """Return the light on the torso: roundness, creases, and the existing shading of a plain top.
 
     ``slant``: where the light comes from, -1 left to 1 right.
     """
@@ -70,7 +69,7 @@ def _bust_shading(body: Body, across: Floats) -> Floats:
 
 
 def _existing_top_shading(image: Floats, parts: PersonSegmentation) -> Floats:
-    """Return the slow light on the worn garment, 1 on average; all 1 where it cannot be told."""
+    """Return the smooth shading of the existing top, 1 on average; all 1 if it is unclear."""
     height, width = parts.upper_garment.shape
     even = np.ones((height, width), np.float32)
     window = bounding_window(parts.upper_garment, 24)
@@ -81,7 +80,7 @@ def _existing_top_shading(image: Floats, parts: PersonSegmentation) -> Floats:
     if inside.sum() < 2000 or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return even
     luma = to_luma(photo)
-    # On dark cloth a few grey levels are gloss, noise and spill of light from behind.
+    # On dark fabric a few grey levels are gloss, noise and spill of light from behind.
     low, high = _DARK_RANGE
     share = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
     flat = pull_push(to_three_channels(luma), inside.astype(np.float32))[..., 0]
@@ -89,7 +88,7 @@ def _existing_top_shading(image: Floats, parts: PersonSegmentation) -> Floats:
     slow = gaussian_blur(closed, 7.0)
     lit = (slow + _DARK_OFFSET) / (float(np.median(slow[inside])) + _DARK_OFFSET)
     ratio = np.clip(lit, 0.78, 1.10) ** np.float32(0.65 * share)
-    # The new garment may reach farther than the worn one: no step where the window ends.
+    # The new garment may reach beyond the existing one: no step at the end of the window.
     above, before = window[0].start, window[1].start
     below, behind = height - above - ratio.shape[0], width - before - ratio.shape[1]
     return np.asarray(np.pad(ratio, ((above, below), (before, behind)), mode="edge"), np.float32)
@@ -194,15 +193,6 @@ def shade_sleeve(sleeve: PlacedSleeve, side: BodySide, torso: Floats, slant: flo
             folds -= np.float32(depth) * inner * run * np.exp(0.5 - 0.5 * run * run)
     light[part.window] = rounded * folds * (torso[part.window] * (1 - ramp) + ramp)
     return light
-
-
-def contact_shadow(coverage: Floats, sigma: float, shift: float) -> Floats:
-    """Return a soft shadow around an edge, 0 to 1, moved ``shift`` pixels down."""
-    cast = gaussian_blur(coverage, sigma)
-    if shift:
-        move = np.array([[1, 0, 0], [0, 1, shift]], np.float32)
-        cast = np.asarray(cv2.warpAffine(cast, move, (cast.shape[1], cast.shape[0])), np.float32)
-    return np.asarray(np.clip(cast * 1.6, 0, 1) * (1 - coverage), np.float32)
 
 
 def _elbow_bend_degrees(side: BodySide) -> float:

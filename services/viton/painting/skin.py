@@ -96,7 +96,7 @@ def synthesise_skin(
     strips: tuple[RuledWarp, RuledWarp],
     slant: float,
 ) -> Skin:
-    """Return the person's skin, continued under the worn garment and shaded like a body.
+    """Synthesise the person's skin under the existing garment, shaded like a body.
 
     ``slant``: where the light comes from, -1 left to 1 right.
     """
@@ -132,9 +132,9 @@ def synthesise_skin(
         near = strip.window
         covered = strip.covered[near]
         there = (seen[near] & covered)[..., None]
-        told = edge.reference_skin[near] & there[..., 0]
-        told = told if told.sum() > _MIN_SKIN_PX else there[..., 0]
-        lit = _shade_round_arm(image[near], told, across[near] * -side.sign, slant)
+        lit_part = edge.reference_skin[near] & there[..., 0]
+        lit_part = lit_part if lit_part.sum() > _MIN_SKIN_PX else there[..., 0]
+        lit = _shade_round_arm(image[near], lit_part, across[near] * -side.sign, slant)
         # On the shoulder the arm goes over into the trunk.
         joint = (smoothstep(1.1 - strip.along[near] / _SHOULDER_BLEND_FRACTION) * covered)[
             ..., None
@@ -238,9 +238,9 @@ def _bare_arm_map(
 def _find_cuff_on_hand(
     arm: Arm, parts: PersonSegmentation, scale: float
 ) -> tuple[Points, Points] | None:
-    """Where the worn sleeve ended on the hand: its outer and inner corner; None where it did not.
+    """Return the outer and the inner corner of an existing sleeve on the hand; None without one.
 
-    The line between hand and worn garment near the wrist, whatever the joint's own place.
+    They lie on the line between hand and sleeve near the wrist, wherever the joint is.
     """
     height, width = parts.upper_garment.shape
     forearm = np.rint(arm.centreline[62:94]).astype(int)

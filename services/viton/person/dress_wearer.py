@@ -72,10 +72,10 @@ def _end_top_at_hips(body: Body, lower: LowerBody) -> Body:
 
 
 def _remove_bottoms(
-    parts: PersonSegmentation, worn: PersonSegmentation, body: Body, lower: LowerBody
+    parts: PersonSegmentation, lower_parts: PersonSegmentation, body: Body, lower: LowerBody
 ) -> PersonSegmentation:
     """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
-    old = worn.bottoms | worn.upper_garment
+    old = lower_parts.bottoms | lower_parts.upper_garment
     near = np.zeros(old.shape, np.uint8)
     for side in body.sides:
         arm = side.arm

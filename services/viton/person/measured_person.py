@@ -34,7 +34,7 @@ def measure_person(photo: PersonPhoto) -> MeasuredPerson:
 
 @dataclass(frozen=True)
 class MeasuredLowerBody:
-    """The person's lower body and what is worn on it, on the canvas."""
+    """The person's lower body in the existing bottoms, on the canvas."""
 
     pixels: Floats
     """H x W x 3: the photo's colours, 0 to 255."""
