@@ -100,6 +100,20 @@ class Made:
     refused: set[str]
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How every network is measured."""
+
+    runtimes: Sequence[str]
+    """Keys of ``RUNTIMES``."""
+    rounds: int
+    """Turns of each runtime."""
+    cold: bool
+    """Measure the first run instead of later ones."""
+    device: str
+    """``cpu`` or ``cuda``."""
+
+
 def main() -> None:
     """Read the command line, measure and print."""
     networks = published_networks.read(MODELS)
@@ -127,6 +141,7 @@ def main() -> None:
     # itself, and a GPU takes seconds to start.
     shared = on_gpu and not asked.cold and {PYTORCH, TF32}.issuperset(runtimes)
     context = multiprocessing.get_context("spawn")
+    plan = Plan(runtimes=runtimes, rounds=asked.rounds, cold=asked.cold, device=asked.device)
     with ProcessPoolExecutor(1, context, max_tasks_per_child=None if shared else 1) as processes:
         for name in known if ALL in asked.names else asked.names:
             with tempfile.TemporaryDirectory() as folder:
@@ -135,10 +150,7 @@ def main() -> None:
                     known[name],
                     Path(folder),
                     tuple(asked.size) if asked.size else SIZES.get(name),
-                    runtimes,
-                    rounds=asked.rounds,
-                    cold=asked.cold,
-                    device=asked.device,
+                    plan,
                 )
 
 
@@ -147,20 +159,17 @@ def measure(
     network: Network,
     folder: Path,
     size: tuple[int, int] | None,
-    runtimes: Sequence[str],
-    *,
-    rounds: int,
-    cold: bool,
-    device: str,
+    plan: Plan,
 ) -> None:
-    """Export a network into ``folder``, run it in every runtime, ``rounds`` times, and print."""
-    made = processes.submit(_export, network, folder, size, runtimes).result()
+    """Export a network into ``folder``, run it as planned, and print its rows of the table."""
+    made = processes.submit(_export, network, folder, size, plan.runtimes).result()
+    device = plan.device
     turns: dict[str, list[Turn]] = {
-        runtime: [] for runtime in runtimes if runtime not in made.refused
+        runtime: [] for runtime in plan.runtimes if runtime not in made.refused
     }
-    for _ in range(rounds):
+    for _ in range(plan.rounds):
         for runtime, taken in turns.items():
-            turn = processes.submit(_turn, network, folder, runtime, device, cold=cold)
+            turn = processes.submit(_turn, network, folder, runtime, device, cold=plan.cold)
             taken.append(turn.result())
     shown = f"{network.name}, {made.size[0]} x {made.size[1]}"
     first = None

@@ -82,14 +82,28 @@ def unit(vectors: Floats) -> Floats:
     return scaled
 
 
-def keep_off_face(head: Head, points: Floats, start: Floats, curtain: Floats) -> None:
-    """Move points (n, 3), in place, beside the cheeks and behind the plane of the eyes."""
+def keep_off_face(head: Head, points: Floats, start: Floats, curtain: Floats) -> Floats:
+    """Return points (n, 3) moved beside the cheeks and behind the plane of the eyes."""
+    points = points.copy()
     low = np.clip((head.eye_height + 0.07 - points[:, 2]) / 0.06, 0, 1)
     side = np.where(start[:, 0] > 0, 1, -1)
     clear = curtain * low * (points[:, 1] < head.centre[1] + 0.02)
     points[:, 0] = side * np.maximum(side * points[:, 0], clear)
     behind = np.maximum(points[:, 1], head.centre[1] - 0.055)
     points[:, 1] = np.where(low > 0, behind, points[:, 1])
+    return points
+
+
+@dataclass(frozen=True)
+class Hang:
+    """How strands hang."""
+
+    gravity: float
+    """How much each step turns down, 0 to 1."""
+    clearance: Floats
+    """Distance from the head (n,), in metres."""
+    curtain: Floats | None
+    """Distance of long hair from the middle of the face (n,), in metres; None for short hair."""
 
 
 def fall(
@@ -97,15 +111,10 @@ def fall(
     roots: Floats,
     start: Floats,
     length: Floats,
-    *,
-    gravity: float,
-    clearance: Floats,
-    curtain: Floats | None,
+    hang: Hang,
 ) -> Floats:
-    """Lets strands of `length` (n,) metres grow from `roots` along `start` and sag, (n, 26, 3).
-
-    `curtain` (n,) is how far from the middle of the face long hair hangs, in metres.
-    """
+    """Let strands of `length` (n,) metres grow from `roots` along `start` and sag, (n, 26, 3)."""
+    gravity, clearance, curtain = hang.gravity, hang.clearance, hang.curtain
     points = 26
     strands = np.zeros((len(roots), points, 3))
     strands[:, 0] = roots
@@ -116,7 +125,7 @@ def fall(
         tip = strands[:, k - 1] + heading * step
         tip = push_out(head.surface, tip, clearance)
         if curtain is not None:
-            keep_off_face(head, tip, start, curtain)
+            tip = keep_off_face(head, tip, start, curtain)
         heading = unit(tip - strands[:, k - 1])
         strands[:, k] = tip
     return strands
@@ -179,9 +188,7 @@ def grow_hair(head: Head, style: HairStyle) -> Floats:
         roots,
         unit(flat + lift * normal),
         length,
-        gravity=gravity,
-        clearance=clearance,
-        curtain=curtain,
+        Hang(gravity=gravity, clearance=clearance, curtain=curtain),
     )
     return fill(head, guides, style.strands, loose)
 

@@ -107,9 +107,7 @@ class _Aligned(torch.autograd.Function):
         return torch.einsum("nrh,chw,nsw->ncrs", rows, features[0], columns)
 
     @staticmethod
-    def symbolic(  # noqa: PLR0917 - the exporter gives them by their places
-        g: Any, features: Any, boxes: Any, which: Any, side: int, scale: float
-    ) -> Any:
+    def symbolic(g: Any, features: Any, boxes: Any, which: Any, side: int, scale: float) -> Any:
         return g.op(
             "RoiAlign",
             features,

@@ -75,7 +75,7 @@ class Pgn(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self._convolution("conv1", 3, 64, 7, stride=2, biased=False)
+        self.add_module("conv1", Convolution(3, 64, 7, stride=2, biased=False))
         self.add_module("bn_conv1", Normalisation(64))
         given = 64
         for blocks, width, stride, dilation in _STAGES:
@@ -90,33 +90,20 @@ class Pgn(nn.Module):
         for stage in (3, 4, 5):
             for order, dilation in enumerate(_SUPERVISED):
                 name = f"fc1_edge_c{order}_res{stage}"
-                self._convolution(name, _FEATURES, 1, 3, dilation=dilation)
+                self.add_module(name, Convolution(_FEATURES, 1, 3, dilation=dilation))
         for name, made in (("parsing", CLASSES), ("edge", 1)):
-            self._convolution(f"{name}_fea", _WIDE, _FEATURES, 3)
-            self._convolution(f"{name}_remap", made, _REMAPPED, 1)
+            self.add_module(f"{name}_fea", Convolution(_WIDE, _FEATURES, 3))
+            self.add_module(f"{name}_remap", Convolution(made, _REMAPPED, 1))
         for name, made in (("parsing_rf", CLASSES), ("edge_rf", 1)):
-            self._convolution(name, 2 * (_FEATURES + _REMAPPED), _WIDE, 3)
+            self.add_module(name, Convolution(2 * (_FEATURES + _REMAPPED), _WIDE, 3))
             self._context(name, _WIDE, made)
-
-    def _convolution(
-        self,
-        name: str,
-        given: int,
-        made: int,
-        side: int,
-        *,
-        stride: int = 1,
-        dilation: int = 1,
-        biased: bool = True,
-    ) -> None:
-        layer = Convolution(given, made, side, stride=stride, dilation=dilation, biased=biased)
-        self.add_module(name, layer)
 
     def _normalised(
         self, name: str, given: int, made: int, side: int, *, stride: int = 1, dilation: int = 1
     ) -> None:
-        self._convolution(
-            f"res{name}", given, made, side, stride=stride, dilation=dilation, biased=False
+        self.add_module(
+            f"res{name}",
+            Convolution(given, made, side, stride=stride, dilation=dilation, biased=False),
         )
         self.add_module(f"bn{name}", Normalisation(made))
 
@@ -132,15 +119,15 @@ class Pgn(nn.Module):
 
     def _branches(self, name: str, made: int) -> None:
         for index, given in enumerate(_TAP_CHANNELS, start=1):
-            self._convolution(f"{name}_branch{index}", given, made, 3)
-        self._convolution(f"{name}_branch", len(_TAPS) * made, made, 3)
+            self.add_module(f"{name}_branch{index}", Convolution(given, made, 3))
+        self.add_module(f"{name}_branch", Convolution(len(_TAPS) * made, made, 3))
 
     def _context(self, name: str, given: int, made: int) -> None:
         """Pyramid pooling and what decides on it; the names in front of "rf" have no "pp"."""
         for index, pool in enumerate(_POOLS, start=1):
             self.add_module(f"{name}_pp{index}", PyramidPooling(given, _WIDE, pool))
-        self._convolution(self._decider(name), given + len(_POOLS) * _WIDE, _WIDE, 3)
-        self._convolution(f"{name}_fc", _WIDE, made, 3)
+        self.add_module(self._decider(name), Convolution(given + len(_POOLS) * _WIDE, _WIDE, 3))
+        self.add_module(f"{name}_fc", Convolution(_WIDE, made, 3))
 
     @staticmethod
     def _decider(name: str) -> str:

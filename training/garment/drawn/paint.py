@@ -1,5 +1,6 @@
 """Cloth: its pattern, folds, seams and shades, on a canvas of H x W pixels."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -15,6 +16,18 @@ WORDS: Final = ("RIVER", "STUDIO", "No 7", "HELLO", "north", "1987", "SUNDAY", "
 """Words that prints may show."""
 
 
+@dataclass(frozen=True)
+class _Repeat:
+    """How a garment's pattern repeats."""
+
+    period: float
+    """Length of a repeat, in pixels."""
+    phase: float
+    """Start of the first repeat, in pixels."""
+    seed: int
+    """Seed of what the pattern draws by chance; even."""
+
+
 def cloth(
     spec: Spec, drawn: Shape, rng: np.random.Generator, shape: tuple[int, int], scale: float
 ) -> tuple[Floats, list[Floats]]:
@@ -27,6 +40,7 @@ def cloth(
     period = float(rng.uniform(1.6, 6.0)) * scale
     phase = float(rng.uniform(0, period))
     seed = 2 * int(rng.integers(2**30))
+    repeat = _Repeat(period=period, phase=phase, seed=seed)
     torso = cover(shape, drawn.torso)
     picture = _pattern(spec, xs - middle[0], ys - middle[1] + phase, period, seed=seed, scale=scale)
     _print(spec, picture, rng, middle, scale)
@@ -46,9 +60,7 @@ def cloth(
     shade(picture, line(shape, drawn.hem - at(0, 1.6 * scale), 0.8 * FINE * scale), 0.12)
     sleeves = []
     for sleeve in drawn.sleeves:
-        picture, covered = _sleeve(
-            spec, sleeve, picture, rng, scale, period=period, phase=phase, seed=seed
-        )
+        picture, covered = _sleeve(spec, sleeve, picture, rng, scale, repeat)
         sleeves.append(covered)
     if spec.texture > 0:
         weave = rng.normal(0, 1, shape).astype(np.float32)
@@ -198,10 +210,7 @@ def _sleeve(
     picture: Floats,
     rng: np.random.Generator,
     scale: float,
-    *,
-    period: float,
-    phase: float,
-    seed: int,
+    repeat: _Repeat,
 ) -> tuple[Floats, Floats]:
     """Paint a sleeve over the picture; its pattern turns with it, and it casts a shadow."""
     shape = (picture.shape[0], picture.shape[1])
@@ -214,9 +223,9 @@ def _sleeve(
     own = _pattern(
         spec,
         across,
-        along + np.float32(phase),
-        period,
-        seed=seed + (spec.category != "lower"),
+        along + np.float32(repeat.phase),
+        repeat.period,
+        seed=repeat.seed + (spec.category != "lower"),
         scale=scale,
     )
     light = np.ones(shape, np.float32) + 0.035 * spec.folds * noise(rng, shape, 5 * scale)
