@@ -1,23 +1,16 @@
 """The torso's corners from BODY_25 joints, estimated where joints are missing."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.joints import Joint
+from services.kit.skeleton import PROPORTIONS, seen_by_finite_place
 from services.kit.types import Keypoints
 
 Point = NDArray[np.float64]
 """(x, y) in pixels."""
-
-TORSO_LENGTH: Final = 1.6
-"""Distance of the middle of the hips from that of the shoulders, in shoulder widths of a person
-seen from the front."""
-
-HIP_WIDTH: Final = 2 / 3
-"""Distance between the hip joints in shoulder widths."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +30,8 @@ class Torso:
 
 def joint_point(keypoints: Keypoints, joint: int) -> Point | None:
     """Give a joint's place, or none where it was not seen: at (0, 0), or not a number."""
-    x, y = float(keypoints[joint, 0]), float(keypoints[joint, 1])
-    if (x == 0 and y == 0) or not (np.isfinite(x) and np.isfinite(y)):
-        return None
-    return np.array([x, y])
+    place = seen_by_finite_place(keypoints).point(Joint(joint))
+    return None if place is None else place.astype(np.float64)
 
 
 def estimate_torso(keypoints: Keypoints) -> Torso | None:
@@ -76,7 +67,7 @@ def _complete_shoulders(
     if one is not None and neck is not None:
         other = 2 * neck - one
     elif one is not None and right_hip is not None and left_hip is not None:
-        across = (left_hip - right_hip) / HIP_WIDTH
+        across = (left_hip - right_hip) / PROPORTIONS.agnostic_hip_width
         other = one + across if right is not None else one - across
     else:
         return None
@@ -107,12 +98,12 @@ def _complete_hips(
                 middle + (left - middle) / distance * width,
             )
     elif middle is None and right is not None:
-        middle = right + half * HIP_WIDTH
+        middle = right + half * PROPORTIONS.agnostic_hip_width
     elif middle is None and left is not None:
-        middle = left - half * HIP_WIDTH
+        middle = left - half * PROPORTIONS.agnostic_hip_width
     elif middle is None:
         down = np.array([-across[1], across[0]])
         # Seen from behind, the left shoulder is to the left: down is still down.
         down = down if down[1] >= 0 else -down
-        middle = (right_shoulder + left_shoulder) / 2 + TORSO_LENGTH * down
+        middle = (right_shoulder + left_shoulder) / 2 + PROPORTIONS.agnostic_torso_length * down
     return middle - half, middle + half

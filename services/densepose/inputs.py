@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from services.kit.joints import Joint
 from services.kit.labels import Label
+from services.kit.skeleton import PROPORTIONS
 
 F32 = NDArray[np.float32]
 """An array of single precision."""
@@ -25,8 +26,6 @@ STRIDE: Final = 16
 """The network takes heights and widths that are multiples of this."""
 MAX_SIDE_PX: Final = 384
 """Longer side of the network's input at most; larger people are scaled down."""
-_SHOULDERS_PER_TORSO: Final = 0.62
-"""Shoulder width at least, in torso lengths."""
 _SHOULDERS_PER_UPPER_ARM: Final = 1.05
 """Shoulder width at least, in upper arm lengths."""
 _CROP_MARGIN: Final = 0.5
@@ -130,7 +129,7 @@ def measure_shoulder_width(keypoints: F32) -> float | None:
         return None
     width = max(
         apart(Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER),
-        _SHOULDERS_PER_TORSO * apart(Joint.NECK, Joint.MID_HIP),
+        PROPORTIONS.surface_shoulder_width * apart(Joint.NECK, Joint.MID_HIP),
         _SHOULDERS_PER_UPPER_ARM * apart(Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW),
         _SHOULDERS_PER_UPPER_ARM * apart(Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW),
     )

@@ -12,26 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.joints import Joint
+from services.kit.skeleton import PROPORTIONS
 
 F32 = NDArray[np.float32]
 """An array of single precision."""
 
-_SHOULDERS_PER_TORSO: Final = 0.62
-"""Shoulder width at least, in torso lengths."""
 _FRONT_SHOULDERS_PER_TORSO: Final = 0.55
 """Width of the shoulders, in torso lengths, below which the body is turned."""
-_TORSO_LENGTH: Final = 1.55
-"""Length from neck to hips, in shoulder widths, if no hip was seen."""
-_HIP_HALF_WIDTH: Final = 0.33
-"""Distance of a hip from the mid hip, in shoulder widths."""
-_THIGH_LENGTH: Final = 1.35
-"""Length of a thigh, in shoulder widths, if its knee was not seen."""
-_SHIN_LENGTH: Final = 1.3
-"""Length of a shin, in shoulder widths, if its ankle was not seen."""
-_FOREARM_LENGTH: Final = 0.85
-"""Length of a forearm, in shoulder widths, if its wrist was not seen."""
-_FOOT_LENGTH: Final = 0.4
-"""Distance from ankle to toe, in shoulder widths, if the toe was not seen."""
 _HEAD_RADIUS: Final = 0.285
 """Half width of the head, in shoulder widths."""
 _HEAD_RADIUS_PER_EARS: Final = 0.56
@@ -98,7 +85,7 @@ def fit_surface_body(keypoints: F32, height: int, width: int) -> SurfaceBody | N
     torso = _trunk_vector(joints, seen)
     shoulders = float(np.linalg.norm(joints[Joint.LEFT_SHOULDER] - joints[Joint.RIGHT_SHOULDER]))
     length = float(np.linalg.norm(torso))
-    shoulder_width = max(shoulders, _SHOULDERS_PER_TORSO * length, 1.0)
+    shoulder_width = max(shoulders, PROPORTIONS.surface_shoulder_width * length, 1.0)
     trunk_direction = (torso / length if length > 0 else np.array([0.0, 1.0])).astype(np.float32)
     across = joints[Joint.LEFT_SHOULDER, 0] - joints[Joint.RIGHT_SHOULDER, 0]
     if abs(float(across)) < _PROFILE_WIDTH * shoulder_width:
@@ -152,12 +139,14 @@ def _fill_legs(
         length = (
             float(np.dot(joints[known].mean(axis=0) - joints[Joint.NECK], trunk_direction))
             if known
-            else _TORSO_LENGTH * shoulder_width
+            else PROPORTIONS.surface_torso_length * shoulder_width
         )
         joints[Joint.MID_HIP] = joints[Joint.NECK] + length * trunk_direction
-    half = {View.FRONT: _HIP_HALF_WIDTH, View.BACK: -_HIP_HALF_WIDTH, View.SIDE: 0.0}[
-        view
-    ] * shoulder_width
+    half = {
+        View.FRONT: PROPORTIONS.surface_half_hip_width,
+        View.BACK: -PROPORTIONS.surface_half_hip_width,
+        View.SIDE: 0.0,
+    }[view] * shoulder_width
     to_left = np.array([trunk_direction[1], -trunk_direction[0]], np.float32) * half
     for hip, knee, ankle, toe, side in (
         (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.RIGHT_BIG_TOE, -1.0),
@@ -166,13 +155,17 @@ def _fill_legs(
         if not seen[hip]:
             joints[hip] = joints[Joint.MID_HIP] + side * to_left
         if not seen[knee]:
-            joints[knee] = joints[hip] + _THIGH_LENGTH * shoulder_width * trunk_direction
+            joints[knee] = (
+                joints[hip] + PROPORTIONS.surface_thigh * shoulder_width * trunk_direction
+            )
         if not seen[ankle]:
-            joints[ankle] = joints[knee] + _SHIN_LENGTH * shoulder_width * _direction(
+            joints[ankle] = joints[knee] + PROPORTIONS.surface_shin * shoulder_width * _direction(
                 joints[hip], joints[knee]
             )
         if not seen[toe]:
-            joints[toe] = joints[ankle] + _FOOT_LENGTH * shoulder_width * trunk_direction
+            joints[toe] = (
+                joints[ankle] + PROPORTIONS.surface_foot * shoulder_width * trunk_direction
+            )
 
 
 def _fill_forearms(
@@ -184,7 +177,7 @@ def _fill_forearms(
         (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
     ):
         if seen[elbow] and not seen[wrist]:
-            guess = joints[elbow] + _FOREARM_LENGTH * shoulder_width * _direction(
+            guess = joints[elbow] + PROPORTIONS.surface_forearm * shoulder_width * _direction(
                 joints[shoulder], joints[elbow]
             )
             if not (0 <= guess[0] < width and 0 <= guess[1] < height):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.joints import Joint
+from services.kit.skeleton import PROPORTIONS, Skeleton
 from services.kit.types import Keypoints
 
 Point = NDArray[np.float32]
@@ -25,15 +26,6 @@ LEFT_LEG: Final = (Joint.LEFT_HIP, Joint.LEFT_KNEE, Joint.LEFT_ANKLE, Joint.LEFT
 """Joints of the left leg, from the body outward."""
 RIGHT_LEG: Final = (Joint.RIGHT_HIP, Joint.RIGHT_KNEE, Joint.RIGHT_ANKLE, Joint.RIGHT_BIG_TOE)
 """Joints of the right leg, from the body outward."""
-
-TORSO_TO_WIDTH: Final = 1.5
-"""Length from the neck to the hips over the distance between the shoulders, from the front."""
-
-FOREARM: Final = 0.85
-"""Length of the forearm over that of the upper arm."""
-
-HAND: Final = 0.5
-"""Reach of the fingers past the wrist, as a share of the forearm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +84,9 @@ class ParseFrame:
         """
         chain = self.seen_points(joints)
         if len(chain) == 2 and not self.seen[joints[2]]:
-            chain.append(chain[-1] + FOREARM * (chain[-1] - chain[-2]))
+            chain.append(chain[-1] + PROPORTIONS.parse_forearm * (chain[-1] - chain[-2]))
         if len(chain) > 1:
-            chain.append(chain[-1] + HAND * (chain[-1] - chain[-2]))
+            chain.append(chain[-1] + PROPORTIONS.parse_hand * (chain[-1] - chain[-2]))
         return chain
 
 
@@ -105,9 +97,7 @@ def measure_frame(keypoints: Keypoints, person: Flags) -> ParseFrame:
     senseless = ~(np.abs(points) <= 2 * max(person.shape)).all(axis=1)
     seen = np.asarray((keypoints[:, 2] > 0) & ~senseless, np.bool_)
 
-    def middle(*joints: Joint) -> Point | None:
-        known = [points[joint] for joint in joints]
-        return np.mean(known, axis=0) if all(seen[joint] for joint in joints) else None
+    middle = Skeleton(points, seen).middle
 
     def length(first: Point | None, second: Point | None) -> float:
         if first is None or second is None:
@@ -122,7 +112,7 @@ def measure_frame(keypoints: Keypoints, person: Flags) -> ParseFrame:
         hip = middle(Joint.LEFT_HIP, Joint.RIGHT_HIP)
     shoulders = length(middle(Joint.LEFT_SHOULDER), middle(Joint.RIGHT_SHOULDER))
     ears = length(middle(Joint.LEFT_EAR), middle(Joint.RIGHT_EAR))
-    width = max(shoulders, length(neck, hip) / (1.25 * TORSO_TO_WIDTH), 1.6 * ears)
+    width = max(shoulders, length(neck, hip) / PROPORTIONS.parse_longest_torso, 1.6 * ears)
     left, top, right, bottom = _bounds(person)
     if width < 8:
         width = max(8.0, min(0.5 * (right - left), 0.3 * (bottom - top)))
@@ -133,7 +123,7 @@ def measure_frame(keypoints: Keypoints, person: Flags) -> ParseFrame:
         else:
             neck = np.array(((left + right) / 2, top + 0.75 * width), np.float32)
     if hip is None:
-        hip = neck + np.array((0, TORSO_TO_WIDTH * width), np.float32)
+        hip = neck + np.array((0, PROPORTIONS.parse_torso_length * width), np.float32)
     torso = max(length(neck, hip), 0.5 * width)
     if shoulders and _folded(person, neck, shoulders, torso):
         seen[[*LEFT_ARM, *RIGHT_ARM]] = False

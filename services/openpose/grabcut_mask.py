@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from services.kit.joints import TRUNK_CORNERS, Joint
 from services.kit.raster.guided_filter import filter_by_grey
+from services.kit.skeleton import PROPORTIONS
 from services.kit.types import Image, Keypoints, Mask
 from services.openpose.core import EDGE_NOISE_VARIANCE, U8
 from services.openpose.drawing import LIMBS
@@ -29,12 +30,8 @@ _FOREARMS: Final = (
     (Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
 )
 """Both forearms, right first."""
-_HAND_LENGTH: Final = 0.6
-"""Length of a hand, in forearm lengths."""
 _THIGHS: Final = ((Joint.RIGHT_HIP, Joint.RIGHT_KNEE), (Joint.LEFT_HIP, Joint.LEFT_KNEE))
 """Both thighs, right first."""
-_THIGH_LENGTH: Final = 0.8
-"""Length of a thigh whose knee was not seen, in trunk lengths."""
 _MIN_SHOULDER_WIDTH: Final = 1 / 12
 """Shoulder width at least, as a share of the height that the joints take."""
 _EDGE_REACH_PX: Final = 3
@@ -103,13 +100,13 @@ def _lines_beyond_joints(keypoints: Keypoints) -> list[tuple[tuple[int, int], tu
     for elbow, wrist in _FOREARMS:
         if keypoints[elbow, 2] > 0 and keypoints[wrist, 2] > 0:
             start = keypoints[wrist, :2]
-            lines.append((start, start + _HAND_LENGTH * (start - keypoints[elbow, :2])))
+            lines.append((start, start + PROPORTIONS.outline_hand * (start - keypoints[elbow, :2])))
     neck, middle = keypoints[Joint.NECK], keypoints[Joint.MID_HIP]
     if neck[2] > 0 and middle[2] > 0:
         for hip, knee in _THIGHS:
             if keypoints[hip, 2] > 0 and keypoints[knee, 2] == 0:
                 start = keypoints[hip, :2]
-                lines.append((start, start + _THIGH_LENGTH * (middle[:2] - neck[:2])))
+                lines.append((start, start + PROPORTIONS.outline_thigh * (middle[:2] - neck[:2])))
     return [
         (
             (round(float(start[0])), round(float(start[1]))),
@@ -130,7 +127,8 @@ def _shoulder_width(keypoints: Keypoints, height: int) -> float:
         else 0.0
     )
     trunk = (
-        float(np.linalg.norm(keypoints[Joint.NECK, :2] - keypoints[Joint.MID_HIP, :2])) / 2
+        PROPORTIONS.outline_shoulder_width
+        * float(np.linalg.norm(keypoints[Joint.NECK, :2] - keypoints[Joint.MID_HIP, :2]))
         if seen[Joint.NECK] and seen[Joint.MID_HIP]
         else 0.0
     )

@@ -1,0 +1,88 @@
+"""Morphology, components and easing that several services share."""
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.kit.raster.components import (
+    label_components,
+    largest_component,
+    remove_small_components,
+)
+from services.kit.raster.easing import smoothstep
+from services.kit.raster.morphology import (
+    Footprint,
+    close_mask,
+    close_plane,
+    dilate,
+    erode,
+    footprint,
+    open_mask,
+)
+
+pytestmark = pytest.mark.unit
+
+Bool = NDArray[np.bool_]
+
+
+@pytest.fixture
+def mask() -> Bool:
+    """Two blocks that touch at a corner, one at the frame, and a speck apart."""
+    drawn = np.zeros((30, 40), bool)
+    drawn[0:10, 0:12] = True
+    drawn[10:16, 12:20] = True
+    drawn[24, 30] = True
+    return drawn
+
+
+@pytest.mark.parametrize("shape", Footprint)
+def test_masks_grow_and_shrink_by_the_footprint(mask: Bool, shape: Footprint) -> None:
+    kernel = cv2.getStructuringElement(int(shape), (5, 5))
+    assert np.array_equal(footprint(2, shape), kernel)
+    bytes_ = mask.astype(np.uint8)
+    assert np.array_equal(dilate(mask, 2, shape), cv2.dilate(bytes_, kernel) > 0)
+    assert np.array_equal(erode(mask, 2, shape), cv2.erode(bytes_, kernel) > 0)
+    opened = cv2.morphologyEx(bytes_, cv2.MORPH_OPEN, kernel) > 0
+    assert np.array_equal(open_mask(mask, 2, shape), opened)
+    closed = cv2.morphologyEx(bytes_, cv2.MORPH_CLOSE, kernel) > 0
+    assert np.array_equal(close_mask(mask, 2, shape), closed)
+
+
+def test_the_frame_erodes_nothing(mask: Bool) -> None:
+    assert erode(mask, 2)[0, 0]
+
+
+def test_a_dark_line_in_a_plane_is_filled() -> None:
+    plane = np.full((20, 20), 90, np.float32)
+    plane[:, 10] = 10
+    assert (close_plane(plane, 2) == 90).all()
+
+
+def test_corners_connect_unless_connectivity_is_four(mask: Bool) -> None:
+    assert label_components(mask).count == 3
+    apart = label_components(mask, connectivity=4)
+    assert apart.count == 4
+    assert sorted(apart.areas[1:].tolist()) == [1, 48, 120]
+    assert apart.boxes[apart.labels[12, 15]].tolist() == [12, 10, 8, 6]
+    assert apart.centroids[apart.labels[24, 30]].tolist() == [30, 24]
+
+
+def test_the_background_is_never_selected(mask: Bool) -> None:
+    found = label_components(mask)
+    assert np.array_equal(found.select(np.ones(found.count, bool)), mask)
+
+
+def test_the_largest_component_and_those_of_some_size(mask: Bool) -> None:
+    largest = mask.copy()
+    largest[24, 30] = False
+    assert np.array_equal(largest_component(mask), largest)
+    assert np.array_equal(remove_small_components(mask, 2), largest)
+    assert not largest_component(np.zeros((4, 4), bool)).any()
+
+
+def test_smoothstep_is_level_at_both_ends() -> None:
+    share = np.array([-1, 0, 0.5, 1, 3], np.float32)
+    eased = smoothstep(share)
+    assert eased.tolist() == [0, 0, 0.5, 1, 1]
+    assert eased.dtype == np.float32
