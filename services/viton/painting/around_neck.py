@@ -42,15 +42,16 @@ _NECK_FLARE: Final = (0.12, 1.1)
 
 
 class NeckLayer(NamedTuple):
-    """A piece on the canvas, in a window of it.
-
-    Colours, coverage (0 to 1), and their places in the garment's photo.
-    """
+    """A piece of the garment on the canvas, in a window of it."""
 
     colour: Floats
+    """H x W x 3, 0 to 255."""
     cover: Floats
+    """H x W: coverage, 0 to 1."""
     source: Floats
+    """H x W x 2: the (x, y) in the garment's photo that each pixel shows."""
     window: Window
+    """Its rows and columns on the canvas."""
 
 
 @dataclass(frozen=True)

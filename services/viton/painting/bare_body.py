@@ -125,21 +125,20 @@ def measure_neck_half_width(parts: PersonSegmentation, body: Body, sign: int) ->
 
 @dataclass(frozen=True)
 class BareArmEdges:
-    """Between which two places across its strip a bare arm lies, per pixel, and what is no arm.
-
-    ``rest``: what the parse takes for skin at the worn garment's end but lies beside the arm: the
-    inside of its hem, and its shadow. ``near``: what is seen bare next below that end, from which
-    the hidden part's light is told.
-    """
+    """Where a bare arm lies across its surface, and what is no arm; all H x W."""
 
     outer_across: Floats
+    """Position of the outer edge across the surface."""
     inner_across: Floats
+    """Position of the inner edge across the surface."""
     hem_residue: Bool
+    """Labelled as skin at the existing garment's end, but the inside of its hem or its shadow."""
     reference_skin: Bool
+    """Bare skin next below that end, from which the hidden part takes its light."""
 
 
 def find_bare_arm_edges(strip: RuledWarp, parts: PersonSegmentation) -> BareArmEdges:
-    """Return a bare arm's edges: below the worn garment's end they are where they are seen.
+    """Return a bare arm's edges: below the existing garment's end they are where they are visible.
 
     Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
     step where the garment ended.
@@ -155,7 +154,7 @@ def find_bare_arm_edges(strip: RuledWarp, parts: PersonSegmentation) -> BareArmE
     share = smoothstep((steps - _SHOULDER_STEP) / max(start - _SHOULDER_STEP, 1.0))
     # Farther down the arm is seen, and nothing of it is made.
     share = share * np.clip((start + 2 * _MIN_BARE_STEPS - steps) / _MIN_BARE_STEPS, 0, 1)
-    # Of the hem's own slant, and of the shadow below it, the arm's outline is not told.
+    # The hem's slant and the shadow below it say nothing of the arm's outline.
     told = np.arange(start + _HEM_STEPS, start + _MIN_BARE_STEPS)
     ends = np.array([_skin_extent(strip.across[near & (step == k)]) for k in told])
     first, last = (

@@ -71,22 +71,22 @@ _SHOULDER_BLEND_FRACTION: Final = 0.24
 """Fraction of the arm over which its light blends into the shoulder."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Skin:
-    """The person's skin.
-
-    ``tone``: its colour continued everywhere; ``throat``: the same, shaded like an upper chest;
-    ``chest`` and ``arms``: where it would show if nothing were worn there, 0 to 1; ``arm_light``:
-    how a round arm is lit across, H x W x 3; ``rest``: what looks like skin beside the arms and is
-    the worn garment's hem.
-    """
+    """The person's skin on the canvas, continued under the existing garment."""
 
     albedo: Floats
+    """H x W x 3: its evenly lit colour everywhere, 0 to 255."""
     upper_chest_colour: Floats
+    """H x W x 3: the same, shaded like an upper chest."""
     trunk_alpha: Floats
+    """H x W: coverage of the bare neck and trunk, 0 to 1."""
     arm_alphas: tuple[Floats, Floats]
+    """H x W each: coverage of the bare left and right arm, 0 to 1."""
     arm_shading: tuple[Floats, Floats]
+    """H x W x 3 each: factors on the albedo of the left and right arm."""
     hem_residue: Bool
+    """H x W: looks like skin beside the arms, but belongs to the existing garment's hem."""
 
 
 def synthesise_skin(
@@ -148,12 +148,12 @@ def synthesise_skin(
     tone = alpha_blend(tone, throat, neck_weight(seen, neck, body.shoulder_width))
     light_on = trunk_light * texture
     return Skin(
-        tone,
-        tone * light_on[..., None],
-        chest,
-        (arms[0], arms[1]),
-        (light[0] * texture[..., None], light[1] * texture[..., None]),
-        edges[0].hem_residue | edges[1].hem_residue,
+        albedo=tone,
+        upper_chest_colour=tone * light_on[..., None],
+        trunk_alpha=chest,
+        arm_alphas=(arms[0], arms[1]),
+        arm_shading=(light[0] * texture[..., None], light[1] * texture[..., None]),
+        hem_residue=edges[0].hem_residue | edges[1].hem_residue,
     )
 
 
