@@ -83,6 +83,41 @@ class ArmpitOptions:
     max_cuff_armhole_ratio: float = 1.28
     """Largest height of that armhole if the cuff's corner is seen, in usual heights."""
 
+    max_seam_leap: float = 0.06
+    """Largest step outwards of the torso's edge along a seam, in usual half widths: a larger one is
+    a sleeve that touches the torso again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BareArmpitOptions:
+    """Where an armhole without a sleeve ends.
+
+    Rows are fractions of the garment's height.
+    """
+
+    search_rows: tuple[float, float] = (0.12, 0.6)
+    """First and last row in which the half width is measured."""
+
+    width_percentile: float = 85.0
+    """Percentile of the half widths there that is the torso's."""
+
+    min_width: float = 0.97
+    """Half width from which on the outline has stopped widening, of the torso's."""
+
+    row_range: tuple[float, float] = (0.2, 0.5)
+    """Highest and lowest row of the armpit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RaiseOptions:
+    """How an armpit is raised to the usual height of an armhole, in half chest widths."""
+
+    shoulder_inset: float = 0.05
+    """Column above which the shoulder's row is taken, from the armpit towards the axis."""
+
+    outset: float = 0.02
+    """How far outwards of the found armpit the raised one lies."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SleeveOptions:
@@ -100,9 +135,16 @@ class SleeveOptions:
     """Distance of the outline's armpit from the predicted one up to which it counts, in half chest
     widths."""
 
+    shoulder_columns: tuple[float, float] = (0.7, 1.0)
+    """Distances from the axis between which the shoulder's fall is measured, in half chest
+    widths."""
+
     max_shoulder_fall: float = 0.28
-    """Fall of the shoulder from 0.7 to 1 half chest width up to which it can carry a sleeve, in
-    half chest widths."""
+    """Largest fall of a shoulder that can carry a sleeve, in half chest widths."""
+
+    rows_above_armpit: float = 0.5
+    """Height above the armpit in which garment beside the chest is searched, in half chest
+    widths."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +175,12 @@ ARMPIT_OPTIONS: Final = ArmpitOptions()
 
 SLEEVE_OPTIONS: Final = SleeveOptions()
 """When a half has a sleeve that its outline does not show, by default."""
+
+BARE_ARMPIT_OPTIONS: Final = BareArmpitOptions()
+"""Where an armhole without a sleeve ends, by default."""
+
+RAISE_OPTIONS: Final = RaiseOptions()
+"""How an armpit is raised by default."""
 
 HEM_SLEEVE_OPTIONS: Final = HemSleeveOptions()
 """When sleeves hang down to the hem, by default."""
@@ -209,7 +257,7 @@ def _armpit_at_gap(
     return Armpit(
         point(float(profiles.inner_columns[start]), start),
         has_sleeve=True,
-        seam_columns=_bridge_seam(profiles.inner_columns, rows, gap, profiles.axis_x),
+        seam_columns=_bridge_seam(profiles, rows, gap, options),
     )
 
 
@@ -283,11 +331,14 @@ def _sleeves_end_at_hem(
     return bool(hollow.max() < options.max_armhole_hollow * reach[stop])
 
 
-def _bridge_seam(seam: Ints, rows: Ints, gap: Bool, axis_x: int) -> Ints:
+def _bridge_seam(
+    profiles: SilhouetteProfiles, rows: Ints, gap: Bool, options: ArmpitOptions
+) -> Ints:
     """Return the seam (H) carried through rows in which the sleeve touches the torso again."""
+    seam = profiles.inner_columns
     usual = np.interp(rows, rows[gap], seam[rows[gap]])
-    torso = axis_x - seam[rows]
-    leap = 0.06 * float(np.median(torso[gap]))
+    torso = profiles.axis_x - seam[rows]
+    leap = options.max_seam_leap * float(np.median(torso[gap]))
     ends = np.flatnonzero(gap[:-1] & ~gap[1:])
     bridged = seam.copy()
     for end in ends:
@@ -300,15 +351,19 @@ def _bridge_seam(seam: Ints, rows: Ints, gap: Bool, axis_x: int) -> Ints:
     return bridged
 
 
-def _find_bare_armpit(profiles: SilhouetteProfiles) -> Points:
+def _find_bare_armpit(
+    profiles: SilhouetteProfiles, options: BareArmpitOptions = BARE_ARMPIT_OPTIONS
+) -> Points:
     """Return the lower end of an armhole without a sleeve: there the outline stops widening."""
     tall, first = profiles.hem_row - profiles.first_row, profiles.first_row
-    rows = np.arange(first + int(0.12 * tall), first + int(0.6 * tall))
+    start, stop = (first + int(share * tall) for share in options.search_rows)
+    rows = np.arange(start, stop)
     reach = (profiles.axis_x - profiles.outer_columns[rows]).astype(np.float64)
-    base = float(np.percentile(reach, 85))
-    wide = np.flatnonzero(reach >= 0.97 * base)
+    base = float(np.percentile(reach, options.width_percentile))
+    wide = np.flatnonzero(reach >= options.min_width * base)
     widest = int(rows[wide[0]]) if len(wide) else int(rows[len(rows) // 2])
-    row = int(np.clip(widest, first + 0.2 * tall, first + 0.5 * tall))
+    highest, lowest = (first + share * tall for share in options.row_range)
+    row = int(np.clip(widest, highest, lowest))
     return point(float(profiles.outer_columns[row]), row)
 
 
@@ -319,14 +374,16 @@ def _raise_to_armhole(
 
     ``usual`` and ``most`` are the usual and the largest height of an armhole, in half chest widths.
     """
+    options = RAISE_OPTIONS
     x, y = found.position
     half = profiles.axis_x - x
-    shoulder = int(np.clip(x + 0.05 * half, 0, len(profiles.top_rows) - 1))
+    inset = x + options.shoulder_inset * half
+    shoulder = int(np.clip(inset, 0, len(profiles.top_rows) - 1))
     tip = float(profiles.top_rows[shoulder])
     if half <= 0 or y - tip <= most * half:
         return found
     row = int(tip + usual * half)
-    column = x - 0.02 * half
+    column = x - options.outset * half
     seam = found.seam_columns.copy()
     span = np.arange(row, int(y) + 1)
     seam[span] = np.interp(span, [row, y], [column, x]).astype(np.int64)
@@ -411,7 +468,8 @@ def can_carry_sleeve(
         return False
     half = profiles.axis_x - float(prior.points["armpit"][0])
     near, far = (
-        profiles.top_rows[max(int(profiles.axis_x - share * half), 0)] for share in (0.7, 1.0)
+        profiles.top_rows[max(int(profiles.axis_x - share * half), 0)]
+        for share in options.shoulder_columns
     )
     return bool(far - near < options.max_shoulder_fall * half)
 
@@ -421,6 +479,6 @@ def _is_wide_beside_chest(
 ) -> bool:
     """Whether there is garment beside the chest at the height of the other half's armpit."""
     row = armpit.position[1]
-    rows = slice(max(int(row - 0.5 * half), 0), int(row) + 1)
+    rows = slice(max(int(row - options.rows_above_armpit * half), 0), int(row) + 1)
     reach = profiles.axis_x - profiles.outer_columns[rows].min()
     return bool(reach > options.width_beside_chest * half)

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from services.kit.errors import NoGarment
 from services.kit.raster.components import largest_component
+from services.viton.garment.landmarks import NO_GARMENT
 from services.viton.geometry import Points, point
 
 Bool: TypeAlias = NDArray[np.bool_]
@@ -202,9 +203,7 @@ def _measure_outline(whole: Bool, first_row: float, options: BottomsOptions) -> 
     filled = np.flatnonzero(whole.any(axis=1))
     rows = filled[filled >= start]
     if whole.sum() < options.min_area * whole.size or len(rows) < options.min_height_px:
-        raise NoGarment(
-            "No garment was found in the garment's photo; send one garment on a plain ground."
-        )
+        raise NoGarment(NO_GARMENT)
     top, last = int(rows[0]), int(rows[-1])
     left = whole.argmax(axis=1).astype(np.float64)
     right = (whole.shape[1] - 1 - whole[:, ::-1].argmax(axis=1)).astype(np.float64)

@@ -19,6 +19,13 @@ SLEEVE_SAMPLES: Final = 48
 """Points along each edge of a sleeve."""
 
 
+NO_GARMENT: Final = (
+    "No garment was found in the garment's photo; "
+    "send a photo of one garment on a plain background."
+)
+"""Message to users if a mask holds no garment."""
+
+
 class SleeveLength(Enum):
     """How far a sleeve reaches down the arm."""
 

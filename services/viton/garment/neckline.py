@@ -45,6 +45,9 @@ class NecklineOptions:
     min_depth: float = 0.08
     """Least depth that is tried."""
 
+    min_searched_depth: float = 0.15
+    """Depth down to which curves are tried at least."""
+
     depth_count: int = 54
     """How many depths are tried."""
 
@@ -199,7 +202,9 @@ def _score_candidates(
     lowest = photo.armpit_row + options.reach_below_armpits * half - line.mean()
     most = options.max_depth_in_collar if photo.has_collar else options.max_depth
     deepest = min(most, lowest / max(width, 1.0))
-    depths = np.linspace(options.min_depth, max(deepest, 0.15), options.depth_count)
+    depths = np.linspace(
+        options.min_depth, max(deepest, options.min_searched_depth), options.depth_count
+    )
     exponents = np.array(EXPONENTS)
     drop = depths[:, None, None] * width
     rows = curve_rows(end_rows, share, drop=drop, exponent=exponents[None, :, None])

@@ -66,6 +66,10 @@ class EdgeOptions:
     snap_steps: int = 11
     """Steps in which it is moved, in each direction."""
 
+    snap_gap: float = 0.02
+    """From the curve to the samples on both sides of it, in half chest widths, at least 2.5
+    pixels."""
+
     snap_cost: float = 0.25
     """What a step away from the curve costs."""
 
@@ -74,6 +78,9 @@ class EdgeOptions:
 
     snap_jump_exponent: float = 1.5
     """Exponent of the difference's cost."""
+
+    snap_smoothing: float = 2.0
+    """Sigma of the Gaussian that smooths the moves along the curve, in points of the curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +195,7 @@ def snap_to_edge(
     """Move the curve along its normals to the edge near it, smoothly (dynamic programming)."""
     half = photo.half_chest_width
     normal = downward_normals(curve)
-    gap = max(2.5, 0.02 * half)
+    gap = max(2.5, options.snap_gap * half)
     count = 2 * options.snap_steps + 1
     offsets = np.linspace(-options.snap_reach, options.snap_reach, count) * half
 
@@ -218,7 +225,7 @@ def snap_to_edge(
     for step_back in reversed(back):
         path.append(int(step_back[path[-1]]))
     found = offsets[np.array(path[::-1])]
-    shift = gaussian_filter1d(0.5 * (found + found[::-1]), 2.0, mode="nearest")
+    shift = gaussian_filter1d(0.5 * (found + found[::-1]), options.snap_smoothing, mode="nearest")
     return np.asarray(curve + normal * shift[:, None])
 
 

@@ -27,7 +27,13 @@ from services.viton.garment.halves import (
     mirror_half,
 )
 from services.viton.garment.hood import split_off_hood
-from services.viton.garment.landmarks import BackNeckPiece, GarmentHalf, Neckline, TopLandmarks
+from services.viton.garment.landmarks import (
+    NO_GARMENT,
+    BackNeckPiece,
+    GarmentHalf,
+    Neckline,
+    TopLandmarks,
+)
 from services.viton.garment.neckline import find_neckline
 from services.viton.garment.neckline_photo import NecklinePhoto, blurred_lab
 from services.viton.garment.priors import SidePrior, predicted_neckline, side_priors
@@ -67,9 +73,7 @@ def detect_top_landmarks(
     rows = np.flatnonzero(whole.any(axis=1))
     is_small = whole.sum() < _MIN_AREA_FRACTION * whole.size
     if is_small or rows[-1] - rows[0] < _MIN_HEIGHT_PX:
-        raise NoGarment(
-            "No garment was found in the garment's photo; send one garment on a plain ground."
-        )
+        raise NoGarment(NO_GARMENT)
     axis_x = find_symmetry_axis(whole)
     flipped_axis_x = whole.shape[1] - 1 - axis_x
     profiles = measure_profiles(whole, axis_x), measure_profiles(whole[:, ::-1], flipped_axis_x)

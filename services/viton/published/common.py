@@ -16,6 +16,7 @@ from services.kit.categories import GARMENT_CATEGORIES, UPPER, check_category
 from services.kit.errors import InvalidOption, InvalidRequest, NoGarment
 from services.kit.types import Image, LabelMap, Mask
 from services.viton.contract import TryOnRequest, TryOnResponse
+from services.viton.garment.landmarks import NO_GARMENT
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -66,9 +67,6 @@ _SCORE_BLUR_KERNEL_PX: Final = (15, 15)
 """Size of the Gaussian kernel on the scores, at the canvas's size; as published."""
 _SCORE_BLUR_SIGMA_PX: Final = 3.0
 """Standard deviation of the same kernel; as published."""
-NO_GARMENT: Final = (
-    "No garment was found in the garment's photo; send one garment on a plain ground."
-)
 
 
 def wrap_session(session: "InferenceSession") -> RunNetwork:
