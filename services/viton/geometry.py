@@ -1,6 +1,6 @@
 """Curves in the plane: (N, 2) float64 arrays of (x, y) in pixels."""
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,12 @@ Floats: TypeAlias = NDArray[np.float64]
 Bool: TypeAlias = NDArray[np.bool_]
 """An H x W mask, or one truth value for every row, column or point."""
 
-EPSILON = 1e-6
+EPSILON: Final = 1e-6
+"""Least length that is divided by, in pixels."""
 
 
 def point(x: float, y: float) -> Points:
-    """One point."""
+    """Return one point, (x, y) in pixels."""
     return np.array([x, y], np.float64)
 
 
@@ -28,7 +29,7 @@ def arc_length(curve: Points) -> float:
 
 
 def resample_polyline(curve: Points, count: int, end: float = 1.0) -> Points:
-    """``count`` points evenly spaced over the first ``end`` (0 to 1) of a polyline's length."""
+    """Return ``count`` points evenly spaced over the first ``end`` (0 to 1) of a polyline."""
     steps = np.hypot(*np.diff(curve, axis=0).T) + EPSILON
     along = np.concatenate([[0.0], np.cumsum(steps)])
     wanted = np.linspace(0.0, along[-1] * end, count)
@@ -36,7 +37,7 @@ def resample_polyline(curve: Points, count: int, end: float = 1.0) -> Points:
 
 
 def points_at_fractions(curve: Points, share: NDArray[np.float64]) -> Points:
-    """Return points at shares of a polyline's length; past its end it runs straight on."""
+    """Return the points at shares of a polyline's length; beyond 1 the line runs on straight."""
     steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
     total = max(float(steps[-1]), 1e-6)
     inside = np.clip(share, 0, 1) * total

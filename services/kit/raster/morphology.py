@@ -23,6 +23,7 @@ class Footprint(IntEnum):
 
 
 _ELLIPSE: Final = Footprint.ELLIPSE
+"""The footprint if none is named."""
 
 
 def footprint(radius: int, shape: Footprint = _ELLIPSE) -> NDArray[np.uint8]:

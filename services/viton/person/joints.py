@@ -17,7 +17,10 @@ from services.viton.geometry import Bool, Floats, Points, distance, point, unit_
 from services.viton.person.side import PictureSide
 
 _RIGHT: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST, Joint.RIGHT_HIP)
+"""Shoulder, elbow, wrist and hip of the person's right side."""
+
 _LEFT: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST, Joint.LEFT_HIP)
+"""Shoulder, elbow, wrist and hip of the person's left side."""
 
 
 @dataclass(frozen=True, kw_only=True)

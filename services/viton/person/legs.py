@@ -55,10 +55,13 @@ NO_LEGS: Final = (
     "The photo does not show the legs, and trousers, skirts and dresses need them; send one that "
     "shows you standing, at least down to the knees."
 )
+"""Message of ``LegsNotShown`` if too little of the legs is in the photo."""
+
 NOT_STANDING: Final = (
     "The legs are bent or lifted in the photo, and trousers, skirts and dresses need them "
     "straight; send one that shows you standing."
 )
+"""Message of ``LegsNotShown`` if a leg is bent or lifted."""
 
 
 @dataclass(frozen=True, kw_only=True)

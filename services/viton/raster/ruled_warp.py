@@ -14,45 +14,63 @@ Floats: TypeAlias = NDArray[np.float32]
 _OVERLAP_DECAY: Final = 12.0
 """Decay of a point's weight along the surface: where it overlaps itself, its beginning shows."""
 
+_SAMPLES_PER_PIXEL: Final = 1.5
+"""Samples of the refined grid for each canvas pixel of its longest line."""
+
+_MAX_COLUMNS: Final = 1400
+"""Largest number of samples across the surface."""
+
+_MAX_ROWS: Final = 2400
+"""Largest number of samples along the surface."""
+
 _WINDOW_MARGIN_PX: Final = 8
 """Room around the surface in its window, in canvas pixels: a soft edge can end there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RuledWarp:
-    """A strip laid on the canvas, read per pixel.
-
-    ``source``: H x W x 2 garment pixels; ``along``: 0 at the armhole to 1 at the wrist; ``across``:
-    0 at the outer edge to 1 at the inner one; ``covered``: where the strip lies; ``window``: the
-    rows and columns that hold it, with some pixels around it in which a soft edge can end.
-    """
+    """A ruled surface on the canvas, read per pixel."""
 
     source: Floats
+    """H x W x 2: the (x, y) in the garment's photo, in its pixels."""
     along: Floats
+    """H x W: the place along the surface, 0 at the armhole to 1 at the wrist."""
     across: Floats
+    """H x W: the place across the surface, 0 at the outer edge to 1 at the inner one."""
     covered: NDArray[np.bool_]
+    """H x W: where the surface lies."""
     window: tuple[slice, slice]
+    """The rows and columns that hold it, with room around it in which a soft edge can end."""
 
     @property
     def windowed(self) -> "RuledWarp":
-        """The strip in its window alone."""
+        """The surface in its window alone."""
         at = self.window
-        return RuledWarp(self.source[at], self.along[at], self.across[at], self.covered[at], at)
+        return RuledWarp(
+            source=self.source[at],
+            along=self.along[at],
+            across=self.across[at],
+            covered=self.covered[at],
+            window=at,
+        )
 
 
 def rasterise_ruled_surface(
     target: Points, source: Points, across: NDArray[np.float64], shape: tuple[int, int]
 ) -> RuledWarp:
-    """Lays a strip on the canvas.
+    """Rasterise a ruled surface on the canvas, H x W = ``shape``.
 
     ``target`` and ``source`` are N x M x 2 grids of the same points on canvas and garment;
-    ``across`` gives the M places across the strip. The grids are refined until neighbours are less
-    than a pixel apart and scattered.
+    ``across`` gives the M places across the surface. The grids are refined until neighbours are
+    less than a pixel apart, and scattered.
     """
     rows, columns = target.shape[:2]
     tall = float(np.hypot(*np.moveaxis(np.diff(target, axis=0), -1, 0)).sum(axis=0).max())
     wide = float(np.hypot(*np.moveaxis(np.diff(target, axis=1), -1, 0)).sum(axis=1).max())
-    size = (int(np.clip(1.5 * wide, columns, 1400)), int(np.clip(1.5 * tall, rows, 2400)))
+    size = (
+        int(np.clip(_SAMPLES_PER_PIXEL * wide, columns, _MAX_COLUMNS)),
+        int(np.clip(_SAMPLES_PER_PIXEL * tall, rows, _MAX_ROWS)),
+    )
     along = np.linspace(0, 1, rows)[:, None] + np.zeros((1, columns))
     sideways = np.zeros((rows, 1)) + across[None, :]
     sheet = np.dstack([target, source, along, sideways]).astype(np.float32)
@@ -70,7 +88,7 @@ def rasterise_ruled_surface(
     height, width = window[0].stop - window[0].start, window[1].stop - window[1].start
     place = (row - window[0].start) * width + (column - window[1].start)
     values = [plane[on] for plane in (*cv2.split(garment), *cv2.split(own))]
-    # Where a bent strip lies over itself, its beginning is seen, not a mixture.
+    # A surface that overlaps itself shows its beginning, not a mixture.
     rank = np.exp(-_OVERLAP_DECAY * values[2])
 
     def scattered(weights: Floats) -> Floats:
@@ -79,18 +97,18 @@ def rasterise_ruled_surface(
 
     weight = scattered(rank)
     near = np.maximum(cv2.blur(weight, (3, 3)), 1e-12)
-    laid = RuledWarp(
-        np.zeros((*shape, 2), np.float32),
-        np.zeros(shape, np.float32),
-        np.zeros(shape, np.float32),
-        np.zeros(shape, bool),
-        window,
+    warp = RuledWarp(
+        source=np.zeros((*shape, 2), np.float32),
+        along=np.zeros(shape, np.float32),
+        across=np.zeros(shape, np.float32),
+        covered=np.zeros(shape, bool),
+        window=window,
     )
-    planes = (laid.source[..., 0], laid.source[..., 1], laid.along, laid.across)
+    planes = (warp.source[..., 0], warp.source[..., 1], warp.along, warp.across)
     for plane, value in zip(planes, values, strict=True):
         plane[window] = cv2.blur(scattered(rank * value), (3, 3)) / near
-    laid.covered[window] = cv2.blur((weight > 0).astype(np.float32), (3, 3)) > 0.3
-    return laid
+    warp.covered[window] = cv2.blur((weight > 0).astype(np.float32), (3, 3)) > 0.3
+    return warp
 
 
 def _around(places: NDArray[np.int32], size: int) -> slice:
