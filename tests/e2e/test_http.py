@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import io
 import json
 import socket
@@ -395,29 +396,32 @@ def test_health_is_told_while_a_picture_is_made(
     assert asked > 3
 
 
+def files_of(server: Server) -> set[str]:
+    """List the server's open files, those without a name too, and its temporary ones."""
+    process = psutil.Process(server.process.pid)
+    found = {file.path for file in process.open_files()}
+    found.update(str(path) for path in server.temporary.rglob("*"))
+    # Files without a name show as deleted descriptors; the server's lock is one of them.
+    for descriptor in Path(f"/proc/{process.pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            target = str(descriptor.readlink())
+            if target.endswith("(deleted)"):
+                found.add(target)
+    return found
+
+
 def test_nothing_of_an_upload_touches_the_disk(server: Server, garment: bytes) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (1290, 1290, 3), np.uint8)
     noisy = PIL.Image.fromarray(pixels)
     large = saved(noisy, "PNG")
     assert len(large) > 4_900_000
-    process = psutil.Process(server.process.pid)
-    before = {file.path for file in process.open_files()}
-    before.update(str(path) for path in server.temporary.rglob("*"))
+    before = files_of(server)
     opened: set[str] = set()
     done = threading.Event()
 
     def watch() -> None:
         while not done.is_set():
-            opened.update(file.path for file in process.open_files())
-            opened.update(str(path) for path in server.temporary.rglob("*"))
-            # Files without a name show as deleted descriptors.
-            for descriptor in Path(f"/proc/{process.pid}/fd").glob("*"):
-                try:
-                    target = str(descriptor.readlink())
-                except OSError:
-                    continue
-                if target.endswith("(deleted)"):
-                    opened.add(target)
+            opened.update(files_of(server))
             time.sleep(0.002)
 
     with ThreadPoolExecutor(1) as pool:
