@@ -23,8 +23,10 @@ from services.kit.labels import Label
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Keypoints, LabelMap
 
 GREY: Final = 128
+"""Level of every channel that hides the garment."""
 
 UPPER_BODY: Final = (Label.UPPER, Label.DRESS, Label.COAT, Label.TORSO_SKIN)
+"""Labels that are hidden on the upper body."""
 
 ARMS: Final = (
     (

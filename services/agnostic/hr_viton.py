@@ -25,9 +25,9 @@ from services.agnostic.torso import Torso, estimate_torso
 from services.kit.types import Image, Keypoints, LabelMap
 
 UNITS: Final = 16
-"""Of the code's unit of length, between the shoulders; it is cut to pixels, and one added."""
+"""Units of length between the shoulders; a unit is cut to whole pixels, and one is added."""
 CANVAS_UNIT: Final = 20
-"""Pixels of such a unit where VITON-HD's lengths are this code's."""
+"""Pixels of a unit at which this code's lengths equal VITON-HD's."""
 
 
 def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Image:

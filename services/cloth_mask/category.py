@@ -1,8 +1,7 @@
-"""Whether a garment is worn on the upper body, on the legs or on both. Pure functions.
+"""Choose between upper garment, lower garment and dress. Pure functions.
 
-Told from the classes of the network and from the proportions of the mask. The network tells lower
-garments reliably; between blouses and dresses it wavers, and there the length in widths of the
-chest decides.
+The network's classes and the proportions of the mask decide. The network recognises lower garments
+reliably. It confuses blouses and dresses; there the length in chest widths decides.
 """
 
 from typing import Final
@@ -14,16 +13,32 @@ from numpy.typing import NDArray
 from services.kit.categories import AUTO, DRESS, LOWER, UPPER
 from services.kit.types import Mask
 
-SURE_LENGTH: Final = 2.75
-LEAST_LENGTH: Final = 2.0
-"""Length of the garment in widths of its chest: photographed tops have .7 to 2.4, dresses 2.9 to
-4.5. Above the first it is a dress, below the second a top, whatever the network says."""
+MIN_CERTAIN_DRESS_LENGTH: Final = 2.75
+"""Length, in chest widths, above which a garment is a dress whatever the network says.
 
-FULL: Final = 0.5
-"""Share of the garment that the network takes for a dress, between the two."""
+Photographed dresses have 2.9 to 4.5.
+"""
 
-NARROW: Final = 0.3
-"""Width at the upper end, as a share of the largest: a waistband has .5 and more, a halter .2."""
+MIN_DRESS_LENGTH: Final = 2.0
+"""Length, in chest widths, below which a garment is a top whatever the network says.
+
+Photographed tops have 0.7 to 2.4.
+"""
+
+MIN_FULL_BODY_SHARE: Final = 0.5
+"""Share of a garment of length between the two that the network must take for a dress."""
+
+MIN_WAISTBAND_WIDTH: Final = 0.3
+"""Width of a lower garment's upper end at least, as a share of its largest width.
+
+A waistband has 0.5 and more, a halter top 0.2.
+"""
+
+UPPER_END: Final = 0.06
+"""Height of a garment's upper end, as a share of its height."""
+
+CHEST_ROWS: Final = (0.22, 0.42)
+"""Rows of the chest, as shares of the garment's height from its upper end."""
 
 
 def resolve_category(category: str, probabilities: NDArray[np.float32], mask: Mask) -> str:
@@ -39,12 +54,12 @@ def resolve_category(category: str, probabilities: NDArray[np.float32], mask: Ma
     if not inside.any():
         return UPPER
     _, upper, lower, full = (float(share) for share in probabilities[inside].mean(axis=0))
-    if lower > upper + full and top_width_fraction(mask) > NARROW:
+    if lower > upper + full and top_width_fraction(mask) > MIN_WAISTBAND_WIDTH:
         return LOWER
     long = length_in_chest_widths(mask)
-    if long > SURE_LENGTH:
+    if long > MIN_CERTAIN_DRESS_LENGTH:
         return DRESS
-    return DRESS if long > LEAST_LENGTH and full > FULL else UPPER
+    return DRESS if long > MIN_DRESS_LENGTH and full > MIN_FULL_BODY_SHARE else UPPER
 
 
 def top_width_fraction(mask: Mask) -> float:
@@ -53,7 +68,7 @@ def top_width_fraction(mask: Mask) -> float:
     rows = np.flatnonzero(widths)
     if not len(rows):
         return 0.0
-    end = rows[0] + int(0.06 * (rows[-1] - rows[0])) + 1
+    end = rows[0] + int(UPPER_END * (rows[-1] - rows[0])) + 1
     return float(widths[rows[0] : end].max() / widths.max())
 
 
@@ -66,7 +81,7 @@ def length_in_chest_widths(mask: Mask) -> float:
     tall = int(rows[-1] - rows[0]) + 1
     axis = int(np.median(np.nonzero(garment)[1]))
     widths = []
-    for row in range(rows[0] + int(0.22 * tall), rows[0] + int(0.42 * tall) + 1):
+    for row in range(rows[0] + int(CHEST_ROWS[0] * tall), rows[0] + int(CHEST_ROWS[1] * tall) + 1):
         if garment[row, axis]:
             closed = np.flatnonzero(~garment[row])
             left, right = closed[closed < axis], closed[closed > axis]

@@ -1,8 +1,8 @@
-"""From the network's coarse probabilities to a clean garment mask. Pure functions.
+"""Turn the network's coarse probabilities into a clean garment mask. Pure functions.
 
-The network is sure of most garments. Where it is not (fine prints, blocks of different colours), it
-is asked again with the garment larger, and what it still misses is taken from the colour of a plain
-background.
+The network's answer is certain for most garments. Fine prints and blocks of different colours leave
+doubts: it runs again on a crop of the garment, and what it still misses is found by its difference
+from a plain background.
 """
 
 from dataclasses import dataclass
@@ -21,32 +21,50 @@ from services.kit.types import Image, Mask
 Flags = NDArray[np.bool_]
 """H x W booleans."""
 
-SURE: Final = (0.1, 0.9)
-"""Probabilities between these are doubtful."""
+DOUBTFUL_RANGE: Final = (0.1, 0.9)
+"""Probabilities between these two are doubtful."""
 
-DOUBTFUL_SHARE: Final = 0.3
-"""Doubtful pixels, as a share of the garment's, that a soft outline alone does not reach."""
+MAX_DOUBTFUL_SHARE: Final = 0.3
+"""Doubtful pixels, as a share of the garment's, above which the network runs again.
 
-TRACE: Final = 0.02
-"""The probability that a garment leaves where the network overlooks it."""
+A soft outline alone gives fewer.
+"""
 
-LEAST_AREA: Final = 0.004
-"""Share of the picture below which nothing counts as a garment."""
+MIN_TRACE_PROBABILITY: Final = 0.02
+"""Probability above which a pixel may be a garment that the network overlooked."""
 
-LARGE: Final = 0.02
-"""Share of a garment's largest part from which on another part cannot be a speck."""
+MIN_GARMENT_SHARE: Final = 0.004
+"""Area of a garment at least, as a share of the picture."""
+
+MIN_PART_SHARE: Final = 0.02
+"""Area of a garment's part, as a share of its largest, from which on it is no speck."""
 
 NO_GARMENT: Final = (
     "No garment was found in the garment's photo; send a photo of one garment, laid flat "
     "or on a hanger, against a plain background."
 )
+"""Message of NoGarment."""
 
-RADIUS: Final = 6
-EDGE_NOISE: Final = 5e-5
-"""Window in pixels and colour variance of the edge refinement."""
+RADIUS_PX: Final = 6
+"""Half the window of the guided filter, in pixels of the garment's photo."""
 
-PLAIN: Final = 4.0
-"""Spread in Lab units up to which a background counts as plain."""
+EDGE_NOISE_VARIANCE: Final = 5e-5
+"""Colour variance that the guided filter takes for noise, of full scale squared."""
+
+MIN_ATTACHED_SHARE: Final = 0.0005
+"""Area of a part near the main one at least, as a share of the largest part."""
+
+MAX_SPECK_SHARE: Final = 2e-5
+"""Area of a hole that is closed whatever it shows, as a share of the photo."""
+
+MIN_HOLE_LAB: Final = 12.0
+"""Sum of the differences of L, a and b from the background above which a hole is garment."""
+
+MIN_UNLIKE_LAB: Final = 8.0
+"""Difference in CIE Lab from a plain background above which a pixel is no background."""
+
+MAX_PLAIN_SPREAD_LAB: Final = 4.0
+"""90th percentile, along the frame, of the Lab difference from a plain background at most."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +84,24 @@ def resize_probability(probability: Plane, height: int, width: int) -> Plane:
 
 
 def needs_second_look(probability: Plane) -> bool:
-    """Whether the network left so much open that it should look again."""
-    open_area = np.count_nonzero((probability > SURE[0]) & (probability < SURE[1]))
+    """Say whether so many pixels are doubtful that the network should run again."""
+    open_area = np.count_nonzero(
+        (probability > DOUBTFUL_RANGE[0]) & (probability < DOUBTFUL_RANGE[1])
+    )
     garment = np.count_nonzero(probability > 0.5)
-    traced = np.count_nonzero(probability > TRACE)
-    return bool(traced > LEAST_AREA * probability.size and open_area > DOUBTFUL_SHARE * garment)
+    traced = np.count_nonzero(probability > MIN_TRACE_PROBABILITY)
+    return bool(
+        traced > MIN_GARMENT_SHARE * probability.size and open_area > MAX_DOUBTFUL_SHARE * garment
+    )
 
 
 def second_look_box(image: Image, probability: Plane, margin: float = 0.04) -> PixelBox:
-    """Return the rectangle to look at again: all that may be garment, and a margin.
+    """Return the rectangle of the second run: all that may be garment, and a margin.
 
     ``probability`` is H x W like ``image``; ``margin`` is a share of the rectangle's sides.
     """
     height, width = probability.shape
-    candidate = probability > TRACE
+    candidate = probability > MIN_TRACE_PROBABILITY
     candidate |= _unlike_background(image, probability)
     rows = np.flatnonzero(candidate.any(axis=1))
     columns = np.flatnonzero(candidate.any(axis=0))
@@ -97,7 +119,7 @@ def second_look_box(image: Image, probability: Plane, margin: float = 0.04) -> P
 
 
 def combine_looks(image: Image, first: Plane, second: Plane, box: PixelBox) -> Plane:
-    """Join two looks, and add what both missed of a garment on a plain background.
+    """Join the probabilities of two runs, and add what both missed on a plain background.
 
     ``first`` is H x W like ``image``; ``second``, of any size, covers ``box``. The network misses
     parts and invents none, so the larger probability holds.
@@ -116,19 +138,21 @@ def make_mask(image: Image, probability: Plane) -> Mask:
     if nothing large enough is left.
     """
     height, width = probability.shape
-    edge = filter_by_colour(probability, prepare_colour_guide(image, RADIUS, EDGE_NOISE))
+    edge = filter_by_colour(
+        probability, prepare_colour_guide(image, RADIUS_PX, EDGE_NOISE_VARIANCE)
+    )
     garment = edge > 0.5
     # The filter sees one window; far from the outline the network knows better.
-    garment |= erode(probability > 0.5, RADIUS)
-    garment &= dilate(probability > 0.5, RADIUS)
+    garment |= erode(probability > 0.5, RADIUS_PX)
+    garment &= dilate(probability > 0.5, RADIUS_PX)
     garment = drop_specks(garment)
-    if np.count_nonzero(garment) < LEAST_AREA * height * width:
+    if np.count_nonzero(garment) < MIN_GARMENT_SHARE * height * width:
         raise NoGarment(NO_GARMENT, stage="cloth_mask")
     garment = _close_holes(image, garment)
     return np.where(garment, np.uint8(255), np.uint8(0))
 
 
-def drop_specks(garment: Flags, least: float = LARGE) -> Flags:
+def drop_specks(garment: Flags, least: float = MIN_PART_SHARE) -> Flags:
     """Keep the main part, large parts, and small ones close by, such as straps and ties.
 
     Parts are large from ``least`` of the largest one's size on.
@@ -141,7 +165,7 @@ def drop_specks(garment: Flags, least: float = LARGE) -> Flags:
     near = dilate(parts.labels == main, max(garment.shape) // 50)
     large = parts.areas >= least * largest
     touching = np.bincount(parts.labels[near], minlength=parts.count) > 0
-    attached = (parts.areas >= 0.0005 * largest) & touching
+    attached = (parts.areas >= MIN_ATTACHED_SHARE * largest) & touching
     keep = large | attached
     keep[main] = True
     return parts.select(keep)
@@ -152,7 +176,7 @@ def _close_holes(image: Image, garment: Flags) -> Flags:
     outside = ~garment
     parts = label_components(outside, connectivity=4)
     height, width = garment.shape
-    speck = 2e-5 * height * width
+    speck = MAX_SPECK_SHARE * height * width
     lab = _lab(image)
     background = _local_background(lab, outside & ~dilate(garment, 3))
     closed = garment.copy()
@@ -166,7 +190,7 @@ def _close_holes(image: Image, garment: Flags) -> Flags:
         window = np.s_[top : top + high, left : left + wide]
         distance = np.abs(lab[window][hole] - background[window][hole]).sum(axis=1)
         # The rim of a gap is blurred with the garment, so its better half decides.
-        if area <= speck or float(np.median(distance)) > 12.0:
+        if area <= speck or float(np.median(distance)) > MIN_HOLE_LAB:
             closed[window][hole] = True
     return closed
 
@@ -199,7 +223,7 @@ def _unlike_background(image: Image, probability: Plane) -> Flags:
     frame = np.ones((height, width), np.bool_)
     rim = max(2, min(height, width) // 64)
     frame[rim:-rim, rim:-rim] = False
-    frame &= probability < SURE[0]
+    frame &= probability < DOUBTFUL_RANGE[0]
     nothing = np.zeros((height, width), np.bool_)
     if np.count_nonzero(frame) < 0.5 * rim * (height + width):
         return nothing
@@ -207,9 +231,9 @@ def _unlike_background(image: Image, probability: Plane) -> Flags:
     background = _local_background(lab, frame)
     distance = np.sqrt(np.square(lab - background).sum(axis=2))
     spread = float(np.percentile(distance[frame], 90))
-    if spread > PLAIN:
+    if spread > MAX_PLAIN_SPREAD_LAB:
         return nothing
-    return open_mask(distance > max(8.0, 3 * spread), 2)
+    return open_mask(distance > max(MIN_UNLIKE_LAB, 3 * spread), 2)
 
 
 def _add_overlooked_parts(image: Image, probability: Plane) -> Plane:

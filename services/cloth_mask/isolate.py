@@ -1,7 +1,7 @@
-"""A garment that somebody wears in its photo, cut out and laid on plain ground. Pure functions.
+"""Cut a garment out of a photo of its wearer, onto a plain background. Pure functions.
 
-The label map says which pixels are which garment, so that a top comes without the trousers below
-it. What lies before the garment, such as hair and hands, is filled from around it.
+The label map separates a top from the trousers below it. Hair and hands in front of the garment are
+inpainted from the garment around them.
 """
 
 import math
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.cloth_mask.core import LEAST_AREA, drop_specks
+from services.cloth_mask.core import MIN_GARMENT_SHARE, drop_specks
 from services.kit.categories import AUTO, DRESS, LOWER, UPPER
 from services.kit.errors import NoGarment
 from services.kit.joints import TRUNK_CORNERS
@@ -27,70 +27,77 @@ Flags = NDArray[np.bool_]
 """H x W booleans."""
 
 TOPS: Final = (Label.UPPER, Label.COAT)
+"""Labels of upper garments."""
 BOTTOMS: Final = (Label.PANTS, Label.SKIRT)
+"""Labels of lower garments."""
 CLOTHES: Final = (*TOPS, *BOTTOMS, Label.DRESS, Label.SCARF)
+"""Labels of all garments."""
 ARMS: Final = (Label.GLOVE, Label.LEFT_ARM, Label.RIGHT_ARM)
-"""What may hide a part of a garment, beside hair; skin of the trunk shows where it ends."""
+"""Labels that may hide a part of a garment, beside hair; the trunk's skin shows its end."""
 
-SHARE: Final = 0.25
-"""How large a garment is at least, as a share of what would be taken instead of it."""
+MIN_OWN_SHARE: Final = 0.25
+"""Area of a garment, as a share of its substitute's, below which the substitute is taken."""
 
-PIECE: Final = 0.15
-"""Size of a piece apart, as a share of the largest, below which it is a mistake or in a hand."""
+MIN_COMPONENT_SHARE: Final = 0.15
+"""Area of a separate part, as a share of the largest, below which it is dropped."""
 
-PIECES: Final = 24
-"""Hair, arms and hands are few; more would only take time."""
+MAX_COMPONENTS: Final = 24
+"""Components that may hide the garment, at most: bounds the time."""
 
-GAP: Final = 0.07
-"""How wide what lies before a garment may be, as a share of the photo's height."""
+MAX_OCCLUDER_WIDTH: Final = 0.07
+"""Width of what hides a garment at most, as a share of the photo's height."""
 
-ENCLOSED: Final = 0.6
-"""How much of its rim must be garment: beside a garment, arms have less."""
+MIN_GARMENT_RIM: Final = 0.6
+"""Share of a component's rim that must be garment; arms beside a garment have less."""
 
-TOUCHED: Final = 0.25
-"""The same of what lies between shoulders and hips: hair over a bare shoulder has less."""
+MIN_TRUNK_GARMENT_RIM: Final = 0.25
+"""The same share for hair and arms on the trunk; hair over a bare shoulder has less."""
 
-HAIR_REACH: Final = 1.2
-ARM_REACH: Final = 0.75
-"""How much wider than between the joints: shoulders are above theirs, and arms begin at them."""
+HAIR_TRUNK_SCALE: Final = 1.2
+"""Scale of the trunk, from the joints', for hair: shoulders lie above their joints."""
+ARM_TRUNK_SCALE: Final = 0.75
+"""Width of the trunk, from the joints', for arms: they begin at the joints."""
 
-WAIST: Final = 0.3
-"""How far above the hips trousers begin, as a share of the way to the shoulders."""
+WAIST_HEIGHT: Final = 0.3
+"""Height of the waist above the hips, as a share of the way to the shoulders."""
 
 WAIST_WIDTH: Final = 0.85
-"""Of the hips' width."""
+"""Width of the waist, as a share of the hips'."""
 
-SEAT: Final = 0.6
-"""Height of trousers from waist to fork, in widths of the hips, that is enough."""
+MIN_SEAT_HEIGHT: Final = 0.6
+"""Height of trousers from waist to crotch that is enough, in hip widths."""
 
-HEM: Final = 0.35
-"""How far below the garment's upper end a top's hem may hang, as a share of its width."""
+MAX_HEM_DEPTH: Final = 0.35
+"""Depth of a top's hem below the upper end of the trousers at most, in their widths."""
 
-GROUNDS: Final = ((255, 255, 255), (128, 128, 128), (40, 40, 40))
-"""What may be painted around it: the one that its colours are farthest from."""
+BACKGROUNDS: Final = ((255, 255, 255), (128, 128, 128), (40, 40, 40))
+"""Backgrounds to choose from, RGB: the one farthest from the garment's colours."""
 
-RADIUS: Final = 4
-EDGE_NOISE: Final = 5e-5
-"""Window in pixels of the label map and colour variance of the edge refinement."""
+RADIUS_PX: Final = 4
+"""Half the window of the guided filter, in pixels of the label map."""
 
-NOT_WORN: Final = (
+EDGE_NOISE_VARIANCE: Final = 5e-5
+"""Colour variance that the guided filter takes for noise, of full scale squared."""
+
+NOTHING_WORN: Final = (
     "The garment's photo shows a person, but no {what} was found on them; send a photo of the "
     "garment alone, or another category."
 )
+"""Message of NoGarment."""
 NAMES: Final = {UPPER: "top", LOWER: "trousers or skirt", DRESS: "dress"}
+"""Name of each category in that message."""
 
 
 @dataclass(frozen=True)
 class IsolatedGarment:
-    """A garment without its wearer.
-
-    ``pictures`` show nothing else but plain ground; ``mask``, of the first one's size, is 255 on
-    the garment; ``category`` is ``upper``, ``lower`` or ``dress``.
-    """
+    """A garment without its wearer."""
 
     pictures: tuple[Image, ...]
+    """The garment on a plain background, at each size."""
     mask: Mask
+    """Of the first picture's size: 255 on the garment."""
     category: str
+    """``upper``, ``lower`` or ``dress``."""
 
 
 def isolate_garment(
@@ -129,7 +136,7 @@ def choose_garment(labels: LabelMap, category: str) -> tuple[str, Flags]:
     tops, bottoms = np.isin(labels, TOPS), np.isin(labels, BOTTOMS)
     top, bottom, whole = (int(np.count_nonzero(part)) for part in (tops, bottoms, dress))
     if category == AUTO:
-        category = UPPER if top >= SHARE * bottom else LOWER
+        category = UPPER if top >= MIN_OWN_SHARE * bottom else LOWER
         if whole > max(top, bottom):
             category = DRESS
     own, instead = {
@@ -137,11 +144,11 @@ def choose_garment(labels: LabelMap, category: str) -> tuple[str, Flags]:
         LOWER: (bottoms, dress),
         DRESS: (dress, tops | bottoms | dress),
     }[category]
-    if np.count_nonzero(own) < SHARE * np.count_nonzero(instead):
+    if np.count_nonzero(own) < MIN_OWN_SHARE * np.count_nonzero(instead):
         own = instead
-    if np.count_nonzero(own) < LEAST_AREA * labels.size:
-        raise NoGarment(NOT_WORN.format(what=NAMES[category]), stage="cloth_mask")
-    return category, drop_specks(own, PIECE)
+    if np.count_nonzero(own) < MIN_GARMENT_SHARE * labels.size:
+        raise NoGarment(NOTHING_WORN.format(what=NAMES[category]), stage="cloth_mask")
+    return category, drop_specks(own, MIN_COMPONENT_SHARE)
 
 
 def find_hidden_pixels(
@@ -153,19 +160,21 @@ def find_hidden_pixels(
     """
     arms, hair = np.isin(labels, ARMS), labels == Label.HAIR
     before = (arms | hair | np.isin(labels, CLOTHES)) & ~garment
-    radius = max(2, round(GAP * garment.shape[0] / 2))
-    hidden = _keep_enclosed_components(_close_gaps(garment, radius) & before, garment, ENCLOSED)
+    radius = max(2, round(MAX_OCCLUDER_WIDTH * garment.shape[0] / 2))
+    hidden = _keep_enclosed_components(
+        _close_gaps(garment, radius) & before, garment, MIN_GARMENT_RIM
+    )
     if category != LOWER:
-        for flags, reach in ((hair, HAIR_REACH), (arms, ARM_REACH)):
+        for flags, reach in ((hair, HAIR_TRUNK_SCALE), (arms, ARM_TRUNK_SCALE)):
             trunk = _trunk_region(keypoints, labels.shape, reach)
-            hidden |= _keep_enclosed_components(trunk & flags, garment, TOUCHED)
+            hidden |= _keep_enclosed_components(trunk & flags, garment, MIN_TRUNK_GARMENT_RIM)
     return hidden
 
 
 def _keep_enclosed_components(flags: Flags, garment: Flags, least: float) -> Flags:
     """Return the largest connected pieces of ``flags`` whose rim is garment to that share."""
     parts = label_components(flags)
-    largest = 1 + np.argsort(-parts.areas[1:])[:PIECES]
+    largest = 1 + np.argsort(-parts.areas[1:])[:MAX_COMPONENTS]
     kept = np.zeros_like(garment)
     for part in largest:
         own = parts.labels == part
@@ -198,9 +207,11 @@ def _extend_to_waist(photo: Image, garment: Flags, keypoints: Keypoints) -> tupl
     added = np.zeros_like(garment)
     first = np.where(garment.any(axis=0), garment.argmax(axis=0), len(garment))
     top, wide = int(first.min()), np.ptp(np.flatnonzero(garment.any(axis=0))) + 1
-    near = np.flatnonzero(first < top + HEM * wide)
+    near = np.flatnonzero(first < top + MAX_HEM_DEPTH * wide)
     left, right = np.percentile(near, (2, 98))
-    waist = max(_waist_row(keypoints), _crotch_row(garment, first, near) - round(SEAT * wide), 0)
+    waist = max(
+        _waist_row(keypoints), _crotch_row(garment, first, near) - round(MIN_SEAT_HEIGHT * wide), 0
+    )
     if waist >= top or right - left < 1:
         return photo, added
     below = np.minimum(first[near, None] + np.arange(3, 9), len(garment) - 1)
@@ -225,7 +236,7 @@ def _waist_row(keypoints: Keypoints) -> float:
     if not (joints[:, 2] > 0).all():
         return math.inf
     shoulders, hips = float(joints[:2, 1].mean()), float(joints[2:, 1].mean())
-    return hips - WAIST * (hips - shoulders)
+    return hips - WAIST_HEIGHT * (hips - shoulders)
 
 
 def _crotch_row(garment: Flags, first: NDArray[np.intp], near: NDArray[np.intp]) -> int:
@@ -255,7 +266,7 @@ def _inpaint_hidden(photo: Image, garment: Flags, hidden: Flags) -> Image:
     if not hidden.any():
         return photo
     near = _dilate_two_pixels(hidden)
-    window = _bounding_window(near, 2 * RADIUS)
+    window = _bounding_window(near, 2 * RADIUS_PX)
     unknown = near[window] | ~garment[window]
     inpainted = cv2.inpaint(photo[window], unknown.astype(np.uint8), 3, cv2.INPAINT_TELEA)
     filled = photo.copy()
@@ -266,12 +277,12 @@ def _inpaint_hidden(photo: Image, garment: Flags, hidden: Flags) -> Image:
 def _choose_background(colours: NDArray[np.uint8]) -> tuple[int, int, int]:
     """Return the ground that a garment's nearest colours are farthest from."""
     lab = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0].astype(np.float32)
-    grounds = cv2.cvtColor(np.array([GROUNDS], np.uint8), cv2.COLOR_RGB2LAB)[0]
+    grounds = cv2.cvtColor(np.array([BACKGROUNDS], np.uint8), cv2.COLOR_RGB2LAB)[0]
     apart = [
         float(np.percentile(np.linalg.norm(lab - ground, axis=1), 10))
         for ground in grounds.astype(np.float32)
     ]
-    return GROUNDS[int(np.argmax(apart))]
+    return BACKGROUNDS[int(np.argmax(apart))]
 
 
 def _compose_on_background(
@@ -284,7 +295,7 @@ def _compose_on_background(
     height, width = picture.shape[:2]
     scale = height / whole.shape[0]
     laid, share = np.full_like(picture, ground), np.zeros((height, width), np.float32)
-    small = _bounding_window(whole, 4 * RADIUS)
+    small = _bounding_window(whole, 4 * RADIUS_PX)
     large = tuple(
         slice(round(side.start * scale), min(round(side.stop * scale), end))
         for side, end in zip(small, (height, width), strict=True)
@@ -296,7 +307,7 @@ def _compose_on_background(
     there = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST) > 0
     seen = np.where(there[..., None], patch, seen)
     coarse = cv2.resize(whole[small].astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
-    edge = prepare_colour_guide(seen, max(1, round(RADIUS * scale)), EDGE_NOISE)
+    edge = prepare_colour_guide(seen, max(1, round(RADIUS_PX * scale)), EDGE_NOISE_VARIANCE)
     refined = filter_by_colour(np.asarray(coarse, np.float32), edge)
     # What is made up has no edge in the photo.
     share[large] = np.where(there, coarse, refined)

@@ -19,21 +19,26 @@ from services.kit.weights import store
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-READER: Final = Path(__file__).with_name("garment.onnx")
+ATTRIBUTES_NETWORK: Final = Path(__file__).with_name("garment.onnx")
 """Our own network (``training/garment``); it comes with the code."""
 
-READER_SHA256: Final = "badd7d22d1ced884b30920fdd05cba4b658f4e0e33d3ce1cde831f53476124c0"
+ATTRIBUTES_NETWORK_SHA256: Final = (
+    "badd7d22d1ced884b30920fdd05cba4b658f4e0e33d3ce1cde831f53476124c0"
+)
+"""SHA-256 of that file."""
 
 CONVERTED: Final = "u2net_cloth_pth.onnx"
 """What ``models add --as u2net_cloth`` makes of the official file."""
 
-FIRST_SIDE: Final = 512
-SECOND_SIDE: Final = 576
-"""Sides in pixels that the network is run at; both are multiples of 32.
+FIRST_SIDE_PX: Final = 512
+"""Side of the network's input for the whole photo, a multiple of 32.
 
-At 384 it overlooks whole garments; at 768 it costs more than twice the time and memory of 512 and
-sees more only on fine prints, which a second look at the garment alone sees as well.
+At 384 the network overlooks whole garments. At 768 it takes more than twice the time and memory and
+finds more only on fine prints, which the second run finds as well.
 """
+
+SECOND_SIDE_PX: Final = 576
+"""Side of the network's input for the garment's crop, a multiple of 32."""
 
 
 def load(file: str = FILE) -> U2NetCloth:
@@ -72,9 +77,12 @@ class AttributesNetwork:
 
 def load_attributes_network() -> AttributesNetwork:
     """Load the reading network. Raises WeightsMissing if it is not the file that was trained."""
-    if not READER.is_file() or store.sha256(READER) != READER_SHA256:
+    if (
+        not ATTRIBUTES_NETWORK.is_file()
+        or store.sha256(ATTRIBUTES_NETWORK) != ATTRIBUTES_NETWORK_SHA256
+    ):
         raise WeightsMissing(
-            f"{READER.name} beside the cloth_mask service is missing or damaged; "
+            f"{ATTRIBUTES_NETWORK.name} beside the cloth_mask service is missing or damaged; "
             "install this program again."
         )
-    return AttributesNetwork(sessions.onnx_session(READER))
+    return AttributesNetwork(sessions.onnx_session(ATTRIBUTES_NETWORK))

@@ -43,12 +43,12 @@ def _load_u2net_engine(engine: str, file: str) -> Service:
         check_category(request.category, REQUEST_CATEGORIES)
         image = request.image
         height, width = image.shape[:2]
-        classes = network.probabilities(image, model.FIRST_SIDE)
+        classes = network.probabilities(image, model.FIRST_SIDE_PX)
         probability = core.resize_probability(model.garment_probability(classes), height, width)
         if core.needs_second_look(probability):
             box = core.second_look_box(image, probability)
             closer = image[box.top : box.bottom, box.left : box.right]
-            again = model.garment_probability(network.probabilities(closer, model.SECOND_SIDE))
+            again = model.garment_probability(network.probabilities(closer, model.SECOND_SIDE_PX))
             probability = core.combine_looks(image, probability, again, box)
         mask = core.make_mask(image, probability)
         category = resolve_category(request.category, classes, mask)
@@ -121,7 +121,7 @@ def load_venuns() -> Service:
             venuns_pb2.PhotoRequest(image=upstream_containers.encode_photo(image))
         )
         mask = upstream.decode_mask(answer.message, *image.shape[:2])
-        if np.count_nonzero(mask) < core.LEAST_AREA * mask.size:
+        if np.count_nonzero(mask) < core.MIN_GARMENT_SHARE * mask.size:
             raise NoGarment(core.NO_GARMENT, stage="cloth_mask")
         # The upstream container knows upper garments only.
         category = UPPER if request.category == AUTO else request.category

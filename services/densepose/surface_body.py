@@ -77,23 +77,22 @@ class SurfaceBody:
 
 def fit_surface_body(keypoints: F32, height: int, width: int) -> SurfaceBody | None:
     """Fill in a body from 25 x 3 joints of a picture; None if no shoulder was seen."""
-    seen = keypoints[:, 2] > 0
-    joints = keypoints[:, :2].astype(np.float32, copy=True)
-    if not (seen[Joint.RIGHT_SHOULDER] or seen[Joint.LEFT_SHOULDER]):
+    found = keypoints[:, 2] > 0
+    if not (found[Joint.RIGHT_SHOULDER] or found[Joint.LEFT_SHOULDER]):
         return None
-    _fill_shoulders(joints, seen)
-    torso = _trunk_vector(joints, seen)
-    shoulders = float(np.linalg.norm(joints[Joint.LEFT_SHOULDER] - joints[Joint.RIGHT_SHOULDER]))
+    upper = _fill_shoulders(keypoints[:, :2].astype(np.float32), found)
+    torso = _trunk_vector(upper, found)
+    shoulders = float(np.linalg.norm(upper[Joint.LEFT_SHOULDER] - upper[Joint.RIGHT_SHOULDER]))
     length = float(np.linalg.norm(torso))
     shoulder_width = max(shoulders, PROPORTIONS.surface_shoulder_width * length, 1.0)
     trunk_direction = (torso / length if length > 0 else np.array([0.0, 1.0])).astype(np.float32)
-    across = joints[Joint.LEFT_SHOULDER, 0] - joints[Joint.RIGHT_SHOULDER, 0]
+    across = upper[Joint.LEFT_SHOULDER, 0] - upper[Joint.RIGHT_SHOULDER, 0]
     if abs(float(across)) < _PROFILE_WIDTH * shoulder_width:
         view = View.SIDE
     else:
         view = View.FRONT if across > 0 else View.BACK
-    _fill_legs(joints, seen, shoulder_width, trunk_direction, view)
-    _fill_forearms(joints, seen, shoulder_width, height, width)
+    with_legs = _fill_legs(upper, found, shoulder_width, trunk_direction, view)
+    joints, seen = _fill_forearms(with_legs, found, shoulder_width, (height, width))
     head = _head(joints, seen, shoulder_width, trunk_direction, view)
     yaw_radians = _turn_from_shoulders(float(across), length) * _facing_sign(joints, seen)
     return SurfaceBody(
@@ -107,7 +106,9 @@ def fit_surface_body(keypoints: F32, height: int, width: int) -> SurfaceBody | N
     )
 
 
-def _fill_shoulders(joints: F32, seen: NDArray[np.bool_]) -> None:
+def _fill_shoulders(seen_joints: F32, seen: NDArray[np.bool_]) -> F32:
+    """Return the joints with a missing shoulder mirrored at the neck, or a missing neck between."""
+    joints = seen_joints.copy()
     for shoulder, other in (
         (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER),
         (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER),
@@ -117,10 +118,11 @@ def _fill_shoulders(joints: F32, seen: NDArray[np.bool_]) -> None:
             joints[shoulder] = mirror
     if not seen[Joint.NECK]:
         joints[Joint.NECK] = (joints[Joint.RIGHT_SHOULDER] + joints[Joint.LEFT_SHOULDER]) / 2
+    return joints
 
 
 def _trunk_vector(joints: F32, seen: NDArray[np.bool_]) -> F32:
-    """Vector from the neck to the middle of the hips, zero where it is not known."""
+    """Return the vector from the neck to the middle of the hips, zero if no hip was seen."""
     hips = [hip for hip in (Joint.RIGHT_HIP, Joint.LEFT_HIP) if seen[hip]]
     if seen[Joint.MID_HIP]:
         middle = joints[Joint.MID_HIP]
@@ -132,8 +134,14 @@ def _trunk_vector(joints: F32, seen: NDArray[np.bool_]) -> F32:
 
 
 def _fill_legs(
-    joints: F32, seen: NDArray[np.bool_], shoulder_width: float, trunk_direction: F32, view: View
-) -> None:
+    upper_joints: F32,
+    seen: NDArray[np.bool_],
+    shoulder_width: float,
+    trunk_direction: F32,
+    view: View,
+) -> F32:
+    """Return the joints with missing hips, knees, ankles and toes at usual distances."""
+    joints = upper_joints.copy()
     if not seen[Joint.MID_HIP]:
         known = [hip for hip in (Joint.RIGHT_HIP, Joint.LEFT_HIP) if seen[hip]]
         length = (
@@ -166,12 +174,18 @@ def _fill_legs(
             joints[toe] = (
                 joints[ankle] + PROPORTIONS.surface_foot * shoulder_width * trunk_direction
             )
+    return joints
 
 
 def _fill_forearms(
-    joints: F32, seen: NDArray[np.bool_], shoulder_width: float, height: int, width: int
-) -> None:
-    """Let a forearm run on to the picture's edge where the wrist lies beyond it."""
+    known: F32, found: NDArray[np.bool_], shoulder_width: float, size: tuple[int, int]
+) -> tuple[F32, NDArray[np.bool_]]:
+    """Return the joints with forearms that leave the picture, and which joints count as seen.
+
+    ``size`` is the picture's height and width.
+    """
+    height, width = size
+    joints, seen = known.copy(), found.copy()
     for shoulder, elbow, wrist in (
         (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST),
         (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
@@ -186,6 +200,7 @@ def _fill_forearms(
         elif seen[wrist] and not seen[elbow]:
             joints[elbow] = (joints[shoulder] + joints[wrist]) / 2
             seen[elbow] = True
+    return joints, seen
 
 
 def _direction(start: F32, end: F32) -> F32:
@@ -194,7 +209,7 @@ def _direction(start: F32, end: F32) -> F32:
 
 
 def _turn_from_shoulders(across: float, length: float) -> float:
-    """Tell a turn from shoulders that look narrow for their torso, 0 to pi."""
+    """Estimate the turn, 0 to pi radians, from the shoulders' width for the torso's length."""
     if length == 0:
         return 0.0 if across >= 0 else float(np.pi)
     return float(np.arccos(np.clip(across / (_FRONT_SHOULDERS_PER_TORSO * length), -1, 1)))

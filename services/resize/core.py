@@ -13,10 +13,10 @@ from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Mask, Placeme
 from services.resize.detail import CanvasBox, Floats, GarmentDetailSource, prepare_detail
 from services.resize.padding import paste_padded
 
-LONGEST_SIDE: Final = 4096
+MAX_SIDE_PX: Final = 4096
 """Pixels of a canvas's longer side, at most."""
 
-BAND: Final = 256
+BAND_ROWS: Final = 256
 """Rows of a result that are worked on at a time, which bounds memory at any picture size."""
 
 
@@ -29,10 +29,10 @@ def fit(
     size. Gives the canvas and where on it the picture lies. A picture of the canvas's size comes
     back unchanged. Raises InvalidRequest for a canvas without pixels or of more than 4096 a side.
     """
-    if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
+    if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
         raise InvalidRequest(
             f"A canvas of {width} x {height} pixels cannot be made; "
-            f"ask for 1 to {LONGEST_SIDE} pixels a side."
+            f"ask for 1 to {MAX_SIDE_PX} pixels a side."
         )
     rows, columns = image.shape[:2]
     scale = min(width / columns, height / rows)
@@ -91,8 +91,8 @@ def restore(
     result = original.copy()
     left, right = _scaled_range(np.flatnonzero(cut.any(axis=0)), placement.width, columns)
     first, last = _scaled_range(np.flatnonzero(cut.any(axis=1)), placement.height, rows)
-    for top in range(first, last, BAND):
-        bottom = min(last, top + BAND)
+    for top in range(first, last, BAND_ROWS):
+        bottom = min(last, top + BAND_ROWS)
         size = (right - left, bottom - top)
         box = (
             left * placement.width / columns,

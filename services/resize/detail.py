@@ -1,8 +1,8 @@
-"""The finest detail of a garment, drawn anew where a picture is larger than the canvas.
+"""Add a garment's finest detail to a picture larger than the canvas.
 
-A canvas shows a garment smaller than its own photo does. Scaled up again it is soft beside the
-sharp photo it is put into; so what the canvas lost is read from a larger picture of the garment, at
-the places the canvas's pixels came from, and added. Light and folds that were painted over it stay.
+A canvas shows a garment smaller than its own photo does. Scaled up again it is softer than the
+photo around it. What the canvas lost is sampled from a larger picture of the garment, at the places
+its pixels came from, and added. Light and folds painted over the garment stay.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ Floats: TypeAlias = NDArray[np.float32]
 CanvasBox: TypeAlias = tuple[float, float, float, float]
 """Left, top, right, bottom on the canvas, in pixels."""
 
-WORTHWHILE: Final = 1.1
-"""Enlargement from which on a picture shows more detail than its canvas."""
+MIN_ENLARGEMENT: Final = 1.1
+"""Enlargement from canvas to picture from which on detail is added."""
 
-TORN: Final = 3.0
-"""Times the usual step from pixel to pixel from which on two neighbours show different pieces."""
+MAX_STEP_RATIO: Final = 3.0
+"""Step between neighbours' places, in usual steps, from which on they show different parts."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def prepare_detail(garment_source: GarmentDetailSource, enlargement: float) -> G
             "The garment must be as large as the canvas, or a whole number of times larger, and "
             "its flow and coverage of the canvas's size."
         )
-    if enlargement < WORTHWHILE or not garment_source.garment_alpha.any():
+    if enlargement < MIN_ENLARGEMENT or not garment_source.garment_alpha.any():
         return None
     steps = _step_lengths(garment_source.flow)
     usual = max(
@@ -101,7 +101,7 @@ def prepare_detail(garment_source: GarmentDetailSource, enlargement: float) -> G
     canvas = np.asarray(
         PIL.Image.fromarray(garment_source.garment).resize((width, height), Resampling.LANCZOS)
     )
-    whole = cv2.erode((steps < TORN * usual).astype(np.uint8), np.ones((5, 5), np.uint8))
+    whole = cv2.erode((steps < MAX_STEP_RATIO * usual).astype(np.uint8), np.ones((5, 5), np.uint8))
     weight = cv2.GaussianBlur(whole.astype(np.float32), (0, 0), 1.0) * whole
     weight *= garment_source.garment_alpha.astype(np.float32) / 255
     return GarmentDetail(

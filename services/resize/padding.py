@@ -18,20 +18,22 @@ Colour = NDArray[np.float32]
 Profile = NDArray[np.float32]
 """L x 3 float32: one colour a pixel along a side, 0 to 255."""
 
-DEPTH: Final = 4
-"""Pixels from the border inwards that are looked at."""
+BORDER_PX: Final = 4
+"""Width of the border strip whose colours count, in pixels of the picture."""
 
-END: Final = 1 / 8
-"""Share of a side, at each of its ends, whose colour the background is looked for in: people and
-garments stand in the middle of their photos."""
+CORNER_SHARE: Final = 1 / 8
+"""Share of a side, at each end, that gives a corner's colour.
 
-LOWER: Final = 0.6
-"""Weight of a lower corner against an upper one."""
+People and garments stand in the middle of their photos.
+"""
 
-FAR: Final = 40.0
-"""Levels in any channel by which a pixel differs that does not belong to the background."""
+LOWER_CORNER_WEIGHT: Final = 0.6
+"""Weight of a lower corner; an upper one has weight 1."""
 
-SMOOTHING: Final = 1 / 12
+MAX_BACKGROUND_LEVELS: Final = 40.0
+"""Difference from the background, in levels of any channel, below which a pixel belongs to it."""
+
+SMOOTHING_SHARE: Final = 1 / 12
 """Half width, as a share of the side, over which the colours along it are averaged."""
 
 
@@ -45,12 +47,12 @@ def paste_padded(image: Image, width: int, height: int, left: int, top: int) -> 
     canvas = np.empty((height, width, 3), np.uint8)
     canvas[top : top + rows, left : left + columns] = image
     if columns < width:
-        canvas[:, :left] = _continue_background(image[:, :DEPTH], backdrop)[:, None]
-        canvas[:, left + columns :] = _continue_background(image[:, -DEPTH:], backdrop)[:, None]
+        canvas[:, :left] = _continue_background(image[:, :BORDER_PX], backdrop)[:, None]
+        canvas[:, left + columns :] = _continue_background(image[:, -BORDER_PX:], backdrop)[:, None]
     if rows < height:
         upright = image.swapaxes(0, 1)
-        canvas[:top] = _continue_background(upright[:, :DEPTH], backdrop)
-        canvas[top + rows :] = _continue_background(upright[:, -DEPTH:], backdrop)
+        canvas[:top] = _continue_background(upright[:, :BORDER_PX], backdrop)
+        canvas[top + rows :] = _continue_background(upright[:, -BORDER_PX:], backdrop)
     return canvas
 
 
@@ -62,7 +64,12 @@ def _background_colour(image: Image) -> Colour:
     upright = image.swapaxes(0, 1)
     top, bottom, left, right = (
         _median_profile(strip)
-        for strip in (upright[:, :DEPTH], upright[:, -DEPTH:], image[:, :DEPTH], image[:, -DEPTH:])
+        for strip in (
+            upright[:, :BORDER_PX],
+            upright[:, -BORDER_PX:],
+            image[:, :BORDER_PX],
+            image[:, -BORDER_PX:],
+        )
     )
     border = np.concatenate([top, bottom, left, right])
     corners = [
@@ -77,7 +84,7 @@ def _background_colour(image: Image) -> Colour:
         )
     ]
     shares = [_is_near(border, corner).mean() for corner in corners]
-    best = int(np.argmax(np.multiply(shares, (1, 1, LOWER, LOWER))))
+    best = int(np.argmax(np.multiply(shares, (1, 1, LOWER_CORNER_WEIGHT, LOWER_CORNER_WEIGHT))))
     return np.asarray(corners[best], np.float32)
 
 
@@ -92,7 +99,7 @@ def _continue_background(strip: Image, backdrop: Colour) -> NDArray[np.uint8]:
     along = np.linspace(0, 1, len(side), dtype=np.float32)[:, None]
     ramp: Profile = (first + along * (last - first)).astype(np.float32)
     departure = (side - ramp) * _is_near(side, ramp)[:, None]
-    profile = ramp + _smooth_profile(departure, max(1, round(len(side) * SMOOTHING)))
+    profile = ramp + _smooth_profile(departure, max(1, round(len(side) * SMOOTHING_SHARE)))
     colours: NDArray[np.uint8] = np.clip(np.rint(profile), 0, 255).astype(np.uint8)
     return colours
 
@@ -102,11 +109,11 @@ def _median_profile(strip: Image) -> Profile:
 
 
 def _end_length(side: Profile) -> int:
-    return max(1, round(len(side) * END))
+    return max(1, round(len(side) * CORNER_SHARE))
 
 
 def _is_near(colours: Profile, reference: Profile) -> NDArray[np.bool_]:
-    near: NDArray[np.bool_] = np.abs(colours - reference).max(axis=-1) < FAR
+    near: NDArray[np.bool_] = np.abs(colours - reference).max(axis=-1) < MAX_BACKGROUND_LEVELS
     return near
 
 

@@ -31,6 +31,7 @@ def _load_pillow() -> Service:
 
 
 ENGINES: Final[dict[str, Callable[[], Service]]] = {"pillow": _load_pillow}
+"""The first is the default."""
 
 
 def load() -> Service:

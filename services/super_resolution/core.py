@@ -18,17 +18,17 @@ from services.super_resolution.contract import UpscaleRequest, fit_scale, needs_
 Planes = NDArray[np.float32]
 """3 x height x width float32 RGB, 0 to 1."""
 
-LONGEST_SIDE: Final = 4096
+MAX_SIDE_PX: Final = 4096
 """Pixels of a canvas's longer side, at most."""
 
 MAX_NETWORK_PIXELS: Final = 512 * 512
-"""Pixels that a network is given at most; more would take longer than anyone waits."""
+"""Pixels of a network's input at most; bounds the time."""
 
 TILE: Final = 128
 """Pixels of a tile's side, without its margin; the network's memory is that of one tile."""
 
 COLOUR_GRID: Final = 8
-"""Pixels of the photo over which the network may move colour about, but not change it."""
+"""Side of the cells over which the photo's mean colour is kept, in pixels of the photo."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +53,10 @@ def upscale(request: UpscaleRequest, network: Network) -> Image:
     InvalidRequest for a canvas without pixels or of more than 4096 a side.
     """
     sides = (request.width, request.height)
-    if min(sides) < 1 or max(sides) > LONGEST_SIDE:
+    if min(sides) < 1 or max(sides) > MAX_SIDE_PX:
         raise InvalidRequest(
             f"A canvas of {request.width} x {request.height} pixels cannot be filled; "
-            f"ask for 1 to {LONGEST_SIDE} pixels a side.",
+            f"ask for 1 to {MAX_SIDE_PX} pixels a side.",
             stage="super_resolution",
         )
     if not needs_upscaling(request):

@@ -11,21 +11,25 @@ BLOCK: Final = 8
 """JPEG's block, and the one used here."""
 
 STEP: Final = 2
-"""Pixels between the grids that are averaged; 1 differs by nothing that can be seen."""
+"""Pixels between the grids that are averaged; 1 makes no visible difference."""
 
 STRENGTH: Final = 11.0
-"""Coefficients below this are noise where the blocks show fully; grey levels, orthonormal DCT."""
+"""Magnitude of DCT coefficients that are noise at full strength, in grey levels, orthonormal."""
 
 CLEAN_RATIO: Final = 1.1
+"""``measure_blockiness`` up to which a photo has no compression noise."""
+
 BLOCKY_RATIO: Final = 1.25
-"""``blockiness`` of photos without compression noise, and of those with all of it."""
+"""``measure_blockiness`` from which on noise is removed at full strength."""
 
 _TO_YCC: Final = np.array(
     [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
 )
+"""JPEG's matrix from RGB to luma and chroma."""
 _TO_RGB: Final = np.linalg.inv(_TO_YCC.astype(np.float64)).astype(np.float32)
+"""The inverse matrix."""
 _CHROMA: Final = np.array([1.0, 1.5, 1.5], np.float32)[:, None, None]
-"""Colour is compressed harder than brightness, and seen less."""
+"""Factor of the threshold for luma and both chromas: JPEG compresses chroma harder."""
 
 
 def measure_blockiness(image: Image) -> float:

@@ -69,6 +69,7 @@ ENGINES: Final = {
     "srgan-pth": _load_srgan_pth,
     "real-esrgan-x4": _load_real_esrgan_x4,
 }
+"""The first is the default."""
 
 
 def load() -> Service:

@@ -90,7 +90,7 @@ def test_answers_are_put_into_words_and_pixels() -> None:
 
 def test_a_damaged_network_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.load_attributes_network().session.get_inputs()[0].shape[1:] == [4, SIDE, SIDE]
-    monkeypatch.setattr(model, "READER_SHA256", "0" * 64)
+    monkeypatch.setattr(model, "ATTRIBUTES_NETWORK_SHA256", "0" * 64)
     with pytest.raises(WeightsMissing, match=r"garment\.onnx"):
         model.load_attributes_network()
 

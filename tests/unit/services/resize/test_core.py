@@ -336,7 +336,7 @@ def test_results_in_bands_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> No
     mask = np.tile(np.arange(768) // 3, (1024, 1)).astype(np.uint8)
     edited = 255 - canvas
     banded = restore(picture, edited, mask, placement, NOTHING)
-    monkeypatch.setattr(core, "BAND", 10_000)
+    monkeypatch.setattr(core, "BAND_ROWS", 10_000)
     whole = restore(picture, edited, mask, placement, NOTHING)
     assert np.abs(banded.astype(int) - whole).max() <= 1
 
