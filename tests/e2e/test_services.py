@@ -1,5 +1,6 @@
 """How every service of the running system is: over HTTP, and as the command's table."""
 
+import contextlib
 import json
 import os
 import re
@@ -129,13 +130,26 @@ def test_what_is_no_gateway_is_told(server: Server) -> None:
     assert "does not list services" in done.stderr
 
 
-@pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@contextlib.contextmanager
+def in_processes(folder: Path) -> Iterator[Server]:
+    """A server whose services run as processes."""
     addresses = {contract.name: f"127.0.0.1:{free_port()}" for contract in CONTRACTS}
-    folder = tmp_path_factory.mktemp("processes")
     server = start_server(folder, "--processes", TRYON_ADDRESSES=json.dumps(addresses))
     yield server
     assert stop_server(server) == 0
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with in_processes(tmp_path_factory.mktemp("processes")) as server:
+        yield server
+
+
+@pytest.fixture
+def mortal_processes(tmp_path: Path) -> Iterator[Server]:
+    """Those of one test, which may end them."""
+    with in_processes(tmp_path) as server:
+        yield server
 
 
 def process_of(server: Server, name: str) -> psutil.Process:
@@ -171,11 +185,11 @@ def test_a_process_that_hangs_is_failing_and_holds_nothing_up(processes: Server)
     assert services_of(processes).total.serving == 8
 
 
-def test_a_process_that_was_killed_is_failing_and_the_reason_told(processes: Server) -> None:
-    child = process_of(processes, "openpose")
+def test_a_process_that_was_killed_is_failing_and_the_reason_told(mortal_processes: Server) -> None:
+    child = process_of(mortal_processes, "openpose")
     child.kill()
     time.sleep(1.1)
-    told = {service.name: service for service in services_of(processes).services}
+    told = {service.name: service for service in services_of(mortal_processes).services}
     killed = told["openpose"]
     assert killed.health == "failing"
     assert killed.replicas == []
@@ -185,8 +199,8 @@ def test_a_process_that_was_killed_is_failing_and_the_reason_told(processes: Ser
     assert {each.health for each in told.values() if each.name != "openpose"} == {"serving"}
     # The reason stays as it was first seen.
     time.sleep(1.1)
-    assert services_of(processes).services[2].last_error == killed.last_error
-    done = command("--url", processes.url, COLUMNS="80")
+    assert services_of(mortal_processes).services[2].last_error == killed.last_error
+    done = command("--url", mortal_processes.url, COLUMNS="80")
     assert done.stdout.endswith(f"\nopenpose: {killed.last_error}\n")
     shown = rows(done.stdout)
     assert shown["openpose"][2] == "failing"
