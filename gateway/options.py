@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Generic
 
+from gateway import option_parsers
 from gateway.dag import Input
-from gateway.option_parsers import ChoiceParser, OptionParser, Value
+from gateway.option_parsers import OptionParser, Value
 from services.kit import categories
 from services.kit.errors import InvalidOption
 
@@ -100,7 +101,7 @@ class Option(Generic[Value]):
 
 FORMAT: Final[Option[Format | None]] = Option(
     name="format",
-    parser=ChoiceParser(Format, {"jpg": "jpeg"}),
+    parser=option_parsers.ChoiceParser(Format, {"jpg": "jpeg"}),
     # The Accept header decides.
     default=None,
     meaning="File format of the picture. It takes precedence over the Accept header.",
@@ -111,7 +112,7 @@ FORMAT: Final[Option[Format | None]] = Option(
 
 SIZE: Final = Option(
     name="size",
-    parser=ChoiceParser(Size),
+    parser=option_parsers.ChoiceParser(Size),
     default=Size.AUTO,
     meaning="Size of the picture. auto: that of the upload, or larger if a small upload was "
     "enlarged. upload: exactly that of the upload.",
@@ -123,7 +124,7 @@ OPTIONS: Final[tuple[Option[Any], ...]] = (
     SIZE,
     Option(
         name="category",
-        parser=ChoiceParser(Category),
+        parser=option_parsers.ChoiceParser(Category),
         default=Category.AUTO,
         meaning="Category of the garment: upper (tops), lower (trousers, shorts, skirts) or dress. "
         "auto: the garment's photo decides.",

@@ -13,7 +13,7 @@ Point = NDArray[np.float64]
 """(x, y) in pixels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Torso:
     """Shoulders, neck and hips in pixels, hips as far apart as the shoulders.
 
@@ -50,7 +50,14 @@ def estimate_torso(keypoints: Keypoints) -> Torso | None:
     right_hip, left_hip = _complete_hips(right, left, joint_point(keypoints, 8), *hips)
     if neck is None:
         neck = (right + left) / 2
-    return Torso(neck, right, left, right_hip, left_hip, estimated)
+    return Torso(
+        neck=neck,
+        right_shoulder=right,
+        left_shoulder=left,
+        right_hip=right_hip,
+        left_hip=left_hip,
+        estimated=estimated,
+    )
 
 
 def _complete_shoulders(

@@ -48,7 +48,10 @@ class Calls:
         done = self.done[method.service, method.rpc]
         if not done and self.failure:
             raise self.failure
-        assert done, f"the pipeline never calls {method.service}.{method.rpc}"
+        assert done, (
+            f"the pipeline never calls {method.service}.{method.rpc}; if a short_circuit answers "
+            "for the options' defaults, set an option in the fixture 'calls'"
+        )
         return done
 
 

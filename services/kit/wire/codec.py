@@ -154,6 +154,13 @@ _SCALARS: Final[Mapping[type, tuple[int, ...]]] = {
 }
 """Protobuf types that carry a Python type."""
 
+_PROTO_NAMES: Final = {
+    number: name.removeprefix("TYPE_").lower()
+    for name, number in vars(FieldDescriptor).items()
+    if name.startswith("TYPE_")
+}
+"""Names of the protobuf types, as proto files write them."""
+
 
 def _check_fields(dataclass: type, descriptor: Descriptor) -> None:
     """Raise TypeError unless the dataclass and the message have the same fields and types."""
@@ -168,7 +175,8 @@ def _check_fields(dataclass: type, descriptor: Descriptor) -> None:
             elif not field.wire_type:
                 _check_fields(field.type, message)
         elif theirs[name].type not in _SCALARS.get(field.type, ()):
-            wrong.append(name)
+            known = " or ".join(_PROTO_NAMES[each] for each in _SCALARS.get(field.type, ()))
+            wrong.append(f"{name} (Python's {field.type.__name__} travels as {known or 'nothing'})")
     if wrong:
         raise TypeError(
             f"{dataclass.__name__} and {descriptor.full_name} differ in {', '.join(wrong)}"

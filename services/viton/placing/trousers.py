@@ -33,7 +33,7 @@ _CROTCH_SLACK: Final = 0.02
 """Distance of the garment's crotch below the body's, in torso lengths."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Fitting:
     """What every step of the placement reads."""
 
@@ -57,7 +57,14 @@ def place_trousers(
     """
     scale = hip_width(body) / max(garment.hip_width, 1.0)
     canvas_crotch = body.crotch + point(0.0, _CROTCH_SLACK * body.torso_length)
-    fitting = _Fitting(garment, photo_crotch, body, waistline, scale, canvas_crotch)
+    fitting = _Fitting(
+        garment=garment,
+        photo_crotch=photo_crotch,
+        body=body,
+        waistline=waistline,
+        scale=scale,
+        canvas_crotch=canvas_crotch,
+    )
     left_hem, right_hem = _hem_rows(fitting)
     left, right = PictureSide
     return _place_half(fitting, left, left_hem), _place_half(fitting, right, right_hem)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.dag import mermaid
 from gateway.pipeline import TRY_ON_PIPELINE
 
 pytestmark = pytest.mark.unit
@@ -69,3 +70,11 @@ def test_the_front_page_is_short(name: str) -> None:
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     assert len(lines) <= README_LINES
     assert max(map(len, lines)) <= 200
+
+
+def test_the_architecture_draws_the_graph() -> None:
+    drawn = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{mermaid(TRY_ON_PIPELINE)}```" in drawn, (
+        "replace the graph in docs/ARCHITECTURE.md by what this prints: "
+        "python -c 'from gateway import dag, pipeline as p; print(dag.mermaid(p.TRY_ON_PIPELINE))'"
+    )

@@ -18,6 +18,7 @@ from starlette.types import Message
 from gateway import __version__
 from gateway import app as application
 from gateway.inventory import Health, Replica, ServiceState, StartPolicy
+from gateway.options import OPTIONS
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.quality_warnings import QUALITY_WARNINGS
 from gateway.routes import services as services_route
@@ -654,7 +655,7 @@ async def test_the_api_describes_itself() -> None:
     assert form["required"] == ["image", "cloth"]
     assert form["properties"]["format"]["enum"] == ["png", "jpeg", "webp"]
     assert form["properties"]["category"]["enum"] == ["auto", "upper", "lower", "dress"]
-    assert {each["name"] for each in post["parameters"]} == {"format", "size", "category"}
+    assert [each["name"] for each in post["parameters"]] == [option.name for option in OPTIONS]
     assert set(post["responses"]["200"]["content"]) == {
         "image/png",
         "image/jpeg",

@@ -45,9 +45,13 @@ def test_every_option_has_a_default() -> None:
 
 
 def test_options_of_the_pipeline_are_its_optional_inputs() -> None:
-    assert DEFAULT_OPTIONS.pipeline_inputs() == {"category": "auto"}
-    assert parse_options({"category": "dress"}).pipeline_inputs() == {"category": "dress"}
-    assert {name: each.default for name, each in PIPELINE_INPUTS.items()} == {"category": "auto"}
+    defaults = DEFAULT_OPTIONS.pipeline_inputs()
+    assert defaults["category"] == "auto"
+    assert parse_options({"category": "dress"}).pipeline_inputs() == {
+        **defaults,
+        "category": "dress",
+    }
+    assert {name: each.default for name, each in PIPELINE_INPUTS.items()} == defaults
     assert all(type(each.default) is each.type for each in PIPELINE_INPUTS.values())
 
 
@@ -129,7 +133,9 @@ def test_every_option_is_described_and_fits_its_limit(option: Option[Any]) -> No
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: str(option.name))
 def test_the_documentation_lists_every_option_and_value(option: Option[Any]) -> None:
     lines = (PROJECT_ROOT / "docs" / "api.md").read_text().splitlines()
-    [row] = [line for line in lines if line.startswith(f"| `{option.name}` |")]
+    rows = [line for line in lines if line.startswith(f"| `{option.name}` |")]
+    assert len(rows) == 1, f"add a row for `{option.name}` to the table of options in docs/api.md"
+    [row] = rows
     assert all(f"`{value}`" in row for value in option.schema.get("enum", ()))
 
 
