@@ -47,6 +47,8 @@ def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Imag
 
 def _drawing(labels: LabelMap, torso: Torso) -> Drawing:
     unit = int(np.linalg.norm(torso.left_shoulder - torso.right_shoulder) / UNITS) + 1
+    # Joints may lie far outside the picture; a larger shape would cost time and hide no more.
+    unit = min(unit, max(labels.shape))
     return replace(Drawing.on(labels), scale=unit / CANVAS_UNIT)
 
 
