@@ -3,10 +3,10 @@
 from services.viton.garment.bottoms_landmarks import detect_bottoms_landmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.painting.bottoms_composition import assemble_bottoms
-from services.viton.painting.bottoms_layer import cover_legs, render_bottoms
-from services.viton.painting.response import TryOnResult, make_result
+from services.viton.painting.bottoms_layer import count_legs_as_clothed, render_bottoms
+from services.viton.painting.result import TryOnResult, make_result
 from services.viton.parallel import run_both
-from services.viton.person.measured_person import measure_legs
+from services.viton.person.measured_person import measure_person_lower_body
 from services.viton.person.photo import PersonPhoto
 from services.viton.placing.bottoms_placement import place_bottoms
 
@@ -17,9 +17,10 @@ def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
     """
     legs, bottoms = run_both(
-        lambda: measure_legs(person_photo), lambda: detect_bottoms_landmarks(garment_photo.mask)
+        lambda: measure_person_lower_body(person_photo),
+        lambda: detect_bottoms_landmarks(garment_photo.mask),
     )
     placement = place_bottoms(bottoms, legs)
     layer = render_bottoms(garment_photo, bottoms, placement, legs)
-    stack = assemble_bottoms(cover_legs(legs, placement), layer, placement.waistline)
+    stack = assemble_bottoms(count_legs_as_clothed(legs, placement), layer, placement.waistline)
     return make_result(person_photo.image, stack, garment_photo.mask)

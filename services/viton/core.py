@@ -10,7 +10,7 @@ from services.kit.errors import InvalidRequest
 from services.viton.bottoms import wear_lower
 from services.viton.dresses import wear_dress
 from services.viton.garment.photo import GarmentPhoto
-from services.viton.painting.response import TryOnResult
+from services.viton.painting.result import TryOnResult
 from services.viton.person.photo import PersonPhoto
 from services.viton.tops import wear_upper
 

@@ -6,12 +6,12 @@ from services.viton.garment.dress_landmarks import detect_dress_landmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.painting.appearance import PersonAppearance, render_skin
 from services.viton.painting.around_neck import make_neck_layers
-from services.viton.painting.composition import add_legs, assemble
 from services.viton.painting.existing_shading import estimate_bottoms_shading
 from services.viton.painting.legs_below_hem import render_legs_below_hem
-from services.viton.painting.response import TryOnResult, make_result
+from services.viton.painting.result import TryOnResult, make_result
 from services.viton.painting.shading import shade_torso
 from services.viton.painting.skin import estimate_light_direction_x
+from services.viton.painting.top_composition import add_legs, assemble_top
 from services.viton.parallel import run_both
 from services.viton.person.dress_wearer import DressWearer, measure_dress_wearer
 from services.viton.person.measured_person import MeasuredPerson, with_bare_arms
@@ -35,17 +35,17 @@ def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
             garment_photo.image, garment_photo.mask, garment_photo.attributes
         ),
     )
-    person = with_bare_arms(wearer.undressed, gown.top.sleeveless_sides)
-    placement = place_dress(gown, person.body, wearer.lower.body, person_photo.shape)
-    lit_body = follow_skirt_outline(person.body, placement.skirt, wearer.lower.body)
+    person = with_bare_arms(wearer.without_bottoms, gown.top.sleeveless_sides)
+    placement = place_dress(gown, person.body, wearer.lower_body.body, person_photo.shape)
+    lit_body = follow_skirt_outline(person.body, placement.skirt, wearer.lower_body.body)
     in_dress = replace(person, body=lit_body)
     appearance, layers = run_both(
         lambda: _render_appearance(wearer, person, in_dress, placement),
         lambda: sample_dress(garment_photo, gown, placement, person.body),
     )
     neck = make_neck_layers(gown.top, garment_photo.image, layers.torso, person, appearance.skin)
-    stack = assemble(in_dress, placement.top, layers, appearance, neck)
-    add_legs(stack, render_legs_below_hem(wearer.lower, layers))
+    stack = assemble_top(in_dress, placement.top, layers, appearance, neck)
+    add_legs(stack, render_legs_below_hem(wearer.lower_body, layers))
     return make_result(person_photo.image, stack, garment_photo.mask)
 
 
@@ -53,7 +53,7 @@ def _render_appearance(
     wearer: DressWearer, person: MeasuredPerson, in_dress: MeasuredPerson, placement: DressPlacement
 ) -> PersonAppearance:
     """Make skin and light; top and bottoms of the existing outfit both show how they are lit."""
-    before, legs = wearer.photographed, wearer.lower
+    before, legs = wearer.as_photographed, wearer.lower_body
     direction = estimate_light_direction_x(before.pixels, before.segmentation)
     light = shade_torso(before.pixels, before.segmentation, in_dress.body, direction)
     return PersonAppearance(

@@ -8,9 +8,9 @@ from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.painting import edit_window
 from services.viton.painting.appearance import render_appearance
 from services.viton.painting.around_neck import make_neck_layers
-from services.viton.painting.composition import assemble
 from services.viton.painting.extend_bottoms import extend_bottoms_to_waist
-from services.viton.painting.response import TryOnResult, make_result
+from services.viton.painting.result import TryOnResult, make_result
+from services.viton.painting.top_composition import assemble_top
 from services.viton.parallel import run_both
 from services.viton.person.measured_person import MeasuredPerson, measure_person, with_bare_arms
 from services.viton.person.photo import PersonPhoto
@@ -39,7 +39,7 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
         lambda: sample_top(garment_photo, top, placement, person.body),
     )
     neck = make_neck_layers(top, garment_photo.image, layers.torso, person, appearance.skin)
-    stack = assemble(person, placement, layers, appearance, neck)
+    stack = assemble_top(person, placement, layers, appearance, neck)
 
     outcome = make_result(photo.image, stack, garment_photo.mask)
     return edit_window.paste_back(person_photo.image, window, outcome)

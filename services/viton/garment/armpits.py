@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from services.viton.garment.priors import SidePrior, trace_inner_seam
+from services.viton.garment.priors import SidePrior, trace_sleeve_torso_boundary
 from services.viton.garment.silhouette import Bool, Ints, SilhouetteProfiles, upper_convex_hull
 from services.viton.geometry import Points, point, unit_vector
 
@@ -456,7 +456,7 @@ def reconcile_with_prior(
     reach = options.max_prior_distance * (profiles.axis_x - predicted[0])
     if found.has_sleeve and prior.is_near("armpit", found.position, reach):
         return found
-    seam = trace_inner_seam(profiles, prior, predicted)
+    seam = trace_sleeve_torso_boundary(profiles, prior, predicted)
     return Armpit(predicted, has_sleeve=True, seam_columns=seam)
 
 

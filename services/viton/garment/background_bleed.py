@@ -68,15 +68,15 @@ BLEED_OPTIONS: Final = BleedOptions()
 
 
 def background_bleed_depth(
-    colours: Floats, hard: Bool, options: BleedOptions = BLEED_OPTIONS
+    colours: Floats, mask: Bool, options: BleedOptions = BLEED_OPTIONS
 ) -> int:
     """Measure how many pixels inside its outline a garment's colour is mixed with the background.
 
-    ``colours``: H x W x 3, 0 to 255. ``hard``: H x W, the garment's mask. The result is the depth,
+    ``colours``: H x W x 3, 0 to 255. ``mask``: H x W, the garment's mask. The result is the depth,
     3 to 12, at which half of the outline has come to within 15 % of the garment's own hue and
     saturation. It is 3 if garment and background are too similar for that or the garment is small.
     """
-    profiles = _sample_across_outline(colours, hard, options)
+    profiles = _sample_across_outline(colours, mask, options)
     if len(profiles) < options.min_sample_count:
         return USUAL_BLEED_DEPTH_PX
     hue = profiles - profiles.mean(axis=-1, keepdims=True)
@@ -92,14 +92,14 @@ def background_bleed_depth(
 
 
 def decontaminate_colours(
-    colours: Floats, hard: Bool, depth: int, options: BleedOptions = BLEED_OPTIONS
+    colours: Floats, mask: Bool, depth: int, options: BleedOptions = BLEED_OPTIONS
 ) -> Floats:
     """Return the photo with the colours along the garment's outline taken from inside it.
 
     ``depth``: as ``background_bleed_depth`` measures it. Hue and saturation are replaced to that
     depth; brightness, which is sharper, to 0.6 of it, and where the mask covers background.
     """
-    own = hard & ~_background_in_mask(colours, hard, depth, options)
+    own = mask & ~_background_in_mask(colours, mask, depth, options)
     inner, brightness_depth = erode(own, depth), round(options.brightness_depth * depth)
     bright_inner = erode(own, brightness_depth)
     deep = pull_push(colours, inner.astype(np.float32), 1)
@@ -107,27 +107,27 @@ def decontaminate_colours(
     sharp = antialias(bright_inner, 1.0)
     luma = to_luma(bright) + sharp * (to_luma(colours) - to_luma(bright))
     toned = deep + (luma - to_luma(deep))[..., None]
-    share = antialias(hard & ~inner, 1.0) * hard
+    share = antialias(mask & ~inner, 1.0) * mask
     return np.asarray(colours + share[..., None] * (toned - colours), np.float32)
 
 
-def _background_in_mask(colours: Floats, hard: Bool, depth: int, options: BleedOptions) -> Bool:
+def _background_in_mask(colours: Floats, mask: Bool, depth: int, options: BleedOptions) -> Bool:
     """Return the pixels of the mask, up to ``depth`` from its outline, that are background."""
-    inner = erode(hard, depth)
+    inner = erode(mask, depth)
     own = pull_push(colours, inner.astype(np.float32))
-    ground = pull_push(colours, (~dilate(hard, depth)).astype(np.float32))
+    ground = pull_push(colours, (~dilate(mask, depth)).astype(np.float32))
     span = own - ground
     size = np.einsum("ijk,ijk->ij", span, span)
     share = np.einsum("ijk,ijk->ij", colours - ground, span) / np.maximum(size, 1.0)
     is_distinct = size > options.min_background_difference**2
-    return np.asarray(hard & ~inner & is_distinct & (share < options.max_garment_share))
+    return np.asarray(mask & ~inner & is_distinct & (share < options.max_garment_share))
 
 
-def _sample_across_outline(colours: Floats, hard: Bool, options: BleedOptions) -> Floats:
+def _sample_across_outline(colours: Floats, mask: Bool, options: BleedOptions) -> Floats:
     """Sample the photo across the outline, from outside to inside: N x places x 3."""
-    inner = cv2.distanceTransform(hard.astype(np.uint8), cv2.DIST_L2, 5)
-    outer = cv2.distanceTransform((~hard).astype(np.uint8), cv2.DIST_L2, 5)
-    all_rows, all_columns = np.nonzero(hard & (inner <= 1))
+    inner = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    outer = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    all_rows, all_columns = np.nonzero(mask & (inner <= 1))
     if not len(all_rows):
         return np.zeros((0, 1, 3), np.float32)
     count = min(options.sample_count, len(all_rows))
@@ -139,7 +139,7 @@ def _sample_across_outline(colours: Floats, hard: Bool, options: BleedOptions) -
     steps = np.arange(-options.outside_px, options.inside_px + 1, dtype=np.float32)
     start = np.stack([columns, rows], axis=-1).astype(np.float32)
     places = (start[:, None] + steps[:, None] * inwards[:, None]).astype(np.float32)
-    size = np.array([hard.shape[1], hard.shape[0]]) - 1
+    size = np.array([mask.shape[1], mask.shape[0]]) - 1
     in_photo = ((places >= 0) & (places <= size)).all(axis=(1, 2))
     # The garment is wide enough for its own colour to be known at the inner end.
     end = np.rint(places[:, -1]).astype(int).clip(0, size)

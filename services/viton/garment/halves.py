@@ -126,24 +126,28 @@ SLEEVE_SHAPE_OPTIONS: Final = SleeveShapeOptions()
 def find_neck_points(
     profiles: Sequence[SilhouetteProfiles],
     priors: Sequence[SidePrior],
-    half: float,
+    half_chest_width: float,
     options: ShoulderOptions = SHOULDER_OPTIONS,
 ) -> tuple[Points, Points]:
     """Return where neckline and shoulder meet in each half, in the frame of that half.
 
-    ``half`` is half the chest's width. If a shoulder falls so little that the outline shows no end
+    If a shoulder falls so little that the outline shows no end
     of the neckline, one point is found far out on it. The network's even neckline then decides
     which of the two is wrong.
     """
     found = [
-        _correct_by_prior(own, _find_neck_point(own, half, options), prior, "neck", half)
+        _correct_by_prior(
+            own, _find_neck_point(own, half_chest_width, options), prior, "neck", half_chest_width
+        )
         for own, prior in zip(profiles, priors, strict=True)
     ]
     if not all("neck" in prior.points for prior in priors):
         return found[0], found[1]
-    reach = [(own.axis_x - at[0]) / half for own, at in zip(profiles, found, strict=True)]
+    reach = [
+        (own.axis_x - at[0]) / half_chest_width for own, at in zip(profiles, found, strict=True)
+    ]
     predicted = [
-        (own.axis_x - prior.points["neck"][0]) / half
+        (own.axis_x - prior.points["neck"][0]) / half_chest_width
         for own, prior in zip(profiles, priors, strict=True)
     ]
     is_uneven = abs(reach[0] - reach[1]) > options.max_asymmetry
@@ -155,19 +159,23 @@ def find_neck_points(
 
 
 def find_half(
-    profiles: SilhouetteProfiles, armpit: Armpit, neck: Points, half: float, prior: SidePrior
+    profiles: SilhouetteProfiles,
+    armpit: Armpit,
+    neck: Points,
+    half_chest_width: float,
+    prior: SidePrior,
 ) -> GarmentHalf:
     """Return a half of the garment.
 
-    ``neck``: where the neckline ends. ``half``: half the chest's width.
+    ``neck``: where the neckline ends.
     """
     at = armpit.position
     if armpit.has_sleeve:
-        column = _shoulder_tip_column(profiles, at, neck, half, prior)
+        column = _shoulder_tip_column(profiles, at, neck, half_chest_width, prior)
         tip = point(column, float(profiles.top_rows[column]))
     else:
         end = _find_shoulder_end(profiles, neck, at)
-        tip = _correct_by_prior(profiles, end, prior, "shoulder", half)
+        tip = _correct_by_prior(profiles, end, prior, "shoulder", half_chest_width)
     neck_point = neck
     if not neck[0] > tip[0] + 2:
         neck_point = point(tip[0] + 3, float(profiles.top_rows[int(tip[0]) + 3]))
@@ -183,7 +191,7 @@ def find_half(
         armpit=at,
         shoulder_line=_shoulder_line(neck_point, tip, profiles.top_rows),
         armhole=armhole,
-        side_seam=_trace_side_seam(profiles, armpit, half),
+        side_seam=_trace_side_seam(profiles, armpit, half_chest_width),
         sleeve=_segment_sleeve(profiles, armpit, tip) if armpit.has_sleeve else None,
     )
 
@@ -202,27 +210,38 @@ def _shoulder_line(neck: Points, tip: Points, top_rows: Ints) -> Points:
 
 
 def _shoulder_tip_column(
-    profiles: SilhouetteProfiles, armpit: Points, neck: Points, half: float, prior: SidePrior
+    profiles: SilhouetteProfiles,
+    armpit: Points,
+    neck: Points,
+    half_chest_width: float,
+    prior: SidePrior,
 ) -> int:
     """Return the column of a shoulder tip above a sleeve, so that some shoulder is left."""
     options = SHOULDER_OPTIONS
     last = min(neck[0] - 2, len(profiles.top_rows) - 1)
-    column = int(np.clip(armpit[0] + options.tip_inset * half, 0, last))
-    shoulder = options.min_shoulder * half
+    column = int(np.clip(armpit[0] + options.tip_inset * half_chest_width, 0, last))
+    shoulder = options.min_shoulder * half_chest_width
     if neck[0] - column > shoulder:
         return column
     predicted = prior.points.get("shoulder")
     most = neck[0] - shoulder
-    if predicted is not None and most - 2 * options.min_shoulder * half < predicted[0] < most:
+    if (
+        predicted is not None
+        and most - 2 * options.min_shoulder * half_chest_width < predicted[0] < most
+    ):
         return max(int(float(predicted[0])), 0)
     return max(int(most), 0)
 
 
 def _correct_by_prior(
-    profiles: SilhouetteProfiles, found: Points, prior: SidePrior, name: str, half: float
+    profiles: SilhouetteProfiles,
+    found: Points,
+    prior: SidePrior,
+    name: str,
+    half_chest_width: float,
 ) -> Points:
     """Return the point found, or the predicted one on the outline if they are far apart."""
-    if prior.is_near(name, found, SHOULDER_OPTIONS.max_prior_distance * half):
+    if prior.is_near(name, found, SHOULDER_OPTIONS.max_prior_distance * half_chest_width):
         return found
     return _predicted_on_outline(profiles, prior, name, found)
 
@@ -236,18 +255,22 @@ def _predicted_on_outline(
     return point(x, float(row)) if row < len(profiles.mask) else found
 
 
-def _find_neck_point(profiles: SilhouetteProfiles, half: float, options: ShoulderOptions) -> Points:
+def _find_neck_point(
+    profiles: SilhouetteProfiles, half_chest_width: float, options: ShoulderOptions
+) -> Points:
     """Return the highest point beside the collar, or the outer end of a collar that stands up."""
     axis_x, top_rows = profiles.axis_x, profiles.top_rows
     far, near = options.neck_range
-    columns = np.arange(max(int(axis_x - far * half), 0), int(axis_x - near * half))
+    columns = np.arange(
+        max(int(axis_x - far * half_chest_width), 0), int(axis_x - near * half_chest_width)
+    )
     if not len(columns):
-        return point(axis_x - options.usual_neck * half, float(profiles.first_row))
+        return point(axis_x - options.usual_neck * half_chest_width, float(profiles.first_row))
     tops = top_rows[columns]
     cost = tops + options.neck_distance_cost * (axis_x - columns)
     x = int(columns[cost.argmin()])
-    if axis_x - x < options.collar_width * half:
-        level = tops.min() + options.collar_height * half
+    if axis_x - x < options.collar_width * half_chest_width:
+        level = tops.min() + options.collar_height * half_chest_width
         x = int(columns[tops <= level].min())
     return point(x, float(top_rows[x]))
 
@@ -267,7 +290,7 @@ def _find_shoulder_end(profiles: SilhouetteProfiles, neck: Points, armpit: Point
 def _trace_side_seam(
     profiles: SilhouetteProfiles,
     armpit: Armpit,
-    half: float,
+    half_chest_width: float,
     options: SideSeamOptions = SIDE_SEAM_OPTIONS,
 ) -> Points:
     """Return the side seam, from the armpit to the last row in which the torso is still wide."""
@@ -279,13 +302,15 @@ def _trace_side_seam(
         on_axis = profiles.mask[:, profiles.axis_x]
         seam = np.where(on_axis, armpit.seam_columns, profiles.outer_columns)
     reach = profiles.axis_x - seam[rows]
-    wide = rows[reach > options.min_width * half]
+    wide = rows[reach > options.min_width * half_chest_width]
     widest = int(wide[-1]) if len(wide) else hem_row
     margin = max(int(options.hem_margin * (hem_row - profiles.first_row)), 1)
     levels = np.linspace(start, max(widest - margin, start + 2), _SEAM_POINTS)
     columns = seam[levels.astype(int)].astype(np.float64)
     columns[0] = armpit.position[0]
-    leap = options.free_leap * half + options.leap_factor * abs(columns[-3] - columns[-4])
+    leap = options.free_leap * half_chest_width + options.leap_factor * abs(
+        columns[-3] - columns[-4]
+    )
     for i in (-2, -1):
         ahead = 2 * columns[i - 1] - columns[i - 2]
         if columns[i] > ahead + leap:

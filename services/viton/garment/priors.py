@@ -163,7 +163,9 @@ def predicted_neckline(attributes: GarmentAttributes) -> PredictedNeckline | Non
     return PredictedNeckline(points[0, :2], points[4, :2], depth, exponent)
 
 
-def trace_inner_seam(profiles: SilhouetteProfiles, prior: SidePrior, armpit: Points) -> Ints:
+def trace_sleeve_torso_boundary(
+    profiles: SilhouetteProfiles, prior: SidePrior, armpit: Points
+) -> Ints:
     """Return the column (H) that separates sleeve and torso in each row below the armpit.
 
     It is the gap of background between them. Where they touch, it is the predicted inner edge of

@@ -43,7 +43,9 @@ def render_bottoms(
     )
 
 
-def cover_legs(legs: MeasuredLowerBody, placement: BottomsPlacement) -> MeasuredLowerBody:
+def count_legs_as_clothed(
+    legs: MeasuredLowerBody, placement: BottomsPlacement
+) -> MeasuredLowerBody:
     """Count bare legs above the hems of new trousers as clothed: nothing of them stays in sight."""
     if len(placement.halves) == 1:
         return legs

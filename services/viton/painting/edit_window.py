@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.types import Image, Keypoints
-from services.viton.painting.response import TryOnResult
+from services.viton.painting.result import TryOnResult
 from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import ARM_LABELS, UPPER_GARMENT_LABELS
 

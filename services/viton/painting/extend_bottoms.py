@@ -65,7 +65,7 @@ def extend_bottoms_to_waist(photo: PersonPhoto) -> PersonPhoto | None:
     """
     person, keypoints, labels = photo.image, photo.keypoints, photo.labels
     try:
-        body, _ = measure_lower_body(keypoints, labels, least=0.0)
+        body, _ = measure_lower_body(keypoints, labels, min_shown_below_hips=0.0)
     except LegsNotShown:
         return None
     rows, columns = np.mgrid[: labels.shape[0], : labels.shape[1]]

@@ -60,7 +60,7 @@ def close_slits_beside_arms(
     return np.where(dilate(slit | under, 2), np.maximum(torso, joined), torso)
 
 
-def find_waistband(
+def measure_waistband_coverages(
     image: Floats, parts: PersonSegmentation, body: Body
 ) -> tuple[Floats, Floats] | None:
     """Where trousers or a skirt begin under a garment that is tucked in; None where none is seen.

@@ -12,8 +12,8 @@ from services.viton.person.legs import LowerBody
 from services.viton.person.measured_person import (
     MeasuredLowerBody,
     MeasuredPerson,
-    measure_legs,
     measure_person,
+    measure_person_lower_body,
 )
 from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import PersonSegmentation, count_as_upper_garment
@@ -35,20 +35,20 @@ _MIDRIFF_ABOVE_WAIST: Final = 0.15
 class DressWearer:
     """The person for whom a dress replaces top and bottoms."""
 
-    photographed: MeasuredPerson
-    undressed: MeasuredPerson
+    as_photographed: MeasuredPerson
+    without_bottoms: MeasuredPerson
     """Without bottoms: they count as a part of the top, which ends at the hips."""
-    lower: MeasuredLowerBody
+    lower_body: MeasuredLowerBody
 
 
 def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:
     """Segment and measure the person. Raises ``NoPerson`` and ``LegsNotShown``."""
-    photographed = measure_person(photo)
-    legs = measure_legs(photo, least=0.0)
-    body = _end_top_at_hips(photographed.body, legs.body)
-    regions = _remove_bottoms(photographed.segmentation, legs.segmentation, body, legs.body)
-    undressed = replace(photographed, segmentation=regions, body=body)
-    return DressWearer(photographed, undressed, legs)
+    as_photographed = measure_person(photo)
+    legs = measure_person_lower_body(photo, min_shown_below_hips=0.0)
+    body = _end_top_at_hips(as_photographed.body, legs.body)
+    regions = _remove_bottoms(as_photographed.segmentation, legs.segmentation, body, legs.body)
+    without_bottoms = replace(as_photographed, segmentation=regions, body=body)
+    return DressWearer(as_photographed, without_bottoms, legs)
 
 
 def _end_top_at_hips(body: Body, lower: LowerBody) -> Body:

@@ -48,7 +48,7 @@ LEG_HALF_WIDTHS: Final = (
 )
 """(Position from hip 0 to ankle 1, half width in torso lengths) if no outline is seen."""
 
-LEAST_SHOWN: Final = 0.28
+MIN_SHOWN_BELOW_HIPS: Final = 0.28
 """Least length that the photo must show below the hips, in torso lengths."""
 
 NO_LEGS: Final = (
@@ -208,13 +208,14 @@ class LowerBody:
 def measure_lower_body(
     keypoints: NDArray[np.float32],
     labels: NDArray[np.uint8],
-    least: float = LEAST_SHOWN,
+    min_shown_below_hips: float = MIN_SHOWN_BELOW_HIPS,
     options: LowerBodyOptions = DEFAULT_LOWER_BODY_OPTIONS,
 ) -> tuple[LowerBody, PersonSegmentation]:
     """Measure the lower body from BODY_25 joints (25 x 3) and CIHP labels (H x W) of the canvas.
 
-    ``least``: the length that must be seen below the hips, in torso lengths. Raises ``NoPerson`` if
-    there is nobody, and ``LegsNotShown`` if less is seen or the person does not stand.
+    ``min_shown_below_hips``: the length that must be seen below the hips, in torso lengths. Raises
+    ``NoPerson`` if there is nobody, and ``LegsNotShown`` if less is seen or the person does not
+    stand.
     """
     at = keypoints[:, :2].astype(np.float64)
     joints = read_joints(keypoints.astype(np.float64), labels)
@@ -222,12 +223,12 @@ def measure_lower_body(
     shoulder_row = float(joints.shoulders[0][1] + joints.shoulders[1][1]) / 2
     hip_row = float(joints.hips[0][1] + joints.hips[1][1]) / 2
     torso = max(hip_row - shoulder_row, 0.8 * joints.shoulder_width)
-    if height - hip_row < least * torso:
+    if height - hip_row < min_shown_below_hips * torso:
         raise LegsNotShown(NO_LEGS)
     narrowest_row = shoulder_row + options.narrowest_row * torso
     forearms = draw_sleeved_forearms(labels, joints, torso)
     parts = segment_person(labels, split_dress_at_waist(labels, narrowest_row, forearms))
-    if not parts.lower_body.any() and least > 0:
+    if not parts.lower_body.any() and min_shown_below_hips > 0:
         raise LegsNotShown(NO_LEGS)
     left, right = (
         measure_leg(at, joints, parts, side, torso, options=options) for side in PictureSide

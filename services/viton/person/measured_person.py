@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.person.body import Body, measure_body, raise_bare_armpits
-from services.viton.person.legs import LEAST_SHOWN, LowerBody, measure_lower_body
+from services.viton.person.legs import MIN_SHOWN_BELOW_HIPS, LowerBody, measure_lower_body
 from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.person.shoes import reassign_trouser_hems
@@ -42,13 +42,17 @@ class MeasuredLowerBody:
     body: LowerBody
 
 
-def measure_legs(photo: PersonPhoto, least: float = LEAST_SHOWN) -> MeasuredLowerBody:
+def measure_person_lower_body(
+    photo: PersonPhoto, min_shown_below_hips: float = MIN_SHOWN_BELOW_HIPS
+) -> MeasuredLowerBody:
     """Segment and measure the lower body.
 
-    ``least``: how much has to be seen below the hips, in torso lengths. Raises ``NoPerson`` and
-    ``LegsNotShown``.
+    ``min_shown_below_hips``: how much has to be seen below the hips, in torso
+    lengths. Raises ``NoPerson`` and ``LegsNotShown``.
     """
-    body, parsed = measure_lower_body(photo.keypoints, photo.labels, least=least)
+    body, parsed = measure_lower_body(
+        photo.keypoints, photo.labels, min_shown_below_hips=min_shown_below_hips
+    )
     outfit = reassign_trouser_hems(photo.image, parsed, body)
     return MeasuredLowerBody(photo.image.astype(np.float32), outfit, body)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
 from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
-from services.viton.painting.response import TryOnResult
+from services.viton.painting.result import TryOnResult
 from tests.unit.services.viton.drawings import Drawn, Person, figure, garment, gown, standing
 
 pytestmark = pytest.mark.unit

@@ -22,7 +22,7 @@ from services.viton.painting.legs_below_hem import LegsBelowHem
 from services.viton.painting.occlusion import (
     close_slits_beside_arms,
     find_arm_under_sleeve,
-    find_waistband,
+    measure_waistband_coverages,
 )
 from services.viton.painting.shading import shade_sleeve
 from services.viton.painting.skin import Skin
@@ -99,7 +99,7 @@ class _Zones:
     """Arm skin to be made, left and right, 0 to 1."""
 
 
-def assemble(
+def assemble_top(
     person: MeasuredPerson,
     placement: TopPlacement,
     layers: GarmentLayers,
@@ -110,7 +110,7 @@ def assemble(
     zones = _find_zones(person, placement, appearance.skin)
     body = person.body
     band = (
-        find_waistband(person.pixels, person.segmentation, body)
+        measure_waistband_coverages(person.pixels, person.segmentation, body)
         if body.existing_top_tucked
         else None
     )

@@ -8,7 +8,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
-from services.viton.painting import composition, edit_window
+from services.viton.painting import edit_window, top_composition
 from services.viton.painting.occlusion import close_slits_beside_arms
 from services.viton.painting.shading import shade_torso
 from services.viton.painting.skin import estimate_light_direction_x, synthesise_skin
@@ -404,7 +404,7 @@ def test_a_sliver_of_made_skin_beside_a_seen_arm_leaves_the_arm_alone() -> None:
     parts = segment_person(np.where(arm, 14, 0).astype(np.uint8), np.zeros(arm.shape, bool))
     for made, kept in ((beside, True), (above, False)):
         stack = LayerStack(np.where(made[..., None] > 0, np.float32(90), photo))
-        composition.add_own_arms(stack, photo, arm, parts, (worn, made))
+        top_composition.add_own_arms(stack, photo, arm, parts, (worn, made))
         rim = stack.image[84:106, 124:128] if kept else stack.image[42:46, 90:120]
         same = np.abs(rim - np.array(SKIN)).max() < 2
         assert same == kept
