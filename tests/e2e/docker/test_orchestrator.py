@@ -171,13 +171,9 @@ async def test_calls_spread_evenly_over_the_replicas(
 ) -> None:
     backend = orchestrate("densepose", resident=("densepose",))
     await backend.start()
-    at_once = asyncio.Semaphore(3)
-
-    async def one() -> None:
-        async with at_once:
-            await surface(backend)
-
-    await asyncio.gather(*(one() for _ in range(90)))
+    # In rounds: on a busy machine a replica that is slower would else get fewer.
+    for _ in range(30):
+        await asyncio.gather(*(surface(backend) for _ in range(3)))
     took = [
         container.logs().count(b'"rpc": "EstimateSurface"')
         or container.logs().count(b"/EstimateSurface")
