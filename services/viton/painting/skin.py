@@ -16,7 +16,7 @@ from services.viton.painting.bare_body import (
     join_bare_shoulders,
 )
 from services.viton.painting.skin_tone import neck_weight, select_usual_hue
-from services.viton.person.arm import Arm
+from services.viton.person.arm import ARM_SAMPLES, Arm
 from services.viton.person.body import Body
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.raster.layers import alpha_blend
@@ -34,26 +34,8 @@ Bool: TypeAlias = NDArray[np.bool_]
 _LABEL_ERROR_PX: Final = 8
 """How far an edge of the label map may lie from the true one, in pixels of the canvas."""
 
-_PROFILE_BINS: Final = 11
-"""Bins across an arm's width in which its light is measured."""
-
-_ROUND_ARM_SHADE: Final = 0.26
-"""Fraction of the light that is missing at the edge of a round limb."""
-
-_CHANNEL_EXPONENTS: Final = (0.85, 1.05, 1.15)
-"""Exponents of the fall-off of light on a round limb: red, green, blue."""
-
 _MOTTLE_STRENGTH: Final = 0.010
 """Standard deviation of the blotches of skin, as a fraction of its light."""
-
-_CUFF_SEARCH_REACH: Final = 0.45
-"""How far from the wrist joint the end of the existing sleeve is looked for, in shoulder widths."""
-
-_TAPER_SAMPLE: Final = 78
-"""Sample of the arm (of 100) from which it tapers towards the seen hand."""
-
-_HAND_OVERLAP_PX: Final = 16.0
-"""How far a new arm reaches over the seen hand, in pixels of the canvas."""
 
 _MIN_SKIN_PX: Final = 600
 """Least pixels of an arm that show its light, and of a face that show its shade."""
@@ -66,6 +48,105 @@ _NAVEL_FRACTION: Final = 0.757
 
 _SHOULDER_BLEND_FRACTION: Final = 0.24
 """Fraction of the arm over which its light blends into the shoulder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BareArmShape:
+    """How a bare arm's coverage ends at its edges, on the shoulder and at the hand."""
+
+    edge_half_width: float = 0.09
+    """Half width of an arm that sets how steep its edges are, in shoulder widths."""
+    min_edge_half_width_px: float = 4.0
+    """Least such half width, in pixels of the canvas."""
+    edge_steepness: float = 0.7
+    """Fall of the coverage at an edge, per pixel of that half width."""
+    joint_share: float = 0.35
+    """Fraction of the arm over which its inner side leaves the trunk."""
+    joint_steepness: float = 1.5
+    """Fall of the coverage on the inner side at the shoulder, per half width of the arm."""
+    hand_overlap_px: float = 16.0
+    """How far a new arm reaches over the seen hand, in pixels of the canvas."""
+    taper_sample: int = 78
+    """Sample of the arm from which it tapers towards the seen hand."""
+    max_taper_run: float = 1.2
+    """Place along the taper beyond which its width stays the same, in lengths of the taper."""
+    taper_steepness: float = 40.0
+    """Growth of the taper's share where it takes over from the strip, per length of the arm."""
+
+
+BARE_ARM_SHAPE: Final = BareArmShape()
+"""The engine's options."""
+
+_WRIST_SAMPLES: Final = 12
+"""Last samples of an arm's middle that tell where it points."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CuffSearch:
+    """How the line between an existing sleeve and the hand is looked for."""
+
+    forearm_start: int = 62
+    """Sample of the arm at which the forearm begins that a sleeve has to cover."""
+    forearm_end: int = 94
+    """Sample of the arm at which that forearm ends."""
+    min_covered: float = 0.6
+    """Fraction of the forearm's samples that lie on the existing garment."""
+    reach: float = 0.45
+    """Farthest place of the line from the wrist joint, in shoulder widths."""
+    reach_back: float = 0.35
+    """How far before the wrist joint the line may lie along the arm, in shoulder widths."""
+    touch_px: int = 4
+    """Farthest pixel of the hand from the sleeve that is on the line, in pixels of the canvas."""
+    min_px: int = 12
+    """Least pixels of a line."""
+    corner_percentiles: tuple[int, int] = (3, 97)
+    """Percentiles of the place across the arm at which the line's corners lie."""
+    min_length: float = 0.7
+    """Shortest line, in half widths of the arm at the wrist."""
+    max_length: float = 3.6
+    """Longest line, in half widths of the arm at the wrist."""
+
+
+CUFF_SEARCH: Final = CuffSearch()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundArm:
+    """How light falls on a round arm, and how its own light is measured across its width."""
+
+    max_light: float = 1.03
+    """Light where the arm faces it, before all of it is scaled to a mean of 1."""
+    edge_shade: float = 0.26
+    """Fraction of the light that is missing at the edge of a round limb."""
+    light_turn: float = 0.5
+    """Angle by which light from the side moves the brightest place, in radians."""
+    channel_exponents: tuple[float, float, float] = (0.85, 1.05, 1.15)
+    """Exponents of the fall-off of light on a round limb: red, green, blue."""
+    bins: int = 11
+    """Bins across an arm's width in which its light is measured."""
+    min_bin_px: int = 25
+    """Pixels that a bin must exceed to be measured."""
+    min_level: float = 20.0
+    """Least usual level of a channel that light is measured against, 0 to 255."""
+    min_measured: float = 0.5
+    """Least light that is measured, in usual levels."""
+    max_measured: float = 1.25
+    """Most light that is measured, in usual levels."""
+    round_share: float = 0.1
+    """Weight of a round limb's light where the arm's own is measured."""
+    own_share: float = 0.9
+    """Weight of the arm's own light there."""
+    outer_bin_light: float = 0.93
+    """Light of the outermost bins, as a fraction of their neighbours'."""
+    samples: int = 96
+    """Samples across an arm's width in which its light is looked up."""
+    sigma: float = 5.0
+    """Standard deviation of the blur of these samples, in samples."""
+
+
+ROUND_ARM: Final = RoundArm()
+"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -339,45 +420,55 @@ def _skin_texture(image: Floats, bare: Bool) -> Floats:
 def _bare_arm_map(
     strip: RuledWarp, arm: Arm, parts: PersonSegmentation, body: Body, edges: BareArmEdges
 ) -> tuple[Floats, Floats]:
-    """Return the arm down to the hand, and per pixel how far from its middle: -1 outer, 1 inner."""
+    """Return the arm's coverage down to the hand, and how far a pixel is from its middle.
+
+    The distance is -1 on the outer edge and 1 on the inner one. Both are H x W.
+    """
+    shape = BARE_ARM_SHAPE
     across = (strip.across - edges.outer_across) / (edges.inner_across - edges.outer_across) * 2 - 1
-    soft_rim = max(0.09 * body.shoulder_width, 4.0)
+    half_width = max(shape.edge_half_width * body.shoulder_width, shape.min_edge_half_width_px)
     # On the shoulder the arm's inner side goes over into the trunk.
-    joint = np.clip(1 - strip.along / 0.35, 0, 1) * (across > 0)
-    steep = soft_rim * 0.7 + joint * (1.5 - soft_rim * 0.7)
+    joint = np.clip(1 - strip.along / shape.joint_share, 0, 1) * (across > 0)
+    steep = half_width * shape.edge_steepness + joint * (
+        shape.joint_steepness - half_width * shape.edge_steepness
+    )
     cover = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1) * strip.covered
     ends = _find_cuff_on_hand(arm, parts, body.shoulder_width)
     if ends is None:
         return cover.astype(np.float32), across.astype(np.float32)
     outer, inner = ends
-    overlap = _HAND_OVERLAP_PX * unit_vector(arm.centreline[-1] - arm.centreline[-12])
-    ring = np.stack([arm.outer_edge[_TAPER_SAMPLE], outer, outer + overlap, inner + overlap, inner])
-    ring = np.concatenate([ring, arm.inner_edge[_TAPER_SAMPLE : _TAPER_SAMPLE + 1]])
+    overlap = shape.hand_overlap_px * _hand_direction(arm)
+    start = shape.taper_sample
+    ring = np.stack([arm.outer_edge[start], outer, outer + overlap, inner + overlap, inner])
+    ring = np.concatenate([ring, arm.inner_edge[start : start + 1]])
     more = rasterise_polygon((parts.upper_garment.shape[0], parts.upper_garment.shape[1]), ring)
     height, width = parts.upper_garment.shape
     ys = np.arange(height, dtype=np.float32)[:, None]
     xs = np.arange(width, dtype=np.float32)[None, :]
     first, second = (
-        (arm.outer_edge[_TAPER_SAMPLE] + arm.inner_edge[_TAPER_SAMPLE]) / 2,
+        (arm.outer_edge[start] + arm.inner_edge[start]) / 2,
         (outer + inner) / 2,
     )
     run = second - first
     share = (xs - first[0]) * run[0] + (ys - first[1]) * run[1]
-    share = np.clip(share / max(float(run @ run), 1.0), 0, 1.2).astype(np.float32)
-    halves = [
-        (i - o) / 2
-        for o, i in ((arm.outer_edge[_TAPER_SAMPLE], arm.inner_edge[_TAPER_SAMPLE]), ends)
-    ]
+    share = np.clip(share / max(float(run @ run), 1.0), 0, shape.max_taper_run).astype(np.float32)
+    halves = [(i - o) / 2 for o, i in ((arm.outer_edge[start], arm.inner_edge[start]), ends)]
     side = halves[0] / max(float(np.hypot(*halves[0])), 1.0)
     wide = [float(np.hypot(*h)) for h in halves]
     radius = np.maximum(wide[0] + share * (wide[1] - wide[0]), 1.0)
     off_x, off_y = xs - first[0] - share * run[0], ys - first[1] - share * run[1]
     beyond = (off_x * side[0] + off_y * side[1]) / radius
     # The taper takes the place of the strip's last part.
-    tail = np.clip((strip.along - _TAPER_SAMPLE / 100) * 40, 0, 1) * strip.covered
+    past_start = strip.along - start / (ARM_SAMPLES - 1)
+    tail = np.clip(past_start * shape.taper_steepness, 0, 1) * strip.covered
     cover = cover * (1 - tail)
     across = np.where(more > cover, beyond, across)
     return np.maximum(cover, more).astype(np.float32), across.astype(np.float32)
+
+
+def _hand_direction(arm: Arm) -> Points:
+    """Return the unit vector along the end of the arm, towards the hand."""
+    return unit_vector(arm.centreline[-1] - arm.centreline[-_WRIST_SAMPLES])
 
 
 def _find_cuff_on_hand(
@@ -387,30 +478,31 @@ def _find_cuff_on_hand(
 
     They lie on the line between hand and sleeve near the wrist, wherever the joint is.
     """
+    search = CUFF_SEARCH
     height, width = parts.upper_garment.shape
-    forearm = np.rint(arm.centreline[62:94]).astype(int)
+    forearm = np.rint(arm.centreline[search.forearm_start : search.forearm_end]).astype(int)
     at = np.clip(forearm[:, 1], 0, height - 1), np.clip(forearm[:, 0], 0, width - 1)
-    if parts.upper_garment[at].mean() < 0.6:
+    if parts.upper_garment[at].mean() < search.min_covered:
         return None
-    reach = _CUFF_SEARCH_REACH * scale
+    reach = search.reach * scale
     x, y = arm.wrist
     rows = slice(max(int(y - reach), 0), max(int(y + reach), 1))
     columns = slice(max(int(x - reach), 0), max(int(x + reach), 1))
-    near = parts.arms[rows, columns] & dilate(parts.upper_garment[rows, columns], 4)
+    near = parts.arms[rows, columns] & dilate(parts.upper_garment[rows, columns], search.touch_px)
     ys, xs = np.nonzero(near)
-    if len(ys) < 12:
+    if len(ys) < search.min_px:
         return None
     spots = np.stack([xs + columns.start, ys + rows.start], axis=1).astype(np.float64)
     off = spots - arm.wrist
-    ahead = unit_vector(arm.centreline[-1] - arm.centreline[-12])
+    ahead = _hand_direction(arm)
     normal = arm.normal[-1]
     radius = float(arm.half_width[-1])
-    keep = (np.hypot(off[:, 0], off[:, 1]) < reach) & (off @ ahead > -0.35 * scale)
-    if keep.sum() < 12:
+    keep = (np.hypot(off[:, 0], off[:, 1]) < reach) & (off @ ahead > -search.reach_back * scale)
+    if keep.sum() < search.min_px:
         return None
     spots, lane = spots[keep], (off @ normal)[keep]
-    low, high = np.percentile(lane, (3, 97))
-    if not 0.7 * radius < high - low < 3.6 * radius:
+    low, high = np.percentile(lane, search.corner_percentiles)
+    if not search.min_length * radius < high - low < search.max_length * radius:
         return None
     return spots[lane >= high].mean(axis=0), spots[lane <= low].mean(axis=0)
 
@@ -418,30 +510,38 @@ def _find_cuff_on_hand(
 def _shade_round_arm(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
     """Return how a round limb is lit, H x W x 3, 1 on its bright side.
 
-    Its own light where it is seen bare; elsewhere a round one's, redder where it is dim.
+    It is the limb's own light where it is seen bare, and a round one's elsewhere.
+    A round limb is redder where it is dim. ``across``: -1 to 1 from edge to edge.
+    ``slant``: where the light comes from in the frame of ``across``, -1 to 1.
     """
-    turned = np.arcsin(np.clip(np.linspace(-1, 1, _PROFILE_BINS), -1, 1))
-    light = 1.03 - _ROUND_ARM_SHADE + _ROUND_ARM_SHADE * np.cos(turned - 0.5 * slant)
-    profile = light[:, None] ** np.array(_CHANNEL_EXPONENTS)
+    option = ROUND_ARM
+    turned = np.arcsin(np.clip(np.linspace(-1, 1, option.bins), -1, 1))
+    light = (
+        option.max_light
+        - option.edge_shade
+        + option.edge_shade * np.cos(turned - option.light_turn * slant)
+    )
+    profile = light[:, None] ** np.array(option.channel_exponents)
     if seen.sum() > _MIN_SKIN_PX:
         colours = image[seen]
         place = np.clip(
-            np.rint((across[seen] + 1) / 2 * (_PROFILE_BINS - 1)), 0, _PROFILE_BINS - 1
+            np.rint((across[seen] + 1) / 2 * (option.bins - 1)), 0, option.bins - 1
         ).astype(int)
-        usual = np.maximum(np.median(colours, axis=0), 20.0)
-        for index in range(1, _PROFILE_BINS - 1):
+        usual = np.maximum(np.median(colours, axis=0), option.min_level)
+        for index in range(1, option.bins - 1):
             own = colours[place == index] / usual
-            if len(own) > 25:
-                measured = np.clip(np.median(own, axis=0), 0.5, 1.25)
-                profile[index] = 0.1 * profile[index] + 0.9 * measured
-        profile[0], profile[-1] = 0.93 * profile[1], 0.93 * profile[-2]
+            if len(own) > option.min_bin_px:
+                measured = np.clip(np.median(own, axis=0), option.min_measured, option.max_measured)
+                profile[index] = option.round_share * profile[index] + option.own_share * measured
+        profile[0] = option.outer_bin_light * profile[1]
+        profile[-1] = option.outer_bin_light * profile[-2]
     profile = profile / profile[2:-2].mean(axis=0)
-    places = np.linspace(0, _PROFILE_BINS - 1, 96)
+    places = np.linspace(0, option.bins - 1, option.samples)
     fine = np.stack(
-        [np.interp(places, np.arange(_PROFILE_BINS), channel) for channel in profile.T], axis=1
+        [np.interp(places, np.arange(option.bins), channel) for channel in profile.T], axis=1
     )
-    fine = cv2.GaussianBlur(fine[None].astype(np.float32), (0, 0), 5.0)[0]
-    at = np.clip((across + 1) * 47.5, 0, 95).astype(np.int32)
+    fine = cv2.GaussianBlur(fine[None].astype(np.float32), (0, 0), option.sigma)[0]
+    at = np.clip((across + 1) * ((option.samples - 1) / 2), 0, option.samples - 1).astype(np.int32)
     return np.asarray(fine[at], np.float32)
 
 
