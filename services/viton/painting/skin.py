@@ -34,9 +34,6 @@ Bool: TypeAlias = NDArray[np.bool_]
 _LABEL_ERROR_PX: Final = 8
 """How far an edge of the label map may lie from the true one, in pixels of the canvas."""
 
-_MOTTLE_STRENGTH: Final = 0.010
-"""Standard deviation of the blotches of skin, as a fraction of its light."""
-
 _MIN_SKIN_PX: Final = 600
 """Least pixels of an arm that show its light, and of a face that show its shade."""
 
@@ -46,8 +43,75 @@ _SHADE_FRACTION: Final = 0.62
 _NAVEL_FRACTION: Final = 0.757
 """Place of the navel between shoulders (0) and hip joints (1): Drillis and Contini, 1966."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class SkinSampling:
+    """Which pixels tell the person's skin tone; distances in pixels of the canvas."""
+
+    edge_px: int = 3
+    """Distance from the edge of skin, and from hair, within which pixels are mixed."""
+    garment_margin_px: int = 20
+    """Distance from the existing garment within which its shade and its colour lie on skin."""
+    min_neck_share: float = 0.15
+    """Fraction of the neck beyond that margin below which the margin is the label error."""
+    face_margin_px: int = 8
+    """Distance from the edge of the face within which it is not looked at."""
+    face_weight: float = 0.15
+    """Weight of a pixel of the face, in pixels of bare skin."""
+    min_weight: float = 200.0
+    """Sum of the weights below which all skin counts, in pixels."""
+    default_level: float = 170.0
+    """Level of every channel if no skin is seen, 0 to 255."""
+
+
+SKIN_SAMPLING: Final = SkinSampling()
+"""The engine's options."""
+
 _SHOULDER_BLEND_FRACTION: Final = 0.24
 """Fraction of the arm over which its light blends into the shoulder."""
+
+_SHOULDER_BLEND_LEVEL: Final = 1.1
+"""Share of the trunk's light at the top of the arm, before it is limited to 1 and eased."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightDirection:
+    """How the face tells on which side the light is."""
+
+    face_margin_px: int = 6
+    """Distance from the edge of the face within which it is not looked at, in canvas pixels."""
+    min_face_px: int = 400
+    """Least pixels of a face that tell it."""
+    full_contrast: float = 0.2
+    """Difference between the halves that means light from one side, as a fraction of their sum."""
+
+
+LIGHT_DIRECTION: Final = LightDirection()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkinTexture:
+    """The blotches and the noise of synthesised skin."""
+
+    seed: int = 11
+    """Seed of the blotches."""
+    blotches: tuple[tuple[int, float], ...] = ((5, 0.5), (14, 0.8), (36, 1.0))
+    """(Size in pixels of the canvas, strength against the other sizes) of the blotches."""
+    mottle_strength: float = 0.010
+    """Standard deviation of a blotch of strength 1, as a fraction of the skin's light."""
+    default_level: float = 128.0
+    """Brightness of the skin if none is seen, 0 to 255."""
+    min_level: float = 30.0
+    """Least brightness of the skin that noise is measured against, 0 to 255."""
+    noise_gain: float = 1.3
+    """Noise before it is blurred, in the photo's noise."""
+    noise_sigma_px: float = 0.6
+    """Standard deviation of the blur of the noise, in pixels of the canvas."""
+
+
+SKIN_TEXTURE: Final = SkinTexture()
+"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,17 +388,23 @@ def synthesise_skin(
 ) -> Skin:
     """Synthesise the person's skin under the existing garment, shaded like a body.
 
-    ``slant``: where the light comes from, -1 left to 1 right.
+    ``image``: H x W x 3, 0 to 255, the person on the canvas.
+    ``strips``: the left and the right arm. ``slant``: where the light comes from, -1 left
+    to 1 right.
     """
+    sampling = SKIN_SAMPLING
     shape = parts.upper_garment.shape
-    own = erode(parts.torso_skin | parts.arms, 3) & ~dilate(parts.hair, 3)
-    bare = own & ~dilate(parts.upper_garment, 20)
-    if bare[parts.torso_skin].sum() < 0.15 * max(int(parts.torso_skin.sum()), 1):
+    own = erode(parts.torso_skin | parts.arms, sampling.edge_px) & ~dilate(
+        parts.hair, sampling.edge_px
+    )
+    bare = own & ~dilate(parts.upper_garment, sampling.garment_margin_px)
+    neck_px = max(int(parts.torso_skin.sum()), 1)
+    if bare[parts.torso_skin].sum() < sampling.min_neck_share * neck_px:
         bare |= own & parts.torso_skin & ~dilate(parts.upper_garment, _LABEL_ERROR_PX)
-    face = erode(parts.face, 8)
+    face = erode(parts.face, sampling.face_margin_px)
     bare &= select_usual_hue(image, bare, face) & _select_lit_skin(image, face)
-    weight = np.where(bare, 1.0, np.where(face, 0.15, 0.0)).astype(np.float32)
-    if weight.sum() < 200:
+    weight = np.where(bare, 1.0, np.where(face, sampling.face_weight, 0.0)).astype(np.float32)
+    if weight.sum() < sampling.min_weight:
         weight = (parts.torso_skin | parts.arms | parts.face).astype(np.float32)
     texture = _skin_texture(image, bare if bare.any() else face)
     seen = bare & parts.arms
@@ -362,13 +432,16 @@ def synthesise_skin(
         lit_part = lit_part if lit_part.sum() > _MIN_SKIN_PX else there[..., 0]
         lit = _shade_round_arm(image[near], lit_part, across[near] * -side.sign, slant)
         # On the shoulder the arm goes over into the trunk.
-        joint = (smoothstep(1.1 - strip.along[near] / _SHOULDER_BLEND_FRACTION) * covered)[
-            ..., None
-        ]
+        joint = (
+            smoothstep(_SHOULDER_BLEND_LEVEL - strip.along[near] / _SHOULDER_BLEND_FRACTION)
+            * covered
+        )[..., None]
         own[near] = joint * trunk_light[near][..., None] + (1 - joint) * lit
         even[near] = np.where(there, even[near] / own[near], even[near])
         light.append(own)
-    tone = pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, 170.0)
+    tone = (
+        pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, sampling.default_level)
+    )
     neck = bare & parts.torso_skin
     throat = _upper_chest_colour(image, neck, tone, body)
     tone = alpha_blend(tone, throat, neck_weight(seen, neck, body.shoulder_width))
@@ -393,28 +466,35 @@ def _select_lit_skin(image: Floats, face: Bool) -> Bool:
 
 def estimate_light_direction_x(image: Floats, parts: PersonSegmentation) -> float:
     """Return on which side of the picture the light is: -1 left, 0 ahead, 1 right."""
-    bare = erode(parts.face, 6)
-    if bare.sum() < 400:
+    bare = erode(parts.face, LIGHT_DIRECTION.face_margin_px)
+    if bare.sum() < LIGHT_DIRECTION.min_face_px:
         return 0.0
     xs = np.nonzero(bare)[1]
     luma = to_luma(image)[bare]
     middle = float(np.median(xs))
     left, right = np.median(luma[xs < middle]), np.median(luma[xs >= middle])
-    return float(np.clip((right - left) / max(0.2 * float(left + right), 1.0), -1, 1))
+    full = max(LIGHT_DIRECTION.full_contrast * float(left + right), 1.0)
+    return float(np.clip((right - left) / full, -1, 1))
 
 
 def _skin_texture(image: Floats, bare: Bool) -> Floats:
-    """Light on skin that is no paint: the photo's noise, and faint blotches as skin has."""
+    """Return the light on skin that is no paint, H x W, 1 on average.
+
+    It has the photo's noise, and faint blotches as skin has.
+    """
+    texture = SKIN_TEXTURE
     shape = (image.shape[0], image.shape[1])
-    rng = np.random.default_rng(11)
+    rng = np.random.default_rng(texture.seed)
     blotches = np.zeros(shape, np.float32)
-    for size, share in ((5, 0.5), (14, 0.8), (36, 1.0)):
+    for size, share in texture.blotches:
         small = (max(shape[0] // size, 2), max(shape[1] // size, 2))
         coarse = rng.standard_normal(small, dtype=np.float32)
         blotches += share * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
-    bright = float(image[bare].mean()) if bare.any() else 128.0
-    noise = gaussian_blur(make_noise(shape, 1.3 * estimate_noise_level(image, bare))[..., 0], 0.6)
-    return np.asarray(1 + _MOTTLE_STRENGTH * blotches + noise / max(bright, 30.0), np.float32)
+    bright = float(image[bare].mean()) if bare.any() else texture.default_level
+    sharp = make_noise(shape, texture.noise_gain * estimate_noise_level(image, bare))[..., 0]
+    noise = gaussian_blur(sharp, texture.noise_sigma_px)
+    mottle = texture.mottle_strength * blotches
+    return np.asarray(1 + mottle + noise / max(bright, texture.min_level), np.float32)
 
 
 def _bare_arm_map(
