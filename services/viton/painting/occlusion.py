@@ -1,5 +1,6 @@
 """Where the new garment, the arms, and trousers or a skirt lie over one another."""
 
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import cv2
@@ -20,60 +21,176 @@ from services.viton.raster.smoothing import antialias
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_MAX_WAISTBAND_SLOPE: Final = 0.7
-"""Steepest slope of a waistband; where it is steeper, the waistband ends."""
 
-_MAX_SLIT_HALF_WIDTH: Final = 0.014
-"""Half the width of the widest slit beside an arm that is closed, in shoulder widths."""
+@dataclass(frozen=True, kw_only=True)
+class Slit:
+    """Which gaps between the torso and an arm are closed."""
 
-_WAISTBAND_OVERLAP_PX: Final = 5.0
-"""How far the garment may cover a waistband from above, in pixels of the canvas."""
+    max_half_width: float = 0.014
+    """Half the width of the widest slit that is closed, in shoulder widths."""
+    min_gap_side: float = 0.1
+    """Side of the square whose area a gap needs to stay open, in shoulder widths."""
+    gap_rim_px: float = 3.0
+    """Standard deviation of the rim that is drawn around such a gap, in pixels of the canvas."""
+    gap_rim_level: float = 0.4
+    """Coverage of that rim above which a pixel belongs to the gap."""
+    above_armpit: float = 0.1
+    """Height above the higher armpit from which slits are looked for, in shoulder widths."""
+    search_ratio: int = 3
+    """Largest distance of a slit from torso and arm, in half widths of the widest slit."""
+    under_arm_px: int = 5
+    """How far the torso is continued under the arm that it touches, in pixels of the canvas."""
+    blur_px: float = 0.8
+    """Standard deviation of the blur of the torso's new edge, in pixels of the canvas."""
+    edge_px: int = 2
+    """How far around a closed slit the torso's edge is drawn anew, in pixels of the canvas."""
 
-_WAISTBAND_SEARCH_PX: Final = 10
-"""How far the label map's upper edge of a waistband may be moved, in pixels of the canvas."""
+
+SLIT: Final = Slit()
+"""Slits beside the arms of all persons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waistband:
+    """How the upper edge of trousers or a skirt is found.
+
+    Sizes whose names end in ``px`` are pixels of the canvas.
+    """
+
+    search_px: int = 10
+    """How far the label map's upper edge of a waistband may be moved."""
+    overlap_px: float = 5.0
+    """How far the garment may cover a waistband from above."""
+    search_above: float = 0.4
+    """Height above the existing hem from which the labels are read, in shoulder widths."""
+    search_below: float = 0.9
+    """Depth below the existing hem down to which the labels are read, in shoulder widths."""
+    median_px: int = 9
+    """Width of the median filter along the label map's edge."""
+    edge_sigma_px: float = 1.5
+    """Standard deviation of the blur along the edge."""
+    slope_sigma: float = 0.012
+    """Standard deviation of the blur along the edge whose slope is taken, in shoulder widths."""
+    max_slope: float = 0.7
+    """Steepest slope of a waistband; where it is steeper, the waistband ends."""
+    min_width: float = 0.3
+    """Width that a waistband has to exceed to be kept, in shoulder widths."""
+    beyond_slope: float = 0.5
+    """Rise of the edge beyond the waistband's ends, in rows per column."""
+    beyond_width: float = 0.05
+    """Width beyond either end over which the edge rises, in shoulder widths."""
+    rim_height_px: int = 24
+    """Height of the strip along the upper edge that is drawn over the garment."""
+
+
+WAISTBAND: Final = Waistband()
+"""Waistbands of all persons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaistbandShift:
+    """How the colours move the label map's edge of a waistband.
+
+    Colours are those of ``_shadow_insensitive_colours``, in levels.
+    """
+
+    window_ratio: int = 3
+    """How far from the worn garment colours are read, in largest shifts of the edge."""
+    distance_offset: float = 8.0
+    """Addend to the colours' difference that keeps likeness low where they are much alike."""
+    min_difference: float = 15
+    """Difference of the colours above and below up to which they say nothing; they say all at twice
+    that."""
+    min_gain: float = 1.0
+    """Likeness, summed over rows, that a shift has to gain beyond the largest one to be sure."""
+    probe_rise_px: int = 6
+    """Height above the edge at which the worn garment has to lie, in pixels of the canvas."""
+    median_px: int = 21
+    """Width of the median filter along the shifts, in pixels of the canvas."""
+    sigma_px: float = 2.0
+    """Standard deviation of the blur along the shifts, in pixels of the canvas."""
+
+
+WAISTBAND_SHIFT: Final = WaistbandShift()
+"""How the waistbands of all persons are moved."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowInsensitiveColours:
+    """Colours that change little in a shadow."""
+
+    dark_level: float = 30.0
+    """Level that is added to a pixel's mean, so that hues of dark pixels are not exaggerated."""
+    hue_gain: float = 160.0
+    """Size of the two hue channels, in levels for a difference as large as the mean."""
+    light_gain: float = 0.4
+    """Size of the light channel, in levels for each level of the mean."""
+
+
+SHADOW_INSENSITIVE_COLOURS: Final = ShadowInsensitiveColours()
+"""Colours in which worn garments are told apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmUnderSleeve:
+    """Which part of a bare arm a new sleeve covers."""
+
+    max_off_middle: float = 0.95
+    """Largest distance from the middle of the sleeve of an arm's skin, in widths of the sleeve."""
+    cuff_overlap: float = 0.05
+    """How far above the cuff the arm is still bare, as a fraction of the arm."""
+    reach_above_armpit: float = 1.7
+    """Reach from the armhole above the armpit, in reaches below it."""
+
+
+ARM_UNDER_SLEEVE: Final = ArmUnderSleeve()
+"""Arms below the sleeves of all garments."""
 
 
 def close_slits_beside_arms(
     torso: Floats, parts: PersonSegmentation, arms: Bool, chest: Bool, body: Body
 ) -> Floats:
-    """Let the torso reach an arm that it all but touches: no bright slit between the two.
+    """Return the torso's coverage with no bright slit beside an arm that it all but touches.
 
-    ``chest``: the bare trunk, through which no ground is seen.
+    It is H x W, 0 to 1. ``chest``: the bare trunk, through which no ground is seen.
     """
-    reach = max(int(_MAX_SLIT_HALF_WIDTH * body.shoulder_width), 1)
+    reach = max(int(SLIT.max_half_width * body.shoulder_width), 1)
     covered = torso > 0.5
     open_ground: Bool = np.asarray(~(covered | arms | chest))
     opened = open_mask(open_ground, reach)
-    large = remove_small_components(opened, int((0.1 * body.shoulder_width) ** 2))
-    wide = antialias(large, 3.0) > 0.4
+    large = remove_small_components(opened, int((SLIT.min_gap_side * body.shoulder_width) ** 2))
+    wide = antialias(large, SLIT.gap_rim_px) > SLIT.gap_rim_level
     # A gap that stays open narrows to its end, and does not stop at its whole width.
     thin = label_components(open_mask(open_ground, 1, Footprint.SQUARE))
     widens = np.bincount(thin.labels[wide], minlength=thin.count) > 0
     wide = wide | thin.select(widens)
     rows = np.arange(torso.shape[0])[:, None]
-    top = min(body.left.armpit[1], body.right.armpit[1]) - 0.1 * body.shoulder_width
+    armpit = min(body.left.armpit[1], body.right.armpit[1])
+    top = armpit - SLIT.above_armpit * body.shoulder_width
     slit = open_ground & ~wide & (rows > top) & (rows < body.existing_hem_row) & ~parts.lower_body
-    slit &= dilate(covered, 3 * reach) & dilate(arms, 3 * reach)
+    near = SLIT.search_ratio * reach
+    slit &= dilate(covered, near) & dilate(arms, near)
     # Some way under the arm that it touches, whose soft edge lies over it.
-    under = dilate(dilate(covered | slit, 1) & arms, 5) & arms
-    joined = antialias(covered | slit | under, 0.8)
-    return np.where(dilate(slit | under, 2), np.maximum(torso, joined), torso)
+    under = dilate(dilate(covered | slit, 1) & arms, SLIT.under_arm_px) & arms
+    joined = antialias(covered | slit | under, SLIT.blur_px)
+    return np.where(dilate(slit | under, SLIT.edge_px), np.maximum(torso, joined), torso)
 
 
 def measure_waistband_coverages(
     image: Floats, parts: PersonSegmentation, body: Body
 ) -> tuple[Floats, Floats] | None:
-    """Where trousers or a skirt begin under a garment that is tucked in; None where none is seen.
+    """Return where trousers or a skirt begin under a tucked-in garment; None where none is seen.
 
-    The label's edge is moved, by up to ``_SEEK`` pixels, to where the colours change from the worn
-    garment's to those below. Returns two H x W coverages: of what may be covered by the garment
-    from above, and of trousers or skirt along their upper edge.
+    The label's edge is moved to where the colours change from the worn garment's to those below,
+    by up to ``Waistband.search_px`` pixels. Returns two H x W coverages, 0 to 1: of what may be
+    covered by the garment from above, and of trousers or skirt along their upper edge.
     """
+    options, scale = WAISTBAND, body.shoulder_width
     height, width = parts.lower_body.shape
     columns = np.arange(width)
     near = slice(
-        max(int(body.existing_hem_row - 0.4 * body.shoulder_width), 0),
-        int(body.existing_hem_row + 0.9 * body.shoulder_width),
+        max(int(body.existing_hem_row - options.search_above * scale), 0),
+        int(body.existing_hem_row + options.search_below * scale),
     )
     band = parts.lower_body[near]
     found = band.any(axis=0)
@@ -81,25 +198,27 @@ def measure_waistband_coverages(
         return None
     top = near.start + band.argmax(axis=0)
     line = np.interp(columns, columns[found], top[found].astype(np.float64))
-    line = median_filter(line, 9) + _waistband_shift(image, parts, median_filter(line, 9))
-    line = gaussian_filter1d(line, 1.5)
+    line = median_filter(line, options.median_px)
+    line = line + _waistband_shift(image, parts, line)
+    line = gaussian_filter1d(line, options.edge_sigma_px)
     middle = int(np.clip(body.midline_x[int(min(body.existing_hem_row, height - 1))], 0, width - 1))
-    slope = np.abs(np.gradient(gaussian_filter1d(line, 0.012 * body.shoulder_width)))
-    ends = np.flatnonzero(~found | (slope > _MAX_WAISTBAND_SLOPE))
+    slope = np.abs(np.gradient(gaussian_filter1d(line, options.slope_sigma * scale)))
+    ends = np.flatnonzero(~found | (slope > options.max_slope))
     first = int(ends[ends < middle].max(initial=-1)) + 1
     last = int(ends[ends > middle].min(initial=width)) - 1
     seen = np.zeros(width, np.float32)
-    if last - first > 0.3 * body.shoulder_width:
+    if last - first > options.min_width * scale:
         seen[first : last + 1] = 1
         beyond = np.maximum(np.maximum(first - columns, columns - last), 0)
-        rim = line[np.clip(columns, first, last)] - 0.5 * np.minimum(
-            beyond, 0.05 * body.shoulder_width
+        rim = line[np.clip(columns, first, last)] - options.beyond_slope * np.minimum(
+            beyond, options.beyond_width * scale
         )
         line = np.where(beyond > 0, rim, line)
     rows = np.arange(height)[:, None]
-    above = np.clip(line[None, :] + _WAISTBAND_OVERLAP_PX - rows, 0, 1)
-    below = np.clip(rows - line[None, :] + 0.5, 0, 1) * np.clip(line[None, :] + 24 - rows, 0, 1)
-    lower = below * seen * dilate(parts.lower_body, _WAISTBAND_SEARCH_PX)
+    above = np.clip(line[None, :] + options.overlap_px - rows, 0, 1)
+    below = np.clip(rows - line[None, :] + 0.5, 0, 1)
+    below = below * np.clip(line[None, :] + options.rim_height_px - rows, 0, 1)
+    lower = below * seen * dilate(parts.lower_body, options.search_px)
     return above.astype(np.float32), lower.astype(np.float32)
 
 
@@ -107,37 +226,36 @@ def _waistband_shift(
     image: Floats, parts: PersonSegmentation, line: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return how far below ``line`` the colours change, per column; 0 where that is unclear."""
+    options, search = WAISTBAND_SHIFT, WAISTBAND.search_px
     width = parts.lower_body.shape[1]
-    window = bounding_window(
-        parts.lower_body & dilate(parts.upper_garment, 3 * _WAISTBAND_SEARCH_PX),
-        3 * _WAISTBAND_SEARCH_PX,
-    )
+    margin = options.window_ratio * search
+    window = bounding_window(parts.lower_body & dilate(parts.upper_garment, margin), margin)
     if window is None:
         return np.zeros(width)
     rows, columns = window
     photo = _shadow_insensitive_colours(image[window])
-    old = pull_push(
-        photo, erode(parts.upper_garment[window], _WAISTBAND_SEARCH_PX).astype(np.float32)
-    )
-    new = pull_push(photo, erode(parts.lower_body[window], _WAISTBAND_SEARCH_PX).astype(np.float32))
+    old = pull_push(photo, erode(parts.upper_garment[window], search).astype(np.float32))
+    new = pull_push(photo, erode(parts.lower_body[window], search).astype(np.float32))
     to_old = np.linalg.norm(photo - old, axis=-1)
     to_new = np.linalg.norm(photo - new, axis=-1)
     span = np.linalg.norm(new - old, axis=-1)
-    like_old = np.clip((to_new - to_old) / (span + 8.0), -1, 1) * np.clip(span / 15 - 1, 0, 1)
+    like_old = np.clip((to_new - to_old) / (span + options.distance_offset), -1, 1)
+    like_old = like_old * np.clip(span / options.min_difference - 1, 0, 1)
     like_old = cv2.blur(like_old.astype(np.float32), (5, 1))
-    steps = np.arange(-_WAISTBAND_SEARCH_PX, _WAISTBAND_SEARCH_PX + 1)
+    steps = np.arange(-search, search + 1)
     at = np.rint(line[columns][None, :] + steps[:, None]).astype(int) - rows.start
     inside = np.clip(at, 0, like_old.shape[0] - 1)
     gain = np.cumsum(like_old[inside, np.arange(inside.shape[1])[None, :]], axis=0)
     shift = np.zeros(width)
     # Ahead of the first step lies nothing: the line may also stay at the window's start.
     best = steps[gain.argmax(axis=0)] + 1.0
-    best = np.where(gain.max(axis=0) > 0.0, best, -float(_WAISTBAND_SEARCH_PX))
-    sure = gain.max(axis=0) - gain[-1] > 1.0
-    over_it = np.clip(np.rint(line).astype(int) - 6, 0, parts.upper_garment.shape[0] - 1)
+    best = np.where(gain.max(axis=0) > 0.0, best, -float(search))
+    sure = gain.max(axis=0) - gain[-1] > options.min_gain
+    over_it = np.rint(line).astype(int) - options.probe_rise_px
+    over_it = np.clip(over_it, 0, parts.upper_garment.shape[0] - 1)
     sure &= parts.upper_garment[over_it, np.arange(width)][columns][: len(sure)]
     shift[columns] = np.where(sure, best, 0.0)[: shift[columns].shape[0]]
-    return np.asarray(gaussian_filter1d(median_filter(shift, 21), 2.0))
+    return np.asarray(gaussian_filter1d(median_filter(shift, options.median_px), options.sigma_px))
 
 
 def _shadow_insensitive_colours(image: Floats) -> Floats:
@@ -145,19 +263,25 @@ def _shadow_insensitive_colours(image: Floats) -> Floats:
 
     All three are of the size of levels (0 to 255).
     """
+    options = SHADOW_INSENSITIVE_COLOURS
     mean = image.mean(axis=-1, keepdims=True)
-    hue = (image[..., ::2] - image[..., 1:2]) / (mean + 30.0) * 160.0
-    return np.asarray(np.concatenate([hue, 0.4 * mean], axis=-1), np.float32)
+    hue = (image[..., ::2] - image[..., 1:2]) / (mean + options.dark_level) * options.hue_gain
+    return np.asarray(np.concatenate([hue, options.light_gain * mean], axis=-1), np.float32)
 
 
 def find_arm_under_sleeve(
     parts: PersonSegmentation, sleeve: PlacedSleeve, side: BodySide, reach: float
 ) -> Bool:
-    """Return the bare arm that the new sleeve covers, rims included."""
+    """Return the bare arm that the new sleeve covers, rims included, H x W.
+
+    ``reach``: distance from the armhole below the armpit at which skin is covered, in pixels.
+    """
     strip, fit = sleeve.surface, sleeve.fit
     if fit.cuff_fraction == 0.0:
         return np.zeros(parts.arms.shape, bool)
-    near = (np.abs(strip.across - 0.5) < 0.95) & (strip.along < fit.cuff_fraction - 0.05)
+    bare_from = fit.cuff_fraction - ARM_UNDER_SLEEVE.cuff_overlap
+    near = np.abs(strip.across - 0.5) < ARM_UNDER_SLEEVE.max_off_middle
+    near &= strip.along < bare_from
     hidden = parts.arms & strip.covered & near
     height, width = hidden.shape
     ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.shoulder_tip[1])
@@ -165,6 +289,6 @@ def find_arm_under_sleeve(
     run = (side.armpit - side.shoulder_tip).astype(np.float32)
     share = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
     away = np.hypot(xs - share * run[0], ys - share * run[1])
-    bare = strip.covered & (strip.along >= fit.cuff_fraction - 0.05)
-    limit = np.where(ys < run[1], 1.7 * reach, reach)
+    bare = strip.covered & (strip.along >= bare_from)
+    limit = np.where(ys < run[1], ARM_UNDER_SLEEVE.reach_above_armpit * reach, reach)
     return np.asarray(hidden | (parts.arms & ~bare & (away < limit)))
