@@ -11,6 +11,7 @@ from services.kit.raster.easing import smoothstep
 from services.viton.painting.appearance import PersonAppearance
 from services.viton.painting.around_neck import NeckLayers
 from services.viton.painting.bare_body import select_own_arms
+from services.viton.painting.bare_legs import inpaint_background
 from services.viton.painting.contact_shadow import (
     ARM_RIM,
     CUFF,
@@ -49,24 +50,141 @@ _LABEL_ERROR_PX: Final = 8
 _BLEED_REACH_PX: Final = 22.0
 """How far the existing garment's colour may have bled into bare skin, in pixels of the canvas."""
 
-_SKIN_SEAM_PX: Final = 14
-"""Width of the seam between new skin and seen skin, in pixels of the canvas."""
+_BLEED_BLUR_PX: Final = 1.5
+"""Standard deviation of that skin's rim, in pixels of the canvas."""
 
-_SKIN_SEAM_STEEPNESS: Final = 1.3
-"""Slope of the blend from new skin to seen skin; 1 spans the whole seam."""
+_SKIN_ZONE_BLUR_PX: Final = 1.0
+"""Standard deviation of the rim of the skin that is shaded, in pixels of the canvas."""
 
-_MIN_SEAM_RADIUS_PX: Final = 5
-"""Radius below which new skin beside an arm is a sliver and no seam, in pixels of the canvas."""
+_NOISE_RIM_PX: Final = 6
+"""Width of the rim of skin and garment where noise is not measured, in pixels of the canvas."""
 
-_WAISTBAND_RIM_PX: Final = 3
-"""Height of the upper rim of a waistband that takes its colours from below, in pixels of the
-canvas."""
+_NOISE_MIN_COVERAGE: Final = 0.9
+"""Coverage of the garment above which its noise is measured, 0 to 1."""
+
+_SLEEVE_MARGIN_PX: Final = 2 * _LABEL_ERROR_PX + 4
+"""Width beside a sleeve in which it may throw its shadow, in pixels of the canvas."""
+
+_HEAD_MIN_ALPHA: Final = 0.12
+"""Fraction of the head in a mixed pixel below which it counts as none."""
+
+_HIDDEN_ARM_REACH: Final = 0.2
+"""Distance from the armhole up to which a new sleeve covers bare skin, in shoulder widths."""
+
+_HIDDEN_ARM_RIM_PX: Final = 3
+"""Width of the rim of a hidden arm that is painted anew, in pixels of the canvas."""
 
 _MAX_ADDED_NOISE: Final = 1.2
 """Most noise that is added to the garment, as a standard deviation in levels."""
 
 _ADDED_NOISE_FRACTION: Final = 0.2
 """Fraction of the missing noise that is added to the garment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnArms:
+    """How the person's own arms are laid over what is new.
+
+    Widths are pixels of the canvas.
+    """
+
+    min_alpha: float = 0.4
+    """Fraction of the arm in a mixed pixel below which it counts as none."""
+    max_rim_px: int = 2
+    """How far beyond the label map's edge an arm may show."""
+    sure_rim_px: int = 4
+    """Distance inwards of the label map's edge from which an arm surely covers all."""
+    rim_sigma_px: float = 1.0
+    """Standard deviation of the rim around that part, and around what has changed."""
+    seam_px: int = 14
+    """Width of the seam between new skin and seen skin."""
+    seam_steepness: float = 1.3
+    """Slope of the blend from new skin to seen skin; 1 spans the whole seam."""
+    min_seam_radius_px: int = 5
+    """Radius below which new skin beside an arm is a sliver and no seam."""
+    min_change: float = 1.5
+    """Change of a channel that has to be exceeded for the arm to be drawn anew, in levels."""
+    changed_rim_px: int = 3
+    """How far around such a change the arm is drawn anew."""
+
+
+OWN_ARMS: Final = OwnArms()
+"""The own arms of all persons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaistbandRim:
+    """The upper rim of a waistband, which takes its colours from below."""
+
+    height_px: int = 3
+    """Height of the rim, in pixels of the canvas."""
+    margin_px: int = 4
+    """Width around the waistband in which colours are read, in pixels of the canvas."""
+    min_coverage: float = 0.95
+    """Coverage above which a pixel shows the waistband alone, 0 to 1."""
+    blur_px: float = 0.7
+    """Standard deviation of the rim's own edge, in pixels of the canvas."""
+    shadow: float = 0.2
+    """Fraction of the light that the waistband takes from the torso beside it."""
+    shadow_sigma_px: float = 4.0
+    """Standard deviation of that shadow, in pixels of the canvas."""
+
+
+WAISTBAND_RIM: Final = WaistbandRim()
+"""The waistbands of all persons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplacedGarment:
+    """How the worn garment is painted over.
+
+    Widths are pixels of the canvas.
+    """
+
+    lower_rim_px: int = 4
+    """Width of the rim of trousers or a skirt whose colours are not continued."""
+    ground_blend_px: float = 3.0
+    """Difference of the distances to ground and trousers over which one goes over to the other."""
+    edge_sigma_px: float = 1.2
+    """Standard deviation of the rim around what is painted anew."""
+    head_rim_px: int = 3
+    """Width of the head's rim that is painted anew."""
+
+
+REPLACED_GARMENT: Final = ReplacedGarment()
+"""The worn garments of all persons."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmShadow:
+    """The shadow of the arms on the torso beside them."""
+
+    sigma_px: float = 9.0
+    """Standard deviation of the shadow, in pixels of the canvas."""
+    fade_in: float = 0.25
+    """Depth below the armpits at which the shadow is full, in shoulder widths."""
+    strength: float = 0.30
+    """Fraction of the light that the full shadow takes."""
+
+
+ARM_SHADOW: Final = ArmShadow()
+"""Shadow of all arms."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewArm:
+    """Where the skin of an arm is made below the new sleeve."""
+
+    cuff_overlap: float = 0.06
+    """How far above the cuff the skin begins, as a fraction of the arm."""
+    fade_in: float = 0.01
+    """Length over which it begins, as a fraction of the arm."""
+    rim_sigma_px: float = 0.8
+    """Standard deviation of its rim, in pixels of the canvas."""
+
+
+NEW_ARM: Final = NewArm()
+"""The new skin of all arms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,16 +270,18 @@ def _find_zones(person: MeasuredPerson, placement: TopPlacement, skin: Skin) -> 
     parts, body = person.segmentation, person.body
     sleeves = placement.sleeves
     under_sleeves = [
-        find_arm_under_sleeve(parts, sleeve, side, 0.2 * body.shoulder_width)
+        find_arm_under_sleeve(parts, sleeve, side, _HIDDEN_ARM_REACH * body.shoulder_width)
         for sleeve, side in zip(sleeves, body.sides, strict=True)
     ]
     no_arm = under_sleeves[0] | under_sleeves[1] | skin.hem_residue
     own_arms = select_own_arms(parts, (sleeves[0].surface, sleeves[1].surface), body) & ~no_arm
     stays = parts.head | parts.lower_body | own_arms | (parts.arms & ~no_arm)
-    hidden = (dilate(parts.upper_garment, _LABEL_ERROR_PX) | dilate(no_arm, 3)) & ~stays
+    hidden = dilate(parts.upper_garment, _LABEL_ERROR_PX) | dilate(no_arm, _HIDDEN_ARM_RIM_PX)
+    hidden &= ~stays
     # Under the rims of the arms lies what is new, so that no old rim shows through.
     under_rims = hidden | dilate(hidden, _LABEL_ERROR_PX // 2 + 1) & own_arms
-    beside_skin = dilate(under_rims & (_either(skin.arm_alphas) > 0.5), _SKIN_SEAM_PX) & own_arms
+    beside_skin = dilate(under_rims & (_either(skin.arm_alphas) > 0.5), OWN_ARMS.seam_px)
+    beside_skin &= own_arms
     replaced = under_rims | beside_skin
     left, right = (
         arm * _new_arm_alpha(parts, replaced, sleeve)
@@ -218,7 +338,9 @@ def _light_beside_arms(scene: _Scene) -> Floats:
     light = _arm_shading(scene.appearance.skin, scene.layers, person.body, scene.zones.own_arms)
     if scene.waistband is None:
         return light
-    return light * (1 - 0.2 * gaussian_blur(person.segmentation.lower_body.astype(np.float32), 4.0))
+    lower = person.segmentation.lower_body.astype(np.float32)
+    cast = gaussian_blur(lower, WAISTBAND_RIM.shadow_sigma_px)
+    return light * (1 - WAISTBAND_RIM.shadow * cast)
 
 
 def _add_stand_collar(stack: LayerStack, scene: _Scene) -> None:
@@ -246,10 +368,10 @@ def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
     layers, appearance = scene.layers, scene.appearance
     sleeve = layers.sleeves[side]
     cover = sleeve.alpha
-    window = bounding_window(cover > 0, 2 * _LABEL_ERROR_PX + 4)
+    window = bounding_window(cover > 0, _SLEEVE_MARGIN_PX)
     if window is None:
         return
-    own_arms = antialias(scene.zones.own_arms[window], 1.0)
+    own_arms = antialias(scene.zones.own_arms[window], OWN_ARMS.rim_sigma_px)
     arm = np.maximum(appearance.skin.arm_alphas[side][window], own_arms)
     cast = contact_shadow(cover[window], CUFF) * arm * (1 - scene.torso[window])
     stack.darken(CUFF.strength * cast, window)
@@ -267,7 +389,7 @@ def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
 def _add_head(stack: LayerStack, person: MeasuredPerson) -> None:
     parts = person.segmentation
     alpha, colour = estimate_alpha_matte(
-        person.pixels, parts.head, parts.upper_garment, _LABEL_ERROR_PX, 0.12
+        person.pixels, parts.head, parts.upper_garment, _LABEL_ERROR_PX, _HEAD_MIN_ALPHA
     )
     near = bounding_window(alpha > 0, 0) or WHOLE_IMAGE
     stack.add_layer(colour[near], alpha[near], near)
@@ -283,17 +405,19 @@ def add_legs(stack: LayerStack, legs: LegsBelowHem) -> None:
 
 def _colours_from_inside(image: Floats, lower: Floats) -> Floats:
     """Return the image with the colours along the upper rim of ``lower`` taken from below it."""
-    window = bounding_window(lower > 0, 4)
+    options, height = WAISTBAND_RIM, WAISTBAND_RIM.height_px
+    window = bounding_window(lower > 0, options.margin_px)
     if window is None:
         return image
     part = lower[window]
     deep = np.zeros(part.shape, bool)
-    deep[_WAISTBAND_RIM_PX:] = part[:-_WAISTBAND_RIM_PX] > 0.95
-    close = pull_push(image[window], (deep & (part > 0.95)).astype(np.float32), 1)
+    deep[height:] = part[:-height] > options.min_coverage
+    inside = deep & (part > options.min_coverage)
+    close = pull_push(image[window], inside.astype(np.float32), 1)
     result = image.copy()
     rim = (part > 0) & ~deep
     result[window] = alpha_blend(
-        image[window], close, np.minimum(antialias(rim, 0.7), dilate(rim, 1))
+        image[window], close, np.minimum(antialias(rim, options.blur_px), dilate(rim, 1))
     )
     return result
 
@@ -310,53 +434,59 @@ def add_own_arms(
     ``new``: the coverage of the torso's cloth, along which their rims lose the light that the worn
     garment threw on them, and that of new skin, into which they go over without a step.
     """
+    options = OWN_ARMS
     window = bounding_window(arms, 4 * _LABEL_ERROR_PX)
     if window is None:
         return
     below, photo, front = stack.image[window], image[window], arms[window]
     torso, skin = new[0][window], new[1][window]
     back = dilate(front, 3 * _LABEL_ERROR_PX) & ~front & ~parts.head[window]
-    alpha, colour = estimate_alpha_matte(photo, front, back, _LABEL_ERROR_PX // 2 + 1, 0.4)
-    alpha = np.maximum(alpha * dilate(front, 2), antialias(erode(front, 4), 1.0))
+    band = _LABEL_ERROR_PX // 2 + 1
+    alpha, colour = estimate_alpha_matte(photo, front, back, band, options.min_alpha)
+    sure = antialias(erode(front, options.sure_rim_px), options.rim_sigma_px)
+    alpha = np.maximum(alpha * dilate(front, options.max_rim_px), sure)
     # A sliver of it beside an arm that is seen wider or narrower than it was made is no joint.
     joint = (skin > 0.5) & ~front
-    joint = dilate(erode(joint, _MIN_SEAM_RADIUS_PX), _MIN_SEAM_RADIUS_PX) & joint
+    radius = options.min_seam_radius_px
+    joint = dilate(erode(joint, radius), radius) & joint
     if joint.any():
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
-        new_share = np.clip(_SKIN_SEAM_STEEPNESS * (1 - away / _SKIN_SEAM_PX), 0, 1)
+        new_share = np.clip(options.seam_steepness * (1 - away / options.seam_px), 0, 1)
         new_share = skin * new_share * new_share * (3 - 2 * new_share)
         alpha = np.asarray(alpha * (1 - new_share), np.float32)
     rim = contact_shadow(torso * ~front, ARM_RIM) * (1 - skin)
     colour = colour * to_three_channels(1 - ARM_RIM.strength * rim)
     mixed = alpha_blend(below, colour, alpha)
-    changed = np.abs(below - photo).max(axis=-1) > 1.5
-    changed &= dilate(~front, _SKIN_SEAM_PX)
+    changed = np.abs(below - photo).max(axis=-1) > options.min_change
+    changed &= dilate(~front, options.seam_px)
     kept = np.where(front[..., None], photo, below)
-    stack.replace(alpha_blend(kept, mixed, antialias(dilate(changed, 3), 1.0)), alpha, window)
+    anew = antialias(dilate(changed, options.changed_rim_px), options.rim_sigma_px)
+    stack.replace(alpha_blend(kept, mixed, anew), alpha, window)
 
 
 def _replace_existing_garment(
     image: Floats, parts: PersonSegmentation, skin: Skin, replaced: Bool, waist: float
 ) -> Floats:
     """Return the photo with the existing garment replaced by background, bottoms and skin."""
+    options = REPLACED_GARMENT
     near = bounding_window(replaced, 2 * _LABEL_ERROR_PX)
     if near is None:
         return image
-    away = ~dilate(parts.person, 9)
-    behind = pull_push(image, away.astype(np.float32))
-    noise = make_noise(replaced.shape, estimate_noise_level(image, away))
-    behind = behind[near] + to_three_channels(noise[near][..., 0])
+    behind = inpaint_background(image, parts)[near]
     rows = np.arange(replaced.shape[0])[near[0], None]
     below = rows > waist
     if (replaced[near] & below).any() and parts.lower_body.any():
         # Beside the trousers a sleeve hid more of them, not the ground.
-        own = pull_push(image, erode(parts.lower_body, 4).astype(np.float32))[near]
+        inside = erode(parts.lower_body, options.lower_rim_px)
+        own = pull_push(image, inside.astype(np.float32))[near]
         to_ground = cv2.distanceTransform(parts.person.astype(np.uint8), cv2.DIST_L2, 3)
         to_lower = cv2.distanceTransform((~parts.lower_body).astype(np.uint8), cv2.DIST_L2, 3)
-        nearer = np.clip((to_ground - to_lower)[near] / 3.0 + 0.5, 0, 1) * below
+        nearer = (to_ground - to_lower)[near] / options.ground_blend_px + 0.5
+        nearer = np.clip(nearer, 0, 1) * below
         behind = alpha_blend(behind, own, nearer)
     filled = alpha_blend(behind, skin.upper_chest_colour[near], skin.trunk_alpha[near])
-    edge = np.maximum(antialias(replaced[near], 1.2), replaced[near]) * ~erode(parts.head, 3)[near]
+    edge = np.maximum(antialias(replaced[near], options.edge_sigma_px), replaced[near])
+    edge = edge * ~erode(parts.head, options.head_rim_px)[near]
     result = image.copy()
     result[near] = alpha_blend(image[near], filled, edge)
     return result
@@ -364,8 +494,10 @@ def _replace_existing_garment(
 
 def _missing_noise_level(image: Floats, parts: PersonSegmentation, layers: GarmentLayers) -> float:
     """Return the noise to add to the garment, beside the photo's, in levels."""
-    own = estimate_noise_level(image, erode(parts.torso_skin | parts.arms | parts.face, 6))
-    new = estimate_noise_level(layers.torso.colour, erode(layers.torso.alpha > 0.9, 6))
+    skin = erode(parts.torso_skin | parts.arms | parts.face, _NOISE_RIM_PX)
+    own = estimate_noise_level(image, skin)
+    cloth = erode(layers.torso.alpha > _NOISE_MIN_COVERAGE, _NOISE_RIM_PX)
+    new = estimate_noise_level(layers.torso.colour, cloth)
     return min(
         _ADDED_NOISE_FRACTION * float(np.sqrt(max(own * own - new * new, 0.0))), _MAX_ADDED_NOISE
     )
@@ -375,7 +507,7 @@ def _bleed_zone(parts: PersonSegmentation) -> Floats:
     """Return the bare neck into which the existing garment's colour has bled, 0 to 1."""
     away = cv2.distanceTransform((~parts.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
     near = smoothstep((_BLEED_REACH_PX - away) / (_BLEED_REACH_PX - _LABEL_ERROR_PX))
-    return np.asarray(near * antialias(parts.torso_skin, 1.5), np.float32)
+    return np.asarray(near * antialias(parts.torso_skin, _BLEED_BLUR_PX), np.float32)
 
 
 def _shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
@@ -387,25 +519,29 @@ def _shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
 
 def _skin_zone(parts: PersonSegmentation, skin: Skin, replaced: Bool) -> Floats:
     zone = (parts.torso_skin | (replaced & (skin.trunk_alpha > 0.5))).astype(np.float32)
-    return gaussian_blur(zone, 1.0)
+    return gaussian_blur(zone, _SKIN_ZONE_BLUR_PX)
 
 
 def _arm_shading(skin: Skin, layers: GarmentLayers, body: Body, kept: Bool) -> Floats:
-    """Light left on the torso beside the arms, clothed or bare; the armhole itself casts none."""
+    """Return the light left on the torso beside the arms, clothed or bare, H x W, 0 to 1.
+
+    The armhole itself casts no shadow.
+    """
     arms = np.maximum(np.maximum(*skin.arm_alphas), layers.sleeves_alpha)
     arms = np.maximum(arms, kept.astype(np.float32))
-    near = gaussian_blur(arms, 9.0) * (1 - arms)
+    near = gaussian_blur(arms, ARM_SHADOW.sigma_px) * (1 - arms)
     rows = np.arange(arms.shape[0], dtype=np.float32)
     armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
-    below = np.clip((rows - armpit) / (0.25 * body.shoulder_width), 0, 1)
-    return np.asarray(1 - 0.30 * near * below[:, None], np.float32)
+    below = np.clip((rows - armpit) / (ARM_SHADOW.fade_in * body.shoulder_width), 0, 1)
+    return np.asarray(1 - ARM_SHADOW.strength * near * below[:, None], np.float32)
 
 
 def _new_arm_alpha(parts: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve) -> Floats:
     """Return where arm skin is synthesised: under the existing garment, below the new cuff."""
     strip, cuff = sleeve.surface, sleeve.fit.cuff_fraction
-    below_cuff = np.clip((strip.along - cuff + 0.06) / 0.01, 0, 1) if cuff > 0 else 1.0
+    start = (strip.along - cuff + NEW_ARM.cuff_overlap) / NEW_ARM.fade_in
+    below_cuff = np.clip(start, 0, 1) if cuff > 0 else 1.0
     shown = np.where(strip.covered, below_cuff, 1.0)
     # The arm lay inside the existing garment's outline.
     held = replaced & ~parts.lower_body & (parts.upper_garment | parts.arms | parts.torso_skin)
-    return np.asarray(antialias(held, 0.8) * dilate(held, 1) * shown, np.float32)
+    return np.asarray(antialias(held, NEW_ARM.rim_sigma_px) * dilate(held, 1) * shown, np.float32)
