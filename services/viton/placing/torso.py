@@ -49,10 +49,89 @@ class TorsoFitOptions:
     """Largest distance of the armpit of a strap top outside the flank."""
     gusset_fade: float = 0.12
     """Depth of an armhole below the armpit at which the gusset vanishes."""
+    cropped_hem_overhang: float = 0.08
+    """Least distance of the hem below the existing one if the frame cuts that off."""
+    tucked_hem_depth: float = 0.1
+    """Least distance of a tucked hem below the waistband."""
+    min_hem_overhang: float = 0.015
+    """Least distance of the hem below the existing one, over bottoms."""
 
 
 TORSO_FIT: Final = TorsoFitOptions()
 """The options of every try-on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShoulderEnds:
+    """Where a shoulder ends at the neckline and at the arm. Lengths are in shoulder widths."""
+
+    min_neck_distance: float = 0.17
+    """Least distance of the neck point from the neck's base."""
+    min_shoulder_length: float = 0.03
+    """Least distance of the neck point from the shoulder tip across, on broad shoulders."""
+    min_neck_limit: float = 0.18
+    """Distance of the neck point from the neck's base that is allowed on narrow shoulders too."""
+    collar_rise: float = 0.9
+    """Height of a collar's neck point above the tip, as a fraction of the scaled one."""
+    min_bare_tip_distance: float = 0.24
+    """Least distance of the tip from the neck's base, without a sleeve."""
+    max_bare_tip_overhang: float = 0.05
+    """Largest distance of the tip beyond the body's, without a sleeve."""
+
+
+SHOULDER_ENDS: Final = ShoulderEnds()
+"""The shoulder ends of every try-on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmholeSeam:
+    """The strip of fabric beside an armhole with a sleeve. Lengths are in shoulder widths."""
+
+    width: float = 0.09
+    """Width of the strip along the shoulder."""
+    max_width_ratio: float = 0.6
+    """Largest width of the strip along the shoulder, as a fraction of the shoulder's length."""
+    width_at_armpit: float = 0.05
+    """Width of the strip at the armpit."""
+    shoulder_steps: int = 20
+    """Steps from neck point to shoulder tip in which the strip's width is counted."""
+
+
+ARMHOLE_SEAM: Final = ArmholeSeam()
+"""The armhole seams of every try-on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideSeam:
+    """How wide the torso is at its side seams. Widths are half widths, from midline to seam."""
+
+    body_weight: float = 0.55
+    """Weight of the body's half width in a loose garment's."""
+    fabric_weight: float = 0.45
+    """Weight of the fabric's half width in a loose garment's."""
+    max_fabric_ratio: float = 1.35
+    """Largest half width of the fabric that counts, in half widths of the body."""
+    min_ease_px: float = 2.0
+    """Least distance of the seam outside the body, in canvas pixels."""
+    sigma: float = 1.0
+    """Standard deviation of the smoothing along the seam, in control points."""
+    armpit_pull_points: float = 3.0
+    """Control points, from the armpit down, over which the seam leaves the armpit."""
+    min_row_step_px: float = 1e-3
+    """Least step between the rows before they are made to increase, in canvas pixels."""
+
+
+SIDE_SEAM: Final = SideSeam()
+"""The side seams of every try-on."""
+
+_NECKLINE_STEP: Final = 4
+"""Samples of the neckline's curve from one control point to the next."""
+_MIN_ARMHOLE_HEIGHT: Final = 0.2
+"""Least height of both armholes on the body together, in shoulder widths."""
+_NECKLINE_DEPTH_RANGE: Final = (0.75, 1.1)
+"""Bounds of the neckline's scale downwards, in scales across."""
+_MAX_ARMHOLE_BOW_SCALE: Final = 1.5
+"""Largest scale of a sleeveless armhole's bow, in canvas pixels per garment pixel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,13 +208,13 @@ def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORS
     ]
     photo_points = [
         front_photo,
-        garment.neckline.curve[::4],
+        garment.neckline.curve[::_NECKLINE_STEP],
         *(points for half in garment.halves for points in _rim_in_photo(half)),
         np.linspace(garment.left.side_seam[-1], garment.right.side_seam[-1], _HEM_POINTS)[1:-1],
     ]
     canvas_points = [
         front_canvas,
-        neckline[::4],
+        neckline[::_NECKLINE_STEP],
         *(points[1:] for rim in rims for points in rim),
         np.linspace(seams[0][-1], seams[1][-1], _HEM_POINTS)[1:-1],
     ]
@@ -188,6 +267,7 @@ def _place_rim(
 
 
 def _gusset_fraction(fitting: _Fitting, placed: _PlacedHalf) -> float:
+    """Return the size of the gusset below an armpit, 0 to 1."""
     depth = float(placed.side_seam[0, 1] - placed.armpit[1])
     fade = fitting.options.gusset_fade * fitting.body.shoulder_width
     return float(np.clip(1 - depth / fade, 0, 1))
@@ -195,10 +275,12 @@ def _gusset_fraction(fitting: _Fitting, placed: _PlacedHalf) -> float:
 
 def _armhole_seam(body: Body, placed: _PlacedHalf) -> Points:
     """Return a polygon between the shoulder, the armpit and the sleeve, on the canvas."""
+    seam, unit = ARMHOLE_SEAM, body.shoulder_width
     inwards = placed.neck_point - placed.shoulder_tip
-    fraction = min(0.09 * body.shoulder_width / max(abs(float(inwards[0])), 1.0), 0.6)
-    shoulder = _shoulder_points(body, placed, 21)[::-1][: max(int(fraction * 20), 1) + 1]
-    below = placed.armpit + point(0.05 * body.shoulder_width * np.sign(inwards[0]), 0.0)
+    fraction = min(seam.width * unit / max(abs(float(inwards[0])), 1.0), seam.max_width_ratio)
+    count = max(int(fraction * seam.shoulder_steps), 1) + 1
+    shoulder = _shoulder_points(body, placed, seam.shoulder_steps + 1)[::-1][:count]
+    below = placed.armpit + point(seam.width_at_armpit * unit * np.sign(inwards[0]), 0.0)
     return np.concatenate([shoulder + point(0.0, 1.0), [below], [placed.armpit]])
 
 
@@ -235,18 +317,18 @@ def _hem_row(fitting: _Fitting, free_row: float, waistband_reach: float) -> floa
     ``waistband_reach`` shoulder widths. Over bottoms it covers at least what the existing garment
     covered, because nothing is known of what lay beneath.
     """
-    body, unit = fitting.body, fitting.body.shoulder_width
+    body, options, unit = fitting.body, fitting.options, fitting.body.shoulder_width
     if body.cropped_by_frame:
-        return float(max(free_row, body.existing_hem_row + 0.08 * unit))
+        return float(max(free_row, body.existing_hem_row + options.cropped_hem_overhang * unit))
     if body.existing_top_tucked:
         reaches = free_row > body.waistband_row - waistband_reach * unit
-        return float(max(free_row, body.waistband_row + 0.1 * unit) if reaches else free_row)
-    overhang = fitting.options.max_hem_overhang
+        tucked_row = body.waistband_row + options.tucked_hem_depth * unit
+        return float(max(free_row, tucked_row) if reaches else free_row)
     return float(
         np.clip(
             free_row,
-            body.existing_hem_row + 0.015 * unit,
-            body.existing_hem_row + overhang * unit,
+            body.existing_hem_row + options.min_hem_overhang * unit,
+            body.existing_hem_row + options.max_hem_overhang * unit,
         )
     )
 
@@ -264,12 +346,14 @@ def _place_shoulder_ends(
     scaled = min(neck_in_photo / max(tip_in_photo, 1.0) * span, neck_in_photo * scale)
     has_collar = garment.neckline.has_collar
     wanted = scaled if has_collar else fitting.options.round_neckline_width * scaled
-    away = float(np.clip(wanted, 0.17 * unit, max(span - 0.03 * unit, 0.18 * unit)))
+    ends = SHOULDER_ENDS
+    farthest = max(span - ends.min_shoulder_length * unit, ends.min_neck_limit * unit)
+    away = float(np.clip(wanted, ends.min_neck_distance * unit, farthest))
     x = body.neck_base[0] + side.sign * away
     y = _shoulder_row(body, x)
     if has_collar:
         rise = half.shoulder_tip[1] - half.neck_point[1]
-        y = min(y, float(tip[1] - 0.9 * rise * scale))
+        y = min(y, float(tip[1] - ends.collar_rise * rise * scale))
     return tip, point(x, y)
 
 
@@ -280,7 +364,8 @@ def _place_shoulder_tip(fitting: _Fitting, half: GarmentHalf, side: BodySide) ->
     body, unit = fitting.body, fitting.body.shoulder_width
     reach = abs(float(side.shoulder_tip[0] - body.neck_base[0]))
     wanted = abs(half.shoulder_tip[0] - fitting.garment.midline_x) * fitting.scale
-    away = float(np.clip(wanted, 0.24 * unit, reach + 0.05 * unit))
+    farthest = reach + SHOULDER_ENDS.max_bare_tip_overhang * unit
+    away = float(np.clip(wanted, SHOULDER_ENDS.min_bare_tip_distance * unit, farthest))
     x = body.neck_base[0] + side.sign * away
     return point(x, _shoulder_row(body, x) if away < reach else float(side.shoulder_tip[1]))
 
@@ -291,7 +376,11 @@ def _shoulder_row(body: Body, x: float) -> float:
 
 
 def _place_side_seam(fitting: _Fitting, half: GarmentHalf, side: BodySide, drape: Drape) -> Points:
-    """Place the side seam: at the fabric's width if it is loose, at the body's if it is tight."""
+    """Place the side seam on the canvas, N x 2 from the armpit to the hem.
+
+    It lies near the fabric's width if the garment is loose, at the body's if it is tight.
+    """
+    seam = SIDE_SEAM
     fraction = np.linspace(0, 1, _SIDE_SEAM_POINTS)
     photo_seam = resample_polyline(half.side_seam, _SIDE_SEAM_POINTS)
     draped = drape.to_canvas_rows(photo_seam[:, 1])
@@ -299,16 +388,18 @@ def _place_side_seam(fitting: _Fitting, half: GarmentHalf, side: BodySide, drape
     hangs = half.sleeve is not None and draped[0] > side.armpit[1] > side.shoulder_tip[1]
     pull = 0.0 if hangs else float(side.armpit[1]) - draped[0]
     fade = np.clip(1 - fraction / fitting.options.armhole_pull_fade, 0, 1) ** 2
-    rows = np.maximum.accumulate(draped + pull * fade + np.arange(_SIDE_SEAM_POINTS) * 1e-3)
+    index = np.arange(_SIDE_SEAM_POINTS)
+    rows = np.maximum.accumulate(draped + pull * fade + index * seam.min_row_step_px)
     at = np.clip(rows, 0, len(side.flank_x) - 1).astype(int)
     flank_x, midline_x = side.flank_x[at], fitting.body.midline_x[at]
     body_half = np.abs(flank_x - midline_x)
     garment_half = np.abs(photo_seam[:, 0] - fitting.garment.midline_x) * drape.scale
-    loose = 0.55 * body_half + 0.45 * np.minimum(garment_half, 1.35 * body_half)
-    xs = midline_x + side.sign * np.maximum(body_half + 2.0, loose)
-    xs = gaussian_filter1d(xs, 1.0, mode="nearest")
+    fabric_half = np.minimum(garment_half, seam.max_fabric_ratio * body_half)
+    loose = seam.body_weight * body_half + seam.fabric_weight * fabric_half
+    xs = midline_x + side.sign * np.maximum(body_half + seam.min_ease_px, loose)
+    xs = gaussian_filter1d(xs, seam.sigma, mode="nearest")
     if not hangs:
-        xs += (side.armpit[0] - xs[0]) * np.clip(1 - np.arange(_SIDE_SEAM_POINTS) / 3.0, 0, 1)
+        xs += (side.armpit[0] - xs[0]) * np.clip(1 - index / seam.armpit_pull_points, 0, 1)
     return np.stack([xs, rows], axis=1)
 
 
@@ -316,7 +407,7 @@ def _armhole_scale(garment: TopLandmarks, body: Body) -> float:
     """Return canvas pixels per garment pixel downwards, between shoulder and armpit."""
     in_photo = sum(float(half.armpit[1] - half.shoulder_tip[1]) for half in garment.halves)
     on_body = sum(float(side.armpit[1] - side.shoulder_tip[1]) for side in body.sides)
-    return max(on_body, 0.2 * body.shoulder_width) / max(in_photo, 1.0)
+    return max(on_body, _MIN_ARMHOLE_HEIGHT * body.shoulder_width) / max(in_photo, 1.0)
 
 
 def _place_armpit(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> Points:
@@ -343,7 +434,7 @@ def _place_neckline(
     width = max(float(last[0] - first[0]), 1.0)
     across = float(right[0] - left[0]) / width
     down = _armhole_scale(garment, fitting.body)
-    scale = across * float(np.clip(np.sqrt(down / across), 0.75, 1.1))
+    scale = across * float(np.clip(np.sqrt(down / across), *_NECKLINE_DEPTH_RANGE))
     fraction = (curve[:, 0] - first[0]) / width
     drop = curve[:, 1] - (first[1] + fraction * (last[1] - first[1]))
     xs = left[0] + fraction * (right[0] - left[0])
@@ -390,4 +481,4 @@ def _place_armhole(half: GarmentHalf, placed: _PlacedHalf, drape: Drape) -> Poin
     own = resample_polyline(half.armhole, count)
     bow = own - np.linspace(own[0], own[-1], count)
     scale = distance(tip, armpit) / max(distance(own[0], own[-1]), 1.0)
-    return chord + bow * min(scale, 1.5)
+    return chord + bow * min(scale, _MAX_ARMHOLE_BOW_SCALE)
