@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.garment.landmarks import GarmentHalf, Sleeve, SleeveLength, TopLandmarks
-from services.viton.geometry import Points, arc_length, points_at_fractions
+from services.viton.geometry import EPSILON, Points, arc_length, points_at_fractions
 from services.viton.person.arm import ARM_SAMPLES, Arm, crook_limit
 from services.viton.person.body import Body, BodySide
 from services.viton.placing.drape import canvas_scale
@@ -20,16 +20,109 @@ POSITIONS_ACROSS: Final = np.linspace(-0.7, 1.7, 25)
 """Positions of the grid across an arm: 0 on its outer edge, 1 on its inner edge."""
 _SLEEVE_EXTENT: Final = 0.985
 """Fraction of a sleeve's edges that is used; the rest at the cuff may show background."""
-_ROUNDING: Final = (0.5, 0.38)
-"""Offset and slope from a flat width to the visible width of a sleeve, in arm widths."""
-_INNER_EDGE_INSET: Final = (0.95, 0.78)
-"""Fraction of the sleeve's width that is used, without and with a short inner edge."""
-_SHORT_INNER_EDGE: Final = 0.5
-"""Length of the inner edge, as a fraction of the outer one, below which it is short."""
-_EASE_OUTWARDS: Final = 0.3
-"""Fraction of a sleeve's ease that lies on the outer side."""
-_CUFF_SAG: Final = 0.22
-"""How far the middle of a ring around the arm sags, in half widths of the arm."""
+_MIN_LENGTH_PX: Final = 1e-3
+"""Length that is added to each step along an edge, so that no step is 0, in canvas pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InnerEdgeInset:
+    """How much of a sleeve's width is used beside its inner edge, which lies in shadow."""
+
+    used_width: tuple[float, float] = (0.95, 0.78)
+    """Fraction of the sleeve's width that is used, without and with a short inner edge."""
+    short_edge: float = 0.5
+    """Length of the inner edge, as a fraction of the outer one, below which it is short."""
+    onset: float = 0.3
+    """Fraction of the sleeve, from the shoulder, over which the inset begins."""
+
+
+INNER_EDGE_INSET: Final = InnerEdgeInset()
+"""The inset of every sleeve."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SleeveHang:
+    """How a sleeve hangs on its arm."""
+
+    ease_outwards: float = 0.3
+    """Fraction of a sleeve's ease that lies on the outer side."""
+    ease_end: int = 8
+    """Samples along the arm below the cuff over which the ease vanishes."""
+    cuff_sag: float = 0.22
+    """How far the middle of a ring around the arm sags, in half widths of the arm."""
+    sag_onset: float = 0.6
+    """Fraction of the way from armpit to cuff over which the sag begins."""
+    sag_reach: float = 0.6
+    """Distance from the arm's middle at which a ring no longer sags, in arm widths."""
+
+
+SLEEVE_HANG: Final = SleeveHang()
+"""The hang of every sleeve."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SleeveWidth:
+    """How wide a sleeve looks around its arm.
+
+    Widths are in arm widths. Samples are those along the arm.
+    """
+
+    rounding: tuple[float, float] = (0.5, 0.38)
+    """Offset and slope from a flat width to the visible width of a sleeve."""
+    photo_sigma: float = 2.0
+    """Standard deviation of the smoothing along the sleeve in its photo, in samples of its edge."""
+    arm_sigma: float = 5.0
+    """Standard deviation of the smoothing along the arm, in samples."""
+    min_usual_ratio: float = 0.75
+    """Least flat width, in usual flat widths of the sleeve."""
+    max_usual_ratio: float = 1.3
+    """Largest flat width, in usual flat widths of the sleeve."""
+    loosest: tuple[float, float, float] = (1.26, 1.22, 1.1)
+    """Largest visible width at the shoulder, in the middle of the arm and at the wrist."""
+    tightest: float = 1.05
+    """Least visible width."""
+    ease_start: float = 0.08
+    """Fraction of the arm, from the shoulder, that has no ease."""
+    ease_onset: float = 0.22
+    """Fraction of the arm over which the ease then grows to its full size."""
+
+
+SLEEVE_WIDTH: Final = SleeveWidth()
+"""The width of every sleeve."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InnerMargin:
+    """How the grid's margin beyond the arm's inner edge opens below the armpit."""
+
+    opening: float = 8.0
+    """Samples along the arm below the armpit over which the margin opens."""
+    sigma: float = 2.0
+    """Standard deviation of the smoothing of the margin along the arm, in samples."""
+
+
+INNER_MARGIN: Final = InnerMargin()
+"""The margin beyond every arm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CuffPosition:
+    """Where a sleeve that is not long ends, in samples along the arm."""
+
+    length_ratio: float = 0.92
+    """Length on the arm, as a fraction of the sleeve's scaled outer edge."""
+    min_below_armpit: int = 3
+    """Least samples between the armpit and a short sleeve's cuff."""
+    max_short: int = 46
+    """Last sample at which a short sleeve may end."""
+    min_three_quarter: int = 40
+    """First sample at which a longer sleeve may end."""
+    max_three_quarter: int = 88
+    """Last sample at which a longer sleeve may end."""
+
+
+CUFF_POSITION: Final = CuffPosition()
+"""The cuff of every sleeve."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +201,12 @@ def _inset_across(sleeve: Sleeve, cuff: int) -> Floats:
     It leaves out the shadow at the inner edge. All rings of a sleeve with a short inner edge meet
     at the armpit; they part further out.
     """
+    options = INNER_EDGE_INSET
     short = 1 - arc_length(sleeve.inner_edge) / max(
-        _SHORT_INNER_EDGE * arc_length(sleeve.outer_edge), 1.0
+        options.short_edge * arc_length(sleeve.outer_edge), 1.0
     )
-    inset = np.interp(short, (0, 1), _INNER_EDGE_INSET)
-    begun = np.clip(np.arange(ARM_SAMPLES) / max(0.3 * cuff, 1.0), 0, 1)
+    inset = np.interp(short, (0, 1), options.used_width)
+    begun = np.clip(np.arange(ARM_SAMPLES) / max(options.onset * cuff, 1.0), 0, 1)
     return np.asarray(1 - (1 - inset) * begun)
 
 
@@ -121,14 +215,15 @@ def _hang_on_arm(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
 
     The ease is mostly on the outer side. The camera sees the rings a little from above.
     """
-    at = np.arange(ARM_SAMPLES)
-    last = np.clip((cuff + 8 - at) / 8.0, 0, 1)
-    room = (ease - 1) * arm.half_width * _EASE_OUTWARDS * last
-    rings = np.clip((at - arm.armpit_sample) / max(0.6 * (cuff - arm.armpit_sample), 1.0), 0, 1)
+    hang, at = SLEEVE_HANG, np.arange(ARM_SAMPLES)
+    last = np.clip((cuff + hang.ease_end - at) / hang.ease_end, 0, 1)
+    room = (ease - 1) * arm.half_width * hang.ease_outwards * last
+    onset = max(hang.sag_onset * (cuff - arm.armpit_sample), 1.0)
+    rings = np.clip((at - arm.armpit_sample) / onset, 0, 1)
     tangent = np.gradient(arm.centreline, axis=0)
-    tangent /= np.maximum(np.hypot(*tangent.T), 1e-6)[:, None]
-    bow = 1 - np.clip(np.abs(POSITIONS_ACROSS - 0.5) / 0.6, 0, 1) ** 2
-    sag = (_CUFF_SAG * arm.half_width * rings)[:, None] * bow[None, :]
+    tangent /= np.maximum(np.hypot(*tangent.T), EPSILON)[:, None]
+    bow = 1 - np.clip(np.abs(POSITIONS_ACROSS - 0.5) / hang.sag_reach, 0, 1) ** 2
+    sag = (hang.cuff_sag * arm.half_width * rings)[:, None] * bow[None, :]
     return np.asarray(
         grid + (room[:, None] * arm.normal)[:, None] + sag[..., None] * tangent[:, None]
     )
@@ -139,16 +234,21 @@ def _width_ratios(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
 
     A sleeve lies flat in its photo. Around an arm the same fabric looks narrower.
     """
+    options = SLEEVE_WIDTH
     rings = np.arange(ARM_SAMPLES) / max(cuff, 1)
     flat = np.hypot(*(sleeve.outer_edge - sleeve.inner_edge).T)
-    flat = np.interp(rings, np.linspace(0, 1, len(flat)), gaussian_filter1d(flat, 2.0))
+    smooth = gaussian_filter1d(flat, options.photo_sigma)
+    flat = np.interp(rings, np.linspace(0, 1, len(flat)), smooth)
     own = 2 * arm.half_width
-    ratio = gaussian_filter1d(flat * scale / np.maximum(own, 1.0), 5.0, mode="nearest")
+    ratio = flat * scale / np.maximum(own, 1.0)
+    ratio = gaussian_filter1d(ratio, options.arm_sigma, mode="nearest")
     usual = float(np.median(ratio[arm.armpit_sample : max(cuff, arm.armpit_sample + 2)]))
-    ratio = np.clip(ratio, 0.75 * usual, 1.3 * usual)
-    loosest = np.interp(np.linspace(0, 1, ARM_SAMPLES), (0.0, 0.5, 1.0), (1.26, 1.22, 1.1))
-    ease = np.clip(_ROUNDING[0] + _ROUNDING[1] * ratio, 1.05, loosest)
-    grown = np.clip((np.linspace(0, 1, ARM_SAMPLES) - 0.08) / 0.22, 0, 1)
+    ratio = np.clip(ratio, options.min_usual_ratio * usual, options.max_usual_ratio * usual)
+    along = np.linspace(0, 1, ARM_SAMPLES)
+    loosest = np.interp(along, (0.0, 0.5, 1.0), options.loosest)
+    offset, slope = options.rounding
+    ease = np.clip(offset + slope * ratio, options.tightest, loosest)
+    grown = np.clip((along - options.ease_start) / options.ease_onset, 0, 1)
     return np.asarray(1 + (ease - 1) * grown)
 
 
@@ -157,8 +257,9 @@ def _grid_on_arm(arm: Arm) -> Points:
     free = (crook_limit(arm.centreline, arm.normal) - arm.half_width) / (
         2 * (POSITIONS_ACROSS[-1] - 1) * arm.half_width
     )
-    open_up = np.clip((np.arange(ARM_SAMPLES) - arm.armpit_sample) / 8.0, 0.0, 1.0)
-    open_up = (open_up * gaussian_filter1d(np.clip(free, 0, 1), 2.0))[:, None]
+    margin, below = INNER_MARGIN, np.arange(ARM_SAMPLES) - arm.armpit_sample
+    open_up = np.clip(below / margin.opening, 0.0, 1.0)
+    open_up = (open_up * gaussian_filter1d(np.clip(free, 0, 1), margin.sigma))[:, None]
     share = np.where(
         POSITIONS_ACROSS[None, :] > 1,
         1 + (POSITIONS_ACROSS[None, :] - 1) * open_up,
@@ -172,21 +273,23 @@ def _grid_on_arm(arm: Arm) -> Points:
 
 def _cuff_sample(garment: TopLandmarks, half: GarmentHalf, arm: Arm, scale: float) -> int:
     """Return the arm sample at which the sleeve ends: by its length, or the wrist if it is long."""
-    last = ARM_SAMPLES - 1
+    options, last = CUFF_POSITION, ARM_SAMPLES - 1
     if half.sleeve is None:
         return 0
     if garment.sleeve_length is SleeveLength.LONG:
         return last
-    wanted = arc_length(half.sleeve.outer_edge) * scale * 0.92
+    wanted = arc_length(half.sleeve.outer_edge) * scale * options.length_ratio
     reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer_edge, axis=0).T))])
     found = int(np.searchsorted(reached, wanted))
-    low, high = (
-        (arm.armpit_sample + 3, 46) if garment.sleeve_length is SleeveLength.SHORT else (40, 88)
-    )
+    if garment.sleeve_length is SleeveLength.SHORT:
+        low, high = arm.armpit_sample + options.min_below_armpit, options.max_short
+    else:
+        low, high = options.min_three_quarter, options.max_three_quarter
     return int(np.clip(found, low, high))
 
 
 def _fractions_of_sleeve(curve: Points, cuff: int) -> Floats:
     """Return each sample's position along the sleeve, 1 at the cuff, for an arm's edge."""
-    reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T) + 1e-3)])
-    return reached / max(float(reached[cuff]), 1e-3)
+    steps = np.hypot(*np.diff(curve, axis=0).T) + _MIN_LENGTH_PX
+    reached = np.concatenate([[0.0], np.cumsum(steps)])
+    return reached / max(float(reached[cuff]), _MIN_LENGTH_PX)

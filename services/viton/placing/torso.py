@@ -118,7 +118,7 @@ class SideSeam:
     armpit_pull_points: float = 3.0
     """Control points, from the armpit down, over which the seam leaves the armpit."""
     min_row_step_px: float = 1e-3
-    """Least step between the rows before they are made to increase, in canvas pixels."""
+    """Shift downwards per control point that keeps level rows apart, in canvas pixels."""
 
 
 SIDE_SEAM: Final = SideSeam()

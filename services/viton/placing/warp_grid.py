@@ -15,8 +15,38 @@ POSITIONS_ACROSS: Final = np.linspace(-0.14, 1.14, 9)
 
 _MESH_PX: Final = 8.0
 """Largest distance of neighbouring grid points after upsampling, in canvas pixels."""
-_MAX_LOW_WAISTBAND: Final = 0.08
-"""Largest distance of a visible waistband below the usual one, in torso lengths."""
+_BELOW_FRAME_PX: Final = 8
+"""Distance below the frame up to which the rows of a grid are kept, in canvas pixels."""
+_HIPS_ABOVE_CROTCH: Final = 0.06
+"""Distance above the crotch at which the hips are measured, in torso lengths."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaistlineSearch:
+    """Where the existing waistband is looked for, and its line. Lengths are in torso lengths."""
+
+    start: float = 0.45
+    """Distance of the first row below the shoulders."""
+    end: float = 0.35
+    """Distance of the last row below the hips."""
+    half_width: float = 0.26
+    """Largest distance of a column from the midline."""
+    min_found: float = 0.15
+    """Least width of the columns with a visible waistband, together."""
+    max_below_usual: float = 0.08
+    """Largest distance of a visible waistband below the usual one."""
+    max_deviation: float = 0.12
+    """Distance from the median row at which a column's row is left out of the line."""
+    max_fitted_distance: float = 0.34
+    """Distance from the midline beyond which the line is level."""
+    raise_percentile: float = 80.0
+    """Percentile of the line's height below the seen rows by which the line is raised."""
+    max_raise: float = 0.03
+    """Largest such raise."""
+
+
+WAISTLINE_SEARCH: Final = WaistlineSearch()
+"""The search in every picture."""
 
 
 @dataclass(frozen=True)
@@ -50,28 +80,29 @@ def find_waistline(body: LowerBody, parts: PersonSegmentation) -> Waistline:
 
     A top that hangs lower hides it. Then the waistline has the usual row.
     """
+    options, unit = WAISTLINE_SEARCH, body.torso_length
     height, width = parts.bottoms.shape
     columns = np.arange(width, dtype=np.float64)
     usual = np.full(width, body.waistband_row)
-    first = int(np.clip(body.shoulder_row + 0.45 * body.torso_length, 0, height - 1))
-    last = int(np.clip(body.hip_row + 0.35 * body.torso_length, first + 1, height))
+    first = int(np.clip(body.shoulder_row + options.start * unit, 0, height - 1))
+    last = int(np.clip(body.hip_row + options.end * unit, first + 1, height))
     row = int(np.clip(body.hip_row, 0, height - 1))
-    near = np.abs(columns - body.midline_x[row]) < 0.26 * body.torso_length
+    near = np.abs(columns - body.midline_x[row]) < options.half_width * unit
     band = parts.bottoms[first:last]
     open_above = parts.arms[first:last].any(axis=0) & ~parts.upper_garment[first:last].any(axis=0)
     found = near & band.any(axis=0) & ~open_above
-    if found.sum() < 0.15 * body.torso_length:
+    if found.sum() < options.min_found * unit:
         return Waistline(usual, visible=False)
     rows = first + band.argmax(axis=0).astype(np.float64)
     middle = float(np.median(rows[found]))
-    if middle > body.waistband_row + _MAX_LOW_WAISTBAND * body.torso_length:
+    if middle > body.waistband_row + options.max_below_usual * unit:
         return Waistline(usual, visible=False)
-    kept = found & (np.abs(rows - middle) < 0.12 * body.torso_length)
-    centred = (columns - body.midline_x[row]) / body.torso_length
+    kept = found & (np.abs(rows - middle) < options.max_deviation * unit)
+    centred = (columns - body.midline_x[row]) / unit
     fitted = np.polynomial.Polynomial.fit(centred[kept], rows[kept], 2)
-    line = fitted(np.clip(centred, -0.34, 0.34))
-    raised = float(np.percentile((line - rows)[kept], 80))
-    return Waistline(line - np.clip(raised, 0, 0.03 * body.torso_length), visible=True)
+    line = fitted(np.clip(centred, -options.max_fitted_distance, options.max_fitted_distance))
+    raised = float(np.percentile((line - rows)[kept], options.raise_percentile))
+    return Waistline(line - np.clip(raised, 0, options.max_raise * unit), visible=True)
 
 
 def rasterise_grid(grid: WarpGrid, shape: tuple[int, int]) -> RuledWarp:
@@ -80,7 +111,7 @@ def rasterise_grid(grid: WarpGrid, shape: tuple[int, int]) -> RuledWarp:
     The grid is upsampled first, because ``rasterise_ruled_surface`` is exact to a thirtieth of a
     mesh.
     """
-    shown = np.flatnonzero((grid.canvas_points[..., 1] < shape[0] + 8).any(axis=1))
+    shown = np.flatnonzero((grid.canvas_points[..., 1] < shape[0] + _BELOW_FRAME_PX).any(axis=1))
     end = int(shown[-1]) + 2 if len(shown) else 2
     target, source = grid.canvas_points[:end], grid.photo_points[:end]
     tall = float(np.hypot(*np.moveaxis(np.diff(target, axis=0), -1, 0)).sum(axis=0).max())
@@ -111,11 +142,11 @@ def _upsample_grid(grid: Points, size: tuple[int, int]) -> Points:
 
 
 def body_width_at(body: LowerBody, row: float) -> float:
-    """Return the body's width in a row."""
+    """Return the body's width in a canvas row, in canvas pixels."""
     at = int(np.clip(row, 0, len(body.midline_x) - 1))
     return float(body.flanks_x[1][at] - body.flanks_x[0][at])
 
 
 def hip_width(body: LowerBody) -> float:
-    """Return the body's width at the hips."""
-    return body_width_at(body, body.crotch[1] - 0.06 * body.torso_length)
+    """Return the body's width at the hips, in canvas pixels."""
+    return body_width_at(body, body.crotch[1] - _HIPS_ABOVE_CROTCH * body.torso_length)
