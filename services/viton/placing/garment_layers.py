@@ -20,14 +20,58 @@ from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 
-_MAX_NOTCH_WIDTH: Final = 0.08
-"""Half the widest notch between torso and sleeve that is filled, in shoulder widths."""
-_SHOULDER_WINDOW: Final = 0.14
-"""Half the side of the window around a shoulder tip, in shoulder widths."""
-_MIN_NOTCH_AREA: Final = 0.001
-"""Smallest notch that is visible, in squared shoulder widths."""
+_TORSO_EDGE_SIGMA_PX: Final = 0.7
+"""Softness of the torso's edge, in canvas pixels."""
+_STRAP_END_PX: Final = 2.0
+"""Distance above the shoulder line at which a strap has wholly ended, in canvas pixels."""
 _BLEND_FRACTION: Final = 0.30
 """Fraction of a sleeve over which its map takes over from the torso's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SleeveEdges:
+    """The edges of a sleeve's coverage. Lengths along the arm are fractions of the arm."""
+
+    sigma_px: float = 0.8
+    """Softness of all edges, in canvas pixels."""
+    armhole_fade: float = 0.003
+    """Length along the arm over which the coverage begins."""
+    outline_margin: float = 0.03
+    """Distance beyond the sleeve's width up to which its outline is kept, in arm widths."""
+    side_steepness: float = 24
+    """Increase of the coverage across a side edge, for each arm width."""
+    cuff_inset: float = 0.010
+    """Distance of the cuff's ends before the sleeve's, along the arm."""
+    cuff_bow: float = 0.007
+    """Distance of the cuff's middle beyond its ends, along the arm."""
+    cuff_steepness: float = 220
+    """Increase of the coverage across the cuff, for each arm length."""
+    steps_per_sample: int = 4
+    """Steps between two samples along the arm in which the sleeve's width is looked up."""
+
+
+SLEEVE_EDGES: Final = SleeveEdges()
+"""The edges of every sleeve."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShoulderNotches:
+    """Which notches between torso and sleeve are filled. Lengths are in shoulder widths."""
+
+    max_half_width: float = 0.08
+    """Half the widest notch that is filled."""
+    window: float = 0.14
+    """Half the side of the window around a shoulder tip."""
+    min_area: float = 0.001
+    """Smallest notch that is visible, in squared shoulder widths."""
+    sigma_px: float = 0.7
+    """Softness of the filled notch's edge, in canvas pixels."""
+    reach_px: int = 2
+    """Distance beyond the notch up to which it is filled, in canvas pixels."""
+
+
+SHOULDER_NOTCHES: Final = ShoulderNotches()
+"""The notches of every garment."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +120,8 @@ def sample_garment_layers(
     for ring in seams:
         alpha = 255 * rasterise_polygon((rgba.shape[0], rgba.shape[1]), ring)
         rgba[..., 3] = np.maximum(rgba[..., 3], alpha)
-    torso_alpha = gaussian_blur(np.ascontiguousarray(rgba[..., 3]) / np.float32(255), 0.7)
+    coverage = np.ascontiguousarray(rgba[..., 3]) / np.float32(255)
+    torso_alpha = gaussian_blur(coverage, _TORSO_EDGE_SIGMA_PX)
     torso = GarmentLayer(rgba[..., :3], torso_alpha, torso_map)
     left, right = (
         _sample_sleeve(image, placed, torso)
@@ -97,7 +142,8 @@ def _sample_sleeve(image: Floats, placed: PlacedSleeve, torso: GarmentLayer) -> 
     source[window] = weight * surface.source + (1 - weight) * torso.source[window]
     rgba = sample_image(image, source[window])
     alpha, colour = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)
-    alpha[window] = gaussian_blur(_sleeve_alpha(surface, fit, rgba[..., 3]), 0.8)
+    coverage = _sleeve_alpha(surface, fit, rgba[..., 3])
+    alpha[window] = gaussian_blur(coverage, SLEEVE_EDGES.sigma_px)
     colour[window] = rgba[..., :3]
     return GarmentLayer(colour, alpha, source)
 
@@ -107,23 +153,25 @@ def _sleeve_alpha(surface: RuledWarp, fit: SleeveFit, sampled: Floats) -> Floats
 
     Down to the cuff a sleeve covers the arm, whatever its outline in the photo is.
     """
-    width = _width_ratio_map(surface, fit)
+    edges, width = SLEEVE_EDGES, _width_ratio_map(surface, fit)
     off_centre = np.abs(surface.across - 0.5)
-    start = np.clip(surface.along / 0.003, 0, 1)
-    beside = np.clip((0.5 * width + 0.03 - off_centre) * 24 + 0.5, 0, 1)
-    on_arm = np.clip((0.5 * width - off_centre) * 24 + 0.5, 0, 1)
+    start = np.clip(surface.along / edges.armhole_fade, 0, 1)
+    margin, steepness = edges.outline_margin, edges.side_steepness
+    beside = np.clip((0.5 * width + margin - off_centre) * steepness + 0.5, 0, 1)
+    on_arm = np.clip((0.5 * width - off_centre) * steepness + 0.5, 0, 1)
     covered = np.maximum(sampled / 255 * beside, on_arm)
     roundness = 1 - np.clip(off_centre / (0.5 * width), 0, 1) ** 2
-    until = fit.cuff_fraction - 0.010 + 0.007 * roundness
-    end = np.clip((until - surface.along) * 220 + 0.5, 0, 1)
+    until = fit.cuff_fraction - edges.cuff_inset + edges.cuff_bow * roundness
+    end = np.clip((until - surface.along) * edges.cuff_steepness + 0.5, 0, 1)
     return np.asarray(covered * surface.covered * start * end, np.float32)
 
 
 def _width_ratio_map(surface: RuledWarp, fit: SleeveFit) -> Floats:
-    """Return the sleeve's width in arm widths for each pixel."""
-    last = len(fit.width_ratios) - 1
-    at = np.clip(np.rint(surface.along * (4 * last)), 0, 4 * last).astype(np.int32)
-    fine = np.interp(np.arange(4 * last + 1) / 4, np.arange(last + 1), fit.width_ratios)
+    """Return the sleeve's width in arm widths for each pixel of the surface's window."""
+    steps, last = SLEEVE_EDGES.steps_per_sample, len(fit.width_ratios) - 1
+    at = np.clip(np.rint(surface.along * (steps * last)), 0, steps * last).astype(np.int32)
+    places = np.arange(steps * last + 1) / steps
+    fine = np.interp(places, np.arange(last + 1), fit.width_ratios)
     return fine.astype(np.float32)[at]
 
 
@@ -131,7 +179,7 @@ def end_at_shoulders(layers: GarmentLayers, body: Body) -> GarmentLayers:
     """Return the layers with straps that end at the shoulder line, where they turn to the back."""
     torso = layers.torso
     rows = np.arange(torso.alpha.shape[0])[:, None]
-    below = np.clip(rows - body.shoulder_line_y[None, :] + 2.0, 0, 1)
+    below = np.clip(rows - body.shoulder_line_y[None, :] + _STRAP_END_PX, 0, 1)
     alpha = np.asarray(torso.alpha * below, np.float32)
     return replace(layers, torso=replace(torso, alpha=alpha))
 
@@ -140,8 +188,9 @@ def fill_shoulder_notches(layers: GarmentLayers, body: Body) -> GarmentLayers:
     """Return the layers without notches between torso and sleeve at the shoulder tips."""
     covered = layers.alpha > 0.5
     alpha = layers.torso.alpha.copy()
-    reach = max(int(_MAX_NOTCH_WIDTH * body.shoulder_width), 1)
-    span = int(_SHOULDER_WINDOW * body.shoulder_width)
+    options = SHOULDER_NOTCHES
+    reach = max(int(options.max_half_width * body.shoulder_width), 1)
+    span = int(options.window * body.shoulder_width)
     for side, sleeve in zip(body.sides, layers.sleeves, strict=True):
         if not sleeve.alpha.any():
             continue
@@ -151,7 +200,8 @@ def fill_shoulder_notches(layers: GarmentLayers, body: Body) -> GarmentLayers:
         # Padded, so that the window's border closes no notch.
         closed = close_mask(np.pad(near, reach), reach)[reach:-reach, reach:-reach]
         notch = closed & ~near
-        if notch.sum() > _MIN_NOTCH_AREA * body.shoulder_width**2:
-            filled = antialias(near | notch, 0.7) * dilate(notch, 2)
+        if notch.sum() > options.min_area * body.shoulder_width**2:
+            edge = antialias(near | notch, options.sigma_px)
+            filled = edge * dilate(notch, options.reach_px)
             alpha[window] = np.maximum(alpha[window], filled)
     return replace(layers, torso=replace(layers.torso, alpha=alpha))
