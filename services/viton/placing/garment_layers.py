@@ -38,13 +38,13 @@ class SleeveEdges:
     """Length along the arm over which the coverage begins."""
     outline_margin: float = 0.03
     """Distance beyond the sleeve's width up to which its outline is kept, in arm widths."""
-    side_steepness: float = 24
+    side_steepness: float = 24.0
     """Increase of the coverage across a side edge, for each arm width."""
     cuff_inset: float = 0.010
     """Distance of the cuff's ends before the sleeve's, along the arm."""
     cuff_bow: float = 0.007
     """Distance of the cuff's middle beyond its ends, along the arm."""
-    cuff_steepness: float = 220
+    cuff_steepness: float = 220.0
     """Increase of the coverage across the cuff, for each arm length."""
     steps_per_sample: int = 4
     """Steps between two samples along the arm in which the sleeve's width is looked up."""

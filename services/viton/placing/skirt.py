@@ -1,5 +1,6 @@
 """Placement of skirts: one piece of fabric around both legs."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -20,14 +21,34 @@ _GRID_ROWS: Final = 48
 """Rows of the grid."""
 _PAST_HEM: Final = 1.04
 """Last row of the grid, as a fraction from waistline to hem."""
-_LENGTH_STRETCH: Final = 1.06
-"""Ratio of vertical to horizontal scale."""
-_MAX_BELOW_ANKLE: Final = 0.09
-"""Largest distance of the hem below the ankles, in torso lengths."""
-_MAX_TAPER: Final = 0.12
-"""Largest decrease of the half width per row below the hips."""
-_BOW_FADE: Final = 0.25
-"""Fraction of the length over which the waistline's curve fades."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SkirtOptions:
+    """How wide and how long a skirt lies on a body. Widths on the canvas are half widths."""
+
+    waist_row: float = 0.03
+    """Row of the photo at which the waist is measured, as a fraction from waistband to hem."""
+    min_hip_fit: float = 0.92
+    """Least width of the skirt at the hips, in widths of the body there."""
+    length_stretch: float = 1.06
+    """Ratio of vertical to horizontal scale."""
+    max_below_ankle: float = 0.09
+    """Largest distance of the hem below the ankles, in torso lengths."""
+    min_ease: float = 1.02
+    """Least half width of the skirt, in half widths of the body."""
+    min_ease_px: float = 2.0
+    """Distance that is added to the least half width, in canvas pixels."""
+    max_taper: float = 0.12
+    """Largest decrease of the half width below the hips, in canvas pixels for each row."""
+    sigma: float = 1.5
+    """Standard deviation of the smoothing of the half widths downwards, in rows of the grid."""
+    bow_fade: float = 0.25
+    """Fraction of the length over which the waistline's curve fades."""
+
+
+SKIRT_OPTIONS: Final = SkirtOptions()
+"""The options of every skirt."""
 
 
 def place_skirt(
@@ -43,18 +64,20 @@ def place_skirt(
     ``scale``: canvas pixels per garment pixel across; ``hem``: canvas row. By default both follow
     from the widths of waist and hips.
     """
+    options = SKIRT_OPTIONS
     tall = garment.hem_row - garment.waistband_row
     top = line.row_at(
         float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
     )
     if scale is None:
         by_waist = body_width_at(body, top) / max(
-            garment.width_at(garment.waistband_row + 0.03 * tall), 1.0
+            garment.width_at(garment.waistband_row + options.waist_row * tall), 1.0
         )
-        scale = max(by_waist, 0.92 * hip_width(body) / max(garment.hip_width, 1.0))
+        by_hips = options.min_hip_fit * hip_width(body) / max(garment.hip_width, 1.0)
+        scale = max(by_waist, by_hips)
     if hem is None:
-        hem = top + tall * scale * _LENGTH_STRETCH
-    hem = min(hem, body.ankle_row + _MAX_BELOW_ANKLE * body.torso_length)
+        hem = top + tall * scale * options.length_stretch
+    hem = min(hem, body.ankle_row + options.max_below_ankle * body.torso_length)
     share = np.linspace(0, _PAST_HEM, _GRID_ROWS)
     rows = top + share * (hem - top)
     photo_rows = garment.waistband_row + share * tall
@@ -67,12 +90,13 @@ def place_skirt(
     ):
         body_half = sign * (body.flanks_x[side][index] - middle)
         garment_half = sign * (edge[at] - photo_midline) * scale
-        half = _fall_from_hips(np.maximum(body_half * 1.02 + 2.0, garment_half), rows, body)
+        least = body_half * options.min_ease + options.min_ease_px
+        half = _fall_from_hips(np.maximum(least, garment_half), rows, body)
         target.append(np.stack([middle + sign * half, rows], axis=1))
         source.append(np.stack([edge[at], photo_rows], axis=1))
     canvas_grid = _interpolate_across(target)
     bow = np.interp(canvas_grid[0, :, 0], np.arange(len(line.rows)), line.rows) - top
-    canvas_grid[..., 1] += bow * (1 - np.clip(share / _BOW_FADE, 0, 1))[:, None]
+    canvas_grid[..., 1] += bow * (1 - np.clip(share / options.bow_fade, 0, 1))[:, None]
     return WarpGrid(canvas_grid, _interpolate_across(source), 1.0)
 
 
@@ -83,9 +107,13 @@ def _interpolate_across(edges: list[Points]) -> Points:
 
 
 def _fall_from_hips(half: Floats, rows: Floats, body: LowerBody) -> Floats:
-    """Return the half widths with a limited taper below the hips; fabric may flare there."""
-    fallen = half.copy()
+    """Return the half widths with a limited taper below the hips; fabric may flare there.
+
+    ``half``: half widths in canvas pixels at the canvas rows ``rows``.
+    """
+    options, fallen = SKIRT_OPTIONS, half.copy()
     for i in range(1, len(half)):
         if rows[i] > body.hip_row:
-            fallen[i] = max(half[i], fallen[i - 1] - _MAX_TAPER * (rows[i] - rows[i - 1]))
-    return np.asarray(gaussian_filter1d(fallen, 1.5, mode="nearest"))
+            least = fallen[i - 1] - options.max_taper * (rows[i] - rows[i - 1])
+            fallen[i] = max(half[i], least)
+    return np.asarray(gaussian_filter1d(fallen, options.sigma, mode="nearest"))

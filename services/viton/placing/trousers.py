@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
-from services.viton.geometry import Floats, Points, point
+from services.viton.geometry import EPSILON, Floats, Points, point
 from services.viton.person.legs import LEG_SAMPLES, Leg, LowerBody
 from services.viton.person.side import PictureSide
 from services.viton.placing.warp_grid import POSITIONS_ACROSS, Waistline, WarpGrid, hip_width
@@ -18,19 +18,73 @@ _LEG_ROWS: Final = 48
 """Rows of the grid from crotch to hem."""
 _PAST_HEM: Final = 1.04
 """Last row of the grid, as a fraction from crotch to hem."""
-_LONG_LEG_FRACTION: Final = 0.86
-"""Fraction of the leg that trousers cover at their own scale, from which they reach the ankle."""
-_LONG_INSEAM_IN_HIP_WIDTHS: Final = 1.4
-"""Inseam in hip widths from which trousers reach the ankle. Photographed ones have 1.7 to 2.3."""
-_LONG_INSEAM_IN_RISES: Final = 2.0
-"""Inseam in rises from which trousers reach the ankle."""
-
-_MAX_BELOW_ANKLE: Final = 0.11
-"""Largest distance of a hem below the ankle, in torso lengths."""
-_MIN_LEG_EASE: Final = 1.05
-"""Least width of a leg of the trousers, in widths of the bare leg."""
 _CROTCH_SLACK: Final = 0.02
 """Distance of the garment's crotch below the body's, in torso lengths."""
+_EDGE_SIGMA: Final = 1.0
+"""Standard deviation of the smoothing of the edges downwards, in rows of the grid."""
+_HIP_JOIN: Final = 0.16
+"""Fraction of the leg, from the crotch, over which its edges leave those of the seat."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HemRows:
+    """Which trousers reach the ankle, and how far below it they may hang."""
+
+    long_leg: float = 0.86
+    """Fraction of the leg that long trousers cover at their own scale, at least."""
+    long_inseam_in_hip_widths: float = 1.4
+    """Inseam in hip widths from which trousers are long. Photographed ones have 1.7 to 2.3."""
+    long_inseam_in_rises: float = 2.0
+    """Inseam in rises from which trousers are long."""
+    min_rise: float = 0.65
+    """Least rise that counts, in hip widths."""
+    free_length: float = 1.02
+    """Fraction of the leg up to which long trousers still end at the ankle, at their own scale."""
+    max_below_ankle: float = 0.11
+    """Largest distance of a hem below the ankle, in torso lengths."""
+
+
+HEM_ROWS: Final = HemRows()
+"""The hems of all trousers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeatWidth:
+    """How wide the seat lies around the hips. Widths are half widths, from midline to seam."""
+
+    min_ease_px: float = 2.0
+    """Least distance of the seam outside the body, in canvas pixels."""
+    body_weight: float = 0.5
+    """Weight of the body's half width in the seat's."""
+    fabric_weight: float = 0.5
+    """Weight of the fabric's half width in the seat's."""
+    max_looseness: float = 0.4
+    """Largest excess of the fabric at the crotch, in half widths of the body; 0 at the waist."""
+
+
+SEAT_WIDTH: Final = SeatWidth()
+"""The seat of all trousers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegWidth:
+    """How wide a leg of the trousers lies along its leg."""
+
+    min_ease: float = 1.05
+    """Least width, in widths of the bare leg."""
+    min_ease_px: float = 3.0
+    """Width that is added to the least one, in canvas pixels."""
+    sigma: float = 1.0
+    """Standard deviation of the smoothing of the width downwards, in rows of the grid."""
+    loose_excess: float = 0.5
+    """Excess over the least width from which a leg hangs straight down, in least widths."""
+    extension: float = 0.3
+    """Length by which the bare leg's axis is extended straight down, in lengths of the garment's
+    leg."""
+
+
+LEG_WIDTH: Final = LegWidth()
+"""The legs of all trousers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,29 +126,30 @@ def place_trousers(
 
 def _hem_rows(fitting: _Fitting) -> list[float]:
     """Return the canvas row of each hem: long ones at the ankle, or below it if they are longer."""
-    garment, body = fitting.garment, fitting.body
+    garment, body, options = fitting.garment, fitting.body, HEM_ROWS
     photo_row, canvas_row = float(fitting.photo_crotch[1]), float(fitting.canvas_crotch[1])
     inseam = garment.hem_row - photo_row
-    rise = max(photo_row - garment.waistband_row, 0.65 * garment.hip_width)
+    rise = max(photo_row - garment.waistband_row, options.min_rise * garment.hip_width)
     long = (
-        inseam > _LONG_INSEAM_IN_HIP_WIDTHS * garment.hip_width
-        or inseam > _LONG_INSEAM_IN_RISES * rise
+        inseam > options.long_inseam_in_hip_widths * garment.hip_width
+        or inseam > options.long_inseam_in_rises * rise
     )
     rows = []
     for leg, hem in zip(body.legs, garment.hem_rows, strict=True):
         ankle = float(leg.centreline[-1, 1])
         room = max(ankle - canvas_row, 1.0)
         reach = (hem - photo_row) * fitting.scale / room
-        if long or reach > _LONG_LEG_FRACTION:
-            excess = np.clip((reach - 1.02) * room, 0.0, _MAX_BELOW_ANKLE * body.torso_length)
-            rows.append(ankle + float(excess))
+        if long or reach > options.long_leg:
+            excess = (reach - options.free_length) * room
+            most = options.max_below_ankle * body.torso_length
+            rows.append(ankle + float(np.clip(excess, 0.0, most)))
         else:
             rows.append(canvas_row + reach * room)
     return rows
 
 
 def _place_half(fitting: _Fitting, side: PictureSide, hem_row: float) -> WarpGrid:
-    """Place one half, whose leg ends at the canvas row ``hem_row``."""
+    """Place one half of the trousers; its leg ends at the canvas row ``hem_row``."""
     garment, body, scale = fitting.garment, fitting.body, fitting.scale
     crotch = fitting.canvas_crotch
     outer, inner = (garment.left_edge, garment.right_edge)[side], garment.inner_edges[side]
@@ -109,12 +164,12 @@ def _place_half(fitting: _Fitting, side: PictureSide, hem_row: float) -> WarpGri
     leg_width = np.abs(leg_photo[:, 0, 0] - leg_photo[:, 1, 0]) * scale
     leg_rows = float(crotch[1]) + down_leg * (hem_row - float(crotch[1]))
     leg_canvas = _place_along_leg(body.legs[side], body.legs[1 - side], leg_width, leg_rows)
-    joined = np.clip(1 - down_leg / 0.16, 0, 1)[:, None] ** 2
+    joined = np.clip(1 - down_leg / _HIP_JOIN, 0, 1)[:, None] ** 2
     hip = 2 * seat_canvas[-1, 0] - seat_canvas[-2, 0]
     leg_canvas[:, 0] += joined * (hip - leg_canvas[0, 0])
     leg_canvas[:, 1] += joined * (crotch - leg_canvas[0, 1])
     canvas = np.concatenate([seat_canvas, leg_canvas])
-    canvas[..., 0] = gaussian_filter1d(canvas[..., 0], 1.0, axis=0, mode="nearest")
+    canvas[..., 0] = gaussian_filter1d(canvas[..., 0], _EDGE_SIGMA, axis=0, mode="nearest")
     return WarpGrid(
         _interpolate_across(canvas),
         _interpolate_across(np.concatenate([seat_photo, leg_photo])),
@@ -141,7 +196,7 @@ def _place_seat(fitting: _Fitting, width: Floats, side: PictureSide) -> Points:
     ``width``: the garment's half width in canvas pixels for each row.
     """
     body, line, crotch = fitting.body, fitting.waistline, float(fitting.canvas_crotch[1])
-    sign = side.sign
+    options, sign = SEAT_WIDTH, side.sign
     share = np.linspace(0, 1, len(width), endpoint=False)
     top = line.row_at(
         float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
@@ -151,7 +206,9 @@ def _place_seat(fitting: _Fitting, width: Floats, side: PictureSide) -> Points:
     middle = body.midline_x[at]
     own = sign * (body.flanks_x[side][at] - middle)
     # A waistband fits, however wide it is in the photo; a seat may be loose.
-    half = np.maximum(own + 2.0, 0.5 * own + 0.5 * np.minimum(width, (1 + 0.4 * share) * own))
+    fabric = np.minimum(width, (1 + options.max_looseness * share) * own)
+    loose = options.body_weight * own + options.fabric_weight * fabric
+    half = np.maximum(own + options.min_ease_px, loose)
     outer = np.stack([middle + sign * half, rows], axis=1)
     outer[:, 1] += (1 - share) ** 2 * (line.row_at(float(outer[0, 0])) - top)
     return np.stack([outer, np.stack([middle, rows], axis=1)], axis=1)
@@ -163,10 +220,11 @@ def _place_along_leg(leg: Leg, other: Leg, width: Floats, rows: Floats) -> Point
     ``width``: its width in canvas pixels for each row. Wide legs without room between them are
     shifted outwards.
     """
-    beyond = point(0.0, 0.3 * float(rows[-1] - rows[0]))
+    options = LEG_WIDTH
+    beyond = point(0.0, options.extension * float(rows[-1] - rows[0]))
     middle = np.concatenate([leg.centreline, leg.centreline[-1:] + beyond])
     index = np.arange(len(middle))
-    down = np.maximum.accumulate(middle[:, 1] + index * 1e-6)
+    down = np.maximum.accumulate(middle[:, 1] + index * EPSILON)
     place = np.interp(rows, down, index)
     middle = np.stack([np.interp(place, index, middle[:, i]) for i in (0, 1)], axis=1)
     samples = np.arange(LEG_SAMPLES)
@@ -174,11 +232,11 @@ def _place_along_leg(leg: Leg, other: Leg, width: Floats, rows: Floats) -> Point
     across = np.stack([np.interp(place, samples, leg.normal[:, i]) for i in (0, 1)], axis=1)
     beside = np.interp(rows, other.centreline[:, 1], other.centreline[:, 0])
     room = leg.sign * (middle[:, 0] - beside) / 2
-    least = 2 * _MIN_LEG_EASE * radius + 3.0
-    wide = gaussian_filter1d(np.maximum(least, width), 1.0, mode="nearest")
+    least = 2 * options.min_ease * radius + options.min_ease_px
+    wide = gaussian_filter1d(np.maximum(least, width), options.sigma, mode="nearest")
     inwards = np.minimum(wide / 2, np.maximum(room, least / 2))
     # A wide leg hangs straight down; a tight one lies across the bone.
-    loose = np.clip((wide / least - 1) / 0.5, 0, 1)[:, None]
+    loose = np.clip((wide / least - 1) / options.loose_excess, 0, 1)[:, None]
     level = np.stack([np.full(len(rows), float(leg.sign)), np.zeros(len(rows))], axis=1)
     normal = loose * level + (1 - loose) * across
     outer = middle + normal * (wide - inwards)[:, None]

@@ -40,7 +40,7 @@ class WaistlineSearch:
     max_fitted_distance: float = 0.34
     """Distance from the midline beyond which the line is level."""
     raise_percentile: float = 80.0
-    """Percentile of the line's height below the seen rows by which the line is raised."""
+    """Percentile of the line's distances below the seen rows by which the line is raised."""
     max_raise: float = 0.03
     """Largest such raise."""
 
