@@ -12,26 +12,41 @@ from services.viton.person.body import Body
 
 Floats: TypeAlias = NDArray[np.float64]
 
-_EXPONENT_RANGE: Final = (2.0, 7.0)
-"""Bounds of the exponent with which fabric is foreshortened towards the flanks."""
-_FLANK_EXPONENT: Final = 0.75
-"""Exponent at the flanks for a garment of twice the visible width, unbounded."""
-_MAX_WIDTH_RATIO: Final = 1.4
-"""Largest width of the fabric, in visible body widths, whose excess goes around the sides."""
-_UNSTRETCHED_FRACTION: Final = 0.3
-"""Fraction of the way from neckline to hem that keeps its scale."""
-_FRONT_START: Final = 0.4
-"""Where the control points of the front begin, as a fraction from shoulder tip to armpit."""
-_LEAN_FRACTION: Final = 0.4
-"""Fraction of the slope of a leaning body that the fabric follows."""
-_FRONT_END: Final = 0.92
-"""Where the control points of the front end, as a fraction from neckline to hem."""
-_NECKLINE_CLEARANCE: Final = 0.12
-"""Least distance of a control point from the neckline, in half chest widths."""
-_FRONT_ROWS: Final = 10
-"""Rows of control points on the front."""
-_FRONT_FRACTIONS: Final = (0.0, 0.32, 0.64)
-"""Columns of control points on each half: 0 on the midline, 1 on the side seam."""
+
+@dataclass(frozen=True, kw_only=True)
+class DrapeOptions:
+    """How fabric lies on the front of a torso, and where its control points are."""
+
+    exponent_range: tuple[float, float] = (2.0, 7.0)
+    """Bounds of the exponent with which fabric is foreshortened towards the flanks."""
+    flank_exponent: float = 0.75
+    """Exponent that ever wider fabric tends to, before the bounds."""
+    max_width_ratio: float = 1.4
+    """Largest width of the fabric, in visible body widths, whose excess goes around the sides."""
+    min_excess: float = 1e-6
+    """Least excess of the fabric that is divided by, in visible body widths."""
+    unstretched_fraction: float = 0.3
+    """Fraction of the way from neckline to hem that keeps its scale."""
+    chest_below_armpit: float = 0.05
+    """Distance below the armpit at which the body's chest is measured, in shoulder widths."""
+    lean_fraction: float = 0.4
+    """Fraction of the slope of a leaning body that the fabric follows."""
+    max_lean: float = 0.15
+    """Largest slope of the body's midline that counts, in columns for each row."""
+    front_start: float = 0.4
+    """Where the control points of the front begin, as a fraction from shoulder tip to armpit."""
+    front_end: float = 0.92
+    """Where the control points of the front end, as a fraction from neckline to hem."""
+    front_rows: int = 10
+    """Rows of control points on the front."""
+    front_fractions: tuple[float, ...] = (0.0, 0.32, 0.64)
+    """Columns of control points on each half: 0 on the midline, 1 on the side seam."""
+    neckline_clearance: float = 0.12
+    """Least distance of a control point from the neckline, in half chest widths."""
+
+
+DRAPE_OPTIONS: Final = DrapeOptions()
+"""The drape of every torso."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +70,8 @@ class Drape:
     def to_canvas_rows(self, photo_rows: Floats) -> Floats:
         """Map rows of the garment's photo to canvas rows."""
         unstretched = self.canvas_neck_row + self.scale * (photo_rows - self.photo_neck_row)
-        start = self.photo_neck_row + _UNSTRETCHED_FRACTION * (
-            self.photo_hem_row - self.photo_neck_row
-        )
+        length = self.photo_hem_row - self.photo_neck_row
+        start = self.photo_neck_row + DRAPE_OPTIONS.unstretched_fraction * length
         share = np.clip((photo_rows - start) / max(self.photo_hem_row - start, 1.0), 0, 1)
         excess = self.canvas_hem_row - self.free_canvas_hem_row
         return np.asarray(unstretched + excess * share**2)
@@ -73,13 +87,11 @@ def canvas_scale(garment: TopLandmarks, body: Body) -> float:
 
     The chests are compared; with sleeves, the shoulder widths too.
     """
-    armpit_rows = [
-        int(np.clip(s.armpit[1] + 0.05 * body.shoulder_width, 0, len(s.flank_x) - 1))
-        for s in body.sides
-    ]
+    below = DRAPE_OPTIONS.chest_below_armpit * body.shoulder_width
+    chest_rows = [int(np.clip(s.armpit[1] + below, 0, len(s.flank_x) - 1)) for s in body.sides]
     chest = sum(
         abs(float(s.flank_x[r] - body.midline_x[r]))
-        for s, r in zip(body.sides, armpit_rows, strict=True)
+        for s, r in zip(body.sides, chest_rows, strict=True)
     )
     by_chest = chest / (2 * garment.half_chest_width)
     if garment.sleeve_length is SleeveLength.NONE:
@@ -97,8 +109,10 @@ def foreshorten(share: Floats, ratio: Floats) -> Floats:
     Both are 0 on the midline and 1 at the flank. ``ratio``: the fabric's width in visible
     body widths. The excess goes around the side, so fabric looks narrower near the flank.
     """
-    ratio = np.clip(ratio, 1.0, _MAX_WIDTH_RATIO)
-    power = np.clip(_FLANK_EXPONENT * ratio / np.maximum(ratio - 1, 1e-6), *_EXPONENT_RANGE)
+    options = DRAPE_OPTIONS
+    ratio = np.clip(ratio, 1.0, options.max_width_ratio)
+    excess = np.maximum(ratio - 1, options.min_excess)
+    power = np.clip(options.flank_exponent * ratio / excess, *options.exponent_range)
     return np.asarray(ratio * share - (ratio - 1) * share**power)
 
 
@@ -110,21 +124,21 @@ def place_torso_front(
     ``seams``: left and right side seam on the canvas, from armpit to hem. ``midline_x``: x of the
     body's midline for every canvas row. No point lies above the neckline.
     """
+    options = DRAPE_OPTIONS
     first = max(
-        float(s.shoulder_tip[1] + _FRONT_START * (s.armpit[1] - s.shoulder_tip[1]))
+        float(s.shoulder_tip[1] + options.front_start * (s.armpit[1] - s.shoulder_tip[1]))
         for s in garment.halves
     )
     photo_rows = np.linspace(
         first,
-        drape.photo_neck_row + _FRONT_END * (drape.photo_hem_row - drape.photo_neck_row),
-        _FRONT_ROWS,
+        drape.photo_neck_row + options.front_end * (drape.photo_hem_row - drape.photo_neck_row),
+        options.front_rows,
     )
     canvas_rows = drape.to_canvas_rows(photo_rows)
     centre = np.interp(canvas_rows, np.arange(len(midline_x)), midline_x)
     # On a leaning body the fabric turns with the body and is not sheared.
-    lean = _LEAN_FRACTION * float(
-        np.clip((midline_x[-1] - midline_x[0]) / len(midline_x), -0.15, 0.15)
-    )
+    slope = (midline_x[-1] - midline_x[0]) / len(midline_x)
+    lean = options.lean_fraction * float(np.clip(slope, -options.max_lean, options.max_lean))
     neckline = garment.neckline.curve
     source, target = [], []
     for sign, side, seam in zip((-1, 1), garment.halves, seams, strict=True):
@@ -133,14 +147,14 @@ def place_torso_front(
         )
         body_half_width = np.maximum(sign * (np.interp(canvas_rows, *seam.T[::-1]) - centre), 1.0)
         ratio = drape.scale * garment_half_width / body_half_width
-        for share in _FRONT_FRACTIONS if sign > 0 else _FRONT_FRACTIONS[1:]:
-            across = np.full(_FRONT_ROWS, share)
+        for share in options.front_fractions if sign > 0 else options.front_fractions[1:]:
+            across = np.full(options.front_rows, share)
             photo_points = np.stack(
                 [garment.midline_x + sign * share * garment_half_width, photo_rows], axis=1
             )
             below_neckline = (
                 np.interp(photo_points[:, 0], *neckline.T)
-                + _NECKLINE_CLEARANCE * garment.half_chest_width
+                + options.neckline_clearance * garment.half_chest_width
                 < photo_rows
             )
             away = sign * body_half_width * foreshorten(across, ratio)

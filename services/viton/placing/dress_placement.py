@@ -28,6 +28,12 @@ Floats: TypeAlias = NDArray[np.float32]
 
 _HIP_FIT: Final = 0.92
 """Least width of a skirt at the hips, in body widths."""
+_WAIST_FADE_PX: Final = 3.0
+"""Height below the waist over which the skirt joins the torso's cutout, in photo pixels."""
+_MASK_REACH_PX: Final = 2
+"""Distance beyond the dress's mask up to which the skirt is cut out, in photo pixels."""
+_SKIRT_ALONE: Final = 0.6
+"""Weight of the skirt's map above which nothing lies beside the skirt's surface."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,8 @@ def _cut_dress(
     """Cut out torso and sleeves; the torso includes the skirt."""
     pieces = cut_out_garment(photo.image, photo.mask, dress.top, gussets=gussets)
     rows = np.arange(photo.mask.shape[0])[:, None]
-    below = np.clip((rows - dress.waist_row) / 3.0, 0, 1) * dilate(dress.body_mask, 2)
+    below = np.clip((rows - dress.waist_row) / _WAIST_FADE_PX, 0, 1)
+    below = below * dilate(dress.body_mask, _MASK_REACH_PX)
     torso = pieces.torso.copy()
     torso[..., 3] = np.maximum(torso[..., 3], 255 * pieces.alpha * below)
     return replace(pieces, torso=torso)
@@ -114,7 +121,7 @@ def _cut_dress(
 
 def _remove_beside_skirt(layers: GarmentLayers, skirt: RuledWarp, weight: Floats) -> GarmentLayers:
     """Return the layers with nothing beside the skirt's surface."""
-    beside = (weight > 0.6) & ~skirt.covered
+    beside = (weight > _SKIRT_ALONE) & ~skirt.covered
     alpha = np.where(beside, 0, layers.torso.alpha).astype(np.float32)
     return replace(layers, torso=replace(layers.torso, alpha=alpha))
 

@@ -12,16 +12,29 @@ import numpy as np
 from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
 from services.viton.geometry import Points
 
-_MAX_STRAP_WIDTH: Final = 0.3
-"""Largest width of a strap at the shoulder, in half chest widths."""
-_MIN_STRAP_LENGTH: Final = 0.25
-"""Shortest strap, as a fraction of the way from shoulder to armpit."""
-_WIDENING: Final = 2.0
-"""A strap ends where it is this many times its usual width."""
-_MIN_PLACED_LENGTH: Final = 0.3
-"""Least length left for a strap on the body, as a fraction from shoulder tip to armpit."""
-_SAMPLES: Final = 64
-"""Rows between shoulder and armpit at which the width is measured."""
+
+@dataclass(frozen=True, kw_only=True)
+class StrapOptions:
+    """What counts as a strap, and how much room it has on the body."""
+
+    max_width: float = 0.3
+    """Largest width of a strap at the shoulder, in half chest widths."""
+    min_length: float = 0.25
+    """Shortest strap, as a fraction of the way from shoulder to armpit."""
+    samples: int = 64
+    """Rows between shoulder and armpit at which the width is measured."""
+    usual_samples: int = 16
+    """The first of these rows, whose median width is the strap's usual one."""
+    end_widening: float = 2.0
+    """Width at which a strap ends, in its usual widths, before the excess is added."""
+    end_excess: float = 0.04
+    """Width that is added to that, in half chest widths."""
+    min_placed_length: float = 0.3
+    """Least length left for a strap on the body, as a fraction from shoulder tip to armpit."""
+
+
+STRAP_OPTIONS: Final = StrapOptions()
+"""The options of every strap."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +57,14 @@ class StrapRowMap:
 
 def find_strap_end(garment: TopLandmarks, half: GarmentHalf) -> float | None:
     """Return the photo row at which a half's strap widens into the top; None without a strap."""
+    options, unit = STRAP_OPTIONS, garment.half_chest_width
     shoulder = abs(float(half.neck_point[0] - half.shoulder_tip[0]))
-    if half.sleeve is not None or shoulder > _MAX_STRAP_WIDTH * garment.half_chest_width:
+    if half.sleeve is not None or shoulder > options.max_width * unit:
         return None
     rows = np.linspace(
         float(max(half.neck_point[1], half.shoulder_tip[1])),
         float(half.armpit[1]),
-        _SAMPLES,
+        options.samples,
     )
     outer = np.interp(rows, half.armhole[:, 1], half.armhole[:, 0])
     sign = np.sign(garment.midline_x - half.shoulder_tip[0])
@@ -60,12 +74,12 @@ def find_strap_end(garment: TopLandmarks, half: GarmentHalf) -> float | None:
     if len(neckline_half) < 2:
         return None
     wide = sign * (np.interp(rows, neckline_half[:, 1], neckline_half[:, 0]) - outer)
-    usual = float(np.median(wide[: _SAMPLES // 4]))
-    ends = np.flatnonzero(wide > _WIDENING * usual + 0.04 * garment.half_chest_width)
-    if usual > _MAX_STRAP_WIDTH * garment.half_chest_width or not len(ends):
+    usual = float(np.median(wide[: options.usual_samples]))
+    ends = np.flatnonzero(wide > options.end_widening * usual + options.end_excess * unit)
+    if usual > options.max_width * unit or not len(ends):
         return None
     end = float(rows[ends[0]])
-    return end if end - rows[0] > _MIN_STRAP_LENGTH * (rows[-1] - rows[0]) else None
+    return end if end - rows[0] > options.min_length * (rows[-1] - rows[0]) else None
 
 
 def map_strap_rows(
@@ -81,7 +95,7 @@ def map_strap_rows(
     if attached is None:
         return None
     tip, armpit = float(ends[0][1]), float(ends[1][1])
-    least = tip + _MIN_PLACED_LENGTH * (armpit - tip)
+    least = tip + STRAP_OPTIONS.min_placed_length * (armpit - tip)
     row = max(armpit - scale * (float(half.armpit[1]) - attached), least)
     return StrapRowMap(
         (float(half.shoulder_tip[1]), attached, float(half.armpit[1])),

@@ -79,8 +79,7 @@ class LegWidth:
     loose_excess: float = 0.5
     """Excess over the least width from which a leg hangs straight down, in least widths."""
     extension: float = 0.3
-    """Length by which the bare leg's axis is extended straight down, in lengths of the garment's
-    leg."""
+    """Extension of the bare leg's axis straight down, in lengths of the garment's leg."""
 
 
 LEG_WIDTH: Final = LegWidth()
