@@ -31,7 +31,7 @@ class HemRows:
     """Which trousers reach the ankle, and how far below it they may hang."""
 
     long_leg: float = 0.86
-    """Fraction of the leg that long trousers cover at their own scale, at least."""
+    """Fraction of the leg that trousers cover at their own scale, from which they are long."""
     long_inseam_in_hip_widths: float = 1.4
     """Inseam in hip widths from which trousers are long. Photographed ones have 1.7 to 2.3."""
     long_inseam_in_rises: float = 2.0
