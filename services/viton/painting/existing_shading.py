@@ -1,5 +1,6 @@
 """Shading of the existing top and bottoms, estimated if they are plain."""
 
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import cv2
@@ -29,27 +30,81 @@ _DARK_OFFSET: Final = 32.0
 _DARK_RANGE: Final = (40.0, 110.0)
 """Median grey of the existing top between which its shading counts from 0 to 1, in levels."""
 
+_WINDOW_MARGIN_PX: Final = 24
+"""How far around the existing top its shading is continued, in pixels of the canvas."""
+
+_FADE_SIGMA_PX: Final = 6.0
+"""Standard deviation of the blur with which the bottoms' shading ends, in pixels of the canvas."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainFabricShading:
+    """How the shading of a plain garment is estimated; light is 1 where it is the median."""
+
+    min_area: int
+    """Area below which the shading is unclear, in pixels of the canvas."""
+    rim_px: int
+    """Width of the garment's rim that is left out, in pixels of the canvas."""
+    crease_radius_px: int
+    """Half width up to which dark creases are filled, in pixels of the canvas."""
+    sigma_px: float
+    """Standard deviation of the blur, in pixels of the canvas."""
+    min_light: float
+    """Least light before ``power`` is applied."""
+    max_light: float
+    """Most light before ``power`` is applied."""
+    power: float
+    """Power of the light that is kept: 0 none of the shading, 1 all of it."""
+
+
+TOP_SHADING: Final = PlainFabricShading(
+    min_area=2000,
+    rim_px=7,
+    crease_radius_px=12,
+    sigma_px=7.0,
+    min_light=0.78,
+    max_light=1.10,
+    power=0.65,
+)
+"""That of the existing top."""
+
+BOTTOMS_SHADING: Final = PlainFabricShading(
+    min_area=3000,
+    rim_px=8,
+    crease_radius_px=4,
+    sigma_px=4.0,
+    min_light=0.75,
+    max_light=1.12,
+    power=0.7,
+)
+"""That of the existing bottoms."""
+
 
 def estimate_top_shading(image: Floats, parts: PersonSegmentation) -> Floats:
-    """Return the smooth shading of the existing top, 1 on average; all 1 if it is unclear."""
+    """Return the smooth shading of the existing top, H x W, its median 1; all 1 if it is unclear.
+
+    ``image``: H x W x 3, 0 to 255.
+    """
+    options = TOP_SHADING
     height, width = parts.upper_garment.shape
     even = np.ones((height, width), np.float32)
-    window = bounding_window(parts.upper_garment, 24)
-    if window is None or parts.upper_garment.sum() < 2000:
+    window = bounding_window(parts.upper_garment, _WINDOW_MARGIN_PX)
+    if window is None or parts.upper_garment.sum() < options.min_area:
         return even
-    inside = erode(parts.upper_garment[window], 7)
+    inside = erode(parts.upper_garment[window], options.rim_px)
     photo = image[window]
-    if inside.sum() < 2000 or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
+    if inside.sum() < options.min_area or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return even
     luma = to_luma(photo)
     # On dark fabric a few grey levels are gloss, noise and spill of light from behind.
     low, high = _DARK_RANGE
     share = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
     flat = pull_push(to_three_channels(luma), inside.astype(np.float32))[..., 0]
-    closed = close_plane(flat, 12)
-    slow = gaussian_blur(closed, 7.0)
+    closed = close_plane(flat, options.crease_radius_px)
+    slow = gaussian_blur(closed, options.sigma_px)
     lit = (slow + _DARK_OFFSET) / (float(np.median(slow[inside])) + _DARK_OFFSET)
-    ratio = np.clip(lit, 0.78, 1.10) ** np.float32(0.65 * share)
+    limited = np.clip(lit, options.min_light, options.max_light)
+    ratio = limited ** np.float32(options.power * share)
     # The new garment may reach beyond the existing one: no step at the end of the window.
     above, before = window[0].start, window[1].start
     below, behind = height - above - ratio.shape[0], width - before - ratio.shape[1]
@@ -57,18 +112,23 @@ def estimate_top_shading(image: Floats, parts: PersonSegmentation) -> Floats:
 
 
 def estimate_bottoms_shading(photo: Floats, parts: PersonSegmentation) -> Floats:
-    """Return the shading of plain bottoms, H x W; 1 everywhere if they have a pattern."""
+    """Return the shading of plain bottoms, H x W; all 1 if they are small or have a pattern.
+
+    ``photo``: H x W x 3, 0 to 255.
+    """
+    options = BOTTOMS_SHADING
     shape = parts.bottoms.shape
-    inside = erode(parts.bottoms, 8)
+    inside = erode(parts.bottoms, options.rim_px)
     light = np.ones(shape, np.float32)
-    if inside.sum() < 3000 or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
+    if inside.sum() < options.min_area or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return light
     grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
     flat = pull_push(to_three_channels(grey), inside.astype(np.float32), 1)[..., 0]
     flat = np.where(inside, grey, flat).astype(np.float32)
-    closed = close_plane(flat, 4)
-    low = gaussian_blur(closed, 4.0)
+    closed = close_plane(flat, options.crease_radius_px)
+    low = gaussian_blur(closed, options.sigma_px)
     usual = float(np.median(low[inside]))
-    ratio = np.clip((low + _DARK_OFFSET) / (usual + _DARK_OFFSET), 0.75, 1.12) ** 0.7
-    sure = gaussian_blur(inside.astype(np.float32), 6.0)
+    lit = (low + _DARK_OFFSET) / (usual + _DARK_OFFSET)
+    ratio = np.clip(lit, options.min_light, options.max_light) ** options.power
+    sure = gaussian_blur(inside.astype(np.float32), _FADE_SIGMA_PX)
     return np.asarray(1 + (ratio - 1) * sure, np.float32)
