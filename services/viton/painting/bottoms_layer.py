@@ -1,7 +1,7 @@
 """Trousers, shorts and skirts sampled on the canvas and lit."""
 
-from dataclasses import replace
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,55 @@ from services.viton.raster.smoothing import gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 
+_BARE_ABOVE_HEM: Final = 0.05
+"""Height above a hem up to which a leg stays bare, in lengths of the torso."""
+
+_BELOW_TOP_PX: Final = 3.0
+"""How far above the top's hem the bottoms begin, in pixels of the canvas."""
+
+_TOP_RIM_PX: Final = 4
+"""Width of the top's rim under which no bottoms lie, in pixels of the canvas."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HalfEdges:
+    """How the halves of trousers end, on the canvas."""
+
+    inner_end: float = 1.03
+    """Position at which a half ends beside the other leg, from outer edge 0 to inner edge 1."""
+    inner_slope: float = 60.0
+    """Coverage that is lost there per width of the half."""
+    sigma_px: float = 0.6
+    """Standard deviation of the blur of the coverage, in pixels of the canvas."""
+    shadow_sigma_px: float = 2.0
+    """Further blur of the shadow of the front leg on the other one, in pixels of the canvas."""
+
+
+HALF_EDGES: Final = HalfEdges()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundLegs:
+    """How the light falls off to the sides of bottoms; powers are those of the distance."""
+
+    edge_loss: float = 0.10
+    """Fraction of the light lost at an edge."""
+    max_across: float = 1.1
+    """Distance from the middle from which on it grows no darker, in half widths."""
+    skirt_power: int = 5
+    """Power with which the loss grows from the middle of a skirt."""
+    leg_power: int = 4
+    """Power with which the loss grows from the middle of a leg."""
+    hip_power: int = 6
+    """Power with which the loss grows from the midline above the crotch."""
+    crotch_blend: float = 0.15
+    """Part of the garment's length below the crotch over which the hips go over into the legs."""
+
+
+ROUND_LEGS: Final = RoundLegs()
+"""The engine's options."""
+
 
 def render_bottoms(
     photo: GarmentPhoto,
@@ -46,7 +95,10 @@ def render_bottoms(
 def count_legs_as_clothed(
     legs: MeasuredLowerBody, placement: BottomsPlacement
 ) -> MeasuredLowerBody:
-    """Count bare legs above the hems of new trousers as clothed: nothing of them stays in sight."""
+    """Count bare legs above the hems of new trousers as clothed: nothing of them stays in sight.
+
+    A skirt changes nothing.
+    """
     if len(placement.halves) == 1:
         return legs
     outfit, torso = legs.segmentation, legs.body.torso_length
@@ -54,7 +106,8 @@ def count_legs_as_clothed(
     height, width = outfit.leg_skin.shape
     columns = np.arange(width)[None, :]
     rows = np.arange(height)[:, None]
-    ends = [float(half.canvas_points[-1, :, 1].mean()) - 0.05 * torso for half in (left, right)]
+    bare = _BARE_ABOVE_HEM * torso
+    ends = [float(half.canvas_points[-1, :, 1].mean()) - bare for half in (left, right)]
     lines = [half.canvas_points[..., 0].mean(axis=1) for half in (left, right)]
     between = np.interp(np.arange(height), left.canvas_points[:, 4, 1], (lines[0] + lines[1]) / 2)
     end = np.where(columns < between[:, None], ends[0], ends[1])
@@ -64,7 +117,10 @@ def count_legs_as_clothed(
 
 
 def _alpha_below_top(parts: PersonSegmentation, body: LowerBody) -> Floats:
-    """Coverage, 0 to 1, of what lies below the hem of a top: nothing sticks out beside it."""
+    """Return the coverage, 0 to 1, below the hem of a top: nothing sticks out beside it.
+
+    H x W on the canvas; all 1 if no hem is seen.
+    """
     height, width = parts.upper_garment.shape
     columns = np.arange(width)
     row = int(np.clip(body.waistband_row, 0, height - 1))
@@ -75,12 +131,13 @@ def _alpha_below_top(parts: PersonSegmentation, body: LowerBody) -> Floats:
         return np.ones((height, width), np.float32)
     last = height - 1 - low[::-1, found].argmax(axis=0)
     hem = np.interp(columns, found, last.astype(np.float64))
-    below = np.clip(np.arange(height)[:, None] - hem[None, :] + 3.0, 0, 1)
-    return np.asarray(np.maximum(below, erode(parts.upper_garment, 4)), np.float32)
+    below = np.clip(np.arange(height)[:, None] - hem[None, :] + _BELOW_TOP_PX, 0, 1)
+    return np.asarray(np.maximum(below, erode(parts.upper_garment, _TOP_RIM_PX)), np.float32)
 
 
 def _sample_halves(halves: tuple[WarpGrid, ...], layer: Floats, light: Floats) -> GarmentLayer:
     """Sample the halves from the cutout, H x W x 4, and light them; the first lies below."""
+    edges, options = HALF_EDGES, ROUND_LEGS
     shape = (light.shape[0], light.shape[1])
     coverage = np.zeros(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)
@@ -89,22 +146,24 @@ def _sample_halves(halves: tuple[WarpGrid, ...], layer: Floats, light: Floats) -
         surface = rasterise_grid(grid, shape).windowed
         window = surface.window
         found = sample_image(layer, surface.source)
-        edge = np.clip((1.03 - surface.across) * 60 + 0.5, 0, 1) if len(halves) > 1 else 1.0
+        inwards = (edges.inner_end - surface.across) * edges.inner_slope
+        edge = np.clip(inwards + 0.5, 0, 1) if len(halves) > 1 else 1.0
         alpha = found[..., 3] / 255 * surface.covered * edge
-        alpha = gaussian_blur(np.asarray(alpha, np.float32), 0.6)
-        down = np.clip((surface.along - grid.crotch_fraction) / 0.15, 0, 1)
-        place = np.clip(np.abs(surface.across - 0.5) * 2, 0, 1.1)
+        alpha = gaussian_blur(np.asarray(alpha, np.float32), edges.sigma_px)
+        down = np.clip((surface.along - grid.crotch_fraction) / options.crotch_blend, 0, 1)
+        place = np.clip(np.abs(surface.across - 0.5) * 2, 0, options.max_across)
         if len(halves) == 1:
-            shade = 1 - 0.10 * place**5
+            shade = 1 - options.edge_loss * place**options.skirt_power
         else:
-            outwards = np.clip(1 - surface.across, 0, 1.1)
-            shade = 1 - 0.10 * (down * place**4 + (1 - down) * outwards**6)
+            outwards = np.clip(1 - surface.across, 0, options.max_across)
+            leg, hip = place**options.leg_power, outwards**options.hip_power
+            shade = 1 - options.edge_loss * (down * leg + (1 - down) * hip)
         shaded = np.clip(found[..., :3] * to_three_channels(light[window] * shade), 0, 255)
         if coverage.any() and len(halves) > 1:
             front, falling = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
             front[window], falling[window] = alpha, down
             below = contact_shadow(front, FRONT_LEG) * np.float32(FRONT_LEG.strength) * falling
-            colour = colour * to_three_channels(1 - gaussian_blur(below, 2.0))
+            colour = colour * to_three_channels(1 - gaussian_blur(below, edges.shadow_sigma_px))
         mixed = alpha_blend(colour[window], shaded, alpha)
         first = (coverage[window] < 0.5) & (alpha > 0)
         colour[window] = np.where(to_three_channels(first.astype(np.float32)) > 0, shaded, mixed)
