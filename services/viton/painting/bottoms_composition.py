@@ -1,5 +1,6 @@
 """From bottom to top: background, bare legs, the lower garment, top, arms, head, shoes."""
 
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -28,12 +29,48 @@ from services.viton.raster.smoothing import antialias
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_LABEL_ERROR_PX: Final = 7
-"""How far an edge of the label map may lie from the true one, in pixels of the canvas."""
+_NEAR_PX: Final = 2
+"""How far around what changes the layers are painted anew, in pixels of the canvas."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptOverBottoms:
+    """How regions of the photo that lie over new bottoms are cut out."""
+
+    label_error_px: int = 7
+    """How far an edge of the label map may lie from the true one, in pixels of the canvas."""
+    matte_start: float = 0.45
+    """Estimated coverage, 0 to 1, up to which a pixel is not the region's."""
+    matte_range: float = 0.55
+    """Further coverage at which it is all the region's."""
+
+
+KEPT_OVER_BOTTOMS: Final = KeptOverBottoms()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopContinuation:
+    """How the existing top goes on below its edge."""
+
+    rim_px: int = 5
+    """Width of the top's rim whose colours are not continued, in pixels of the canvas."""
+    min_area: int = 500
+    """Area inside that rim below which nothing is continued, in pixels of the canvas."""
+    reach: float = 0.1
+    """How far the top goes on, in lengths of the torso."""
+
+
+TOP_CONTINUATION: Final = TopContinuation()
+"""The engine's options."""
 
 
 def assemble_bottoms(legs: MeasuredLowerBody, garment: GarmentLayer, line: Waistline) -> LayerStack:
-    """Stack background, bare legs, the garment, and what lies over it."""
+    """Stack background, bare legs, the garment, and what lies over it.
+
+    Pixels away from all that changes are the photo's.
+    """
+    options = KEPT_OVER_BOTTOMS
     photo, parts, body = legs.pixels, legs.segmentation, legs.body
     removed = find_removed_bottoms(parts)
     undressed, bare = _paint_bare_legs(photo, parts, body, removed)
@@ -41,18 +78,19 @@ def assemble_bottoms(legs: MeasuredLowerBody, garment: GarmentLayer, line: Waist
     shadow = contact_shadow(garment.alpha, HEM) * np.float32(HEM.strength)
     stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
     stack.add_garment_layer(garment.colour, garment.alpha, garment.source)
-    near = dilate(removed | (garment.alpha > 0) | (hem_shadow_zone(parts, body) > 0), 2)
+    near = dilate(removed | (garment.alpha > 0) | (hem_shadow_zone(parts, body) > 0), _NEAR_PX)
     back = parts.bottoms | parts.leg_skin
     kept = [parts.arms, parts.head_and_torso_skin, select_shoes_over_hem(parts, body)]
     if not line.visible:
         kept.insert(0, parts.upper_garment)
     for region in kept:
         if (region & near).any():
-            alpha, colour = estimate_alpha_matte(photo, region, back, _LABEL_ERROR_PX)
+            alpha, colour = estimate_alpha_matte(photo, region, back, options.label_error_px)
             cast = contact_shadow(alpha, OVER_BOTTOMS)
             cast = cast * np.float32(OVER_BOTTOMS.strength) * garment.alpha
             stack.darken(cast)
-            stack.add_layer(colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near)
+            sure = (alpha - options.matte_start) / options.matte_range
+            stack.add_layer(colour, np.clip(sure, 0, 1) * near)
     away = (~near).astype(np.float32)
     stack.replace(np.where(to_three_channels(away) > 0, photo, stack.image), away)
     return stack
@@ -78,16 +116,20 @@ def _paint_bare_legs(
 def _extend_top(
     canvas: Floats, photo: Floats, parts: PersonSegmentation, removed: Bool, body: LowerBody
 ) -> Floats:
-    """Continue the top a little below its edge, where the new waistband may lie lower."""
+    """Continue the top a little below its edge, where the new waistband may lie lower.
+
+    ``canvas`` and ``photo``: H x W x 3, 0 to 255. ``removed``: H x W, the existing bottoms.
+    """
+    options = TOP_CONTINUATION
     rows = np.arange(removed.shape[0])[:, None]
-    upper = erode(parts.upper_garment, 5)
-    if upper.sum() < 500:
+    upper = erode(parts.upper_garment, options.rim_px)
+    if upper.sum() < options.min_area:
         return canvas
     spread = pull_push(photo, upper.astype(np.float32))
     columns = np.arange(removed.shape[1])[None, :]
     inside = (columns > body.flanks_x[0][:, None]) & (columns < body.flanks_x[1][:, None])
     near = (
-        dilate(parts.upper_garment, int(0.1 * body.torso_length))
+        dilate(parts.upper_garment, int(options.reach * body.torso_length))
         & removed
         & inside
         & (rows < body.hip_row)
