@@ -34,11 +34,26 @@ _WINDOW_REACH: Final = 1.4
 _SHADE_BEHIND_NECK: Final = 0.12
 """Fraction of the light that is missing behind the neck."""
 
-_NARROWEST_ABOVE_BASE: Final = 0.24
-"""Height above its base at which the neck is narrowest, in shoulder widths."""
+_COVER_SIGMA_PX: Final = 0.8
+"""Standard deviation of the blur of a piece's coverage, in pixels of the canvas."""
 
-_NECK_FLARE: Final = (0.12, 1.1)
-"""How much the neck widens to each side: down to a collar's ends, and below them."""
+
+@dataclass(frozen=True, kw_only=True)
+class NeckColumn:
+    """Which pixels are the neck's."""
+
+    narrowest_above_base: float = 0.24
+    """Height above its base at which the neck is narrowest, in shoulder widths."""
+    flare: float = 0.12
+    """How much the neck widens to each side below its narrowest row, in columns per row."""
+    flare_below_ends: float = 1.1
+    """How much it widens in addition below a collar's ends, in columns per row."""
+    sigma_px: float = 1.5
+    """Standard deviation of the blur of its edge, in pixels of the canvas."""
+
+
+NECK_COLUMN: Final = NeckColumn()
+"""The engine's options."""
 
 
 class NeckLayer(NamedTuple):
@@ -106,7 +121,7 @@ def _place_back_piece(
     cover = cv2.remap(
         behind.mask.astype(np.float32), source[..., 0], source[..., 1], cv2.INTER_LINEAR
     )
-    cover = gaussian_blur(np.asarray(cover, np.float32), 0.8)
+    cover = gaussian_blur(np.asarray(cover, np.float32), _COVER_SIGMA_PX)
     neck = (
         np.ones_like(cover)
         if behind.is_hood
@@ -119,7 +134,7 @@ def _place_back_piece(
 
 
 def _window_around(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:
-    """Return the rows and columns within ``reach`` pixels of a place."""
+    """Return the rows and columns of the canvas within ``reach`` pixels of a place."""
     first = np.maximum(np.floor(middle - reach), 0).astype(int)
     last = np.ceil(middle + reach).astype(int) + 1
     columns, rows = (slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
@@ -133,22 +148,25 @@ def _neck_column(
 ) -> Floats:
     """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
 
-    ``at``: the rows and the columns of the pixels; ``below``: how far they lie below the ends of
-    the collar. A collar hides the shoulder, never the neck.
+    ``at``: the rows and the columns of the pixels. ``below``: how far they lie below the ends of
+    the collar, in pixels. A collar hides the shoulder, never the neck.
     """
+    options = NECK_COLUMN
     rows, columns = at
-    level = body.neck_base[1] - _NARROWEST_ABOVE_BASE * body.shoulder_width
-    wider = _NECK_FLARE[0] * np.maximum(rows - level, 0) + _NECK_FLARE[1] * np.maximum(below, 0)
+    level = body.neck_base[1] - options.narrowest_above_base * body.shoulder_width
+    widened = options.flare * np.maximum(rows - level, 0)
+    wider = widened + options.flare_below_ends * np.maximum(below, 0)
     left, right = (measure_neck_half_width(parts, body, side.sign) for side in body.sides)
     away = columns - body.neck_base[0]
-    return gaussian_blur(((-away < left + wider) & (away < right + wider)).astype(np.float32), 1.5)
+    inside = (-away < left + wider) & (away < right + wider)
+    return gaussian_blur(inside.astype(np.float32), options.sigma_px)
 
 
 def _extend_stand_collar(stand: Bool, image: NDArray[np.uint8], torso: GarmentLayer) -> NeckLayer:
     """Let a stand, a mask in the garment's photo ``image``, go on up the neck from the torso."""
     cover = sample_image(stand.astype(np.float32), torso.source)
     near = largest_component((cover > 0.5) | (torso.alpha > 0.5))
-    cover = gaussian_blur(np.asarray(cover * near, np.float32), 0.8)
+    cover = gaussian_blur(np.asarray(cover * near, np.float32), _COVER_SIGMA_PX)
     colour = sample_image(image.astype(np.float32), torso.source)
     return NeckLayer(colour, cover, torso.source, WHOLE_IMAGE)
 
