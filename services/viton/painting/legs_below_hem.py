@@ -22,8 +22,24 @@ from services.viton.raster.smoothing import antialias
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
 
-_LABEL_ERROR_PX: Final = 7
-"""How far an edge of the label map may lie from the true one, in pixels of the canvas."""
+_NEAR_PX: Final = 2
+"""How far around what changes the shoes are laid over it, in pixels of the canvas."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShoesOverHem:
+    """How the shoes of the photo are cut out."""
+
+    label_error_px: int = 7
+    """How far an edge of the label map may lie from the true one, in pixels of the canvas."""
+    matte_start: float = 0.45
+    """Estimated coverage, 0 to 1, up to which a pixel is not the shoes'."""
+    matte_range: float = 0.55
+    """Further coverage at which it is all the shoes'."""
+
+
+SHOES_OVER_HEM: Final = ShoesOverHem()
+"""The engine's options."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +64,18 @@ def render_legs_below_hem(legs: MeasuredLowerBody, layers: GarmentLayers) -> Leg
     )
     bare = np.maximum(shown, antialias(parts.leg_skin, 1.0)) * (1 - clothed)
     cast = contact_shadow(layers.torso.alpha, HEM) * np.float32(HEM.strength)
-    near = dilate(removed | (layers.torso.alpha > 0), 2)
+    near = dilate(removed | (layers.torso.alpha > 0), _NEAR_PX)
     return LegsBelowHem((colour, shown * (1 - clothed)), cast * bare, _shoes_over_hem(legs, near))
 
 
 def _shoes_over_hem(legs: MeasuredLowerBody, near: Bool) -> tuple[Floats, Floats] | None:
     """Return the colours and the coverage of the shoes inside ``near``; None without any."""
-    parts = legs.segmentation
+    options, parts = SHOES_OVER_HEM, legs.segmentation
     shoes = select_shoes_over_hem(parts, legs.body)
     if not (shoes & near).any():
         return None
     alpha, colour = estimate_alpha_matte(
-        legs.pixels, shoes, parts.bottoms | parts.leg_skin, _LABEL_ERROR_PX
+        legs.pixels, shoes, parts.bottoms | parts.leg_skin, options.label_error_px
     )
-    return colour, np.clip((alpha - 0.45) / 0.55, 0, 1) * near
+    sure = (alpha - options.matte_start) / options.matte_range
+    return colour, np.clip(sure, 0, 1) * near
