@@ -218,7 +218,17 @@ class RetryingClient:
         while True:
             if self._closed:
                 return False
-            if await is_serving(channel, min(HEALTH_TIMEOUT_SECONDS, ends - time.monotonic())):
+            try:
+                serving = await is_serving(
+                    channel, min(HEALTH_TIMEOUT_SECONDS, ends - time.monotonic())
+                )
+            except asyncio.CancelledError:
+                # Closing the channel cancels its health check; nobody cancelled this task.
+                task = asyncio.current_task()
+                if task and not task.cancelling():
+                    return False
+                raise
+            if serving:
                 self._wait_failed = False
                 return True
             left = last - time.monotonic()
