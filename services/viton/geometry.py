@@ -17,6 +17,9 @@ Bool: TypeAlias = NDArray[np.bool_]
 EPSILON: Final = 1e-6
 """Least length that is divided by, in pixels."""
 
+_END_POINTS: Final = 6
+"""Last points of a polyline, the first and the last of which give the direction beyond it."""
+
 
 def point(x: float, y: float) -> Points:
     """Return one point, (x, y) in pixels."""
@@ -39,11 +42,11 @@ def resample_polyline(curve: Points, count: int, end: float = 1.0) -> Points:
 def points_at_fractions(curve: Points, share: NDArray[np.float64]) -> Points:
     """Return the points at shares of a polyline's length; beyond 1 the line runs on straight."""
     steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
-    total = max(float(steps[-1]), 1e-6)
+    total = max(float(steps[-1]), EPSILON)
     inside = np.clip(share, 0, 1) * total
     found = np.stack([np.interp(inside, steps, curve[:, i]) for i in (0, 1)], axis=1)
-    ahead = curve[-1] - curve[-min(6, len(curve))]
-    ahead = ahead / max(float(np.hypot(ahead[0], ahead[1])), 1e-6)
+    ahead = curve[-1] - curve[-min(_END_POINTS, len(curve))]
+    ahead = ahead / max(float(np.hypot(ahead[0], ahead[1])), EPSILON)
     beyond = np.maximum(share - 1, 0)[:, None] * total
     return np.asarray(found + beyond * ahead)
 

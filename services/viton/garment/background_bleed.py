@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.geometry import EPSILON
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.planes import to_luma
 from services.viton.raster.pull_push import pull_push
@@ -61,6 +62,10 @@ class BleedOptions:
 
     brightness_depth: float = 0.6
     """Depth to which brightness is replaced, as a fraction of the depth for colours."""
+
+    min_sample_depth: float = 0.8
+    """Distance from the outline that a sample's inner end must exceed, as a fraction of
+    ``inside_px``: the garment is too narrow there if it does not."""
 
 
 BLEED_OPTIONS: Final = BleedOptions()
@@ -135,7 +140,7 @@ def _sample_across_outline(colours: Floats, mask: Bool, options: BleedOptions) -
     rows, columns = all_rows[chosen], all_columns[chosen]
     down, right = np.gradient(cv2.GaussianBlur(inner - outer, (0, 0), 3))
     inwards = np.stack([right[rows, columns], down[rows, columns]], axis=-1)
-    inwards /= np.maximum(np.linalg.norm(inwards, axis=-1, keepdims=True), 1e-6)
+    inwards /= np.maximum(np.linalg.norm(inwards, axis=-1, keepdims=True), EPSILON)
     steps = np.arange(-options.outside_px, options.inside_px + 1, dtype=np.float32)
     start = np.stack([columns, rows], axis=-1).astype(np.float32)
     places = (start[:, None] + steps[:, None] * inwards[:, None]).astype(np.float32)
@@ -143,7 +148,7 @@ def _sample_across_outline(colours: Floats, mask: Bool, options: BleedOptions) -
     in_photo = ((places >= 0) & (places <= size)).all(axis=(1, 2))
     # The garment is wide enough for its own colour to be known at the inner end.
     end = np.rint(places[:, -1]).astype(int).clip(0, size)
-    is_wide = inner[end[:, 1], end[:, 0]] > 0.8 * options.inside_px
+    is_wide = inner[end[:, 1], end[:, 0]] > options.min_sample_depth * options.inside_px
     used = np.ascontiguousarray(places[in_photo & is_wide])
     if not len(used):
         return np.zeros((0, len(steps), 3), np.float32)

@@ -68,6 +68,24 @@ class BottomsOptions:
     waistband_reach: float = 0.3
     """Half the width of the front in which the waistband's upper edge is taken, in widths."""
 
+    seat_start: float = 0.05
+    """Height below the first row at which the seat begins, whose middle is the axis."""
+
+    seat_end: float = 0.25
+    """Height below the first row at which the seat ends."""
+
+    gap_start: float = 0.125
+    """Height below the first row from which a gap between the legs is looked for."""
+
+    rise_width_end: float = 0.2
+    """Height below the first row down to which the width of long trousers is measured."""
+
+    usual_hem_width_start: float = 0.2
+    """Height above the last row from which a leg's usual width is measured, of the leg's height."""
+
+    waistband_width_row_px: int = 12
+    """Depth below the first row at which the waistband's width is measured."""
+
     rounded_top: float = 0.012
     """Height at the waistband in which corners are round, at least 3 pixels."""
 
@@ -207,7 +225,9 @@ def _measure_outline(whole: Bool, first_row: float, options: BottomsOptions) -> 
     top, last = int(rows[0]), int(rows[-1])
     left = whole.argmax(axis=1).astype(np.float64)
     right = (whole.shape[1] - 1 - whole[:, ::-1].argmax(axis=1)).astype(np.float64)
-    seat = slice(top + (last - top) // 20, top + (last - top) // 4)
+    seat = slice(
+        top + int(options.seat_start * (last - top)), top + int(options.seat_end * (last - top))
+    )
     return _Outline(
         mask=whole,
         left_edge=left,
@@ -248,7 +268,8 @@ def _find_gaps(outline: _Outline, options: BottomsOptions) -> Floats:
     reach = options.gap_reach * float(np.median(whole[top : last + 1].sum(axis=1)))
     starts = whole & np.diff(whole, axis=1, prepend=False)
     several = np.flatnonzero(starts.sum(axis=1) > 1)
-    for row in several[(several >= top + (last - top) // 8) & (several <= last)]:
+    first = top + int(options.gap_start * (last - top))
+    for row in several[(several >= first) & (several <= last)]:
         filled = np.flatnonzero(whole[row])
         steps = np.diff(filled)
         open_at = np.flatnonzero(steps > least)
@@ -274,7 +295,8 @@ def _find_crotch(outline: _Outline, gaps: Floats, options: BottomsOptions) -> Po
     start = int(run[0])
     if run[-1] < outline.last_row - options.max_closed_hem * tall:
         return None
-    wide = float(np.median(outline.mask[top : top + tall // 5].sum(axis=1)))
+    end = top + int(options.rise_width_end * tall)
+    wide = float(np.median(outline.mask[top:end].sum(axis=1)))
     if tall > options.min_long_ratio * wide and start - top > options.max_rise * tall:
         return point(outline.axis_x, top + options.usual_rise * tall)
     return point(float(gaps[start].mean()), float(start))
@@ -283,7 +305,8 @@ def _find_crotch(outline: _Outline, gaps: Floats, options: BottomsOptions) -> Po
 def _hem_row(part: Bool, top: int, last: int, options: BottomsOptions) -> float:
     """Return the last row in which a part of the mask still has much of its usual width."""
     wide = part.sum(axis=1).astype(np.float64)
-    usual = float(np.median(wide[max(top, last - (last - top) // 5) : last + 1]))
+    start = max(top, last - int(options.usual_hem_width_start * (last - top)))
+    usual = float(np.median(wide[start : last + 1]))
     rows = np.flatnonzero(wide > options.min_hem_width * usual)
     return float(rows[-1]) if len(rows) else float(last)
 
@@ -291,7 +314,7 @@ def _hem_row(part: Bool, top: int, last: int, options: BottomsOptions) -> float:
 def _waistband_row(outline: _Outline, options: BottomsOptions) -> float:
     """Return the row of the waistband's upper edge in the middle of the front."""
     top, axis_x = outline.first_row, outline.axis_x
-    row = min(top + 12, len(outline.left_edge) - 1)
+    row = min(top + options.waistband_width_row_px, len(outline.left_edge) - 1)
     width = float(outline.right_edge[row] - outline.left_edge[row])
     half = options.waistband_reach * width
     columns = slice(max(int(axis_x - half), 0), int(axis_x + half) + 1)

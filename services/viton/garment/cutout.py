@@ -41,6 +41,15 @@ class CutoutOptions:
     torso_overlap_px: int = 4
     """How far the torso's piece reaches over its seams."""
 
+    torso_sigma_px: float = 0.7
+    """Standard deviation of the blur of the torso's edge at its seams."""
+
+    neck_opening_rise_px: float = 8.0
+    """Distance above the photo up to which the neck opening reaches."""
+
+    neck_opening_sigma_px: float = 0.8
+    """Standard deviation of the blur of the neck opening's edge."""
+
     matte_margin_px: int = 16
     """Margin around the garment in which its alpha matte is estimated."""
 
@@ -108,9 +117,10 @@ def cut_out_garment(
     extended_colours, alpha = extract_colours_and_alpha(image, hard, options)
     colours = lift_sleeve_shade(even_out_studio_light(extended_colours, hard), garment)
     shape = (hard.shape[0], hard.shape[1])
-    front = alpha * (1 - _neck_opening(garment, shape))
+    front = alpha * (1 - _neck_opening(garment, shape, options))
     torso = np.maximum(
-        front * antialias(dilate(garment.torso_mask, options.torso_overlap_px), 0.7),
+        front
+        * antialias(dilate(garment.torso_mask, options.torso_overlap_px), options.torso_sigma_px),
         _gussets(garment, gussets, shape, options),
     )
     whole = largest_component(torso > 0.5)
@@ -167,13 +177,14 @@ def _cut_sleeve(
     return to_rgba(own, front * near)
 
 
-def _neck_opening(garment: TopLandmarks, shape: tuple[int, int]) -> Floats:
+def _neck_opening(garment: TopLandmarks, shape: tuple[int, int], options: CutoutOptions) -> Floats:
     """Return the coverage of what is above the front neckline: the inside of the back, a label."""
     curve = garment.neckline.curve
-    ends = np.array([[curve[-1, 0], -8.0], [curve[0, 0], -8.0]])
+    above = -options.neck_opening_rise_px
+    ends = np.array([[curve[-1, 0], above], [curve[0, 0], above]])
     ring: Points = np.concatenate([curve, ends])
     cover = rasterise_polygon(shape, ring)
-    return np.asarray(cv2.GaussianBlur(cover, (0, 0), 0.8), np.float32)
+    return np.asarray(cv2.GaussianBlur(cover, (0, 0), options.neck_opening_sigma_px), np.float32)
 
 
 def _gussets(

@@ -40,6 +40,9 @@ class DressOptions:
     waist_range: tuple[float, float] = (0.6, 1.4)
     """Heights between which the narrowest row is searched, in chest widths."""
 
+    min_waist_rows: int = 8
+    """Rows in which a waist may be below which the usual one is taken, in pixels of the photo."""
+
     waist_blur: float = 0.03
     """Sigma by which the widths are smoothed, in chest widths."""
 
@@ -190,7 +193,7 @@ def _find_waist(
     """
     usual = min(tip + options.usual_waist * chest, tip + options.lowest_waist * (last - tip))
     start, stop = (int(min(tip + share * chest, last - 2)) for share in options.waist_range)
-    if stop - start < 8:
+    if stop - start < options.min_waist_rows:
         return usual
     profile = gaussian_filter1d(widths, max(options.waist_blur * chest, 1.0))[start:stop]
     place = int(profile.argmin())

@@ -57,6 +57,12 @@ class InnerBackOptions:
     inner_colours: int = 3
     """Clusters of the colours of the seed."""
 
+    min_seed_depth_px: int = 6
+    """Least depth down to which a seed reaches, in pixels of the photo."""
+
+    min_window_px: int = 16
+    """Least height and width of the part of the photo that is searched, in pixels of the photo."""
+
     min_inner_share: float = 0.2
     """Least share of the pixels that makes a cluster a colour of the seed."""
 
@@ -153,7 +159,7 @@ def trace_inner_back(
         (options.lower_seed, chest_only, options.min_overlap_lower_seed),
     ):
         seed = window.mask & near & (depth > max(3, above * width))
-        seed &= depth < max(6, below * width)
+        seed &= depth < max(options.min_seed_depth_px, below * width)
         if seed.sum() < options.min_seed_pixels or not colours:
             return None
         inside = _inner_colours(window.lab[seed], np.concatenate(colours), options)
@@ -178,8 +184,8 @@ def _crop(photo: NecklinePhoto, options: InnerBackOptions) -> _Window | None:
     tops = np.minimum(photo.top_rows[first:last], photo.mask.shape[0] - 1)
     start = max(int(tops.min()), 0)
     below = photo.armpit_row + options.reach_below_armpits * photo.half_chest_width
-    stop = int(np.clip(below, start + 8, photo.mask.shape[0]))
-    if last - first < 16 or stop - start < 16:
+    stop = int(np.clip(below, start, photo.mask.shape[0]))
+    if min(last - first, stop - start) < options.min_window_px:
         return None
     return _Window(
         first_row=start,

@@ -230,7 +230,7 @@ def _usual_form(
         return options.usual_collar_depth, options.usual_exponent
     least, most = options.usual_depths
     usual = ((candidates.depths > least) & (candidates.depths < most))[:, None]
-    likely = replace(candidates, scores=candidates.scores * usual - 99.0 * ~usual)
+    likely = replace(candidates, scores=np.where(usual, candidates.scores, -np.inf))
     score, depth, exponent = likely.best()
     if score < options.faint_score:
         return options.usual_depth, options.usual_exponent

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from services.viton.garment.colour_clusters import cluster_colours, squared_distance_to_nearest
 from services.viton.garment.neckline_photo import NecklinePhoto
-from services.viton.geometry import Points
+from services.viton.geometry import EPSILON, Points
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -40,7 +40,10 @@ class EdgeOptions:
     """Distance to the front's colours above which more counts nothing in a score."""
 
     edge_gap: float = 0.03
-    """From the edge to the samples beside it, in half chest widths, at least 3 pixels."""
+    """From the edge to the samples beside it, in half chest widths."""
+
+    min_edge_gap_px: float = 3.0
+    """Least such distance, in pixels of the photo."""
 
     front_reach: float = 0.16
     """Depth of the strip of the front below an edge, in half chest widths."""
@@ -67,8 +70,10 @@ class EdgeOptions:
     """Steps in which it is moved, in each direction."""
 
     snap_gap: float = 0.02
-    """From the curve to the samples on both sides of it, in half chest widths, at least 2.5
-    pixels."""
+    """From the curve to the samples on both sides of it, in half chest widths."""
+
+    min_snap_gap_px: float = 2.5
+    """Least such distance, in pixels of the photo."""
 
     snap_cost: float = 0.25
     """What a step away from the curve costs."""
@@ -89,6 +94,12 @@ class TrimOptions:
 
     heights: tuple[float, float, float] = (0.03, 0.14, 0.005)
     """Least and largest height of a band, and the step between the heights that are tried."""
+
+    end_points: int = 6
+    """Points of the curve at either end beside which no band is looked for."""
+
+    above_end_points: int = 10
+    """Further points at either end above which the garment's height is not measured."""
 
     edge_run: float = 0.02
     """Length over which the band's upper edge is a step in colour."""
@@ -159,7 +170,7 @@ def score_edges(
     """
     half = photo.half_chest_width
     last = photo.lab.shape[0] - 1
-    gap = max(3.0, options.edge_gap * half)
+    gap = max(options.min_edge_gap_px, options.edge_gap * half)
     tops = np.minimum(photo.top_rows[columns], photo.mask.shape[0] - 1).astype(np.float64)
 
     def at(y: Floats) -> NDArray[np.int64]:
@@ -195,7 +206,7 @@ def snap_to_edge(
     """Move the curve along its normals to the edge near it, smoothly (dynamic programming)."""
     half = photo.half_chest_width
     normal = downward_normals(curve)
-    gap = max(2.5, options.snap_gap * half)
+    gap = max(options.min_snap_gap_px, options.snap_gap * half)
     count = 2 * options.snap_steps + 1
     offsets = np.linspace(-options.snap_reach, options.snap_reach, count) * half
 
@@ -232,7 +243,7 @@ def snap_to_edge(
 def downward_normals(curve: Points) -> Points:
     """Return the unit normals (N x 2) that point down from a curve from left to right."""
     gradient = np.gradient(curve, axis=0)
-    size = np.maximum(np.hypot(gradient[:, 0], gradient[:, 1]), 1e-6)
+    size = np.maximum(np.hypot(gradient[:, 0], gradient[:, 1]), EPSILON)
     tangent = gradient / size[:, None]
     return np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
 
@@ -245,7 +256,7 @@ def move_above_trim(
     Such a band has one colour all along, a second edge above it, and more garment above that.
     """
     width = photo.width
-    middle = curve[6:-6]
+    middle = curve[options.end_points : -options.end_points]
     lowest, highest, step_size = options.heights
     heights = np.arange(lowest, highest, step_size) * width
     xs = np.clip(middle[:, 0], 0, photo.lab.shape[1] - 1).astype(int)
@@ -264,7 +275,8 @@ def move_above_trim(
     if step[best] < options.min_step or uneven > options.max_unevenness * step[best]:
         return curve
     lift = float(heights[best + run // 2])
-    above = middle[10:-10, 1] - tops[10:-10]
+    central = slice(options.above_end_points, -options.above_end_points)
+    above = middle[central, 1] - tops[central]
     if float(np.median(above)) < options.min_garment_above * lift:
         return curve
     fade = np.clip((1 - np.abs(np.linspace(-1, 1, len(curve)))) * options.fade, 0, 1)

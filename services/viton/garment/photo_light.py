@@ -38,6 +38,15 @@ class StudioLightOptions:
     min_pixels: int = 50
     """Pixels of the smaller garment below which nothing is changed."""
 
+    min_coverage: float = 0.99
+    """Coverage above which a pixel of the smaller photo shows the garment alone."""
+
+    min_weight: float = 1e-3
+    """Least weight of the blur that is divided by."""
+
+    min_changed_weight: float = 0.02
+    """Weight of the blur up to which brightness is not changed: the garment is too far away."""
+
     blur: float = 0.10
     """Sigma of the Gaussian, as a fraction of the square root of the garment's area."""
 
@@ -87,6 +96,9 @@ class SleeveExtensionOptions:
     window_px: int = 42
     """Margin of the window in which they are computed."""
 
+    sigma_px: float = 1.5
+    """Standard deviation of the blur of the edge up to which they are continued."""
+
 
 STUDIO_LIGHT_OPTIONS: Final = StudioLightOptions()
 """How a plain garment's light is evened out by default."""
@@ -111,17 +123,17 @@ def even_out_studio_light(
     core = erode(hard, options.rim_px).astype(np.float32)
     inside = cv2.resize(core, size, interpolation=cv2.INTER_AREA)
     small = np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_AREA), np.float32)
-    known = inside > 0.99
+    known = inside > options.min_coverage
     is_small = known.sum() < options.min_pixels
     if is_small or float(small[known].std(axis=0).mean()) > _MAX_PLAIN_STD:
         return colours
     sigma = options.blur * float(np.sqrt(known.sum()))
     weight = gaussian_blur(known.astype(np.float32), sigma)
-    slow = gaussian_blur(to_luma(small) * known, sigma) / np.maximum(weight, 1e-3)
+    slow = gaussian_blur(to_luma(small) * known, sigma) / np.maximum(weight, options.min_weight)
     usual = float(np.median(slow[known]))
     black = options.black_level
     gain = np.clip((usual + black) / (slow + black), *options.gain_range)
-    gain = np.where(weight > 0.02, gain ** np.float32(options.strength), 1.0)
+    gain = np.where(weight > options.min_changed_weight, gain ** np.float32(options.strength), 1.0)
     full = cv2.resize(gain.astype(np.float32), colours.shape[1::-1])
     return colours * to_three_channels(np.asarray(full, np.float32))
 
@@ -196,5 +208,5 @@ def extend_plain_sleeve(
     part = colours[window]
     own = pull_push(part, inside[window].astype(np.float32), 1)
     result = colours.copy()
-    result[window] = part + to_three_channels(antialias(beyond, 1.5)) * (own - part)
+    result[window] = part + to_three_channels(antialias(beyond, options.sigma_px)) * (own - part)
     return result

@@ -101,6 +101,8 @@ class WaistbandShift:
     min_difference: float = 15
     """Difference of the colours above and below up to which they say nothing; they say all at twice
     that."""
+    row_blur_px: int = 5
+    """Width of the box blur of the likeness along rows, in pixels of the canvas."""
     min_gain: float = 1.0
     """Likeness, summed over rows, that a shift has to gain beyond the largest one to be sure."""
     probe_rise_px: int = 6
@@ -241,7 +243,7 @@ def _waistband_shift(
     span = np.linalg.norm(new - old, axis=-1)
     like_old = np.clip((to_new - to_old) / (span + options.distance_offset), -1, 1)
     like_old = like_old * np.clip(span / options.min_difference - 1, 0, 1)
-    like_old = cv2.blur(like_old.astype(np.float32), (5, 1))
+    like_old = cv2.blur(like_old.astype(np.float32), (options.row_blur_px, 1))
     steps = np.arange(-search, search + 1)
     at = np.rint(line[columns][None, :] + steps[:, None]).astype(int) - rows.start
     inside = np.clip(at, 0, like_old.shape[0] - 1)

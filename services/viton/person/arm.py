@@ -57,6 +57,10 @@ class ArmOptions:
     """Samples with a seen edge that half an arm must exceed to have a measured width."""
     crook_margin: float = 0.85
     """Share of the radius of curvature that an inner edge may lie inwards of a bent axis."""
+    armpit_range: tuple[float, float] = (0.03, 0.4)
+    """Nearest and farthest place of the armpit along the arm, from shoulder 0 to wrist 1."""
+    width_sigma: float = 8.0
+    """Standard deviation of the smoothing of the half width along the arm, in samples."""
     joining_share: float = 0.15
     """Share of the arm's length over which its inner edge leaves the armpit."""
     min_reattached_width: float = 0.35
@@ -197,7 +201,8 @@ def _trace_inner_edge(
     inner = axis.centreline - axis.normal * np.minimum(half_width, limit)[:, None]
     along = unit_vector(elbow - shoulder)
     reach = max(distance(shoulder, elbow), 1.0)
-    start = int(np.clip(0.5 * float((armpit - shoulder) @ along) / reach, 0.03, 0.4) * ARM_SAMPLES)
+    place = 0.5 * float((armpit - shoulder) @ along) / reach
+    start = int(np.clip(place, *options.armpit_range) * ARM_SAMPLES)
     run = min(max(int(options.joining_share * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
     fade = (np.cos(np.linspace(0, np.pi, run))[:, None] + 1) / 2
     inner[start + 1 : start + 1 + run] += fade * (armpit - inner[start + 1])
@@ -283,4 +288,4 @@ def _measure_half_width(
         use = valid & half & (sample > options.shoulder_share * count)
         if use.sum() > options.min_edge_samples:
             ratio[half] = np.median(found[use])
-    return usual * gaussian_filter1d(ratio, 8.0, mode="nearest")
+    return usual * gaussian_filter1d(ratio, options.width_sigma, mode="nearest")

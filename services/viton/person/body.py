@@ -43,6 +43,8 @@ class BodyOptions:
     """Bare neck that must be exceeded to shift the neck's base, in squared shoulder widths."""
     max_neck_shift: float = 0.12
     """Farthest that the neck's base may be drawn from midway between the shoulders, twice over."""
+    midline_range: tuple[float, float] = (-0.2, 1.3)
+    """Ends of the slanting part of the midline, from the neck's base (0) to the hips (1)."""
     hem_half_width: float = 0.3
     """Half the width of the strip about the midline in which the existing top's hem is read."""
     min_hem_share: float = 0.2
@@ -65,6 +67,10 @@ class BodyOptions:
     """Largest distance of an armpit from the shoulder joint: that of a raised arm's."""
     armpit_reach: float = 0.15
     """Distance between the axes of arm and flank at which they part."""
+    min_half_angle_sine: float = 0.05
+    """Least sine of half the angle between arm and flank that is divided by."""
+    opposite_cosine: float = -0.95
+    """Cosine of that angle below which arm and flank count as opposite."""
     hem_inset: float = 0.05
     """Height above a hem that hangs free from which the flank goes straight down."""
 
@@ -87,6 +93,8 @@ class FlankOptions:
     """Place of the usual waist from the chest (0) to the hips (1)."""
     waist_extent: float = 0.25
     """Extent of the usual waist, of the way from chest to hips (Gaussian)."""
+    end_position: float = 1.4
+    """Place below which the usual flank runs straight down, from the chest (0) to the hips (1)."""
     max_deviation: float = 0.2
     """Largest distance of the seen flank from the usual one."""
     sleeve_allowance: float = 0.03
@@ -169,7 +177,7 @@ def measure_body(
     hip_row = float(joints.hips[0][1] + joints.hips[1][1]) / 2
     labelled = segment_person(labels, split_dress_at_hips(labels, hip_row))
     neck_base = _find_neck_base(labelled, joints, options)
-    midline_x = _trace_midline(joints, neck_base, labels.shape[0])
+    midline_x = _trace_midline(joints, neck_base, labels.shape[0], options)
     tips = [find_shoulder_tip(labelled, joints, side) for side in PictureSide]
     straight_line = trace_shoulder_line(labelled, scale, tips, neck_base)
     cleaned = replace(labelled, upper_garment=remove_stray_islands(labelled.upper_garment, joints))
@@ -247,11 +255,11 @@ def _find_neck_base(parts: PersonSegmentation, joints: Joints, options: BodyOpti
     return point(float(x), float(middle[1]))
 
 
-def _trace_midline(joints: Joints, neck_base: Points, height: int) -> Floats:
+def _trace_midline(joints: Joints, neck_base: Points, height: int, options: BodyOptions) -> Floats:
     """Return the x of the body's axis for every row, straight through neck and hips."""
     rows = np.arange(height, dtype=np.float64)
     hip = (joints.hips[0] + joints.hips[1]) / 2
-    share = np.clip((rows - neck_base[1]) / max(hip[1] - neck_base[1], 1.0), -0.2, 1.3)
+    share = np.clip((rows - neck_base[1]) / max(hip[1] - neck_base[1], 1.0), *options.midline_range)
     return np.asarray(neck_base[0] + share * (hip[0] - neck_base[0]))
 
 
@@ -307,10 +315,10 @@ def _find_armpit(joints: Joints, side: PictureSide, options: BodyOptions) -> Poi
     down = unit_vector(foot - shoulder)
     arm = unit_vector(joints.elbows[side] - shoulder)
     half_angle = 0.5 * np.arccos(np.clip(float(down @ arm), -1.0, 1.0))
-    depth = options.armpit_reach / max(np.sin(half_angle), 0.05)
+    depth = options.armpit_reach / max(np.sin(half_angle), options.min_half_angle_sine)
     away = float(np.clip(depth, options.min_armpit_depth, options.max_armpit_depth)) * scale
     # Between opposite directions there is no bisector.
-    opposite = float(down @ arm) < -0.95
+    opposite = float(down @ arm) < options.opposite_cosine
     return shoulder + away * (down if opposite else unit_vector(down + arm))
 
 
@@ -336,7 +344,7 @@ def measure_flank(
     rows = np.arange(len(midline_x), dtype=np.float64)
     shoulder, hip = joints.shoulders[side], joints.hips[side]
     chest_row = shoulder[1] + options.chest_row * scale
-    share = np.clip((rows - chest_row) / max(hip[1] - chest_row, 1.0), 0, 1.4)
+    share = np.clip((rows - chest_row) / max(hip[1] - chest_row, 1.0), 0, options.end_position)
     hip_x = hip[0] + sign * options.hip_spread * scale
     straight = shoulder[0] + share * (hip_x - shoulder[0])
     waist = np.exp(-(((share - options.waist_position) / options.waist_extent) ** 2))

@@ -68,6 +68,10 @@ NOT_STANDING: Final = (
 class LowerBodyOptions:
     """Proportions of the lower body in torso lengths, and how its outline is measured."""
 
+    min_torso_length: float = 0.8
+    """Least torso length, in shoulder widths."""
+    gap_position: float = 0.2
+    """Place along the legs, from hip 0 to ankle 1, midway between which the gap is looked for."""
     thigh_spread: float = 0.02
     """Distance outwards of a knee that was not seen from its hip."""
     min_standing_bone: float = 0.35
@@ -222,7 +226,7 @@ def measure_lower_body(
     height = labels.shape[0]
     shoulder_row = float(joints.shoulders[0][1] + joints.shoulders[1][1]) / 2
     hip_row = float(joints.hips[0][1] + joints.hips[1][1]) / 2
-    torso = max(hip_row - shoulder_row, 0.8 * joints.shoulder_width)
+    torso = max(hip_row - shoulder_row, options.min_torso_length * joints.shoulder_width)
     if height - hip_row < min_shown_below_hips * torso:
         raise LegsNotShown(NO_LEGS)
     narrowest_row = shoulder_row + options.narrowest_row * torso
@@ -372,7 +376,7 @@ def _find_crotch(
 ) -> Points:
     """Return where the legs part: the top of the gap between them, if it is where it may be."""
     left, right = legs
-    sample = int(0.2 * LEG_SAMPLES)
+    sample = int(options.gap_position * LEG_SAMPLES)
     x = float(left.centreline[0, 0] + right.centreline[0, 0]) / 2
     low = float(left.centreline[sample, 0] + right.centreline[sample, 0]) / 2
     row = hip_row + options.crotch_row * torso

@@ -42,6 +42,12 @@ _MIN_SLEEVE_FRACTION: Final = 0.5
 _FOREARM_HALF_WIDTH: Final = 0.1
 """Half the width of a forearm in its sleeve, in torso lengths."""
 
+_HAND_ABOVE_WRIST: Final = 0.1
+"""Height above the higher wrist joint at which the hands begin, in torso lengths."""
+
+_FOREARM_SAMPLES: Final = 20
+"""Samples along the middle line of a forearm."""
+
 _MIN_BARE_ARM_AREA: Final = 0.04
 """Bare arm above the hands from which a dress has no long sleeves, in squared torso lengths."""
 
@@ -138,12 +144,12 @@ def draw_sleeved_forearms(labels: NDArray[np.uint8], joints: Joints, torso_lengt
     """
     near = np.zeros(labels.shape, np.uint8)
     height, width = labels.shape
-    hands = int(min(wrist[1] for wrist in joints.wrists) - 0.1 * torso_length)
+    hands = int(min(wrist[1] for wrist in joints.wrists) - _HAND_ABOVE_WRIST * torso_length)
     bare = np.isin(labels[: max(hands, 0)], (Label.LEFT_ARM, Label.RIGHT_ARM))
     if bare.sum() > _MIN_BARE_ARM_AREA * torso_length**2:
         return near > 0
     for elbow, wrist in zip(joints.elbows, joints.wrists, strict=True):
-        path = np.linspace(elbow, wrist, 20)
+        path = np.linspace(elbow, wrist, _FOREARM_SAMPLES)
         xs = np.clip(path[:, 0], 0, width - 1).astype(int)
         ys = np.clip(path[:, 1], 0, height - 1).astype(int)
         if (labels[ys, xs] == Label.DRESS).mean() > _MIN_SLEEVE_FRACTION:

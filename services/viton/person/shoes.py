@@ -17,6 +17,15 @@ from services.viton.raster.smoothing import gaussian_blur
 _HISTOGRAM_BINS: Final = 12
 """Bins of each channel in a colour histogram."""
 
+_HISTOGRAM_KERNEL: Final = (0.25, 0.5, 0.25)
+"""Binomial kernel that smooths a colour histogram along each channel, in bins."""
+
+_MIN_PROBABILITY: Final = 1e-6
+"""Least sum of a colour's two probabilities that is divided by."""
+
+_MIN_WEIGHT: Final = 1e-3
+"""Least weight of the probabilities' smoothing that is divided by."""
+
 _HEM_REACH: Final = 0.14
 """Distance from the bottoms within which a shoe's pixel may be a hem, in torso lengths."""
 
@@ -60,13 +69,13 @@ def reassign_trouser_hems(
     if clear.sum() < _MIN_SAMPLE_PX or beside.sum() < _MIN_SAMPLE_PX:
         return parts
     trouser_colours, shoe_colours = (_colour_histogram(image, where) for where in (beside, clear))
-    index = (image // (256 // _HISTOGRAM_BINS + 1)).astype(np.int64)
+    index = _colour_bins(image)
     a = trouser_colours[index[..., 0], index[..., 1], index[..., 2]]
     b = shoe_colours[index[..., 0], index[..., 1], index[..., 2]]
     seen = (parts.shoes | parts.bottoms).astype(np.float32)
-    likelihood = (a / np.maximum(a + b, 1e-6)).astype(np.float32)
+    likelihood = (a / np.maximum(a + b, _MIN_PROBABILITY)).astype(np.float32)
     sigma = _ODDS_SIGMA * body.torso_length
-    weight = np.maximum(gaussian_blur(seen, sigma), 1e-3)
+    weight = np.maximum(gaussian_blur(seen, sigma), _MIN_WEIGHT)
     odds = gaussian_blur(seen * likelihood, sigma) / weight
     likely = near & (odds > _MIN_HEM_ODDS)
     joined = open_mask(likely, max(int(_MIN_HEM_RADIUS * body.torso_length), 1), Footprint.SQUARE)
@@ -90,10 +99,15 @@ def select_shoes_over_hem(parts: PersonSegmentation, body: LowerBody) -> NDArray
     return np.asarray(parts.shoes & dilate(core, 2))
 
 
+def _colour_bins(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the bin of each channel of RGB colours (... x 3)."""
+    return (colours // (256 // _HISTOGRAM_BINS + 1)).astype(np.int64)
+
+
 def _colour_histogram(image: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.float32]:
-    index = (image[where] // (256 // _HISTOGRAM_BINS + 1)).astype(np.int64)
+    index = _colour_bins(image[where])
     counts = np.zeros((_HISTOGRAM_BINS, _HISTOGRAM_BINS, _HISTOGRAM_BINS), np.float32)
     np.add.at(counts, (index[:, 0], index[:, 1], index[:, 2]), 1.0)
     for axis in range(3):
-        counts = correlate1d(counts, np.array([0.25, 0.5, 0.25]), axis=axis, mode="nearest")
+        counts = correlate1d(counts, np.array(_HISTOGRAM_KERNEL), axis=axis, mode="nearest")
     return np.asarray(counts / counts.sum(), np.float32)

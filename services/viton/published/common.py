@@ -25,6 +25,8 @@ Planes: TypeAlias = NDArray[np.float32]
 RunNetwork: TypeAlias = Callable[..., tuple[Planes, ...]]
 """A network: planes by the names of its inputs to planes in the order of its outputs."""
 
+MASK_THRESHOLD: Final = 128
+"""Least value of a mask, 0 to 255, that counts as inside."""
 WARP_SHAPE: Final = (256, 192)
 """Height and width in pixels at which the label and warp networks work."""
 SIDE_MULTIPLE: Final = 128
@@ -107,7 +109,7 @@ def validate_request(request: TryOnRequest, engine: str) -> None:
         raise InvalidRequest(
             f"The canvas must be a multiple of {SIDE_MULTIPLE} pixels high and wide."
         )
-    if not (request.garment_mask >= 128).any():
+    if not (request.garment_mask >= MASK_THRESHOLD).any():
         raise NoGarment(NO_GARMENT)
 
 
@@ -136,7 +138,7 @@ def to_image(planes: Planes) -> Image:
 
 def to_binary_plane(mask: Mask) -> Planes:
     """Convert a mask (H x W, 0 to 255) to 1 plane of 0 and 1."""
-    return (mask[None] >= 128).astype(np.float32)
+    return (mask[None] >= MASK_THRESHOLD).astype(np.float32)
 
 
 def one_hot_classes(labels: LabelMap) -> Planes:

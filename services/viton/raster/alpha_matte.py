@@ -34,6 +34,18 @@ _TRUST_LOSS: Final = 2.0
 _REACH: Final = 0.45
 """Standard deviation of the foreground's blur in which mixtures are looked for, of the band."""
 
+_REACH_GAIN: Final = 3.0
+"""Factor on that blur: mixtures count in full from a third of its height on."""
+
+_LABEL_SIGMA_PX: Final = 0.9
+"""Standard deviation of the blur of the labels' edge where they decide, in canvas pixels."""
+
+_MIN_PURE_ALPHA: Final = 0.9
+"""Share of foreground above which a pixel may give its colour to the rim."""
+
+_COLOUR_SIGMA_PX: Final = 0.7
+"""Standard deviation of the blur of the rim that takes another colour, in canvas pixels."""
+
 _THIN_WEIGHT: Final = 0.1
 """Weight of a part's rim for its own colour, which decides if the part has no inside."""
 
@@ -65,7 +77,7 @@ def _unmix(
     image: Floats, sides: tuple[Bool, Bool], unknown: Bool, band: int, min_alpha: float
 ) -> tuple[Floats, Floats]:
     front = sides[0]
-    label = antialias(erode(front, 1), 0.9)
+    label = antialias(erode(front, 1), _LABEL_SIGMA_PX)
     front_colour, back_colour = (pull_push(image, _weight_inside(side, band)) for side in sides)
     span = front_colour - back_colour
     size = np.maximum(_dot(span, span), 1.0)
@@ -75,12 +87,12 @@ def _unmix(
     strange = np.sqrt(_dot(left, left) / size)
     contrast = np.clip((np.sqrt(size) - _MIN_CONTRAST) / _CONTRAST_RANGE, 0, 1)
     sure = contrast * np.clip(_TRUST_AT_NO_DISTANCE - _TRUST_LOSS * strange, 0, 1)
-    near = np.clip(gaussian_blur(front.astype(np.float32), _REACH * band) * 3.0, 0, 1)
+    near = np.clip(gaussian_blur(front.astype(np.float32), _REACH * band) * _REACH_GAIN, 0, 1)
     guess = sure * mixed * near + (1 - sure) * label
     alpha = np.where(unknown, guess, front).astype(np.float32)
-    pure = erode(alpha > 0.9, _RIM_PX) & front
+    pure = erode(alpha > _MIN_PURE_ALPHA, _RIM_PX) & front
     close = pull_push(image, pure.astype(np.float32), 1)
-    share = antialias(unknown & ~pure, 0.7) * unknown
+    share = antialias(unknown & ~pure, _COLOUR_SIGMA_PX) * unknown
     return alpha, image + to_three_channels(share) * (close - image)
 
 

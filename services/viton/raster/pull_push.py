@@ -17,6 +17,9 @@ Floats: TypeAlias = NDArray[np.float32]
 _MAX_LEVELS: Final = 9
 """Largest number of levels of the pyramid."""
 
+_MIN_WEIGHT: Final = 1e-6
+"""Least weight that is divided by."""
+
 _KNOWN_GAIN: Final = 3.0
 """Factor from a pixel's weight to its share of the result: from a third on it is all its own."""
 
@@ -41,7 +44,7 @@ def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:
             )
         )
     colour, amount = levels[-1]
-    mean = colour.sum(axis=(0, 1)) / max(float(amount.sum()), 1e-6)
+    mean = colour.sum(axis=(0, 1)) / max(float(amount.sum()), _MIN_WEIGHT)
     current = np.broadcast_to(mean, colour.shape).astype(np.float32)
     for colour, amount in reversed(levels):
         coarse = cv2.resize(
@@ -50,7 +53,7 @@ def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:
         # The known colour, where it is sure, and the coarser level's for the rest.
         sure = np.minimum(amount * _KNOWN_GAIN, 1.0)
         current = colour * to_three_channels(
-            sure / np.maximum(amount, 1e-6)
+            sure / np.maximum(amount, _MIN_WEIGHT)
         ) + coarse * to_three_channels(1 - sure)
     return np.asarray(
         cv2.resize(current, (width, height), interpolation=cv2.INTER_LINEAR), np.float32

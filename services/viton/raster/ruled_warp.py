@@ -14,6 +14,12 @@ Floats: TypeAlias = NDArray[np.float32]
 _OVERLAP_DECAY: Final = 12.0
 """Decay of a point's weight along the surface: where it overlaps itself, its beginning shows."""
 
+_MIN_WEIGHT: Final = 1e-12
+"""Least weight of the scattered samples that is divided by."""
+
+_MIN_COVERED: Final = 0.3
+"""Fraction of a pixel and its eight neighbours hit by samples above which it is covered."""
+
 _SAMPLES_PER_PIXEL: Final = 1.5
 """Samples of the refined grid for each canvas pixel of its longest line."""
 
@@ -96,7 +102,7 @@ def rasterise_ruled_surface(
         return total.astype(np.float32).reshape(height, width)
 
     weight = scattered(rank)
-    near = np.maximum(cv2.blur(weight, (3, 3)), 1e-12)
+    near = np.maximum(cv2.blur(weight, (3, 3)), _MIN_WEIGHT)
     warp = RuledWarp(
         source=np.zeros((*shape, 2), np.float32),
         along=np.zeros(shape, np.float32),
@@ -107,7 +113,7 @@ def rasterise_ruled_surface(
     planes = (warp.source[..., 0], warp.source[..., 1], warp.along, warp.across)
     for plane, value in zip(planes, values, strict=True):
         plane[window] = cv2.blur(scattered(rank * value), (3, 3)) / near
-    warp.covered[window] = cv2.blur((weight > 0).astype(np.float32), (3, 3)) > 0.3
+    warp.covered[window] = cv2.blur((weight > 0).astype(np.float32), (3, 3)) > _MIN_COVERED
     return warp
 
 
