@@ -41,12 +41,10 @@ from gateway.settings import PREFIX, GatewaySettings, get_gateway_settings
 from gateway.tryon import Photos, TryOn
 from services.kit import logs
 from services.kit.categories import DRESS, LOWER, UPPER
+from services.kit.consoles import EXIT_FAILED, print_error, stderr_console, stdout_console
 from services.kit.errors import InputError, TryOnError
 from services.kit.model_commands import commands
 from services.kit.settings import Settings, get_settings
-
-EXIT_FAILED: Final = 1
-"""Exit status: the system could not do it."""
 
 EXIT_USAGE: Final = 2
 """Exit status: the command line or a setting is wrong."""
@@ -85,9 +83,6 @@ cli = typer.Typer(
 cli.add_typer(commands.app, name="models")
 cli.command()(services_cli.services)
 
-stderr_console = Console(stderr=True, highlight=False)
-stdout_console = Console(highlight=False)
-
 
 def main() -> None:
     """Run the command line."""
@@ -101,9 +96,7 @@ def main() -> None:
             name = "_".join(str(part).upper() for part in each["loc"])
             # Fields with a former name are located by their variable, others by their own name.
             name = name if name.startswith(PREFIX) else prefix + name
-            stderr_console.print(
-                f"{name}: {each['msg']}", style="red", markup=False, soft_wrap=True
-            )
+            print_error(f"{name}: {each['msg']}")
         sys.exit(EXIT_USAGE)
 
 
@@ -434,7 +427,7 @@ def _log_to(path: Path, settings: Settings) -> None:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    stderr_console.print(message, style="red", markup=False, soft_wrap=True)
+    print_error(message)
     raise typer.Exit(status)
 
 

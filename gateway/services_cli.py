@@ -6,7 +6,6 @@ from typing import Annotated, Final, NoReturn
 import httpx
 import pydantic
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from gateway.inventory import Health
 from gateway.problem import ProblemDetails
 from gateway.routes.services import Service, Services
 from gateway.settings import GatewaySettings, get_gateway_settings
+from services.kit.consoles import EXIT_FAILED, print_error, stderr_console, stdout_console
 
 REQUEST_TIMEOUT_SECONDS: Final = 10.0
 """Seconds that the gateway may take to answer."""
@@ -29,9 +29,6 @@ HEALTH_STYLES: Final = {
     Health.FAILING: "red",
 }
 """How the table shows a health."""
-
-stdout_console = Console(highlight=False)
-stderr_console = Console(stderr=True, highlight=False)
 
 
 def services(
@@ -132,5 +129,5 @@ def _megabytes(memory: int | None) -> str:
 
 
 def _fail(message: str) -> NoReturn:
-    stderr_console.print(message, style="red", markup=False, soft_wrap=True)
-    raise typer.Exit(1)
+    print_error(message)
+    raise typer.Exit(EXIT_FAILED)

@@ -5,7 +5,6 @@ doubts: it runs again on a crop of the garment, and what it still misses is foun
 from a plain background.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -16,6 +15,7 @@ from services.kit.errors import NoGarment
 from services.kit.raster.components import label_components
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.raster.morphology import close_mask, dilate, erode, open_mask
+from services.kit.raster.pixel_box import PixelBox
 from services.kit.types import Image, Mask
 
 Flags = NDArray[np.bool_]
@@ -67,16 +67,6 @@ MAX_PLAIN_SPREAD_LAB: Final = 4.0
 """90th percentile, along the frame, of the Lab difference from a plain background at most."""
 
 
-@dataclass(frozen=True)
-class PixelBox:
-    """A rectangle of whole pixels; ``right`` and ``bottom`` lie just outside."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-
 def resize_probability(probability: Plane, height: int, width: int) -> Plane:
     """Scale a probability map to ``height`` x ``width``."""
     scaled = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -125,7 +115,7 @@ def combine_looks(image: Image, first: Plane, second: Plane, box: PixelBox) -> P
     parts and invents none, so the larger probability holds.
     """
     joined = first.copy()
-    inside = joined[box.top : box.bottom, box.left : box.right]
+    inside = joined[box.window]
     np.maximum(inside, resize_probability(second, *inside.shape), out=inside)
     return _add_overlooked_parts(image, joined)
 

@@ -47,7 +47,7 @@ def _load_u2net_engine(engine: str, file: str) -> Service:
         probability = core.resize_probability(model.garment_probability(classes), height, width)
         if core.needs_second_look(probability):
             box = core.second_look_box(image, probability)
-            closer = image[box.top : box.bottom, box.left : box.right]
+            closer = image[box.window]
             again = model.garment_probability(network.probabilities(closer, model.SECOND_SIDE_PX))
             probability = core.combine_looks(image, probability, again, box)
         mask = core.make_mask(image, probability)

@@ -4,7 +4,6 @@ The person segmenter reduces every crop to 256 x 256 pixels. So the body, the tr
 the head are also cropped. The clothes network runs once, on the person's crop.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from services.human_parse.parse_frame import ParseFrame
 from services.kit.joints import Joint
+from services.kit.raster.pixel_box import PixelBox
 
 PersonProbabilities = NDArray[np.float32]
 """H x W x 6 float32 probabilities: background, hair, body skin, face skin, clothes, others."""
@@ -38,21 +38,6 @@ def reduced_length(side: int) -> int:
     return -(-side // REDUCTION)
 
 
-@dataclass(frozen=True)
-class PixelBox:
-    """A rectangle of whole pixels; ``right`` and ``bottom`` lie just outside."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """The rectangle as an index into H x W arrays."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-
 def detail_crops(
     first: PersonProbabilities, frame: ParseFrame, height: int, width: int
 ) -> list[PixelBox]:
@@ -63,9 +48,7 @@ def detail_crops(
     """
     person = person_box(first, frame, height, width)
     boxes = []
-    if (person.right - person.left) * (
-        person.bottom - person.top
-    ) < MAX_PERSON_SHARE * height * width:
+    if person.width * person.height < MAX_PERSON_SHARE * height * width:
         boxes.append(person)
     neck_x, neck_y = (float(v) for v in frame.neck)
     hip_y = float(frame.hip[1])
@@ -86,7 +69,7 @@ def detail_crops(
             1, (person.left, hip_y - 0.5 * frame.torso_length, person.right, person.bottom)
         )
     boxes += [_box(sides, height, width) for sides in sights]
-    return [box for box in boxes if min(box.right - box.left, box.bottom - box.top) >= MIN_CROP_PX]
+    return [box for box in boxes if min(box.width, box.height) >= MIN_CROP_PX]
 
 
 def blend_crops(crops: list[tuple[PixelBox, PersonProbabilities]]) -> PersonProbabilities:
@@ -99,13 +82,12 @@ def blend_crops(crops: list[tuple[PixelBox, PersonProbabilities]]) -> PersonProb
     whole = _scale(crops[0][1], height, width)
     for look, stack in crops[1:]:
         box = _reduced(look)
-        high, wide = box.bottom - box.top, box.right - box.left
         weight = np.outer(
-            _ramp(high, rises=box.top > 0, falls=box.bottom < height),
-            _ramp(wide, rises=box.left > 0, falls=box.right < width),
+            _ramp(box.height, rises=box.top > 0, falls=box.bottom < height),
+            _ramp(box.width, rises=box.left > 0, falls=box.right < width),
         )[..., None]
         inside = whole[box.window]
-        inside += weight * (_scale(stack, high, wide) - inside)
+        inside += weight * (_scale(stack, box.height, box.width) - inside)
     return whole
 
 

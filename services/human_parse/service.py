@@ -11,6 +11,7 @@ from services.human_parse import core, crops, model, pgn, schp
 from services.human_parse.contract import ParseRequest, ParseResponse
 from services.human_parse.resampling import F32
 from services.kit import engines
+from services.kit.raster.pixel_box import PixelBox
 from services.kit.runtimes import sessions
 from services.kit.runtimes.u2net import FILE, U2NetCloth
 from services.kit.service import Service
@@ -29,7 +30,7 @@ def load_fusion() -> Service:
     def parse(request: ParseRequest) -> ParseResponse:
         image = request.image
         height, width = image.shape[:2]
-        whole = crops.PixelBox(0, 0, width, height)
+        whole = PixelBox(0, 0, width, height)
         seen = [(whole, segmenter.people(image))]
         first = crops.blend_crops(seen)
         frame = core.measure_person(request.keypoints, first)

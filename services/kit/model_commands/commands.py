@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
+from services.kit.consoles import EXIT_FAILED, print_error, stderr_console, stdout_console
 from services.kit.errors import CannotConvert, LicenceNotAccepted, TryOnError, WeightsMissing
 from services.kit.model_commands import conversion, progress
 from services.kit.model_commands.fetch import fetch as fetch_weights
@@ -19,15 +19,10 @@ from services.kit.weights.manifest import Weight, get_manifest
 from services.kit.weights.published_networks import Network
 from services.kit.weights.store import State
 
-EXIT_FAILED: Final = 1
-"""Exit status if a command failed."""
-
 EXIT_NEEDS_PYTORCH: Final = 4
 """Exit status if PyTorch is missing; ``run.sh`` then installs it and runs the command again."""
 
 app = typer.Typer(help="Weight files: fetch, add, list, verify. Alone, it fetches the missing.")
-stderr_console = Console(stderr=True, highlight=False)
-stdout_console = Console(highlight=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -91,7 +86,7 @@ def add(
                 precision=precision,
             )
     except TryOnError as error:
-        stderr_console.print(error.message, style="red", markup=False, soft_wrap=True)
+        print_error(error.message)
         converts = isinstance(error, CannotConvert) and candidate and candidate.network.module
         missing = converts and not conversion.is_pytorch_installed()
         raise typer.Exit(EXIT_NEEDS_PYTORCH if missing else EXIT_FAILED) from error
@@ -288,7 +283,7 @@ def _fetch(names: list[str] | None, *, quiet: bool) -> None:
         with progress.show_on(stderr_console) as shown:
             fetched = fetch_weights(names, shown)
     except WeightsMissing as error:
-        stderr_console.print(error.message, style="red", markup=False, soft_wrap=True)
+        print_error(error.message)
         raise typer.Exit(EXIT_FAILED) from error
     if fetched:
         stderr_console.print(f"Fetched into {folder}: {', '.join(fetched)}.", soft_wrap=True)

@@ -8,7 +8,8 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
 import grpc
@@ -46,6 +47,26 @@ def request_id_or_new(sent: str | bytes | None) -> str:
     return uuid.uuid4().hex
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnaryCall:
+    """A call with one request message and one response message."""
+
+    behaviour: Behaviour
+    """What answers the call: the handler, or the next interceptor."""
+    request: Any
+    """The request message."""
+    context: Context
+    """The call's context at the server."""
+    method: str
+    """Full name of the method, ``/package.Service/Method``."""
+    metadata: Mapping[str, str | bytes]
+    """The client's metadata."""
+
+    async def proceed(self) -> Any:
+        """Return the response message, or raise what the handler raises."""
+        return await self.behaviour(self.request, self.context)
+
+
 class _UnaryInterceptor(grpc.aio.ServerInterceptor):
     """Wraps procedures with one request message and one response message."""
 
@@ -61,7 +82,14 @@ class _UnaryInterceptor(grpc.aio.ServerInterceptor):
         behaviour = cast("Behaviour", handler.unary_unary)
 
         async def wrapped(request: Any, context: Context) -> Any:
-            return await self.intercept_call(behaviour, request, context, handler_call_details)
+            call = UnaryCall(
+                behaviour=behaviour,
+                request=request,
+                context=context,
+                method=handler_call_details.method,
+                metadata=dict(handler_call_details.invocation_metadata or ()),
+            )
+            return await self.intercept_call(call)
 
         return grpc.unary_unary_rpc_method_handler(
             wrapped,
@@ -69,61 +97,43 @@ class _UnaryInterceptor(grpc.aio.ServerInterceptor):
             response_serializer=handler.response_serializer,
         )
 
-    async def intercept_call(
-        self,
-        behaviour: Behaviour,
-        request: Any,
-        context: Context,
-        details: grpc.HandlerCallDetails,
-    ) -> Any:
+    async def intercept_call(self, call: UnaryCall) -> Any:
+        """Return the call's response message."""
         raise NotImplementedError
 
 
 class RequestIdInterceptor(_UnaryInterceptor):
     """Binds the call's ``x-request-id`` to log lines and returns it in trailing metadata."""
 
-    async def intercept_call(
-        self,
-        behaviour: Behaviour,
-        request: Any,
-        context: Context,
-        details: grpc.HandlerCallDetails,
-    ) -> Any:
+    async def intercept_call(self, call: UnaryCall) -> Any:
         """Run the call with its id bound; a missing or malformed id is replaced by a new one."""
-        sent = dict(details.invocation_metadata or ()).get(REQUEST_ID)
-        request_id = request_id_or_new(sent)
-        context.set_trailing_metadata(((REQUEST_ID, request_id),))
+        request_id = request_id_or_new(call.metadata.get(REQUEST_ID))
+        call.context.set_trailing_metadata(((REQUEST_ID, request_id),))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            return await behaviour(request, context)
+            return await call.proceed()
 
 
 class CallLogInterceptor(_UnaryInterceptor):
     """Logs each call when it has ended: method, status code and seconds, never contents."""
 
-    async def intercept_call(
-        self,
-        behaviour: Behaviour,
-        request: Any,
-        context: Context,
-        details: grpc.HandlerCallDetails,
-    ) -> Any:
+    async def intercept_call(self, call: UnaryCall) -> Any:
         """Run and time the call; health checks and status calls are logged for debugging only."""
         began, code = time.perf_counter(), "UNKNOWN"
         try:
-            response = await behaviour(request, context)
+            response = await call.proceed()
             code = "OK"
         except asyncio.CancelledError:
             code = "CANCELLED"
             raise
         except grpc.aio.AbortError:
-            code = context.code().name
+            code = call.context.code().name
             raise
         else:
             return response
         finally:
-            write = log.debug if details.method.startswith(_DEBUG_METHODS) else log.info
+            write = log.debug if call.method.startswith(_DEBUG_METHODS) else log.info
             seconds = round(time.perf_counter() - began, 4)
-            write("call", method=details.method, code=code, seconds=seconds)
+            write("call", method=call.method, code=code, seconds=seconds)
 
 
 class ErrorInterceptor(_UnaryInterceptor):
@@ -132,24 +142,18 @@ class ErrorInterceptor(_UnaryInterceptor):
     def __init__(self, service: str) -> None:
         self._service = service
 
-    async def intercept_call(
-        self,
-        behaviour: Behaviour,
-        request: Any,
-        context: Context,
-        details: grpc.HandlerCallDetails,
-    ) -> Any:
+    async def intercept_call(self, call: UnaryCall) -> Any:
         """Run the call; an error without a stage gets the service's name."""
         try:
-            return await behaviour(request, context)
+            return await call.proceed()
         except grpc.aio.AbortError:
             raise
         except TryOnError as error:
             failure = error
         except Exception:
-            log.exception("unforeseen error", method=details.method)
+            log.exception("unforeseen error", method=call.method)
             failure = InternalError()
         failure.stage = failure.stage or self._service
         status = rpc_status.to_status(error_status.to_status(failure))
-        trailing = (*(context.trailing_metadata() or ()), *status.trailing_metadata)
-        return await context.abort(status.code, status.details, trailing)
+        trailing = (*(call.context.trailing_metadata() or ()), *status.trailing_metadata)
+        return await call.context.abort(status.code, status.details, trailing)

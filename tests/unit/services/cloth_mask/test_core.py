@@ -3,8 +3,8 @@ import pytest
 from numpy.typing import NDArray
 
 from services.cloth_mask import core, model
-from services.cloth_mask.core import PixelBox
 from services.kit.errors import NoGarment
+from services.kit.raster.pixel_box import PixelBox
 from services.kit.runtimes.u2net import U2NetCloth
 from services.kit.types import Image
 

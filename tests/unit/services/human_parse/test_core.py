@@ -10,6 +10,7 @@ from services.human_parse import core, crops, model
 from services.kit import labels
 from services.kit.errors import NoPerson
 from services.kit.labels import Label
+from services.kit.raster.pixel_box import PixelBox
 from services.kit.types import Image, Keypoints, LabelMap
 
 pytestmark = pytest.mark.unit
@@ -40,7 +41,7 @@ class Scene:
     garments: Floats
 
     def parse(self) -> LabelMap:
-        half = crops.blend_crops([(crops.PixelBox(0, 0, *self.image.shape[1::-1]), self.people)])
+        half = crops.blend_crops([(PixelBox(0, 0, *self.image.shape[1::-1]), self.people)])
         return core.parse(self.image, self.keypoints, half, self.garments)
 
 
@@ -445,7 +446,7 @@ def test_senseless_keypoints_do_no_harm(value: float) -> None:
 
 def test_inputs_are_left_alone_and_may_be_read_only() -> None:
     scene = draw(skirt=True, sees={"top": FULL})
-    half = crops.blend_crops([(crops.PixelBox(0, 0, 384, 512), scene.people)])
+    half = crops.blend_crops([(PixelBox(0, 0, 384, 512), scene.people)])
     inputs = (scene.image, scene.keypoints, half, scene.garments)
     before = [array.tobytes() for array in inputs]
     for read_only in inputs:
@@ -456,7 +457,7 @@ def test_inputs_are_left_alone_and_may_be_read_only() -> None:
 
 def test_closer_looks_lie_in_the_picture_and_hold_the_head() -> None:
     scene = draw()
-    first = crops.blend_crops([(crops.PixelBox(0, 0, 384, 512), scene.people)])
+    first = crops.blend_crops([(PixelBox(0, 0, 384, 512), scene.people)])
     boxes = crops.detail_crops(first, core.measure_person(scene.keypoints, first), 512, 384)
     assert boxes
     for box in boxes:
@@ -471,10 +472,10 @@ def test_closer_looks_lie_in_the_picture_and_hold_the_head() -> None:
 
 def test_legs_get_a_look_of_their_own_where_they_are_seen() -> None:
     scene = draw()
-    first = crops.blend_crops([(crops.PixelBox(0, 0, 384, 512), scene.people)])
+    first = crops.blend_crops([(PixelBox(0, 0, 384, 512), scene.people)])
     body = core.measure_person(scene.keypoints, first)
     assert any(box.bottom == 512 for box in crops.detail_crops(first, body, 512, 384))
-    cut = crops.blend_crops([(crops.PixelBox(0, 0, 384, 300), scene.people[:150])])
+    cut = crops.blend_crops([(PixelBox(0, 0, 384, 300), scene.people[:150])])
     body = core.measure_person(scene.keypoints, cut)
     assert len(crops.detail_crops(cut, body, 300, 384)) < len(
         crops.detail_crops(first, body, 512, 384)
@@ -484,7 +485,7 @@ def test_legs_get_a_look_of_their_own_where_they_are_seen() -> None:
 def test_what_was_seen_of_the_person_is_laid_where_the_person_is() -> None:
     seen = np.zeros((32, 32, 4), np.float32)
     seen[..., UPPER] = 1
-    placed = crops.paste_crop(seen, crops.PixelBox(100, 40, 301, 240), 400, 303)
+    placed = crops.paste_crop(seen, PixelBox(100, 40, 301, 240), 400, 303)
     assert placed.shape == (200, 152, 4)
     assert np.allclose(placed.sum(axis=2), 1)
     assert placed[20:120, 50:151, UPPER].min() == 1
@@ -494,7 +495,7 @@ def test_what_was_seen_of_the_person_is_laid_where_the_person_is() -> None:
 def test_a_closer_look_wins_inside_and_fades_towards_its_sides() -> None:
     far = np.zeros((64, 64, 6), np.float32)
     near = np.ones((64, 64, 6), np.float32)
-    whole, box = crops.PixelBox(0, 0, 200, 400), crops.PixelBox(100, 100, 200, 300)
+    whole, box = PixelBox(0, 0, 200, 400), PixelBox(100, 100, 200, 300)
     joined = crops.blend_crops([(whole, far), (box, near)])
     assert joined.shape == (200, 100, 6)
     assert joined[100, 75].min() == 1

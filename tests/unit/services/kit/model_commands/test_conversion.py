@@ -12,6 +12,7 @@ import pytest
 from onnx import helper
 from typer.testing import CliRunner, Result
 
+from services.kit import consoles
 from services.kit.errors import WeightsMissing
 from services.kit.model_commands import commands, conversion, fetch
 from services.kit.weights import conversion_record, store
@@ -430,7 +431,7 @@ def test_onnx_runtime_is_asked_for_before_the_licence(
     monkeypatch.setattr(conversion, "is_pytorch_installed", lambda: False)
     done = add(onnx_file(tmp_path / "parsing_lip.onnx"), "parsing_lip")
     # Not what makes run.sh install PyTorch: that would not help.
-    assert done.exit_code == commands.EXIT_FAILED
+    assert done.exit_code == consoles.EXIT_FAILED
     assert "needs ONNX Runtime" in done.stderr
     assert "pip install 'tryon[viton]'" in done.stderr
     assert "licence" not in done.stderr
