@@ -1,5 +1,6 @@
 """Turn coarse classes into CIHP ids, by their place on the body."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -20,20 +21,53 @@ from services.kit.labels import Label
 from services.kit.raster.components import label_components
 from services.kit.types import Image, LabelMap
 
-HAT_CENTRE: Final = 0.25
-"""Height of a hat's centre at most, as a share of the face from its top to its bottom."""
-GLASSES_MAX_LEVEL: Final = 70
-"""Median brightest channel of sunglasses at most, in levels of 0 to 255."""
-GLASSES_MIN_AREA: Final = 0.04
-"""Area of sunglasses at least, as a share of the face's."""
-BOOT_SHAFT: Final = 0.2
-"""Height of a boot's shaft above the ankle, in shoulder widths."""
-SHOE_REACH: Final = 0.3
-"""Distance of a shoe's pixels from the foot's joints at most, in shoulder widths."""
-MIDRIFF_HALF_WIDTH: Final = 0.45
-"""Half width of a midriff, in shoulder widths."""
-MIDRIFF_HEIGHT: Final = 0.4
-"""Height of a midriff at most, in shoulder widths."""
+
+@dataclass(frozen=True, kw_only=True)
+class AccessoryOptions:
+    """What is a hat and what are sunglasses."""
+
+    reach_px: int = 3
+    """Distance from face or hair up to which something is worn there, in pixels of the photo."""
+    hat_centre: float = 0.25
+    """Height of a hat's centre at most, as a share of the face from its top to its bottom."""
+    glasses_max_level: int = 70
+    """Median brightest channel of sunglasses at most, in levels of 0 to 255."""
+    glasses_min_area: float = 0.04
+    """Area of sunglasses at least, as a share of the face's."""
+
+
+ACCESSORY_OPTIONS: Final = AccessoryOptions()
+"""The engine's hats and sunglasses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShoeOptions:
+    """How far shoes reach."""
+
+    boot_shaft: float = 0.2
+    """Height of a boot's shaft above the ankle, in shoulder widths."""
+    reach: float = 0.3
+    """Distance of a shoe's pixels from the foot's joints at most, in shoulder widths."""
+    min_joints: int = 2
+    """Joints of a foot, ankle included, that must be seen for a shoe."""
+
+
+SHOE_OPTIONS: Final = ShoeOptions()
+"""The engine's shoes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MidriffOptions:
+    """How large a bare midriff is; a bare arm is longer, or lies further out."""
+
+    half_width: float = 0.45
+    """Half width of a midriff, in shoulder widths."""
+    max_height: float = 0.4
+    """Height of a midriff at most, in shoulder widths."""
+
+
+MIDRIFF_OPTIONS: Final = MidriffOptions()
+"""The engine's midriff."""
 
 
 def assign_cihp_labels(
@@ -41,7 +75,8 @@ def assign_cihp_labels(
 ) -> LabelMap:
     """Turn coarse classes into CIHP ids, by their place on the body.
 
-    All are H x W. ``worn`` marks what the clothes network takes for a garment, which shoes are not.
+    ``image`` is H x W x 3, ``coarse`` and ``worn`` are H x W, ``frame`` is in pixels of the photo.
+    ``worn`` marks what the clothes network takes for a garment, which shoes are not.
     """
     labels = np.zeros(coarse.shape, np.uint8)
     labels[coarse == HAIR] = Label.HAIR
@@ -57,8 +92,10 @@ def assign_cihp_labels(
     return _label_shoes(with_hat, coarse, worn, frame)
 
 
-def _midriff(coarse: NDArray[np.uint8], frame: ParseFrame) -> Flags:
-    """Mark skin between a top and the garment below it; a bare arm is longer, or further out."""
+def _midriff(
+    coarse: NDArray[np.uint8], frame: ParseFrame, options: MidriffOptions = MIDRIFF_OPTIONS
+) -> Flags:
+    """Mark skin between a top and the garment below it, H x W."""
     rows = np.arange(coarse.shape[0], dtype=np.int32)[:, None]
     columns = np.arange(coarse.shape[1], dtype=np.float32)[None, :]
     bare = coarse == SKIN
@@ -69,14 +106,19 @@ def _midriff(coarse: NDArray[np.uint8], frame: ParseFrame) -> Flags:
     under = np.take_along_axis(coarse, below, axis=0) == LOWER
     inside = (
         np.abs(columns - (frame.neck[0] + frame.hip[0]) / 2)
-        < MIDRIFF_HALF_WIDTH * frame.shoulder_width
+        < options.half_width * frame.shoulder_width
     )
-    short = below - above < MIDRIFF_HEIGHT * frame.shoulder_width
+    short = below - above < options.max_height * frame.shoulder_width
     return np.asarray(bare & over & under & inside & short, np.bool_)
 
 
-def _label_hat_and_glasses(image: Image, labels: LabelMap, others: Flags) -> LabelMap:
-    """Label hats above the face and glasses on it; bags and chairs stay background."""
+def _label_hat_and_glasses(
+    image: Image, labels: LabelMap, others: Flags, options: AccessoryOptions = ACCESSORY_OPTIONS
+) -> LabelMap:
+    """Label hats above the face and glasses on it.
+
+    ``others`` marks what is neither body nor clothes, H x W. Bags and chairs stay background.
+    """
     face = labels == Label.FACE
     if not face.any() or not others.any():
         return labels
@@ -86,21 +128,27 @@ def _label_hat_and_glasses(image: Image, labels: LabelMap, others: Flags) -> Lab
     parts = label_components(others)
     for part in range(1, parts.count):
         where = parts.labels == part
-        on_face = np.count_nonzero(dilate(where, 3) & (face | (labelled == Label.HAIR)))
+        on_face = np.count_nonzero(
+            dilate(where, options.reach_px) & (face | (labelled == Label.HAIR))
+        )
         if not on_face:
             continue
         centre = float(parts.centroids[part][1])
-        if centre < top + HAT_CENTRE * (bottom - top):
+        if centre < top + options.hat_centre * (bottom - top):
             labelled[where] = Label.HAT
         elif centre < bottom:
-            dark = float(np.median(image[where].max(axis=1))) < GLASSES_MAX_LEVEL
-            broad = parts.areas[part] > GLASSES_MIN_AREA * np.count_nonzero(face)
+            dark = float(np.median(image[where].max(axis=1))) < options.glasses_max_level
+            broad = parts.areas[part] > options.glasses_min_area * np.count_nonzero(face)
             labelled[where] = Label.SUNGLASSES if dark and broad else Label.FACE
     return labelled
 
 
 def _label_shoes(
-    labels: LabelMap, coarse: NDArray[np.uint8], worn: Flags, frame: ParseFrame
+    labels: LabelMap,
+    coarse: NDArray[np.uint8],
+    worn: Flags,
+    frame: ParseFrame,
+    options: ShoeOptions = SHOE_OPTIONS,
 ) -> LabelMap:
     """Label what is on the feet as shoes, if an ankle is seen."""
     labelled = labels.copy()
@@ -114,12 +162,12 @@ def _label_shoes(
     ):
         ankle, toe = leg[2], leg[3]
         foot = frame.seen_points((heel, ankle, toe))
-        if not frame.seen[ankle] or len(foot) < 2:
+        if not frame.seen[ankle] or len(foot) < options.min_joints:
             continue
         away = distance_to_chain(x, y, foot)
         # Trousers end about the ankle; what is neither clothes nor skin may be the shaft of a boot.
-        shaft = np.where(cloth, 0.0, BOOT_SHAFT * frame.shoulder_width)
-        near = (away < SHOE_REACH * frame.shoulder_width) & (y > frame.points[ankle][1] - shaft)
+        shaft = np.where(cloth, 0.0, options.boot_shaft * frame.shoulder_width)
+        near = (away < options.reach * frame.shoulder_width) & (y > frame.points[ankle][1] - shaft)
         # In mid-stride the other shin may hang lower than this ankle.
         near &= ~cloth | (away < distance_to_chain(x, y, frame.seen_points(other[1:3])))
         labelled[rows[near], columns[near]] = label

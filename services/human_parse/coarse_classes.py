@@ -1,3 +1,8 @@
 """Classes that pixels get first; CIHP ids follow from them and the joints."""
 
-BACKGROUND, HAIR, SKIN, FACE, UPPER, LOWER, DRESS, OTHERS = range(8)
+from typing import Final
+
+COARSE_CLASSES: Final = range(8)
+"""All of them."""
+
+BACKGROUND, HAIR, SKIN, FACE, UPPER, LOWER, DRESS, OTHERS = COARSE_CLASSES

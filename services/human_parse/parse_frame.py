@@ -18,6 +18,40 @@ Flags = NDArray[np.bool_]
 """H x W booleans."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FrameOptions:
+    """Which keypoints count, and how long shoulders and torso are at least.
+
+    Usual lengths of the body are in ``skeleton.PROPORTIONS``.
+    """
+
+    max_coordinate: int = 2
+    """Largest coordinate of a keypoint that counts, in longer sides of the picture."""
+    min_shoulder_width_px: float = 8.0
+    """Width of the shoulders below which the silhouette is measured instead, and least width of
+    those, in pixels of the picture that is measured."""
+    silhouette_width_share: float = 0.5
+    """Largest width of such shoulders, in widths of the silhouette."""
+    silhouette_height_share: float = 0.3
+    """Largest width of such shoulders, in heights of the silhouette."""
+    min_torso_length: float = 0.5
+    """Least length of the torso, in shoulder widths."""
+    chest_row: float = 0.15
+    """Row below the neck in which the chest's width is measured, in torso lengths."""
+    min_chest_width: float = 0.65
+    """Width of the silhouette there above which the person is seen from the front, in torso
+    lengths."""
+    max_folded_width: float = 0.3
+    """Distance between the shoulder joints below which they were put in one place, in widths of
+    the silhouette there."""
+
+
+FRAME_OPTIONS: Final = FrameOptions()
+"""The engine's options."""
+
+_MIN_SQUARED_LENGTH: Final = 1e-6
+"""Least divisor for the squared length of a segment, in pixels squared."""
+
 LEFT_ARM: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST)
 """Joints of the left arm, from the body outward."""
 RIGHT_ARM: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST)
@@ -63,7 +97,11 @@ class ParseFrame:
         return [self.points[joint] for joint in joints if self.seen[joint]]
 
     def seen_or_hanging_points(self, joints: tuple[Joint, ...]) -> list[Point]:
-        """Return the seen joints of a limb, or where it hangs down if too few are."""
+        """Return the seen joints of a limb, else the ends of a limb that hangs straight down.
+
+        A limb with fewer than two seen joints hangs from the one that is seen, or from the usual
+        place of its first joint.
+        """
         chain = self.seen_points(joints)
         if len(chain) > 1:
             return chain
@@ -72,15 +110,19 @@ class ParseFrame:
         if chain:
             start = chain[0]
         else:
-            aside = (0.3 if leg else 0.5) * self.shoulder_width
+            share = (
+                PROPORTIONS.parse_half_hip_width if leg else PROPORTIONS.parse_half_shoulder_width
+            )
+            aside = share * self.shoulder_width
             start = (self.hip if leg else self.neck) + outward * np.array((aside, 0), np.float32)
-        length = (2.2 if leg else 1.2) * self.torso_length
+        usual = PROPORTIONS.parse_leg_length if leg else PROPORTIONS.parse_arm_length
+        length = usual * self.torso_length
         return [start, start + np.array((0, length), np.float32)]
 
     def arm(self, joints: tuple[Joint, Joint, Joint]) -> list[Point]:
         """Return the seen joints of an arm and, past the wrist, where the fingers end.
 
-        An arm whose wrist alone is not seen is taken for a straight one.
+        An arm of which only the wrist is not seen is taken for a straight one.
         """
         chain = self.seen_points(joints)
         if len(chain) == 2 and not self.seen[joints[2]]:
@@ -90,11 +132,17 @@ class ParseFrame:
         return chain
 
 
-def measure_frame(keypoints: Keypoints, person: Flags) -> ParseFrame:
-    """Take a person's frame from the keypoints, and what they lack from the ``person`` mask."""
+def measure_frame(
+    keypoints: Keypoints, person: Flags, options: FrameOptions = FRAME_OPTIONS
+) -> ParseFrame:
+    """Measure a person's frame from the keypoints, and what they lack from the silhouette.
+
+    ``keypoints`` are 25 x 3, in pixels of the picture of the mask ``person``, H x W. Any of them
+    may be missing. The frame is in pixels of that picture.
+    """
     points = keypoints[:, :2].astype(np.float32)
     # Far outside the picture nothing is seen; "not" catches NaN as well.
-    senseless = ~(np.abs(points) <= 2 * max(person.shape)).all(axis=1)
+    senseless = ~(np.abs(points) <= options.max_coordinate * max(person.shape)).all(axis=1)
     seen = np.asarray((keypoints[:, 2] > 0) & ~senseless, np.bool_)
 
     middle = Skeleton(points, seen).middle
@@ -112,20 +160,27 @@ def measure_frame(keypoints: Keypoints, person: Flags) -> ParseFrame:
         hip = middle(Joint.LEFT_HIP, Joint.RIGHT_HIP)
     shoulders = length(middle(Joint.LEFT_SHOULDER), middle(Joint.RIGHT_SHOULDER))
     ears = length(middle(Joint.LEFT_EAR), middle(Joint.RIGHT_EAR))
-    width = max(shoulders, length(neck, hip) / PROPORTIONS.parse_longest_torso, 1.6 * ears)
+    width = max(
+        shoulders,
+        length(neck, hip) / PROPORTIONS.parse_longest_torso,
+        PROPORTIONS.parse_shoulder_width * ears,
+    )
     left, top, right, bottom = _bounds(person)
-    if width < 8:
-        width = max(8.0, min(0.5 * (right - left), 0.3 * (bottom - top)))
+    if width < options.min_shoulder_width_px:
+        by_width = options.silhouette_width_share * (right - left)
+        by_height = options.silhouette_height_share * (bottom - top)
+        width = max(options.min_shoulder_width_px, min(by_width, by_height))
     if neck is None:
         nose = middle(Joint.NOSE)
         if nose is not None:
-            neck = nose + np.array((0, 0.6 * width), np.float32)
+            neck = nose + np.array((0, PROPORTIONS.parse_nose_height * width), np.float32)
         else:
-            neck = np.array(((left + right) / 2, top + 0.75 * width), np.float32)
+            below_top = PROPORTIONS.parse_head_height * width
+            neck = np.array(((left + right) / 2, top + below_top), np.float32)
     if hip is None:
         hip = neck + np.array((0, PROPORTIONS.parse_torso_length * width), np.float32)
-    torso = max(length(neck, hip), 0.5 * width)
-    if shoulders and _folded(person, neck, shoulders, torso):
+    torso = max(length(neck, hip), options.min_torso_length * width)
+    if shoulders and _are_shoulders_folded(person, neck, shoulders, torso, options):
         seen[[*LEFT_ARM, *RIGHT_ARM]] = False
     return ParseFrame(
         points=points,
@@ -138,14 +193,19 @@ def measure_frame(keypoints: Keypoints, person: Flags) -> ParseFrame:
     )
 
 
-def _folded(person: Flags, neck: Point, shoulders: float, torso: float) -> bool:
-    """Whether both shoulders were put in one place on a person seen from the front.
+def _are_shoulders_folded(
+    person: Flags, neck: Point, shoulders: float, torso: float, options: FrameOptions
+) -> bool:
+    """Return whether both shoulders were put in one place on a person seen from the front.
 
-    Pose networks do this where the head lies outside the picture; such arms are worth nothing.
+    Pose networks do this if the head lies outside the picture. The arms are then wrong as well.
+    ``shoulders`` is the distance between the joints, ``torso`` the torso's length, both in pixels.
     """
-    row = int(np.clip(neck[1] + 0.15 * torso, 0, person.shape[0] - 1))
+    row = int(np.clip(neck[1] + options.chest_row * torso, 0, person.shape[0] - 1))
     across = np.count_nonzero(person[row])
-    return bool(across > 0.65 * torso and shoulders < 0.3 * across)
+    return bool(
+        across > options.min_chest_width * torso and shoulders < options.max_folded_width * across
+    )
 
 
 def _bounds(person: Flags) -> tuple[float, float, float, float]:
@@ -177,7 +237,9 @@ def distance_to_chain(x: Point, y: Point, chain: list[Point]) -> NDArray[np.floa
     best = np.full(x.shape, np.inf, np.float32)
     for start, end in pairwise(chain):
         dx, dy = (float(v) for v in end - start)
-        along = ((x - start[0]) * dx + (y - start[1]) * dy) / max(dx * dx + dy * dy, 1e-6)
+        along = ((x - start[0]) * dx + (y - start[1]) * dy) / max(
+            dx * dx + dy * dy, _MIN_SQUARED_LENGTH
+        )
         along = np.clip(along, 0, 1)
         best = np.minimum(best, np.hypot(x - start[0] - along * dx, y - start[1] - along * dy))
     return best.astype(np.float32)

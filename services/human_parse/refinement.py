@@ -1,12 +1,20 @@
 """Turn probabilities into one coarse class a pixel, without specks and holes."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.human_parse.coarse_classes import BACKGROUND, DRESS, LOWER, OTHERS, UPPER
+from services.human_parse.coarse_classes import (
+    BACKGROUND,
+    COARSE_CLASSES,
+    DRESS,
+    LOWER,
+    OTHERS,
+    UPPER,
+)
 from services.human_parse.parse_frame import Flags, ParseFrame
 from services.human_parse.regions import dilate, fill_from_nearest
 from services.kit.joints import Joint
@@ -14,57 +22,112 @@ from services.kit.raster.components import label_components, remove_small_compon
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.types import Image
 
-RADIUS_PX: Final = 8
-"""Half the window of the guided filter, in pixels of the photo."""
 
-EDGE_NOISE_VARIANCE: Final = 1e-4
-"""Colour variance that the guided filter takes for noise, of full scale squared."""
+@dataclass(frozen=True, kw_only=True)
+class EdgeOptions:
+    """How the edges of classes are moved to the photo's edges."""
 
-OUTLINE_BLUR_PX: Final = 0.7
-"""Sigma of the blur that keeps outlines from following the photo's grain, in pixels."""
+    radius_px: int = 8
+    """Half the window of the guided filter, in pixels of the photo."""
+    noise_variance: float = 1e-4
+    """Colour variance that the guided filter takes for noise, of full scale squared."""
+    outline_blur_px: float = 0.7
+    """Sigma of the blur that keeps outlines from following the photo's grain, in pixels of the
+    photo."""
+    min_probability: float = 0.3
+    """Greatest probability of a class below which the class is left out."""
 
-MIN_GAP_LAB: Final = 18.0
-"""Difference in CIE Lab between a real gap and its surroundings."""
 
-MIN_PROBABILITY: Final = 0.3
-"""Greatest probability of a class below which it is left out."""
+EDGE_OPTIONS: Final = EdgeOptions()
+"""How the engine moves edges."""
 
 
-def refine_to_classes(image: Image, planes: dict[int, Plane]) -> NDArray[np.uint8]:
-    """Return the likeliest class of every pixel, H x W, with edges snapped to the photo's."""
+@dataclass(frozen=True, kw_only=True)
+class SpeckOptions:
+    """Which components of a class are replaced by the class around them."""
+
+    min_area_px: int = 12
+    """Least area of a component that stays, in pixels of the photo."""
+    min_area: float = 0.0012
+    """Least area of a component that stays, in squared shoulder widths."""
+    min_hole_ratio: int = 4
+    """Least area of a component of background or others, in least areas of the other classes: real
+    gaps between arm and trunk are larger than the holes that prints leave."""
+    max_patch_share: float = 0.1
+    """Largest area of a patch of upper clothes amid lower ones, or the reverse, as a share of its
+    class."""
+    patch_rim_px: int = 2
+    """Width of the rim around a patch, in pixels of the photo."""
+    min_rim_share: float = 0.5
+    """Share of that rim above which the other clothes take the patch."""
+
+
+SPECK_OPTIONS: Final = SpeckOptions()
+"""Which components the engine replaces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrunkHoleOptions:
+    """Which holes in the trunk are gaps between arm and trunk."""
+
+    middle_half_width: float = 0.2
+    """Distance from the trunk's middle up to which a hole is no gap, in shoulder widths."""
+    rim_px: int = 7
+    """Width of the rim with which a hole's colour is compared, in pixels of the photo."""
+    min_gap_lab: float = 18.0
+    """Difference in CIE Lab between a gap and its rim, above which the gap stays."""
+
+
+TRUNK_HOLE_OPTIONS: Final = TrunkHoleOptions()
+"""Which holes the engine takes for gaps."""
+
+
+def refine_to_classes(
+    image: Image, planes: dict[int, Plane], options: EdgeOptions = EDGE_OPTIONS
+) -> NDArray[np.uint8]:
+    """Return the likeliest class of every pixel of the photo, with edges moved to the photo's.
+
+    ``planes`` are the classes' probabilities, h x w float32 of any size. Returns H x W.
+    """
     height, width = image.shape[:2]
-    photo = prepare_colour_guide(image, RADIUS_PX, EDGE_NOISE_VARIANCE)
+    photo = prepare_colour_guide(image, options.radius_px, options.noise_variance)
     best = np.zeros((height, width), np.float32)
     winner = np.zeros((height, width), np.uint8)
     for coarse_class, plane in planes.items():
-        if plane.max() < MIN_PROBABILITY:
+        if plane.max() < options.min_probability:
             continue
         sharp = filter_by_colour(np.asarray(cv2.resize(plane, (width, height)), np.float32), photo)
-        sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), OUTLINE_BLUR_PX), np.float32)
+        sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), options.outline_blur_px), np.float32)
         better = sharp > best
         winner[better] = coarse_class
         best[better] = sharp[better]
     return winner
 
 
-def remove_specks(coarse: NDArray[np.uint8], frame: ParseFrame) -> NDArray[np.uint8]:
-    """Replace specks by the class around them."""
-    least = max(12, round(0.0012 * frame.shoulder_width**2))
+def remove_specks(
+    coarse: NDArray[np.uint8], frame: ParseFrame, options: SpeckOptions = SPECK_OPTIONS
+) -> NDArray[np.uint8]:
+    """Replace specks of the coarse classes, H x W, by the class around them."""
+    least = max(options.min_area_px, round(options.min_area * frame.shoulder_width**2))
     keep = np.zeros(coarse.shape, np.bool_)
-    for coarse_class in range(8):
-        # Real gaps between arm and trunk are larger than the holes that prints leave.
-        wanted = 4 * least if coarse_class in (OTHERS, BACKGROUND) else least
+    for coarse_class in COARSE_CLASSES:
+        is_hole = coarse_class in (OTHERS, BACKGROUND)
+        wanted = options.min_hole_ratio * least if is_hole else least
         keep |= remove_small_components(coarse == coarse_class, wanted, connectivity=4)
-    return _absorb(fill_from_nearest(coarse, keep))
+    return _absorb_patches(fill_from_nearest(coarse, keep), options)
 
 
 def fill_trunk_holes(
-    image: Image, coarse: NDArray[np.uint8], frame: ParseFrame
+    image: Image,
+    coarse: NDArray[np.uint8],
+    frame: ParseFrame,
+    options: TrunkHoleOptions = TRUNK_HOLE_OPTIONS,
 ) -> NDArray[np.uint8]:
     """Fill background between shoulders and hips with the nearest clothes.
 
-    Both networks leave a hole where clothes have the background's colour. A hole beside the trunk's
-    middle whose colour differs from its rim is a gap between arm and trunk; it stays.
+    ``image`` is H x W x 3, ``coarse`` H x W, ``frame`` in pixels of the photo. Both networks leave
+    a hole if clothes have the background's colour. A hole beside the trunk's middle that differs
+    from its rim in colour is a gap between arm and trunk. It stays.
     """
     corners = (Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER, Joint.RIGHT_HIP, Joint.LEFT_HIP)
     if not all(frame.seen[joint] for joint in corners):
@@ -80,26 +143,38 @@ def fill_trunk_holes(
     closed = holes.copy()
     clothes = np.isin(coarse, (UPPER, LOWER, DRESS))
     for part in range(1, parts.count):
-        if abs(float(parts.centroids[part][0]) - middle) < 0.2 * frame.shoulder_width:
+        away = abs(float(parts.centroids[part][0]) - middle)
+        if away < options.middle_half_width * frame.shoulder_width:
             continue
-        left, top, wide, high = (int(v) for v in parts.boxes[part])
-        window = np.s_[max(0, top - 8) : top + high + 8, max(0, left - 8) : left + wide + 8]
+        window = _window_around(parts.boxes[part], options.rim_px + 1)
         where = parts.labels[window] == part
-        rim = dilate(where, 7) & clothes[window]
-        if rim.any() and _unlike(image[window], where, rim):
+        rim = dilate(where, options.rim_px) & clothes[window]
+        if rim.any() and _colour_difference(image[window], where, rim) > options.min_gap_lab:
             closed[window] &= ~where
     # What both networks overlook before a wall is cloth of its colour, hardly ever skin.
     return np.where(closed, fill_from_nearest(coarse, clothes), coarse)
 
 
-def _unlike(image: Image, first: Flags, second: Flags) -> bool:
-    """Whether two regions have colours that nobody would mix up."""
+def _window_around(box: NDArray[np.int32], margin: int) -> tuple[slice, slice]:
+    """Return the window of a component's box (left, top, width, height) with a margin, in pixels.
+
+    It may end outside the picture.
+    """
+    left, top, wide, high = (int(v) for v in box)
+    return (
+        slice(max(0, top - margin), top + high + margin),
+        slice(max(0, left - margin), left + wide + margin),
+    )
+
+
+def _colour_difference(image: Image, first: Flags, second: Flags) -> float:
+    """Return the distance in CIE Lab between the median colours of two regions, H x W each."""
     colours = np.array([[np.median(image[where], axis=0) for where in (first, second)]])
     lab = cv2.cvtColor(colours.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2Lab)
-    return float(np.linalg.norm(lab[0, 0] - lab[0, 1])) > MIN_GAP_LAB
+    return float(np.linalg.norm(lab[0, 0] - lab[0, 1]))
 
 
-def _absorb(coarse: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _absorb_patches(coarse: NDArray[np.uint8], options: SpeckOptions) -> NDArray[np.uint8]:
     """Give patches of upper clothes amid lower ones to the lower, and the reverse."""
     settled = coarse
     for coarse_class, other in ((UPPER, LOWER), (LOWER, UPPER)):
@@ -107,13 +182,13 @@ def _absorb(coarse: NDArray[np.uint8]) -> NDArray[np.uint8]:
         parts = label_components(flags, connectivity=4)
         total = int(np.count_nonzero(flags))
         for part in range(1, parts.count):
-            if int(parts.areas[part]) > 0.1 * total:
+            if int(parts.areas[part]) > options.max_patch_share * total:
                 continue
-            left, top, wide, high = (int(v) for v in parts.boxes[part])
-            window = np.s_[max(0, top - 2) : top + high + 2, max(0, left - 2) : left + wide + 2]
+            window = _window_around(parts.boxes[part], options.patch_rim_px)
             where = parts.labels[window] == part
-            rim = dilate(where, 2) & ~where
-            if np.count_nonzero(coarse[window][rim] == other) > 0.5 * np.count_nonzero(rim):
+            rim = dilate(where, options.patch_rim_px) & ~where
+            others = np.count_nonzero(coarse[window][rim] == other)
+            if others > options.min_rim_share * np.count_nonzero(rim):
                 settled = settled if settled is not coarse else coarse.copy()
                 settled[window][where] = other
     return settled

@@ -20,6 +20,11 @@ Place: TypeAlias = NDArray[np.floating]
 class Proportions:
     """Usual lengths of an adult's parts, as shares of other lengths of the same body."""
 
+    parse_nose_height: float = 0.6
+    """Nose above the neck, in shoulder widths (human_parse)."""
+    parse_head_height: float = 0.75
+    """Top of the silhouette above the neck if no nose is seen, in shoulder widths (human_parse)."""
+
     agnostic_torso_length: float = 1.6
     """Middle of the shoulders to middle of the hips, in shoulder widths (agnostic)."""
     parse_torso_length: float = 1.5
@@ -31,6 +36,8 @@ class Proportions:
 
     parse_longest_torso: float = 1.25 * 1.5
     """Longest torso, in shoulder widths: shoulders beside a longer one are turned (human_parse)."""
+    parse_shoulder_width: float = 1.6
+    """Least width of the shoulders, in distances between the ears (human_parse)."""
     surface_shoulder_width: float = 0.62
     """Least width of the shoulders, in torso lengths: narrower ones are turned (densepose)."""
     outline_shoulder_width: float = 0.5
@@ -40,15 +47,21 @@ class Proportions:
 
     agnostic_hip_width: float = 2 / 3
     """Distance between the hip joints, in shoulder widths (agnostic)."""
+    parse_half_hip_width: float = 0.3
+    """Middle of the hips to an unseen hip joint, in shoulder widths (human_parse)."""
     surface_half_hip_width: float = 0.33
     """Half the distance between the hip joints, in shoulder widths (densepose)."""
     try_on_half_hip_width: float = 0.33
     """Half the distance between the hip joints, in shoulder widths (viton)."""
 
+    parse_half_shoulder_width: float = 0.5
+    """Neck to an unseen shoulder joint, in shoulder widths (human_parse)."""
     try_on_upper_arm: float = 0.85
     """Fall from the shoulder joint to an unseen elbow, in shoulder widths (viton)."""
     try_on_elbow_spread: float = 0.08
     """Distance outwards of an unseen elbow from the shoulder joint, in shoulder widths (viton)."""
+    parse_arm_length: float = 1.2
+    """Length of an arm that hangs unseen, in torso lengths (human_parse)."""
     parse_forearm: float = 0.85
     """Elbow to wrist, in lengths of the upper arm (human_parse)."""
     surface_forearm: float = 0.85
@@ -65,6 +78,8 @@ class Proportions:
     try_on_hand: float = 0.3
     """Wrist to finger tips, in shoulder widths (viton)."""
 
+    parse_leg_length: float = 2.2
+    """Length of a leg that hangs unseen, in torso lengths (human_parse)."""
     surface_thigh: float = 1.35
     """Hip to knee, in shoulder widths (densepose)."""
     outline_thigh: float = 0.8
