@@ -212,8 +212,8 @@ def _export(
         smaller = folder / RUNTIMES[kind]
         shutil.copyfile(folder / RUNTIMES["fp32"], smaller)
         try:
-            likeness[kind] = str(precision.shrink(str(network.module), smaller, kind))
-        except precision.TooFar as error:
+            likeness[kind] = str(precision.reduce_precision(str(network.module), smaller, kind))
+        except precision.PrecisionTooLow as error:
             likeness[kind] = str(error.found)
             refused.add(kind)
     if size and described.axes:
@@ -261,7 +261,7 @@ def _lower(session: Any, network: Network, inputs: dict[str, NDArray[Any]]) -> s
     described = importlib.import_module(str(network.module)).SPEC
     whole = session.run(None, inputs)
     cudnn.conv.fp32_precision = "tf32"
-    return str(precision.likeness(described, whole, session.run(None, inputs)))
+    return str(precision.compare_outputs(described, whole, session.run(None, inputs)))
 
 
 def _forget_peak() -> None:

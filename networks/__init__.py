@@ -1,6 +1,6 @@
-"""The published research networks as PyTorch modules, for converting their weights.
+"""The published research networks as PyTorch modules, for the conversion of their weights.
 
-Written anew from the papers and from what the official weight files hold; each loads its official
-file by its own keys. Only ``tryon models add``, the PyTorch engines and the parity tests import
-this package, with the ``convert`` extra: serving on ONNX Runtime needs none of it.
+The modules are written from the papers and from the keys of the official weight files. Each loads
+the official file by the file's own keys. ``tryon models add``, the PyTorch engines and the parity
+tests import this package, with the ``convert`` extra. Serving on ONNX Runtime does not.
 """

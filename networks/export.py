@@ -1,4 +1,4 @@
-"""Writes a loaded network to ONNX, and checks that ONNX Runtime gives what PyTorch gives."""
+"""Write a loaded network to ONNX and compare the outputs of ONNX Runtime and PyTorch."""
 
 import warnings
 from pathlib import Path
@@ -12,26 +12,26 @@ from torch import nn
 from networks.conversion_spec import ConversionSpec
 
 OPSET: Final = 17
-"""Version of the ONNX operators that files are written with."""
+"""ONNX operator set of the files."""
 
 TOLERANCE: Final = 1e-3
-"""Greatest difference between the two runtimes, relative to the output's greatest value."""
+"""Largest difference between the two runtimes, as a fraction of the output's largest value."""
 
 
-class NotTheSame(Exception):
-    """The exported network does not give what the original gives."""
+class OutputsDiffer(Exception):
+    """The outputs of the exported network differ from those of the original."""
 
 
 def to_onnx(spec: ConversionSpec, network: nn.Module, target: Path) -> float:
-    """Export ``network`` to ``target`` and return the greatest relative difference of its outputs.
+    """Export ``network`` to ``target`` and return the largest relative difference of its outputs.
 
-    Raises NotTheSame where it is above ``TOLERANCE``; the file is then gone.
+    Raises OutputsDiffer and deletes the file if the difference is above ``TOLERANCE``.
     """
     exported = spec.exported(network).eval()
     inputs = spec.example(*spec.size)
     with torch.inference_mode(), warnings.catch_warnings():
-        # That the tracing exporter is the older one, and of sizes that a trace holds: what it
-        # wrote is checked below.
+        # PyTorch warns of the tracing exporter's age and of sizes that a trace fixes. The file is
+        # compared below.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             exported,
@@ -56,7 +56,7 @@ def to_onnx(spec: ConversionSpec, network: nn.Module, target: Path) -> float:
     )
     if not worst <= TOLERANCE:
         target.unlink()
-        raise NotTheSame(
+        raise OutputsDiffer(
             f"ONNX Runtime's answer differs from PyTorch's by {worst:.2g} of its range."
         )
     return worst

@@ -1,4 +1,4 @@
-"""Reads official weight files, and loads them by their own keys or says why not."""
+"""Read official weight files and load them by their own keys."""
 
 import pickle
 import struct
@@ -15,11 +15,14 @@ from torch import Tensor, nn
 from networks import archives, pickle_check
 
 SHOWN: Final = 4
-"""Keys that an error names of each kind."""
+"""Keys of each kind that an error names."""
+
 LETTERS: Final = 80
-"""Of a key that an error names."""
+"""Characters of a key that an error shows."""
+
 MOST_BYTES: Final = 8 * 1024 * 1024
-"""Of a pickle, the numbers left out; those of the published networks have some 100 thousand."""
+"""Largest pickle in bytes, without tensor data; published networks have some 100 thousand."""
+
 UNREADABLE: Final = (
     pickle.UnpicklingError,
     struct.error,
@@ -34,15 +37,19 @@ UNREADABLE: Final = (
     TypeError,
     ValueError,
 )
-"""What PyTorch raises for files that it did not write."""
+"""Exceptions that PyTorch raises for files that it did not write."""
+
 WRAPPERS: Final = ("state_dict", "params_ema", "params", "model")
-"""Under one of these, some official files hold the state."""
+"""Keys under which some official files hold the state."""
+
 PARALLEL: Final = "module."
-"""What ``DataParallel`` puts before every key."""
+"""Prefix that ``DataParallel`` gives to every key."""
+
 BATCH_COUNTER: Final = "num_batches_tracked"
-"""The part of a batch norm's state that PyTorch writes since 0.4.1; inference does not read it."""
+"""Last part of the key of a batch norm's counter, written since PyTorch 0.4.1, not read here."""
+
 BATCH_MEAN: Final = "running_mean"
-"""Last part of the key of a running mean, which batch norms have."""
+"""Last part of the key of a batch norm's running mean."""
 
 _OPCODES: Final = pickle_check.OPCODES | {"NEWOBJ", "BINPERSID", "SHORT_BINSTRING", "EMPTY_SET"}
 """Pickle opcodes that a state of tensors needs."""
@@ -51,31 +58,31 @@ _ZIP: Final = b"PK\x03\x04"
 """First bytes of a ZIP archive."""
 
 _ATTRIBUTES: Final = "/data.pkl"
-"""End of the name of the entry that holds the pickle."""
+"""Suffix of the name of the entry that holds the pickle."""
 
 _PICKLES: Final = 5
-"""In a file of before PyTorch 1.6: a mark, a version, the machine, the state, the storages."""
+"""Pickles in a file of PyTorch below 1.6: mark, version, machine, state, storages."""
 
 
-class NotTheWeights(Exception):
-    """A file is not the weight file it was given as; the message says what to do."""
+class WrongWeightFile(Exception):
+    """A file is not the expected weight file; the message holds a remedy."""
 
 
 def read_torch(path: Path) -> dict[str, Tensor]:
-    """Read a ``.pth`` file's state, tensors only: nothing in the file is executed.
+    """Read the tensors of a ``.pth`` file without executing anything in the file.
 
-    Takes the state out of the usual wrappers and ``DataParallel``'s prefix off its keys, if all
-    have it. Raises NotTheWeights for a file that holds anything else, or tensors that are not plain
-    numbers, one for every place.
+    Unwraps ``WRAPPERS``. Removes ``DataParallel``'s prefix if all keys have it. Raises
+    WrongWeightFile for a file that holds anything but tensors, and for sparse, quantised, nested or
+    meta tensors.
     """
     try:
         _check(path)
         with warnings.catch_warnings():
-            # Of old pickles: what they hold is looked at below.
+            # PyTorch warns of old pickles. Their content is checked below.
             warnings.simplefilter("ignore")
             held = torch.load(path, map_location="cpu", weights_only=True)
     except UNREADABLE as error:
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{path.name} is not a PyTorch file that holds tensors alone; take the file that the "
             "network's authors publish, whole and unchanged."
         ) from error
@@ -85,13 +92,13 @@ def read_torch(path: Path) -> dict[str, Tensor]:
             break
     if not isinstance(held, Mapping) or not all(map(_is_named_tensor, held.items())) or not held:
         found = f" It holds {_some(held)}." if isinstance(held, Mapping) and held else ""
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{path.name} holds no state of a network: names with tensors.{found} Take the file "
             "that the network's authors publish, unchanged."
         )
     odd = [key for key, value in held.items() if not _is_plain(value)]
     if odd:
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{path.name} holds tensors that are sparse, quantised or without numbers "
             f"({_some(odd)}); take the file that the network's authors publish, unchanged."
         )
@@ -100,24 +107,24 @@ def read_torch(path: Path) -> dict[str, Tensor]:
 
 
 def load_strictly(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
-    """Load ``state`` into ``network``, every key and no other, every shape as it should be.
+    """Load ``state`` into ``network``, with exactly the network's keys and shapes.
 
-    Numbers may have any precision, but must be real if the network's are, and whole if the
-    network's are. A batch norm's counter may be absent, as in files of before PyTorch 0.4.1. Raises
-    NotTheWeights naming the first keys that are missing, not known, of another shape or of another
-    kind.
+    Values may have any precision. Floating-point tensors must stay floating-point and integer
+    tensors integer. A batch norm's counter may be absent, as in files of PyTorch below 0.4.1.
+    Raises WrongWeightFile, which names the first keys that are missing, unknown, of another shape
+    or of another kind.
     """
     mismatches = _mismatches(network, state)
     if mismatches:
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"This is not the weight file of {what}: of {len(network.state_dict())} keys "
             f"{'; '.join(mismatches)}."
         )
     network.load_state_dict(dict(state), strict=True)
 
 
-def fits(network: nn.Module, state: Mapping[str, Tensor]) -> bool:
-    """Say whether ``load_strictly`` would load ``state`` into ``network``."""
+def matches_layout(network: nn.Module, state: Mapping[str, Tensor]) -> bool:
+    """Return whether ``load_strictly`` would load ``state`` into ``network``."""
     return not _mismatches(network, state)
 
 
@@ -153,21 +160,21 @@ def _is_old_counter(key: str, state: Mapping[str, Tensor]) -> bool:
     return name == BATCH_COUNTER and f"{norm}.{BATCH_MEAN}" in state
 
 
-def renamed(
+def rename_tensors(
     state: Mapping[str, Tensor], rename: Callable[[str], str], what: str
 ) -> dict[str, Tensor]:
-    """Name a state's tensors anew. Raises NotTheWeights if two of them come to have one name."""
+    """Rename a state's tensors. Raises WrongWeightFile if two of them get the same name."""
     found = {rename(key): value for key, value in state.items()}
     if len(found) < len(state):
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{what} holds a tensor under two names; take the file that the network's authors "
             "publish, unchanged."
         )
     return found
 
 
-def shortened(name: object) -> str:
-    """Write a name out of a file for an error: not endless, no letters that steer a terminal."""
+def shorten_name(name: object) -> str:
+    """Format a name from a file for an error: at most ``LETTERS`` long, without control codes."""
     text = str(name)
     whole = text if len(text) <= LETTERS else f"{text[: LETTERS - 3]}..."
     return whole if whole.isprintable() else repr(whole)[1:-1]
@@ -175,7 +182,7 @@ def shortened(name: object) -> str:
 
 def _some(names: Iterable[object]) -> str:
     listed = list(names)
-    return ", ".join(map(shortened, listed[:SHOWN])) + (", ..." if len(listed) > SHOWN else "")
+    return ", ".join(map(shorten_name, listed[:SHOWN])) + (", ..." if len(listed) > SHOWN else "")
 
 
 def _kind(value: Tensor) -> str:
@@ -192,7 +199,7 @@ def _is_plain(value: Tensor) -> bool:
 
 
 def _check(path: Path) -> None:
-    """Raise one of UNREADABLE for a file that PyTorch would make much more of than it is."""
+    """Raise one of UNREADABLE for a file that PyTorch would expand far beyond its size."""
     with path.open("rb") as file:
         if file.read(len(_ZIP)) != _ZIP:
             file.seek(0)
@@ -200,10 +207,10 @@ def _check(path: Path) -> None:
                 pickle_check.check(file, MOST_BYTES, _OPCODES)
             return
     with zipfile.ZipFile(path) as archive:
-        archives.check_sizes(archive, path)
+        archives.check_total_size(archive, path)
         for entry in archive.infolist():
             archives.check_stored(entry)
-        # PyTorch finds it by its letters, large or small.
+        # PyTorch matches the name without regard to case.
         named = [x for x in archive.infolist() if x.orig_filename.lower().endswith(_ATTRIBUTES)]
         if len(named) != 1 or named[0].file_size > MOST_BYTES:
             raise zipfile.BadZipFile("it has not one pickle of the usual size")

@@ -1,4 +1,4 @@
-"""Follows a pickle without loading it, and refuses what would keep a reader busy for ever."""
+"""Follow a pickle without loading it and refuse content that takes unbounded time to load."""
 
 import pickle
 import pickletools
@@ -14,48 +14,58 @@ OPCODES: Final = {
     *("EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM", "SETITEMS"),
     *("BINGET", "BINPUT", "LONG_BINGET", "LONG_BINPUT"),
 }
-"""What every pickle of weights is written with, from protocol 2 on."""
+"""Opcodes of every pickle of weights, from protocol 2 on."""
+
 _KEYS: Final = {
     *("BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING"),
     *("BININT", "BININT1", "BININT2"),
 }
-"""What writes text and numbers of 32 bits."""
+"""Opcodes that write text and 32-bit numbers: permitted dictionary keys."""
+
 _TUPLES: Final = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
 """Opcodes that build a tuple."""
 
 _FILLED: Final = {"APPEND", "APPENDS", "SETITEM", "SETITEMS", "BUILD"}
-"""What leaves an object in its place, changed."""
+"""Opcodes that change an object and leave it on the stack."""
+
 _CALLS: Final = {"REDUCE", "NEWOBJ", "BUILD", "BINPERSID"}
-"""Opcodes that call what the pickle names."""
+"""Opcodes that call an object that the pickle names."""
 
 _OWN_HASH: Final = 2**60
-"""Below it, no two numbers have one hash."""
+"""Bound below which no two integers share a hash."""
+
 _MOST_NUMBER: Final = 2**63
-"""Up to it, a handful have."""
+"""Bound up to which only a handful of integers share a hash."""
+
 _MOST_DEEP: Final = 100
-"""Tuples in tuples: hashing them takes a place on the C stack for each."""
+"""Largest depth of nested tuples; a hash takes a frame of the C stack for each level."""
+
 _PASSED: Final = 4
-"""How many objects may be passed to what is called, for every byte of the pickle."""
+"""Largest number of objects passed to calls, per byte of the pickle."""
 
 
 @dataclass(slots=True, eq=False)
 class _Object:
-    """What is known of an object: ``size`` is how many it holds, each time that it holds them."""
+    """Properties of an object on the unpickler's stack."""
 
     key: bool = False
+    """May be a dictionary key."""
     named: bool = False
+    """Is an import by name."""
     size: int = 1
+    """Number of objects in it, itself included; one that is held twice counts twice."""
     depth: int = 0
+    """Depth of nested tuples."""
 
 
 def check(stream: IO[bytes], length: int, opcodes: Collection[str]) -> None:
-    """Follow the pickle that starts in ``stream``, to its end; it has ``length`` bytes at most.
+    """Follow the pickle at the start of ``stream`` to its end, at most ``length`` bytes.
 
-    A tuple that holds one twice, which holds one twice, and so on, takes a few bytes of a file but
-    years to hash as a key or to print; large numbers may be chosen that all have one hash; and one
-    long list may be passed again and again. Raises UnpicklingError for those, for a longer pickle,
-    for opcodes that are not among ``opcodes`` and for calls of what has no name; ValueError or
-    LookupError for what is no pickle.
+    Three constructs take a few bytes of a file but unbounded time to load: tuples that each hold
+    the next one twice, large integers that share a hash, and one long list that is passed to many
+    calls. Raises UnpicklingError for these, for a longer pickle, for opcodes outside ``opcodes``
+    and for calls of an object without a name. Raises ValueError or LookupError for other content
+    than a pickle.
     """
     stack: list[_Object] = []
     marks: list[int] = []
@@ -64,13 +74,13 @@ def check(stream: IO[bytes], length: int, opcodes: Collection[str]) -> None:
     left = _PASSED * length
     for opcode, argument, at in pickletools.genops(stream):
         name = opcode.name
-        # The unpickler makes room for as many objects as this number says.
+        # The unpickler allocates as many memo entries as this argument.
         far = name == "LONG_BINPUT" and (argument or 0) > length
         if far or name not in opcodes:
             raise pickle.UnpicklingError(f"weights are not written with this {name}")
         if (at or 0) - start > length:
             raise pickle.UnpicklingError(f"it has more than {length:,} bytes")
-        # With nothing before it, it is the mark of a file of before PyTorch 1.6.
+        # On an empty stack it is the mark of a file of PyTorch below 1.6.
         if name == "LONG1" and stack and not _small(argument or 0, _MOST_NUMBER):
             raise pickle.UnpicklingError("a number has more than 64 bits")
         if name == "MARK":
@@ -101,7 +111,7 @@ def _small(number: int, bound: int) -> bool:
 
 
 def _passed(name: str, taken: list[_Object]) -> int:
-    """Say how many objects an opcode passes to what it calls; refuse bad keys and callables."""
+    """Count the objects that an opcode passes to a call; refuse unsuitable keys and callables."""
     if name in ("SETITEM", "SETITEMS") and not all(each.key for each in taken[1::2]):
         raise pickle.UnpicklingError("a key is neither text nor a small number")
     if name in ("REDUCE", "NEWOBJ") and not taken[0].named:
@@ -110,10 +120,10 @@ def _passed(name: str, taken: list[_Object]) -> int:
 
 
 def _after(name: str, taken: list[_Object]) -> _Object:
-    """Make what is known of the object that an opcode leaves, of what it took."""
+    """Derive the object that an opcode leaves from the objects that it takes."""
     if name in _FILLED:
         if name != "BUILD":
-            # No sum may grow beyond what is quickly added.
+            # A bound keeps the sums fast.
             taken[0].size = min(sum(each.size for each in taken), 2**_MOST_DEEP)
         return taken[0]
     if name not in _TUPLES:

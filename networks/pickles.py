@@ -1,4 +1,4 @@
-"""Reads pickles that may name nothing but what the reader knows: nothing in them is executed."""
+"""Read pickles with a fixed table of names, so that nothing in them is executed."""
 
 import io
 import pickle
@@ -11,13 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from networks.loading import UNREADABLE, NotTheWeights
+from networks.loading import UNREADABLE, WrongWeightFile
 from networks.pickle_check import OPCODES, check
 
 Names = Mapping[tuple[str, str], Any]
-"""What stands for a module's name in a pickle."""
+"""Replacement object for every (module, name) that a pickle may import."""
+
 MODEL: Final = "model"
-"""Under it detectron2 puts a network's state."""
+"""Key under which detectron2 stores a network's state."""
+
 _ARRAY_OPCODES: Final = OPCODES | {
     *("FRAME", "STACK_GLOBAL", "MEMOIZE", "SHORT_BINUNICODE", "BINUNICODE8"),
     *("BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
@@ -28,36 +30,37 @@ _FLOATS: Final = ("f2", "f4", "f8")
 """Type codes of floating-point arrays."""
 
 _ORDERS: Final = ("<", ">", "=")
-"""Byte orders of an array."""
+"""Permitted byte orders of an array."""
 
 
-class Known(pickle.Unpickler):
-    """An unpickler that takes what a pickle names from a table, and refuses what is not in it.
+class RestrictedUnpickler(pickle.Unpickler):
+    """An unpickler that resolves names by a table.
 
-    It refuses opcodes that are not among ``opcodes``, and what would take for ever to load.
+    It refuses names outside the table, opcodes outside ``opcodes``, and content that takes
+    unbounded time to load.
     """
 
     def __init__(self, content: bytes, names: Names, opcodes: Collection[str]) -> None:
         check(io.BytesIO(content), len(content), opcodes)
-        # Bytes of Python 2 are bytes, not text.
+        # Latin-1 keeps the bytes of Python 2 strings.
         super().__init__(io.BytesIO(content), encoding="latin1")
         self.names = names
 
     def find_class(self, module: str, name: str) -> Any:
-        """Give what stands for a name. Raises UnpicklingError for an unknown one."""
+        """Return the replacement for a name. Raises UnpicklingError for an unknown one."""
         try:
             return self.names[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"{module}.{name} is not expected in weights") from None
 
 
-def mapping() -> dict[str, Any]:
-    """Make an OrderedDict as it is written: empty, what it holds comes after."""
+def make_mapping() -> dict[str, Any]:
+    """Make the empty mapping of an OrderedDict, whose items follow in the pickle."""
     return {}
 
 
 class _Kind:
-    """A kind of number: NumPy's name of it, and its sign for the order of the bytes."""
+    """A data type: NumPy's type code and byte order."""
 
     def __init__(self, name: Any, _align: Any, _copy: Any) -> None:
         self.name = name
@@ -68,7 +71,7 @@ class _Kind:
 
 
 class _Array:
-    """What a pickle says of an array; NumPy itself would also make fields in fields of it."""
+    """An array in a pickle. NumPy's own class would also build nested structured types."""
 
     def __init__(self, _class: Any, _shape: Any, _kind: Any) -> None:
         self.kind: Any = None
@@ -78,18 +81,18 @@ class _Array:
 
     @property
     def of_floats(self) -> bool:
-        """Whether its numbers are real ones, however precise."""
+        """Whether the values are floating-point, of any precision."""
         kind = self.kind
         return isinstance(kind, _Kind) and kind.name in _FLOATS and kind.order in _ORDERS
 
     @cached_property
     def tensor(self) -> Tensor:
-        """The numbers in single precision; ValueError or TypeError if they are not all there."""
+        """The values in single precision; raises ValueError or TypeError if some are missing."""
         content = self.content
         values: np.ndarray[Any, Any] = np.ndarray(
             self.shape,
             self.kind.order + self.kind.name,
-            # Without a view, None would be numbers that nobody wrote.
+            # For None, ndarray would return uninitialised memory. A memory view raises.
             memoryview(content.encode("latin1") if isinstance(content, str) else content),
             order="F" if self.columns_first else "C",
         )
@@ -97,7 +100,7 @@ class _Array:
 
 
 def _bytes(text: str, encoding: str) -> str:
-    """Leave bytes as the text that Python 3 makes of them in the older protocols."""
+    """Return bytes as the Latin-1 text that the older protocols hold."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes are not written as {encoding}")
     return text
@@ -108,29 +111,30 @@ _ARRAYS: Final[Names] = {
     ("numpy", "ndarray"): _Array,
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
-    ("collections", "OrderedDict"): mapping,
+    ("collections", "OrderedDict"): make_mapping,
     ("_codecs", "encode"): _bytes,
 }
-"""All that a file of arrays may name, in older and newer NumPy.
+"""Names that a file of arrays may import, in older and newer NumPy.
 
-None takes any number of arguments: a pickle can pass one long tuple again and again.
+No replacement takes a variable number of arguments, because a pickle can pass one long tuple many
+times.
 """
 
 
 def read_arrays(path: Path) -> dict[str, Tensor]:
     """Read the state in a pickle of NumPy arrays, as detectron2's model zoo publishes them.
 
-    Raises NotTheWeights for a file that holds anything else than numbers.
+    Raises WrongWeightFile for a file that holds anything but floating-point arrays.
     """
     try:
-        held = Known(path.read_bytes(), _ARRAYS, _ARRAY_OPCODES).load()
+        held = RestrictedUnpickler(path.read_bytes(), _ARRAYS, _ARRAY_OPCODES).load()
         if isinstance(held, Mapping) and isinstance(held.get(MODEL), Mapping):
             held = held[MODEL]
         if not isinstance(held, Mapping) or not held or not all(map(_is_numbers, held.items())):
-            raise NotTheWeights(f"{path.name} holds no state of a network: names with arrays.")
+            raise WrongWeightFile(f"{path.name} holds no state of a network: names with arrays.")
         return {key: value.tensor for key, value in held.items()}
     except UNREADABLE as error:
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{path.name} is not a pickle of arrays alone; take the file that the network's "
             "authors publish, whole and unchanged."
         ) from error

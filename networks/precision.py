@@ -1,11 +1,11 @@
-"""Keeps a converted network's kernels in fewer bits, and says how far its answer is then.
+"""Store a converted network's kernels in fewer bits and compare the outputs.
 
-Only the kernels of convolutions and linear layers change, which are nearly all of a network. The
-arithmetic stays in float32, so what is measured here, on the CPU, does not depend on how another
-device computes with less. docs/ARCHITECTURE.md has what was measured of other ways.
+Only the kernels of convolutions and linear layers change. They are nearly all of a network. The
+arithmetic stays in float32, so that a comparison on the CPU holds on other devices.
+docs/ARCHITECTURE.md has the measurements of other methods.
 
 =====  ==================================  ===========================================
-name   a kernel is                         at run time
+name   storage of a kernel                 at run time
 =====  ==================================  ===========================================
 fp16   rounded to float16                  widened once, when the session is made
 int8   127 steps each way for every        widened anew in every run: less memory for
@@ -27,39 +27,41 @@ from onnx import helper, numpy_helper
 
 from networks.conversion_spec import ConversionSpec
 
-__all__ = ["PRECISIONS", "Likeness", "TooFar", "shrink"]
+__all__ = ["PRECISIONS", "OutputAgreement", "PrecisionTooLow", "reduce_precision"]
 
 F32: TypeAlias = NDArray[np.float32]
-"""Numbers of 32 bits."""
+"""An array of float32."""
 
 Parts: TypeAlias = tuple[list[onnx.TensorProto], onnx.NodeProto]
-"""What a kernel is kept as, and the node that makes float32 of it."""
+"""The stored tensors of a kernel, and the node that converts them to float32."""
 
 LEAST_PSNR: Final = 40.0
-"""Decibels; the span of the whole network's output is the peak."""
+"""Lowest permitted PSNR in decibels; the peak is the range of the full network's output."""
+
 LEAST_EQUAL: Final = 0.99
-"""Share of pixels whose class stays the same, of outputs that are read as classes."""
+"""Lowest permitted fraction of pixels of the same class, in outputs read as classes."""
+
 ALIKE: Final = 200.0
-"""Decibels told of outputs that are equal."""
+"""PSNR in decibels that stands for equal outputs."""
+
 KERNELS: Final = {"Conv": 0, "ConvTranspose": 1, "Gemm": 0}
-"""Layers whose second input is a kernel, with the axis of its output channels."""
+"""Layers whose second input is a kernel, and the kernel's axis of output channels."""
+
 SMALL: Final = 1024
-"""Kernels of fewer numbers stay as they are: there is nothing to gain."""
+"""Kernels of fewer values stay in float32, because they save no memory."""
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """How like two networks' answers are: the worst of the outputs of each kind; None without any.
-
-    ``psnr`` is in decibels, of outputs read as values; ``equal`` the share of pixels whose greatest
-    channel is the same, of outputs read as classes.
-    """
+class OutputAgreement:
+    """Agreement of two networks' outputs: the worst output of each kind, None without one."""
 
     psnr: float | None
+    """PSNR in decibels, of outputs read as values."""
     equal: float | None
+    """Fraction of pixels of the same class, of outputs read as classes."""
 
     def enough(self) -> bool:
-        """Whether the answers may stand for each other."""
+        """Return whether the agreement reaches both bounds."""
         return (self.psnr is None or self.psnr >= LEAST_PSNR) and (
             self.equal is None or self.equal >= LEAST_EQUAL
         )
@@ -71,10 +73,10 @@ class Likeness:
         return " and ".join(told)
 
 
-class TooFar(Exception):
-    """The smaller network does not give what the whole one gives; ``found`` is how like it is."""
+class PrecisionTooLow(Exception):
+    """The outputs of the smaller network differ too much; ``found`` is the agreement."""
 
-    def __init__(self, precision: str, found: Likeness) -> None:
+    def __init__(self, precision: str, found: OutputAgreement) -> None:
         super().__init__(
             f"With its weights in {precision}, the network's answer to a seeded input has {found}, "
             f"and may have no less than {LEAST_PSNR:.0f} dB and {LEAST_EQUAL:.0%}."
@@ -82,30 +84,30 @@ class TooFar(Exception):
         self.found = found
 
 
-def shrink(module: str, file: Path, precision: str) -> Likeness:
-    """Write the converted network of ``module`` in ``file`` anew, in one of ``PRECISIONS``.
+def reduce_precision(module: str, file: Path, precision: str) -> OutputAgreement:
+    """Rewrite the converted network of ``module`` in ``file`` in one of ``PRECISIONS``.
 
-    Returns how like its answer is to that of the network before, both in ONNX Runtime on the CPU,
-    to the seeded inputs that conversions are checked with. Raises TooFar below ``LEAST_PSNR`` or
-    ``LEAST_EQUAL``; the file is then as before.
+    Returns the agreement of the outputs with those of the full network. Both run in ONNX Runtime on
+    the CPU, on the seeded inputs of the conversion's check. Raises PrecisionTooLow below
+    ``LEAST_PSNR`` or ``LEAST_EQUAL`` and leaves the file unchanged.
     """
     spec: ConversionSpec = importlib.import_module(module).SPEC
     smaller = file.with_suffix(f".{precision}")
     _write(file, smaller, PRECISIONS[precision])
     values = (each.numpy() for each in spec.example(*spec.size))
     fed = dict(zip(spec.inputs, values, strict=True))
-    found = likeness(spec, *(_answer(spec, each, fed) for each in (file, smaller)))
+    found = compare_outputs(spec, *(_answer(spec, each, fed) for each in (file, smaller)))
     if not found.enough():
         smaller.unlink()
-        raise TooFar(precision, found)
+        raise PrecisionTooLow(precision, found)
     smaller.replace(file)
     return found
 
 
-def likeness(
+def compare_outputs(
     spec: ConversionSpec, whole: Sequence[NDArray[Any]], smaller: Sequence[NDArray[Any]]
-) -> Likeness:
-    """Compare two answers, each the outputs of ``spec`` in their order."""
+) -> OutputAgreement:
+    """Compare the outputs of two networks, each in the order of ``spec.outputs``."""
     psnr: list[float] = []
     equal: list[float] = []
     for name, one, other in zip(spec.outputs, whole, smaller, strict=True):
@@ -113,11 +115,11 @@ def likeness(
             equal.append(float(np.mean(one.argmax(axis=1) == other.argmax(axis=1))))
         else:
             psnr.append(_psnr(one, other))
-    return Likeness(min(psnr, default=None), min(equal, default=None))
+    return OutputAgreement(min(psnr, default=None), min(equal, default=None))
 
 
 def _psnr(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Give the peak signal-to-noise ratio in decibels; 0 at the least, also of no numbers."""
+    """Return the peak signal-to-noise ratio in decibels, 0 to ``ALIKE``; 0 for NaN."""
     peak = float(np.ptp(one)) or float(np.abs(one).max())
     error = float(np.mean((one.astype(np.float64) - other) ** 2))
     if error == 0:
@@ -156,7 +158,7 @@ def _write(file: Path, target: Path, keep: Callable[[str, F32, int], Parts]) -> 
 
 
 def _axes(graph: onnx.GraphProto) -> dict[str, int]:
-    """Name what is a kernel and nothing else, with the axis of its output channels."""
+    """Return the axis of output channels of every tensor that is only used as a kernel."""
     axes: dict[str, int] = {}
     others: set[str] = set()
     for node in graph.node:
@@ -186,4 +188,4 @@ def _in_steps(name: str, kernel: F32, axis: int) -> Parts:
 
 
 PRECISIONS: Final = {"fp16": _halved, "int8": _in_steps}
-"""How a kernel of a name is kept, by what it is called; the axis is that of output channels."""
+"""Functions (name, kernel, axis of output channels) that encode a kernel, by precision."""

@@ -1,4 +1,4 @@
-"""Weights that are random but always the same, in the layout of a network: to test and measure."""
+"""Make reproducible random weights in the layout of a network, for tests and measurements."""
 
 import zlib
 from collections.abc import Mapping
@@ -11,12 +11,14 @@ from torch import Tensor
 from networks.conversion_spec import ConversionSpec
 
 ITERATIONS: Final = 3
-"""Steps that bring the vectors of spectral norm near those of the greatest singular value; random
-ones alone would give norms near 0, and kernels that drown everything else."""
+"""Power iterations towards the vectors of the largest singular value.
+
+Random vectors would give spectral norms near 0, and kernels that dominate all others.
+"""
 
 
 def seeded_weights(spec: ConversionSpec) -> dict[str, Tensor]:
-    """Fill a network's layout, so that it does its work: as drawn, times its ``scales``."""
+    """Draw weights for a network's layout and multiply them by the ``scales`` of ``spec``."""
     with torch.device("meta"):
         layout = spec.build().state_dict()
     state = seeded_state(layout)
@@ -28,11 +30,11 @@ def seeded_weights(spec: ConversionSpec) -> dict[str, Tensor]:
 
 
 def seeded_state(layout: Mapping[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
-    """Fill a layout: each tensor from its key's name alone, whatever else the layout holds.
+    """Draw weights for a layout, each tensor from its key and ``seed`` alone.
 
-    NumPy draws, so that releases of PyTorch do not matter. Kernels are scaled by their fan-in, so
-    that values neither die nor explode; variances and scales are about 1, offsets and means small;
-    counters are 0. The vectors of spectral norm fit their kernel, as training leaves them.
+    NumPy draws, so that the weights do not depend on PyTorch's release. Kernels are scaled by their
+    fan-in, so that activations keep their magnitude. Variances and scales are about 1, offsets and
+    means about 0.1. Counters are 0. The vectors of spectral norm fit their kernel.
     """
     state = {key: _tensor(key, value, seed) for key, value in layout.items()}
     for key, value in state.items():
@@ -43,7 +45,7 @@ def seeded_state(layout: Mapping[str, Tensor], seed: int = 0) -> dict[str, Tenso
 
 
 def _settle(kernel: Tensor, left: Tensor, right: Tensor) -> None:
-    """Set the two vectors by power iterations, in place."""
+    """Set the two vectors in place by power iterations."""
     matrix = kernel.flatten(1)
     for _ in range(ITERATIONS):
         left.copy_(torch.nn.functional.normalize(matrix @ right, dim=0))

@@ -1,13 +1,13 @@
-"""The generator that VITON-HD and HR-VITON share: a picture drawn after a label map.
+"""The generator of VITON-HD and HR-VITON: synthesise an image from a label map.
 
-Eight residual blocks from 1/128 of the picture's size up to all of it. Each gets the conditions
-(picture without garment, pose, warped garment) at its own size, and each of its normalisations is
-scaled and shifted as the label map says: Park et al., "Semantic Image Synthesis with
-Spatially-Adaptive Normalization" (CVPR 2019); with a mask as in Choi et al., "VITON-HD:
+Eight residual blocks work at 1/128 of the image's size up to the full size. Each block gets the
+conditions (agnostic image, pose, warped garment) at its own size. The label map sets the scale and
+the shift of each normalisation: Park et al., "Semantic Image Synthesis with Spatially-Adaptive
+Normalization" (CVPR 2019). The normalisation with a mask follows Choi et al., "VITON-HD:
 High-Resolution Virtual Try-On via Misalignment-Aware Normalization" (CVPR 2021).
 
-The noise that every normalisation adds is an input here, so that a seed gives one picture. Names of
-submodules are those of the official weight files.
+The noise of the normalisations is an input, so that a seed determines the image. Submodules have
+the names of the official weight files.
 """
 
 from collections.abc import Sequence
@@ -20,36 +20,42 @@ from torch.nn import functional
 from torch.nn.utils import spectral_norm
 
 CONDITIONS: Final = 9
-"""Channels of the conditions: three pictures."""
+"""Channels of the conditions: three RGB images."""
+
 MULTIPLE: Final = 128
-"""Height and width are multiples of it."""
+"""Divisor of height and width, in pixels."""
+
 BLOCKS: Final = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
-"""From the smallest picture to the largest, each twice as high and wide as the one before."""
+"""Blocks in order; each doubles height and width of the one before."""
+
 WIDTHS: Final = (1024, 1024, 1024, 512, 256, 128, 64, 32)
-"""Channels that each block gives."""
+"""Output channels of each block."""
+
 CONDITION_WIDTH: Final = 16
-"""Channels made of the conditions, and joined to what the block before gave."""
+"""Channels that encode the conditions, concatenated with the previous block's output."""
+
 HIDDEN: Final = 128
-"""Channels between the labels and the scale and shift."""
+"""Hidden channels between the labels and scale and shift."""
 
 NOISES: Final = tuple(f"noise_{number}" for number in range(len(BLOCKS)))
-"""Names of the noise inputs, one a block."""
+"""Names of the noise inputs, one for each block."""
+
 EPSILON: Final = 1e-5
-"""Added to a variance; PyTorch's default."""
+"""Addend of a variance, PyTorch's default."""
 
 
 def noise_shape(block: int, height: int, width: int) -> tuple[int, int, int, int]:
-    """Give the shape of a block's noise in a picture of height x width.
+    """Return the shape of a block's noise for an image of height x width.
 
-    One map for each of its normalisations: the shortcut's, which the first block is without, and
-    the two before its kernels.
+    There is one map for each normalisation: one in the shortcut, which the first block lacks, and
+    two in front of the kernels.
     """
     step = MULTIPLE >> block
     return 1, 3 if block else 2, height // step, width // step
 
 
 class LabelNorm(nn.Module):
-    """Normalises with noise, then scales and shifts each pixel as the labels around it say."""
+    """Normalise with noise, then scale and shift each pixel by the labels around it."""
 
     def __init__(self, channels: int, labels: int) -> None:
         super().__init__()
@@ -59,7 +65,7 @@ class LabelNorm(nn.Module):
         self.conv_beta = nn.Conv2d(HIDDEN, channels, 3, padding=1)
 
     def forward(self, x: Tensor, labels: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
-        """Normalise ``x`` (1 x C x h x w); the rest is 1 x N x h x w, noise and mask with N = 1."""
+        """Normalise 1 x C x h x w; labels are 1 x N x h x w, noise and mask 1 x 1 x h x w."""
         noisy = x + noise * self.noise_scale[:, None, None]
         normal = _normal(noisy) if mask is None else _normal_in_parts(noisy, mask)
         hidden = self.conv_shared(labels)
@@ -72,12 +78,12 @@ def _normal(x: Tensor) -> Tensor:
 
 
 def _normal_in_parts(x: Tensor, mask: Tensor) -> Tensor:
-    """Normalise what the mask covers by its own statistics, and the rest by its own."""
+    """Normalise the masked part and the rest, each by its own statistics."""
     return _normal_part(x, mask) + _normal_part(x, 1 - mask)
 
 
 def _normal_part(x: Tensor, mask: Tensor) -> Tensor:
-    """Normalise a part by its statistics: its mean stands in the rest, which so counts for none."""
+    """Normalise a part; its mean fills the rest, so that the rest adds no variance."""
     part = x * mask
     covered = mask.sum((2, 3), keepdim=True)
     mean = part.sum((2, 3), keepdim=True) / torch.where(covered == 0, 1.0, covered)
@@ -86,7 +92,7 @@ def _normal_part(x: Tensor, mask: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Two normalised kernels beside a shortcut, which has a kernel where the width changes."""
+    """Two normalised kernels and a shortcut, which has a kernel if the width changes."""
 
     def __init__(self, given: int, width: int, labels: int, *, spectral: bool) -> None:
         super().__init__()
@@ -102,7 +108,7 @@ class Block(nn.Module):
             self.norm_s = LabelNorm(given, labels)
 
     def forward(self, x: Tensor, labels: Tensor, noise: Tensor, mask: Tensor | None) -> Tensor:
-        """Give 1 x width x h x w of 1 x given x h x w; ``noise`` is of ``noise_shape``."""
+        """Map 1 x given x h x w to 1 x width x h x w; ``noise`` has the shape ``noise_shape``."""
         *first, before, between = noise.split(1, dim=1)
         beside = self.conv_s(self.norm_s(x, labels, first[0], mask)) if self.shortcut else x
         through = self.conv_0(_leaky(self.norm_0(x, labels, before, mask)))
@@ -120,9 +126,10 @@ def _leaky(x: Tensor) -> Tensor:
 
 
 class LabelGenerator(nn.Module):
-    """The generator; its first ``masked`` blocks normalise in parts, with one label more.
+    """The generator. The first ``masked`` blocks normalise in parts and take one more label.
 
-    ``spectral``: in the layout of the official files; without, in that of ``spectral.folded``.
+    ``spectral`` selects the layout of the official files. Without it the layout is that of
+    ``spectral.fold_spectral_norm``.
     """
 
     def __init__(self, labels: int, masked: int, *, spectral: bool) -> None:
@@ -145,13 +152,13 @@ class LabelGenerator(nn.Module):
         divided: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
-        """Draw 1 x 3 x H x W, -1 to 1, of 1 x 9 x H x W conditions and 1 x L x H x W labels.
+        """Synthesise 1 x 3 x H x W, -1 to 1, from conditions 1 x 9 and labels 1 x L (x H x W).
 
         ``divided`` (1 x (L + 1) x H x W) and ``mask`` (1 x 1 x H x W) are for the masked blocks.
         """
         x = conditions.new_zeros(0)
         for number, name in enumerate(BLOCKS):
-            # Both sizes are multiples of it, so every step-th pixel is the nearest neighbour.
+            # Both sizes are multiples of the step, so every step-th pixel is the nearest neighbour.
             step = MULTIPLE >> number
             condition = self.get_submodule(f"conv_{number}")(conditions[..., ::step, ::step])
             if number:

@@ -1,6 +1,6 @@
-"""Runs a published network in PyTorch, behind what services use of an ONNX Runtime session.
+"""Run a published network in PyTorch, with the interface of an ONNX Runtime session.
 
-So the services' own code before and after a network is the same with either runtime.
+The services' code around a network is therefore the same with either runtime.
 """
 
 import importlib
@@ -15,35 +15,34 @@ from numpy.typing import NDArray
 from torch import nn
 
 from networks.conversion_spec import ConversionSpec
-from networks.loading import NotTheWeights
+from networks.loading import WrongWeightFile
 from networks.states import read_state
 
-__all__ = ["NoDevice", "NotTheWeights", "Session", "load"]
+__all__ = ["NoDevice", "Session", "WrongWeightFile", "load"]
 
 
 class NoDevice(Exception):
-    """PyTorch does not have the device here that it should run on."""
+    """PyTorch lacks the requested device on this machine."""
 
 
 @dataclass(frozen=True)
 class Named:
-    """An input or an output, by its name."""
+    """The name of an input or an output."""
 
     name: str
 
 
 class Session:
-    """A network in the form that is exported, on a device.
+    """A network in its exported form, on a device.
 
-    It may be run from several threads at once: a run changes nothing that it holds.
+    Several threads may run it at once, because a run does not change its state.
     """
 
     def __init__(self, spec: ConversionSpec, network: nn.Module, device: torch.device) -> None:
         self._spec = spec
         self._device = device
         self._network = spec.exported(network).eval().to(device)
-        # Convolutions on a GPU would round what they multiply to ten bits (TF32), and answers would
-        # be off by thousandths.
+        # TF32 convolutions on a GPU round their factors to ten bits, an error of thousandths.
         torch.backends.cudnn.conv.fp32_precision = "ieee"
 
     def get_inputs(self) -> list[Named]:
@@ -57,11 +56,11 @@ class Session:
     def run(
         self, names: Sequence[str] | None, feeds: Mapping[str, NDArray[Any]]
     ) -> list[NDArray[Any]]:
-        """Give the outputs of these names, all where None; ``feeds`` holds every input by name.
+        """Return the outputs of these names, all if None; ``feeds`` holds every input by name.
 
-        Raises KeyError for names that the network has not.
+        Raises KeyError for an unknown name.
         """
-        # Copied, whatever an array's strides are: a layer that works in place changes its input.
+        # A copy, because a layer that works in place changes its input.
         given = [
             torch.from_numpy(np.array(feeds[name], order="C")).to(self._device)
             for name in self._spec.inputs
@@ -70,7 +69,7 @@ class Session:
         return [made[name].cpu().contiguous().numpy() for name in names or self._spec.outputs]
 
     def _answer(self, given: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-        # On the device too: what a network makes for itself on its way, coordinates for example.
+        # The device context also places tensors that the network creates, such as coordinates.
         with torch.inference_mode(), self._device:
             answer = self._network(*given)
         return answer if isinstance(answer, tuple) else (answer,)
@@ -79,9 +78,9 @@ class Session:
 def load(module: str, title: str, state: Path, device: str | None, threads: int) -> Session:
     """Load the network of ``module`` with its official state onto ``device``.
 
-    Without one it takes the GPU where PyTorch has one, else the CPU; there it runs on as many
-    ``threads``, as then does everything that PyTorch runs in this process. Raises NotTheWeights if
-    ``state`` is not that network's, NoDevice if there is no such device.
+    None takes the GPU if PyTorch has one, else the CPU. ``threads`` is the number of CPU threads,
+    and holds for all of PyTorch in this process. Raises WrongWeightFile if ``state`` is not that
+    network's, and NoDevice if the device is absent.
     """
     gpu = torch.cuda.is_available()
     if device == "cuda" and not gpu:

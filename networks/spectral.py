@@ -1,4 +1,4 @@
-"""Takes spectral norm out of a state: what is exported needs the kernels alone."""
+"""Fold spectral norm into the kernels of a state, because an export needs kernels alone."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,11 +9,11 @@ ORIGINAL: Final = "weight_orig"
 """Last part of the key of a kernel before spectral normalisation."""
 
 
-def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Divide every kernel by its spectral norm, as evaluation mode does at every run.
+def fold_spectral_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Divide every kernel by its spectral norm, which evaluation mode would do in every run.
 
-    Miyato et al., "Spectral Normalization for Generative Adversarial Networks" (ICLR 2018); the
-    norm is u W v with the vectors that training left beside the kernel.
+    Miyato et al., "Spectral Normalization for Generative Adversarial Networks" (ICLR 2018). The
+    norm is u W v, with the vectors u and v of the state.
     """
     plain = {}
     for key, value in state.items():

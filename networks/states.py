@@ -1,7 +1,7 @@
-"""Official states as safetensors: read without unpickling anything, mapped into memory.
+"""Write and read official states as safetensors, which are memory-mapped and not unpickled.
 
-https://github.com/huggingface/safetensors. ``tryon models add --torch`` writes them, the PyTorch
-runtime reads them.
+https://github.com/huggingface/safetensors. ``tryon models add --torch`` writes the files. The
+PyTorch runtime reads them.
 """
 
 import importlib
@@ -13,16 +13,16 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from networks.conversion_spec import ConversionSpec
-from networks.loading import NotTheWeights
+from networks.loading import WrongWeightFile
 
 
-def keep(module: str, source: Path, target: Path) -> None:
-    """Write the state in the official file ``source`` of the network of ``module`` to ``target``.
+def write_state(module: str, source: Path, target: Path) -> None:
+    """Write the state of the official file ``source`` of the network of ``module`` to ``target``.
 
-    Raises NotTheWeights if ``source`` is no such file.
+    Raises WrongWeightFile if ``source`` is another file.
     """
     spec: ConversionSpec = importlib.import_module(module).SPEC
-    # The format knows neither views nor tensors that share their memory.
+    # The format supports neither views nor tensors that share memory.
     state = {
         key: value.clone(memory_format=torch.contiguous_format)
         for key, value in spec.read(source).items()
@@ -31,9 +31,9 @@ def keep(module: str, source: Path, target: Path) -> None:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Read what ``keep`` wrote. Raises NotTheWeights for a file that is something else."""
+    """Read a file that ``write_state`` wrote. Raises WrongWeightFile for any other file."""
     try:
         state: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise NotTheWeights(f"{path.name} is not a safetensors file.") from error
+        raise WrongWeightFile(f"{path.name} is not a safetensors file.") from error
     return state

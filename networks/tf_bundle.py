@@ -1,9 +1,9 @@
-"""Reads the variables of a TensorFlow checkpoint, without TensorFlow.
+"""Read the variables of a TensorFlow checkpoint, without TensorFlow.
 
-A checkpoint is an index, a sorted table of the form that LevelDB writes, and files of bytes
+A checkpoint is an index and data files. The index is a sorted table in LevelDB's format
 (https://github.com/tensorflow/tensorflow, core/util/tensor_bundle and core/protobuf/
-tensor_bundle.proto; https://github.com/google/leveldb/blob/main/doc/table_format.md). Everything
-that the index says is checked against the files before it is read.
+tensor_bundle.proto; https://github.com/google/leveldb/blob/main/doc/table_format.md). Every entry
+of the index is checked against the files before the read.
 """
 
 import glob
@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from networks.loading import NotTheWeights, shortened
-from networks.wire import NotAMessage, fields, varint
+from networks.loading import WrongWeightFile, shorten_name
+from networks.wire import NotAMessage, read_fields, read_varint
 
 _DATA: Final = re.compile(r"(?P<prefix>.+)\.data-\d{5}-of-\d{5}")
 """Names of a checkpoint's data files."""
@@ -30,58 +30,67 @@ _FOOTER: Final = 48
 """Bytes of the footer of an index."""
 
 _MAGIC: Final = 0xDB4775248B80FB57
-"""Last eight bytes of an index: the LevelDB table format."""
+"""Last eight bytes of an index, the mark of LevelDB's table format."""
 
 _TRAILER: Final = 5
-"""Bytes after each block: how it is compressed, and a checksum."""
+"""Bytes after each block: compression type and checksum."""
+
 _FLOAT: Final = 1
-"""Of TensorFlow's data types."""
+"""TensorFlow's number of the data type float32."""
+
 _BYTES: Final = 4
-"""Bytes of a number."""
+"""Bytes of a value."""
 
 _MOST_AXES: Final = 8
-"""Axes that a variable may have."""
+"""Largest number of axes of a variable."""
 
 _MOST_SHARDS: Final = 1000
-"""Data files that a checkpoint may have."""
+"""Largest number of data files."""
 
 _MOST_ENTRIES: Final = 100_000
-"""Variables that a checkpoint may have."""
+"""Largest number of variables."""
 
 _MOST_INDEX: Final = 8 * 1024 * 1024
-"""Bytes of an index; that of a thousand variables has some 100 thousand."""
+"""Largest index in bytes; that of a thousand variables has some 100 thousand."""
+
 _MOST_KEY: Final = 512
-"""Bytes of a variable's name: each is written as what differs from the one before."""
+"""Largest name of a variable in bytes; the file stores differences between names."""
+
 _MOST_VALUE: Final = 4096
-"""Bytes that tell of one variable."""
+"""Largest entry of a variable in bytes."""
 
 
 @dataclass(kw_only=True)
 class _Entry:
-    """Where a variable's bytes are."""
+    """Place of a variable's bytes."""
 
     kind: int = 0
+    """TensorFlow's number of the data type."""
     shape: list[int] = field(default_factory=list)
+    """Length of each axis."""
     shard: int = 0
+    """Index of the data file."""
     offset: int = 0
+    """First byte in the data file."""
     size: int = 0
+    """Number of bytes."""
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Read the float variables of the checkpoint whose ``.data-*`` file is given, by their names.
+    """Read the float32 variables of a checkpoint, by name, from the path of a ``.data-*`` file.
 
-    The ``.index`` file, and other ``.data-*`` files where there are any, lie beside it. Checksums
-    are not looked at. Raises NotTheWeights for files that are no checkpoint, whole.
+    The ``.index`` file and any other ``.data-*`` files lie in the same folder. Checksums are not
+    checked. Raises WrongWeightFile if the files are not one complete checkpoint.
     """
     named = _DATA.fullmatch(path.name)
     if not named:
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{path.name} is not called as TensorFlow calls it, PREFIX.data-00000-of-00001; give "
             "the file with its own name, PREFIX.index beside it."
         )
     index = path.with_name(f"{named['prefix']}.index")
     if not index.is_file():
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{index.name} is not beside {path.name}; it says which weights are where."
         )
     try:
@@ -89,14 +98,14 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             raise NotAMessage(f"it has more than {_MOST_INDEX:,} bytes")
         return _variables(index)
     except (NotAMessage, UnicodeDecodeError, struct.error) as error:
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{index.name} is not the index of a TensorFlow checkpoint ({error}); take the files "
             "that the network's authors publish, whole and unchanged."
         ) from error
 
 
 def companion_files(path: Path) -> tuple[Path, ...]:
-    """Name the other files that are read with a ``.data-*`` file, those that there are."""
+    """List the other existing files of the checkpoint of a ``.data-*`` file."""
     named = _DATA.fullmatch(path.name)
     if not named:
         return ()
@@ -115,7 +124,7 @@ def _variables(path: Path) -> dict[str, Tensor]:
     ]
     missing = [file.name for file in files if not file.is_file() or not file.stat().st_size]
     if missing:
-        raise NotTheWeights(f"{missing[0]} is not beside {path.name}; it holds the weights.")
+        raise WrongWeightFile(f"{missing[0]} is not beside {path.name}; it holds the weights.")
     state: dict[str, Tensor] = {}
     maps = [np.memmap(file, np.uint8, "r") for file in files]
     left = sum(map(len, maps))
@@ -125,12 +134,12 @@ def _variables(path: Path) -> dict[str, Tensor]:
             continue
         name = bytes(key).decode()
         if entry.shard >= shards or entry.offset + entry.size > len(maps[entry.shard]):
-            raise NotAMessage(f"{shortened(name)} lies outside the files")
+            raise NotAMessage(f"{shorten_name(name)} lies outside the files")
         left -= entry.size
         if left < 0:
             raise NotAMessage("it names more bytes than there are")
         if len(entry.shape) > _MOST_AXES or math.prod(entry.shape) * _BYTES != entry.size:
-            raise NotAMessage(f"{shortened(name)} has another size than its shape says")
+            raise NotAMessage(f"{shorten_name(name)} has another size than its shape says")
         held = maps[entry.shard][entry.offset : entry.offset + entry.size]
         values = np.frombuffer(held.tobytes(), "<f4").astype(np.float32)
         state[name] = torch.from_numpy(values.reshape(entry.shape))
@@ -138,19 +147,19 @@ def _variables(path: Path) -> dict[str, Tensor]:
 
 
 def _table(file: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Give a table's keys and values, in order."""
+    """Yield a table's keys and values, in order."""
     if len(file) < _FOOTER or struct.unpack("<Q", file[-8:])[0] != _MAGIC:
         raise NotAMessage("it does not end as one")
     footer, at = file[-_FOOTER:], 0
-    for _ in range(2):  # The index of metadata, of which there is none.
-        _, at = varint(footer, at)
+    for _ in range(2):  # The handle of the metadata index, which checkpoints leave empty.
+        _, at = read_varint(footer, at)
     for _, handle in _block(file, footer[at:]):
         yield from _block(file, handle)
 
 
 def _block(file: memoryview, handle: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    offset, at = varint(handle, 0)
-    size, _ = varint(handle, at)
+    offset, at = read_varint(handle, 0)
+    size, _ = read_varint(handle, at)
     if offset + size + _TRAILER > len(file):
         raise NotAMessage("a block of it lies outside the file")
     if file[offset + size] != 0:
@@ -162,9 +171,9 @@ def _block(file: memoryview, handle: memoryview) -> Iterator[tuple[bytes, memory
         raise NotAMessage("a block of it has no end")
     key, at = b"", 0
     while at < end:
-        shared, at = varint(block, at)
-        own, at = varint(block, at)
-        length, at = varint(block, at)
+        shared, at = read_varint(block, at)
+        own, at = read_varint(block, at)
+        length, at = read_varint(block, at)
         if shared > len(key) or at + own + length > end:
             raise NotAMessage("an entry of it reaches too far")
         if shared + own > _MOST_KEY or length > _MOST_VALUE:
@@ -177,14 +186,14 @@ def _block(file: memoryview, handle: memoryview) -> Iterator[tuple[bytes, memory
 def _header(entries: Sequence[tuple[bytes, memoryview]]) -> tuple[int, bool]:
     if not entries or entries[0][0]:
         raise NotAMessage("it has no header")
-    numbers = {number: value for number, _, value in fields(entries[0][1])}
+    numbers = {number: value for number, _, value in read_fields(entries[0][1])}
     shards = numbers.get(1, 1)
     return (shards if isinstance(shards, int) else 0), bool(numbers.get(2, 0))
 
 
 def _entry(message: memoryview) -> _Entry:
     entry = _Entry()
-    for number, _, value in fields(message):
+    for number, _, value in read_fields(message):
         if isinstance(value, int):
             if number == 1:
                 entry.kind = value
@@ -195,12 +204,12 @@ def _entry(message: memoryview) -> _Entry:
             elif number == 5:
                 entry.size = value
         elif number == 2:
-            entry.shape = [_size(size) for axis, _, size in fields(value) if axis == 2]
+            entry.shape = [_size(size) for axis, _, size in read_fields(value) if axis == 2]
     return entry
 
 
 def _size(message: int | memoryview) -> int:
     if isinstance(message, int):
         raise NotAMessage("a shape is a number")
-    sizes = [value for number, _, value in fields(message) if number == 1]
+    sizes = [value for number, _, value in read_fields(message) if number == 1]
     return sizes[0] if sizes and isinstance(sizes[0], int) else 0

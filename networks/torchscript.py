@@ -1,8 +1,8 @@
-"""Reads the weights out of a TorchScript file, without running or compiling any of its code.
+"""Read the weights of a TorchScript file without running or compiling the file's code.
 
-The file is a ZIP archive (https://docs.pytorch.org/docs/stable/jit.html): ``data.pkl`` holds the
-modules' attributes, ``data/N`` the numbers, both as they are; only code, which is not looked at,
-may be compressed. ``torch.jit.load`` would compile that code.
+The file is a ZIP archive (https://docs.pytorch.org/docs/stable/jit.html). ``data.pkl`` holds the
+modules' attributes and ``data/N`` the values, both without compression. Only code, which is not
+read, may be compressed. ``torch.jit.load`` would compile that code.
 """
 
 import math
@@ -16,19 +16,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from networks.archives import check_sizes, stored
-from networks.loading import UNREADABLE, NotTheWeights
+from networks.archives import check_total_size, read_stored
+from networks.loading import UNREADABLE, WrongWeightFile
 from networks.pickle_check import OPCODES
-from networks.pickles import Known, Names, mapping
+from networks.pickles import Names, RestrictedUnpickler, make_mapping
 
 MOST_BYTES: Final = 4 * 1024 * 1024
-"""Of the attributes; those of DensePose have 60 thousand."""
+"""Largest ``data.pkl`` in bytes; DensePose's has 60 thousand."""
+
 MOST_VALUES: Final = 100_000
-"""Attributes that are looked at, each time that they are met: modules may be shared without end."""
+"""Largest number of visits to attributes; nested shared modules multiply them."""
+
 MOST_LETTERS: Final = 1000
-"""Of a name, those of the modules around it included: modules may hold themselves."""
+"""Largest length of a qualified name; a module may contain itself."""
+
 MOST_AXES: Final = 64
-"""Of a tensor: PyTorch's own bound."""
+"""Largest number of axes of a tensor, PyTorch's own bound."""
+
 _ATTRIBUTES: Final = "data.pkl"
 """Name of the entry that holds the pickle."""
 
@@ -40,7 +44,8 @@ _STORAGES: Final = {
     "IntStorage": "<i4",
     "BoolStorage": "?",
 }
-"""Of PyTorch's kinds of numbers, those that modules hold, as NumPy writes them."""
+"""NumPy's data type of each storage class that modules hold."""
+
 _TYPED: Final = (
     "build_boollist",
     "build_doublelist",
@@ -48,13 +53,14 @@ _TYPED: Final = (
     "build_tensorlist",
     "restore_type_tag",
 )
-"""What wraps lists and mappings to tell the types of what is in them."""
+"""Functions that tag lists and mappings with the types of their items."""
+
 _OPCODES: Final = OPCODES | {"NEWOBJ", "BINPERSID"}
 """Pickle opcodes that an export needs."""
 
 
 class _Module:
-    """A module's attributes; its class, and so its code, is left in the file."""
+    """A module's attributes, without the module's class and code."""
 
     def __init__(self) -> None:
         self.attributes: dict[str, Any] = {}
@@ -73,27 +79,27 @@ def _tensor(
     storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int], _: Any, _hooks: Any
 ) -> Tensor:
     if len(size) > MOST_AXES or not all(isinstance(side, int) for side in size):
-        # Their product could be of any length.
+        # Their product would have no bound.
         raise pickle.UnpicklingError("a tensor's sides are not a few numbers")
     if math.prod(size) > storage.numel():
-        # It could be made of one number, and grow without end where it is copied.
+        # A stride of 0 would repeat one value in a copy of unbounded size.
         raise pickle.UnpicklingError("a tensor has more numbers than are in the file")
     return storage.as_strided(tuple(size), tuple(stride), offset)
 
 
 _NAMES: Final[Names] = {
-    ("collections", "OrderedDict"): mapping,
+    ("collections", "OrderedDict"): make_mapping,
     ("torch", "device"): _as_it_is,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     **{("torch", name): kind for name, kind in _STORAGES.items()},
     **{("torch.jit._pickle", name): _as_it_is for name in _TYPED},
 }
-"""Official names of the modules, by those in the export."""
+"""Replacement object for every (module, name) that an export may import."""
 
 
-class _Attributes(Known):
+class _Attributes(RestrictedUnpickler):
     def __init__(self, archive: zipfile.ZipFile, root: str) -> None:
-        content = stored(archive, root + _ATTRIBUTES)
+        content = read_stored(archive, root + _ATTRIBUTES)
         if len(content) > MOST_BYTES:
             raise pickle.UnpicklingError(f"{len(content):,} bytes are too many for attributes")
         super().__init__(content, _NAMES, _OPCODES)
@@ -113,31 +119,33 @@ class _Attributes(Known):
         if not isinstance(key, str):
             raise pickle.UnpicklingError("a storage without a name")
         if (kind, key) not in self.storages:
-            # An array of its own: what was read as bytes cannot be written to.
-            numbers = np.frombuffer(stored(self.archive, self.root + "data/" + key), kind).copy()
+            # A copy, because an array over bytes is read-only.
+            numbers = np.frombuffer(
+                read_stored(self.archive, self.root + "data/" + key), kind
+            ).copy()
             self.storages[kind, key] = torch.from_numpy(numbers)
         return self.storages[kind, key]
 
 
 def read_torchscript(path: Path) -> dict[str, Tensor]:
-    """Read the real-valued tensors of a TorchScript file, as they are, by their modules' names.
+    """Read the floating-point tensors of a TorchScript file by their qualified names.
 
-    Modules with two names are in it twice. Raises NotTheWeights for a file that is none, or whose
-    weights are not in its modules, as where it was frozen.
+    A module with two names appears twice. Raises WrongWeightFile for another file, and for a frozen
+    one, whose weights are not in the modules.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            check_sizes(archive, path)
+            check_total_size(archive, path)
             roots = [name for name in archive.namelist() if name.endswith(f"/{_ATTRIBUTES}")]
             held = _Attributes(archive, roots[0].removesuffix(_ATTRIBUTES)).load()
             state = _tensors(held)
     except (*UNREADABLE, OSError) as error:
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{path.name} is not a TorchScript file, or not all of it; take the file that is "
             "published, whole and unchanged."
         ) from error
     if not state:
-        raise NotTheWeights(
+        raise WrongWeightFile(
             f"{path.name} holds no weights in its modules, as where it was frozen; take the file "
             "that is published, unchanged."
         )

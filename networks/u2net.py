@@ -14,7 +14,7 @@ from torch.nn import functional
 from networks.conversion_spec import ConversionSpec
 
 CLASSES: Final = 4
-"""Background, upper, lower and full-body garments."""
+"""Number of classes: background, upper, lower and full-body garments."""
 
 
 class Block(nn.Module):
@@ -26,15 +26,15 @@ class Block(nn.Module):
         self.bn_s1 = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x inputs x H x W to N x outputs x H x W."""
+        """Map N x inputs x H x W to N x outputs x H x W."""
         return functional.relu(self.bn_s1(self.conv_s1(x)), inplace=True)
 
 
 class Nested(nn.Module):
-    """A residual U-block (RSU): a small U-Net added to its own first convolution.
+    """A residual U-block (RSU): the sum of a first convolution and a small U-Net behind it.
 
-    ``depth`` convolutions go down, halving the size between them but before the last, which is
-    dilated instead; ``depth - 1`` come back up.
+    ``depth`` convolutions go down. The size is halved between them, but not before the last one,
+    which is dilated instead. ``depth - 1`` convolutions go up.
     """
 
     def __init__(self, depth: int, inputs: int, middle: int, outputs: int) -> None:
@@ -50,7 +50,7 @@ class Nested(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x inputs x H x W to N x outputs x H x W."""
+        """Map N x inputs x H x W to N x outputs x H x W."""
         entered = self.rebnconvin(x)
         seen = [self.rebnconv1(entered)]
         for level in range(2, self.depth + 1):
@@ -65,7 +65,7 @@ class Nested(nn.Module):
 
 
 class Dilated(nn.Module):
-    """The residual U-block of the smallest sizes (RSU-4F): dilation in the place of halving."""
+    """The residual U-block of the smallest sizes (RSU-4F), with dilation instead of halving."""
 
     def __init__(self, inputs: int, middle: int, outputs: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Dilated(nn.Module):
         self.rebnconv1d = Block(2 * middle, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x inputs x H x W to N x outputs x H x W."""
+        """Map N x inputs x H x W to N x outputs x H x W."""
         entered = self.rebnconvin(x)
         first = self.rebnconv1(entered)
         second = self.rebnconv2(first)
@@ -90,7 +90,7 @@ class Dilated(nn.Module):
 
 
 class U2Net(nn.Module):
-    """U-blocks in a U: six stages down, five up, the classes' scores from each of six sizes."""
+    """U-blocks in a U: six stages down, five up, and class scores at each of six sizes."""
 
     def __init__(self, classes: int = CLASSES) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class U2Net(nn.Module):
         self.outconv = nn.Conv2d(6 * classes, classes, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """N x 3 x H x W RGB in [-1, 1] to seven scores N x classes x H x W: fused, then by size."""
+        """Map N x 3 x H x W RGB, -1 to 1, to seven scores N x classes x H x W, the fused first."""
         seen = [self.stage1(x)]
         for stage in (self.stage2, self.stage3, self.stage4, self.stage5, self.stage6):
             seen.append(stage(_halved(seen[-1])))
@@ -126,14 +126,14 @@ class U2Net(nn.Module):
 
 
 class Fused(nn.Module):
-    """U2-Net without its side outputs, which only training needs."""
+    """U2-Net without the side outputs, which only training uses."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
-        """N x 3 x H x W RGB in [-1, 1] to the fused scores N x classes x H x W."""
+        """Map N x 3 x H x W RGB, -1 to 1, to the fused scores N x classes x H x W."""
         return self.network(image)[0]
 
 
@@ -142,7 +142,7 @@ def _halved(x: Tensor) -> Tensor:
 
 
 def _as_large(x: Tensor, like: Tensor) -> Tensor:
-    # Equal where a level is dilated in the place of halved, whatever the picture's size.
+    # Equal at dilated levels, whose size is not halved.
     if x.shape[2:] == like.shape[2:]:
         return x
     return functional.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)

@@ -1,6 +1,7 @@
-"""The wire format of protocol buffers, read without a schema and never past the message's end.
+"""Read the wire format of protocol buffers without a schema, within the message's bounds.
 
-https://protobuf.dev/programming-guides/encoding: for weight files whose schemas are not installed.
+https://protobuf.dev/programming-guides/encoding. It serves weight files whose schemas are not
+installed.
 """
 
 from collections.abc import Iterator
@@ -22,15 +23,15 @@ _FIXED: Final = {FIXED64: 8, FIXED32: 4}
 """Bytes of the fixed wire types."""
 
 _VARINT_BYTES: Final = 10
-"""Bytes of the longest integer."""
+"""Bytes of the longest varint."""
 
 
 class NotAMessage(ValueError):
-    """The bytes are no message in the wire format."""
+    """The bytes are not a message in the wire format."""
 
 
-def varint(message: memoryview, at: int) -> tuple[int, int]:
-    """Read a varint at a byte: its value and the byte after it. Raises NotAMessage."""
+def read_varint(message: memoryview, at: int) -> tuple[int, int]:
+    """Read the varint at byte ``at``; return the value and the next byte. Raises NotAMessage."""
     value = 0
     for count, byte in enumerate(message[at : at + _VARINT_BYTES]):
         value |= (byte & 0x7F) << (7 * count)
@@ -39,21 +40,21 @@ def varint(message: memoryview, at: int) -> tuple[int, int]:
     raise NotAMessage("A number in the file has no end.")
 
 
-def fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-    """Give each field's number, wire type and value: a number of a varint, bytes of the others.
+def read_fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+    """Yield each field's number, wire type and value: an integer for a varint, else bytes.
 
-    Raises NotAMessage where the bytes are none, at the field it is about.
+    Raises NotAMessage at the first malformed field.
     """
     at = 0
     while at < len(message):
-        key, at = varint(message, at)
+        key, at = read_varint(message, at)
         number, wire = key >> 3, key & 7
         if wire == VARINT:
-            value, at = varint(message, at)
+            value, at = read_varint(message, at)
             yield number, wire, value
             continue
         if wire == BYTES:
-            length, at = varint(message, at)
+            length, at = read_varint(message, at)
         elif wire in _FIXED:
             length = _FIXED[wire]
         else:
@@ -64,10 +65,10 @@ def fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         at += length
 
 
-def varints(message: memoryview) -> list[int]:
+def read_packed_varints(message: memoryview) -> list[int]:
     """Read a packed field of varints. Raises NotAMessage."""
     values, at = [], 0
     while at < len(message):
-        value, at = varint(message, at)
+        value, at = read_varint(message, at)
         values.append(value)
     return values

@@ -1,1 +1,1 @@
-"""DensePose: where each pixel of a person lies on the surface of a body."""
+"""DensePose: predict the body surface coordinates of every pixel of a person."""

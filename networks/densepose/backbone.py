@@ -1,7 +1,7 @@
-"""ResNet-50 with a feature pyramid: what a detector sees of a picture, from fine to coarse.
+"""ResNet-50 with a feature pyramid: the features of an image, from fine to coarse.
 
 He et al., "Deep Residual Learning for Image Recognition" (CVPR 2016); Lin et al., "Feature Pyramid
-Networks for Object Detection" (CVPR 2017); put together and named as in
+Networks for Object Detection" (CVPR 2017). Structure and names follow
 https://github.com/facebookresearch/detectron2.
 """
 
@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CHANNELS: Final = 256
-"""Of every level of the pyramid."""
+"""Channels of every level of the pyramid."""
+
 MULTIPLE: Final = 32
-"""Of it are a picture's height and width."""
+"""Divisor of an image's height and width, in pixels."""
+
 _BLOCKS: Final = (3, 4, 6, 3)
 """Blocks of each stage of ResNet-50."""
 
@@ -22,14 +24,14 @@ _STEM: Final = 64
 """Channels after the stem."""
 
 _EXPANSION: Final = 4
-"""How many times wider than inside a block's output is."""
+"""Ratio of a block's output channels to the inner channels."""
 
 _FIRST: Final = 2
-"""The number of the finest level: its features are of a 2 ** 2nd of the picture's size."""
+"""Number of the finest level; level n has 1 / 2 ** n of the image's size."""
 
 
 class FrozenNorm(nn.Module):
-    """Batch normalisation whose four vectors training has left alone."""
+    """Batch normalisation with four vectors that training does not change."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -45,7 +47,7 @@ class FrozenNorm(nn.Module):
 
 
 class Normal(nn.Conv2d):
-    """A convolution without bias, and a normalisation that stands below it by name."""
+    """A convolution without bias and a normalisation, which is a submodule of the convolution."""
 
     def __init__(
         self, given: int, made: int, side: int, stride: int = 1, norm: nn.Module | None = None
@@ -54,12 +56,12 @@ class Normal(nn.Conv2d):
         self.norm = FrozenNorm(made) if norm is None else norm
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give N x made x h x w of N x given x H x W."""
+        """Map N x given x H x W to N x made x h x w."""
         return self.norm(super().forward(x))
 
 
 class _Bottleneck(nn.Module):
-    """Three convolutions beside a shortcut; the first has the stride, as in the first ResNets."""
+    """Three convolutions and a shortcut; the first has the stride, as in the first ResNets."""
 
     def __init__(self, given: int, width: int, stride: int) -> None:
         super().__init__()
@@ -97,7 +99,7 @@ class _ResNet(nn.Module):
 
 
 class Pyramid(nn.Module):
-    """The features of five levels, each of half the size of the one before it."""
+    """The features of five levels, each half the size of the one before."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,9 +110,9 @@ class Pyramid(nn.Module):
         self.bottom_up = _ResNet()
 
     def forward(self, picture: Tensor) -> list[Tensor]:
-        """Give five of 1 x 256 x h x w, a 4th to a 64th of 1 x 3 x H x W, multiples of 32.
+        """Map 1 x 3 x H x W to five levels 1 x 256 x h x w, at 1/4 to 1/64 of the size.
 
-        The picture is BGR, 0 to 255, less the mean of each channel.
+        H and W are multiples of 32. The image is BGR, 0 to 255, minus the mean of each channel.
         """
         levels: list[Tensor] = []
         above: Tensor | None = None

@@ -1,8 +1,8 @@
-"""Boxes: guessed from anchors, freed of doubles, and what the features hold in them.
+"""Boxes: predict them from anchors, suppress duplicates, and pool features in them.
 
 Girshick, "Fast R-CNN" (ICCV 2015); Ren et al., "Faster R-CNN" (NIPS 2015); He et al., "Mask R-CNN"
-(ICCV 2017). A box is left, top, right, bottom in pixels of the picture. Each operation is written
-as its formula, and goes to ONNX as the operator that it is there.
+(ICCV 2017). A box is left, top, right, bottom in pixels of the image. Each operation is written as
+its formula and exported as ONNX's operator.
 """
 
 import math
@@ -14,45 +14,49 @@ from torch import Tensor
 
 from networks.densepose.backbone import CHANNELS
 
-NOWHERE: Final = -1e30
-"""The score of a box that is not to be taken."""
+EXCLUDED_SCORE: Final = -1e30
+"""Score of a box that suppression excludes."""
+
 _MOST_GROWTH: Final = math.log(1000 / 16)
-"""That a box grows by at most, as a logarithm."""
+"""Largest logarithm of a box's growth."""
+
 _LEVELS: Final = (112.0, 224.0, 448.0)
-"""Sides, as roots of areas, from which on a box is looked at on the next coarser level."""
+"""Square roots of a box's area, in pixels, from which the next coarser level is pooled."""
+
 _FINEST: Final = 4
-"""Pixels of the picture to a place of the finest level."""
+"""Stride of the finest level, in pixels of the image."""
+
 _SAMPLES: Final = 2
-"""Each way in a cell of what is taken from the features."""
+"""Samples along each side of a pooled cell."""
 
 
-def moved(middles: Tensor, sizes: Tensor, deltas: Tensor) -> Tensor:
-    """Move and stretch boxes (..., 4), given as middles and sizes (..., 2), by deltas (..., 4).
+def apply_deltas(middles: Tensor, sizes: Tensor, deltas: Tensor) -> Tensor:
+    """Apply deltas (..., 4) to boxes given by centres and sizes (..., 2); return boxes (..., 4).
 
-    The first two deltas are of the box's size, the others logarithms.
+    The first two deltas are shifts in fractions of the size. The others are log scales.
     """
     middle = middles + deltas[..., :2] * sizes
     half = torch.exp(deltas[..., 2:].clamp(max=_MOST_GROWTH)) * sizes / 2
     return torch.cat((middle - half, middle + half), -1)
 
 
-def inside(boxes: Tensor, size: Tensor) -> Tensor:
-    """Cut boxes (N, 4) to a picture whose width and height are ``size``."""
+def clip_boxes(boxes: Tensor, size: Tensor) -> Tensor:
+    """Clip boxes (N, 4) to an image of width and height ``size`` (2)."""
     zero = torch.zeros_like(size)
     return torch.maximum(torch.minimum(boxes, torch.cat((size, size))), torch.cat((zero, zero)))
 
 
-def areas(boxes: Tensor) -> Tensor:
-    """Give the areas of boxes (..., 4)."""
+def box_areas(boxes: Tensor) -> Tensor:
+    """Return the areas of boxes (..., 4), in square pixels."""
     return (boxes[..., 2:] - boxes[..., :2]).prod(-1)
 
 
-def overlaps(boxes: Tensor, others: Tensor) -> Tensor:
-    """Give what boxes (..., 4) and others share, of what they cover together."""
+def box_iou(boxes: Tensor, others: Tensor) -> Tensor:
+    """Return the intersection over union of boxes (..., 4) and others, broadcast."""
     low = torch.maximum(boxes[..., :2], others[..., :2])
     high = torch.minimum(boxes[..., 2:], others[..., 2:])
     shared = (high - low).clamp(min=0).prod(-1)
-    return shared / (areas(boxes) + areas(others) - shared)
+    return shared / (box_areas(boxes) + box_areas(others) - shared)
 
 
 class _Suppressed(torch.autograd.Function):
@@ -60,9 +64,9 @@ class _Suppressed(torch.autograd.Function):
 
     @staticmethod
     def forward(_: Any, boxes: Tensor, scores: Tensor, overlap: float) -> Tensor:
-        # In NumPy, or the exporter would look at every turn of the loop.
-        doubles = (overlaps(boxes[0, :, None], boxes) > overlap).cpu().numpy()
-        gone = (scores[0, 0] <= NOWHERE).cpu().numpy()
+        # In NumPy, or the exporter would trace every step of the loop.
+        doubles = (box_iou(boxes[0, :, None], boxes) > overlap).cpu().numpy()
+        gone = (scores[0, 0] <= EXCLUDED_SCORE).cpu().numpy()
         kept = []
         for index in scores[0, 0].argsort(descending=True, stable=True).tolist():
             if not gone[index]:
@@ -75,7 +79,7 @@ class _Suppressed(torch.autograd.Function):
         limits = (
             torch.tensor([torch.iinfo(torch.int64).max]),
             torch.tensor([overlap]),
-            torch.tensor([NOWHERE]),
+            torch.tensor([EXCLUDED_SCORE]),
         )
         given = [g.op("Constant", value_t=value) for value in limits]
         return g.op("NonMaxSuppression", boxes, scores, *given).setType(
@@ -83,16 +87,17 @@ class _Suppressed(torch.autograd.Function):
         )
 
 
-def suppressed(boxes: Tensor, scores: Tensor, overlap: float) -> Tensor:
-    """Say which boxes (N, 4) stay, best first, where each takes out what overlaps it by more.
+def suppress_overlaps(boxes: Tensor, scores: Tensor, overlap: float) -> Tensor:
+    """Return the indices of boxes (N, 4) that non-maximum suppression keeps, best first.
 
-    Those that score ``NOWHERE`` do not stay.
+    A box removes those that overlap it by an IoU above ``overlap``. Boxes of ``EXCLUDED_SCORE`` are
+    dropped.
     """
     return _Suppressed.apply(boxes[None], scores[None, None], overlap)[:, 2]
 
 
 class _Aligned(torch.autograd.Function):
-    """RoIAlign with corners as they are, which later ones shift by half a place."""
+    """RoIAlign without the half-pixel shift of later versions."""
 
     @staticmethod
     def forward(
@@ -122,29 +127,29 @@ class _Aligned(torch.autograd.Function):
 
 
 def _weights(places: Tensor, side: int, size: int) -> Tensor:
-    """Give each place's share (N x side x size) in cells whose samples are at N x places."""
+    """Return each position's weight (N x side x size) in cells sampled at N x places."""
     there = ((places >= -1) & (places <= size))[..., None]
     apart = places.clamp(0, size - 1)[..., None] - torch.arange(size)
     return ((1 - apart.abs()).clamp(min=0) * there).unflatten(1, (side, _SAMPLES)).mean(2)
 
 
-def aligned(features: Tensor, boxes: Tensor, side: int, step: int) -> Tensor:
-    """Take N x C x side x side out of 1 x C x h x w, where boxes (N, 4) are.
+def roi_align(features: Tensor, boxes: Tensor, side: int, step: int) -> Tensor:
+    """Pool 1 x C x h x w in boxes (N, 4) to N x C x side x side.
 
-    ``step`` is how many pixels of the picture a place of the features stands for.
+    ``step`` is the stride of the features, in pixels of the image.
     """
-    # All of the one picture. The exporter would keep the example's number of zeros_like.
+    # Index 0, the only image. The exporter would fix the example's number of zeros_like.
     which = (boxes[:, 0] * 0).to(torch.int64)
     return _Aligned.apply(features, boxes, which, side, 1 / step)
 
 
-def pooled(levels: Sequence[Tensor], boxes: Tensor, side: int) -> Tensor:
-    """Take N x C x side x side for boxes (N, 4), each out of the level that suits its size."""
-    sides = areas(boxes).sqrt()
+def pool_by_level(levels: Sequence[Tensor], boxes: Tensor, side: int) -> Tensor:
+    """Pool N x C x side x side for boxes (N, 4), each from the level of its size."""
+    sides = box_areas(boxes).sqrt()
     suited = sum((sides >= least).to(torch.int64) for least in _LEVELS)
     found, taken = [], []
     for index, features in enumerate(levels):
         own = (suited == index).nonzero()[:, 0]
         found.append(own)
-        taken.append(aligned(features, boxes[own], side, _FINEST << index))
+        taken.append(roi_align(features, boxes[own], side, _FINEST << index))
     return torch.cat(taken)[torch.cat(found).argsort()]

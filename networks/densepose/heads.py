@@ -1,8 +1,8 @@
-"""What DensePose's networks read off the features: whether a person is there, and their surface.
+"""Heads of DensePose's networks: detect people and predict their surface coordinates.
 
 Guler et al., "DensePose: Dense Human Pose Estimation In The Wild" (CVPR 2018); Kirillov et al.,
 "Panoptic Feature Pyramid Networks" (CVPR 2019); Chen et al., "Rethinking Atrous Convolution for
-Semantic Image Segmentation" (2017). Names of submodules are those of the official weight files.
+Semantic Image Segmentation" (2017). Submodules have the names of the official weight files.
 """
 
 from collections.abc import Sequence
@@ -15,26 +15,32 @@ from torch.nn import functional
 from networks.densepose.backbone import CHANNELS, Normal
 
 ANCHORS: Final = 3
-"""At each place of each level."""
+"""Anchors at each position of each level."""
+
 BOX_SIDE: Final = 7
-"""Of the features that a box is judged by."""
+"""Side of the features that classify a box, in cells."""
+
 SURFACE_SIDE: Final = 28
-"""Of the features that a surface is read off; it has four times as many pixels a side."""
+"""Side of the features that predict a surface, in cells; the surface has 4 times the side."""
+
 PARTS: Final = 25
-"""Background, and the surface's 24 parts."""
+"""Classes: background and the surface's 24 parts."""
+
 WIDTH: Final = 512
-"""Channels of the heads of surfaces."""
+"""Channels of the surface heads."""
+
 _CONVOLUTIONS: Final = 8
 """Convolutions of the head's trunk."""
 
 _GROUPS: Final = 32
-"""That channels are normalised in."""
+"""Groups of channels of a group norm."""
+
 _DILATIONS: Final = (6, 12, 56)
-"""From one place that is looked at to the next, in places."""
+"""Dilations of the atrous convolutions, in cells."""
 
 
 class AnchorHead(nn.Module):
-    """For every anchor: is something there, and how must the anchor move to fit it."""
+    """Predict for every anchor whether an object is there, and the deltas to the object's box."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,13 +49,13 @@ class AnchorHead(nn.Module):
         self.anchor_deltas = nn.Conv2d(CHANNELS, ANCHORS * 4, 1)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits 1 x 3 x h x w and deltas 1 x 12 x h x w of 1 x 256 x h x w."""
+        """Map 1 x 256 x h x w to logits 1 x 3 x h x w and deltas 1 x 12 x h x w."""
         seen = torch.relu(self.conv(features))
         return self.objectness_logits(seen), self.anchor_deltas(seen)
 
 
 class BoxHead(nn.Module):
-    """Two layers over all that a box holds."""
+    """Two linear layers over the features of a box."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,12 +63,12 @@ class BoxHead(nn.Module):
         self.fc2 = nn.Linear(1024, 1024)
 
     def forward(self, taken: Tensor) -> Tensor:
-        """Give N x 1024 of N x 256 x 7 x 7."""
+        """Map N x 256 x 7 x 7 to N x 1024."""
         return torch.relu(self.fc2(torch.relu(self.fc1(taken.flatten(1)))))
 
 
 class BoxPredictor(nn.Module):
-    """Is it a person, and how must the box move to fit them."""
+    """Predict whether a box holds a person, and the deltas to the person's box."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,12 +76,12 @@ class BoxPredictor(nn.Module):
         self.bbox_pred = nn.Linear(1024, 4)
 
     def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Give logits N x 2, a person's first, and deltas N x 4 of N x 1024."""
+        """Map N x 1024 to logits N x 2, a person's first, and deltas N x 4."""
         return self.cls_score(seen), self.bbox_pred(seen)
 
 
 class Decoder(nn.Module):
-    """Brings four levels together at the size of the finest."""
+    """Merge four levels at the size of the finest."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +94,7 @@ class Decoder(nn.Module):
         self.predictor = nn.Conv2d(CHANNELS, CHANNELS, 1)
 
     def forward(self, levels: Sequence[Tensor]) -> Tensor:
-        """Give 1 x 256 x h x w of that and of 1 x 256 x h / 2 x w / 2, and so on."""
+        """Map levels 1 x 256 x h x w, 1 x 256 x h/2 x w/2 and so on to 1 x 256 x h x w."""
         brought = [
             self.get_submodule(f"p{index}")(level) for index, level in enumerate(levels[:4], 2)
         ]
@@ -103,7 +109,7 @@ class _Enlarged(nn.Module):
 
 
 class SurfaceHead(nn.Module):
-    """Eight convolutions over all that a box holds."""
+    """Eight convolutions over the features of a box."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,14 +118,14 @@ class SurfaceHead(nn.Module):
             self.add_module(f"body_conv_fcn{index + 1}", nn.Conv2d(given, WIDTH, 3, padding=1))
 
     def forward(self, taken: Tensor) -> Tensor:
-        """Give N x 512 x 28 x 28 of N x 256 x 28 x 28."""
+        """Map N x 256 x 28 x 28 to N x 512 x 28 x 28."""
         for convolution in self.children():
             taken = torch.relu(convolution(taken))
         return taken
 
 
 class DeepLabHead(nn.Module):
-    """A look at several distances at once, then eight normalised convolutions."""
+    """Atrous spatial pyramid pooling, then eight normalised convolutions."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,14 +136,14 @@ class DeepLabHead(nn.Module):
             self.add_module(f"body_conv_fcn{index + 1}", convolution)
 
     def forward(self, taken: Tensor) -> Tensor:
-        """Give N x 512 x 28 x 28 of N x 256 x 28 x 28."""
+        """Map N x 256 x 28 x 28 to N x 512 x 28 x 28."""
         for layer in self.children():
             taken = torch.relu(layer(taken))
         return taken
 
 
 class _Distances(nn.Module):
-    """Atrous spatial pyramid pooling; the farthest look is at everything."""
+    """Atrous spatial pyramid pooling; the last branch averages the whole input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +169,7 @@ def _look(side: int, dilation: int = 1) -> nn.Sequential:
 
 
 class SurfacePredictor(nn.Module):
-    """Person or not, parts, and where on each part, at four times the size."""
+    """Predict person or background, parts, and U and V of each part, at four times the size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -173,7 +179,7 @@ class SurfacePredictor(nn.Module):
             self.add_module(f"{name}_lowres", grown)
 
     def forward(self, seen: Tensor) -> tuple[Tensor, ...]:
-        """Give N x 2, 25, 25 and 25 x 112 x 112 of N x 512 x 28 x 28."""
+        """Map N x 512 x 28 x 28 to N x 2, 25, 25 and 25 x 112 x 112."""
         return tuple(
             functional.interpolate(
                 grown(seen), scale_factor=2.0, mode="bilinear", align_corners=False

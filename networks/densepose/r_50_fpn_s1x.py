@@ -6,12 +6,12 @@ from typing import Final
 from torch import Tensor
 
 from networks.densepose.heads import SurfaceHead
-from networks.densepose.rcnn import learned, make_conversion_spec
+from networks.densepose.rcnn import make_conversion_spec, select_learned
 from networks.pickles import read_arrays
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    return learned(read_arrays(path))
+    return select_learned(read_arrays(path))
 
 
 SPEC: Final = make_conversion_spec(SurfaceHead, _read)

@@ -1,8 +1,8 @@
-"""DensePose R_50_FPN_DL_s1x, out of its export to TorchScript.
+"""DensePose R_50_FPN_DL_s1x, from an export to TorchScript.
 
 https://github.com/dajes/DensePose-TorchScript makes such exports, in float32 and float16. The
-network is a submodule there, and some of its modules are also in lists that TorchScript can loop
-over: each of those is in the file by two names.
+network is a submodule there. Some modules are also in lists that TorchScript can loop over, so that
+the file holds each of them under two names.
 """
 
 from pathlib import Path
@@ -11,12 +11,13 @@ from typing import Final
 from torch import Tensor
 
 from networks.densepose.heads import DeepLabHead
-from networks.densepose.rcnn import learned, make_conversion_spec
-from networks.loading import renamed
+from networks.densepose.rcnn import make_conversion_spec, select_learned
+from networks.loading import rename_tensors
 from networks.torchscript import read_torchscript
 
 FIRST: Final = "backbone.bottom_up.stem.conv1.weight"
-"""The official name by which is found what the export puts before every name."""
+"""Official name that locates the export's prefix of every name."""
+
 LISTED: Final = (
     "backbone.bottom_up.stages.",
     "backbone.lateral_convs.",
@@ -24,15 +25,17 @@ LISTED: Final = (
     "roi_heads.decoder.scale_heads.",
     "roi_heads.densepose_head.stacked_convs.",
 )
-"""Lists of modules that are also there by their official names."""
+"""Prefixes of lists of modules that also have their official names."""
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Take the file's tensors by their official names."""
+    """Read the file's tensors under their official names."""
     state = read_torchscript(path)
     before = next((key.removesuffix(FIRST) for key in state if key.endswith(FIRST)), "")
-    named = renamed(state, lambda key: key.removeprefix(before), path.name)
-    return learned({key: value for key, value in named.items() if not key.startswith(LISTED)})
+    named = rename_tensors(state, lambda key: key.removeprefix(before), path.name)
+    return select_learned(
+        {key: value for key, value in named.items() if not key.startswith(LISTED)}
+    )
 
 
 SPEC: Final = make_conversion_spec(DeepLabHead, _read)

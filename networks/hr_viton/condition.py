@@ -1,4 +1,4 @@
-"""ConditionGenerator: where the garment goes and where each part of the body will be, at once.
+"""ConditionGenerator: predict the garment's flow and the label map of the result together.
 
 Lee et al., "High-Resolution Virtual Try-On with Misalignment and Occlusion-Handled Conditions"
 (ECCV 2022), from github.com/sangyun884/HR-VITON. Submodules are named as in the official file.
@@ -14,36 +14,40 @@ from torch.nn import functional
 from networks.conversion_spec import ConversionSpec
 
 GARMENT: Final = 4
-"""Picture 3, mask 1."""
+"""Channels of the garment input: image 3, mask 1."""
+
 PERSON: Final = 16
-"""Labels without garment 13, DensePose picture 3."""
+"""Channels of the person input: agnostic labels 13, DensePose image 3."""
+
 LABELS: Final = 13
 """Channels of the label map."""
 
 SIZE: Final = (256, 192)
-"""Height and width that the network sees, in pixels."""
+"""Height and width of the network's input, in pixels."""
 
 WIDTH: Final = 96
 """Channels of the first level."""
 
 ENCODED: Final = (WIDTH, 2 * WIDTH, 4 * WIDTH, 4 * WIDTH, 4 * WIDTH)
-"""Channels of the encoders' levels, the largest picture first."""
+"""Channels of the encoders' levels, the finest first."""
+
 DECODED: Final = (4 * WIDTH, 4 * WIDTH, 2 * WIDTH, WIDTH, WIDTH)
-"""Channels that the decoder gives, the smallest picture first."""
+"""Output channels of the decoder's levels, the coarsest first."""
+
 SHARED: Final = 4 * WIDTH
-"""Channels of what the flow is found in, at every level."""
+"""Channels of the features that predict the flow, at every level."""
 
 
 class Residual(nn.Module):
-    """A kernel that changes the size (``down``, ``up`` or not), and two on top of it."""
+    """A kernel that sets the size (``down``, ``up``, ``same``), and a residual of two kernels."""
 
     def __init__(self, given: int, width: int, size: str) -> None:
         super().__init__()
         if size == "down":
             self.scale: nn.Module = nn.Conv2d(given, width, 3, stride=2, padding=1, bias=False)
         elif size == "up":
-            # Published the other way about; a kernel of one pixel gives the same before it, for a
-            # quarter of the work.
+            # Published in the other order. A 1 x 1 kernel before the enlargement gives the same
+            # values for a quarter of the work.
             layers = {"1": nn.Conv2d(given, width, 1), "0": nn.Upsample(None, 2, "bilinear")}
             self.scale = nn.Sequential(OrderedDict(layers))
         else:
@@ -57,7 +61,7 @@ class Residual(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give 1 x width, half or twice as high and wide, or as it was, of 1 x given x h x w."""
+        """Map 1 x given x h x w to 1 x width, at half, twice or the same height and width."""
         scaled = self.scale(x)
         return functional.relu(scaled + self.block(scaled))
 
@@ -68,7 +72,7 @@ def _encoder(given: int) -> nn.Sequential:
 
 
 class ConditionGenerator(nn.Module):
-    """Two encoders; from the smallest level up, a flow that bends the garment, and labels."""
+    """Two encoders, and a decoder that refines flow and labels from the coarsest level up."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,7 +80,7 @@ class ConditionGenerator(nn.Module):
         self.PoseEncoder = _encoder(PERSON)
         self.conv = Residual(ENCODED[-1], 2 * SHARED, "same")
         beside = ENCODED[-2::-1]
-        # The levels above the first are given the one before, the person's and the bent garment's.
+        # Later levels get the previous level, the person's features and the warped garment's.
         given = (2 * SHARED, *(a + b + SHARED for a, b in zip(DECODED, beside, strict=False)))
         self.SegDecoder = nn.Sequential(
             *(Residual(a, b, "up") for a, b in zip(given, DECODED, strict=True))
@@ -93,10 +97,10 @@ class ConditionGenerator(nn.Module):
         )
 
     def forward(self, garment: Tensor, person: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Give flow, labels and bent mask of 1 x 4 x h x w and 1 x 16 x h x w.
+        """Map garment 1 x 4 x h x w and person 1 x 16 x h x w to flow, labels and warped mask.
 
-        Sides are multiples of 32. The flow, 1 x 2 x h/2 x w/2, is in pixels of its own size, x
-        first; scores of the labels, 1 x 13 x h x w, are from 0 up.
+        h and w are multiples of 32. The flow, 1 x 2 x h/2 x w/2, is in pixels of its own grid, x
+        first. The label scores, 1 x 13 x h x w, are at least 0.
         """
         of_garment, of_person = [garment], [person]
         for encode_garment, encode_person in zip(self.ClothEncoder, self.PoseEncoder, strict=True):
@@ -123,9 +127,9 @@ def _twice(x: Tensor) -> Tensor:
 
 
 def _bend(x: Tensor, flow: Tensor) -> Tensor:
-    """Read ``x`` at its pixels plus a flow in pixels of half its size, its border repeated.
+    """Sample ``x`` at its pixels plus a flow in pixels of half the size, with repeated borders.
 
-    As published: the grid ends in the middle of the outermost pixels, the reader at their edges.
+    As published, the grid ends at the centres of the outermost pixels, the sampler at the edges.
     """
     height, width = x.shape[2:]
     across = torch.linspace(-1, 1, width)[None, None, :] + flow[:, 0] / ((width / 2 - 1) / 2)
@@ -136,7 +140,7 @@ def _bend(x: Tensor, flow: Tensor) -> Tensor:
 
 def _example(height: int, width: int) -> tuple[Tensor, ...]:
     random = torch.Generator().manual_seed(0)
-    # Of noise the least difference of the flow shows other values, whatever the weights.
+    # Smooth inputs, because in noise the least difference of the flow changes the values.
     garment, person = (
         functional.interpolate(
             torch.rand(1, channels, 8, 6, generator=random), size=(height, width), mode="bilinear"

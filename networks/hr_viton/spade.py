@@ -1,4 +1,4 @@
-"""SPADEGenerator: draws the person wearing the bent garment; VITON-HD's generator without its mask.
+"""SPADEGenerator: synthesise the person in the warped garment, as VITON-HD without a mask.
 
 Lee et al., ECCV 2022, from github.com/sangyun884/HR-VITON.
 """
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from networks.conversion_spec import ConversionSpec
-from networks.loading import read_torch, renamed
+from networks.loading import read_torch, rename_tensors
 from networks.semantic import BLOCKS, CONDITIONS, NOISES, LabelGenerator, noise_shape
-from networks.spectral import folded
+from networks.spectral import fold_spectral_norm
 
 LABELS: Final = 7
 """Channels of the label map."""
@@ -25,22 +25,22 @@ class SPADEGenerator(LabelGenerator):
         super().__init__(LABELS, 0, spectral=spectral)
 
     def forward(self, conditions: Tensor, labels: Tensor, *noise: Tensor) -> Tensor:
-        """Draw 1 x 3 x H x W, -1 to 1; H and W are multiples of 128.
+        """Synthesise 1 x 3 x H x W, -1 to 1; H and W are multiples of 128.
 
-        ``conditions`` 1 x 9: picture without garment, DensePose picture, bent garment. ``labels``
-        1 x 7. ``noise``: eight, of ``noise_shape``.
+        ``conditions``, 1 x 9: agnostic image, DensePose image, warped garment. ``labels``: 1 x 7.
+        ``noise``: eight tensors of ``noise_shape``.
         """
         return self.draw(conditions, labels, noise)
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Read the official file, whose keys may be those of its authors' earlier code."""
-    return renamed(read_torch(path), lambda key: key.replace(".Spade", ""), path.name)
+    """Read the official file, whose keys may be those of the authors' earlier code."""
+    return rename_tensors(read_torch(path), lambda key: key.replace(".Spade", ""), path.name)
 
 
 def _folded(network: nn.Module) -> nn.Module:
     plain = SPADEGenerator(spectral=False)
-    plain.load_state_dict(folded(network.state_dict()))
+    plain.load_state_dict(fold_spectral_norm(network.state_dict()))
     return plain
 
 

@@ -1,1 +1,1 @@
-"""Human parsers: what a person wears and which part of the body is bare, pixel by pixel."""
+"""Human parsers: classify every pixel of a person as a garment or a body part."""

@@ -1,11 +1,11 @@
-"""CIHP-PGN: parsing and edges that refine each other, on a dilated ResNet-101.
+"""CIHP-PGN: a parsing and an edge branch that refine each other, on a dilated ResNet-101.
 
 Gong et al., "Instance-level Human Parsing via Part Grouping Network" (ECCV 2018),
-https://github.com/Engineering-Course/CIHP_PGN. The input is N x 3 x height x width, BGR, less the
-mean; the answers have an eighth of its size.
+https://github.com/Engineering-Course/CIHP_PGN. The input is N x 3 x height x width, BGR, minus the
+mean. The outputs have 1/8 of that size.
 
-The official file is a TensorFlow 1 checkpoint. Both parsings are averaged when the authors test,
-so the export gives their mean, and leaves out the refined edges, which nobody here reads.
+The official file is a TensorFlow 1 checkpoint. The authors' test averages both parsings. The export
+therefore gives their mean, and omits the refined edges, which have no reader here.
 """
 
 from collections.abc import Iterable
@@ -21,16 +21,16 @@ from networks.human_parse.tensorflow_layers import (
     Convolution,
     Normalisation,
     PyramidPooling,
-    same_padded,
+    pad_same,
 )
-from networks.loading import NotTheWeights
+from networks.loading import WrongWeightFile
 from networks.tf_bundle import companion_files, read_checkpoint
 
 CLASSES: Final = 20
-"""CIHP's classes."""
+"""Number of CIHP's classes."""
 
 LEARNED: Final = frozenset({"weights", "biases", "gamma", "beta", "moving_mean", "moving_variance"})
-"""Last parts of the variables' names; the others are the optimiser's."""
+"""Last parts of the names of weights; the other variables are the optimiser's."""
 
 _POOLS: Final = (60, 30, 20, 10)
 """Cells along a side of each pooling pyramid level."""
@@ -45,10 +45,10 @@ _REMAPPED: Final = 128
 """Channels of a remapped score map."""
 
 _EXPANSION: Final = 4
-"""How many times wider than inside a block's output is."""
+"""Ratio of a block's output channels to the inner channels."""
 
 _SUPERVISED: Final = (1, 2, 4, 8, 16)
-"""Dilations of layers that only helped it to learn; they are in the file."""
+"""Dilations of layers that only training uses; the file holds them."""
 
 
 def _later(stage: int, count: int) -> list[str]:
@@ -61,17 +61,17 @@ _STAGES: Final = (
     (_later(4, 23), 256, 1, 2),
     (["5a", "5b", "5c"], 512, 1, 4),
 )
-"""Stages of ResNet-101: blocks, width of their middle, stride of the first, dilation."""
+"""Stages of ResNet-101: blocks, inner channels, stride of the first block, dilation."""
 
 _TAPS: Final = ("3b3", "4b22", "5c")
 """Blocks whose outputs feed the branches."""
 
 _TAP_CHANNELS: Final = (512, 1024, 2048)
-"""Channels of those outputs."""
+"""Output channels of the blocks ``_TAPS``."""
 
 
 class Pgn(nn.Module):
-    """Gives the parsing, the parsing refined by the edges, and the edges refined by the parsing."""
+    """Predict the parsing, the parsing refined by edges, and the edges refined by the parsing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class Pgn(nn.Module):
         self.add_module(f"{name}_branch", Convolution(len(_TAPS) * made, made, 3))
 
     def _context(self, name: str, given: int, made: int) -> None:
-        """Pyramid pooling and what decides on it; the names in front of "rf" have no "pp"."""
+        """Add pyramid pooling and the classifier behind it."""
         for index, pool in enumerate(_POOLS, start=1):
             self.add_module(f"{name}_pp{index}", PyramidPooling(given, _WIDE, pool))
         self.add_module(self._decider(name), Convolution(given + len(_POOLS) * _WIDE, _WIDE, 3))
@@ -159,9 +159,9 @@ class Pgn(nn.Module):
         return seen, self._run(f"{name}_fc", seen)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """From N x 3 x height x width to 20, 20 and 1 planes of an eighth of it."""
+        """Map N x 3 x H x W to N x 20, 20 and 1 x H/8 x W/8."""
         value = torch.relu(self._run("bn_conv1", self._run("conv1", picture)))
-        value = functional.max_pool2d(same_padded(value, 1), 3, 2)
+        value = functional.max_pool2d(pad_same(value, 1), 3, 2)
         taps = []
         for blocks, *_ in _STAGES:
             value = self._residual(blocks, value)
@@ -188,7 +188,7 @@ class Pgn(nn.Module):
 
 
 class Parsing(nn.Module):
-    """The mean of both parsings: 1 x 3 x height x width to 1 x 20 x an eighth of it."""
+    """Map 1 x 3 x H x W to the mean of both parsings, 1 x 20 x H/8 x W/8."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -202,9 +202,9 @@ class Parsing(nn.Module):
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Read the checkpoint whose ``.data`` file is given: ``LAYER.weights`` and so on.
+    """Read the weights of a checkpoint, ``LAYER.weights`` and so on, from its ``.data-*`` file.
 
-    Raises NotTheWeights.
+    Raises WrongWeightFile if the files are not a checkpoint with weights.
     """
     state = {}
     for name, value in read_checkpoint(path).items():
@@ -212,7 +212,7 @@ def read(path: Path) -> dict[str, Tensor]:
         if kind in LEARNED:
             state[f"{layer}.{kind}"] = value.permute(3, 2, 0, 1) if value.dim() == 4 else value
     if not state:
-        raise NotTheWeights(f"{path.name} names no weights of a network.")
+        raise WrongWeightFile(f"{path.name} names no weights of a network.")
     return state
 
 

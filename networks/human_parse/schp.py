@@ -1,9 +1,9 @@
-"""SCHP's network: CE2P on ResNet-101, with a branch for edges.
+"""SCHP's network: CE2P on ResNet-101, with an edge branch.
 
 Li et al., "Self-Correction for Human Parsing" (TPAMI 2020),
 https://github.com/GoGoDuck912/Self-Correction-Human-Parsing; Ruan et al., "Devil in the Details:
 Towards Accurate Single and Multiple Human Parsing" (AAAI 2019). The input is 1 x 3 x height x
-width, BGR, normalised; the answers have a quarter of its size.
+width, BGR, normalised. The outputs have 1/4 of that size.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ _WIDTHS: Final = (64, 128, 256, 512)
 """Channels inside the blocks of each stage."""
 
 _EXPANSION: Final = 4
-"""How many times wider than inside a block's output is."""
+"""Ratio of a block's output channels to the inner channels."""
 
 _LAST_DILATION: Final = 2
 """Dilation of the last stage."""
@@ -48,10 +48,10 @@ _SHALLOW: Final = 48
 
 
 class Normalisation(nn.Module):
-    """Batch normalisation as In-Place ABN's first release does it (Bulo et al., CVPR 2018).
+    """Batch normalisation of In-Place ABN's first release (Bulo et al., CVPR 2018).
 
-    Its scale is the weight's magnitude plus epsilon, so that it can be undone. A leaky ReLU follows
-    where it is ``active``.
+    The scale is the weight's magnitude plus epsilon, so that it is invertible. If ``active``, a
+    leaky ReLU follows.
     """
 
     epsilon: Final = 1e-5
@@ -65,7 +65,7 @@ class Normalisation(nn.Module):
         self._active = active
 
     def forward(self, value: Tensor) -> Tensor:
-        """Normalise by the running statistics: the network is for evaluation only."""
+        """Normalise by the running statistics, because the network is for evaluation only."""
         scale = self.weight.abs() + self.epsilon
         mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
         normal = functional.batch_norm(
@@ -106,7 +106,7 @@ class _Bottleneck(nn.Module):
 
 
 class _Pool(nn.Module):
-    """Adaptive average pooling as two products, which can be exported for sides of any size."""
+    """Adaptive average pooling as two matrix products, whose export allows any size."""
 
     def __init__(self, side: int) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class _Pool(nn.Module):
 
 
 class _Context(nn.Module):
-    """Pyramid pooling: what is in the whole picture and in its parts (Zhao et al., CVPR 2017)."""
+    """Pyramid pooling over the whole image and its parts (Zhao et al., CVPR 2017)."""
 
     def __init__(self, given: int) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class _Context(nn.Module):
 
 
 class _Edges(nn.Module):
-    """The branch for the edges between labels; only what it saw on the way is used here."""
+    """The branch of the edges between labels; only its features are used here."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -182,7 +182,7 @@ class _Decoder(nn.Module):
 
 
 class Schp(nn.Module):
-    """Gives the parsing before and after the edges are looked at, and the edges."""
+    """Predict the parsing before and after fusion with the edge features, and the edges."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -202,7 +202,7 @@ class Schp(nn.Module):
         self.context_encoding = _Context(given)
         self.edge = _Edges()
         self.decoder = _Decoder(classes)
-        # The official name.
+        # The official spelling.
         self.fushion = nn.Sequential(
             _plain(4 * _EDGE, _EDGE),
             Normalisation(_EDGE),
@@ -211,7 +211,7 @@ class Schp(nn.Module):
         )
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """From 1 x 3 x height x width to classes, classes and 2 planes of a quarter of it."""
+        """Map 1 x 3 x H x W to 1 x classes, classes and 2 x H/4 x W/4."""
         value = picture
         for index in (1, 2, 3):
             value = self.get_submodule(f"conv{index}")(value)
@@ -227,12 +227,12 @@ class Schp(nn.Module):
 
 
 def example(height: int, width: int) -> tuple[Tensor, ...]:
-    """Make an input of a picture's size."""
+    """Make an input of height x width."""
     return (torch.randn((1, 3, height, width), generator=torch.Generator().manual_seed(0)),)
 
 
 def make_conversion_spec(classes: int, side: int) -> ConversionSpec:
-    """Say how the network of that many classes is converted; it looks at ``side`` x ``side``."""
+    """Describe the conversion of the network with ``classes``, for ``side`` x ``side`` pixels."""
     return ConversionSpec(
         build=partial(_built, classes),
         example=example,

@@ -1,4 +1,4 @@
-"""Layers as TensorFlow 1 has them: padding, pooling and enlarging differ from PyTorch's."""
+"""Layers of TensorFlow 1, whose padding, pooling and enlargement differ from PyTorch's."""
 
 from typing import Final
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPSILON: Final = 1e-3
-"""Added to a variance; TensorFlow's default."""
+"""Addend of a variance, TensorFlow's default."""
 
 
 class Convolution(nn.Module):
-    """A convolution with SAME padding: at stride 2, an even side is padded less in front."""
+    """A convolution with SAME padding; at stride 2, an even side gets less padding in front."""
 
     def __init__(
         self,
@@ -29,11 +29,11 @@ class Convolution(nn.Module):
         self._stride, self._dilation = stride, dilation
 
     def forward(self, value: Tensor) -> Tensor:
-        """Give height and width over the stride, rounded up."""
+        """Return an output of height / stride x width / stride, rounded up."""
         reach = self._dilation * (self.weights.shape[-1] - 1) // 2
         pads = reach
         if self._stride > 1 and reach:
-            value, pads = same_padded(value, reach), 0
+            value, pads = pad_same(value, reach), 0
         return functional.conv2d(
             value, self.weights, self.biases, self._stride, pads, self._dilation
         )
@@ -58,7 +58,7 @@ class Normalisation(nn.Module):
 
 
 class PyramidPooling(nn.Module):
-    """Means of squares of ``pool`` pixels, a convolution of them, and these enlarged again."""
+    """Average over squares of ``pool`` pixels a side, convolve, and enlarge to the input size."""
 
     def __init__(self, given: int, made: int, pool: int) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class PyramidPooling(nn.Module):
         self._pool = pool
 
     def forward(self, value: Tensor) -> Tensor:
-        """Give the height and width that came."""
+        """Return an output of the input's height and width."""
         height, width = value.shape[2:]
         rows, columns = (self._means(size).to(value) for size in (height, width))
         pooled = rows @ value @ columns.transpose(0, 1)
@@ -79,7 +79,7 @@ class PyramidPooling(nn.Module):
         return down @ seen @ across.transpose(0, 1)
 
     def _means(self, size: int) -> Tensor:
-        """Squares x pixels; the padding, halved in front, is in no mean."""
+        """Return weights, squares x pixels; padding is half in front and does not count."""
         squares = (size + self._pool - 1) // self._pool
         before = (squares * self._pool - size) // 2
         square = (torch.arange(size) + before) // self._pool
@@ -87,14 +87,14 @@ class PyramidPooling(nn.Module):
         return members / members.sum(dim=1, keepdim=True)
 
 
-def same_padded(value: Tensor, reach: int) -> Tensor:
-    """Pad with zeros for a window of that reach at stride 2."""
+def pad_same(value: Tensor, reach: int) -> Tensor:
+    """Pad with zeros for a window of radius ``reach`` at stride 2."""
     height, width = value.shape[2:]
     pads = [reach - 1 + width % 2, reach, reach - 1 + height % 2, reach]
     return functional.pad(value, pads)
 
 
 def _enlarging(made: int, given: int) -> Tensor:
-    """Weights, ``made`` x ``given``, of ``resize_bilinear`` with only the first pixel kept."""
+    """Return the weights, ``made`` x ``given``, of ``resize_bilinear``; only pixel 0 is aligned."""
     places = torch.clamp(torch.arange(made) * (given / made), max=given - 1)
     return torch.relu(1 - (places[:, None] - torch.arange(given)[None]).abs())

@@ -1,5 +1,5 @@
 """OpenPose's body networks (Cao et al., "OpenPose", TPAMI 2019).
 
-https://github.com/CMU-Perceptual-Computing-Lab/openpose. Confidence maps of the joints and part
-affinity fields, vectors along the limbs, both at an eighth of the picture's size.
+https://github.com/CMU-Perceptual-Computing-Lab/openpose. The outputs are confidence maps of the
+joints and part affinity fields (vectors along the limbs), both at 1/8 of the image's size.
 """

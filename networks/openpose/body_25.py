@@ -8,15 +8,17 @@ from torch import Tensor
 from networks.openpose.layers import FEATURES, BodyNetwork, make_conversion_spec
 
 FIELDS: Final = 52
-"""Of 26 limbs, x and y."""
+"""Channels of the fields: x and y of 26 limbs."""
+
 MAPS: Final = 26
-"""Of 25 joints, and of none of them."""
+"""Channels of the maps: 25 joints and background."""
+
 
 _FIRST: Final = (96, 256)
-"""Widths of the first stage: of its 3 x 3 layers, of the 1 x 1 layer behind them."""
+"""Channels of the first stage: in the 3 x 3 layers, in the 1 x 1 layer behind them."""
 
 _LATER: Final = (128, 512)
-"""Widths of the later stages, likewise."""
+"""Channels of the later stages: in the 3 x 3 layers, in the 1 x 1 layer behind them."""
 
 _FIELD_STAGES: Final = 4
 """Stages of limb fields."""
@@ -32,7 +34,7 @@ _DEPTH: Final = 3
 
 
 class Body25(BodyNetwork):
-    """1 x 3 x height x width to 1 x 78 x an eighth of it: 26 maps, then 52 fields."""
+    """Map 1 x 3 x H x W to 1 x 78 x H/8 x W/8: 26 maps, then 52 fields."""
 
     def __init__(self) -> None:
         super().__init__(learned=True)
@@ -61,7 +63,7 @@ class Body25(BodyNetwork):
         return self.through(value, [f"Mconv6_{stage}", f"Mconv7_{stage}"])
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Run every stage, each looking at the features and at what the stages before it found."""
+        """Run every stage on the features and the outputs of the stages before."""
         features = self.features(picture)
         fields = self._stage("stage0_L2", features)
         for stage in range(1, _FIELD_STAGES):

@@ -8,7 +8,7 @@ from torch import Tensor
 from networks.openpose.layers import FEATURES, BodyNetwork, make_conversion_spec
 
 BRANCHES: Final = {"L1": 38, "L2": 19}
-"""Fields of 19 limbs, x and y; maps of 18 joints, and of none of them."""
+"""Channels of each branch: x and y of 19 limbs; maps of 18 joints and background."""
 
 _STAGES: Final = 6
 """Stages of the network."""
@@ -24,7 +24,7 @@ _SIDE: Final = 7
 
 
 class Coco(BodyNetwork):
-    """1 x 3 x height x width to 1 x 57 x an eighth of it: 19 maps, then 38 fields."""
+    """Map 1 x 3 x H x W to 1 x 57 x H/8 x W/8: 19 maps, then 38 fields."""
 
     def __init__(self) -> None:
         super().__init__(learned=False)
@@ -48,7 +48,7 @@ class Coco(BodyNetwork):
         self._chains[stage, branch] = names
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Run every stage, each looking at the features and at what the stage before it found."""
+        """Run every stage on the features and the output of the stage before."""
         features = value = self.features(picture)
         for stage in range(1, _STAGES + 1):
             fields, maps = (self.through(value, self._chains[stage, each]) for each in BRANCHES)

@@ -1,4 +1,4 @@
-"""What both body networks are made of: layers under their Caffe names, and the first ten of VGG."""
+"""Layers of both body networks: convolutions under their Caffe names, and VGG's first ten."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -10,13 +10,13 @@ from networks.caffe import read_caffemodel
 from networks.conversion_spec import ConversionSpec
 
 FEATURES: Final = 128
-"""Channels that the part in front gives."""
-MULTIPLE: Final = 16
-"""Of which OpenPose makes the sides of a network's input."""
+"""Channels of the trunk's features."""
 
-# Channels and number of convolutions of each block; its result is halved.
+MULTIPLE: Final = 16
+"""Divisor of the sides of OpenPose's network input, in pixels."""
+
 _BLOCKS: Final = ((64, 2), (128, 2), (256, 4))
-"""VGG-19's first blocks: channels, layers."""
+"""VGG-19's first blocks: channels, number of convolutions. Each block halves the size."""
 
 _LAST: Final = (("4_1", 512), ("4_2", 512), ("4_3_CPM", 256), ("4_4_CPM", FEATURES))
 """The trunk's last layers: name, channels."""
@@ -26,11 +26,11 @@ _RELU: Final = "relu"
 
 
 class BodyNetwork(nn.Module):
-    """Layers that are its own attributes, named as in the prototxt, and the part in front.
+    """Layers as attributes, named as in the prototxt, and the trunk.
 
-    So its state has the file's keys: ``LAYER.weight``, ``LAYER.bias``. The input is 1 x 3 x height
-    x width, BGR, value / 256 - 0.5. With ``learned`` the last three convolutions in front are
-    followed by a PReLU, not a ReLU.
+    The state therefore has the file's keys: ``LAYER.weight``, ``LAYER.bias``. The input is 1 x 3 x
+    H x W, BGR, value / 256 - 0.5. With ``learned`` a PReLU follows the trunk's last three
+    convolutions instead of a ReLU.
     """
 
     def __init__(self, *, learned: bool) -> None:
@@ -49,9 +49,9 @@ class BodyNetwork(nn.Module):
         self._last = [f"conv{name}" for name, _ in _LAST]
 
     def convolution(self, name: str, given: int, made: int, side: int, after: str = "") -> int:
-        """Add a convolution that keeps the picture's size; return how many channels it makes.
+        """Add a convolution that keeps the size; return the number of output channels.
 
-        ``after`` is the name of the PReLU that follows, ``"relu"``, or nothing.
+        ``after`` is the name of the PReLU that follows, ``"relu"``, or empty.
         """
         self.add_module(name, nn.Conv2d(given, made, side, padding=side // 2))
         if after and after != _RELU:
@@ -60,7 +60,7 @@ class BodyNetwork(nn.Module):
         return made
 
     def through(self, value: Tensor, names: Iterable[str]) -> Tensor:
-        """Run a chain of convolutions, each with what follows it."""
+        """Run a chain of convolutions, each with its activation."""
         for name in names:
             value = self.get_submodule(name)(value)
             after = self._after[name]
@@ -71,7 +71,7 @@ class BodyNetwork(nn.Module):
         return value
 
     def features(self, picture: Tensor) -> Tensor:
-        """From 1 x 3 x height x width to 1 x 128 x an eighth of it."""
+        """Map 1 x 3 x H x W to 1 x 128 x H/8 x W/8."""
         value = picture
         for names in self._blocks:
             value = torch.max_pool2d(self.through(value, names), 2, 2)
@@ -79,7 +79,7 @@ class BodyNetwork(nn.Module):
 
 
 def make_conversion_spec(network: Callable[[], BodyNetwork]) -> ConversionSpec:
-    """Say how a body network is read from its ``.caffemodel`` and exported."""
+    """Describe how a body network is read from a ``.caffemodel`` and exported."""
     return ConversionSpec(
         build=lambda: network().eval(),
         example=_example,
@@ -92,6 +92,6 @@ def make_conversion_spec(network: Callable[[], BodyNetwork]) -> ConversionSpec:
 
 
 def _example(height: int, width: int) -> tuple[Tensor, ...]:
-    """Make an input of about that size, its sides multiples of 16, as OpenPose makes them."""
+    """Make an input of at least height x width, with sides that are multiples of 16."""
     sides = (-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
     return (torch.rand((1, 3, *sides), generator=torch.Generator().manual_seed(0)) - 0.5,)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from networks.conversion_spec import ConversionSpec
 
 SCALE: Final = 4
-"""Enlargement of both sides."""
+"""Scale factor of both sides."""
 
 CHANNELS: Final = 64
 """Channels of the trunk."""
@@ -26,11 +26,11 @@ BLOCKS: Final = 23
 """Residual-in-residual dense blocks."""
 
 RESIDUAL: Final = 0.2
-"""How much of what a block changes is added."""
+"""Factor of a block's residual."""
 
 
 class Dense(nn.Module):
-    """Five convolutions of 3 x 3, each of which sees what all before it gave."""
+    """Five 3 x 3 convolutions; each takes the outputs of all before."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Dense(nn.Module):
             self.add_module(f"conv{number}", convolution)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x 64 x H x W to the same."""
+        """Map N x 64 x H x W to the same shape."""
         seen = x
         for number in range(1, 5):
             seen = torch.cat([seen, _leaky(self.get_submodule(f"conv{number}")(seen))], 1)
@@ -48,19 +48,19 @@ class Dense(nn.Module):
 
 
 class DenseInResidual(nn.Module):
-    """Three dense blocks, added to what came in (RRDB)."""
+    """Three dense blocks with a residual connection (RRDB)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rdb1, self.rdb2, self.rdb3 = Dense(), Dense(), Dense()
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x 64 x H x W to the same."""
+        """Map N x 64 x H x W to the same shape."""
         return x + RESIDUAL * self.rdb3(self.rdb2(self.rdb1(x)))
 
 
 class RRDBNet(nn.Module):
-    """23 blocks at the photo's size, then twice doubled."""
+    """23 blocks at the photo's size, then two doublings of the size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class RRDBNet(nn.Module):
         self.conv_last = nn.Conv2d(CHANNELS, 3, 3, padding=1)
 
     def forward(self, photo: Tensor) -> Tensor:
-        """N x 3 x H x W RGB in [0, 1] to N x 3 x 4 H x 4 W, about [0, 1]."""
+        """Map N x 3 x H x W RGB, 0 to 1, to N x 3 x 4 H x 4 W, about 0 to 1."""
         seen = self.conv_first(photo)
         seen = seen + self.conv_body(self.body(seen))
         for doubled in (self.conv_up1, self.conv_up2):

@@ -2,9 +2,9 @@
 
 Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
 Network", 2017 (https://arxiv.org/abs/1609.04802), with five residual blocks as
-https://github.com/leftthomas/SRGAN has it. Two layouts of its ``netG_epoch_4_100.pth`` load: with
-a batch norm at the end of block 7, as the repository's code trains it now, and with a PReLU there,
-as in the file that the repository published in 2018 (commit b0323c6).
+https://github.com/leftthomas/SRGAN has it. Two layouts of ``netG_epoch_4_100.pth`` load. One has a
+batch norm at the end of block 7, as the repository's present code. The other has a PReLU there, as
+the file that the repository published in 2018 (commit b0323c6).
 """
 
 from typing import Final
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from networks.conversion_spec import ConversionSpec
 
 SCALE: Final = 4
-"""Enlargement of both sides."""
+"""Scale factor of both sides."""
 
 CHANNELS: Final = 64
 """Channels of the trunk."""
@@ -25,7 +25,7 @@ BLOCKS: Final = 5
 
 
 class Residual(nn.Module):
-    """Two convolutions of 3 x 3 with batch norms, added to what came in."""
+    """Two 3 x 3 convolutions with batch norms and a residual connection."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -36,13 +36,13 @@ class Residual(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x channels x H x W to the same."""
+        """Map N x channels x H x W to the same shape."""
         changed = self.prelu(self.bn1(self.conv1(x)))
         return x + self.bn2(self.conv2(changed))
 
 
 class Doubling(nn.Module):
-    """Twice as high and wide, by sub-pixel convolution."""
+    """Double height and width by sub-pixel convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -51,12 +51,12 @@ class Doubling(nn.Module):
         self.prelu = nn.PReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x channels x H x W to N x channels x 2 H x 2 W."""
+        """Map N x channels x H x W to N x channels x 2 H x 2 W."""
         return self.prelu(self.pixel_shuffle(self.conv(x)))
 
 
 class Generator(nn.Module):
-    """Block 1 takes the photo, blocks 2 to 6 refine, block 7 ends them, block 8 enlarges."""
+    """Block 1 encodes the photo, blocks 2 to 6 refine, block 7 ends them, block 8 enlarges."""
 
     def __init__(self, end_of_block7: nn.Module) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, photo: Tensor) -> Tensor:
-        """N x 3 x H x W RGB in [0, 1] to N x 3 x 4 H x 4 W in [0, 1]."""
+        """Map N x 3 x H x W RGB, 0 to 1, to N x 3 x 4 H x 4 W, 0 to 1."""
         features = self.block1(photo)
         refined = features
         for number in range(2, 2 + BLOCKS):

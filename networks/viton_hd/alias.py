@@ -1,7 +1,7 @@
-"""ALIASGenerator: draws the person wearing the warped garment.
+"""ALIASGenerator: synthesise the person in the warped garment.
 
-Choi et al., CVPR 2021, from github.com/shadow2496/VITON-HD: the first five blocks normalise apart
-where the garment should be and its warp is not.
+Choi et al., CVPR 2021, from github.com/shadow2496/VITON-HD. The first five blocks normalise the
+misaligned area separately: the garment's area that the warped garment leaves uncovered.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from networks.conversion_spec import ConversionSpec
 from networks.semantic import BLOCKS, CONDITIONS, NOISES, LabelGenerator, noise_shape
-from networks.spectral import folded
+from networks.spectral import fold_spectral_norm
 
 LABELS: Final = 7
 """Channels of the label map."""
@@ -29,18 +29,18 @@ class ALIASGenerator(LabelGenerator):
     def forward(
         self, conditions: Tensor, labels: Tensor, divided: Tensor, mask: Tensor, *noise: Tensor
     ) -> Tensor:
-        """Draw 1 x 3 x H x W, -1 to 1; H and W are multiples of 128.
+        """Synthesise 1 x 3 x H x W, -1 to 1; H and W are multiples of 128.
 
-        ``conditions`` 1 x 9: picture without garment, pose, warped garment. ``labels`` 1 x 7.
-        ``mask`` 1 x 1: where the garment should be and is not; ``divided`` 1 x 8: the labels with
-        it taken off the garment's, and itself. ``noise``: eight, of ``noise_shape``.
+        ``conditions``, 1 x 9: agnostic image, pose, warped garment. ``labels``: 1 x 7. ``mask``,
+        1 x 1: the misaligned area. ``divided``, 1 x 8: the labels, with the mask subtracted from
+        the garment's, and the mask. ``noise``: eight tensors of ``noise_shape``.
         """
         return self.draw(conditions, labels, noise, divided, mask)
 
 
 def _folded(network: nn.Module) -> nn.Module:
     plain = ALIASGenerator(spectral=False)
-    plain.load_state_dict(folded(network.state_dict()))
+    plain.load_state_dict(fold_spectral_norm(network.state_dict()))
     return plain
 
 

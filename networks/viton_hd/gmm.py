@@ -1,8 +1,8 @@
-"""GMM: how the garment bends onto the body.
+"""GMM: predict the warp of the garment onto the body.
 
 The geometric matching module of CP-VTON (Wang et al., ECCV 2018), from
-github.com/shadow2496/VITON-HD. It gives the control points alone: the spline through them is the
-service's, a graph would hold one of 164 MB.
+github.com/shadow2496/VITON-HD. The output is the control points. The service computes the spline,
+which would add 164 MB to the graph.
 """
 
 from typing import Final
@@ -14,22 +14,23 @@ from torch.nn import functional
 from networks.conversion_spec import ConversionSpec
 
 PERSON: Final = 7
-"""Garment's mask as it will be worn 1, pose 3, picture without garment 3."""
+"""Channels of the person input: predicted garment mask 1, pose 3, agnostic image 3."""
+
 GARMENT: Final = 3
-"""Channels of the garment's picture."""
+"""Channels of the garment's image."""
 
 SIZE: Final = (256, 192)
-"""Height and width that the network sees, in pixels."""
+"""Height and width of the network's input, in pixels."""
 
 CONTROLS: Final = 25
-"""Control points of the warp, 5 x 5."""
+"""Number of control points of the warp, 5 x 5."""
 
 PLACES: Final = (SIZE[0] // 16) * (SIZE[1] // 16)
-"""Places of the feature maps, each a channel of the correlation."""
+"""Positions of a feature map, each a channel of the correlation."""
 
 
 class Features(nn.Module):
-    """Features at a sixteenth of the size; the normalisation stands after the activation."""
+    """Features at 1/16 of the size, normalised after the activation."""
 
     def __init__(self, given: int) -> None:
         super().__init__()
@@ -43,12 +44,12 @@ class Features(nn.Module):
         self.model = nn.Sequential(*layers)
 
     def forward(self, given: Tensor) -> Tensor:
-        """Give 1 x 512 x h/16 x w/16, every place of length 1."""
+        """Return 1 x 512 x h/16 x w/16, with vectors of length 1."""
         return functional.normalize(self.model(given), dim=1)
 
 
 class Regression(nn.Module):
-    """Control points out of the correlation."""
+    """Predict the control points from the correlation."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,12 +63,12 @@ class Regression(nn.Module):
         self.linear = nn.Linear(given * PLACES // 16, 2 * CONTROLS)
 
     def forward(self, correlation: Tensor) -> Tensor:
-        """Give 1 x 50, each -1 to 1."""
+        """Return 1 x 50, each -1 to 1."""
         return torch.tanh(self.linear(self.conv(correlation).flatten(1)))
 
 
 class GMM(nn.Module):
-    """Compares every place of the person with every place of the garment."""
+    """Correlate every position of the person with every position of the garment."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,10 +77,10 @@ class GMM(nn.Module):
         self.regression = Regression()
 
     def forward(self, person: Tensor, garment: Tensor) -> Tensor:
-        """Give 1 x 50, 25 offsets in x and 25 in y, of 1 x 7 x 256 x 192 and 1 x 3 x 256 x 192."""
+        """Map 1 x 7 x 256 x 192 and 1 x 3 x 256 x 192 to 25 offsets in x and 25 in y, 1 x 50."""
         of_person = self.extractionA(person)
         of_garment = self.extractionB(garment).flatten(2)
-        # The person's places are counted column by column, the garment's row by row.
+        # As published: the person's positions in column order, the garment's in row order.
         correlation = of_person.transpose(2, 3).flatten(2).transpose(1, 2) @ of_garment
         offsets: Tensor = self.regression(correlation.unflatten(2, of_person.shape[2:]))
         return offsets

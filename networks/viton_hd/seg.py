@@ -1,4 +1,4 @@
-"""SegGenerator: which part of the body will be where, once the garment is worn.
+"""SegGenerator: predict the label map of the person in the new garment.
 
 A U-Net (Ronneberger et al., MICCAI 2015) with instance norm, from github.com/shadow2496/VITON-HD.
 """
@@ -12,12 +12,13 @@ from torch.nn import functional
 from networks.conversion_spec import ConversionSpec
 
 GIVEN: Final = 21
-"""Garment's mask 1, garment within it 3, labels without garment 13, pose 3, noise 1."""
+"""Input channels: garment mask 1, masked garment 3, agnostic labels 13, pose 3, noise 1."""
+
 LABELS: Final = 13
 """Channels of the label map."""
 
 SIZE: Final = (256, 192)
-"""Height and width that the network sees, in pixels."""
+"""Height and width of the network's input, in pixels."""
 
 WIDTHS: Final = (64, 128, 256, 512, 1024)
 """Channels of each level."""
@@ -48,7 +49,7 @@ class SegGenerator(nn.Module):
             )
 
     def forward(self, given: Tensor) -> Tensor:
-        """Give 1 x 13 x h x w, each 0 to 1, of 1 x 21 x h x w; sides are multiples of 16."""
+        """Map 1 x 21 x h x w to 1 x 13 x h x w, 0 to 1; h and w are multiples of 16."""
         down = [self.get_submodule("conv1")(given)]
         for level in range(2, 6):
             down.append(self.get_submodule(f"conv{level}")(functional.max_pool2d(down[-1], 2)))

@@ -142,9 +142,9 @@ def test_boxes_are_moved_suppressed_and_pooled_as_in_the_original(reference: Ref
         torch.from_numpy(reference[f"function_{name}"]) for name in ("boxes", "deltas", "scores")
     )
     sizes = given[:, 2:] - given[:, :2]
-    moved = boxes.moved(given[:, :2] + sizes / 2, sizes, deltas).numpy()
+    moved = boxes.apply_deltas(given[:, :2] + sizes / 2, sizes, deltas).numpy()
     np.testing.assert_allclose(moved, reference["function_moved"], rtol=1e-5, atol=1e-2)
-    kept = boxes.suppressed(given, scores, 0.3).numpy()
+    kept = boxes.suppress_overlaps(given, scores, 0.3).numpy()
     assert len(kept) < len(given)
     np.testing.assert_array_equal(kept, reference["function_kept"])
     grid = []
@@ -177,7 +177,9 @@ def test_every_stage_gives_what_the_original_gives(official: Path, reference: Re
         found = network.proposals(levels, size)
         np.testing.assert_allclose(found.numpy(), proposed.numpy(), atol=149 * stored.TOLERANCE)
         given = torch.from_numpy(reference["function_boxes"])
-        assert differs("function_pooled", boxes.pooled(levels[:4], given, 7)) < stored.TOLERANCE
+        assert (
+            differs("function_pooled", boxes.pool_by_level(levels[:4], given, 7)) < stored.TOLERANCE
+        )
         judged = torch.cat([part.flatten() for part in network.judged(levels, proposed)]).numpy()
         span = np.ptp(reference["judged"])
         np.testing.assert_allclose(judged, reference["judged"], atol=span * stored.TOLERANCE)
@@ -330,7 +332,7 @@ def test_a_pickle_of_something_else_is_refused(
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "model_final_162be9.pkl"
     file.write_bytes(content)
-    with pytest.raises(loading.NotTheWeights, match=r"model_final_162be9\.pkl"):
+    with pytest.raises(loading.WrongWeightFile, match=r"model_final_162be9\.pkl"):
         r_50_fpn_s1x.SPEC.read(file)
     assert not Path("executed").exists()
 

@@ -76,7 +76,7 @@ def test_keys_as_older_versions_write_them_are_read(tmp_path: Path) -> None:
     assert len(loading.read_torch(saved(held, tmp_path))) == 7
     # An OrderedDict, by Python 2: it is called with a list of lists.
     pairs = ORDERED + b"](](" + written.text("epoch") + b"K\3ee\x85R"
-    with pytest.raises(loading.NotTheWeights, match="It holds epoch"):
+    with pytest.raises(loading.WrongWeightFile, match="It holds epoch"):
         loading.read_torch(pickled(pairs, tmp_path))
 
 
@@ -88,7 +88,7 @@ def test_compressed_entries_are_not_unpacked(tmp_path: Path) -> None:
         for name, content in entries.items():
             archive.writestr(name, content)
     assert file.stat().st_size < 100_000
-    with pytest.raises(loading.NotTheWeights, match=REFUSED) as told:
+    with pytest.raises(loading.WrongWeightFile, match=REFUSED) as told:
         loading.read_torch(file)
     assert "is compressed" in str(told.value.__cause__)
 
@@ -98,7 +98,7 @@ def test_entries_that_overlap_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr("a/more", b"")
         archive.filelist.extend(archive.filelist[:-1] * 10)
-    with pytest.raises(loading.NotTheWeights, match=REFUSED) as told:
+    with pytest.raises(loading.WrongWeightFile, match=REFUSED) as told:
         loading.read_torch(file)
     assert "larger than the file" in str(told.value.__cause__)
 
@@ -108,7 +108,7 @@ def test_a_second_pickle_is_refused(other: str, tmp_path: Path) -> None:
     file = pickled(b"}", tmp_path)
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr(other, written.pickled(b"}"))
-    with pytest.raises(loading.NotTheWeights, match=REFUSED) as told:
+    with pytest.raises(loading.WrongWeightFile, match=REFUSED) as told:
         loading.read_torch(file)
     assert "not one pickle" in str(told.value.__cause__)
 
@@ -134,7 +134,7 @@ def test_pickles_that_pytorch_does_not_write_are_refused(
     pushed: bytes, reason: str, tmp_path: Path, *, old: bool
 ) -> None:
     file = pickled(pushed, tmp_path, old=old)
-    with pytest.raises(loading.NotTheWeights, match=REFUSED) as told:
+    with pytest.raises(loading.WrongWeightFile, match=REFUSED) as told:
         loading.read_torch(file)
     assert reason in str(told.value.__cause__)
 
@@ -143,7 +143,7 @@ def test_pickles_that_pytorch_does_not_write_are_refused(
 def test_long_lists_are_not_passed_again_and_again(tmp_path: Path, *, old: bool) -> None:
     long = b"](" + b"]" * 5000 + b"e\x85q\0"
     calls = b"(" + (ORDERED + b"h\0R") * 50_000 + b"t"
-    with pytest.raises(loading.NotTheWeights, match=REFUSED):
+    with pytest.raises(loading.WrongWeightFile, match=REFUSED):
         loading.read_torch(pickled(b"(" + long + calls + b"t", tmp_path, old=old))
 
 
@@ -153,7 +153,7 @@ def test_pickles_beyond_all_bounds_are_refused(
 ) -> None:
     file = saved({"key": [1] * 500}, tmp_path, old=old)
     monkeypatch.setattr(loading, "MOST_BYTES", 400)
-    with pytest.raises(loading.NotTheWeights, match=REFUSED) as told:
+    with pytest.raises(loading.WrongWeightFile, match=REFUSED) as told:
         loading.read_torch(file)
     assert ("more than 400 bytes" if old else "the usual size") in str(told.value.__cause__)
 
@@ -171,7 +171,9 @@ def test_tensors_that_are_not_plain_numbers_are_refused(kind: str, tmp_path: Pat
             warnings.simplefilter("ignore")
             weight = torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8)
     file = saved(network().state_dict() | {"0.weight": weight}, tmp_path)
-    with pytest.raises(loading.NotTheWeights, match=r"sparse, quantised.*\(0\.weight\).*unchanged"):
+    with pytest.raises(
+        loading.WrongWeightFile, match=r"sparse, quantised.*\(0\.weight\).*unchanged"
+    ):
         loading.read_torch(file)
 
 
@@ -188,7 +190,9 @@ def test_tensors_that_are_not_plain_numbers_are_refused(kind: str, tmp_path: Pat
 def test_numbers_of_another_kind_are_refused(changed: dict[str, Any], sentence: str) -> None:
     net = network()
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    with pytest.raises(loading.NotTheWeights, match=f"1 have another kind of numbers.*{sentence}"):
+    with pytest.raises(
+        loading.WrongWeightFile, match=f"1 have another kind of numbers.*{sentence}"
+    ):
         loading.load_strictly(net, before | changed, "the net")
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
@@ -201,14 +205,14 @@ def test_counters_of_batch_norms_may_be_absent() -> None:
     assert torch.equal(loaded[0].weight, state["0.weight"])
     # But not beside other gaps of the same norm.
     del state["1.running_mean"]
-    with pytest.raises(loading.NotTheWeights, match="2 keys are missing"):
+    with pytest.raises(loading.WrongWeightFile, match="2 keys are missing"):
         loading.load_strictly(loaded, state, "the net")
 
 
 def test_a_prefix_that_not_all_keys_have_is_left(tmp_path: Path) -> None:
     state = network().state_dict() | {"module.0.bias": torch.zeros(2)}
     read = loading.read_torch(saved(state, tmp_path))
-    with pytest.raises(loading.NotTheWeights, match=r"1 are not known \(module\.0\.bias\)"):
+    with pytest.raises(loading.WrongWeightFile, match=r"1 are not known \(module\.0\.bias\)"):
         loading.load_strictly(network(), read, "the net")
 
 
@@ -231,14 +235,14 @@ def test_a_prefix_that_not_all_keys_have_is_left(tmp_path: Path) -> None:
 def test_what_is_found_in_the_place_of_a_state_is_told(
     held: Any, sentence: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(loading.NotTheWeights, match="holds no state of a network") as told:
+    with pytest.raises(loading.WrongWeightFile, match="holds no state of a network") as told:
         loading.read_torch(saved(held, tmp_path))
     assert sentence in str(told.value)
 
 
 def test_keys_that_are_told_are_short_and_steer_no_terminal() -> None:
     state = network().state_dict() | {"k" * 1_000_000: torch.ones(1), STEERING: torch.ones(1)}
-    with pytest.raises(loading.NotTheWeights) as told:
+    with pytest.raises(loading.WrongWeightFile) as told:
         loading.load_strictly(network(), state, "the net")
     assert len(str(told.value)) < 300
     assert r"kkk..., \x1b[2J)" in str(told.value)
@@ -247,5 +251,5 @@ def test_keys_that_are_told_are_short_and_steer_no_terminal() -> None:
 def test_two_keys_do_not_become_one(tmp_path: Path) -> None:
     held = {"up.Spade.weight": torch.ones(1), "up.weight": torch.zeros(1)}
     file = saved(held, tmp_path)
-    with pytest.raises(loading.NotTheWeights, match="a tensor under two names; take"):
+    with pytest.raises(loading.WrongWeightFile, match="a tensor under two names; take"):
         spade.SPEC.read(file)

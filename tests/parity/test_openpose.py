@@ -84,8 +84,8 @@ def test_a_damaged_or_foreign_file_is_refused(name: str, tmp_path: Path) -> None
     file = tmp_path / "damaged.caffemodel"
     for content in (b"", b"\x80" * 40, whole[:-5], larger, b"\x0b" + whole):
         file.write_bytes(content)
-        with pytest.raises(loading.NotTheWeights):
+        with pytest.raises(loading.WrongWeightFile):
             SPECS[name].read(file)
     file.write_bytes(whole)
-    with pytest.raises(loading.NotTheWeights, match="keys are missing"):
+    with pytest.raises(loading.WrongWeightFile, match="keys are missing"):
         loading.load_strictly(SPECS[name].build(), SPECS[name].read(file), name)

@@ -134,21 +134,21 @@ def test_a_damaged_or_lonely_file_is_refused(tmp_path: Path) -> None:
         index.write_bytes(bytes(damaged))
         try:
             network.read(data)
-        except loading.NotTheWeights:
+        except loading.WrongWeightFile:
             continue
     for content in (b"", whole[:-1], whole[:20], b"\x80" * 60):
         index.write_bytes(content)
-        with pytest.raises(loading.NotTheWeights, match="not the index"):
+        with pytest.raises(loading.WrongWeightFile, match="not the index"):
             network.read(data)
     index.write_bytes(whole)
-    with pytest.raises(loading.NotTheWeights, match="not called as TensorFlow"):
+    with pytest.raises(loading.WrongWeightFile, match="not called as TensorFlow"):
         network.read(index)
     renamed = data.rename(tmp_path / "other.data-00000-of-00001")
-    with pytest.raises(loading.NotTheWeights, match=r"other.index is not beside"):
+    with pytest.raises(loading.WrongWeightFile, match=r"other.index is not beside"):
         network.read(renamed)
     whole_data = renamed.read_bytes()
     data.write_bytes(whole_data[:-4000])
-    with pytest.raises(loading.NotTheWeights, match="outside the files"):
+    with pytest.raises(loading.WrongWeightFile, match="outside the files"):
         network.read(data)
 
 
@@ -171,16 +171,16 @@ def test_an_index_that_is_no_index_by_its_size_is_not_read(
 ) -> None:
     data = small_checkpoint(tmp_path)
     monkeypatch.setattr(tf_bundle, "_MOST_INDEX", 10)
-    with pytest.raises(loading.NotTheWeights, match=r"not the index.*more than 10 bytes"):
+    with pytest.raises(loading.WrongWeightFile, match=r"not the index.*more than 10 bytes"):
         network.read(data)
 
 
 def test_long_names_are_not_made_of_short_entries(tmp_path: Path) -> None:
     assert list(network.read(small_checkpoint(tmp_path, "k" * 500 + "/weights")))
     data = small_checkpoint(tmp_path, "k" * 505 + "/weights")
-    with pytest.raises(loading.NotTheWeights, match=r"not the index.*too long"):
+    with pytest.raises(loading.WrongWeightFile, match=r"not the index.*too long"):
         network.read(data)
     index = tmp_path / "model.ckpt-1.index"
     index.write_bytes(table([(b"", b"\x08\x01"), (b"a", bytes(5000))]))
-    with pytest.raises(loading.NotTheWeights, match=r"not the index.*too long"):
+    with pytest.raises(loading.WrongWeightFile, match=r"not the index.*too long"):
         network.read(data)

@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch", reason="the networks need PyTorch: the extr
 
 from networks import precision  # noqa: E402 - it needs PyTorch
 from networks.conversion_spec import ConversionSpec  # noqa: E402 - as above
-from networks.precision import Likeness, TooFar  # noqa: E402 - as above
+from networks.precision import OutputAgreement, PrecisionTooLow  # noqa: E402 - as above
 
 pytestmark = pytest.mark.parity
 
@@ -100,7 +100,7 @@ def stored(file: Path) -> dict[str, Any]:
 def test_fp16_rounds_kernels_and_nothing_else(tmp_path: Path, kernels: dict[str, F32]) -> None:
     file = write(tmp_path / "net.onnx", kernels)
     before = file.stat().st_size
-    found = precision.shrink(MODULE, file, "fp16")
+    found = precision.reduce_precision(MODULE, file, "fp16")
     assert found.psnr is not None
     assert found.psnr > 60
     assert found.equal is None
@@ -122,7 +122,7 @@ def test_int8_is_within_half_a_step_of_every_channel(
 ) -> None:
     file = write(tmp_path / "net.onnx", kernels)
     before = file.stat().st_size
-    found = precision.shrink(MODULE, file, "int8")
+    found = precision.reduce_precision(MODULE, file, "int8")
     assert found.psnr is not None
     assert 40 <= found.psnr < 60
     assert file.stat().st_size < 0.4 * before
@@ -146,8 +146,10 @@ def test_another_answer_leaves_the_file_as_it_was(
     file = write(tmp_path / "net.onnx", kernels)
     before = file.read_bytes()
     monkeypatch.setattr(precision, "LEAST_PSNR", 150.0)
-    with pytest.raises(TooFar, match=rf"weights in {kind}.* dB, and may have no less than 150 dB"):
-        precision.shrink(MODULE, file, kind)
+    with pytest.raises(
+        PrecisionTooLow, match=rf"weights in {kind}.* dB, and may have no less than 150 dB"
+    ):
+        precision.reduce_precision(MODULE, file, kind)
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
 
@@ -156,8 +158,8 @@ def test_another_answer_leaves_the_file_as_it_was(
 def test_numbers_that_float16_has_not_are_refused(tmp_path: Path, kernels: dict[str, F32]) -> None:
     kernels["linear"][2, 7] = 1e6
     file = write(tmp_path / "net.onnx", kernels)
-    with pytest.raises(TooFar, match=r"a PSNR of 0\.0 dB"):
-        precision.shrink(MODULE, file, "fp16")
+    with pytest.raises(PrecisionTooLow, match=r"a PSNR of 0\.0 dB"):
+        precision.reduce_precision(MODULE, file, "fp16")
 
 
 def test_a_kernel_that_something_else_reads_stays(tmp_path: Path, kernels: dict[str, F32]) -> None:
@@ -178,19 +180,23 @@ def test_outputs_that_are_classes_are_compared_as_such() -> None:
     labels = np.eye(4, dtype=np.float32)[np.arange(100) % 4].T.reshape(1, 4, 10, 10)
     others = labels.copy()
     others[:, :, 0, :2] = labels[:, ::-1, 0, :2]
-    alike = precision.likeness(made, (values, labels), (values + np.float32(0.01), others * 9))
+    alike = precision.compare_outputs(
+        made, (values, labels), (values + np.float32(0.01), others * 9)
+    )
     assert alike.psnr == pytest.approx(40, abs=1e-3)
     assert alike.equal == pytest.approx(0.98)
     assert not alike.enough()
     assert str(alike) == "a PSNR of 40.0 dB and 98.00% of the labels equal"
-    assert precision.likeness(made, (values, labels), (values, labels)) == Likeness(200.0, 1.0)
-    broken = precision.likeness(made, (values, labels), (values * np.nan, labels))
-    assert broken == Likeness(0.0, 1.0)
+    assert precision.compare_outputs(made, (values, labels), (values, labels)) == OutputAgreement(
+        200.0, 1.0
+    )
+    broken = precision.compare_outputs(made, (values, labels), (values * np.nan, labels))
+    assert broken == OutputAgreement(0.0, 1.0)
     one = np.ones(1, np.float32)
-    assert precision.likeness(made, (one, labels), (one * np.float32(0.9), labels)).psnr == (
+    assert precision.compare_outputs(made, (one, labels), (one * np.float32(0.9), labels)).psnr == (
         pytest.approx(20, abs=1e-3)
     )
-    nothing = precision.likeness(made, (one * 0, labels), (one, labels))
+    nothing = precision.compare_outputs(made, (one * 0, labels), (one, labels))
     assert nothing.psnr == 0
 
 
@@ -203,7 +209,7 @@ def test_classes_are_outputs(module: str) -> None:
 @pytest.mark.usefixtures("published")
 def test_sessions_keep_int8_as_it_is(tmp_path: Path, kernels: dict[str, F32]) -> None:
     file = write(tmp_path / "net.onnx", kernels)
-    precision.shrink(MODULE, file, "int8")
+    precision.reduce_precision(MODULE, file, "int8")
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     options.log_severity_level = 3

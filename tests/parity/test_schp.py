@@ -81,7 +81,7 @@ def test_onnx_runtime_gives_the_same(name: str, tmp_path: Path) -> None:
 
 
 def test_the_file_for_one_data_set_is_refused_for_the_other() -> None:
-    with pytest.raises(loading.NotTheWeights, match="another shape"):
+    with pytest.raises(loading.WrongWeightFile, match="another shape"):
         loading.load_strictly(
             schp_atr.SPEC.build(),
             seeded.seeded_weights(schp_lip.SPEC),

@@ -85,7 +85,7 @@ def prepare(name: str, folder: Path, size: tuple[int, int]) -> None:
     network, built = official(name, file)
     sized = dataclasses.replace(published(network.module), size=size)
     export.to_onnx(sized, built, folder / network.file)
-    states.keep(str(network.module), file, folder / str(network.torch_file))
+    states.write_state(str(network.module), file, folder / str(network.torch_file))
 
 
 def in_pytorch(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
@@ -223,7 +223,7 @@ def test_a_damaged_state_is_refused(
     if spoilt == "another network's":
         weight = {"block1.0.weight": torch.zeros(64, 3, 9, 9)}
         torch.save(weight, srgan.parent / "other.pth")
-        states.keep("networks.super_resolution.srgan", srgan.parent / "other.pth", file)
+        states.write_state("networks.super_resolution.srgan", srgan.parent / "other.pth", file)
     in_pytorch(monkeypatch)
     with pytest.raises(WeightsMissing, match=r"models add FILE --as srgan_x4 --torch`"):
         super_resolution.load()
@@ -265,8 +265,10 @@ def test_a_network_stays_on_its_device(network: Network, monkeypatch: pytest.Mon
 
     There DensePose cannot look at how many boxes suit a level or are doubles: it keeps them all.
     """
-    monkeypatch.setattr(boxes, "suppressed", lambda found, *_: torch.arange(len(found)))
-    monkeypatch.setattr(boxes, "pooled", lambda x, found, side: boxes.aligned(x[0], found, side, 4))
+    monkeypatch.setattr(boxes, "suppress_overlaps", lambda found, *_: torch.arange(len(found)))
+    monkeypatch.setattr(
+        boxes, "pool_by_level", lambda x, found, side: boxes.roi_align(x[0], found, side, 4)
+    )
     made = published(network.module)
     meta = torch.device("meta")
     held = session.Session(made, made.build(), meta)

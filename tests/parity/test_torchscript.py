@@ -171,7 +171,7 @@ def test_attributes_that_pytorch_does_not_write_are_refused(
     monkeypatch.chdir(tmp_path)
     written.write(tmp_path / "file.pt", written.pickled(pushed), {"0": ONES})
     with pytest.raises(
-        loading.NotTheWeights, match=r"file\.pt is not a TorchScript.*whole"
+        loading.WrongWeightFile, match=r"file\.pt is not a TorchScript.*whole"
     ) as told:
         read(tmp_path / "file.pt")
     assert reason in str(told.value.__cause__)
@@ -185,7 +185,7 @@ HELD: Final = written.pickled(written.module({"weight": WEIGHT}))
 def test_compressed_entries_are_not_unpacked(compressed: str, tmp_path: Path) -> None:
     file = tmp_path / "file.pt"
     written.write(file, HELD, {"0": ONES + bytes(50_000_000)}, compressed=compressed)
-    with pytest.raises(loading.NotTheWeights, match="not a TorchScript file") as told:
+    with pytest.raises(loading.WrongWeightFile, match="not a TorchScript file") as told:
         read(file)
     assert f"{compressed} is compressed" in str(told.value.__cause__)
 
@@ -196,7 +196,7 @@ def test_entries_that_overlap_are_refused(tmp_path: Path) -> None:
         archive.writestr("weights/data.pkl", HELD)
         archive.writestr("weights/data/0", ONES * 100)
         archive.filelist.extend(archive.filelist[-1:] * 100)
-    with pytest.raises(loading.NotTheWeights, match="not a TorchScript file") as told:
+    with pytest.raises(loading.WrongWeightFile, match="not a TorchScript file") as told:
         read(file)
     assert "larger than the file" in str(told.value.__cause__)
 
@@ -206,7 +206,7 @@ def test_attributes_beyond_all_bounds_are_refused(
 ) -> None:
     written.write(tmp_path / "file.pt", HELD, {"0": ONES})
     monkeypatch.setattr(torchscript, "MOST_BYTES", len(HELD) - 1)
-    with pytest.raises(loading.NotTheWeights, match="not a TorchScript file") as told:
+    with pytest.raises(loading.WrongWeightFile, match="not a TorchScript file") as told:
         read(tmp_path / "file.pt")
     assert "too many for attributes" in str(told.value.__cause__)
 
@@ -224,15 +224,15 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     spoilt[whole.index(b"data.pkl") + 200] ^= 255
     for content in (*others, whole[:-200], whole[200:], bytes(spoilt)):
         file.write_bytes(content)
-        with pytest.raises(loading.NotTheWeights, match="not a TorchScript file"):
+        with pytest.raises(loading.WrongWeightFile, match="not a TorchScript file"):
             read(file)
-    with pytest.raises(loading.NotTheWeights, match="not a TorchScript file"):
+    with pytest.raises(loading.WrongWeightFile, match="not a TorchScript file"):
         read(tmp_path / "missing.pt")
 
 
 def test_a_frozen_file_holds_no_weights(tmp_path: Path) -> None:
     saved(torch.nn.Conv2d(1, 1, 1), tmp_path / "file.pt", frozen=True)
-    with pytest.raises(loading.NotTheWeights, match="no weights in its modules, as where"):
+    with pytest.raises(loading.WrongWeightFile, match="no weights in its modules, as where"):
         read(tmp_path / "file.pt")
 
 
@@ -241,7 +241,7 @@ def test_another_networks_file_is_not_densepose(tmp_path: Path) -> None:
     for name in ("stem", "bottom_up", "backbone", "model"):
         stem = written.module({name: stem})
     written.write(tmp_path / "file.pt", written.pickled(stem), {"0": ONES})
-    with pytest.raises(loading.NotTheWeights) as told:
+    with pytest.raises(loading.WrongWeightFile) as told:
         convert.convert(densepose.__name__, "DensePose", tmp_path / "file.pt", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     for sentence in (

@@ -204,9 +204,9 @@ def _convert(candidate: CandidateFile, target: Path) -> None:
     converter: Any = importlib.import_module("networks.convert")
     try:
         converter.convert(candidate.network.module, candidate.network.title, candidate.file, target)
-    except converter.NotTheWeights as error:
+    except converter.WrongWeightFile as error:
         raise WrongWeights(str(error)) from error
-    except converter.NotTheSame as error:
+    except converter.OutputsDiffer as error:
         raise CannotConvert(
             f"{error} Nothing was added; install PyTorch {converter.TESTED} and try again."
         ) from error
@@ -216,10 +216,10 @@ def _reduce_precision(
     candidate: CandidateFile, target: Path, precision: Precision
 ) -> dict[str, Any]:
     """Reduce a converted file's weights to ``precision``; return the fields of its record."""
-    shrinker: Any = importlib.import_module("networks.precision")
+    reducer: Any = importlib.import_module("networks.precision")
     try:
-        found = shrinker.shrink(candidate.network.module, target, precision)
-    except shrinker.TooFar as error:
+        found = reducer.reduce_precision(candidate.network.module, target, precision)
+    except reducer.PrecisionTooLow as error:
         raise CannotConvert(
             f"{error} Nothing was added; leave --precision out to keep the weights whole, in fp32."
         ) from error
@@ -230,7 +230,7 @@ def _keep_official_state(candidate: CandidateFile, folder: Path) -> Path:
     """Keep the official state for PyTorch; the file was converted before and is the network's."""
     states: Any = importlib.import_module("networks.states")
     target = folder / str(candidate.network.torch_file)
-    states.keep(candidate.network.module, candidate.file, target)
+    states.write_state(candidate.network.module, candidate.file, target)
     return target
 
 

@@ -56,7 +56,7 @@ def load(network: Network, state: Path) -> Any:
         )
     except torch.NoDevice as error:
         raise ServiceUnavailable(NO_DEVICE) from error
-    except torch.NotTheWeights as error:
+    except torch.WrongWeightFile as error:
         raise WeightsMissing(
             f"{error} Run `bash run.sh models add FILE --as {network.name} --torch` to make "
             f"{state.name} again."

@@ -57,11 +57,11 @@ def onnx_file(file: Path) -> Path:
     return file
 
 
-class NotTheWeights(Exception):
+class WrongWeightFile(Exception):
     pass
 
 
-class NotTheSame(Exception):
+class OutputsDiffer(Exception):
     pass
 
 
@@ -79,17 +79,17 @@ def companion_files(module: str, source: Path) -> tuple[Path, ...]:
     return (index,) if index.exists() else ()
 
 
-def keep(module: str, source: Path, target: Path) -> None:
+def write_state(module: str, source: Path, target: Path) -> None:
     """Stand in for PyTorch and safetensors."""
     assert module == "networks.net"
     target.write_bytes(b"state: " + source.read_bytes())
 
 
-class TooFar(Exception):
+class PrecisionTooLow(Exception):
     pass
 
 
-def shrink(module: str, file: Path, precision: str) -> SimpleNamespace:
+def reduce_precision(module: str, file: Path, precision: str) -> SimpleNamespace:
     """Stand in for ONNX and ONNX Runtime."""
     assert module == "networks.net"
     file.write_bytes(precision.encode() + file.read_bytes())
@@ -113,14 +113,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: Manifest) -> 
     fake = SimpleNamespace(
         companion_files=companion_files,
         convert=convert,
-        NotTheWeights=NotTheWeights,
-        NotTheSame=NotTheSame,
+        WrongWeightFile=WrongWeightFile,
+        OutputsDiffer=OutputsDiffer,
         TESTED="2.13",
     )
     monkeypatch.setitem(sys.modules, "networks.convert", fake)
-    monkeypatch.setitem(sys.modules, "networks.states", SimpleNamespace(keep=keep))
-    shrinks = SimpleNamespace(shrink=shrink, TooFar=TooFar)
-    monkeypatch.setitem(sys.modules, "networks.precision", shrinks)
+    monkeypatch.setitem(sys.modules, "networks.states", SimpleNamespace(write_state=write_state))
+    reducer = SimpleNamespace(reduce_precision=reduce_precision, PrecisionTooLow=PrecisionTooLow)
+    monkeypatch.setitem(sys.modules, "networks.precision", reducer)
     return tmp_path / "weights"
 
 
@@ -285,9 +285,9 @@ def test_fewer_bits_that_change_the_answer_add_nothing(
     add(official, "net_pth", "--accept-licence")
 
     def fail(*_: Any) -> None:
-        raise TooFar("It has 12 dB.")
+        raise PrecisionTooLow("It has 12 dB.")
 
-    monkeypatch.setattr(sys.modules["networks.precision"], "shrink", fail)
+    monkeypatch.setattr(sys.modules["networks.precision"], "reduce_precision", fail)
     official.write_bytes(CONTENT[::-1])
     done = add(official, "net_pth", "--accept-licence", "--precision", "int8")
     assert done.exit_code == 1
@@ -453,8 +453,8 @@ def test_pytorch_is_asked_for_before_the_licence(
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (NotTheWeights("12 keys are missing."), "12 keys are missing."),
-        (NotTheSame("It differs."), "It differs. Nothing was added; install PyTorch 2.13"),
+        (WrongWeightFile("12 keys are missing."), "12 keys are missing."),
+        (OutputsDiffer("It differs."), "It differs. Nothing was added; install PyTorch 2.13"),
         (OSError(28, "No space left on device"), "free some disk space"),
     ],
 )

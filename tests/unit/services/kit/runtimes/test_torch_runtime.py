@@ -22,7 +22,7 @@ class NoDevice(Exception):
     pass
 
 
-class NotTheWeights(Exception):
+class WrongWeightFile(Exception):
     pass
 
 
@@ -44,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, load: Any) -> None:
-    fake = SimpleNamespace(load=load, NoDevice=NoDevice, NotTheWeights=NotTheWeights)
+    fake = SimpleNamespace(load=load, NoDevice=NoDevice, WrongWeightFile=WrongWeightFile)
     monkeypatch.setitem(sys.modules, "networks.session", fake)
 
 
@@ -92,7 +92,7 @@ def test_no_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_state_of_another_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: Any) -> Session:
-        raise NotTheWeights("2 keys are missing.")
+        raise WrongWeightFile("2 keys are missing.")
 
     stand_in(monkeypatch, load)
     with pytest.raises(WeightsMissing, match=r"2 keys are missing\. Run .* --torch` to make"):
