@@ -1,5 +1,7 @@
 """The super-resolution service: engines, and the call."""
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from services.kit import engines
@@ -8,66 +10,83 @@ from services.kit.service import Service
 from services.kit.weights import store
 from services.super_resolution import core, model
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
-from services.super_resolution.core import Network
 
 
-def _load_srgan() -> Service:
-    session = sessions.onnx_session(store.find_weights("srgan_x4.onnx"))
-    return _service(
-        "srgan",
-        model.wrap_session(
-            session, scale=4, margin=12, even_sizes_only=False, needs_deblocking=True
-        ),
+@dataclass(frozen=True, kw_only=True)
+class _Engine:
+    """A network's weights, and how photos are cut and smoothed for it."""
+
+    weights: str
+    """Name of the weight file."""
+    scale: int
+    """Side of the network's result over that of its input."""
+    margin_px: int
+    """Pixels of the photo around a tile that the network is given too."""
+    even_sizes_only: bool = False
+    """Whether height and width of the network's input must be even."""
+    needs_deblocking: bool = False
+    """Whether compression noise must be removed first: the network saw none in training."""
+
+
+_SRGAN: Final = _Engine(
+    weights="srgan_x4.onnx",
+    scale=4,
+    margin_px=12,
+    needs_deblocking=True,
+)
+"""The SRGAN of krasserm."""
+
+_REAL_ESRGAN: Final = _Engine(
+    weights="real_esrgan_x2.onnx",
+    scale=2,
+    margin_px=24,
+    even_sizes_only=True,
+)
+"""The Real-ESRGAN that doubles the sides."""
+
+_SRGAN_PTH: Final = _Engine(
+    weights="srgan_x4_pth.onnx",
+    scale=4,
+    margin_px=36,
+    needs_deblocking=True,
+)
+"""The SRGAN of leftthomas.
+
+It sees 18 pixels around each, so that half of the margin leaves no difference between tiles.
+"""
+
+_REAL_ESRGAN_X4: Final = _Engine(
+    weights="real_esrgan_x4.onnx",
+    scale=4,
+    margin_px=24,
+)
+"""Real-ESRGAN as the best known file of its authors has it."""
+
+
+def _load(name: str, engine: _Engine) -> Service:
+    """Load an engine. Raises WeightsMissing."""
+    network = model.wrap_session(
+        sessions.onnx_session(store.find_weights(engine.weights)),
+        scale=engine.scale,
+        margin=engine.margin_px,
+        even_sizes_only=engine.even_sizes_only,
+        needs_deblocking=engine.needs_deblocking,
     )
 
-
-def _load_real_esrgan() -> Service:
-    session = sessions.onnx_session(store.find_weights("real_esrgan_x2.onnx"))
-    return _service(
-        "real-esrgan",
-        model.wrap_session(
-            session, scale=2, margin=24, even_sizes_only=True, needs_deblocking=False
-        ),
-    )
-
-
-def _load_srgan_pth() -> Service:
-    """Load the SRGAN of leftthomas. Raises WeightsMissing.
-
-    It sees 18 pixels around each, so that half of the margin leaves no difference between tiles.
-    """
-    session = sessions.onnx_session(store.find_weights("srgan_x4_pth.onnx"))
-    return _service(
-        "srgan-pth",
-        model.wrap_session(
-            session, scale=4, margin=36, even_sizes_only=False, needs_deblocking=True
-        ),
-    )
-
-
-def _load_real_esrgan_x4() -> Service:
-    """Load Real-ESRGAN as its authors' best known file has it. Raises WeightsMissing."""
-    session = sessions.onnx_session(store.find_weights("real_esrgan_x4.onnx"))
-    return _service(
-        "real-esrgan-x4",
-        model.wrap_session(
-            session, scale=4, margin=24, even_sizes_only=False, needs_deblocking=False
-        ),
-    )
-
-
-def _service(engine: str, network: Network) -> Service:
     def upscale(request: UpscaleRequest) -> UpscaleResponse:
         return UpscaleResponse(core.upscale(request, network))
 
-    return Service(engine=engine, handlers={"Upscale": upscale})
+    return Service(engine=name, handlers={"Upscale": upscale})
 
 
 ENGINES: Final = {
-    "srgan": _load_srgan,
-    "real-esrgan": _load_real_esrgan,
-    "srgan-pth": _load_srgan_pth,
-    "real-esrgan-x4": _load_real_esrgan_x4,
+    name: partial(_load, name, engine)
+    for name, engine in (
+        ("srgan", _SRGAN),
+        ("real-esrgan", _REAL_ESRGAN),
+        ("srgan-pth", _SRGAN_PTH),
+        ("real-esrgan-x4", _REAL_ESRGAN_X4),
+    )
 }
 """The first is the default."""
 

@@ -15,7 +15,7 @@ from networks import export, seeded  # noqa: E402 - they import PyTorch
 from networks.conversion_spec import ConversionSpec  # noqa: E402
 from networks.hr_viton import condition, spade  # noqa: E402
 from services.viton.published import common, hr_viton  # noqa: E402
-from services.viton.published.hr_viton import NetworkInputs, PredictedCondition  # noqa: E402
+from services.viton.published.hr_viton import PredictedCondition  # noqa: E402
 from tests.parity import runtimes, stored, try_on_engines  # noqa: E402
 from tests.parity.drawn_request import request  # noqa: E402
 from tests.parity.try_on_engines import SIZE, Exported, Reference, State  # noqa: E402
@@ -104,7 +104,7 @@ def test_the_sequence_gives_what_the_original_gave(
 ) -> None:
     """The generator gets the original's labels, so that a tie decided otherwise ends there."""
     run = runtimes.runs(runtime, SPECS, loaded, exported.files)
-    given = NetworkInputs.of(request(*SIZE))
+    given = hr_viton.network_inputs(request(*SIZE))
     _, noises = sequence_noise(*SIZE)
     seen: dict[str, common.Planes] = {}
 

@@ -24,7 +24,6 @@ from services.super_resolution import service as super_resolution
 from services.super_resolution.contract import UpscaleRequest
 from services.viton import service as viton
 from services.viton.published import viton_hd
-from services.viton.published.viton_hd import NetworkInputs
 from tests.conftest import forget_settings
 from tests.parity import stored
 from tests.parity.drawn_request import request
@@ -179,7 +178,7 @@ def test_human_parsing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_bending_a_garment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare("viton_hd_gmm", folder, (256, 192))
-    given = NetworkInputs.of(request(256, 128))
+    given = viton_hd.network_inputs(request(256, 128))
     parts = np.zeros((7, 256, 128), np.float32)
     parts[2, 60:160, 30:100] = 1
     ran = watched(monkeypatch)

@@ -13,7 +13,6 @@ pytest.importorskip("torch", reason="the networks need PyTorch: the extra conver
 from networks.conversion_spec import ConversionSpec
 from networks.viton_hd import alias, gmm, seg
 from services.viton.published import common, viton_hd
-from services.viton.published.viton_hd import NetworkInputs
 from tests.parity import runtimes, stored, try_on_engines
 from tests.parity.drawn_request import request
 from tests.parity.try_on_engines import SIZE, Exported, Reference, State
@@ -82,7 +81,7 @@ def test_the_sequence_gives_what_the_original_gave(
 ) -> None:
     """Each stage gets the original's labels, so that a tie decided otherwise ends where it is."""
     run = runtimes.runs(runtime, SPECS, loaded, exported.files)
-    given = NetworkInputs.of(request(*SIZE))
+    given = viton_hd.network_inputs(request(*SIZE))
     first, noises = sequence_noise(*SIZE)
     seen: dict[str, common.Planes] = {}
 

@@ -5,6 +5,7 @@ images range from -1 to 1, masks and one-hot labels from 0 to 1.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -71,6 +72,22 @@ _SCORE_BLUR_SIGMA_PX: Final = 3.0
 """Standard deviation of the same kernel; as published."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class NetworkInputs:
+    """Inputs of the networks, C x H x W."""
+
+    garment: Planes
+    """3 planes, -1 to 1."""
+    garment_mask: Planes
+    """1 plane, 0 or 1."""
+    agnostic: Planes
+    """The photo without the garment: 3 planes, -1 to 1."""
+    pose: Planes
+    """The skeleton's image for VITON-HD, DensePose's for HR-VITON: 3 planes, -1 to 1."""
+    classes: Planes
+    """Labels without the garment: 13 planes, 0 or 1."""
+
+
 def wrap_session(session: "InferenceSession") -> RunNetwork:
     """Return a function that runs a session whose tensors have a batch dimension of 1.
 
@@ -111,6 +128,17 @@ def validate_request(request: TryOnRequest, engine: str) -> None:
         )
     if not (request.garment_mask >= MASK_THRESHOLD).any():
         raise NoGarment(NO_GARMENT)
+
+
+def network_inputs(request: TryOnRequest, pose: Image) -> NetworkInputs:
+    """Convert a request that passed ``validate_request``; ``pose`` is the image of its pose."""
+    return NetworkInputs(
+        garment=to_signed_planes(request.garment),
+        garment_mask=to_binary_plane(request.garment_mask),
+        agnostic=to_signed_planes(request.agnostic_image),
+        pose=to_signed_planes(pose),
+        classes=one_hot_classes(request.agnostic_labels),
+    )
 
 
 def whole_image_response(person: Image, image: Image) -> TryOnResponse:

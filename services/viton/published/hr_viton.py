@@ -15,7 +15,7 @@ import numpy as np
 from services.kit.types import Image
 from services.viton.contract import TryOnRequest
 from services.viton.published import common
-from services.viton.published.common import Planes, RunNetwork
+from services.viton.published.common import NetworkInputs, Planes, RunNetwork
 from services.viton.raster.sampling import sample_image
 
 NETWORK_NAMES: Final = ("condition", "spade")
@@ -36,33 +36,6 @@ class Networks:
     """Image generator."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NetworkInputs:
-    """Inputs of the networks, C x H x W."""
-
-    garment: Planes
-    """3 planes, -1 to 1."""
-    garment_mask: Planes
-    """1 plane, 0 or 1."""
-    agnostic: Planes
-    """The photo without the garment: 3 planes, -1 to 1."""
-    dense_pose: Planes
-    """DensePose's image: 3 planes, -1 to 1."""
-    classes: Planes
-    """Labels without the garment: 13 planes, 0 or 1."""
-
-    @classmethod
-    def of(cls, request: TryOnRequest) -> "NetworkInputs":
-        """Convert a request that passed ``common.validate_request``."""
-        return cls(
-            garment=common.to_signed_planes(request.garment),
-            garment_mask=common.to_binary_plane(request.garment_mask),
-            agnostic=common.to_signed_planes(request.agnostic_image),
-            dense_pose=common.to_signed_planes(request.part_image),
-            classes=common.one_hot_classes(request.agnostic_labels),
-        )
-
-
 @dataclass(frozen=True)
 class PredictedCondition:
     """Output of the condition generator."""
@@ -79,12 +52,17 @@ def try_on(networks: Networks, request: TryOnRequest, seed: int) -> Image:
     Raises what ``common.validate_request`` raises.
     """
     common.validate_request(request, "hr_viton")
-    given = NetworkInputs.of(request)
+    given = network_inputs(request)
     condition = predict_labels_and_flow(networks.condition, given)
     parts = common.merge_classes(common.argmax_classes(condition.scores))
     garment = warp_garment(given, condition)
     noises = common.draw_noise(np.random.default_rng(seed), *request.person.shape[:2])
     return common.to_image(synthesise(networks.spade, given, parts, garment, noises))
+
+
+def network_inputs(request: TryOnRequest) -> NetworkInputs:
+    """Convert a request that passed ``common.validate_request``; the pose is DensePose's image."""
+    return common.network_inputs(request, request.part_image)
 
 
 def predict_labels_and_flow(condition: RunNetwork, given: NetworkInputs) -> PredictedCondition:
@@ -93,17 +71,17 @@ def predict_labels_and_flow(condition: RunNetwork, given: NetworkInputs) -> Pred
         common.downsample_linear(given.garment),
         common.downsample_nearest(given.garment_mask),
     )
-    person = (common.downsample_nearest(given.classes), common.downsample_linear(given.dense_pose))
+    person = (common.downsample_nearest(given.classes), common.downsample_linear(given.pose))
     flow, scores, mask = condition(garment=np.concatenate(garment), person=np.concatenate(person))
     scores = scores.copy()
     # No garment outside the warped one.
     scores[UPPER_CLASS] *= mask[0]
-    return PredictedCondition(common.upsample_scores(scores, *given.dense_pose.shape[1:]), flow)
+    return PredictedCondition(common.upsample_scores(scores, *given.pose.shape[1:]), flow)
 
 
 def warp_garment(given: NetworkInputs, condition: PredictedCondition) -> Planes:
     """Return the warped garment, 3 x H x W: white outside it and where something occludes it."""
-    height, width = given.dense_pose.shape[1:]
+    height, width = given.pose.shape[1:]
     places = flow_to_grid(condition.flow, height, width)
     garment = np.concatenate((given.garment, given.garment_mask)).transpose(1, 2, 0)
     warped = sample_image(np.ascontiguousarray(garment), common.to_pixel_map(places)).transpose(
@@ -139,7 +117,7 @@ def synthesise(
 ) -> Planes:
     """Synthesise the image, 3 x H x W, -1 to 1."""
     [drawn] = spade(
-        conditions=np.concatenate((given.agnostic, given.dense_pose, garment)),
+        conditions=np.concatenate((given.agnostic, given.pose, garment)),
         labels=parts,
         **noises,
     )

@@ -15,7 +15,7 @@ from scipy.interpolate import RBFInterpolator
 from services.kit.types import Image, LabelMap
 from services.viton.contract import TryOnRequest
 from services.viton.published import common
-from services.viton.published.common import Planes, RunNetwork
+from services.viton.published.common import NetworkInputs, Planes, RunNetwork
 from services.viton.raster.sampling import sample_image
 
 NETWORK_NAMES: Final = ("seg", "gmm", "alias")
@@ -43,40 +43,13 @@ class Networks:
     """Image generator."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NetworkInputs:
-    """Inputs of the networks, C x H x W."""
-
-    garment: Planes
-    """3 planes, -1 to 1."""
-    garment_mask: Planes
-    """1 plane, 0 or 1."""
-    agnostic: Planes
-    """The photo without the garment: 3 planes, -1 to 1."""
-    pose: Planes
-    """The skeleton's image: 3 planes, -1 to 1."""
-    classes: Planes
-    """Labels without the garment: 13 planes, 0 or 1."""
-
-    @classmethod
-    def of(cls, request: TryOnRequest) -> "NetworkInputs":
-        """Convert a request that passed ``common.validate_request``."""
-        return cls(
-            garment=common.to_signed_planes(request.garment),
-            garment_mask=common.to_binary_plane(request.garment_mask),
-            agnostic=common.to_signed_planes(request.agnostic_image),
-            pose=common.to_signed_planes(request.skeleton),
-            classes=common.one_hot_classes(request.agnostic_labels),
-        )
-
-
 def try_on(networks: Networks, request: TryOnRequest, seed: int) -> Image:
     """Synthesise the person wearing the garment; one request and seed give one image.
 
     Raises what ``common.validate_request`` raises.
     """
     common.validate_request(request, "viton_hd")
-    given = NetworkInputs.of(request)
+    given = network_inputs(request)
     random = np.random.default_rng(seed)
     noise = (random.standard_normal((1, *common.WARP_SHAPE)) > NOISE_THRESHOLD).astype(np.float32)
     parts = common.merge_classes(predict_labels(networks.seg, given, noise))
@@ -84,6 +57,11 @@ def try_on(networks: Networks, request: TryOnRequest, seed: int) -> Image:
     height, width = request.person.shape[:2]
     noises = common.draw_noise(random, height, width)
     return common.to_image(synthesise(networks.alias, given, parts, warped, noises))
+
+
+def network_inputs(request: TryOnRequest) -> NetworkInputs:
+    """Convert a request that passed ``common.validate_request``; the pose is the skeleton."""
+    return common.network_inputs(request, request.skeleton)
 
 
 def predict_labels(seg: RunNetwork, given: NetworkInputs, noise: Planes) -> LabelMap:

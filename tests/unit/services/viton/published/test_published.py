@@ -14,7 +14,7 @@ from services.kit.labels import Label
 from services.viton.contract import TryOnRequest
 from services.viton.published import common, hr_viton, viton_hd
 from services.viton.published.common import Planes
-from services.viton.published.viton_hd import NetworkInputs, Networks
+from services.viton.published.viton_hd import Networks
 from services.viton.service import ENGINES
 
 pytestmark = pytest.mark.unit
@@ -127,7 +127,7 @@ def test_the_generator_learns_where_the_garment_is_missing() -> None:
     warped = np.zeros((4, *SHAPE), np.float32)
     warped[3, :, 32:96] = 0.75
     noises = common.draw_noise(np.random.default_rng(0), *SHAPE)
-    viton_hd.synthesise(alias, NetworkInputs.of(request()), parts, warped, noises)
+    viton_hd.synthesise(alias, viton_hd.network_inputs(request()), parts, warped, noises)
     missing = fed["mask"][0]
     assert (missing[0, 0], missing[0, 40], missing[0, 80], missing[0, 120]) == (1, 0.25, 0, 0)
     np.testing.assert_array_equal(fed["divided"][7], missing)
@@ -213,7 +213,7 @@ def told() -> hr_viton.PredictedCondition:
 
 def test_hr_viton_s_garment_stands_on_white() -> None:
     plain = request(garment=np.full((*SHAPE, 3), 51, np.uint8))
-    bent = hr_viton.warp_garment(hr_viton.NetworkInputs.of(plain), told())
+    bent = hr_viton.warp_garment(hr_viton.network_inputs(plain), told())
     np.testing.assert_allclose(bent[:, 128, 64], 51 / 127.5 - 1, atol=1e-5)
     np.testing.assert_allclose(bent[:, 10, 10], 1, atol=1e-5)
 
@@ -223,7 +223,7 @@ def test_hr_viton_s_garment_is_not_seen_where_something_lies_over_it() -> None:
     condition = told()
     condition.scores[HAIR_KIND, :128] = 40
     condition.scores[0, 128:160] = 40
-    bent = hr_viton.warp_garment(hr_viton.NetworkInputs.of(plain), condition)
+    bent = hr_viton.warp_garment(hr_viton.network_inputs(plain), condition)
     np.testing.assert_allclose(bent[:, 100, 64], 1, atol=1e-5)
     # The background hides nothing.
     np.testing.assert_allclose(bent[:, [140, 170], 64], 51 / 127.5 - 1, atol=1e-5)
@@ -251,7 +251,7 @@ def test_hr_viton_foresees_no_garment_where_none_was_bent_to() -> None:
         return np.zeros((2, 128, 96), np.float32), scores, mask
 
     winners = common.argmax_classes(
-        hr_viton.predict_labels_and_flow(condition, hr_viton.NetworkInputs.of(request())).scores
+        hr_viton.predict_labels_and_flow(condition, hr_viton.network_inputs(request())).scores
     )
     assert (winners[:, :50] == UPPER_KIND).all()
     assert (winners[:, 80:] == 0).all()
