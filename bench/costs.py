@@ -5,11 +5,8 @@ process of its own, as it would in a container. CPU seconds count work, not wait
 a busy machine too. The first picture warms up; its messages are weighed. Linux only.
 """
 
-import argparse
 import asyncio
-import json
 import socket
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -19,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from rich.console import Console
 from rich.table import Table
 
+from bench.runs.example_run import parse_arguments, print_figures
 from gateway.backends import CONTRACTS
 from gateway.processes import ProcessesBackend
 from gateway.settings import GatewaySettings
@@ -30,9 +27,6 @@ from services.kit import logs
 from services.kit.contract import Contract, Method
 from services.kit.settings import get_settings
 from services.kit.wire import codec
-
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-"""Folder of the example photos."""
 
 GATEWAY = "gateway"
 """The gateway's row in the table."""
@@ -77,21 +71,16 @@ class Weighing(ProcessesBackend):
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("person", type=Path, nargs="?", default=EXAMPLES / "person.jpg")
-    parser.add_argument("garment", type=Path, nargs="?", default=EXAMPLES / "garment.jpg")
-    parser.add_argument("-n", "--pictures", type=int, default=5, help="pictures to measure")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(__doc__)
     logs.configure(get_settings().model_copy(update={"log_level": "warning"}))
     photos = Photos(arguments.person.read_bytes(), arguments.garment.read_bytes())
     with tempfile.TemporaryDirectory() as folder:
         costs = asyncio.run(measure(photos, arguments.pictures, Path(folder)))
-    if arguments.json:
-        json.dump({name: asdict(cost) for name, cost in costs.items()}, sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        Console().print(_table(costs, arguments.pictures))
+    print_figures(
+        {name: asdict(cost) for name, cost in costs.items()},
+        lambda: _table(costs, arguments.pictures),
+        as_json=arguments.as_json,
+    )
 
 
 async def measure(photos: Photos, pictures: int, log_dir: Path) -> dict[str, Cost]:

@@ -7,9 +7,7 @@ back later does. With ``--pid``, the CPU time of that process and its children i
 
 import argparse
 import asyncio
-import json
 import statistics
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,11 +16,9 @@ from pathlib import Path
 
 import httpx
 import psutil
-from rich.console import Console
 from rich.table import Table
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-"""Folder of the example photos."""
+from bench.runs.example_run import GARMENT, PERSON, print_figures
 
 SECONDS = 600.0
 """Seconds that a client waits for one answer."""
@@ -50,8 +46,8 @@ def main() -> None:
     """Load and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:8888/vitons")
-    parser.add_argument("--person", type=Path, default=EXAMPLES / "person.jpg")
-    parser.add_argument("--garment", type=Path, default=EXAMPLES / "garment.jpg")
+    parser.add_argument("--person", type=Path, default=PERSON)
+    parser.add_argument("--garment", type=Path, default=GARMENT)
     parser.add_argument("-c", "--clients", type=int, default=4, help="requests at the same time")
     parser.add_argument("-n", "--requests", type=int, default=20, help="requests in all")
     parser.add_argument("--pid", type=int, help="process whose CPU time is measured")
@@ -64,11 +60,7 @@ def main() -> None:
     asyncio.run(load.run(arguments.clients))
     used = _cpu(process) - before if process else None
     figures = load.figures(arguments.clients, used)
-    if arguments.json:
-        json.dump(asdict(figures), sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        Console().print(_table(figures))
+    print_figures(asdict(figures), lambda: _table(figures), as_json=arguments.json)
 
 
 class Load:

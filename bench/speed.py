@@ -4,9 +4,7 @@
 768 x 1024 first, so that figures compare. The first picture warms up and is not counted.
 """
 
-import argparse
 import asyncio
-import json
 import resource
 import statistics
 import sys
@@ -17,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
-from rich.console import Console
 from rich.table import Table
 
+from bench.runs.example_run import parse_arguments, print_figures
 from gateway.backends import EmbeddedBackend
 from gateway.settings import get_gateway_settings
 from gateway.tryon import Photos, TryOn
@@ -27,9 +25,6 @@ from services.kit import logs
 from services.kit.pictures import images
 from services.kit.settings import get_settings
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH
-
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-"""Folder of the example photos."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,21 +42,12 @@ class Figures:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("person", type=Path, nargs="?", default=EXAMPLES / "person.jpg")
-    parser.add_argument("garment", type=Path, nargs="?", default=EXAMPLES / "garment.jpg")
-    parser.add_argument("-n", "--pictures", type=int, default=5, help="pictures to measure")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    arguments = parser.parse_args()
+    arguments = parse_arguments(__doc__)
     # Standard output is for the figures.
     logs.configure(get_settings().model_copy(update={"log_level": "warning"}))
     photos = Photos(_on_canvas(arguments.person), _on_canvas(arguments.garment))
     figures = asyncio.run(measure(photos, arguments.pictures))
-    if arguments.json:
-        json.dump(asdict(figures), sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        Console().print(_table(figures))
+    print_figures(asdict(figures), lambda: _table(figures), as_json=arguments.as_json)
 
 
 async def measure(photos: Photos, pictures: int) -> Figures:

@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from examples.render.body import Body, Floats, Ints, Turn, build
+from examples.render.body import BODY_25_BONES, Body, Floats, Ints, Turn, build
 from examples.render.labels import part_labels
 
 WIDTH, HEIGHT = 768, 1024
@@ -30,23 +30,6 @@ PEOPLE: Final = {
 
 LIFTED: Final = {"spread": 0.0, "hanging": 30.0, "raised": -20.0}
 """Degrees that the arms are let down from the rest pose."""
-BONES: Final = {
-    2: "upperarm01.R",
-    3: "lowerarm01.R",
-    4: "wrist.R",
-    5: "upperarm01.L",
-    6: "lowerarm01.L",
-    7: "wrist.L",
-    9: "upperleg01.R",
-    10: "lowerleg01.R",
-    11: "foot.R",
-    12: "upperleg01.L",
-    13: "lowerleg01.L",
-    14: "foot.L",
-    19: "toe1-1.L",
-    22: "toe1-1.R",
-}
-"""Bones that are turned, by the pose's names."""
 
 
 class Camera:
@@ -87,7 +70,7 @@ def draw_labels(body: Body, labels: Ints, camera: Camera) -> np.ndarray:
 def joints(body: Body, camera: Camera, yaw: float) -> np.ndarray:
     """Give the 25 x 3 joints; eyes, nose and ears only where they face the camera."""
     found = np.zeros((25, 3), np.float32)
-    for joint, bone in BONES.items():
+    for joint, bone in BODY_25_BONES.items():
         found[joint] = *camera.project(body.joint(bone)), 1.0
     found[1] = (found[2] + found[5]) / 2
     found[8] = (found[9] + found[12]) / 2

@@ -22,6 +22,24 @@ Flags = NDArray[np.bool_]
 SIDES: Final = ("L", "R")
 """Suffixes of the bones on the left and on the right of the body."""
 
+BODY_25_BONES: Final = {
+    2: "upperarm01.R",
+    3: "lowerarm01.R",
+    4: "wrist.R",
+    5: "upperarm01.L",
+    6: "lowerarm01.L",
+    7: "wrist.L",
+    9: "upperleg01.R",
+    10: "lowerleg01.R",
+    11: "foot.R",
+    12: "upperleg01.L",
+    13: "lowerleg01.L",
+    14: "foot.L",
+    19: "toe1-1.L",
+    22: "toe1-1.R",
+}
+"""The bones of trunk and limbs that begin at joints of BODY_25."""
+
 SMILE: Final = {
     "mouthSmileLeft": 0.35,
     "mouthSmileRight": 0.35,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
 
-from examples.render.body import Floats
+from examples.render.body import BODY_25_BONES, Floats
 
 BATCH: Final = 16
 """People whose bodies are computed together."""
@@ -20,24 +20,7 @@ BATCH: Final = 16
 SIDES: Final = (("L", 1.0), ("R", -1.0))
 """A bone's suffix and the sign of x on its side of the body."""
 
-JOINTS: Final = {
-    2: "upperarm01.R",
-    3: "lowerarm01.R",
-    4: "wrist.R",
-    5: "upperarm01.L",
-    6: "lowerarm01.L",
-    7: "wrist.L",
-    9: "upperleg01.R",
-    10: "lowerleg01.R",
-    11: "foot.R",
-    12: "upperleg01.L",
-    13: "lowerleg01.L",
-    14: "foot.L",
-    15: "eye.R",
-    16: "eye.L",
-    19: "toe1-1.L",
-    22: "toe1-1.R",
-}
+JOINTS: Final = BODY_25_BONES | {15: "eye.R", 16: "eye.L"}
 """The bones that begin at joints of BODY_25."""
 
 
