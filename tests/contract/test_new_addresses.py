@@ -121,6 +121,20 @@ async def keep_calling(caller: channels.RetryingClient, until: Callable[[], bool
         await call(caller)
 
 
+async def connect_to_ending_replica(
+    names: NameServer, replicas: Replicas
+) -> channels.RetryingClient:
+    """Return the caller of a replica that has answered it, and has gone with its address."""
+    async with AsyncExitStack() as first:
+        alone = Replicas(first, names, replicas.name_server)
+        await alone.start(FIRST)
+        replicas.port = alone.port
+        caller = await replicas.connect()
+        await call(caller)
+    names.addresses.clear()
+    return caller
+
+
 async def together(*work: Awaitable[None]) -> None:
     await asyncio.gather(*work)
 
@@ -165,13 +179,7 @@ async def test_a_replica_that_came_back_elsewhere_is_found(
     names: NameServer, replicas: Replicas
 ) -> None:
     """As after a container was replaced: its connection broke, the name has a new address."""
-    async with AsyncExitStack() as first:
-        alone = Replicas(first, names, replicas.name_server)
-        await alone.start(FIRST)
-        replicas.port = alone.port
-        caller = await replicas.connect()
-        await call(caller)
-    names.addresses.clear()
+    caller = await connect_to_ending_replica(names, replicas)
     await replicas.start(SECOND)
     async with asyncio.timeout(10):
         await call(caller)
@@ -182,13 +190,7 @@ async def test_one_that_was_gone_for_long_is_found_as_soon_as_it_is_back(
     names: NameServer, replicas: Replicas
 ) -> None:
     """A name that stood for nothing is asked for anew, however often that was in vain before."""
-    async with AsyncExitStack() as first:
-        alone = Replicas(first, names, replicas.name_server)
-        await alone.start(FIRST)
-        replicas.port = alone.port
-        caller = await replicas.connect()
-        await call(caller)
-    names.addresses.clear()
+    caller = await connect_to_ending_replica(names, replicas)
     ends = time.monotonic() + 4.0
     while time.monotonic() < ends:
         assert not await caller.is_serving()

@@ -31,26 +31,17 @@ from services.human_parse.contract import ParseResponse
 from services.kit.contract import Method
 from services.kit.errors import NoPerson, TryOnError, WeightsMissing
 from services.kit.pictures import images
-from services.kit.types import Placement
 from services.openpose.contract import EstimatePoseResponse, FindWearerResponse
 from services.resize.contract import FitResponse, RestoreResponse
 from services.super_resolution.contract import UpscaleResponse
 from services.viton.contract import TryOnResponse
+from tests.placements import make_placement
 
 pytestmark = pytest.mark.unit
 
 PERSON_GREY, GARMENT_GREY = 90, 200
 SIZE = (1030, 770)
-PLACEMENT = Placement(
-    source_width=770,
-    source_height=1030,
-    canvas_width=768,
-    canvas_height=1024,
-    left=0,
-    top=0,
-    width=768,
-    height=1024,
-)
+PLACEMENT = make_placement(770, 1030)
 
 
 def file_of(grey: int, size: tuple[int, int] = SIZE) -> bytes:

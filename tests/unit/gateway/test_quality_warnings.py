@@ -19,32 +19,15 @@ from gateway.quality_warnings import (
 from gateway.settings import PROJECT_ROOT
 from services.kit.garment_attributes import NO_ATTRIBUTES
 from services.kit.joints import Joint
-from services.kit.types import Keypoints, Mask, Placement
+from services.kit.types import Keypoints, Mask
+from tests.placements import make_placement
 
 pytestmark = pytest.mark.unit
 
 Box: TypeAlias = tuple[int, int, int, int]
 
-WHOLE = Placement(
-    source_width=768,
-    source_height=1024,
-    canvas_width=768,
-    canvas_height=1024,
-    left=0,
-    top=0,
-    width=768,
-    height=1024,
-)
-NARROW = Placement(
-    source_width=600,
-    source_height=1024,
-    canvas_width=768,
-    canvas_height=1024,
-    left=84,
-    top=0,
-    width=600,
-    height=1024,
-)
+WHOLE = make_placement()
+NARROW = make_placement(600, 1024, left=84, width=600)
 HANGING = {
     Joint.RIGHT_SHOULDER: (284.0, 300.0),
     Joint.LEFT_SHOULDER: (484.0, 300.0),

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from services.kit.errors import InvalidRequest
-from services.kit.types import Placement
 from services.resize import core, service
 from services.resize.contract import CONTRACT, FitRequest, RestoreRequest
 from services.resize.core import fit, restore
 from services.resize.detail import GarmentDetailSource, prepare_detail
+from tests.placements import make_placement
 
 pytestmark = pytest.mark.unit
 
@@ -60,16 +60,7 @@ def test_fit_leaves_a_picture_of_the_right_size_alone() -> None:
     picture = noise(1024, 768)
     canvas, placement = fit(picture)
     np.testing.assert_array_equal(canvas, picture)
-    assert placement == Placement(
-        source_width=768,
-        source_height=1024,
-        canvas_width=768,
-        canvas_height=1024,
-        left=0,
-        top=0,
-        width=768,
-        height=1024,
-    )
+    assert placement == make_placement()
 
 
 def test_fit_to_other_canvases() -> None:
@@ -271,36 +262,9 @@ def test_restore_refuses_what_does_not_belong_together() -> None:
     picture = noise(300, 200)
     canvas, placement = fit(picture)
     mask = np.full((1024, 768), 255, np.uint8)
-    outside = Placement(
-        source_width=200,
-        source_height=300,
-        canvas_width=768,
-        canvas_height=1024,
-        left=400,
-        top=0,
-        width=683,
-        height=1024,
-    )
-    negative = Placement(
-        source_width=200,
-        source_height=300,
-        canvas_width=768,
-        canvas_height=1024,
-        left=-5,
-        top=0,
-        width=683,
-        height=1024,
-    )
-    empty = Placement(
-        source_width=200,
-        source_height=300,
-        canvas_width=768,
-        canvas_height=1024,
-        left=0,
-        top=0,
-        width=0,
-        height=1024,
-    )
+    outside = make_placement(200, 300, left=400, width=683)
+    negative = make_placement(200, 300, left=-5, width=683)
+    empty = make_placement(200, 300, width=0)
     for where in (outside, negative, empty):
         with pytest.raises(InvalidRequest, match="outside"):
             restore(picture, canvas, mask, where, NOTHING)
@@ -362,16 +326,7 @@ def test_a_garment_keeps_its_detail_in_a_picture_larger_than_the_canvas() -> Non
     worn = worn_stripes(1.5)
     canvas = np.full((1024, 768, 3), 128, np.uint8)
     picture = np.full((3072, 2304, 3), 128, np.uint8)
-    placement = Placement(
-        source_width=2304,
-        source_height=3072,
-        canvas_width=768,
-        canvas_height=1024,
-        left=0,
-        top=0,
-        width=768,
-        height=1024,
-    )
+    placement = make_placement(2304, 3072)
     inside = np.s_[1000:2000, 700:1400, 0]
     soft = restore(picture, canvas, worn.garment_alpha, placement, NOTHING)[inside]
     assert np.ptp(soft) == 0
