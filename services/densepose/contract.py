@@ -10,30 +10,30 @@ from services.kit.types import ByteMap, Image, Keypoints, LabelMap, Mask
 
 @dataclass(frozen=True)
 class EstimateSurfaceRequest:
-    """A person's photo, the joints, the person's mask and the CIHP labels of the photo.
-
-    ``person_mask`` and ``labels`` have the photo's size; labels of 1 x 1 mean that there are none.
-    """
+    """A person's photo, and what is known of the person in it."""
 
     image: Image
+    """The photo."""
     keypoints: Keypoints
+    """The joints in BODY_25, in pixels of the photo."""
     person_mask: Mask
+    """The person's mask, 0 to 255, of the photo's size."""
     labels: LabelMap = field(default_factory=lambda: np.zeros((1, 1), np.uint8))
+    """CIHP ids of the photo's size; 1 x 1 means that there are none."""
 
 
 @dataclass(frozen=True)
 class EstimateSurfaceResponse:
-    """The body's surface at each pixel; all maps have the photo's size.
-
-    ``part_labels``: DensePose ids, 0 background, 1 to 24 parts. ``u``, ``v``: coordinates on the
-    part's chart, 0 to 255 for 0 to 1, 0 on the background. ``part_image``: the parts in DensePose's
-    colours on black.
-    """
+    """The body's surface at each pixel; all maps have the photo's size."""
 
     part_labels: LabelMap
+    """DensePose ids, 0 background, 1 to 24 parts."""
     u: ByteMap
+    """First coordinate on the part's chart, 0 to 255 for 0 to 1; 0 on the background."""
     v: ByteMap
+    """Second coordinate on the part's chart, 0 to 255 for 0 to 1; 0 on the background."""
     part_image: Image
+    """The parts in DensePose's colours on black."""
 
 
 ESTIMATE_SURFACE = Method(

@@ -42,11 +42,14 @@ DRAWN_BODY_LOGIT: Final = np.float32(5.0)
 
 @dataclass(frozen=True)
 class Surface:
-    """``parts`` H x W with ids 0 to 24; ``u`` and ``v`` H x W, 0 to 255 for 0 to 1."""
+    """The body's surface at each pixel of the photo."""
 
     parts: U8
+    """H x W: DensePose ids, 0 background, 1 to 24 parts."""
     u: U8
+    """H x W: first coordinate on the part's chart, 0 to 255 for 0 to 1."""
     v: U8
+    """H x W: second coordinate on the part's chart, 0 to 255 for 0 to 1."""
 
 
 def estimate_surface(

@@ -20,11 +20,14 @@ _MAX_JOINT_DISTANCE: Final = 0.1
 
 @dataclass(frozen=True)
 class Limb:
-    """A limb between two joints. ``unit`` is the length its widths are given in, in pixels."""
+    """A limb between two joints."""
 
     start: F32
+    """(x, y) of the joint nearer to the trunk, in pixels of the photo."""
     end: F32
+    """(x, y) of the other joint, in pixels of the photo."""
     shoulder_width: float
+    """The person's shoulder width in pixels: the unit of the limb's widths."""
 
     @property
     def length(self) -> float:
@@ -34,23 +37,24 @@ class Limb:
 
 @dataclass(frozen=True)
 class LimbWindow:
-    """A window of the picture as a limb sees it.
-
-    ``along`` is 0 at the start and 1 at the end; ``across`` is in units, positive at the right hand
-    of who walks from start to end with the picture for a map.
-    """
+    """Coordinates along and across a limb, in a window of the photo."""
 
     window: Window
+    """The window's rows and columns."""
     along: F32
+    """h x w: 0 at the limb's start, 1 at its end."""
     across: F32
+    """h x w: distance from the axis in shoulder widths, positive to the right of start to end."""
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Where a limb ends at its left (``low``) and right (``high``), in units, along its length."""
+    """Both edges of a limb at ``_PLACES``: distances from its axis, in shoulder widths."""
 
     low: F32
+    """65: the edge to the left of start to end."""
     high: F32
+    """65: the edge to the right of start to end."""
 
     def at(self, along: Floats) -> tuple[F32, F32]:
         """Give both edges at these places."""

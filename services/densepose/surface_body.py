@@ -70,9 +70,11 @@ class SurfaceBody:
     trunk_direction: F32
     """Unit vector from neck to hips."""
     view: View
+    """The torso's side that the camera sees."""
     yaw_radians: float
     """Turn to the picture's right: 0 from the front, pi / 2 in profile, negative to the left."""
     head: Head
+    """The oval of the head."""
 
 
 def fit_surface_body(keypoints: F32, height: int, width: int) -> SurfaceBody | None:

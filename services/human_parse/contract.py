@@ -11,14 +11,17 @@ class ParseRequest:
     """A photo of a person, and the joints."""
 
     image: Image
+    """The photo."""
     keypoints: Keypoints
+    """The joints in BODY_25, in pixels of the photo."""
 
 
 @dataclass(frozen=True)
 class ParseResponse:
-    """CIHP ids, 0 to 19, of the photo's size."""
+    """The labels of a person's pixels."""
 
     labels: LabelMap
+    """CIHP ids, 0 to 19, of the photo's size."""
 
 
 PARSE = Method(

@@ -71,6 +71,7 @@ class ParseFrame:
     seen: NDArray[np.bool_]
     """25: whether the keypoint was seen."""
     neck: Point
+    """(x, y) of the neck's joint."""
     hip: Point
     """The middle of the hips."""
     shoulder_width: float

@@ -51,17 +51,17 @@ class TryOnRequest:
 
 @dataclass(frozen=True)
 class TryOnResponse:
-    """The person with the garment, on the request's canvas.
-
-    ``edit_mask``: pixels that differ from the person's photo; 0 means identical. ``flow``: position
-    in the garment's photo that each pixel shows. ``garment_alpha``: fraction of the pixel that is
-    garment, 0 to 255; where it is 0 the flow has no meaning.
-    """
+    """The person with the garment, on the request's canvas."""
 
     image: Image
+    """H x W x 3; equal to the person's photo where ``edit_mask`` is 0."""
     edit_mask: Mask
+    """Pixels that differ from the person's photo, 0 to 255; 0 means identical."""
     flow: Flow
+    """Position in the garment's photo that each pixel shows; without meaning where no garment
+    is."""
     garment_alpha: Mask
+    """Fraction of each pixel that is garment, 0 to 255."""
 
 
 TRY_ON = Method(

@@ -113,11 +113,14 @@ def detect_top_landmarks(
 
 @dataclass(frozen=True)
 class _Halves:
-    """Both halves of a top, in pixels of the photo."""
+    """Both halves of a top."""
 
     left: GarmentHalf
+    """The half on the photo's left."""
     right: GarmentHalf
+    """The half on the photo's right."""
     half_chest_width: float
+    """Half the distance between the armpits, in pixels of the photo."""
 
 
 def _find_halves(

@@ -19,6 +19,7 @@ class PersonAppearance:
     """Skin and light on the canvas."""
 
     skin: Skin
+    """The skin that the garment may show."""
     torso_shading: Floats
     """H x W factors on the colours of the garment's torso."""
     light_direction_x: float

@@ -74,7 +74,9 @@ class NeckLayers:
     """Layers behind the neck and in front of it."""
 
     back_piece: NeckLayer | None
+    """The piece between the background and the neck; None without one."""
     stand_collar: NeckLayer | None
+    """The stand-up collar in front of the neck; None without one."""
 
 
 def make_neck_layers(

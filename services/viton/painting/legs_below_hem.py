@@ -44,12 +44,14 @@ SHOES_OVER_HEM: Final = ShoesOverHem()
 
 @dataclass(frozen=True)
 class LegsBelowHem:
-    """Layers from below to above: colours H x W x 3 with a coverage H x W, 0 to 1."""
+    """Layers from below to above."""
 
     skin: tuple[Floats, Floats]
+    """Bare legs: colours H x W x 3, 0 to 255, and coverage H x W, 0 to 1."""
     shadow: Floats
     """H x W: the share of light that the hem takes from the legs."""
     shoes: tuple[Floats, Floats] | None
+    """Shoes: colours and coverage as of ``skin``; None without any."""
 
 
 def render_legs_below_hem(legs: MeasuredLowerBody, layers: GarmentLayers) -> LegsBelowHem:

@@ -259,7 +259,9 @@ class _Crease:
     """A fold along a line on the canvas."""
 
     start: Points
+    """(x, y) on the canvas."""
     end: Points
+    """(x, y) on the canvas."""
     width: float
     """Half the distance from the lit side to the dark one, in pixels."""
     depth: float

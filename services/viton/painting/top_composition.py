@@ -192,11 +192,17 @@ class _Scene:
     """All that the composition draws, made once; H x W on the canvas."""
 
     person: MeasuredPerson
+    """The person in the existing outfit."""
     placement: TopPlacement
+    """Where torso and sleeves lie on the canvas."""
     layers: GarmentLayers
+    """Torso and sleeves sampled on the canvas."""
     appearance: PersonAppearance
+    """The person's skin and the light on the torso."""
     neck: NeckLayers
+    """Pieces of the garment around the neck."""
     zones: "_Zones"
+    """What becomes of each part of the canvas."""
     waistband: tuple[Floats, Floats] | None
     """What the garment may cover from above, and the lower garment along its upper edge; 0 to 1."""
     torso: Floats

@@ -36,9 +36,11 @@ class DressWearer:
     """The person for whom a dress replaces top and bottoms."""
 
     as_photographed: MeasuredPerson
+    """The person in the existing outfit."""
     without_bottoms: MeasuredPerson
     """Without bottoms: they count as a part of the top, which ends at the hips."""
     lower_body: MeasuredLowerBody
+    """The lower body in the existing bottoms."""
 
 
 def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:

@@ -20,10 +20,13 @@ class MeasuredPerson:
     """The person in the existing outfit, on the canvas."""
 
     photo: PersonPhoto
+    """The photo, the joints and the labels that the rest is measured on."""
     pixels: Floats
     """H x W x 3: the photo's colours, 0 to 255."""
     segmentation: PersonSegmentation
+    """H x W: which pixels are skin, hair and each garment."""
     body: Body
+    """Points and lengths of the upper body, in pixels of the canvas."""
 
 
 def measure_person(photo: PersonPhoto) -> MeasuredPerson:
@@ -39,7 +42,9 @@ class MeasuredLowerBody:
     pixels: Floats
     """H x W x 3: the photo's colours, 0 to 255."""
     segmentation: PersonSegmentation
+    """H x W: which pixels are skin, hair and each garment."""
     body: LowerBody
+    """Points and lengths of the lower body, in pixels of the canvas."""
 
 
 def measure_person_lower_body(

@@ -22,6 +22,7 @@ class BottomsPlacement:
     back_to_front: tuple[WarpGrid, ...]
     """The same in the order in which they are painted."""
     waistline: Waistline
+    """Row of the waist in each column of the canvas."""
 
 
 def place_bottoms(bottoms: BottomsLandmarks, legs: MeasuredLowerBody) -> BottomsPlacement:

@@ -41,7 +41,9 @@ class DressPlacement:
     """Where each part of a dress lies on the canvas."""
 
     top: TopPlacement
+    """Where the dress's torso and sleeves lie."""
     skirt: WarpGrid
+    """The skirt as a grid of pairs of points, on the canvas and in the photo."""
     skirt_surface: RuledWarp
     """The skirt's grid rasterised on the canvas."""
     skirt_weight: Floats

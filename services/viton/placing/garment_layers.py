@@ -88,10 +88,12 @@ class GarmentLayer:
 
 @dataclass(frozen=True)
 class GarmentLayers:
-    """The garment's torso and its left and right sleeve on the canvas."""
+    """The parts of a top sampled on the canvas."""
 
     torso: GarmentLayer
+    """The garment without its sleeves."""
     sleeves: tuple[GarmentLayer, GarmentLayer]
+    """The left and the right sleeve; empty on a bare arm."""
 
     @property
     def sleeves_alpha(self) -> Floats:

@@ -141,9 +141,10 @@ class SleeveFit:
 
 @dataclass(frozen=True)
 class PlacedSleeve:
-    """A sleeve on its arm, or a bare arm: its fit, and the arm rasterised on the canvas."""
+    """A sleeve on its arm, or a bare arm."""
 
     fit: SleeveFit
+    """The grid's points on the canvas and in the garment's photo."""
     surface: RuledWarp
     """The grid rasterised on the canvas."""
 

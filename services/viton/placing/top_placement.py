@@ -28,8 +28,11 @@ class TopPlacement:
     """Where each part of a top lies on the canvas."""
 
     torso: TorsoFit
+    """Control points of the torso's warp."""
     sleeves: tuple[PlacedSleeve, PlacedSleeve]
+    """The left and the right sleeve."""
     canvas_shape: tuple[int, int]
+    """Height and width of the canvas, in pixels."""
 
 
 def place_top(top: TopLandmarks, body: Body, shape: tuple[int, int]) -> TopPlacement:

@@ -163,9 +163,13 @@ class _PlacedHalf:
     """Half a garment on the canvas."""
 
     shoulder_tip: Points
+    """(x, y) of the shoulder seam's outer end on the canvas."""
     neck_point: Points
+    """(x, y) of the shoulder seam's inner end on the canvas."""
     armpit: Points
+    """(x, y) on the canvas."""
     side_seam: Points
+    """N x 2 on the canvas, from the armpit to the hem."""
 
 
 @dataclass(frozen=True)
@@ -173,10 +177,13 @@ class _Fitting:
     """What every step of the placement reads."""
 
     garment: TopLandmarks
+    """Landmarks of the top, in pixels of its photo."""
     body: Body
+    """Points and lengths of the body, in pixels of the canvas."""
     scale: float
     """Canvas pixels per garment pixel."""
     options: TorsoFitOptions
+    """Tuned values of the placement."""
 
 
 def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT) -> TorsoFit:

@@ -91,10 +91,13 @@ class _Fitting:
     """What every step of the placement reads."""
 
     garment: BottomsLandmarks
+    """Landmarks of the trousers, in pixels of their photo."""
     photo_crotch: Points
     """Where the garment's legs part, in its photo."""
     body: LowerBody
+    """Points and lengths of the lower body, in pixels of the canvas."""
     waistline: Waistline
+    """Row of the waist in each column of the canvas."""
     scale: float
     """Canvas pixels per garment pixel across."""
     canvas_crotch: Points
