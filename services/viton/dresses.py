@@ -14,7 +14,7 @@ from services.viton.painting.skin import estimate_light_direction_x
 from services.viton.painting.top_composition import add_legs, assemble_top
 from services.viton.parallel import run_both
 from services.viton.person.dress_wearer import DressWearer, measure_dress_wearer
-from services.viton.person.measured_person import MeasuredPerson, with_bare_arms
+from services.viton.person.measured_person import MeasuredPerson, with_raised_armpits
 from services.viton.person.photo import PersonPhoto
 from services.viton.placing.dress_placement import (
     DressPlacement,
@@ -35,7 +35,7 @@ def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
             garment_photo.image, garment_photo.mask, garment_photo.attributes
         ),
     )
-    person = with_bare_arms(wearer.without_bottoms, gown.top.sleeveless_sides)
+    person = with_raised_armpits(wearer.without_bottoms, gown.top.sleeveless_sides)
     placement = place_dress(gown, person.body, wearer.lower_body.body, person_photo.shape)
     lit_body = follow_skirt_outline(person.body, placement.skirt, wearer.lower_body.body)
     in_dress = replace(person, body=lit_body)

@@ -5,15 +5,19 @@ from typing import Final
 from services.viton.garment.landmarks import TopLandmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.garment.top_landmarks import detect_top_landmarks
-from services.viton.painting import edit_window
 from services.viton.painting.appearance import render_appearance
 from services.viton.painting.around_neck import make_neck_layers
-from services.viton.painting.extend_bottoms import extend_bottoms_to_waist
-from services.viton.painting.result import TryOnResult, make_result
+from services.viton.painting.result import TryOnResult, make_result, paste_back
 from services.viton.painting.top_composition import assemble_top
 from services.viton.parallel import run_both
-from services.viton.person.measured_person import MeasuredPerson, measure_person, with_bare_arms
+from services.viton.person.extend_bottoms import extend_bottoms_to_waist
+from services.viton.person.measured_person import (
+    MeasuredPerson,
+    measure_person,
+    with_raised_armpits,
+)
 from services.viton.person.photo import PersonPhoto
+from services.viton.person.upper_body_window import crop_to_window, find_upper_body_window
 from services.viton.placing.top_placement import place_top, sample_top
 from services.viton.placing.torso import fit_torso
 
@@ -23,8 +27,8 @@ _MAX_LENGTH_RATIO: Final = 1.3
 
 def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnResult:
     """Return the person in the top. Raises ``NoGarment`` and ``NoPerson``."""
-    window = edit_window.find_edit_window(person_photo)
-    photo = edit_window.crop_to_window(person_photo, window)
+    window = find_upper_body_window(person_photo)
+    photo = crop_to_window(person_photo, window)
 
     photographed, top = run_both(
         lambda: measure_person(photo),
@@ -32,7 +36,7 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
             garment_photo.image, garment_photo.mask, garment_photo.attributes
         ),
     )
-    person = with_bare_arms(_with_waist_shown(photographed, top), top.sleeveless_sides)
+    person = with_raised_armpits(_with_waist_shown(photographed, top), top.sleeveless_sides)
     placement = place_top(top, person.body, photo.shape)
     appearance, layers = run_both(
         lambda: render_appearance(person, placement),
@@ -42,7 +46,7 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
     stack = assemble_top(person, placement, layers, appearance, neck)
 
     outcome = make_result(photo.image, stack, garment_photo.mask)
-    return edit_window.paste_back(person_photo.image, window, outcome)
+    return paste_back(person_photo.image, window, outcome)
 
 
 def _with_waist_shown(person: MeasuredPerson, top: TopLandmarks) -> MeasuredPerson:

@@ -170,9 +170,7 @@ def join_bare_shoulders(
     outline = parts.person | (chest > 0.5) & dilate(parts.person, 1)
     outline &= (
         rows
-        >= trace_shoulder_outline(parts, body.neck_base, body.shoulder_width).bare_outline_y[
-            None, :
-        ]
+        >= trace_shoulder_outline(parts, body.neck_base, body.shoulder_width).collarless_y[None, :]
     )
     chest = chest * antialias(outline, BARE_TRUNK.outline_blur_px)
     joined &= outline & ~dilate(parts.head, 1)

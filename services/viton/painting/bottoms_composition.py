@@ -17,8 +17,8 @@ from services.viton.person.legs import LowerBody
 from services.viton.person.measured_person import MeasuredLowerBody
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.person.shoes import select_shoes_over_hem
+from services.viton.person.waistline import Waistline
 from services.viton.placing.garment_layers import GarmentLayer
-from services.viton.placing.warp_grid import Waistline
 from services.viton.raster.alpha_matte import estimate_alpha_matte
 from services.viton.raster.layers import LayerStack, alpha_blend
 from services.viton.raster.morphology import dilate, erode

@@ -1,15 +1,16 @@
 """The result: the image, its edit mask, and where the image shows the garment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from services.kit.raster import morphology
 from services.kit.raster.morphology import Footprint, close_mask
 from services.kit.types import Flow, Image, Mask
-from services.viton.raster.layers import LayerStack
+from services.viton.raster.layers import LayerStack, Window
 from services.viton.raster.morphology import erode
 from services.viton.raster.sampling import sample_image
 
@@ -48,3 +49,23 @@ def make_result(person: Image, stack: LayerStack, garment_mask: Mask) -> TryOnRe
     inside = erode(garment_mask > 127, _GARMENT_RIM_PX).astype(np.float32)
     alpha = stack.garment_alpha * sample_image(inside, stack.garment_flow) * changed
     return TryOnResult(image, mask, stack.garment_flow, np.rint(255 * alpha).astype(np.uint8))
+
+
+def paste_back(person: Image, window: Window, inside: TryOnResult) -> TryOnResult:
+    """Return the result of a window, ``inside``, on the whole photo of the person."""
+    shape = person.shape[:2]
+
+    def whole(part: NDArray[np.generic]) -> NDArray[np.generic]:
+        canvas = np.zeros((*shape, *part.shape[2:]), part.dtype)
+        canvas[window] = part
+        return canvas
+
+    image = person.copy()
+    image[window] = inside.image
+    return replace(
+        inside,
+        image=image,
+        edit_mask=np.asarray(whole(inside.edit_mask), np.uint8),
+        garment_flow=np.asarray(whole(inside.garment_flow), np.float32),
+        garment_alpha=np.asarray(whole(inside.garment_alpha), np.uint8),
+    )

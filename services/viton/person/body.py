@@ -9,20 +9,21 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from services.viton.geometry import Bool, Floats, Points, point, unit_vector
 from services.viton.person.arm import Arm, measure_arm, reattach_at_armpit
-from services.viton.person.flank import trace_flank
-from services.viton.person.joints import Joints, draw_arms, read_joints, remove_stray_islands
+from services.viton.person.arm_masks import draw_arm_mask
+from services.viton.person.flank import measure_trunk_flank
+from services.viton.person.joints import Joints, read_joints
 from services.viton.person.segmentation import (
     PersonSegmentation,
     count_midriff_as_torso,
     segment_person,
     split_dress_at_hips,
 )
-from services.viton.person.shoulders import find_shoulder_tip, trace_shoulder_line
+from services.viton.person.shoulders import find_shoulder_tip, fit_shoulder_line
 from services.viton.person.side import PictureSide
+from services.viton.person.stray_islands import remove_stray_islands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,36 +77,6 @@ class BodyOptions:
 
 
 DEFAULT_BODY_OPTIONS: Final = BodyOptions()
-"""The engine's options."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlankOptions:
-    """The usual flank and how far the seen one may differ from it; lengths in shoulder widths."""
-
-    chest_row: float = 0.3
-    """Row of the chest below the shoulder joint, at which the usual flank starts."""
-    hip_spread: float = 0.2
-    """Distance of the usual flank outwards of the hip joint."""
-    waist_depth: float = 0.05
-    """Depth of the usual waist."""
-    waist_position: float = 0.6
-    """Place of the usual waist from the chest (0) to the hips (1)."""
-    waist_extent: float = 0.25
-    """Extent of the usual waist, of the way from chest to hips (Gaussian)."""
-    end_position: float = 1.4
-    """Place below which the usual flank runs straight down, from the chest (0) to the hips (1)."""
-    max_deviation: float = 0.2
-    """Largest distance of the seen flank from the usual one."""
-    sleeve_allowance: float = 0.03
-    """Distance inwards of the usual flank to which a sleeve beside the trunk may push the seen."""
-    arm_share: float = 0.75
-    """Part of a sleeved arm's half width inwards of its axis that hides the trunk."""
-    sigma: float = 0.035
-    """Standard deviation of the smoothing along the rows."""
-
-
-DEFAULT_FLANK_OPTIONS: Final = FlankOptions()
 """The engine's options."""
 
 
@@ -179,10 +150,10 @@ def measure_body(
     neck_base = _find_neck_base(labelled, joints, options)
     midline_x = _trace_midline(joints, neck_base, labels.shape[0], options)
     tips = [find_shoulder_tip(labelled, joints, side) for side in PictureSide]
-    straight_line = trace_shoulder_line(labelled, scale, tips, neck_base)
+    straight_line = fit_shoulder_line(labelled, scale, tips, neck_base)
     cleaned = replace(labelled, upper_garment=remove_stray_islands(labelled.upper_garment, joints))
     hem_row, cropped = _find_existing_hem(cleaned, midline_x, hip_row, scale, options)
-    arms = draw_arms(joints, (labels.shape[0], labels.shape[1]))
+    arms = draw_arm_mask(joints, (labels.shape[0], labels.shape[1]))
     parts = count_midriff_as_torso(cleaned, midline_x, hem_row, arms, scale)
     tucked = hem_row < hip_row - options.tucked_above_hips * scale
     free_from = None if tucked else int(hem_row - options.hem_inset * scale)
@@ -190,7 +161,7 @@ def measure_body(
     def measure_side(side: PictureSide, line: Floats) -> tuple[BodySide, Floats]:
         armpit = _find_armpit(joints, side, options)
         arm, rounded = measure_arm(parts, joints, side, line, armpit)
-        flank_x = measure_flank(parts, joints, side, midline_x, arm)
+        flank_x = measure_trunk_flank(parts, joints, side, midline_x, arm)
         measured = BodySide(
             side=side,
             shoulder_tip=arm.outer_edge[0].copy(),
@@ -327,51 +298,3 @@ def _hold_from(flank_x: Floats, row: int) -> Floats:
     held = flank_x.copy()
     held[row:] = flank_x[row]
     return held
-
-
-def measure_flank(
-    parts: PersonSegmentation,
-    joints: Joints,
-    side: PictureSide,
-    midline_x: Floats,
-    arm: Arm,
-    *,
-    options: FlankOptions = DEFAULT_FLANK_OPTIONS,
-) -> Floats:
-    """Return the torso's edge in every row: the outline if plausible, else by proportion."""
-    sign = side.sign
-    scale = joints.shoulder_width
-    rows = np.arange(len(midline_x), dtype=np.float64)
-    shoulder, hip = joints.shoulders[side], joints.hips[side]
-    chest_row = shoulder[1] + options.chest_row * scale
-    share = np.clip((rows - chest_row) / max(hip[1] - chest_row, 1.0), 0, options.end_position)
-    hip_x = hip[0] + sign * options.hip_spread * scale
-    straight = shoulder[0] + share * (hip_x - shoulder[0])
-    waist = np.exp(-(((share - options.waist_position) / options.waist_extent) ** 2))
-    usual = straight - sign * options.waist_depth * scale * waist
-    chest_skin = parts.torso_skin & (rows[:, None] > chest_row)
-    trunk = parts.upper_garment | parts.lower_body | chest_skin
-    seen, on_midline = trace_flank(trunk, midline_x, side)
-    limit = options.max_deviation * scale
-    measured = np.clip(np.where(on_midline, seen, usual), usual - limit, usual + limit)
-    innermost = (usual - sign * options.sleeve_allowance * scale) * sign
-    outermost = np.maximum(_limit_by_sleeve(parts, arm, rows, side, options), innermost)
-    freed = np.minimum(measured * sign, outermost) * sign
-    return np.asarray(gaussian_filter1d(freed, options.sigma * scale))
-
-
-def _limit_by_sleeve(
-    parts: PersonSegmentation, arm: Arm, rows: Floats, side: PictureSide, options: FlankOptions
-) -> Floats:
-    """Return the outwards x (x times the side's sign) at which a sleeve hides the flank, else inf.
-
-    The segmentation does not part a sleeve from the trunk beside it.
-    """
-    order = np.argsort(arm.centreline[:, 1], kind="stable")
-    ys, xs = arm.centreline[order, 1], arm.centreline[order, 0]
-    height, width = parts.upper_garment.shape
-    at = (np.clip(ys, 0, height - 1).astype(int), np.clip(xs, 0, width - 1).astype(int))
-    sleeve = parts.upper_garment[at].astype(np.float64)
-    sleeved = np.interp(rows, ys, sleeve, left=0, right=0) > 0.5
-    inner = np.interp(rows, ys, xs * side.sign - options.arm_share * arm.half_width[order])
-    return np.where(sleeved, inner, np.inf)

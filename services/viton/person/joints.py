@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.errors import NoPerson
 from services.kit.joints import Joint
 from services.kit.labels import Label
-from services.kit.raster.components import label_components
-from services.kit.raster.morphology import dilate, open_mask
 from services.kit.skeleton import PROPORTIONS, Skeleton, seen_by_place
 from services.viton.geometry import Bool, Floats, Points, distance, point, unit_vector
 from services.viton.person.side import PictureSide
@@ -25,7 +22,7 @@ _LEFT: Final = (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST, Joint.L
 
 @dataclass(frozen=True, kw_only=True)
 class JointOptions:
-    """How joints are corrected and stray labels dropped; lengths in shoulder widths."""
+    """How joints are corrected; lengths in shoulder widths."""
 
     min_shoulder_width: float = 0.06
     """Least shoulder width, in widths of the picture."""
@@ -51,20 +48,6 @@ class JointOptions:
     """Rows around that level in which the top's width is read, of its height."""
     shoulder_inset: float = 0.12
     """Distance of the shoulder joints inwards of the top's ends, of its width there."""
-    arm_thickness: float = 0.24
-    """Thickness of the line that covers an arm with some room."""
-    hand_thickness: float = 0.36
-    """Thickness of the line that covers a hand with some room."""
-    max_island_share: float = 0.03
-    """Share of the existing top below which a piece of it may be a mistake."""
-    island_neck: float = 0.03
-    """Radius of the opening that parts a piece from the rest of the top."""
-    min_part_distance: float = 0.16
-    """Distance from trunk and arms of a piece that the opening parted from the rest."""
-    min_island_distance: float = 0.05
-    """Distance from trunk and arms of a piece that lies apart on its own."""
-    rim_distance: float = 0.14
-    """Distance from trunk and arms from which a dropped piece takes its rim along."""
 
 
 DEFAULT_JOINT_OPTIONS: Final = JointOptions()
@@ -202,48 +185,3 @@ def _add_shoulders(
         raise NoPerson("No person was found in the photo; send one that shows the upper body.")
     seen[[right, left]] = True
     return Skeleton(at, seen)
-
-
-def draw_arms(
-    joints: Joints, shape: tuple[int, int], options: JointOptions = DEFAULT_JOINT_OPTIONS
-) -> Bool:
-    """Return where arms and hands may be, H x W, as broad as they are with some room."""
-    scale = joints.shoulder_width
-    area = np.zeros(shape, np.uint8)
-    thick, hand_thick = int(options.arm_thickness * scale), int(options.hand_thickness * scale)
-    for arm in zip(joints.shoulders, joints.elbows, joints.wrists, strict=True):
-        hand = arm[2] + PROPORTIONS.try_on_hand * scale * unit_vector(arm[2] - arm[1])
-        bones = np.round(np.array([*arm, hand])).astype(np.int32)
-        cv2.polylines(area, [bones[:3]], isClosed=False, color=1, thickness=thick)
-        cv2.line(area, bones[2].tolist(), bones[3].tolist(), 1, hand_thick)
-    return area > 0
-
-
-def remove_stray_islands(
-    garment: Bool, joints: Joints, options: JointOptions = DEFAULT_JOINT_OPTIONS
-) -> Bool:
-    """Return the existing top (H x W) without small pieces that lie well away from the body."""
-    scale = joints.shoulder_width
-    near = np.zeros(garment.shape, np.uint8)
-    trunk = np.array([*joints.shoulders, *joints.hips[::-1]])
-    cv2.fillPoly(near, [np.round(trunk).astype(np.int32)], 1)
-    for limb in zip(joints.shoulders, joints.elbows, joints.wrists, strict=True):
-        bones = np.round(np.array(limb)).astype(np.int32)
-        cv2.polylines(near, [bones], isClosed=False, color=1, thickness=3)
-    away = cv2.distanceTransform(1 - near, cv2.DIST_L2, 3)
-    radius = max(int(options.island_neck * scale), 1)
-    island = np.zeros(garment.shape, bool)
-    total = float(garment.sum())
-    for mask, least in (
-        (open_mask(garment, radius), options.min_part_distance * scale),
-        (garment, options.min_island_distance * scale),
-    ):
-        pieces = label_components(mask)
-        for index in range(1, pieces.count):
-            if pieces.areas[index] > options.max_island_share * total:
-                continue
-            inside = pieces.labels == index
-            if float(away[inside].min()) > least:
-                island |= inside
-    rim = dilate(island, radius) & (away > options.rim_distance * scale)
-    return np.asarray(garment & ~rim & ~island)

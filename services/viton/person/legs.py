@@ -15,7 +15,8 @@ from services.kit.errors import LegsNotShown
 from services.kit.joints import Joint
 from services.kit.skeleton import PROPORTIONS
 from services.viton.geometry import Bool, Floats, Points, point
-from services.viton.person.flank import trace_flank
+from services.viton.person.arm_masks import draw_sleeved_forearm_mask
+from services.viton.person.flank import TrunkAxis, measure_hip_flank
 from services.viton.person.joints import Joints, read_joints
 from services.viton.person.limb import (
     LimbAxis,
@@ -25,7 +26,6 @@ from services.viton.person.limb import (
 )
 from services.viton.person.segmentation import (
     PersonSegmentation,
-    draw_sleeved_forearms,
     segment_person,
     split_dress_at_waist,
 )
@@ -64,6 +64,10 @@ NOT_STANDING: Final = (
 """Message of ``LegsNotShown`` if a leg is bent or lifted."""
 
 
+_HIPS_ABOVE_CROTCH: Final = 0.06
+"""Distance above the crotch at which the hips are measured, in torso lengths."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LowerBodyOptions:
     """Proportions of the lower body in torso lengths, and how its outline is measured."""
@@ -88,20 +92,6 @@ class LowerBodyOptions:
     """Last row below the hips in which a gap between the legs may begin."""
     gap_half_width: float = 0.06
     """Half the width of the strip between the legs in which the gap is looked for."""
-    hip_row: float = 0.08
-    """Widest row of the hips, from the crotch up."""
-    waist_width: float = 0.74
-    """Width of the waist in its narrowest row, in hip widths."""
-    upper_hip_row: float = 0.85
-    """Row between waist and hips whose width is known, from the shoulders down."""
-    upper_hip_width: float = 0.93
-    """Width in that row, in hip widths."""
-    min_flank_ratio: float = 0.8
-    """Narrowest flank, in usual half widths: what is seen narrower counts as hidden."""
-    max_flank_ratio: float = 1.1
-    """Widest flank, in usual half widths: what is seen wider counts as loose clothes."""
-    flank_sigma: float = 0.04
-    """Standard deviation of the flank's smoothing along the rows."""
 
 
 DEFAULT_LOWER_BODY_OPTIONS: Final = LowerBodyOptions()
@@ -208,6 +198,16 @@ class LowerBody:
         """The row of the lower ankle."""
         return float(max(leg.centreline[-1, 1] for leg in self.legs))
 
+    @property
+    def hip_width(self) -> float:
+        """The width of the hips."""
+        return self.width_at(self.crotch[1] - _HIPS_ABOVE_CROTCH * self.torso_length)
+
+    def width_at(self, row: float) -> float:
+        """Return the width from flank to flank in a row of the canvas."""
+        at = int(np.clip(row, 0, len(self.midline_x) - 1))
+        return float(self.flanks_x[1][at] - self.flanks_x[0][at])
+
 
 def measure_lower_body(
     keypoints: NDArray[np.float32],
@@ -230,7 +230,7 @@ def measure_lower_body(
     if height - hip_row < min_shown_below_hips * torso:
         raise LegsNotShown(NO_LEGS)
     narrowest_row = shoulder_row + options.narrowest_row * torso
-    forearms = draw_sleeved_forearms(labels, joints, torso)
+    forearms = draw_sleeved_forearm_mask(labels, joints, torso)
     parts = segment_person(labels, split_dress_at_waist(labels, narrowest_row, forearms))
     if not parts.lower_body.any() and min_shown_below_hips > 0:
         raise LegsNotShown(NO_LEGS)
@@ -239,9 +239,15 @@ def measure_lower_body(
     )
     crotch = _find_crotch(parts, (left, right), hip_row, torso, options)
     midline_x = _trace_midline(joints, crotch, height)
-    rows = (shoulder_row, float(crotch[1]))
+    trunk = TrunkAxis(
+        midline_x=midline_x,
+        shoulder_row=shoulder_row,
+        narrowest_row=narrowest_row,
+        crotch_row=float(crotch[1]),
+        torso_length=torso,
+    )
     left_x, right_x = (
-        _measure_flank(parts, leg, midline_x, torso, rows, options=options) for leg in (left, right)
+        measure_hip_flank(parts, leg.outer_edge, leg.side, trunk) for leg in (left, right)
     )
     body = LowerBody(
         left=left,
@@ -399,43 +405,3 @@ def _trace_midline(joints: Joints, crotch: Points, height: int) -> Floats:
     rows = np.arange(height, dtype=np.float64)
     ys = [shoulder[1], hip[1], max(crotch[1], hip[1] + 1.0)]
     return np.asarray(np.interp(rows, ys, [shoulder[0], hip[0], crotch[0]]))
-
-
-def _measure_flank(
-    parts: PersonSegmentation,
-    leg: Leg,
-    midline_x: Floats,
-    torso: float,
-    rows: tuple[float, float],
-    *,
-    options: LowerBodyOptions,
-) -> Floats:
-    """Return the body's edge in every row: the clothes' outline, no farther out than a body's.
-
-    ``rows``: those of the shoulders and of the crotch.
-    """
-    shoulder_row, crotch_row = rows
-    height = len(midline_x)
-    sign = leg.sign
-    every = np.arange(height, dtype=np.float64)
-    outer = leg.outer_edge
-    order = np.argsort(outer[:, 1], kind="stable")
-    low = np.interp(every, outer[order, 1], outer[order, 0])
-    hip_row = crotch_row - options.hip_row * torso
-    hip = float(np.interp(hip_row, every, low))
-    half = sign * (hip - float(np.interp(crotch_row, every, midline_x)))
-    knots = [
-        shoulder_row + options.narrowest_row * torso,
-        shoulder_row + options.upper_hip_row * torso,
-        hip_row,
-    ]
-    widths = [options.waist_width * half, options.upper_hip_width * half, half]
-    shape = np.interp(every, knots, widths)
-    usual = np.where(every < hip_row, midline_x + sign * shape, low)
-    seen, on_midline = trace_flank(parts.lower_body | parts.upper_garment, midline_x, leg.side)
-    trusted = on_midline & (every < crotch_row)
-    own = sign * (np.where(trusted, seen, usual) - midline_x)
-    limit = sign * (usual - midline_x)
-    fitted = np.clip(own, options.min_flank_ratio * limit, options.max_flank_ratio * limit)
-    smooth = gaussian_filter1d(fitted, options.flank_sigma * torso)
-    return np.asarray(midline_x + sign * smooth)

@@ -62,6 +62,6 @@ def measure_person_lower_body(
     return MeasuredLowerBody(photo.image.astype(np.float32), outfit, body)
 
 
-def with_bare_arms(person: MeasuredPerson, bare: tuple[bool, bool]) -> MeasuredPerson:
+def with_raised_armpits(person: MeasuredPerson, bare: tuple[bool, bool]) -> MeasuredPerson:
     """Return the person with the armpits of the arms, left and right, that the garment bares."""
     return replace(person, body=raise_bare_armpits(person.body, bare))

@@ -6,14 +6,12 @@ Every mask is H x W bool, in the frame of the label map it was made from.
 from dataclasses import dataclass, replace
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.labels import Label
 from services.kit.raster.components import largest_component
 from services.viton.geometry import Bool, Floats
-from services.viton.person.joints import Joints
 
 UPPER_GARMENT_LABELS: Final = (Label.UPPER, Label.COAT, Label.SCARF)
 """Garments of the upper body; a dress is split between these and the bottoms."""
@@ -36,20 +34,6 @@ HAIR_LABELS: Final = (Label.HAT, Label.HAIR)
 FACE_LABELS: Final = (Label.SUNGLASSES, Label.FACE)
 """The face, and what is worn on it."""
 
-_MIN_SLEEVE_FRACTION: Final = 0.5
-"""Fraction of a forearm's middle line under the dress label from which the dress has a sleeve."""
-
-_FOREARM_HALF_WIDTH: Final = 0.1
-"""Half the width of a forearm in its sleeve, in torso lengths."""
-
-_HAND_ABOVE_WRIST: Final = 0.1
-"""Height above the higher wrist joint at which the hands begin, in torso lengths."""
-
-_FOREARM_SAMPLES: Final = 20
-"""Samples along the middle line of a forearm."""
-
-_MIN_BARE_ARM_AREA: Final = 0.04
-"""Bare arm above the hands from which a dress has no long sleeves, in squared torso lengths."""
 
 _MIDRIFF_HALF_WIDTH: Final = 0.42
 """Half the width of the strip about the midline that holds a midriff, in shoulder widths."""
@@ -135,28 +119,6 @@ def split_dress_at_waist(labels: NDArray[np.uint8], narrowest_row: float, forear
     """Return the part of a dress from the waist down, in one piece, without ``forearms``."""
     rows = np.arange(labels.shape[0])[:, None]
     return largest_component((labels == Label.DRESS) & (rows >= narrowest_row) & ~forearms)
-
-
-def draw_sleeved_forearms(labels: NDArray[np.uint8], joints: Joints, torso_length: float) -> Bool:
-    """Return where the forearms are, H x W, if a dress has sleeves that cover them; else nothing.
-
-    ``torso_length``: from shoulders to hips, in pixels.
-    """
-    near = np.zeros(labels.shape, np.uint8)
-    height, width = labels.shape
-    hands = int(min(wrist[1] for wrist in joints.wrists) - _HAND_ABOVE_WRIST * torso_length)
-    bare = np.isin(labels[: max(hands, 0)], (Label.LEFT_ARM, Label.RIGHT_ARM))
-    if bare.sum() > _MIN_BARE_ARM_AREA * torso_length**2:
-        return near > 0
-    for elbow, wrist in zip(joints.elbows, joints.wrists, strict=True):
-        path = np.linspace(elbow, wrist, _FOREARM_SAMPLES)
-        xs = np.clip(path[:, 0], 0, width - 1).astype(int)
-        ys = np.clip(path[:, 1], 0, height - 1).astype(int)
-        if (labels[ys, xs] == Label.DRESS).mean() > _MIN_SLEEVE_FRACTION:
-            ends = [tuple(np.round(p).astype(int).tolist()) for p in (elbow, wrist)]
-            thickness = max(int(2 * _FOREARM_HALF_WIDTH * torso_length), 1)
-            cv2.line(near, ends[0], ends[1], 1, thickness)
-    return near > 0
 
 
 def count_midriff_as_torso(

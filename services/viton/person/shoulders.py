@@ -49,7 +49,7 @@ class ShoulderOptions:
     """Columns with a seen outline that are needed to measure by it."""
     max_stand_off: float = 0.07
     """Farthest that cloth may stand off a shoulder."""
-    veil: float = 0.04
+    head_reach: float = 0.04
     """Reach of hair and face within which the outline does not count as seen."""
 
 
@@ -63,9 +63,9 @@ class ShoulderTipOptions:
 
     direction: tuple[float, float] = (0.72, -0.69)
     """Direction from the joint: outwards and down."""
-    search: float = 0.24
+    max_reach: float = 0.24
     """Distance from the joint up to which the outline is looked for."""
-    unseen: float = 0.12
+    unseen_reach: float = 0.12
     """Distance of the tip from the joint if the outline is not seen."""
     nearest: float = 0.07
     """Least distance of the tip from the joint."""
@@ -81,9 +81,9 @@ DEFAULT_SHOULDER_TIP_OPTIONS: Final = ShoulderTipOptions()
 class ShoulderOutline:
     """The shoulders' outline on the canvas, a row for every column."""
 
-    outline_y: Floats
+    clothed_y: Floats
     """The upper outline of neck, arms and existing top, in canvas pixels."""
-    bare_outline_y: Floats
+    collarless_y: Floats
     """The same without cloth that stands up beside the neck."""
     visible: Bool
     """The columns in which neither hair nor face hides the outline."""
@@ -101,12 +101,12 @@ def find_shoulder_tip(
     ray = np.array([options.direction[0] * side.sign, options.direction[1]])
     silhouette = parts.upper_garment | parts.torso_skin | parts.arms
     height, width = silhouette.shape
-    reach = np.arange(0.0, options.search * scale, 1.0)
+    reach = np.arange(0.0, options.max_reach * scale, 1.0)
     path = shoulder + reach[:, None] * ray
     xs = np.clip(path[:, 0], 0, width - 1).astype(int)
     ys = np.clip(path[:, 1], 0, height - 1).astype(int)
     inside = silhouette[ys, xs]
-    far = float(reach[inside][-1]) if inside.any() else options.unseen * scale
+    far = float(reach[inside][-1]) if inside.any() else options.unseen_reach * scale
     return shoulder + float(np.clip(far, options.nearest * scale, options.farthest * scale)) * ray
 
 
@@ -124,7 +124,7 @@ def trace_shoulder_outline(
     covered = silhouette.any(axis=0)
     top = np.where(covered, silhouette.argmax(axis=0), 0).astype(np.float64)
     columns = np.arange(len(top))
-    veiled = dilate(parts.head, int(options.veil * shoulder_width), Footprint.SQUARE)
+    veiled = dilate(parts.head, int(options.head_reach * shoulder_width), Footprint.SQUARE)
     above = np.clip(top - 3, 0, None).astype(int)
     visible = np.asarray(covered & ~veiled[above, columns])
     skin = visible & parts.torso_skin[top.astype(int), columns]
@@ -136,7 +136,7 @@ def trace_shoulder_outline(
     return ShoulderOutline(top, bare, visible)
 
 
-def trace_shoulder_line(
+def fit_shoulder_line(
     parts: PersonSegmentation,
     shoulder_width: float,
     tips: list[Points],
@@ -150,7 +150,7 @@ def trace_shoulder_line(
     """
     scale = shoulder_width
     outline = trace_shoulder_outline(parts, neck_base, scale, options)
-    columns = np.arange(len(outline.outline_y), dtype=np.float64)
+    columns = np.arange(len(outline.clothed_y), dtype=np.float64)
     measured = [_measure_slope(columns, outline, (tip, neck_base), scale, options) for tip in tips]
     seen = np.array([weight for _, weight in measured])
     slopes = np.array([slope for slope, _ in measured])
@@ -165,7 +165,7 @@ def trace_shoulder_line(
         rise = own * (inwards + options.neck_rise * span * share**3)
         line[half] = (tip[1] - np.where(inwards > 0, rise, options.outer_slope * inwards))[half]
     between = (columns > tips[0][0]) & (columns < tips[1][0])
-    lower = outline.outline_y - line
+    lower = outline.clothed_y - line
     sunk = line + _measure_sinking(lower, outline.visible & between, scale, options)
     return np.asarray(gaussian_filter1d(sunk, options.line_sigma * scale))
 
@@ -199,7 +199,7 @@ def _measure_slope(
     tip, neck = ends
     inwards = np.sign(neck[0] - tip[0]) * (columns - tip[0])
     span = max(abs(float(neck[0] - tip[0])), 1.0)
-    rise = tip[1] - outline.outline_y
+    rise = tip[1] - outline.clothed_y
     between = (inwards > options.slope_start * span) & (inwards < options.slope_end * span)
     usual = np.abs(rise - options.default_slope * inwards) < options.max_slope_deviation * scale
     use = between & outline.visible & usual

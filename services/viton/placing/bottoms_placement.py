@@ -5,9 +5,10 @@ from typing import Final
 
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.person.measured_person import MeasuredLowerBody
+from services.viton.person.waistline import Waistline, find_waistline
 from services.viton.placing.skirt import place_skirt
 from services.viton.placing.trousers import place_trousers
-from services.viton.placing.warp_grid import Waistline, WarpGrid, find_waistline
+from services.viton.placing.warp_grid import WarpGrid
 
 _NEARER_LEG_DROP: Final = 0.1
 """Distance of the left ankle below the right one from which it is in front, in torso lengths."""

@@ -13,6 +13,7 @@ from services.viton.garment.photo import GarmentPhoto
 from services.viton.person.body import Body
 from services.viton.person.dress_wearer import TOP_END_ABOVE_HIPS
 from services.viton.person.legs import LowerBody
+from services.viton.person.waistline import Waistline
 from services.viton.placing.garment_layers import (
     GarmentLayers,
     end_at_shoulders,
@@ -20,7 +21,7 @@ from services.viton.placing.garment_layers import (
 )
 from services.viton.placing.skirt import place_skirt
 from services.viton.placing.top_placement import TopPlacement, place_top, warp_torso
-from services.viton.placing.warp_grid import Waistline, WarpGrid, rasterise_grid
+from services.viton.placing.warp_grid import WarpGrid, rasterise_grid
 from services.viton.raster.morphology import dilate
 from services.viton.raster.ruled_warp import RuledWarp
 

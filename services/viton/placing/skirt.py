@@ -9,13 +9,8 @@ from scipy.ndimage import gaussian_filter1d
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import Floats, Points
 from services.viton.person.legs import LowerBody
-from services.viton.placing.warp_grid import (
-    POSITIONS_ACROSS,
-    Waistline,
-    WarpGrid,
-    body_width_at,
-    hip_width,
-)
+from services.viton.person.waistline import Waistline
+from services.viton.placing.warp_grid import POSITIONS_ACROSS, WarpGrid
 
 _GRID_ROWS: Final = 48
 """Rows of the grid."""
@@ -70,10 +65,10 @@ def place_skirt(
         float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
     )
     if scale is None:
-        by_waist = body_width_at(body, top) / max(
+        by_waist = body.width_at(top) / max(
             garment.width_at(garment.waistband_row + options.waist_row * tall), 1.0
         )
-        by_hips = options.min_hip_fit * hip_width(body) / max(garment.hip_width, 1.0)
+        by_hips = options.min_hip_fit * body.hip_width / max(garment.hip_width, 1.0)
         scale = max(by_waist, by_hips)
     if hem is None:
         hem = top + tall * scale * options.length_stretch

@@ -10,7 +10,8 @@ from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import EPSILON, Floats, Points, point
 from services.viton.person.legs import LEG_SAMPLES, Leg, LowerBody
 from services.viton.person.side import PictureSide
-from services.viton.placing.warp_grid import POSITIONS_ACROSS, Waistline, WarpGrid, hip_width
+from services.viton.person.waistline import Waistline
+from services.viton.placing.warp_grid import POSITIONS_ACROSS, WarpGrid
 
 _SEAT_ROWS: Final = 24
 """Rows of the grid from waistline to crotch."""
@@ -111,7 +112,7 @@ def place_trousers(
 
     ``photo_crotch``: where the legs part in the garment's photo.
     """
-    scale = hip_width(body) / max(garment.hip_width, 1.0)
+    scale = body.hip_width / max(garment.hip_width, 1.0)
     canvas_crotch = body.crotch + point(0.0, _CROTCH_SLACK * body.torso_length)
     fitting = _Fitting(
         garment=garment,

@@ -8,7 +8,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
-from services.viton.painting import edit_window, top_composition
+from services.viton.painting import top_composition
 from services.viton.painting.occlusion import close_slits_beside_arms
 from services.viton.painting.shading import shade_torso
 from services.viton.painting.skin import estimate_light_direction_x, synthesise_skin
@@ -177,34 +177,6 @@ def test_light_taken_from_the_worn_garment_goes_on_beyond_it_without_a_step() ->
         assert np.abs(np.diff(light, axis=axis)).max() < 0.035
 
 
-def test_joints_move_with_the_window_and_unseen_ones_stay_unseen() -> None:
-    person = figure()
-    keypoints = person.keypoints.copy()
-    keypoints[4] = 0
-    window = edit_window.find_edit_window(replace(person, keypoints=keypoints).photo)
-    shifted = edit_window.shift_keypoints(keypoints, window)
-    assert (shifted[4] == 0).all()
-    seen = keypoints[:, 2] > 0
-    assert ((shifted[seen, :2] > 0).any(axis=1)).all()
-    start = np.array([window[1].start, window[0].start])
-    assert np.allclose(shifted[seen, :2] + start, keypoints[seen, :2])
-
-
-def test_the_window_holds_all_that_changes() -> None:
-    person = figure(sleeves="long")
-    window = edit_window.find_edit_window(person.photo)
-    image, edit = wear(person, garment("long"))
-    outside = np.ones(edit.shape, bool)
-    outside[window] = False
-    assert outside.any()
-    assert not edit[outside].any()
-    assert (image[outside] == person.image[outside]).all()
-    border = np.zeros(edit.shape, bool)
-    border[window] = True
-    border &= ~cv2.erode(border.astype(np.uint8), np.ones((5, 5)), borderValue=1).astype(bool)
-    assert not edit[border].any()
-
-
 def without_lower_body(parts: PersonSegmentation) -> PersonSegmentation:
     none = np.zeros_like(parts.bottoms)
     return replace(parts, bottoms=none, leg_skin=none, socks=none, shoes=none)
@@ -365,7 +337,7 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
     body, parts = measure_body(person.keypoints, labels)
     seen = trace_shoulder_outline(parts, body.neck_base, body.shoulder_width)
     assert seen.outline_y[296] < 295
-    assert seen.bare_outline_y[296] >= 304
+    assert seen.collarless_y[296] >= 304
     drawn = garment("none")
     cloth = detect_top_landmarks(drawn.image, drawn.mask)
     left, right = place_sleeves(cloth, body, SHAPE)

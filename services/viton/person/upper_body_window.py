@@ -1,19 +1,15 @@
-"""The part of the photo that an upper garment can change: all work is done inside it."""
+"""The window around the upper body: all of the photo that a top can change."""
 
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.kit.joints import Joint
 from services.kit.labels import Label
-from services.kit.types import Image, Keypoints
-from services.viton.painting.result import TryOnResult
+from services.kit.types import Keypoints
 from services.viton.person.photo import PersonPhoto
 from services.viton.person.segmentation import ARM_LABELS, UPPER_GARMENT_LABELS
-
-Window = tuple[slice, slice]
+from services.viton.raster.layers import Window
 
 _MARGIN_BESIDE_PX: Final = 40
 """Margin to both sides of the person, in pixels of the canvas."""
@@ -31,7 +27,7 @@ _HIP_JOINTS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
 """Joints of the hips."""
 
 
-def find_edit_window(photo: PersonPhoto) -> Window:
+def find_upper_body_window(photo: PersonPhoto) -> Window:
     """Return the rows and columns around head, arms, existing top and hips; all without a top."""
     labels, keypoints = photo.labels, photo.keypoints
     height, width = labels.shape
@@ -68,24 +64,4 @@ def crop_to_window(photo: PersonPhoto, window: Window) -> PersonPhoto:
         np.ascontiguousarray(photo.image[window]),
         shift_keypoints(photo.keypoints, window),
         np.ascontiguousarray(photo.labels[window]),
-    )
-
-
-def paste_back(person: Image, window: Window, inside: TryOnResult) -> TryOnResult:
-    """Return the outcome on the whole photo, of which only the window was worked on."""
-    shape = person.shape[:2]
-
-    def whole(part: NDArray[np.generic]) -> NDArray[np.generic]:
-        canvas = np.zeros((*shape, *part.shape[2:]), part.dtype)
-        canvas[window] = part
-        return canvas
-
-    image = person.copy()
-    image[window] = inside.image
-    return replace(
-        inside,
-        image=image,
-        edit_mask=np.asarray(whole(inside.edit_mask), np.uint8),
-        garment_flow=np.asarray(whole(inside.garment_flow), np.float32),
-        garment_alpha=np.asarray(whole(inside.garment_alpha), np.uint8),
     )
