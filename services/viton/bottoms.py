@@ -3,12 +3,12 @@
 from services.viton.garment.bottoms_landmarks import detect_bottoms_landmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.painting.bottoms_composition import assemble_bottoms
-from services.viton.painting.bottoms_layer import count_legs_as_clothed, render_bottoms
+from services.viton.painting.bottoms_layer import render_bottoms
 from services.viton.painting.result import TryOnResult, make_result
 from services.viton.parallel import run_both
 from services.viton.person.measured_person import measure_person_lower_body
 from services.viton.person.photo import PersonPhoto
-from services.viton.placing.bottoms_placement import place_bottoms
+from services.viton.placing.bottoms_placement import count_covered_legs_as_bottoms, place_bottoms
 
 
 def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnResult:
@@ -22,5 +22,7 @@ def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
     )
     placement = place_bottoms(bottoms, legs)
     layer = render_bottoms(garment_photo, bottoms, placement, legs)
-    stack = assemble_bottoms(count_legs_as_clothed(legs, placement), layer, placement.waistline)
+    stack = assemble_bottoms(
+        count_covered_legs_as_bottoms(legs, placement), layer, placement.waistline
+    )
     return make_result(person_photo.image, stack, garment_photo.mask)

@@ -1,4 +1,4 @@
-"""Puts the garment of one photo on the person of another."""
+"""The service's pure entry: checks both photos and runs the stages of the garment's category."""
 
 from collections.abc import Callable
 from typing import Final

@@ -24,8 +24,8 @@ from services.viton.person.photo import PersonPhoto
 from services.viton.published import common, hr_viton, viton_hd
 
 
-def load_warp() -> Service:
-    """Load the default: geometry and image composition, no weights."""
+def load_project_engine() -> Service:
+    """Load this project's own engine, ``warp``: geometry and image composition, no weights."""
 
     def handle(request: TryOnRequest) -> TryOnResponse:
         made = try_on(
@@ -38,8 +38,8 @@ def load_warp() -> Service:
     return Service(engine="warp", handlers={"TryOn": handle})
 
 
-def load_venuns() -> Service:
-    """Call the upstream container, which runs HR-VITON: no weights here."""
+def load_upstream_container() -> Service:
+    """Call the upstream container (engine ``venuns``), which runs HR-VITON: no weights here."""
     upstream = upstream_containers.UpstreamContainerClient("viton", upstream_containers.VITON)
 
     def handle(request: TryOnRequest) -> TryOnResponse:
@@ -106,8 +106,8 @@ def _load_network(name: str) -> common.RunNetwork:
 
 
 ENGINES: Final[dict[str, Callable[[], Service]]] = {
-    "warp": load_warp,
-    "venuns": load_venuns,
+    "warp": load_project_engine,
+    "venuns": load_upstream_container,
     "viton_hd": load_viton_hd,
     "hr_viton": load_hr_viton,
 }

@@ -3,9 +3,11 @@
 - ``top_landmarks``, ``dress_landmarks``, ``bottoms_landmarks``: detect the landmarks of one kind of
   garment. ``landmarks`` holds the types of a top.
 - ``silhouette``, ``armpits``, ``halves``: the outline's profiles, and what is found in them.
+- ``sleeve_boundary``: the line between a sleeve and the torso below the armpit.
 - ``priors``, ``sleeve_length``: the network's prediction, and the sleeves' class by both.
 - ``neckline``, ``neckline_photo``, ``neckline_curve``, ``neckline_edge``, ``inner_back``,
   ``colour_clusters``: the edge of the front at the neck.
 - ``hood``, ``collar_back``, ``stand_collar``, ``cuff_opening``: pieces around neck and wrists.
-- ``cutout``, ``background_bleed``, ``photo_light``: colours and alpha mattes without background.
+- ``cutout``, ``background_bleed``: colours and alpha mattes without background.
+- ``studio_light``, ``plain_sleeve``: light and shade of the photo, taken off plain garments.
 """

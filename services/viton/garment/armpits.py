@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from services.viton.garment.priors import SidePrior, trace_sleeve_torso_boundary
+from services.viton.garment.priors import SidePrior
 from services.viton.garment.silhouette import Bool, Ints, SilhouetteProfiles, upper_convex_hull
+from services.viton.garment.sleeve_boundary import trace_sleeve_torso_boundary
 from services.viton.geometry import Points, point, unit_vector
 
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from services.kit.garment_attributes import LANDMARKS, SIDED, SLEEVES, GarmentAttributes
 from services.viton.garment.neckline_curve import chord, curve_rows
-from services.viton.garment.silhouette import Ints, SilhouetteProfiles
 from services.viton.geometry import Points, mirror_horizontally, point
 
 MIN_CLASS_PROBABILITY: Final = 0.8
@@ -161,28 +160,3 @@ def predicted_neckline(attributes: GarmentAttributes) -> PredictedNeckline | Non
     if attributes.neckline in _UNPOINTED_NECKLINES:
         exponent = max(exponent, _MIN_UNPOINTED_EXPONENT)
     return PredictedNeckline(points[0, :2], points[4, :2], depth, exponent)
-
-
-def trace_sleeve_torso_boundary(
-    profiles: SilhouetteProfiles, prior: SidePrior, armpit: Points
-) -> Ints:
-    """Return the column (H) that separates sleeve and torso in each row below the armpit.
-
-    It is the gap of background between them. Where they touch, it is the predicted inner edge of
-    the sleeve.
-    """
-    seam = profiles.inner_columns.copy()
-    names = ("elbow_inner", "cuff_inner")
-    path = [armpit, *(prior.points[name] for name in names if name in prior.points)]
-    down = [path[0]]
-    for place in path[1:]:
-        if place[1] > down[-1][1] + 1:
-            down.append(place)
-    last = min(int(down[-1][1]), profiles.hem_row)
-    rows = np.arange(int(armpit[1]), last + 1)
-    if len(rows) < 2:
-        return seam
-    edge = np.interp(rows, [p[1] for p in down], [p[0] for p in down]).astype(np.int64)
-    touching = profiles.inner_columns[rows] < edge
-    seam[rows] = np.where(touching, edge, profiles.inner_columns[rows])
-    return seam

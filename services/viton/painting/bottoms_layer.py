@@ -25,8 +25,6 @@ from services.viton.raster.smoothing import gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 
-_BARE_ABOVE_HEM: Final = 0.05
-"""Height above a hem up to which a leg stays bare, in lengths of the torso."""
 
 _BELOW_TOP_PX: Final = 3.0
 """How far above the top's hem the bottoms begin, in pixels of the canvas."""
@@ -90,30 +88,6 @@ def render_bottoms(
     return replace(
         garment_layer, alpha=garment_layer.alpha * _alpha_below_top(legs.segmentation, legs.body)
     )
-
-
-def count_legs_as_clothed(
-    legs: MeasuredLowerBody, placement: BottomsPlacement
-) -> MeasuredLowerBody:
-    """Count bare legs above the hems of new trousers as clothed: nothing of them stays in sight.
-
-    A skirt changes nothing.
-    """
-    if len(placement.halves) == 1:
-        return legs
-    outfit, torso = legs.segmentation, legs.body.torso_length
-    left, right = placement.halves
-    height, width = outfit.leg_skin.shape
-    columns = np.arange(width)[None, :]
-    rows = np.arange(height)[:, None]
-    bare = _BARE_ABOVE_HEM * torso
-    ends = [float(half.canvas_points[-1, :, 1].mean()) - bare for half in (left, right)]
-    lines = [half.canvas_points[..., 0].mean(axis=1) for half in (left, right)]
-    between = np.interp(np.arange(height), left.canvas_points[:, 4, 1], (lines[0] + lines[1]) / 2)
-    end = np.where(columns < between[:, None], ends[0], ends[1])
-    above = outfit.leg_skin & (rows < end)
-    covered = replace(outfit, bottoms=outfit.bottoms | above, leg_skin=outfit.leg_skin & ~above)
-    return replace(legs, segmentation=covered)
 
 
 def _alpha_below_top(parts: PersonSegmentation, body: LowerBody) -> Floats:

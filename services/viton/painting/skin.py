@@ -15,7 +15,7 @@ from services.viton.painting.bare_body import (
     find_bare_arm_edges,
     join_bare_shoulders,
 )
-from services.viton.painting.skin_tone import neck_weight, select_usual_hue
+from services.viton.painting.skin_tone import select_skin_of_usual_hue, weigh_neck_against_arms
 from services.viton.person.arm import ARM_SAMPLES, Arm
 from services.viton.person.body import Body
 from services.viton.person.segmentation import PersonSegmentation
@@ -402,7 +402,7 @@ def synthesise_skin(
     if bare[parts.torso_skin].sum() < sampling.min_neck_share * neck_px:
         bare |= own & parts.torso_skin & ~dilate(parts.upper_garment, _LABEL_ERROR_PX)
     face = erode(parts.face, sampling.face_margin_px)
-    bare &= select_usual_hue(image, bare, face) & _select_lit_skin(image, face)
+    bare &= select_skin_of_usual_hue(image, bare, face) & _select_lit_skin(image, face)
     weight = np.where(bare, 1.0, np.where(face, sampling.face_weight, 0.0)).astype(np.float32)
     if weight.sum() < sampling.min_weight:
         weight = (parts.torso_skin | parts.arms | parts.face).astype(np.float32)
@@ -444,7 +444,7 @@ def synthesise_skin(
     )
     neck = bare & parts.torso_skin
     throat = _upper_chest_colour(image, neck, tone, body)
-    tone = alpha_blend(tone, throat, neck_weight(seen, neck, body.shoulder_width))
+    tone = alpha_blend(tone, throat, weigh_neck_against_arms(seen, neck, body.shoulder_width))
     light_on = trunk_light * texture
     return Skin(
         albedo=tone,

@@ -1,4 +1,4 @@
-"""After which part of the seen skin new skin takes its tone."""
+"""Choice of the seen skin, of the neck or of the arms, that gives new skin its tone."""
 
 from typing import Final, TypeAlias
 
@@ -25,7 +25,7 @@ _MAX_HUE_DISTANCE: Final = 20.0
 flushed cheek are nearer; a collar of another garment is farther."""
 
 
-def select_usual_hue(image: Floats, bare: Bool, face: Bool) -> Bool:
+def select_skin_of_usual_hue(image: Floats, bare: Bool, face: Bool) -> Bool:
     """Return where ``bare`` or ``face`` have the hue of the person's usual skin.
 
     That is their median. ``image`` is H x W x 3, 0 to 255.
@@ -40,8 +40,8 @@ def select_usual_hue(image: Floats, bare: Bool, face: Bool) -> Bool:
     return found
 
 
-def neck_weight(arms: Bool, neck: Bool, scale: float) -> Floats:
-    """Return how much skin takes after the neck, the rest after the arms; 0 to 1.
+def weigh_neck_against_arms(arms: Bool, neck: Bool, scale: float) -> Floats:
+    """Return the weight of the neck's tone in new skin against the arms', H x W, 0 to 1.
 
     The nearer of the two counts for more, and the less is seen of the arms, the less far they
     count: a hand is no measure for a shoulder. ``scale``: the shoulder width in pixels.

@@ -11,7 +11,7 @@ from services.viton.garment.landmarks import GarmentHalf, Sleeve, SleeveLength, 
 from services.viton.geometry import EPSILON, Points, arc_length, points_at_fractions
 from services.viton.person.arm import ARM_SAMPLES, Arm, crook_limit
 from services.viton.person.body import Body, BodySide
-from services.viton.placing.drape import canvas_scale
+from services.viton.placing.torso_front import measure_canvas_scale
 from services.viton.raster.ruled_warp import RuledWarp, rasterise_ruled_surface
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -180,7 +180,7 @@ def fit_sleeve(garment: TopLandmarks, half: GarmentHalf, body: Body, side: BodyS
     bare_grid = _grid_on_arm(arm)
     if half.sleeve is None:
         return SleeveFit(bare_grid, np.zeros_like(bare_grid), 0.0, np.ones(ARM_SAMPLES))
-    scale = canvas_scale(garment, body)
+    scale = measure_canvas_scale(garment, body)
     cuff = _cuff_sample(garment, half, arm, scale)
     ease = _width_ratios(half.sleeve, arm, cuff, scale)
     canvas_points = _hang_on_arm(bare_grid, arm, ease, cuff)

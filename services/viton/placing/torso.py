@@ -9,13 +9,13 @@ from scipy.ndimage import gaussian_filter1d
 from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
 from services.viton.geometry import Points, distance, point, resample_polyline
 from services.viton.person.body import Body, BodySide
-from services.viton.placing.drape import Drape, canvas_scale, place_torso_front
 from services.viton.placing.straps import (
     StrapRowMap,
     find_strap_end,
     map_strap_rows,
     place_strap_edge,
 )
+from services.viton.placing.torso_front import TorsoRowMap, measure_canvas_scale, place_torso_front
 
 _SIDE_SEAM_POINTS: Final = 16
 """Control points on each side seam."""
@@ -188,7 +188,7 @@ class _Fitting:
 
 def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT) -> TorsoFit:
     """Place neckline, shoulders, armholes, front, side seams and hem on the body."""
-    fitting = _Fitting(garment, body, canvas_scale(garment, body), options)
+    fitting = _Fitting(garment, body, measure_canvas_scale(garment, body), options)
     pairs = list(zip(garment.halves, body.sides, strict=True))
     ends = [_place_shoulder_ends(fitting, half, side) for half, side in pairs]
     armpits = [_place_armpit(fitting, half, side) for half, side in pairs]
@@ -197,20 +197,20 @@ def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORS
         for half, (tip, _), armpit in zip(garment.halves, ends, armpits, strict=True)
     )
     neckline = _place_neckline(fitting, (ends[0][1], ends[1][1]), straps)
-    drape = _fit_drape(fitting, neckline, has_straps=None not in straps)
+    torso_rows = _fit_torso_rows(fitting, neckline, has_straps=None not in straps)
     placed = [
         _PlacedHalf(
             shoulder_tip=tip,
             neck_point=neck,
             armpit=armpit,
-            side_seam=_place_side_seam(fitting, half, replace(side, armpit=armpit), drape),
+            side_seam=_place_side_seam(fitting, half, replace(side, armpit=armpit), torso_rows),
         )
         for (tip, neck), (half, side), armpit in zip(ends, pairs, armpits, strict=True)
     ]
     seams = (placed[0].side_seam, placed[1].side_seam)
-    front_canvas, front_photo = place_torso_front(garment, drape, seams, body.midline_x)
+    front_canvas, front_photo = place_torso_front(garment, torso_rows, seams, body.midline_x)
     rims = [
-        _place_rim(fitting, half, on_body, strap, drape)
+        _place_rim(fitting, half, on_body, strap, torso_rows)
         for half, on_body, strap in zip(garment.halves, placed, straps, strict=True)
     ]
     photo_points = [
@@ -228,7 +228,7 @@ def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORS
     left_rim, right_rim = (
         np.concatenate([shoulder, armhole[1:], seam[1:]]) for shoulder, armhole, seam in rims
     )
-    length = max(drape.free_canvas_hem_row - drape.canvas_neck_row, 1.0)
+    length = max(torso_rows.free_canvas_hem_row - torso_rows.canvas_neck_row, 1.0)
     return TorsoFit(
         canvas_points=np.concatenate(canvas_points),
         photo_points=np.concatenate(photo_points),
@@ -239,8 +239,8 @@ def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORS
             for half, on_body in zip(garment.halves, placed, strict=True)
             if half.sleeve is not None
         ),
-        canvas_hem_row=drape.canvas_hem_row,
-        existing_length_ratio=(body.existing_hem_row - drape.canvas_neck_row) / length,
+        canvas_hem_row=torso_rows.canvas_hem_row,
+        existing_length_ratio=(body.existing_hem_row - torso_rows.canvas_neck_row) / length,
         hangs_from_straps=None not in straps,
         gusset_fractions=(
             _gusset_fraction(fitting, placed[0]),
@@ -260,7 +260,7 @@ def _place_rim(
     half: GarmentHalf,
     placed: _PlacedHalf,
     strap: StrapRowMap | None,
-    drape: Drape,
+    torso_rows: TorsoRowMap,
 ) -> tuple[Points, Points, Points]:
     """Place shoulder, armhole and side seam on the canvas."""
     shoulder = _shoulder_points(fitting.body, placed, _SHOULDER_POINTS)
@@ -269,7 +269,7 @@ def _place_rim(
     if strap:
         armhole = place_strap_edge(half, strap, (placed.shoulder_tip, placed.armpit))
     else:
-        armhole = _place_armhole(half, placed, drape)
+        armhole = _place_armhole(half, placed, torso_rows)
     return shoulder, armhole, placed.side_seam
 
 
@@ -291,13 +291,13 @@ def _armhole_seam(body: Body, placed: _PlacedHalf) -> Points:
     return np.concatenate([shoulder + point(0.0, 1.0), [below], [placed.armpit]])
 
 
-def _fit_drape(fitting: _Fitting, canvas_neckline: Points, *, has_straps: bool) -> Drape:
+def _fit_torso_rows(fitting: _Fitting, canvas_neckline: Points, *, has_straps: bool) -> TorsoRowMap:
     """Return the row map of the torso, at the garment's horizontal scale or a little more."""
     garment, scale, options = fitting.garment, fitting.scale, fitting.options
     photo_neck_row = float(garment.neckline.curve[:, 1].max())
     photo_hem_row = float(np.mean([half.side_seam[-1, 1] for half in garment.halves]))
     neck_row = float(canvas_neckline[:, 1].max())
-    free = Drape(
+    free = TorsoRowMap(
         scale=scale,
         photo_neck_row=photo_neck_row,
         canvas_neck_row=neck_row,
@@ -382,7 +382,9 @@ def _shoulder_row(body: Body, x: float) -> float:
     return float(np.interp(x, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y))
 
 
-def _place_side_seam(fitting: _Fitting, half: GarmentHalf, side: BodySide, drape: Drape) -> Points:
+def _place_side_seam(
+    fitting: _Fitting, half: GarmentHalf, side: BodySide, torso_rows: TorsoRowMap
+) -> Points:
     """Place the side seam on the canvas, N x 2 from the armpit to the hem.
 
     It lies near the fabric's width if the garment is loose, at the body's if it is tight.
@@ -390,7 +392,7 @@ def _place_side_seam(fitting: _Fitting, half: GarmentHalf, side: BodySide, drape
     seam = SIDE_SEAM
     fraction = np.linspace(0, 1, _SIDE_SEAM_POINTS)
     photo_seam = resample_polyline(half.side_seam, _SIDE_SEAM_POINTS)
-    draped = drape.to_canvas_rows(photo_seam[:, 1])
+    draped = torso_rows.to_canvas_rows(photo_seam[:, 1])
     # An armhole deeper than the wearer's armpit hangs below it: pulled up, stripes would sag.
     hangs = half.sleeve is not None and draped[0] > side.armpit[1] > side.shoulder_tip[1]
     pull = 0.0 if hangs else float(side.armpit[1]) - draped[0]
@@ -400,7 +402,7 @@ def _place_side_seam(fitting: _Fitting, half: GarmentHalf, side: BodySide, drape
     at = np.clip(rows, 0, len(side.flank_x) - 1).astype(int)
     flank_x, midline_x = side.flank_x[at], fitting.body.midline_x[at]
     body_half = np.abs(flank_x - midline_x)
-    garment_half = np.abs(photo_seam[:, 0] - fitting.garment.midline_x) * drape.scale
+    garment_half = np.abs(photo_seam[:, 0] - fitting.garment.midline_x) * torso_rows.scale
     fabric_half = np.minimum(garment_half, seam.max_fabric_ratio * body_half)
     loose = seam.body_weight * body_half + seam.fabric_weight * fabric_half
     xs = midline_x + side.sign * np.maximum(body_half + seam.min_ease_px, loose)
@@ -464,7 +466,7 @@ def _shoulder_points(body: Body, placed: _PlacedHalf, count: int) -> Points:
     return np.stack([xs, ys + ends], axis=1)
 
 
-def _place_armhole(half: GarmentHalf, placed: _PlacedHalf, drape: Drape) -> Points:
+def _place_armhole(half: GarmentHalf, placed: _PlacedHalf, torso_rows: TorsoRowMap) -> Points:
     """Place the armhole on the canvas.
 
     Under a sleeve it runs straight to the armpit and on down the flank. The part on the flank,
@@ -481,7 +483,7 @@ def _place_armhole(half: GarmentHalf, placed: _PlacedHalf, drape: Drape) -> Poin
         photo_rows = half.armhole[:, 1]
         drop = max(photo_rows[-1] - photo_rows[0], 1.0)
         fraction = np.clip((photo_rows - photo_rows[0]) / drop, 0, 1)
-        draped = drape.to_canvas_rows(photo_rows)
+        draped = torso_rows.to_canvas_rows(photo_rows)
         pulled = draped + (path[0, 1] - draped[0]) * (1 - fraction) ** 2
         rows = np.maximum.accumulate(np.clip(pulled, path[0, 1], path[2, 1]))
         return np.stack([np.interp(rows, path[:, 1], path[:, 0]), rows], axis=1)

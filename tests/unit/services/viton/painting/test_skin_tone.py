@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from services.viton.core import try_on
-from services.viton.painting.skin_tone import select_usual_hue
+from services.viton.painting.skin_tone import select_skin_of_usual_hue
 from tests.unit.services.viton.drawings import SKIN, Person, figure, garment
 
 pytestmark = pytest.mark.unit
@@ -18,10 +18,10 @@ def test_a_coloured_collar_taken_for_skin_is_unlike_it_and_dim_skin_is_not() -> 
     image[:, 30:60] *= 0.7
     image[:, 60:] = RED
     bare = np.ones((60, 90), bool)
-    found = select_usual_hue(image, bare, np.zeros_like(bare))
+    found = select_skin_of_usual_hue(image, bare, np.zeros_like(bare))
     assert found[:, :60].all()
     assert not found[:, 60:].any()
-    assert not select_usual_hue(image, ~bare, ~bare).any()
+    assert not select_skin_of_usual_hue(image, ~bare, ~bare).any()
 
 
 def test_new_arms_are_not_red_beside_a_red_collar_that_was_taken_for_neck() -> None:

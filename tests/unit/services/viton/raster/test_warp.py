@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.person.body import measure_body
-from services.viton.placing.drape import Drape, foreshorten
 from services.viton.placing.sleeve import POSITIONS_ACROSS
 from services.viton.placing.torso import fit_torso
+from services.viton.placing.torso_front import TorsoRowMap, foreshorten_towards_flanks
 from services.viton.raster.ruled_warp import rasterise_ruled_surface
 from services.viton.raster.thin_plate_spline import thin_plate_spline_map
 from tests.unit.services.viton.drawings import SHAPE, SKIN, Drawn, Person, figure, garment
@@ -64,7 +64,7 @@ def test_a_print_follows_a_body_that_leans() -> None:
 
 def test_cloth_in_front_keeps_its_scale_and_the_sides_take_the_excess() -> None:
     share = np.linspace(0, 1, 101)
-    lies = foreshorten(share, np.full(101, 1.25))
+    lies = foreshorten_towards_flanks(share, np.full(101, 1.25))
     steps = np.diff(lies) * 100
     assert lies[0] == 0
     assert lies[-1] == pytest.approx(1)
@@ -94,7 +94,7 @@ def test_under_a_sleeve_of_another_colour_the_torso_keeps_its_own() -> None:
 
 
 def test_a_garment_too_long_is_shorter_only_below_the_chest() -> None:
-    rows = Drape(
+    rows = TorsoRowMap(
         scale=0.7,
         photo_neck_row=200.0,
         canvas_neck_row=300.0,

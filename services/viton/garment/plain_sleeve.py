@@ -1,13 +1,16 @@
-"""Light and shade of the garment's photo that are not the garment's, taken off plain garments."""
+"""Colours of plain sleeves: the shade under them is lifted, and they go on over the torso.
+
+A sleeve with a pattern stays as it is.
+"""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
+from services.viton.garment.studio_light import MAX_PLAIN_STD
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.planes import (
     bounding_window,
@@ -20,44 +23,6 @@ from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
-
-_MAX_PLAIN_STD: Final = 30.0
-"""Mean standard deviation of the channels up to which a garment is plain, in levels 0 to 255."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudioLightOptions:
-    """How slow changes of brightness are taken off a plain garment."""
-
-    shrink: int = 8
-    """Factor by which the photo is made smaller to measure them."""
-
-    rim_px: int = 4
-    """Rim of the garment that is left out, in pixels of the photo."""
-
-    min_pixels: int = 50
-    """Pixels of the smaller garment below which nothing is changed."""
-
-    min_coverage: float = 0.99
-    """Coverage above which a pixel of the smaller photo shows the garment alone."""
-
-    min_weight: float = 1e-3
-    """Least weight of the blur that is divided by."""
-
-    min_changed_weight: float = 0.02
-    """Weight of the blur up to which brightness is not changed: the garment is too far away."""
-
-    blur: float = 0.10
-    """Sigma of the Gaussian, as a fraction of the square root of the garment's area."""
-
-    black_level: float = 8.0
-    """Added to brightness, so that dark garments are not amplified, in levels 0 to 255."""
-
-    gain_range: tuple[float, float] = (0.85, 1.15)
-    """Least and largest gain."""
-
-    strength: float = 0.75
-    """Exponent of the gain: 1 evens the garment fully."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,45 +65,15 @@ class SleeveExtensionOptions:
     """Standard deviation of the blur of the edge up to which they are continued."""
 
 
-STUDIO_LIGHT_OPTIONS: Final = StudioLightOptions()
-"""How a plain garment's light is evened out by default."""
-
 SLEEVE_SHADE_OPTIONS: Final = SleeveShadeOptions()
 """How the shade under a sleeve is lifted by default."""
+
 
 SLEEVE_EXTENSION_OPTIONS: Final = SleeveExtensionOptions()
 """How a sleeve's colours are continued by default."""
 
 
-def even_out_studio_light(
-    colours: Floats, hard: Bool, options: StudioLightOptions = STUDIO_LIGHT_OPTIONS
-) -> Floats:
-    """Return the colours (H x W x 3) with slow changes of brightness taken off a plain garment.
-
-    A photo is often brighter above; a garment that is tucked in would then look paler than it is.
-    ``hard``: H x W, the garment's mask.
-    """
-    shrink = options.shrink
-    size = (colours.shape[1] // shrink, colours.shape[0] // shrink)
-    core = erode(hard, options.rim_px).astype(np.float32)
-    inside = cv2.resize(core, size, interpolation=cv2.INTER_AREA)
-    small = np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_AREA), np.float32)
-    known = inside > options.min_coverage
-    is_small = known.sum() < options.min_pixels
-    if is_small or float(small[known].std(axis=0).mean()) > _MAX_PLAIN_STD:
-        return colours
-    sigma = options.blur * float(np.sqrt(known.sum()))
-    weight = gaussian_blur(known.astype(np.float32), sigma)
-    slow = gaussian_blur(to_luma(small) * known, sigma) / np.maximum(weight, options.min_weight)
-    usual = float(np.median(slow[known]))
-    black = options.black_level
-    gain = np.clip((usual + black) / (slow + black), *options.gain_range)
-    gain = np.where(weight > options.min_changed_weight, gain ** np.float32(options.strength), 1.0)
-    full = cv2.resize(gain.astype(np.float32), colours.shape[1::-1])
-    return colours * to_three_channels(np.asarray(full, np.float32))
-
-
-def lift_sleeve_shade(
+def lift_plain_sleeve_shade(
     colours: Floats, garment: TopLandmarks, options: SleeveShadeOptions = SLEEVE_SHADE_OPTIONS
 ) -> Floats:
     """Return the colours (H x W x 3) with the photo's deep shade under plain sleeves lifted.
@@ -162,7 +97,7 @@ def _lift_under_sleeve(
     window = (slice(low[1], high[1]), slice(low[0], high[0]))
     part = colours[window]
     fabric = erode(half.sleeve.mask, options.rim_px)
-    if not fabric.any() or part.size == 0 or mean_channel_std(colours, fabric) > _MAX_PLAIN_STD:
+    if not fabric.any() or part.size == 0 or mean_channel_std(colours, fabric) > MAX_PLAIN_STD:
         return colours
     usual = np.median(colours[fabric], axis=0)
     slow = gaussian_blur(to_luma(part), 2.0)
@@ -200,7 +135,7 @@ def extend_plain_sleeve(
     inside = erode(sleeve, options.rim_px)
     if window is None or not inside.any():
         return colours
-    if mean_channel_std(colours, inside) > _MAX_PLAIN_STD:
+    if mean_channel_std(colours, inside) > MAX_PLAIN_STD:
         return colours
     rows = np.arange(sleeve.shape[0])[:, None]
     below = (~inside & (rows > armpit_row))[window]

@@ -1,4 +1,4 @@
-"""Drape of a torso: one scale in both directions in front, foreshortened at the sides."""
+"""The front of a torso: rows, one scale in both directions, and foreshortening at the sides."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -14,7 +14,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrapeOptions:
+class TorsoFrontOptions:
     """How fabric lies on the front of a torso, and where its control points are."""
 
     exponent_range: tuple[float, float] = (2.0, 7.0)
@@ -45,12 +45,12 @@ class DrapeOptions:
     """Least distance of a control point from the neckline, in half chest widths."""
 
 
-DRAPE_OPTIONS: Final = DrapeOptions()
-"""The drape of every torso."""
+TORSO_FRONT_OPTIONS: Final = TorsoFrontOptions()
+"""The torso_rows of every torso."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drape:
+class TorsoRowMap:
     """Map from rows of the garment's photo to rows of the canvas.
 
     The upper part keeps its scale. The part above the hem takes all of the stretch or squash.
@@ -71,7 +71,7 @@ class Drape:
         """Map rows of the garment's photo to canvas rows."""
         unstretched = self.canvas_neck_row + self.scale * (photo_rows - self.photo_neck_row)
         length = self.photo_hem_row - self.photo_neck_row
-        start = self.photo_neck_row + DRAPE_OPTIONS.unstretched_fraction * length
+        start = self.photo_neck_row + TORSO_FRONT_OPTIONS.unstretched_fraction * length
         share = np.clip((photo_rows - start) / max(self.photo_hem_row - start, 1.0), 0, 1)
         excess = self.canvas_hem_row - self.free_canvas_hem_row
         return np.asarray(unstretched + excess * share**2)
@@ -82,12 +82,12 @@ class Drape:
         return self.canvas_neck_row + self.scale * (self.photo_hem_row - self.photo_neck_row)
 
 
-def canvas_scale(garment: TopLandmarks, body: Body) -> float:
+def measure_canvas_scale(garment: TopLandmarks, body: Body) -> float:
     """Return canvas pixels per garment pixel.
 
     The chests are compared; with sleeves, the shoulder widths too.
     """
-    below = DRAPE_OPTIONS.chest_below_armpit * body.shoulder_width
+    below = TORSO_FRONT_OPTIONS.chest_below_armpit * body.shoulder_width
     chest_rows = [int(np.clip(s.armpit[1] + below, 0, len(s.flank_x) - 1)) for s in body.sides]
     chest = sum(
         abs(float(s.flank_x[r] - body.midline_x[r]))
@@ -103,13 +103,13 @@ def canvas_scale(garment: TopLandmarks, body: Body) -> float:
     return 0.5 * by_chest + 0.5 * by_shoulders
 
 
-def foreshorten(share: Floats, ratio: Floats) -> Floats:
+def foreshorten_towards_flanks(share: Floats, ratio: Floats) -> Floats:
     """Map positions across the garment to positions across the visible body.
 
     Both are 0 on the midline and 1 at the flank. ``ratio``: the fabric's width in visible
     body widths. The excess goes around the side, so fabric looks narrower near the flank.
     """
-    options = DRAPE_OPTIONS
+    options = TORSO_FRONT_OPTIONS
     ratio = np.clip(ratio, 1.0, options.max_width_ratio)
     excess = np.maximum(ratio - 1, options.min_excess)
     power = np.clip(options.flank_exponent * ratio / excess, *options.exponent_range)
@@ -117,24 +117,25 @@ def foreshorten(share: Floats, ratio: Floats) -> Floats:
 
 
 def place_torso_front(
-    garment: TopLandmarks, drape: Drape, seams: tuple[Points, Points], midline_x: Floats
+    garment: TopLandmarks, torso_rows: TorsoRowMap, seams: tuple[Points, Points], midline_x: Floats
 ) -> tuple[Points, Points]:
     """Return control points on the front of the torso: on the canvas, and in the garment's photo.
 
     ``seams``: left and right side seam on the canvas, from armpit to hem. ``midline_x``: x of the
     body's midline for every canvas row. No point lies above the neckline.
     """
-    options = DRAPE_OPTIONS
+    options = TORSO_FRONT_OPTIONS
     first = max(
         float(s.shoulder_tip[1] + options.front_start * (s.armpit[1] - s.shoulder_tip[1]))
         for s in garment.halves
     )
     photo_rows = np.linspace(
         first,
-        drape.photo_neck_row + options.front_end * (drape.photo_hem_row - drape.photo_neck_row),
+        torso_rows.photo_neck_row
+        + options.front_end * (torso_rows.photo_hem_row - torso_rows.photo_neck_row),
         options.front_rows,
     )
-    canvas_rows = drape.to_canvas_rows(photo_rows)
+    canvas_rows = torso_rows.to_canvas_rows(photo_rows)
     centre = np.interp(canvas_rows, np.arange(len(midline_x)), midline_x)
     # On a leaning body the fabric turns with the body and is not sheared.
     slope = (midline_x[-1] - midline_x[0]) / len(midline_x)
@@ -146,7 +147,7 @@ def place_torso_front(
             sign * (np.interp(photo_rows, *side.side_seam.T[::-1]) - garment.midline_x), 1.0
         )
         body_half_width = np.maximum(sign * (np.interp(canvas_rows, *seam.T[::-1]) - centre), 1.0)
-        ratio = drape.scale * garment_half_width / body_half_width
+        ratio = torso_rows.scale * garment_half_width / body_half_width
         for share in options.front_fractions if sign > 0 else options.front_fractions[1:]:
             across = np.full(options.front_rows, share)
             photo_points = np.stack(
@@ -157,7 +158,7 @@ def place_torso_front(
                 + options.neckline_clearance * garment.half_chest_width
                 < photo_rows
             )
-            away = sign * body_half_width * foreshorten(across, ratio)
+            away = sign * body_half_width * foreshorten_towards_flanks(across, ratio)
             canvas_points = np.stack([centre + away, canvas_rows - lean * away], axis=1)
             source.append(photo_points[below_neckline])
             target.append(canvas_points[below_neckline])
