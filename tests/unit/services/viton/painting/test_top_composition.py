@@ -336,7 +336,7 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
     image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
     body, parts = measure_body(person.keypoints, labels)
     seen = trace_shoulder_outline(parts, body.neck_base, body.shoulder_width)
-    assert seen.outline_y[296] < 295
+    assert seen.clothed_y[296] < 295
     assert seen.collarless_y[296] >= 304
     drawn = garment("none")
     cloth = detect_top_landmarks(drawn.image, drawn.mask)
