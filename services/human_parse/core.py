@@ -28,6 +28,9 @@ from services.kit.types import Image, Keypoints, LabelMap
 MIN_PERSON_SHARE: Final = 0.005
 """Share of the picture below which nothing counts as a person."""
 
+PERSON_MARGIN: Final = 0.03
+"""Distance from the person beyond which all is background, in shoulder widths."""
+
 
 def measure_person(keypoints: Keypoints, people: PersonProbabilities) -> ParseFrame:
     """Measure the person in pixels of the photo; ``people`` comes from ``blend_crops``."""
@@ -67,7 +70,7 @@ def parse(
     )
     bare = recover_limb_skin(lab, people, frame)
     outside = background_like_clothes(lab, people, garments, frame) | ~dilate(
-        person | bare, 0.03 * frame.shoulder_width
+        person | bare, PERSON_MARGIN * frame.shoulder_width
     )
     outside |= outside_body(garments, frame)
     people = add_garment_evidence(people, garments, ~clothing_region(person.shape, frame))

@@ -4,6 +4,7 @@ The person segmenter reduces every crop to 256 x 256 pixels. So the body, the tr
 the head are also cropped. The clothes network runs once, on the person's crop.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -17,20 +18,53 @@ from services.kit.raster.pixel_box import PixelBox
 PersonProbabilities = NDArray[np.float32]
 """H x W x 6 float32 probabilities: background, hair, body skin, face skin, clothes, others."""
 
-FADE_WIDTH: Final = 0.08
-"""Width of the margin over which a crop fades in, as a share of its sides."""
-
-MAX_PERSON_SHARE: Final = 0.75
-"""Share of the picture below which the person gets a crop."""
-
-MIN_LEG_LENGTH: Final = 1.2
-"""Visible length of the legs, in torso lengths, above which they get a crop."""
-
 REDUCTION: Final = 2
 """Sides of the photo over those of the probabilities, which are coarser than the photo."""
 
-MIN_CROP_PX: Final = 32
-"""Side below which a crop is left out, in pixels of the photo."""
+FADE_WIDTH: Final = 0.08
+"""Width of the margin over which a crop fades in, as a share of its sides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropOptions:
+    """Which parts of the photo are cropped."""
+
+    max_person_share: float = 0.75
+    """Share of the picture below which the person gets a crop."""
+    min_side_px: int = 32
+    """Side below which a crop is left out, in pixels of the photo."""
+    trunk_start: float = 0.4
+    """Upper side of the trunk's crop above the neck, in shoulder widths."""
+    trunk_end: float = 0.5
+    """Lower side of the trunk's crop below the hips, in shoulder widths."""
+    unseen_face_height: float = 0.6
+    """Face above the neck if neither nose nor eyes are seen, in shoulder widths."""
+    head_half_side: float = 1.15
+    """Half the side of the head's crop, in shoulder widths."""
+    min_leg_length: float = 1.2
+    """Visible length of the legs above which they get a crop, in torso lengths."""
+    legs_start: float = 0.5
+    """Upper side of the legs' crop above the hips, in torso lengths."""
+
+
+CROP_OPTIONS: Final = CropOptions()
+"""The engine's crops."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonBoxOptions:
+    """How the box around the person is measured."""
+
+    min_person_share: float = 0.01
+    """Share of a row or column of the mask that the person must exceed there."""
+    margin: float = 0.06
+    """Margin of the box, as a share of its sides; ``margin_px`` is added."""
+    margin_px: int = 8
+    """Margin of the box in pixels of the photo; ``margin`` is added."""
+
+
+PERSON_BOX_OPTIONS: Final = PersonBoxOptions()
+"""The engine's box around the person."""
 
 
 def reduced_length(side: int) -> int:
@@ -39,7 +73,11 @@ def reduced_length(side: int) -> int:
 
 
 def detail_crops(
-    first: PersonProbabilities, frame: ParseFrame, height: int, width: int
+    first: PersonProbabilities,
+    frame: ParseFrame,
+    height: int,
+    width: int,
+    options: CropOptions = CROP_OPTIONS,
 ) -> list[PixelBox]:
     """Choose the crops of body, trunk, legs and head.
 
@@ -48,28 +86,28 @@ def detail_crops(
     """
     person = person_box(first, frame, height, width)
     boxes = []
-    if person.width * person.height < MAX_PERSON_SHARE * height * width:
+    if person.width * person.height < options.max_person_share * height * width:
         boxes.append(person)
     neck_x, neck_y = (float(v) for v in frame.neck)
     hip_y = float(frame.hip[1])
-    foot = max(hip_y, neck_y + frame.torso_length) + 0.5 * frame.shoulder_width
-    trunk = (person.left, neck_y - 0.4 * frame.shoulder_width, person.right, foot)
+    foot = max(hip_y, neck_y + frame.torso_length) + options.trunk_end * frame.shoulder_width
+    top = neck_y - options.trunk_start * frame.shoulder_width
+    trunk = (person.left, top, person.right, foot)
     seen = [j for j in (Joint.NOSE, Joint.LEFT_EYE, Joint.RIGHT_EYE) if frame.seen[j]]
     face_x, face_y = (
         (float(v) for v in frame.points[seen].mean(axis=0))
         if seen
-        else (neck_x, neck_y - 0.6 * frame.shoulder_width)
+        else (neck_x, neck_y - options.unseen_face_height * frame.shoulder_width)
     )
-    reach = 1.15 * frame.shoulder_width
+    reach = options.head_half_side * frame.shoulder_width
     middle_x, middle_y = (face_x + neck_x) / 2, (face_y + neck_y) / 2
     head = (middle_x - reach, middle_y - reach, middle_x + reach, middle_y + reach)
     sights = [trunk, head]
-    if person.bottom - hip_y > MIN_LEG_LENGTH * frame.torso_length:
-        sights.insert(
-            1, (person.left, hip_y - 0.5 * frame.torso_length, person.right, person.bottom)
-        )
+    if person.bottom - hip_y > options.min_leg_length * frame.torso_length:
+        legs_top = hip_y - options.legs_start * frame.torso_length
+        sights.insert(1, (person.left, legs_top, person.right, person.bottom))
     boxes += [_box(sides, height, width) for sides in sights]
-    return [box for box in boxes if min(box.width, box.height) >= MIN_CROP_PX]
+    return [box for box in boxes if min(box.width, box.height) >= options.min_side_px]
 
 
 def blend_crops(crops: list[tuple[PixelBox, PersonProbabilities]]) -> PersonProbabilities:
@@ -112,7 +150,13 @@ def paste_crop(
     return whole
 
 
-def person_box(first: PersonProbabilities, frame: ParseFrame, height: int, width: int) -> PixelBox:
+def person_box(
+    first: PersonProbabilities,
+    frame: ParseFrame,
+    height: int,
+    width: int,
+    options: PersonBoxOptions = PERSON_BOX_OPTIONS,
+) -> PixelBox:
     """Return the box around the person, from probabilities and keypoints.
 
     ``first`` holds the whole picture's probabilities, of any size. ``frame`` and the box are in
@@ -120,8 +164,8 @@ def person_box(first: PersonProbabilities, frame: ParseFrame, height: int, width
     """
     across, down = width / first.shape[1], height / first.shape[0]
     person = first[..., 0] < 0.5
-    rows = np.flatnonzero(person.mean(axis=1) > 0.01)
-    columns = np.flatnonzero(person.mean(axis=0) > 0.01)
+    rows = np.flatnonzero(person.mean(axis=1) > options.min_person_share)
+    columns = np.flatnonzero(person.mean(axis=0) > options.min_person_share)
     x = [float(v) for v in frame.points[frame.seen, 0]]
     y = [float(v) for v in frame.points[frame.seen, 1]]
     if rows.size and columns.size:
@@ -129,7 +173,8 @@ def person_box(first: PersonProbabilities, frame: ParseFrame, height: int, width
         y += [float(rows[0]) * down, float(rows[-1]) * down]
     if not x:
         return PixelBox(0, 0, width, height)
-    pad_x, pad_y = 0.06 * (max(x) - min(x)) + 8, 0.06 * (max(y) - min(y)) + 8
+    pad_x = options.margin * (max(x) - min(x)) + options.margin_px
+    pad_y = options.margin * (max(y) - min(y)) + options.margin_px
     sides = (min(x) - pad_x, min(y) - pad_y, max(x) + pad_x, max(y) + pad_y)
     return _box(sides, height, width)
 
