@@ -56,11 +56,14 @@ class ChoiceParser(Generic[Chosen]):
     """One of the members of an enumeration, in upper or lower case."""
 
     value_type: type[Chosen]
+    """The enumeration."""
     aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Further texts, in lower case, and the values that they stand for."""
 
     input_type: type = str
+    """Type of the pipeline input."""
     fault: str = "is not known"
+    """Part of the error message that says what is wrong with another text."""
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -84,9 +87,13 @@ class NumberParser(Generic[Counted]):
     """A whole or a decimal number within bounds, both included."""
 
     value_type: type[Counted]
+    """``int`` or ``float``."""
     minimum: Counted
+    """Least number."""
     maximum: Counted
+    """Largest number."""
     fault: str = "is not valid"
+    """Part of the error message that says what is wrong with another text."""
 
     @property
     def input_type(self) -> type[Counted]:
@@ -118,9 +125,13 @@ class FlagParser:
     """True or false."""
 
     value_type: type[bool] = bool
+    """Type of the value."""
     input_type: type = bool
+    """Type of the pipeline input."""
     fault: str = "is not valid"
+    """Part of the error message that says what is wrong with another text."""
     remedy: str = "send true or false"
+    """Part of the error message that says what to send."""
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -27,9 +27,10 @@ class NoDevice(Exception):
 
 @dataclass(frozen=True)
 class Named:
-    """The name of an input or an output."""
+    """An input or an output, as ONNX Runtime lists them."""
 
     name: str
+    """Its name in the exported network."""
 
 
 class Session:

@@ -15,9 +15,10 @@ STABLE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True)
 class Backoff:
-    """Counts the ends in a row of one container's successors."""
+    """Delay before the next start of a container that ended."""
 
     ends: int = 0
+    """Ends in a row so far; the count begins anew after ``STABLE_SECONDS`` of service."""
 
     def ended(self, served: float) -> "Backoff":
         """Count an end after ``served`` seconds of service."""

@@ -8,19 +8,24 @@ from services.kit.types import Image, Keypoints, LabelMap
 
 @dataclass(frozen=True)
 class RemoveGarmentRequest:
-    """A person's photo, its CIHP labels of the same size and the person's joints."""
+    """A person's photo with its labels and joints."""
 
     image: Image
+    """The photo."""
     labels: LabelMap
+    """CIHP ids, 0 to 19, of the photo's size."""
     keypoints: Keypoints
+    """The joints in BODY_25, in pixels of the photo."""
 
 
 @dataclass(frozen=True)
 class RemoveGarmentResponse:
-    """The label map and the photo without the existing garment, sizes as in the request."""
+    """The label map and the photo without the existing garment."""
 
     labels: LabelMap
+    """CIHP ids, 0 to 19, of the size of the request's ``labels``."""
     image: Image
+    """The photo, with grey in place of the garment, of the size of the request's ``image``."""
 
 
 REMOVE_GARMENT = Method(

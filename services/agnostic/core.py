@@ -127,11 +127,14 @@ def check(labels: LabelMap, keypoints: Keypoints) -> None:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Shapes on an H x W region; lengths are pixels of the 768 x 1024 canvas, times ``scale``."""
+    """Shapes drawn on an H x W region."""
 
     picture: PIL.Image.Image
+    """H x W: 255 on the shapes, 0 elsewhere."""
     pen: ImageDraw.ImageDraw
+    """Draws on ``picture``."""
     scale: float
+    """Pixels of the region per pixel of the 768 x 1024 canvas."""
 
     @classmethod
     def on(cls, labels: LabelMap) -> "Drawing":

@@ -15,17 +15,23 @@ Point = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Torso:
-    """Shoulders, neck and hips in pixels, hips as far apart as the shoulders.
+    """Corners of the trunk, (x, y) in pixels of the photo.
 
-    ``estimated`` says that one of these joints was not seen.
+    The hips are as far apart as the shoulders.
     """
 
     neck: Point
+    """The neck's joint, else the middle of the shoulders."""
     right_shoulder: Point
+    """The person's right shoulder."""
     left_shoulder: Point
+    """The person's left shoulder."""
     right_hip: Point
+    """The person's right hip."""
     left_hip: Point
+    """The person's left hip."""
     estimated: bool
+    """Whether one of these joints was not seen."""
 
 
 def joint_point(keypoints: Keypoints, joint: int) -> Point | None:

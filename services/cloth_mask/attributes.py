@@ -31,11 +31,14 @@ SPREAD: Final = 8.0
 
 @dataclass(frozen=True)
 class SquareWindow:
-    """A square of the photo: its corner and its side, in pixels; it may reach past the frame."""
+    """A square of the photo, in pixels; it may extend beyond the frame."""
 
     left: float
+    """Column of the left edge."""
     top: float
+    """Row of the top edge."""
     side: float
+    """Length of each side."""
 
 
 def garment_window(mask: Mask) -> SquareWindow:

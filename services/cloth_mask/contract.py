@@ -10,23 +10,24 @@ from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 @dataclass(frozen=True)
 class SegmentRequest:
-    """A photo of a garment, and its category: one of ``REQUEST_CATEGORIES``."""
+    """A garment's photo."""
 
     image: Image
+    """The photo."""
     category: str = AUTO
+    """The requested category, one of ``REQUEST_CATEGORIES``."""
 
 
 @dataclass(frozen=True)
 class SegmentResponse:
-    """The garment's mask, category and attributes.
-
-    ``mask``: 255 on the garment, 0 elsewhere, of the photo's size. ``category``: one of
-    ``GARMENT_CATEGORIES``. ``attributes``: in pixels of the photo.
-    """
+    """The garment's mask, category and attributes."""
 
     mask: Mask
+    """255 on the garment, 0 elsewhere, of the photo's size."""
     category: str
+    """The garment's category, one of ``GARMENT_CATEGORIES``."""
     attributes: GarmentAttributes = NO_ATTRIBUTES
+    """What the network reads from the photo, in pixels of the photo."""
 
 
 @dataclass(frozen=True, kw_only=True)

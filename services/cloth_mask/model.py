@@ -59,6 +59,7 @@ class AttributesNetwork:
     """
 
     session: "InferenceSession"
+    """The loaded network: 1 x 4 x SIDE x SIDE to landmarks, classes and reach."""
 
     def read(self, image: Image, mask: Mask) -> GarmentAttributes:
         """Read a garment from its photo and its mask, both of one size."""

@@ -26,11 +26,17 @@ class Chart(NamedTuple):
     """
 
     u: float
+    """U at the origin, 0 to 1."""
     u_along: float
+    """Growth of U over the whole length."""
     u_aside: float
+    """Growth of U over the whole breadth."""
     v: float
+    """V at the origin, 0 to 1."""
     v_along: float
+    """Growth of V over the whole length."""
     v_aside: float
+    """Growth of V over the whole breadth."""
 
 
 _TORSO_BACK: Final = Chart(0.06, 0.98, 0.0, 0.16, 0.0, 0.68)

@@ -254,7 +254,9 @@ class Status:
     """Status codes of an error class."""
 
     grpc: StatusCode
+    """Status code of the gRPC response."""
     http: HTTPStatus
+    """Status code of the HTTP response."""
 
 
 STATUS: Final[dict[type[TryOnError], Status]] = {

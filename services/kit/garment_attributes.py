@@ -63,10 +63,7 @@ LANDMARKS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class GarmentAttributes:
-    """What a garment's photo shows.
-
-    Each confidence is a probability, 0 to 1; it is 0 if no network read the garment.
-    """
+    """What a garment's photo shows; every confidence is 0 if no network read the garment."""
 
     landmarks: Landmarks
     """24 x 3, in the order of ``LANDMARKS``, in pixels of the photo."""
@@ -75,26 +72,31 @@ class GarmentAttributes:
     """One of ``GARMENT_CATEGORIES``; empty if no network read the garment."""
 
     category_confidence: float
+    """Probability of ``category``, 0 to 1."""
 
     left_sleeve: str
     """One of ``SLEEVES``, on the photo's left; empty if no network read the garment."""
 
     left_sleeve_confidence: float
+    """Probability of ``left_sleeve``, 0 to 1."""
 
     right_sleeve: str
     """One of ``SLEEVES``, on the photo's right; empty if no network read the garment."""
 
     right_sleeve_confidence: float
+    """Probability of ``right_sleeve``, 0 to 1."""
 
     neckline: str
     """One of ``NECKLINES``; empty if no network read the garment."""
 
     neckline_confidence: float
+    """Probability of ``neckline``, 0 to 1."""
 
     opening: str
     """One of ``OPENINGS``; empty if no network read the garment."""
 
     opening_confidence: float
+    """Probability of ``opening``, 0 to 1."""
 
     collar: bool
     """Whether the neckline is one of ``COLLARS``."""

@@ -41,10 +41,12 @@ _MIN_PAIR_SCORE: Final = 1e-6
 
 @dataclass(eq=False)
 class _Person:
-    """Which peak each joint is, and the sum of what speaks for it."""
+    """A person's joints as far as they were joined."""
 
     joints: dict[int, int] = field(default_factory=dict)
+    """Joint to index of its peak among the joint's peaks."""
     score: float = 0.0
+    """Sum of the scores of the peaks and of the connections."""
 
 
 def assemble_people(maps: F32, skeleton: Skeleton, offset: float = 0.0) -> list[F32]:

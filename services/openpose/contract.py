@@ -11,6 +11,7 @@ class EstimatePoseRequest:
     """A photo of a person."""
 
     image: Image
+    """The photo."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +39,20 @@ class EstimatePoseResponse:
 
 @dataclass(frozen=True)
 class FindWearerRequest:
-    """A photo of a garment, and the garment's mask, of the same size."""
+    """A garment's photo."""
 
     image: Image
+    """The photo."""
     garment_mask: Mask
+    """255 on the garment, 0 elsewhere, of the photo's size."""
 
 
 @dataclass(frozen=True)
 class FindWearerResponse:
-    """The joints of the person who wears the garment; zeros if nobody wears it."""
+    """The person who wears the garment."""
 
     keypoints: Keypoints
+    """The joints in BODY_25, in pixels of the photo; zeros if nobody wears the garment."""
 
 
 ESTIMATE_POSE = Method(

@@ -61,40 +61,43 @@ _MAX_GUIDED_SIDE_PX: Final = 1536
 
 @dataclass(frozen=True)
 class Detection:
-    """A person as the detector sees one.
-
-    ``box`` is left, top, right, bottom; ``points`` 4 x 2: hip centre and a point on the circle
-    around the whole body, then the same two for the upper body. ``score`` lies in 0..1.
-    """
+    """A person that the detector found."""
 
     score: float
+    """Probability of a person, 0 to 1."""
     box: F32
+    """4: left, top, right and bottom, in pixels of the picture."""
     points: F32
+    """4 x 2, in pixels of the picture: hip centre and a point on the circle around the whole body,
+    then the same of the upper body."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """A turned square: its centre, its side, and the angle by which it is turned."""
+    """A rotated square of the picture."""
 
     x: float
+    """Column of the centre, in pixels."""
     y: float
+    """Row of the centre, in pixels."""
     side: float
+    """Length of each side, in pixels."""
     angle: float
+    """Rotation in radians, positive clockwise on the screen."""
 
 
 @dataclass(frozen=True)
 class RawPose:
-    """What the landmark network answers for one square.
-
-    ``landmarks`` is 39 x 5 (x, y, z in pixels of the 256 x 256 input; visibility and presence as
-    logits), ``presence`` the probability that the square holds a person, ``mask`` 256 x 256 logits
-    and ``heatmap`` 64 x 64 x 39 logits.
-    """
+    """The landmark network's output for one square."""
 
     landmarks: F32
+    """39 x 5: x, y and z in pixels of the 256 x 256 input; visibility and presence as logits."""
     presence: float
+    """Probability that the square holds a person."""
     mask: F32
+    """256 x 256 logits of the person."""
     heatmap: F32
+    """64 x 64 x 39 logits of the landmarks."""
 
 
 @dataclass(frozen=True, kw_only=True)

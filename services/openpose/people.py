@@ -56,11 +56,14 @@ class Networks(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A detection after the first look: where to look again, and how sure we are so far."""
+    """A detected person after the landmark network's first run."""
 
     score: float
+    """The detector's probability of a person, 0 to 1."""
     person: Person
+    """The landmarks of the first run."""
     region: Region
+    """The square around these landmarks, for the next run."""
 
 
 def find_main_person(image: U8, networks: Networks) -> tuple[Person, int]:

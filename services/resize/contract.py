@@ -8,19 +8,24 @@ from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Flow, Image, Mask, P
 
 @dataclass(frozen=True)
 class FitRequest:
-    """A photo, and the size in pixels of the canvas to fit it on."""
+    """A photo, and the canvas to fit it on."""
 
     image: Image
+    """The photo."""
     width: int = CANVAS_WIDTH
+    """Width of the canvas, in pixels."""
     height: int = CANVAS_HEIGHT
+    """Height of the canvas, in pixels."""
 
 
 @dataclass(frozen=True)
 class FitResponse:
-    """The canvas, and where the photo lies on it."""
+    """The photo on the canvas."""
 
     image: Image
+    """The canvas, of the size that was asked for."""
     placement: Placement
+    """Where the photo lies on the canvas."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +56,10 @@ class RestoreRequest:
 
 @dataclass(frozen=True)
 class RestoreResponse:
-    """The edited photo, of the size of the original."""
+    """The edited photo."""
 
     image: Image
+    """The photo with the canvas's edits, of the size of ``original``."""
 
 
 FIT = Method(

@@ -14,18 +14,22 @@ pixels."""
 
 @dataclass(frozen=True)
 class UpscaleRequest:
-    """A photo, and the size in pixels of the canvas that it should fill once fitted."""
+    """A photo, and the canvas that it should fill once fitted."""
 
     image: Image
+    """The photo."""
     width: int = CANVAS_WIDTH
+    """Width of the canvas, in pixels."""
     height: int = CANVAS_HEIGHT
+    """Height of the canvas, in pixels."""
 
 
 @dataclass(frozen=True)
 class UpscaleResponse:
-    """The photo, enlarged if it was too small for the canvas."""
+    """The photo, enlarged if it was too small."""
 
     image: Image
+    """The photo in its own proportions; unchanged if it fills at least half of the canvas."""
 
 
 def fit_scale(request: UpscaleRequest) -> float:

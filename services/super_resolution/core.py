@@ -38,6 +38,7 @@ class Network:
     run: Callable[[Planes], Planes]
     """Enlarge planes to ``scale`` times their height and width."""
     scale: int
+    """Factor by which the network enlarges height and width."""
     margin: int
     """Pixels around a tile that the network needs; tiles are blended over the inner half."""
     even_sizes_only: bool

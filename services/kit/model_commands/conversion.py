@@ -37,11 +37,14 @@ RECORDED_PACKAGES: Final = ("tryon", *CONVERTER_PACKAGES)
 
 @dataclass(frozen=True)
 class CandidateFile:
-    """A file that may be the official weight file of ``network``, and its SHA-256."""
+    """A file that may be a network's official weight file."""
 
     network: Network
+    """The network that the file was given for."""
     file: Path
+    """The file."""
     sha256: str
+    """SHA-256 of the file, in hexadecimal digits."""
 
 
 def check_candidate(file: Path, name: str, manifest: Manifest) -> CandidateFile:

@@ -48,15 +48,14 @@ MAX_PROFILE_BLACK: Final = 79
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of an uploaded image.
-
-    ``max_bytes`` bounds the file, ``max_pixels`` width times height, and ``min_side`` is the least
-    number of pixels of the shorter side.
-    """
+    """Limits of an uploaded image."""
 
     max_bytes: int
+    """Largest size of the file, in bytes."""
     max_pixels: int
+    """Largest product of width and height."""
     min_side: int
+    """Least length of the shorter side, in pixels."""
 
     @classmethod
     def from_settings(cls) -> Self:

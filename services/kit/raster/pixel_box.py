@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PixelBox:
-    """A rectangle of whole pixels; ``right`` and ``bottom`` lie just outside."""
+    """A rectangle of whole pixels."""
 
     left: int
+    """First column inside."""
     top: int
+    """First row inside."""
     right: int
+    """First column beyond the right edge."""
     bottom: int
+    """First row below the bottom edge."""
 
     @property
     def width(self) -> int:

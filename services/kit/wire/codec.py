@@ -41,11 +41,14 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 class Rpc(NamedTuple):
-    """One procedure: its gRPC path and its message classes."""
+    """One procedure of a service."""
 
     path: str
+    """Path of the procedure, as gRPC writes it: ``/package.Service/Method``."""
     request: type[Message]
+    """Message class of the request."""
     response: type[Message]
+    """Message class of the response."""
 
 
 @cache

@@ -52,16 +52,16 @@ Response = TypeVar("Response", bound=Message)
 
 @dataclass(frozen=True)
 class Rpc(Generic[Request, Response]):
-    """One procedure of an upstream container.
-
-    ``path`` is its gRPC path, ``request`` and ``response`` its message classes, ``address`` the
-    ``host:port`` of its container in the compose file.
-    """
+    """One procedure of an upstream container."""
 
     path: str
+    """Path of the procedure, as gRPC writes it: ``/Service/Method``."""
     request: type[Request]
+    """Message class of the request."""
     response: type[Response]
+    """Message class of the response."""
     address: str
+    """``host:port`` of the container in the compose file."""
 
 
 CLOTH_MASK: Final = Rpc(
