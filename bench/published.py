@@ -65,14 +65,17 @@ RUNTIMES: Final = {
     "fp16": "fp16.onnx",
     "int8": "int8.onnx",
 }
-"""The file that each reads; all but PyTorch on ONNX Runtime, without its arena unless so called.
+"""Runtime to the file that it reads.
 
-TF32 is of GPUs: convolutions round what they multiply to ten bits, which serving does not let them.
+All but PyTorch's are read by ONNX Runtime, without its memory arena unless the name says so. TF32
+exists on GPUs only: convolutions round their factors to ten bits, which serving switches off.
 """
+
 RUNS: Final = {"cpu": 1, "cuda": 5}
-"""That are timed in a turn."""
+"""Device to the number of runs that are timed in a turn."""
+
 DIGITS: Final = {"cpu": 2, "cuda": 4}
-"""Of seconds."""
+"""Device to the number of decimals of seconds in the tables."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,12 @@ from typing import Any
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
 """The document that holds the table."""
 
-BEGIN, END = "<!-- table: bench/reliability.py -->\n", "<!-- end of table -->"
+BEGIN = "<!-- table: bench/reliability.py -->\n"
+"""The line above the table."""
+
+END = "<!-- end of table -->"
+"""The mark below the table."""
+
 HEAD = (
     "| failure | what the client saw | lost | slowest answer, s | recovery time, s | test |\n"
     "|---|---|--:|--:|--:|---|\n"

@@ -18,7 +18,12 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 Profile: TypeAlias = tuple[tuple[float, float], ...]
 """Rows and half widths, from top to bottom, of 1200 and 900 pixels."""
 
-WIDTH, HEIGHT = 900, 1200
+WIDTH: Final = 900
+"""Width of a photo, in pixels."""
+
+HEIGHT: Final = 1200
+"""Height of a photo, in pixels."""
+
 FINE: Final = 2
 """Samples along each side of a pixel."""
 

@@ -29,18 +29,18 @@ StageTimings = TypeAliasType(
 """Seconds by the stage's name."""
 
 CATEGORY_DESCRIPTION: Final = "What the garment was worn as."
-"""Of the field and of the header."""
+"""Description of the category's field and header in the OpenAPI document."""
 
 CATEGORY_SCHEMA: Final = {"type": "string", "enum": [*GARMENT_CATEGORIES]}
-"""Of the header."""
+"""JSON schema of the category's header."""
 
 CONFIDENCE_DESCRIPTION: Final = (
     "The product of the weights of all quality warnings, 1 for none. It is not a probability."
 )
-"""Of the field and of the header."""
+"""Description of the confidence's field and header in the OpenAPI document."""
 
 CONFIDENCE_SCHEMA: Final = {"type": "number", "minimum": 0, "maximum": 1}
-"""Of the header."""
+"""JSON schema of the confidence's header."""
 
 
 class TryOnResult(BaseModel):

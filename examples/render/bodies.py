@@ -15,11 +15,18 @@ import PIL.ImageDraw
 from examples.render.body import BODY_25_BONES, Body, Floats, Ints, Turn, build
 from examples.render.labels import part_labels
 
-WIDTH, HEIGHT = 768, 1024
+WIDTH: Final = 768
+"""Width of a picture, in pixels."""
+
+HEIGHT: Final = 1024
+"""Height of a picture, in pixels."""
+
 FILLED: Final = 0.9
 """Share of the picture's height that the body takes."""
+
 DISTANCE: Final = 4.0
-"""Of the camera, in metres."""
+"""Distance of the camera from the middle of the body, in metres."""
+
 YAWS: Final = (0, 30, -60, 90, -90, 150, 180)
 """Degrees that the body is turned to the picture's right."""
 PEOPLE: Final = {

@@ -20,14 +20,13 @@ from examples.render.hair import HairStyle, Head, brows, grow_hair, lashes
 from examples.render.labels import BONES
 from examples.render.materials import Colour
 from examples.render.pictures import MAN, WALL, WOMAN, Person, arms, paint
+from services.kit.labels import Label
 
 SEED: Final = 4
 """Seed of hair and cloth."""
 
 FINE: Final = 3
 """Places looked at along each side of a pixel for its label."""
-BACKGROUND, HAIR, UPPER, DRESS, PANTS, TORSO, SKIRT, FACE = 0, 2, 5, 6, 9, 10, 12, 13
-LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG, LEFT_SHOE, RIGHT_SHOE = range(14, 20)
 
 BLACK: Final = (0.006, 0.006, 0.007)
 """Linear RGB, 0 to 1."""
@@ -118,7 +117,7 @@ JACKET: Final = clothes.Cut(sleeve=1.96, ease=0.030, hem=-0.05, front=0.12, slop
 STRAPS: Final = clothes.Cut(sleeve=0.10, front=0.13, width=0.10, ease=0.010)
 """Cut of a top on straps."""
 
-TROUSERS: Final = Piece(label=PANTS, colour=DENIM)
+TROUSERS: Final = Piece(label=Label.PANTS, colour=DENIM)
 """Blue trousers."""
 
 LOOKS: Final[Mapping[str, Look]] = {
@@ -126,48 +125,53 @@ LOOKS: Final[Mapping[str, Look]] = {
         person=WOMAN,
         pose=arms(24, 30),
         pieces=(
-            Piece(label=UPPER, colour=BLACK, cut=TEE),
-            Piece(label=SKIRT, colour=BLACK, reach=0.36),
+            Piece(label=Label.UPPER, colour=BLACK, cut=TEE),
+            Piece(label=Label.SKIRT, colour=BLACK, reach=0.36),
         ),
         low=1.88,
     ),
     "dress": Look(
         person=WOMAN,
         pose=arms(20, 20),
-        pieces=(Piece(label=DRESS, colour=RED, cut=STRAPS, reach=0.40, flare=0.2),),
+        pieces=(Piece(label=Label.DRESS, colour=RED, cut=STRAPS, reach=0.40, flare=0.2),),
         low=1.88,
     ),
     "jacket": Look(
         person=MAN,
         pose=arms(26, 20),
         pieces=(
-            Piece(label=UPPER, colour=WHITE, cut=TEE),
-            Piece(label=UPPER, colour=NAVY, cut=JACKET, opening=0.03),
-            Piece(label=PANTS, colour=NAVY),
+            Piece(label=Label.UPPER, colour=WHITE, cut=TEE),
+            Piece(label=Label.UPPER, colour=NAVY, cut=JACKET, opening=0.03),
+            Piece(label=Label.PANTS, colour=NAVY),
         ),
         low=1.2,
     ),
     "long-hair": Look(
         person=WOMAN,
         pose=arms(24, 25),
-        pieces=(Piece(label=UPPER, colour=(0.05, 0.03, 0.025), cut=LONG), TROUSERS),
+        pieces=(Piece(label=Label.UPPER, colour=(0.05, 0.03, 0.025), cut=LONG), TROUSERS),
         hair=0.36,
     ),
     "hand-on-hip": Look(
         person=WOMAN,
         pose=hip_hand(),
-        pieces=(Piece(label=UPPER, colour=SAND, cut=STRAPS), Piece(label=PANTS, colour=BLACK)),
+        pieces=(
+            Piece(label=Label.UPPER, colour=SAND, cut=STRAPS),
+            Piece(label=Label.PANTS, colour=BLACK),
+        ),
         low=1.1,
     ),
     "crossed-arms": Look(
-        person=MAN, pose=crossed(), pieces=(Piece(label=UPPER, colour=SAND, cut=TEE), TROUSERS)
+        person=MAN,
+        pose=crossed(),
+        pieces=(Piece(label=Label.UPPER, colour=SAND, cut=TEE), TROUSERS),
     ),
     "cropped": Look(
         person=WOMAN,
         pose=arms(24, 30),
         pieces=(
-            Piece(label=UPPER, colour=WHITE, cut=LONG, striped=True),
-            Piece(label=PANTS, colour=BLACK),
+            Piece(label=Label.UPPER, colour=WHITE, cut=LONG, striped=True),
+            Piece(label=Label.PANTS, colour=BLACK),
         ),
         high=0.17,
         low=1.0,
@@ -176,8 +180,8 @@ LOOKS: Final[Mapping[str, Look]] = {
         person=MAN,
         pose=arms(26, 20),
         pieces=(
-            Piece(label=UPPER, colour=WHITE, cut=TEE),
-            Piece(label=UPPER, colour=BLACK, cut=JACKET, opening=0.035),
+            Piece(label=Label.UPPER, colour=WHITE, cut=TEE),
+            Piece(label=Label.UPPER, colour=BLACK, cut=JACKET, opening=0.035),
             TROUSERS,
         ),
         low=0.52,
@@ -186,8 +190,8 @@ LOOKS: Final[Mapping[str, Look]] = {
         person=MAN,
         pose=arms(24, 30),
         pieces=(
-            Piece(label=UPPER, colour=WHITE, cut=TEE),
-            Piece(label=PANTS, colour=SAND, reach=0.7),
+            Piece(label=Label.UPPER, colour=WHITE, cut=TEE),
+            Piece(label=Label.PANTS, colour=SAND, reach=0.7),
         ),
         low=1.88,
     ),
@@ -258,7 +262,7 @@ def wear(body: Body, piece: Piece) -> tuple[list[Any], Flags]:
     cloth = materials.plain(piece.colour)
     hidden = np.zeros(len(body.vertices), np.bool_)
     worn = []
-    if piece.label in (UPPER, DRESS):
+    if piece.label in (Label.UPPER, Label.DRESS):
         region = clothes.top_region(body, piece.cut)
         if piece.opening:
             x, y, z = body.vertices.T
@@ -277,13 +281,13 @@ def wear(body: Body, piece: Piece) -> tuple[list[Any], Flags]:
             clothes.fold(top, front, clothes.creases(body, piece.cut, rng))
         worn.append(top)
         hidden |= region
-    if piece.label == PANTS:
+    if piece.label == Label.PANTS:
         region = clothes.jeans_region(body, 0.08) & (leg_place(body) < piece.reach)
         loose = 0.006 if piece.reach > 1 else 0.014
         worn.append(clothes.dress(clothes.sew(body, region, loose, 4, None), cloth))
         hidden |= region
-    if piece.label in (SKIRT, DRESS):
-        top_edge = 0.10 if piece.label == SKIRT else 0.12
+    if piece.label in (Label.SKIRT, Label.DRESS):
+        top_edge = 0.10 if piece.label == Label.SKIRT else 0.12
         worn.append(clothes.dress(skirt(body, piece, top_edge), cloth))
     for thing in worn:
         thing["label"] = piece.label
@@ -293,7 +297,7 @@ def wear(body: Body, piece: Piece) -> tuple[list[Any], Flags]:
 def shoes(body: Body) -> list[Any]:
     """Dark low shoes."""
     worn = []
-    for side, label in (("L", LEFT_SHOE), ("R", RIGHT_SHOE)):
+    for side, label in (("L", Label.LEFT_SHOE), ("R", Label.RIGHT_SHOE)):
         low = body.vertices[:, 2] < body.joint(f"foot.{side}")[2] + 0.01
         region = (body.weight("foot", "toe", side=f".{side}") > 0.4) & low
         shoe = clothes.dress(clothes.sew(body, region, 0.007, 6, None), materials.plain(BLACK))
@@ -305,17 +309,17 @@ def shoes(body: Body) -> list[Any]:
 def skin_labels(body: Body, head: Head) -> Ints:
     """CIHP ids of the body's vertices, (N,)."""
     names = {
-        FACE: body.weight(*[bone for bone in BONES["head"] if bone != "neck"]),
-        LEFT_ARM: body.weight(*clothes.ARM, side=".L"),
-        RIGHT_ARM: body.weight(*clothes.ARM, side=".R"),
-        LEFT_LEG: body.weight("upperleg", "lowerleg", "foot", "toe", side=".L"),
-        RIGHT_LEG: body.weight("upperleg", "lowerleg", "foot", "toe", side=".R"),
+        Label.FACE: body.weight(*[bone for bone in BONES["head"] if bone != "neck"]),
+        Label.LEFT_ARM: body.weight(*clothes.ARM, side=".L"),
+        Label.RIGHT_ARM: body.weight(*clothes.ARM, side=".R"),
+        Label.LEFT_LEG: body.weight("upperleg", "lowerleg", "foot", "toe", side=".L"),
+        Label.RIGHT_LEG: body.weight("upperleg", "lowerleg", "foot", "toe", side=".R"),
     }
     shares = np.stack(list(names.values()), axis=1)
     rest = 1 - shares.sum(axis=1, keepdims=True)
-    ids = np.array([*names, TORSO])
+    ids = np.array([*names, Label.TORSO_SKIN])
     found: Ints = ids[np.concatenate([shares, rest], axis=1).argmax(axis=1)]
-    found[head.scalp() & (found == FACE)] = HAIR
+    found[head.scalp() & (found == Label.FACE)] = Label.HAIR
     return found
 
 
@@ -382,9 +386,9 @@ def render(name: str, path: Path, scale: float) -> None:
     paint(placed, body, head, look.person)
     style = look.person.hair
     strands = [
-        ("hair", grow_hair(head, longer(style, look.hair)), 0.00007, style.melanin, HAIR),
-        ("brows", brows(head), 0.00008, 0.86, FACE),
-        ("lashes", lashes(head), 0.00007, 1.0, FACE),
+        ("hair", grow_hair(head, longer(style, look.hair)), 0.00007, style.melanin, Label.HAIR),
+        ("brows", brows(head), 0.00008, 0.86, Label.FACE),
+        ("lashes", lashes(head), 0.00007, 1.0, Label.FACE),
     ]
     for kind, lines, radius, melanin, label in strands:
         scene.add_strands(kind, lines, radius, materials.hair(melanin, style.redness))

@@ -42,7 +42,7 @@ class Machine:
     """The machine that the engine runs on."""
 
     memory: int
-    """Bytes."""
+    """Memory in bytes."""
     cores: int
     """Number of cores."""
 

@@ -244,6 +244,7 @@ class InternalError(ServiceError):
         "Something went wrong on our side; try again, and if it happens again, "
         "report it with the request id."
     )
+    """The message of every such error."""
 
     def __init__(self, message: str = TEXT, *, stage: str | None = None) -> None:
         super().__init__(message, stage=stage)

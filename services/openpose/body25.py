@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from services.kit.joints import Joint
 from services.openpose.core import F32
 
 JOINTS: Final = 25
@@ -18,7 +19,6 @@ JOINTS: Final = 25
 UNSEEN_BELOW: Final = 0.3
 """Confidence below which a joint is given as unseen."""
 
-_NECK, _MID_HIP = 1, 8
 _LANDMARK_OF_JOINT: Final = {
     0: 0,
     2: 12,
@@ -61,15 +61,15 @@ def from_landmarks(landmarks: F32, height: int, width: int) -> F32:
         x, y, visibility, presence = landmarks[source]
         points[joint] = x, y, visibility * presence
     places = points[:, :2]
-    places[_NECK] = (places[2] + places[5]) / 2
+    places[Joint.NECK] = (places[2] + places[5]) / 2
     for shoulder, elbow in ((2, 3), (5, 6)):
         places[elbow] += _ELBOW_SHIFT * (places[shoulder] - places[elbow])
     outward = _EAR_SHIFT * (places[18] - places[17])
     places[18] += outward
     places[17] -= outward
-    places[_MID_HIP] = (places[9] + places[12]) / 2
-    points[_NECK, 2] = min(points[2, 2], points[5, 2])
-    points[_MID_HIP, 2] = min(points[9, 2], points[12, 2])
+    places[Joint.MID_HIP] = (places[9] + places[12]) / 2
+    points[Joint.NECK, 2] = min(points[2, 2], points[5, 2])
+    points[Joint.MID_HIP, 2] = min(points[9, 2], points[12, 2])
     x, y = places[:, 0], places[:, 1]
     outside = (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)
     points[outside | (points[:, 2] < UNSEEN_BELOW)] = 0

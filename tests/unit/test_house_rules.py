@@ -10,13 +10,15 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bench", "deploy", "examples", "gateway", "networks", "services", "training")
+FOLDERS_OF_DESCRIBED_FIELDS = ("gateway", "networks", "services")
+"""Folders in which every field of a data class has a docstring."""
 MANY_FIELDS = 5
 """Data classes with so many fields are made by keyword."""
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+def modules(folders: tuple[str, ...] = FOLDERS) -> Iterator[tuple[str, ast.Module]]:
     """Yield the path and the syntax tree of every module."""
-    for folder in FOLDERS:
+    for folder in folders:
         for file in sorted((ROOT / folder).rglob("*.py")):
             yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
 
@@ -30,21 +32,110 @@ def is_text(node: ast.stmt | None) -> bool:
     )
 
 
-def constant(node: ast.stmt) -> str | None:
-    """Return the name that a statement binds, if it is in capitals."""
+def constants(node: ast.stmt) -> list[str]:
+    """Return the names in capitals that a statement binds, those inside tuples too."""
     targets = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
-    names = [target.id for target in targets if isinstance(target, ast.Name)]
-    return next((name for name in names if name.strip("_").isupper()), None)
+    nodes = [each for target in targets for each in ast.walk(target)]
+    names = [
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    return [name for name in names if name.strip("_").isupper()]
+
+
+def bodies(module: ast.Module) -> Iterator[list[ast.stmt]]:
+    """Yield the statements of a module and of its classes, but for enumerations' members."""
+    yield module.body
+    for node in ast.walk(module):
+        if isinstance(node, ast.ClassDef):
+            bases = [ast.unparse(base) for base in node.bases]
+            if not any(base.endswith("Enum") for base in bases):
+                yield node.body
+
+
+def with_next(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, ast.stmt | None]]:
+    """Yield every statement with the one below it, None below the last."""
+    return zip(body, [*body[1:], None], strict=True)
+
+
+def without_line_of_their_own(module: ast.Module) -> list[tuple[int, str]]:
+    """Return the line number and the name of the constants that share a docstring or have none."""
+    return [
+        (node.lineno, name)
+        for body in bodies(module)
+        for node, after in with_next(body)
+        for name in constants(node)
+        if not is_text(after) or len(constants(node)) > 1
+    ]
+
+
+def decorated_as_dataclass(node: ast.ClassDef) -> str | None:
+    """Return the decorator that makes a class a data class, None if there is none."""
+    decorators = [ast.unparse(each) for each in node.decorator_list]
+    return next((each for each in decorators if each.startswith("dataclass")), None)
+
+
+def fields_without_a_line(module: ast.Module) -> list[tuple[int, str]]:
+    """Return the line number and the name of the fields of data classes without a docstring."""
+    return [
+        (field.lineno, f"{node.name}.{ast.unparse(field.target)}")
+        for node in ast.walk(module)
+        if isinstance(node, ast.ClassDef)
+        if decorated_as_dataclass(node) or "NamedTuple" in map(ast.unparse, node.bases)
+        for field, after in with_next(node.body)
+        if isinstance(field, ast.AnnAssign) and not is_text(after)
+    ]
 
 
 def test_every_constant_has_a_line_of_its_own() -> None:
     lacking = [
-        f"{path}:{node.lineno} {constant(node)}"
+        f"{path}:{line} {name}"
         for path, module in modules()
-        for node, after in zip(module.body, [*module.body[1:], None], strict=True)
-        if constant(node) and not is_text(after)
+        for line, name in without_line_of_their_own(module)
     ]
     assert not lacking, "write a docstring below each: meaning and unit\n" + "\n".join(lacking)
+
+
+@pytest.mark.parametrize(
+    ("code", "lacking"),
+    [
+        ("WIDTH = 3", ["WIDTH"]),
+        ("WIDTH: Final = 3\n'Pixels.'", []),
+        ("WIDTH, HEIGHT = 3, 4\n'Pixels.'", ["WIDTH", "HEIGHT"]),
+        ("(WIDTH, (_HEIGHT, *REST)) = values\n'Pixels.'", ["WIDTH", "_HEIGHT", "REST"]),
+        ("WIDTH = HEIGHT = 3\n'Pixels.'", ["WIDTH", "HEIGHT"]),
+        ("class Box:\n    SIDE: ClassVar[int] = 3", ["SIDE"]),
+        ("class Box:\n    SIDE = 3\n    'Pixels.'", []),
+        ("class Side(IntEnum):\n    LEFT = 0", []),
+        ("width, height = 3, 4", []),
+        ("TABLE[KEY] = 3", []),
+    ],
+)
+def test_a_constant_is_found_in_tuples_and_classes(code: str, lacking: list[str]) -> None:
+    assert [name for _, name in without_line_of_their_own(ast.parse(code))] == lacking
+
+
+def test_every_field_of_a_data_class_has_a_line_of_its_own() -> None:
+    lacking = [
+        f"{path}:{line} {name}"
+        for path, module in modules(FOLDERS_OF_DESCRIBED_FIELDS)
+        for line, name in fields_without_a_line(module)
+    ]
+    assert not lacking, "write a docstring below each: shape, frame, unit\n" + "\n".join(lacking)
+
+
+@pytest.mark.parametrize(
+    ("code", "lacking"),
+    [
+        ("@dataclass\nclass Box:\n    side: int", ["Box.side"]),
+        ("@dataclass(frozen=True)\nclass Box:\n    'Pixels.'\n    side: int = 3", ["Box.side"]),
+        ("@dataclass\nclass Box:\n    side: int\n    'Pixels.'\n    area: int", ["Box.area"]),
+        ("@dataclass\nclass Box:\n    side: int\n    'Pixels.'", []),
+        ("class Box(NamedTuple):\n    side: int", ["Box.side"]),
+        ("class Box:\n    side: int", []),
+    ],
+)
+def test_a_field_without_a_line_is_found(code: str, lacking: list[str]) -> None:
+    assert [name for _, name in fields_without_a_line(ast.parse(code))] == lacking
 
 
 def test_data_classes_with_many_fields_are_made_by_keyword() -> None:
@@ -53,9 +144,8 @@ def test_data_classes_with_many_fields_are_made_by_keyword() -> None:
         for node in ast.walk(module):
             if not isinstance(node, ast.ClassDef):
                 continue
-            decorators = [ast.unparse(each) for each in node.decorator_list]
-            made = [each for each in decorators if each.startswith("dataclass")]
+            made = decorated_as_dataclass(node)
             fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
-            if made and len(fields) >= MANY_FIELDS and "kw_only=True" not in made[0]:
+            if made and len(fields) >= MANY_FIELDS and "kw_only=True" not in made:
                 positional.append(f"{path}:{node.lineno} {node.name}")
     assert not positional, "add kw_only=True to\n" + "\n".join(positional)

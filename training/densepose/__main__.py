@@ -19,7 +19,8 @@ from training.densepose.train import BATCH, train
 from training.export import export
 
 FILES: Final = 104
-"""Of 48 samples each."""
+"""Files of 48 samples each that are drawn by default."""
+
 STEPS: Final = 2500
 """Batches that training takes by default."""
 
