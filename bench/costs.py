@@ -24,7 +24,7 @@ from gateway.processes import ProcessesBackend
 from gateway.settings import GatewaySettings
 from gateway.tryon import Photos, TryOn
 from services.kit import logs
-from services.kit.contract import Contract, Method
+from services.kit.contract import Answer, Contract, Method
 from services.kit.settings import get_settings
 from services.kit.wire import codec
 
@@ -59,14 +59,14 @@ class Weighing(ProcessesBackend):
 
     async def call(
         self, method: Method[Any, Any], request: object, seconds: float, request_id: str
-    ) -> object:
+    ) -> Answer[Any]:
         """Call, and add the sizes of both messages."""
-        response = await super().call(method, request, seconds, request_id)
+        answer = await super().call(method, request, seconds, request_id)
         if self.weighs:
             rpc = codec.message_classes(method)
             self.received[method.service] += codec.encode(request, rpc.request).ByteSize()
-            self.sent[method.service] += codec.encode(response, rpc.response).ByteSize()
-        return response
+            self.sent[method.service] += codec.encode(answer.response, rpc.response).ByteSize()
+        return answer
 
 
 def main() -> None:

@@ -108,7 +108,7 @@ def create(
     app.include_router(vitons.router)
     app.include_router(health.router)
     app.include_router(services.router)
-    pages.add_pages(app)
+    pages.add_pages(app, settings)
     return app
 
 

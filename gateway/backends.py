@@ -16,12 +16,13 @@ from gateway import replicas
 from gateway.inventory import Health, LastErrors, Replica, ServiceState, best_health
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.run_mode import RunMode
-from services.kit.contract import Contract, Method
+from services.kit.contract import Answer, Contract, Method
 from services.kit.errors import DeadlineExceeded, InternalError, ServiceUnavailable, TryOnError
 from services.kit.executor import BoundedExecutor
 from services.kit.runtimes import memory
 from services.kit.service import Service
 from services.kit.settings import Settings
+from services.kit.weights.identity import load_identified
 from services.kit.wire import channels
 
 CONTRACTS: Final[tuple[Contract, ...]] = tuple(
@@ -49,8 +50,12 @@ class Backend(Protocol):
         request: object,
         seconds: float,
         request_id: str,
-    ) -> object:
-        """Return the method's response within ``seconds``. Raises TryOnError."""
+    ) -> Answer[Any]:
+        """Return the method's answer within ``seconds``. Raises TryOnError."""
+        ...
+
+    async def identity(self, service: str) -> str:
+        """Return the identity of the engine that would answer now; empty if none can be told."""
         ...
 
     async def ready(self) -> Mapping[str, bool]:
@@ -108,12 +113,17 @@ class EmbeddedBackend:
         request: object,
         seconds: float,
         request_id: str,  # noqa: ARG002 - the log's context carries it within a process
-    ) -> object:
+    ) -> Answer[Any]:
         """Run the service's handler on its worker thread."""
         with self._errors.recorded(method.service):
             return await self._call(method, request, seconds)
 
-    async def _call(self, method: Method[Any, Any], request: object, seconds: float) -> object:
+    async def identity(self, service: str) -> str:
+        """Return the identity of the loaded engine."""
+        loaded = self._services.get(service)
+        return loaded.identity if loaded else ""
+
+    async def _call(self, method: Method[Any, Any], request: object, seconds: float) -> Answer[Any]:
         service = self._services.get(method.service)
         if service is None:
             raise ServiceUnavailable(
@@ -123,7 +133,7 @@ class EmbeddedBackend:
         handler = service.handlers[method.rpc]
         try:
             async with asyncio.timeout(seconds) as limit:
-                return await self._executors[method.service].run(handler, request)
+                response = await self._executors[method.service].run(handler, request)
         except TryOnError:
             raise
         except Exception as error:
@@ -135,6 +145,7 @@ class EmbeddedBackend:
                 ) from None
             log.exception("unforeseen error", service=method.service, rpc=method.rpc)
             raise InternalError(stage=method.service) from error
+        return Answer(response, service.identity)
 
     async def ready(self) -> Mapping[str, bool]:
         """Return for every service whether it is loaded."""
@@ -183,7 +194,7 @@ def _load(contract: Contract) -> Service:
     # Libraries with circular imports, SciPy among them, fail when two threads import them at once.
     with _import_lock:
         module = importlib.import_module(f"services.{contract.name}.service")
-    service: Service = module.load()
+    service = load_identified(contract.name, module.load)
     log.info("loaded", service=contract.name, engine=service.engine)
     return service
 
@@ -226,12 +237,16 @@ class RemoteBackend:
         request: object,
         seconds: float,
         request_id: str,
-    ) -> object:
+    ) -> Answer[Any]:
         """Send the call to the service's address; once more if the connection was lost."""
         with self._errors.recorded(method.service):
             return await self._clients[method.service].call(
                 method, request, timeout=seconds, request_id=request_id
             )
+
+    async def identity(self, service: str) -> str:
+        """Return the identity that the service's server has now."""
+        return await self._clients[service].identity()
 
     async def ready(self) -> Mapping[str, bool]:
         """Run every service's standard health check, all at the same time."""

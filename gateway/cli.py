@@ -29,6 +29,7 @@ from gateway import __version__, app, running, services_cli
 from gateway.backends import Backend, EmbeddedBackend, RemoteBackend
 from gateway.dag import StageEvent, StageState
 from gateway.log_follower import LogFollower, LogLine
+from gateway.memo.backend import remember
 from gateway.option_flags import with_option_flags
 from gateway.options import Format, OptionValues
 from gateway.orchestrator.backend import OrchestratedBackend
@@ -313,7 +314,7 @@ def _run_server(
             stderr_console.print(f"Ready: [bold]{page}[/bold] (Ctrl-C stops)", soft_wrap=True)
 
     config = uvicorn.Config(
-        app.create(backend, settings, on_started),
+        app.create(remember(backend, settings), settings, on_started),
         log_config=None,
         access_log=False,
         server_header=False,

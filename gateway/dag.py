@@ -28,7 +28,7 @@ from typing import (
 import numpy as np
 from pydantic import ConfigDict
 
-from services.kit.contract import Method, Request, Response
+from services.kit.contract import Answer, Method, Request, Response
 from services.kit.errors import DeadlineExceeded, InternalError, TryOnError
 
 
@@ -82,10 +82,13 @@ class StageState(StrEnum):
     SKIPPED = "skipped"
     """Its short circuit answered in place of a call."""
 
+    REMEMBERED = "remembered"
+    """Its response was computed for an earlier request, or for another one at the same time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageEvent:
-    """A stage starts, ends or is skipped."""
+    """A stage starts, ends, is skipped or is remembered."""
 
     __pydantic_config__ = ConfigDict(use_attribute_docstrings=True)
 
@@ -109,11 +112,11 @@ OnEvent = Callable[[StageEvent], None]
 
 
 class Call(Protocol):
-    """Calls a method: returns its response within ``seconds``."""
+    """Calls a method: returns its answer within ``seconds``."""
 
     def __call__(
         self, method: Method[Any, Any], request: object, seconds: float, /
-    ) -> Awaitable[object]:
+    ) -> Awaitable[Answer[Any]]:
         """Raise TryOnError for every failure."""
         ...
 
@@ -239,7 +242,10 @@ class _Run:
                 seconds = min(
                     step.method.deadline_seconds * self.stage_deadline_factor, self.ends - started
                 )
-                response = await self.call(step.method, request, seconds)
+                answer = await self.call(step.method, request, seconds)
+                response = answer.response
+                if answer.remembered:
+                    state = StageState.REMEMBERED
             self.done += 1
             self.emit(step, state, time.monotonic() - started)
             for name, value in step.outputs.items():

@@ -15,7 +15,7 @@ import structlog
 from gateway.backends import CONTRACTS, RemoteBackend
 from gateway.inventory import Health, ServiceState, error_line
 from gateway.run_mode import RunMode
-from services.kit.contract import Contract, Method
+from services.kit.contract import Answer, Contract, Method
 from services.kit.errors import ServiceUnavailable
 from services.kit.settings import Settings
 
@@ -67,9 +67,13 @@ class ProcessesBackend:
         request: object,
         seconds: float,
         request_id: str,
-    ) -> object:
+    ) -> Answer[Any]:
         """Send the call to the service's process."""
         return await self._remote.call(method, request, seconds, request_id)
+
+    async def identity(self, service: str) -> str:
+        """Return the identity that the service's process has now."""
+        return await self._remote.identity(service)
 
     async def ready(self) -> Mapping[str, bool]:
         """Run every service's standard health check."""

@@ -28,6 +28,12 @@ StageTimings = TypeAliasType(
 )
 """Seconds by the stage's name."""
 
+REMEMBERED_DESCRIPTION: Final = (
+    "Stages whose response was computed for an earlier request, or for another one at the same "
+    "time."
+)
+"""Of the field and of the header."""
+
 CATEGORY_DESCRIPTION: Final = "What the garment was worn as."
 """Description of the category's field and header in the OpenAPI document."""
 
@@ -56,6 +62,7 @@ class TryOnResult(BaseModel):
     height: int = Field(description="Pixels.")
     image: Base64File = Field(description="The file, in base64.")
     timings: StageTimings
+    remembered: tuple[str, ...] = Field(description=REMEMBERED_DESCRIPTION)
     category: str = Field(
         description=CATEGORY_DESCRIPTION, json_schema_extra={"enum": [*GARMENT_CATEGORIES]}
     )

@@ -95,6 +95,19 @@ class GatewaySettings(BaseSettings):
     )
     """Factor applied to every stage's deadline; more than 1 for slow engines."""
 
+    memo_mb: int = Field(default=256, ge=0, le=65_536)
+    """Megabytes of stage responses that the gateway remembers in memory; 0 remembers nothing."""
+
+    memo_seconds: float = Field(default=600.0, gt=0.0, le=604_800.0)
+    """Seconds after which a remembered response is forgotten, in memory and in ``memo_dir``."""
+
+    memo_dir: Path | None = None
+    """Folder of remembered responses, in addition to memory. Gateways may share it. No value keeps
+    nothing on disk."""
+
+    memo_dir_mb: int = Field(default=2_048, ge=1, le=1_048_576)
+    """Megabytes that ``memo_dir`` may hold."""
+
     run_dir: Path = Field(default_factory=_run_dir)
     """Folder of the running servers' files and logs."""
 

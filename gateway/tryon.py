@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -18,12 +18,12 @@ from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.quality_warnings import WarningInputs, confidence_of, find_warnings
 from gateway.result import TryOnResult
 from gateway.settings import GatewaySettings
-from services.kit.contract import Method
+from services.kit.contract import Answer, Method
 from services.kit.errors import InputError, NoGarment, NoPerson, PhotosSwapped
 from services.kit.pictures import images
 from services.kit.types import Image
 from services.openpose.contract import ESTIMATE_POSE, EstimatePoseRequest
-from services.resize.contract import FIT, FitRequest, FitResponse
+from services.resize.contract import FIT, FitRequest
 
 PHOTOS_SWAPPED_MESSAGE: Final = (
     "The person's photo shows no person and the garment's photo shows one; if the two are swapped, "
@@ -79,10 +79,13 @@ class TryOn:
         async with self._admission.slot():
             started = time.monotonic()
             timings: dict[str, float] = {}
+            remembered: list[str] = []
 
             def record_timing(event: StageEvent) -> None:
                 if event.state is not StageState.STARTED:
                     timings[event.stage] = event.seconds
+                if event.state is StageState.REMEMBERED:
+                    remembered.append(event.stage)
                 on_event(event)
 
             person, garment = await asyncio.to_thread(_read_both, images.decode, photos)
@@ -104,13 +107,19 @@ class TryOn:
             timings["encode"] = time.monotonic() - encoding
             timings["total"] = time.monotonic() - started
         rounded = {name: round(seconds, 3) for name, seconds in timings.items()}
-        log.info("tried on", warnings=[str(each.code) for each in warnings], **rounded)
+        log.info(
+            "tried on",
+            warnings=[str(each.code) for each in warnings],
+            remembered=remembered,
+            **rounded,
+        )
         return TryOnResult(
             media_type=picture_format.media_type,
             width=picture.shape[1],
             height=picture.shape[0],
             image=data,
             timings=timings,
+            remembered=tuple(remembered),
             category=values["garment_category"],
             confidence=confidence_of(warnings),
             warnings=warnings,
@@ -125,7 +134,7 @@ class TryOn:
         person and the garment's photo shows one.
         """
 
-        async def call(method: Method[Any, Any], request: object, seconds: float) -> object:
+        async def call(method: Method[Any, Any], request: object, seconds: float) -> Answer[Any]:
             return await self._backend.call(method, request, seconds, request_id)
 
         try:
@@ -161,9 +170,10 @@ def _warning_inputs(values: Mapping[str, Any], heights: tuple[int, int]) -> Warn
 
 async def _shows_person(call: Call, photo: Image) -> bool:
     """Return whether the pose service finds a person in a photo."""
-    fitted = cast("FitResponse", await call(FIT, FitRequest(photo), FIT.deadline_seconds))
+    fitted = (await call(FIT, FitRequest(photo), FIT.deadline_seconds)).response
+    request = EstimatePoseRequest(fitted.image)
     try:
-        await call(ESTIMATE_POSE, EstimatePoseRequest(fitted.image), ESTIMATE_POSE.deadline_seconds)
+        await call(ESTIMATE_POSE, request, ESTIMATE_POSE.deadline_seconds)
     except NoPerson:
         return False
     return True

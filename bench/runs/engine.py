@@ -143,7 +143,7 @@ class Engine:
         answer = await self._backend.call(
             PARSE, request, PARSE.deadline_seconds * DEADLINE_FACTOR, "parse"
         )
-        return cast("ParseResponse", answer).labels
+        return cast("ParseResponse", answer.response).labels
 
 
 DEADLINE_FACTOR: Final = 10.0

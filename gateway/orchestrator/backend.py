@@ -24,7 +24,7 @@ from gateway.orchestrator.supervisor import (
     Phase,
     ServiceSupervisor,
 )
-from services.kit.contract import Contract, Method
+from services.kit.contract import Answer, Contract, Method
 from services.kit.errors import (
     ContainersUnavailable,
     DeadlineExceeded,
@@ -105,7 +105,7 @@ class OrchestratedBackend:
         request: object,
         seconds: float,
         request_id: str,
-    ) -> object:
+    ) -> Answer[Any]:
         """Send the call to one of the service's containers as soon as one serves.
 
         If that container ends, the call goes to another, within the same ``seconds``.
@@ -140,6 +140,15 @@ class OrchestratedBackend:
                 except ServiceError as error:
                     supervisor.record_error(error)
                     raise
+
+    async def identity(self, service: str) -> str:
+        """Return the identity that one of the service's containers has now; empty if none serves.
+
+        A stopped service is not started for it.
+        """
+        supervisor = self._supervisors.get(service)
+        replica = supervisor.pick_replica() if supervisor else None
+        return await replica.identity() if replica else ""
 
     async def ready(self) -> Mapping[str, bool]:
         """Return for each service whether it serves, or would be started by a call."""

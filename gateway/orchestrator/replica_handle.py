@@ -9,7 +9,7 @@ from typing import Any, Final
 import grpc
 
 from gateway.inventory import Health, Replica
-from services.kit.contract import Method
+from services.kit.contract import Answer, Method
 from services.kit.settings import Settings
 from services.kit.wire import channels
 
@@ -41,14 +41,18 @@ class ReplicaHandle:
 
     async def call(
         self, method: Method[Any, Any], request: object, seconds: float, request_id: str
-    ) -> object:
+    ) -> Answer[Any]:
         """Send a call to the container."""
         if self._channel is None:
             raise RuntimeError("not connected")
         with self._counted_call():
-            return await channels.call(
+            return await channels.call_for_answer(
                 self._channel, method, request, timeout=seconds, request_id=request_id
             )
+
+    async def identity(self) -> str:
+        """Return the identity of the container's engine; empty if none can be told."""
+        return await channels.identity(self._channel) if self._channel else ""
 
     def suspect(self) -> None:
         """Stop taking calls and have the container probed at once."""

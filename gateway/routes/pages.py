@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from gateway.settings import PROJECT_ROOT
+from gateway.memo.retention import describe_retention
+from gateway.settings import PROJECT_ROOT, GatewaySettings
 
 EXAMPLES: Final = PROJECT_ROOT / "examples"
 """Folder of the example photos."""
@@ -51,8 +52,14 @@ SWAGGER_UI_SCRIPT: Final = """SwaggerUIBundle({
 """The script that starts Swagger UI."""
 
 
-def add_pages(app: FastAPI) -> None:
+RETENTION_PLACE: Final = "{{retention}}"
+"""Where the page says what is kept of the photos."""
+
+
+def add_pages(app: FastAPI, settings: GatewaySettings) -> None:
     """Add the pages and their files to the application."""
+    page = (WEB / "index.html").read_text(encoding="utf-8")
+    index_page = page.replace(RETENTION_PLACE, describe_retention(settings))
     swagger_ui = resources.files("fastapi_swagger") / "resources"
     app.mount("/static", StaticFiles(directory=WEB), name="static")
     app.mount("/docs/ui", StaticFiles(directory=str(swagger_ui)), name="docs-ui")
@@ -66,7 +73,7 @@ def add_pages(app: FastAPI) -> None:
 
     @app.api_route("/index", methods=["GET", "HEAD"], include_in_schema=False)
     async def index() -> Response:
-        return FileResponse(WEB / "index.html", headers={"Cache-Control": "no-cache"})
+        return HTMLResponse(index_page, headers={"Cache-Control": "no-cache"})
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:

@@ -17,6 +17,7 @@ from gateway.result import (
     CATEGORY_SCHEMA,
     CONFIDENCE_DESCRIPTION,
     CONFIDENCE_SCHEMA,
+    REMEMBERED_DESCRIPTION,
     TryOnResult,
 )
 from gateway.routes.receiving import receive_try_on, run_while_connected
@@ -33,6 +34,9 @@ CATEGORY_HEADER: Final = "X-TryOn-Category"
 
 CONFIDENCE_HEADER: Final = "X-TryOn-Confidence"
 """The confidence, 0 to 1."""
+
+MEMO_HEADER: Final = "X-TryOn-Memo"
+"""Names of the remembered stages, separated by commas."""
 
 PROBLEMS: Final = {
     400: "The form is malformed.",
@@ -110,6 +114,10 @@ RESPONSE_DOCUMENTATION: Final[dict[int | str, dict[str, Any]]] = {
             },
             CATEGORY_HEADER: {"description": CATEGORY_DESCRIPTION, "schema": CATEGORY_SCHEMA},
             CONFIDENCE_HEADER: {"description": CONFIDENCE_DESCRIPTION, "schema": CONFIDENCE_SCHEMA},
+            MEMO_HEADER: {
+                "description": f"{REMEMBERED_DESCRIPTION} Separated by commas; empty if none.",
+                "schema": TEXT,
+            },
             "Server-Timing": {"description": "Milliseconds of every stage.", "schema": TEXT},
         },
     },
@@ -138,6 +146,7 @@ async def vitons(request: Request) -> Response:
         CATEGORY_HEADER: result.category,
         WARNINGS_HEADER: ",".join(warning.code for warning in result.warnings),
         CONFIDENCE_HEADER: f"{result.confidence:g}",
+        MEMO_HEADER: ",".join(result.remembered),
     }
     if received.response_options.body is ResponseBody.JSON:
         return Response(result.model_dump_json(), media_type=JSON, headers=headers)

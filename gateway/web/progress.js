@@ -1,6 +1,9 @@
 /** Milliseconds between two announcements: a screen reader needs time to speak each. */
 const ANNOUNCEMENT_INTERVAL_MS = 1500;
 
+/** What a stage that was not computed shows in place of its seconds. */
+const ENDS = { skipped: "not needed", remembered: "remembered" };
+
 /** Shows the progress of a run: the bar, the running stage, the list of stages, the seconds. */
 export class Progress {
   #bar;
@@ -72,7 +75,7 @@ export class Progress {
       this.#running.set(stage, entry.label);
     } else {
       this.#running.delete(stage);
-      entry.seconds.textContent = state === "skipped" ? "not needed" : `${seconds.toFixed(1)} s`;
+      entry.seconds.textContent = ENDS[state] ?? `${seconds.toFixed(1)} s`;
     }
     this.#bar.max = total;
     this.#bar.value = done;

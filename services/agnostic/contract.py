@@ -34,6 +34,7 @@ REMOVE_GARMENT = Method(
     request=RemoveGarmentRequest,
     response=RemoveGarmentResponse,
     deadline_seconds=20.0,
+    memoized=True,
 )
 """Removes the existing garment from a label map and a photo."""
 

@@ -48,7 +48,12 @@ def _load_venuns() -> Service:
         labels = upstream.decode_labels(answer.message, *request.labels.shape)
         return RemoveGarmentResponse(labels=labels, image=image)
 
-    return Service(engine="venuns", handlers={"RemoveGarment": remove}, close=upstream.close)
+    return Service(
+        engine="venuns",
+        handlers={"RemoveGarment": remove},
+        close=upstream.close,
+        reproducible=False,
+    )
 
 
 def _agnostic_request(request: RemoveGarmentRequest) -> venuns_pb2.AgnosticRequest:

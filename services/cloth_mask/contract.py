@@ -101,6 +101,7 @@ SEGMENT = Method(
     request=SegmentRequest,
     response=SegmentResponse,
     deadline_seconds=60.0,
+    memoized=True,
 )
 """Finds a garment's mask, category and attributes."""
 
@@ -110,6 +111,7 @@ ISOLATE = Method(
     request=IsolateRequest,
     response=IsolateResponse,
     deadline_seconds=30.0,
+    memoized=True,
 )
 """Isolates a garment from the person who wears it."""
 

@@ -54,7 +54,10 @@ def _load_u2net_engine(engine: str, file: str) -> Service:
         category = resolve_category(request.category, classes, mask)
         return SegmentResponse(mask, category, attributes_network.read(image, mask))
 
-    return Service(engine, {"Segment": segment, "Isolate": _isolate_handler(attributes_network)})
+    return Service(
+        engine=engine,
+        handlers={"Segment": segment, "Isolate": _isolate_handler(attributes_network)},
+    )
 
 
 def _isolate_handler(
@@ -128,9 +131,10 @@ def load_venuns() -> Service:
         return SegmentResponse(mask, category, attributes_network.read(image, mask))
 
     return Service(
-        "venuns",
-        {"Segment": segment, "Isolate": _isolate_handler(attributes_network)},
+        engine="venuns",
+        handlers={"Segment": segment, "Isolate": _isolate_handler(attributes_network)},
         close=upstream.close,
+        reproducible=False,
     )
 
 

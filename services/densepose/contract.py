@@ -42,6 +42,7 @@ ESTIMATE_SURFACE = Method(
     request=EstimateSurfaceRequest,
     response=EstimateSurfaceResponse,
     deadline_seconds=30.0,
+    memoized=True,
 )
 """Maps a person's pixels to the surface of the body."""
 

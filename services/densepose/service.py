@@ -77,7 +77,10 @@ def _load_venuns() -> Service:
         return EstimateSurfaceResponse(part_labels=parts, u=unknown, v=unknown, part_image=picture)
 
     return Service(
-        engine="venuns", handlers={"EstimateSurface": estimate_surface}, close=upstream.close
+        engine="venuns",
+        handlers={"EstimateSurface": estimate_surface},
+        close=upstream.close,
+        reproducible=False,
     )
 
 

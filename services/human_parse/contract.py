@@ -30,6 +30,7 @@ PARSE = Method(
     request=ParseRequest,
     response=ParseResponse,
     deadline_seconds=60.0,
+    memoized=True,
 )
 """Labels a person's pixels."""
 

@@ -60,7 +60,9 @@ def load_venuns() -> Service:
         )
         return ParseResponse(labels=upstream.decode_labels(answer.parse, *image.shape[:2]))
 
-    return Service(engine="venuns", handlers={"Parse": parse}, close=upstream.close)
+    return Service(
+        engine="venuns", handlers={"Parse": parse}, close=upstream.close, reproducible=False
+    )
 
 
 def _load_schp(engine: str, file: str, dataset: schp.Dataset) -> Service:

@@ -30,6 +30,23 @@ class Method(Generic[Request, Response]):
     deadline_seconds: float
     """Seconds for the whole call, retries included."""
 
+    memoized: bool = False
+    """Whether the gateway remembers its responses: true if it costs more than to hash a request."""
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Response]):
+    """A response, and where it comes from."""
+
+    response: Response
+    """The response of the method."""
+
+    identity: str = ""
+    """Identity of the engine that computed it; empty if unknown."""
+
+    remembered: bool = False
+    """Whether it was computed for an earlier request, or for another one at the same time."""
+
 
 @dataclass(frozen=True)
 class Contract:

@@ -9,7 +9,7 @@ def _nothing_to_close() -> None:
     """Do nothing: most engines are freed with their last reference."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """A loaded service."""
 
@@ -22,3 +22,11 @@ class Service:
 
     close: Callable[[], None] = _nothing_to_close
     """Releases the engine."""
+
+    reproducible: bool = True
+    """Whether equal requests have equal responses as long as the engine, its weights, the settings
+    and the code stay. False for an upstream container, whose image is not known here."""
+
+    identity: str = ""
+    """Digest of all that determines responses besides requests; empty if not reproducible.
+    ``services/kit/weights/identity.py`` sets it."""

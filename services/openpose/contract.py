@@ -61,6 +61,7 @@ ESTIMATE_POSE = Method(
     request=EstimatePoseRequest,
     response=EstimatePoseResponse,
     deadline_seconds=30.0,
+    memoized=True,
 )
 """Finds the main person's joints and mask."""
 
@@ -70,6 +71,7 @@ FIND_WEARER = Method(
     request=FindWearerRequest,
     response=FindWearerResponse,
     deadline_seconds=30.0,
+    memoized=True,
 )
 """Finds the person who wears a garment in its photo."""
 

@@ -112,7 +112,9 @@ def _service(engine: str, look: Callable[[Image], EstimatePoseResponse]) -> Serv
         worn = is_worn_by(seen.person_mask, request.garment_mask)
         return FindWearerResponse(seen.keypoints) if worn else nobody
 
-    return Service(engine, {"EstimatePose": estimate_pose, "FindWearer": find_wearer})
+    return Service(
+        engine=engine, handlers={"EstimatePose": estimate_pose, "FindWearer": find_wearer}
+    )
 
 
 def _load_mediapipe() -> Service:

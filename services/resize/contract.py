@@ -63,7 +63,12 @@ class RestoreResponse:
 
 
 FIT = Method(
-    service="resize", rpc="Fit", request=FitRequest, response=FitResponse, deadline_seconds=20.0
+    service="resize",
+    rpc="Fit",
+    request=FitRequest,
+    response=FitResponse,
+    deadline_seconds=20.0,
+    memoized=True,
 )
 """Scales a photo to a canvas and pads it."""
 

@@ -49,6 +49,7 @@ UPSCALE = Method(
     request=UpscaleRequest,
     response=UpscaleResponse,
     deadline_seconds=120.0,
+    memoized=True,
 )
 """Enlarges a photo that is too small for the canvas."""
 

@@ -70,6 +70,7 @@ TRY_ON = Method(
     request=TryOnRequest,
     response=TryOnResponse,
     deadline_seconds=120.0,
+    memoized=True,
 )
 """Puts a garment on a person."""
 

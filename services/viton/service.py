@@ -65,7 +65,9 @@ def load_upstream_container() -> Service:
         image = upstream.decode_image(answer.message, *person.shape[:2])
         return common.whole_image_response(person, image)
 
-    return Service(engine="venuns", handlers={"TryOn": handle}, close=upstream.close)
+    return Service(
+        engine="venuns", handlers={"TryOn": handle}, close=upstream.close, reproducible=False
+    )
 
 
 def load_viton_hd() -> Service:

@@ -19,6 +19,7 @@ from services.kit.errors import DeadlineExceeded, InvalidRequest, ServiceUnavail
 from services.kit.service import Service
 from services.kit.settings import Settings
 from services.kit.wire import server
+from services.resize import service as resize
 from services.resize.contract import CONTRACT, FIT, FitRequest
 from tests.contract.conftest import GRACE, Serve, until_told
 from tests.contract.test_server import LONG, PICTURE, Slow, call, echo, fits
@@ -53,6 +54,27 @@ async def test_embedded_it_is_starting_and_then_serves(embedded: EmbeddedBackend
     assert state.replicas == (Replica(address=None, health=Health.SERVING, running=0, waiting=0),)
     assert state.memory is None
     assert state.last_error is None
+
+
+async def test_an_engine_has_one_identity_however_it_is_reached(
+    embedded: EmbeddedBackend, serve: Serve
+) -> None:
+    assert await embedded.identity("resize") == ""
+    await embedded.start()
+    served = await serve(CONTRACT, resize.load)
+    await served.running.loading
+    async with over_grpc(served.address) as remote:
+        identities = {await backend.identity("resize") for backend in (embedded, remote)}
+        for backend in (embedded, remote):
+            answer = await backend.call(FIT, FitRequest(PICTURE), LONG, "id")
+            identities.add(answer.identity)
+    assert len(identities) == 1
+    assert identities != {""}
+
+
+async def test_a_server_that_is_gone_has_no_identity(closed_port: int) -> None:
+    async with over_grpc(f"127.0.0.1:{closed_port}") as remote:
+        assert await remote.identity("resize") == ""
 
 
 async def test_embedded_it_remembers_what_it_could_not_do(embedded: EmbeddedBackend) -> None:
@@ -131,7 +153,7 @@ async def test_behind_grpc_it_is_starting_while_it_loads(serve: Serve) -> None:
 
     def load() -> Service:
         assert go_on.wait(LONG)
-        return Service("test", {"Fit": echo})
+        return Service(engine="test", handlers={"Fit": echo})
 
     served = await serve(CONTRACT, load)
     async with over_grpc(served.address) as backend:
@@ -216,7 +238,7 @@ async def test_every_replica_of_a_name_is_asked(names: Resolve, silent: str) -> 
 
     def load() -> Service:
         assert go_on.wait(LONG)
-        return Service("slow", {})
+        return Service(engine="slow", handlers={})
 
     async with (
         listening("127.0.0.2", 0, fits(echo)) as port,

@@ -38,7 +38,7 @@ async def test_attributes_survive_the_wire(serve: Serve) -> None:
         mask = np.full(request.image.shape[:2], 255, np.uint8)
         return SegmentResponse(mask, "dress", attributes)
 
-    served = await serve(CONTRACT, lambda: Service("test", {"Segment": segment}))
+    served = await serve(CONTRACT, lambda: Service(engine="test", handlers={"Segment": segment}))
     await served.running.loading
     request = SegmentRequest(np.zeros((20, 16, 3), np.uint8))
     answer = await channels.call(served.channel, SEGMENT, request)

@@ -52,7 +52,7 @@ def fit(request):
 
 def load():
     time.sleep(float(os.environ.get("SECONDS_OF_LOADING", "0")))
-    return Service("test", {"Fit": fit})
+    return Service(engine="test", handlers={"Fit": fit})
 
 main(CONTRACT, load)
 """
@@ -94,7 +94,10 @@ async def caller(servers: Servers, restart_wait: float = LONG) -> AsyncIterator[
 
 
 def fit(caller: RetryingClient, seconds: float = LONG) -> "asyncio.Task[FitResponse]":
-    return asyncio.create_task(caller.call(FIT, FitRequest(PICTURE), timeout=seconds))
+    async def call() -> FitResponse:
+        return (await caller.call(FIT, FitRequest(PICTURE), timeout=seconds)).response
+
+    return asyncio.create_task(call())
 
 
 async def killed(server: ServerProcess) -> None:
@@ -231,9 +234,9 @@ async def test_the_backend_waits_as_long_as_it_is_told(servers: Servers, wait: f
                 await working
             return
         servers.start(SECONDS_OF_LOADING="1")
-        answer = await working
-        assert isinstance(answer, FitResponse)
-        np.testing.assert_array_equal(answer.image, PICTURE)
+        response = (await working).response
+        assert isinstance(response, FitResponse)
+        np.testing.assert_array_equal(response.image, PICTURE)
     finally:
         await backend.close()
 

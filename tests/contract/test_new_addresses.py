@@ -76,7 +76,9 @@ class Replicas:
             )
 
         chosen = Settings(host=host, port=self.port, workers=4, queue_size=64, **settings)
-        running = await server.start(CONTRACT, lambda: Service("test", {"Fit": fit}), chosen)
+        running = await server.start(
+            CONTRACT, lambda: Service(engine="test", handlers={"Fit": fit}), chosen
+        )
         self._stack.push_async_callback(running.stop, GRACE)
         await running.loading
         self.port = running.port
@@ -111,8 +113,8 @@ async def replicas(names: NameServer) -> AsyncIterator[Replicas]:
 
 async def call(caller: channels.RetryingClient, milliseconds: int = 1) -> None:
     request = FitRequest(PICTURE, width=milliseconds)
-    response = await caller.call(FIT, request, timeout=GRACE)
-    np.testing.assert_array_equal(response.image, PICTURE)
+    answer = await caller.call(FIT, request, timeout=GRACE)
+    np.testing.assert_array_equal(answer.response.image, PICTURE)
 
 
 async def keep_calling(caller: channels.RetryingClient, until: Callable[[], bool]) -> None:

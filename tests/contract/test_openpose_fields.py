@@ -31,7 +31,9 @@ async def test_people_and_yaw_survive_the_wire(serve: Serve, people: int, yaw: f
             body_yaw_degrees=yaw,
         )
 
-    served = await serve(CONTRACT, lambda: Service("test", {"EstimatePose": estimate}))
+    served = await serve(
+        CONTRACT, lambda: Service(engine="test", handlers={"EstimatePose": estimate})
+    )
     await served.running.loading
     answer = await channels.call(served.channel, ESTIMATE_POSE, EstimatePoseRequest(image))
     assert (answer.person_count, answer.body_yaw_degrees) == (people, yaw)

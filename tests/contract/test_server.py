@@ -48,7 +48,7 @@ PICTURE: Image = np.arange(40 * 30 * 3, dtype=np.uint8).reshape(40, 30, 3)
 
 def fits(fit: Callable[[FitRequest], FitResponse]) -> Callable[[], Service]:
     """The load function of a service whose only working procedure is ``fit``."""
-    return lambda: Service("test", {"Fit": fit})
+    return lambda: Service(engine="test", handlers={"Fit": fit})
 
 
 def echo(request: FitRequest) -> FitResponse:
@@ -104,7 +104,7 @@ async def test_answers_health_while_it_loads_and_refuses_calls(serve: Serve) -> 
 
     def load() -> Service:
         assert go_on.wait(LONG)
-        return Service("test", {"Fit": echo})
+        return Service(engine="test", handlers={"Fit": echo})
 
     served = await serve(CONTRACT, load)
     assert await served.health() == "NOT_SERVING"
@@ -348,7 +348,7 @@ async def test_a_call_to_a_server_that_is_starting_is_sent_again(serve: Serve) -
 
     def load() -> Service:
         assert go_on.wait(LONG)
-        return Service("test", {"Fit": echo})
+        return Service(engine="test", handlers={"Fit": echo})
 
     served = await serve(CONTRACT, load)
     with structlog.testing.capture_logs() as logs:
@@ -356,13 +356,15 @@ async def test_a_call_to_a_server_that_is_starting_is_sent_again(serve: Serve) -
         waiting = asyncio.create_task(caller.call(FIT, FitRequest(PICTURE), timeout=LONG))
         await until(lambda: any(line.get("code") == "UNAVAILABLE" for line in logs))
         go_on.set()
-        np.testing.assert_array_equal((await waiting).image, PICTURE)
+        np.testing.assert_array_equal((await waiting).response.image, PICTURE)
         await caller.close()
 
 
 async def test_stop_answers_what_is_in_flight_and_then_releases(serve: Serve, slow: Slow) -> None:
     closed: list[int] = []
-    service = Service("test", {"Fit": slow}, lambda: closed.append(slow.calls))
+    service = Service(
+        engine="test", handlers={"Fit": slow}, close=lambda: closed.append(slow.calls)
+    )
     served = await serve(CONTRACT, lambda: service)
     await served.running.loading
     working = call(served)
@@ -398,7 +400,11 @@ def fit(request):
 
 def load():
     time.sleep(float(os.environ.get("SECONDS_OF_LOADING", "0")))
-    return Service("slow", {"Fit": fit}, lambda: print("closed", flush=True))
+    return Service(
+        engine="slow",
+        handlers={"Fit": fit},
+        close=lambda: print("closed", flush=True),
+    )
 
 main(CONTRACT, load)
 """

@@ -12,9 +12,9 @@ import structlog
 from services.kit.service import Service
 from services.kit.wire import channels
 from services.kit.wire.server_status import GET, StatusRequest, StatusResponse
-from services.resize.contract import CONTRACT
+from services.resize.contract import CONTRACT, FIT, FitRequest
 from tests.contract.conftest import Serve, Served, until, until_told
-from tests.contract.test_server import LONG, Slow, call, echo, fits
+from tests.contract.test_server import LONG, PICTURE, Slow, call, echo, fits
 
 pytestmark = pytest.mark.contract
 
@@ -40,15 +40,36 @@ async def test_while_it_loads_the_engine_is_empty(serve: Serve) -> None:
 
     def load() -> Service:
         assert go_on.wait(LONG)
-        return Service("test", {"Fit": echo})
+        return Service(engine="test", handlers={"Fit": echo})
 
     served = await serve(CONTRACT, load)
     told = await status_of(served)
-    assert (told.service, told.engine) == ("resize", "")
+    assert (told.service, told.engine, told.identity) == ("resize", "", "")
     assert told.resident_bytes > 0
     go_on.set()
     await served.running.loading
     assert (await status_of(served)).engine == "test"
+
+
+async def test_an_answer_carries_the_identity_that_the_status_tells(serve: Serve) -> None:
+    served = await serve(CONTRACT, fits(echo))
+    await served.running.loading
+    told = await status_of(served)
+    assert told.identity
+    assert await channels.identity(served.channel) == told.identity
+    answer = await channels.call_for_answer(served.channel, FIT, FitRequest(PICTURE))
+    assert answer.identity == told.identity
+    assert not answer.remembered
+
+
+async def test_a_service_that_may_answer_otherwise_has_no_identity(serve: Serve) -> None:
+    served = await serve(
+        CONTRACT, lambda: Service(engine="test", handlers={"Fit": echo}, reproducible=False)
+    )
+    await served.running.loading
+    assert await channels.identity(served.channel) == ""
+    answer = await channels.call_for_answer(served.channel, FIT, FitRequest(PICTURE))
+    assert answer.identity == ""
 
 
 async def test_a_load_that_failed_leaves_the_engine_empty(serve: Serve) -> None:

@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 from gateway.pipeline import TRY_ON_PIPELINE
-from services.kit.contract import Contract, Method
+from services.kit.contract import Answer, Contract, Method
 from services.kit.errors import InternalError, TryOnError
 from services.kit.pictures import images
 from services.kit.service import Service
@@ -71,12 +71,12 @@ def calls(examples: Path) -> Calls:
     calls = Calls()
     by_name = {contract.name: contract for contract in contracts()}
 
-    async def call(method: Method[Any, Any], request: object, _: float) -> object:
+    async def call(method: Method[Any, Any], request: object, _: float) -> Answer[Any]:
         if method.service not in loaded:
             loaded[method.service] = load(by_name[method.service])
         response = loaded[method.service].handlers[method.rpc](request)
         calls.done[method.service, method.rpc].append(Done(request, response))
-        return response
+        return Answer(response)
 
     given = {"person_upload": person, "category": "auto"}
     try:

@@ -36,7 +36,7 @@ from services.cloth_mask import contract as cloth_mask
 from services.densepose import contract as densepose
 from services.densepose.parts import draw_parts
 from services.human_parse import contract as human_parse
-from services.kit.contract import Contract, Method
+from services.kit.contract import Answer, Contract, Method
 from services.kit.errors import (
     BadAnswer,
     DeadlineExceeded,
@@ -520,7 +520,7 @@ async def test_the_stage_deadline_factor_lets_a_stage_take_longer(
     class Noted(EmbeddedBackend):
         async def call(
             self, method: Method[Any, Any], request: object, seconds: float, request_id: str
-        ) -> object:
+        ) -> Answer[Any]:
             asked[method.service] = seconds
             return await super().call(method, request, seconds, request_id)
 

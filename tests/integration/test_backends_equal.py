@@ -13,7 +13,7 @@ import pytest
 
 from gateway.backends import CONTRACTS, Backend, EmbeddedBackend, RemoteBackend
 from gateway.pipeline import TRY_ON_PIPELINE
-from services.kit.contract import Contract, Method
+from services.kit.contract import Answer, Contract, Method
 from services.kit.pictures import images
 from services.kit.settings import Settings
 from services.kit.wire import server
@@ -57,11 +57,13 @@ async def run(backend: Backend, examples: Path) -> dict[str, Any]:
     """Run the graph and keep every array that any stage answered with."""
     answers: dict[str, Any] = {}
 
-    async def call(method: Method[Any, Any], request: Any, seconds: float) -> object:
-        response = await backend.call(method, request, seconds, "equal")
+    async def call(method: Method[Any, Any], request: Any, seconds: float) -> Answer[Any]:
+        answer = await backend.call(method, request, seconds, "equal")
         for field in fields(method.response):
-            answers[f"{method.rpc} {_digest(request)} {field.name}"] = getattr(response, field.name)
-        return response
+            answers[f"{method.rpc} {_digest(request)} {field.name}"] = getattr(
+                answer.response, field.name
+            )
+        return answer
 
     values = await TRY_ON_PIPELINE.run(
         call,

@@ -9,7 +9,9 @@ one ``stat`` per file. A converted file of a published network is compared with 
 import hashlib
 import json
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from enum import Enum
 from pathlib import Path
 from threading import Lock
@@ -43,8 +45,22 @@ class VerifiedFile(BaseModel):
     sha256: str
 
 
+_found_files: Final[ContextVar[set[Path] | None]] = ContextVar("found_files", default=None)
+"""Files that were found within ``recorded``."""
+
 _VerifiedFiles: Final = TypeAdapter(dict[str, VerifiedFile])
 _verified_lock: Final = Lock()
+
+
+@contextmanager
+def recorded() -> Iterator[set[Path]]:
+    """Collect the weight files that the block finds, in this thread."""
+    files: set[Path] = set()
+    token = _found_files.set(files)
+    try:
+        yield files
+    finally:
+        _found_files.reset(token)
 
 
 def find_weights(name: str) -> Path:
@@ -53,6 +69,17 @@ def find_weights(name: str) -> Path:
     Raises WeightsMissing with a remedy if the file is missing, is not the manifest's or was changed
     since it was converted.
     """
+    return _record(_find_weights(name))
+
+
+def _record(file: Path) -> Path:
+    files = _found_files.get()
+    if files is not None:
+        files.add(file)
+    return file
+
+
+def _find_weights(name: str) -> Path:
     folder = get_settings().models_dir
     file = folder / name
     weight = get_manifest().find(name)
@@ -80,7 +107,8 @@ def find_torch_state(network: Network) -> Path:
 
     Raises WeightsMissing with a remedy, as ``find_weights`` does.
     """
-    return _converted(get_settings().models_dir / str(network.torch_file), network, " --torch")
+    file = get_settings().models_dir / str(network.torch_file)
+    return _record(_converted(file, network, " --torch"))
 
 
 def _converted(file: Path, network: Network, option: str = "") -> Path:
@@ -162,6 +190,18 @@ def network_states(
     return [
         (network, network_state(folder, network, rehash=rehash)) for network in manifest.networks
     ]
+
+
+def current_digest(file: Path) -> str:
+    """Return the SHA-256 of a weight file, in hexadecimal; hash it only if it changed.
+
+    Raises OSError if the file cannot be read.
+    """
+    status = file.stat()
+    known = _read_verified(file.parent).get(file.name)
+    if known and (known.size, known.mtime) == (status.st_size, status.st_mtime_ns):
+        return known.sha256
+    return sha256(file)
 
 
 def sha256(file: Path) -> str:

@@ -15,10 +15,10 @@ from grpc_health.v1 import (  # type: ignore[import-untyped]
     health_pb2_grpc,
 )
 
-from services.kit.contract import Method
+from services.kit.contract import Answer, Method
 from services.kit.errors import InternalError, ServiceError, ServiceUnavailable, TryOnError
 from services.kit.settings import Settings
-from services.kit.wire import codec, error_status
+from services.kit.wire import codec, error_status, server_status
 from services.kit.wire.interceptors import REQUEST_ID
 
 Request = TypeVar("Request")
@@ -91,7 +91,20 @@ async def call(
     timeout: float | None = None,  # noqa: ASYNC109 - travels with the call as its deadline
     request_id: str | None = None,
 ) -> Response:
-    """Send a call once and return the response.
+    """Send a call once and return the response; see ``call_for_answer``."""
+    answer = await call_for_answer(channel, method, request, timeout=timeout, request_id=request_id)
+    return answer.response
+
+
+async def call_for_answer(
+    channel: grpc.aio.Channel,
+    method: Method[Request, Response],
+    request: Request,
+    *,
+    timeout: float | None = None,  # noqa: ASYNC109 - travels with the call as its deadline
+    request_id: str | None = None,
+) -> Answer[Response]:
+    """Send a call once and return the response with the identity of the engine behind it.
 
     ``timeout`` is in seconds; None means the method's own deadline. Raises the error of
     ``errors.py`` that the service raised. Raises a ServiceError if the service cannot be reached,
@@ -101,19 +114,22 @@ async def call(
     # Serialising large images would block the event loop.
     data = await asyncio.to_thread(_serialise, request, rpc.request)
     send: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(rpc.path)
+    sent = send(
+        data,
+        timeout=method.deadline_seconds if timeout is None else timeout,
+        metadata=((REQUEST_ID, request_id),) if request_id else (),
+    )
     try:
-        answer = await send(
-            data,
-            timeout=method.deadline_seconds if timeout is None else timeout,
-            metadata=((REQUEST_ID, request_id),) if request_id else (),
-        )
+        data = await sent
+        trailing = await sent.trailing_metadata()
     except grpc.aio.AioRpcError as error:
         raise error_status.from_rpc_error(error, method.service) from error
     try:
-        return await asyncio.to_thread(_parse, answer, rpc.response, method)
+        response = await asyncio.to_thread(_parse, data, rpc.response, method)
     except (TryOnError, DecodeError) as error:
         log.exception("answer outside the contract", service=method.service, rpc=method.rpc)
         raise InternalError(stage=method.service) from error
+    return Answer(response, str(dict(trailing or ()).get(server_status.IDENTITY, "")))
 
 
 async def is_serving(
@@ -127,6 +143,15 @@ async def is_serving(
     except grpc.aio.AioRpcError:
         return False
     return bool(answer.status == SERVING)
+
+
+async def identity(channel: grpc.aio.Channel) -> str:
+    """Return the identity of the engine that serves now; empty if none can be told."""
+    try:
+        status = await call(channel, server_status.GET, server_status.StatusRequest())
+    except TryOnError:
+        return ""
+    return status.identity
 
 
 class RetryingClient:
@@ -153,7 +178,7 @@ class RetryingClient:
         *,
         timeout: float,  # noqa: ASYNC109 - travels with the call as its deadline
         request_id: str | None = None,
-    ) -> Response:
+    ) -> Answer[Response]:
         """Call a method; ``timeout`` is in seconds and covers all attempts."""
         ends = time.monotonic() + timeout
         async with self._current_channel() as (channel, lost):
@@ -163,7 +188,9 @@ class RetryingClient:
             for attempt in range(1, MAX_ATTEMPTS + 1):
                 left = ends - time.monotonic()
                 try:
-                    return await call(channel, method, request, timeout=left, request_id=request_id)
+                    return await call_for_answer(
+                        channel, method, request, timeout=left, request_id=request_id
+                    )
                 except ServiceError as error:
                     cause = error.__cause__
                     if not isinstance(cause, grpc.aio.AioRpcError) or not _is_server_lost(
@@ -188,6 +215,11 @@ class RetryingClient:
         """Return whether the service's health check says SERVING; it is asked once."""
         async with self._current_channel() as (channel, _):
             return await is_serving(channel)
+
+    async def identity(self) -> str:
+        """Return the identity of the engine that serves now; empty if none can be told."""
+        async with self._current_channel() as (channel, _):
+            return await identity(channel)
 
     async def close(self) -> None:
         """Close the channel; calls in flight fail."""

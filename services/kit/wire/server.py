@@ -34,6 +34,7 @@ from services.kit.executor import BoundedExecutor
 from services.kit.runtimes import memory
 from services.kit.service import Service
 from services.kit.settings import Settings, get_settings
+from services.kit.weights import identity
 from services.kit.wire import codec, interceptors, server_status
 
 EXIT_NO_PORT: Final = 69
@@ -165,7 +166,9 @@ class RunningServer:
 
     async def _load(self, load: Callable[[], Service]) -> None:
         began = time.perf_counter()
-        service = await _in_daemon_thread(load)
+        service = await _in_daemon_thread(
+            lambda: identity.load_identified(self._contract.name, load)
+        )
         self._service = service
         for name in ("", self._contract.proto):
             await self._health.set(name, SERVING)
@@ -180,12 +183,19 @@ class RunningServer:
                 raise ServiceUnavailable(
                     f"The {method.service} service is still starting; try again in a few seconds."
                 )
-            handle = self._service.handlers[method.rpc]
+            service = self._service
+            handle = service.handlers[method.rpc]
             remaining = cast("float | None", context.time_remaining())
             deadline = time.monotonic() + (
                 method.deadline_seconds if remaining is None else remaining
             )
-            return await self._executor.run(_handle_call, method, handle, data, deadline)
+            answer = await self._executor.run(_handle_call, method, handle, data, deadline)
+            if service.identity:
+                set_by_others = context.trailing_metadata() or ()
+                context.set_trailing_metadata(
+                    (*set_by_others, (server_status.IDENTITY, service.identity))
+                )
+            return answer
 
         # The message stays bytes here: a worker parses it, not the event loop.
         return grpc.unary_unary_rpc_method_handler(behaviour)
@@ -202,6 +212,7 @@ class RunningServer:
                 resident_bytes=memory.resident_bytes(),
                 running=self._executor.running,
                 waiting=self._executor.waiting,
+                identity=self._service.identity if self._service else "",
             )
             return codec.encode(status, rpc.response).SerializeToString()
 

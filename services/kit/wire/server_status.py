@@ -10,6 +10,9 @@ from services.kit.contract import Method
 PROTO: Final = "tryon.v1.Status"
 """Full name of the gRPC service."""
 
+IDENTITY: Final = "x-tryon-identity"
+"""Key of the trailing metadata that holds the identity of the engine behind a response."""
+
 
 @dataclass(frozen=True)
 class StatusRequest:
@@ -37,6 +40,10 @@ class StatusResponse:
 
     waiting: int
     """Calls that wait for a worker."""
+
+    identity: str
+    """Digest of all that determines responses besides requests (``Service.identity``); empty while
+    the engine loads, and if responses may not be remembered."""
 
 
 GET: Final = Method(

@@ -223,7 +223,7 @@ class Load:
             ESTIMATE_SURFACE, self._request, timeout=ESTIMATE_SURFACE.deadline_seconds
         )
         self.seconds.append(time.monotonic() - began)
-        return answer
+        return answer.response
 
     async def run(self, calls: int) -> None:
         """Make so many calls, a few at a time."""

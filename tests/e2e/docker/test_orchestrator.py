@@ -119,8 +119,8 @@ async def state(backend: OrchestratedBackend, name: str) -> ServiceState:
 async def fit(
     backend: OrchestratedBackend, request: FitRequest = SMALL, seconds: float = SECONDS
 ) -> None:
-    response = await backend.call(FIT, request, seconds, "test")
-    assert cast("FitResponse", response).image.shape == (1024, 768, 3)
+    answer = await backend.call(FIT, request, seconds, "test")
+    assert cast("FitResponse", answer.response).image.shape == (1024, 768, 3)
 
 
 async def surface(backend: OrchestratedBackend) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gateway.dag import Input, Pipeline, PipelineError, StageEvent, StageState, Step, mermaid
-from services.kit.contract import Method
+from services.kit.contract import Answer, Method
 from services.kit.errors import DeadlineExceeded, InternalError, NoPerson
 from services.kit.types import Image, Mask
 
@@ -81,13 +81,13 @@ def photo() -> Image:
     return np.full((4, 3, 3), 7, np.uint8)
 
 
-async def answer(_: Method[Any, Any], request: object, seconds: float) -> object:
+async def answer(_: Method[Any, Any], request: object, seconds: float) -> Answer[Any]:
     """Every stage's answer: arrays of the right shape, filled with something of the request."""
     assert seconds > 0
     if isinstance(request, CutRequest):
-        return CutResponse(request.image[..., 0].copy(), request.image.copy())
+        return Answer(CutResponse(request.image[..., 0].copy(), request.image.copy()))
     assert isinstance(request, JoinRequest)
-    return JoinResponse(np.stack([request.left, request.right, request.left], axis=2))
+    return Answer(JoinResponse(np.stack([request.left, request.right, request.left], axis=2)))
 
 
 async def test_values_flow_from_the_inputs_to_the_outputs() -> None:
@@ -174,7 +174,7 @@ def test_every_problem_is_listed_at_once() -> None:
 async def test_independent_steps_run_at_the_same_time() -> None:
     together = asyncio.Barrier(2)
 
-    async def call(method: Method[Any, Any], request: object, seconds: float) -> object:
+    async def call(method: Method[Any, Any], request: object, seconds: float) -> Answer[Any]:
         if method is CUT:
             # Passes only when both cutters are in flight.
             await together.wait()
@@ -186,7 +186,7 @@ async def test_independent_steps_run_at_the_same_time() -> None:
 async def test_arrays_are_read_only_once_produced() -> None:
     seen: list[Any] = []
 
-    async def call(method: Method[Any, Any], request: Any, seconds: float) -> object:
+    async def call(method: Method[Any, Any], request: Any, seconds: float) -> Answer[Any]:
         seen.extend(vars(request).values())
         return await answer(method, request, seconds)
 
@@ -218,11 +218,11 @@ async def test_values_are_let_go_after_their_last_taker() -> None:
     ]
     most = 0
 
-    async def call(_: Method[Any, Any], request: object, _seconds: float) -> object:
+    async def call(_: Method[Any, Any], request: object, _seconds: float) -> Answer[Any]:
         nonlocal most
         del request
         most = max(most, Watched.alive)
-        return CutResponse(np.zeros((4, 3), np.uint8), watched())
+        return Answer(CutResponse(np.zeros((4, 3), np.uint8), watched()))
 
     await pipeline(*chain).run(call, {"photo": photo()}, deadline=5)
     # The step before may still hold its response while the next one starts; none before it.
@@ -232,7 +232,7 @@ async def test_values_are_let_go_after_their_last_taker() -> None:
 async def test_the_first_failure_cancels_the_rest_and_names_its_stage() -> None:
     cancelled: list[str] = []
 
-    async def call(method: Method[Any, Any], _: object, seconds: float) -> object:
+    async def call(method: Method[Any, Any], _: object, seconds: float) -> Answer[Any]:
         if call_count() == 2:
             raise NoPerson("Nobody is there; send another photo.")
         try:
@@ -256,7 +256,7 @@ async def test_the_first_failure_cancels_the_rest_and_names_its_stage() -> None:
 
 
 async def test_an_unforeseen_failure_tells_nothing_but_keeps_its_cause() -> None:
-    async def call(_: Method[Any, Any], _request: object, _seconds: float) -> object:
+    async def call(_: Method[Any, Any], _request: object, _seconds: float) -> Answer[Any]:
         raise ZeroDivisionError("secret")
 
     with pytest.raises(InternalError) as failure:
@@ -267,10 +267,10 @@ async def test_an_unforeseen_failure_tells_nothing_but_keeps_its_cause() -> None
 
 
 async def test_the_whole_run_has_a_deadline() -> None:
-    async def call(_: Method[Any, Any], _request: object, seconds: float) -> object:
+    async def call(_: Method[Any, Any], _request: object, seconds: float) -> Answer[Any]:
         assert seconds <= 0.05
         await asyncio.sleep(60)
-        return None
+        raise AssertionError("was not cancelled")
 
     with pytest.raises(DeadlineExceeded):
         await pipeline(LEFT, RIGHT, BOTH).run(call, {"photo": photo()}, deadline=0.05)
@@ -320,7 +320,7 @@ async def test_an_input_that_is_not_given_has_its_default(
 ) -> None:
     seen: list[int] = []
 
-    async def call(method: Method[Any, Any], request: object, seconds: float) -> object:
+    async def call(method: Method[Any, Any], request: object, seconds: float) -> Answer[Any]:
         assert isinstance(request, CutRequest)
         seen.append(request.strength)
         return await answer(method, request, seconds)

@@ -28,7 +28,7 @@ from services.agnostic.contract import RemoveGarmentResponse
 from services.cloth_mask.contract import SegmentResponse
 from services.densepose.contract import EstimateSurfaceResponse
 from services.human_parse.contract import ParseResponse
-from services.kit.contract import Method
+from services.kit.contract import Answer, Method
 from services.kit.errors import NoPerson, TryOnError, WeightsMissing
 from services.kit.pictures import images
 from services.openpose.contract import EstimatePoseResponse, FindWearerResponse
@@ -74,14 +74,17 @@ class FakeBackend:
 
     async def call(
         self, method: Method[Any, Any], request: Any, seconds: float, request_id: str
-    ) -> object:
+    ) -> Answer[Any]:
         assert seconds > 0
         self.request_ids.add(request_id)
         if method.rpc == "TryOn":
             await self._hold()
             if self.call_error:
                 raise self.call_error
-        return self._answer(method, request)
+        return Answer(self._answer(method, request))
+
+    async def identity(self, service: str) -> str:  # noqa: ARG002 - nothing here is remembered
+        return ""
 
     async def ready(self) -> Mapping[str, bool]:
         return {name: name not in self.not_ready for name in ("openpose", "viton")}
@@ -634,6 +637,22 @@ async def test_pages_load_nothing_from_elsewhere() -> None:
         assert response.headers["content-security-policy"].startswith("default-src 'self'; img-src")
         assert response.headers["x-content-type-options"] == "nosniff"
         assert response.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"memo_mb": 0}, "Your photos make this one picture and are not kept."),
+        ({}, "stays in this server's memory for 10 minutes"),
+        ({"memo_seconds": 86_400 * 7}, "stays in this server's memory for 7 days"),
+        ({"memo_seconds": 90, "memo_dir": "/srv/memo"}, "stays on this server for 90 seconds"),
+    ],
+)
+async def test_the_page_tells_what_is_kept(settings: dict[str, Any], told: str) -> None:
+    async with running(**settings) as each:
+        page = (await each.client.get("/index")).text
+    assert told in page
+    assert "{{" not in page
 
 
 async def test_the_api_describes_itself() -> None:

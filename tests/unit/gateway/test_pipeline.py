@@ -10,7 +10,7 @@ from gateway import dag
 from gateway.dag import StageEvent, StageState
 from gateway.pipeline import TRY_ON_PIPELINE, skip_upscaling_if_large
 from services.cloth_mask.contract import IsolateResponse, SegmentResponse
-from services.kit.contract import Method
+from services.kit.contract import Answer, Method
 from services.kit.types import Image
 from services.openpose.contract import FindWearerResponse
 from services.resize.contract import FitRequest, FitResponse, RestoreRequest, RestoreResponse
@@ -39,7 +39,7 @@ class Services:
         self.worn = worn
         self.requests: list[tuple[str, Any]] = []
 
-    async def __call__(self, method: Method[Any, Any], request: Any, _: float) -> object:
+    async def __call__(self, method: Method[Any, Any], request: Any, _: float) -> Answer[Any]:
         self.requests.append((method.rpc, request))
         if method.rpc in self.meet:
             await self.meet[method.rpc].wait()
@@ -58,7 +58,7 @@ class Services:
             TryOnResponse: {"image": small + WORN},
             RestoreResponse: {"image": small + RESTORED},
         }
-        return replace(blank(method.response), **changes.get(method.response, {}))
+        return Answer(replace(blank(method.response), **changes.get(method.response, {})))
 
     def of(self, rpc: str) -> list[Any]:
         return [request for name, request in self.requests if name == rpc]

@@ -1,0 +1,1 @@
+"""Remember responses of the services by the content of their requests."""
