@@ -7,7 +7,6 @@ places, names and ports.
 import importlib
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ import pytest
 from services.kit.pictures import images
 from services.kit.settings import get_settings
 from services.kit.wire import upstream_containers
+from tests.e2e.docker.compose import Compose
 
 pytestmark = [
     pytest.mark.e2e,
@@ -37,35 +37,19 @@ ASKED: Final[dict[str, upstream_containers.Rpc[Any, Any]]] = {
     "viton": upstream_containers.VITON,
 }
 NGINX_WAITS: Final = 900
+UP: Final = ("up", "--detach", "--no-build", "--pull", "never", "--wait")
+START_SECONDS: Final = 900.0
 
 
-class Compose:
-    """The compose files as one project of its own."""
-
-    def __init__(self, *more: Path, **environment: str) -> None:
-        project = f"t3-adapter-{os.getpid()}"
-        files = [part for file in (*FILES, *map(str, more)) for part in ("--file", file)]
-        self._command = ["docker", "compose", "--project-name", project, *files]
-        kept = {name: value for name, value in os.environ.items() if name[:6] != "TRYON_"}
-        self._environment = kept | environment
-
-    def __call__(self, *arguments: str) -> str:
-        done = subprocess.run(  # noqa: S603 - our own command line
-            [*self._command, *arguments],
-            cwd=ROOT,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+def compose_project(*more: Path, **environment: str) -> Compose:
+    """The compose files, and more laid over them, as one project of its own."""
+    return Compose(f"t3-adapter-{os.getpid()}", *FILES, *more, **environment)
 
 
 @pytest.fixture(scope="module")
 def config() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(Compose()("config", "--format", "json"))["services"]
-    return loaded
+    services: dict[str, Any] = compose_project().config()["services"]
+    return services
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -114,7 +98,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Compose,
     places = {
         rpc.address.split(":")[0]: (name, rpc.address.split(":")[1]) for name, rpc in ASKED.items()
     }
-    image = json.loads(Compose()("config", "--format", "json"))["services"]["densepose"]["image"]
+    image = compose_project().config()["services"]["densepose"]["image"]
     stand_ins = {
         "services": {
             host: {
@@ -128,7 +112,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Compose,
     }
     file = tmp_path_factory.mktemp("venuns") / "stand-ins.yml"
     file.write_text(json.dumps(stand_ins))
-    compose = Compose(
+    compose = compose_project(
         file,
         TRYON_PORT="0",
         TRYON_MODELS_DIR=str(get_settings().models_dir),
@@ -136,7 +120,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Compose,
         TRYON_VENUNS_CPUS="1",
     )
     try:
-        compose("up", "--detach", "--no-build", "--pull", "never", "--wait")
+        compose(*UP, seconds=START_SECONDS)
         yield compose, "http://" + compose("port", "nginx", "8888").strip()
     finally:
         compose("down", "--volumes", "--timeout", "2")
@@ -165,5 +149,5 @@ def test_a_try_on_goes_through_the_containers(running: tuple[Compose, str], exam
     refused = post(url, examples)
     assert (refused.status_code, refused.json()["stage"]) == (503, "try_on")
     assert "venuns-vitons:50059" in refused.json()["detail"]
-    compose("up", "--detach", "--no-build", "--pull", "never", "--wait", "venuns-vitons")
+    compose(*UP, "venuns-vitons", seconds=START_SECONDS)
     assert post(url, examples).status_code == 200
