@@ -142,7 +142,7 @@ def _measured(
 
 
 def _angle(yaw_radians: float, outwards: Floats, *, right: bool) -> F32:
-    """How far around the arm a pixel lies from its outermost line, in degrees, forwards.
+    """Return the angle around the arm, in degrees, forwards from its outermost line.
 
     ``outwards`` is the pixel's place across the arm, 1 at the edge that points away from a body
     that faces the camera and -1 at the other.

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import PIL.Image
 
-from services.densepose.core import INSIDE, Surface
+from services.densepose.core import INSIDE, Surface, empty_surface
 from services.densepose.inputs import F32
 from services.kit.types import Image, Mask
 
@@ -57,10 +57,10 @@ Run = Callable[[F32, F32, F32], Detection]
 
 
 def estimate(image: Image, silhouette: Mask, run: Run) -> Surface:
-    """Map a person's pixels to body parts: the one who lies most like the outline.
+    """Map the pixels of the person nearest to the outline to body parts.
 
-    ``image`` is H x W x 3 RGB, ``silhouette`` H x W; an empty one means the largest person. Where
-    nobody is found everything is background.
+    ``image`` is H x W x 3 RGB, ``silhouette`` H x W; an empty one means the largest person. If
+    nobody is found, everything is background.
     """
     height, width = image.shape[:2]
     picture = scale_to_sides(image, SHORTEST_SIDE_PX, LONGEST_SIDE_PX)
@@ -68,12 +68,11 @@ def estimate(image: Image, silhouette: Mask, run: Run) -> Surface:
     scale: F32 = np.tile(seen / np.array([width, height], np.float32), 2)
     person: F32 = np.asarray(_outline_box(silhouette) * scale, np.float32)
     found = run(network_input(picture), seen, person[None])
-    surface = Surface(*(np.zeros((height, width), np.uint8) for _ in range(3)))
-    if found.score > MIN_SCORE:
-        back = np.tile(np.array([width, height], np.float32) / seen, 2)
-        limits = np.array([width, height, width, height], np.float32)
-        _write_surface(found, np.clip(found.box * back, 0, limits), surface)
-    return surface
+    if found.score <= MIN_SCORE:
+        return empty_surface((height, width))
+    back = np.tile(np.array([width, height], np.float32) / seen, 2)
+    limits = np.array([width, height, width, height], np.float32)
+    return _surface_of(found, np.clip(found.box * back, 0, limits), (height, width))
 
 
 def scale_to_sides(image: Image, shortest: int, longest: int) -> Image:
@@ -102,7 +101,7 @@ def network_input(picture: Image) -> F32:
 
 
 def _outline_box(silhouette: Mask) -> F32:
-    """Give the outline's left, top, right and bottom; the whole picture's where it is empty."""
+    """Return the outline's left, top, right and bottom; the whole picture's if it is empty."""
     person = silhouette >= INSIDE
     if not person.any():
         person = np.ones_like(person)
@@ -110,14 +109,18 @@ def _outline_box(silhouette: Mask) -> F32:
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
 
 
-def _write_surface(found: Detection, box: F32, surface: Surface) -> None:
-    """Enlarge what was found to a box of the photo, whole pixels, and write it there."""
+def _surface_of(found: Detection, box: F32, shape: tuple[int, int]) -> Surface:
+    """Enlarge a detection to its box of the photo, whole pixels; the rest is background.
+
+    ``shape`` is the photo's height and width.
+    """
     left, top = (int(corner) for corner in box[:2])
     width, height = (max(int(side), 1) for side in box[2:] - box[:2])
     window = (slice(top, top + height), slice(left, left + width))
     coarse = _resize_planes(found.coarse, height, width)
     parts = _resize_planes(found.fine, height, width).argmax(axis=2)
     parts[coarse[..., 1] <= coarse[..., 0]] = 0
+    surface = empty_surface(shape)
     surface.parts[window] = parts
     for part in np.unique(parts[parts > 0]):
         own = parts == part
@@ -125,6 +128,7 @@ def _write_surface(found: Detection, box: F32, surface: Surface) -> None:
             values = _resize_planes(chart[part, None], height, width)[own]
             # Cut off, as DensePose's own pictures are.
             target[window][own] = (np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return surface
 
 
 def _resize_planes(planes: F32, height: int, width: int) -> F32:

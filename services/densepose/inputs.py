@@ -90,17 +90,17 @@ class InputCrop:
     """The part of a picture that the network is given, and its size at the network's scale."""
 
     left: int
-    """Of the part, in pixels of the picture."""
+    """First column of the part, in pixels of the picture."""
     top: int
-    """Of the part, in pixels of the picture."""
+    """First row of the part, in pixels of the picture."""
     right: int
     """First column right of the part, in pixels of the picture."""
     bottom: int
     """First row below the part, in pixels of the picture."""
     width: int
-    """At the network's scale, in pixels."""
+    """Width in pixels at the network's scale."""
     height: int
-    """At the network's scale, in pixels."""
+    """Height in pixels at the network's scale."""
 
     @property
     def window(self) -> tuple[slice, slice]:
@@ -116,7 +116,7 @@ class InputCrop:
 
 
 def measure_shoulder_width(keypoints: F32) -> float | None:
-    """Tell the shoulder width, in pixels, of 25 x 3 joints; None if no shoulder was seen."""
+    """Return the shoulder width, in pixels, of 25 x 3 joints; None if no shoulder was seen."""
     seen = keypoints[:, 2] > 0
     joints = keypoints[:, :2]
 
@@ -163,7 +163,7 @@ def choose_crop(keypoints: F32, person: NDArray[np.bool_]) -> InputCrop | None:
 def encode_planes(
     joints: F32, outline: F32, labels: U8 | None, padded: tuple[int, int] | None = None
 ) -> F32:
-    """Stack the network's input, ``CHANNELS`` x H x W, padded to ``STRIDE`` or as told.
+    """Stack the network's input, ``CHANNELS`` x H x W, padded to ``STRIDE`` or to ``padded``.
 
     All at the network's scale: ``joints`` 25 x 3, ``outline`` h x w in 0..1, ``labels`` h x w CIHP
     ids, or None where none are known.
@@ -193,7 +193,7 @@ def encode_planes(
 
 
 def mirror_joints(joints: F32, width: int) -> F32:
-    """Move 25 x 3 joints to where a mirrored picture has them."""
+    """Mirror 25 x 3 joints of a picture that is ``width`` pixels wide."""
     turned: F32 = joints[_OTHER_JOINT].copy()
     seen = turned[:, 2] > 0
     turned[seen, 0] = width - 1 - turned[seen, 0]
@@ -208,7 +208,7 @@ def scale_crop(picture: U8, seen: InputCrop, *, ids: bool) -> U8:
 
 
 def _squared_distance_to_bone(x: F32, y: F32, start: F32, end: F32) -> F32:
-    """Squared distance of each pixel from the line between two points, H x W."""
+    """Return each pixel's squared distance from the line between two points, H x W."""
     step = end - start
     length = max(float(step @ step), 1e-6)
     along = ((x - start[0]) * step[0] + (y - start[1]) * step[1]) / np.float32(length)

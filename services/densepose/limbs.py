@@ -57,14 +57,17 @@ class Edges:
     """65: the edge to the right of start to end."""
 
     def at(self, along: Floats) -> tuple[F32, F32]:
-        """Give both edges at these places."""
+        """Interpolate both edges at places along the limb."""
         low: F32 = np.interp(along, _PLACES, self.low).astype(np.float32)
         high: F32 = np.interp(along, _PLACES, self.high).astype(np.float32)
         return low, high
 
 
 def limb_window(shape: tuple[int, int], limb: Limb, margin: float) -> LimbWindow:
-    """See the part of a picture within ``margin`` units of a limb as the limb does."""
+    """Return the coordinates of a limb within ``margin`` shoulder widths of its axis.
+
+    ``shape`` is the picture's height and width.
+    """
     window = window_around(shape, np.stack([limb.start, limb.end]), margin * limb.shoulder_width)
     dx, dy = (limb.end - limb.start) / np.float32(limb.length)
     x, y = offsets(window, limb.start)
@@ -109,7 +112,7 @@ def measure_edges(
 
 
 def interpolate_profile(at: tuple[float, ...], values: tuple[float, ...]) -> F32:
-    """Spread a limb's half-widths, given at some places of its length, over all of it."""
+    """Interpolate half widths, given at some places along a limb, at ``_PLACES``."""
     return np.interp(_PLACES, at, values).astype(np.float32)
 
 

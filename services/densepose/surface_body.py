@@ -27,6 +27,12 @@ _HEAD_RADIUS_PER_NECK: Final = 0.45
 """Half width of the head, in distances from the neck joint to the head's centre."""
 _NECK_TILT_WEIGHT: Final = 0.3
 """Weight of the neck's direction in the head's; ears and eyes have weight 1."""
+_HEAD_RADIUS_RANGE: Final = (0.8, 1.3)
+"""Least and largest half width of a measured head, in ``_HEAD_RADIUS``."""
+_MAX_NOSE_DISTANCE: Final = 1.2
+"""Largest distance of the nose from the head's axis, in half widths of the head."""
+_EAR_TO_NOSE: Final = np.float32(0.25)
+"""Place of the head's centre from the ear, 0, to the nose, 1, if only one ear was seen."""
 _EAR_HEIGHT: Final = 0.62
 """Height of the ears above the neck joint, in shoulder widths, if no joint of the head was seen."""
 _PROFILE_WIDTH: Final = 0.3
@@ -252,9 +258,8 @@ def _head(
         tilt = np.array([level[1], -level[0]], np.float32)
         tilt = tilt if float(np.dot(tilt, up)) >= 0 else -tilt
         up = _direction(np.zeros(2, np.float32), _NECK_TILT_WEIGHT * up + tilt)
-    radius = float(
-        np.clip(radius, 0.8 * _HEAD_RADIUS * shoulder_width, 1.3 * _HEAD_RADIUS * shoulder_width)
-    )
+    least, most = (share * _HEAD_RADIUS * shoulder_width for share in _HEAD_RADIUS_RANGE)
+    radius = float(np.clip(radius, least, most))
     aside = np.array([-up[1], up[0]], np.float32)
     order = float(np.dot(line, aside)) if ears else 0.0
     if order == 0.0:
@@ -264,17 +269,17 @@ def _head(
         centre=centre,
         up=up,
         radius=radius,
-        nose=float(np.clip(nose, -1.2, 1.2)),
+        nose=float(np.clip(nose, -_MAX_NOSE_DISTANCE, _MAX_NOSE_DISTANCE)),
         left=float(np.sign(order)),
     )
 
 
 def _head_centre(joints: F32, seen: NDArray[np.bool_]) -> F32 | None:
-    """Find the middle between the ears; with one ear only, a quarter of the way to the nose."""
+    """Return the middle of the ears; beside one ear, a point towards the nose; else of the face."""
     known = [ear for ear in (Joint.RIGHT_EAR, Joint.LEFT_EAR) if seen[ear]]
     if len(known) == 1 and seen[Joint.NOSE]:
         ear = joints[known[0]]
-        return _f32(ear + np.float32(0.25) * (joints[Joint.NOSE] - ear))
+        return _f32(ear + _EAR_TO_NOSE * (joints[Joint.NOSE] - ear))
     if known:
         return _f32(joints[known].mean(axis=0))
     face = [joint for joint in (Joint.RIGHT_EYE, Joint.LEFT_EYE, Joint.NOSE) if seen[joint]]

@@ -17,6 +17,8 @@ _HEAD_BOTTOM: Final = -2.0
 """Height where the neck ends, on the same scale."""
 _HEAD_SPLIT_PER_NOSE: Final = 0.4
 """Distance from the axis at which the head's halves meet, in the nose's, as in DensePose's maps."""
+_HEAD_WINDOW_MARGIN: Final = 1.8
+"""Margin of the painted window around head and neck, in half widths of the head."""
 _COLLAR_HEIGHT: Final = 0.23
 """Height of the collar above the neck joint, in shoulder widths."""
 _COLLAR_CURVE: Final = 1.5
@@ -25,6 +27,10 @@ _TORSO_AT: Final = (-0.3, 0.0, 0.2, 0.5, 0.8, 1.0, 1.3)
 """Places along the torso, neck 0 and hips 1."""
 _TORSO_HALF: Final = (0.6, 0.62, 0.58, 0.52, 0.58, 0.68, 0.62)
 """Half widths of the torso at these places, in shoulder widths."""
+_TORSO_WINDOW_MARGIN: Final = 0.8
+"""Margin of the painted window around the neck and the hips, in shoulder widths."""
+_TORSO_EDGE: Final = 0.8
+"""Distance from the axis at which the torso is seen edge-on, in its half width."""
 _TORSO_DEPTH: Final = 0.6
 """Depth of the torso, as a share of its width."""
 _FRONT_END_COSINE: Final = -0.1
@@ -46,6 +52,10 @@ The crotch of loose trousers hangs lower.
 """
 _GAP_HALF_WIDTH: Final = 0.15
 """Half width of that search, in shoulder widths."""
+_GAP_ROW_STEP: Final = 0.01
+"""Step of that search down the body, in shoulder widths."""
+_GAP_COLUMN_STEP: Final = 0.02
+"""Step of that search across the body, in shoulder widths."""
 
 
 def paint_head(canvas: Canvas, body: SurfaceBody) -> None:
@@ -53,7 +63,9 @@ def paint_head(canvas: Canvas, body: SurfaceBody) -> None:
     head = body.head
     radius = head.radius
     neck = body.joints[Joint.NECK]
-    window = window_around(canvas.shape, np.stack([head.centre, neck]), 1.8 * radius)
+    window = window_around(
+        canvas.shape, np.stack([head.centre, neck]), _HEAD_WINDOW_MARGIN * radius
+    )
     x, y = offsets(window, head.centre)
     aside = (-x * head.up[1] + y * head.up[0]) / radius
     above = (x * head.up[0] + y * head.up[1]) / radius
@@ -72,7 +84,8 @@ def paint_head(canvas: Canvas, body: SurfaceBody) -> None:
 def paint_torso(canvas: Canvas, body: SurfaceBody) -> None:
     """Paint the torso down to the groin, split at the flanks when it is turned."""
     neck, middle = body.joints[Joint.NECK], body.joints[Joint.MID_HIP]
-    window = window_around(canvas.shape, np.stack([neck, middle]), 0.8 * body.shoulder_width)
+    margin = _TORSO_WINDOW_MARGIN * body.shoulder_width
+    window = window_around(canvas.shape, np.stack([neck, middle]), margin)
     length = max(float(np.linalg.norm(middle - neck)), 1.0)
     x, y = offsets(window, neck)
     along = (x * body.trunk_direction[0] + y * body.trunk_direction[1]) / length
@@ -85,7 +98,7 @@ def paint_torso(canvas: Canvas, body: SurfaceBody) -> None:
     where = (
         (np.abs(aside) <= half) & (-along * length / body.shoulder_width < slope) & (below < ends)
     )
-    place = _angle(body.yaw_radians, aside / (0.8 * half))
+    place = _angle(body.yaw_radians, aside / (_TORSO_EDGE * half))
     from_collar = (along * length / body.shoulder_width + _COLLAR_HEIGHT) / (
         length / body.shoulder_width + _COLLAR_HEIGHT + tip
     )
@@ -96,11 +109,14 @@ def paint_torso(canvas: Canvas, body: SurfaceBody) -> None:
 
 
 def measure_groin(canvas: Canvas, body: SurfaceBody) -> float:
-    """How far below the mid hip the legs part, in units: at the top of the gap between them."""
+    """Return the depth below the mid hip where the legs part, in shoulder widths.
+
+    It is the top of the gap between them, and the usual depth if no gap is seen.
+    """
     middle = body.joints[Joint.MID_HIP]
     low, high = _GAP_DEPTH_RANGE
-    rows = np.arange(low, high, 0.01)
-    across = np.arange(-_GAP_HALF_WIDTH, _GAP_HALF_WIDTH, 0.02)
+    rows = np.arange(low, high, _GAP_ROW_STEP)
+    across = np.arange(-_GAP_HALF_WIDTH, _GAP_HALF_WIDTH, _GAP_COLUMN_STEP)
     aside = np.array([body.trunk_direction[1], -body.trunk_direction[0]])
     places = (
         middle
@@ -119,7 +135,7 @@ def measure_groin(canvas: Canvas, body: SurfaceBody) -> float:
 
 
 def _angle(yaw_radians: float, aside: Floats) -> Floats:
-    """How far around the torso a pixel lies from the middle of the front, to the person's right.
+    """Return the angle around the torso, in radians, from its front to the person's right.
 
     ``aside`` is -1 and 1 at the edges of the torso as seen.
     """
