@@ -8,9 +8,9 @@ from services.viton.painting.appearance import PersonAppearance, render_skin
 from services.viton.painting.around_neck import make_neck_layers
 from services.viton.painting.existing_shading import estimate_bottoms_shading
 from services.viton.painting.legs_below_hem import render_legs_below_hem
+from services.viton.painting.light_direction import estimate_light_direction_x
 from services.viton.painting.result import TryOnResult, make_result
 from services.viton.painting.shading import shade_torso
-from services.viton.painting.skin import estimate_light_direction_x
 from services.viton.painting.top_composition import add_legs, assemble_top
 from services.viton.parallel import run_both
 from services.viton.person.dress_wearer import DressWearer, measure_dress_wearer

@@ -6,8 +6,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from services.viton.painting.light_direction import estimate_light_direction_x
 from services.viton.painting.shading import shade_torso
-from services.viton.painting.skin import Skin, estimate_light_direction_x, synthesise_skin
+from services.viton.painting.skin import Skin, synthesise_skin
 from services.viton.person.measured_person import MeasuredPerson
 from services.viton.placing.top_placement import TopPlacement
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.kit.raster.components import largest_component
 from services.viton.garment.landmarks import BackNeckPiece, TopLandmarks
 from services.viton.geometry import Points, distance, unit_vector
-from services.viton.painting.bare_body import measure_neck_half_width
+from services.viton.painting.bare_trunk import measure_neck_half_width
 from services.viton.painting.skin import Skin
 from services.viton.person.body import Body
 from services.viton.person.measured_person import MeasuredPerson

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from services.kit.raster.easing import smoothstep
 from services.viton.geometry import Points, point
 from services.viton.person.legs import KNEE, Leg, LowerBody
-from services.viton.person.segmentation import PersonSegmentation
+from services.viton.person.segmentation import LOWER_BODY_LABEL_ERROR_PX, PersonSegmentation
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.noise import estimate_noise_level, make_noise
 from services.viton.raster.planes import to_three_channels
@@ -21,9 +21,6 @@ from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
-
-_LABEL_ERROR_PX: Final = 7
-"""How far an edge of the label map may lie from the true one, in pixels of the canvas."""
 
 _LOCAL_TONE_REACH: Final = 0.35
 """Distance over which a leg's own tone fades to the usual one, in torso lengths."""
@@ -243,7 +240,7 @@ def _leg_albedo(image: Floats, parts: PersonSegmentation, body: LowerBody, light
 def find_removed_bottoms(parts: PersonSegmentation) -> Bool:
     """Return the existing bottoms and their blurred rim, which are painted anew."""
     keep = parts.upper_garment | parts.arms | parts.head_and_torso_skin | parts.shoes
-    return np.asarray(dilate(parts.bottoms, _LABEL_ERROR_PX) & ~keep)
+    return np.asarray(dilate(parts.bottoms, LOWER_BODY_LABEL_ERROR_PX) & ~keep)
 
 
 def hem_shadow_zone(parts: PersonSegmentation, body: LowerBody) -> Floats:

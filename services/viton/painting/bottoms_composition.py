@@ -13,13 +13,13 @@ from services.viton.painting.bare_legs import (
     synthesise_bare_legs,
 )
 from services.viton.painting.contact_shadow import HEM, OVER_BOTTOMS, contact_shadow
+from services.viton.painting.kept_regions import CHANGED_RIM_PX, cut_out_region
 from services.viton.person.legs import LowerBody
 from services.viton.person.measured_person import MeasuredLowerBody
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.person.shoes import select_shoes_over_hem
 from services.viton.person.waistline import Waistline
 from services.viton.placing.garment_layers import GarmentLayer
-from services.viton.raster.alpha_matte import estimate_alpha_matte
 from services.viton.raster.layers import LayerStack, alpha_blend
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.planes import to_three_channels
@@ -28,25 +28,6 @@ from services.viton.raster.smoothing import antialias
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
-
-_NEAR_PX: Final = 2
-"""How far around what changes the layers are painted anew, in pixels of the canvas."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeptOverBottoms:
-    """How regions of the photo that lie over new bottoms are cut out."""
-
-    label_error_px: int = 7
-    """How far an edge of the label map may lie from the true one, in pixels of the canvas."""
-    matte_start: float = 0.45
-    """Estimated coverage, 0 to 1, up to which a pixel is not the region's."""
-    matte_range: float = 0.55
-    """Further coverage at which it is all the region's."""
-
-
-KEPT_OVER_BOTTOMS: Final = KeptOverBottoms()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +51,6 @@ def assemble_bottoms(legs: MeasuredLowerBody, garment: GarmentLayer, line: Waist
 
     Pixels away from all that changes are the photo's.
     """
-    options = KEPT_OVER_BOTTOMS
     photo, parts, body = legs.pixels, legs.segmentation, legs.body
     removed = find_removed_bottoms(parts)
     undressed, bare = _paint_bare_legs(photo, parts, body, removed)
@@ -78,19 +58,19 @@ def assemble_bottoms(legs: MeasuredLowerBody, garment: GarmentLayer, line: Waist
     shadow = contact_shadow(garment.alpha, HEM) * np.float32(HEM.strength)
     stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
     stack.add_garment_layer(garment.colour, garment.alpha, garment.source)
-    near = dilate(removed | (garment.alpha > 0) | (hem_shadow_zone(parts, body) > 0), _NEAR_PX)
-    back = parts.bottoms | parts.leg_skin
+    near = dilate(
+        removed | (garment.alpha > 0) | (hem_shadow_zone(parts, body) > 0), CHANGED_RIM_PX
+    )
     kept = [parts.arms, parts.head_and_torso_skin, select_shoes_over_hem(parts, body)]
     if not line.visible:
         kept.insert(0, parts.upper_garment)
     for region in kept:
         if (region & near).any():
-            alpha, colour = estimate_alpha_matte(photo, region, back, options.label_error_px)
-            cast = contact_shadow(alpha, OVER_BOTTOMS)
+            cut = cut_out_region(photo, region, parts)
+            cast = contact_shadow(cut.alpha, OVER_BOTTOMS)
             cast = cast * np.float32(OVER_BOTTOMS.strength) * garment.alpha
             stack.darken(cast)
-            sure = (alpha - options.matte_start) / options.matte_range
-            stack.add_layer(colour, np.clip(sure, 0, 1) * near)
+            stack.add_layer(cut.colour, cut.sure_alpha * near)
     away = (~near).astype(np.float32)
     stack.replace(np.where(to_three_channels(away) > 0, photo, stack.image), away)
     return stack

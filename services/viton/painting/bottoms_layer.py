@@ -25,7 +25,6 @@ from services.viton.raster.smoothing import gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 
-
 _BELOW_TOP_PX: Final = 3.0
 """How far above the top's hem the bottoms begin, in pixels of the canvas."""
 

@@ -1,5 +1,6 @@
 """Choice of the seen skin, of the neck or of the arms, that gives new skin its tone."""
 
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import cv2
@@ -7,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.raster.easing import smoothstep
+from services.viton.person.body import Body
+from services.viton.raster.planes import to_luma, to_three_channels
+from services.viton.raster.pull_push import pull_push
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -23,6 +27,32 @@ _WHOLE_ARM_AREA: Final = 0.12
 _MAX_HUE_DISTANCE: Final = 20.0
 """Largest distance from the person's median hue, in CIELAB's a and b. Dim skin, a pale palm and a
 flushed cheek are nearer; a collar of another garment is farther."""
+
+_MIN_FACE_PX: Final = 600
+"""Pixels of a face below which its brightness is no measure, in pixels of the canvas."""
+
+_SHADE_FRACTION: Final = 0.62
+"""Fraction of the face's median brightness below which skin is in the shade."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpperChestTone:
+    """How the neck's colour is continued over the chest."""
+
+    min_neck_area: float = 0.02
+    """Least area of bare neck that is continued, in squared shoulder widths."""
+    lit_percentile: int = 45
+    """Percentile of the brightness of the neck from which on it is lit."""
+    lit_ramp: float = 12.0
+    """Range of brightness below that in which the neck counts less and less, in levels."""
+    fade: float = 0.30
+    """Distance from the neck over which its colour becomes the chest's, in shoulder widths."""
+    dimming: tuple[float, float, float] = (0.965, 0.945, 0.935)
+    """Colour of the chest as a fraction of the neck's: red, green, blue."""
+
+
+UPPER_CHEST_TONE: Final = UpperChestTone()
+"""The engine's options."""
 
 
 def select_skin_of_usual_hue(image: Floats, bare: Bool, face: Bool) -> Bool:
@@ -60,3 +90,30 @@ def weigh_neck_against_arms(arms: Bool, neck: Bool, scale: float) -> Floats:
         between = to_arms / np.maximum(to_arms + to_neck, 1.0)
         share = np.asarray(np.maximum(share, between), np.float32)
     return smoothstep(share)
+
+
+def select_lit_skin(image: Floats, face: Bool) -> Bool:
+    """Return where skin is not in so deep a shade, such as the chin's, that it tells no tone."""
+    luma = to_luma(image)
+    if face.sum() < _MIN_FACE_PX:
+        return np.ones(face.shape, bool)
+    return np.asarray(luma > _SHADE_FRACTION * float(np.median(luma[face])))
+
+
+def continue_neck_colour(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
+    """Return the tone of the neck's lit part, continued over the chest: H x W x 3, 0 to 255.
+
+    Where too little of the neck is bare, this is ``tone``.
+    """
+    if bare.sum() < UPPER_CHEST_TONE.min_neck_area * body.shoulder_width**2:
+        return tone
+    luma = to_luma(image)
+    dim = float(np.percentile(luma[bare], UPPER_CHEST_TONE.lit_percentile))
+    ramp = UPPER_CHEST_TONE.lit_ramp
+    lit = bare * np.clip((luma - dim + ramp) / ramp, 0, 1)
+    near = pull_push(image, lit.astype(np.float32))
+    usual = np.median(image[bare & (luma >= dim)], axis=0)
+    away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
+    fade = to_three_channels(np.clip(away / (UPPER_CHEST_TONE.fade * body.shoulder_width), 0, 1))
+    far = (usual * np.array(UPPER_CHEST_TONE.dimming)).astype(np.float32)
+    return np.asarray(near + fade * (far - near), np.float32)

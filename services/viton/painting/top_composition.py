@@ -3,33 +3,36 @@
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.raster.easing import smoothstep
 from services.viton.painting.appearance import PersonAppearance
 from services.viton.painting.around_neck import NeckLayers
-from services.viton.painting.bare_body import select_own_arms
-from services.viton.painting.bare_legs import inpaint_background
-from services.viton.painting.contact_shadow import (
-    ARM_RIM,
-    CUFF,
-    NECKLINE_LINE,
-    NECKLINE_SOFT,
-    contact_shadow,
-)
+from services.viton.painting.contact_shadow import CUFF, contact_shadow
 from services.viton.painting.legs_below_hem import LegsBelowHem
-from services.viton.painting.occlusion import (
-    close_slits_beside_arms,
+from services.viton.painting.own_arms import (
+    OWN_ARMS,
+    add_own_arms,
     find_arm_under_sleeve,
-    measure_waistband_coverages,
+    select_own_arms,
+)
+from services.viton.painting.replaced_garment import (
+    find_bleed_zone,
+    find_shaded_skin_zone,
+    replace_existing_garment,
+    shade_along_edge,
 )
 from services.viton.painting.shading import shade_sleeve
 from services.viton.painting.skin import Skin
+from services.viton.painting.slits import close_slits_beside_arms
+from services.viton.painting.waistband import (
+    WAISTBAND_RIM,
+    measure_waistband_coverages,
+    take_rim_colours_from_below,
+)
 from services.viton.person.body import Body
 from services.viton.person.measured_person import MeasuredPerson
-from services.viton.person.segmentation import PersonSegmentation
+from services.viton.person.segmentation import LABEL_ERROR_PX, PersonSegmentation
 from services.viton.placing.garment_layers import GarmentLayers
 from services.viton.placing.sleeve import PlacedSleeve
 from services.viton.placing.top_placement import TopPlacement
@@ -38,23 +41,10 @@ from services.viton.raster.layers import WHOLE_IMAGE, LayerStack, alpha_blend
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.noise import estimate_noise_level, make_noise
 from services.viton.raster.planes import bounding_window, to_three_channels
-from services.viton.raster.pull_push import pull_push
 from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
-
-_LABEL_ERROR_PX: Final = 8
-"""How far an edge of the label map may lie from the true one, in pixels of the canvas."""
-
-_BLEED_REACH_PX: Final = 22.0
-"""How far the existing garment's colour may have bled into bare skin, in pixels of the canvas."""
-
-_BLEED_BLUR_PX: Final = 1.5
-"""Standard deviation of that skin's rim, in pixels of the canvas."""
-
-_SKIN_ZONE_BLUR_PX: Final = 1.0
-"""Standard deviation of the rim of the skin that is shaded, in pixels of the canvas."""
 
 _NOISE_RIM_PX: Final = 6
 """Width of the rim of skin and garment where noise is not measured, in pixels of the canvas."""
@@ -62,7 +52,7 @@ _NOISE_RIM_PX: Final = 6
 _NOISE_MIN_COVERAGE: Final = 0.9
 """Coverage of the garment above which its noise is measured, 0 to 1."""
 
-_SLEEVE_MARGIN_PX: Final = 2 * _LABEL_ERROR_PX + 4
+_SLEEVE_MARGIN_PX: Final = 2 * LABEL_ERROR_PX + 4
 """Width beside a sleeve in which it may throw its shadow, in pixels of the canvas."""
 
 _HEAD_MIN_ALPHA: Final = 0.12
@@ -79,80 +69,6 @@ _MAX_ADDED_NOISE: Final = 1.2
 
 _ADDED_NOISE_FRACTION: Final = 0.2
 """Fraction of the missing noise that is added to the garment."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OwnArms:
-    """How the person's own arms are laid over what is new.
-
-    Widths are pixels of the canvas.
-    """
-
-    min_alpha: float = 0.4
-    """Fraction of the arm in a mixed pixel below which it counts as none."""
-    max_rim_px: int = 2
-    """How far beyond the label map's edge an arm may show."""
-    sure_rim_px: int = 4
-    """Distance inwards of the label map's edge from which an arm surely covers all."""
-    rim_sigma_px: float = 1.0
-    """Standard deviation of the rim around that part, and around what has changed."""
-    seam_px: int = 14
-    """Width of the seam between new skin and seen skin."""
-    seam_steepness: float = 1.3
-    """Slope of the blend from new skin to seen skin; 1 spans the whole seam."""
-    min_seam_radius_px: int = 5
-    """Radius below which new skin beside an arm is a sliver and no seam."""
-    min_change: float = 1.5
-    """Change of a channel that has to be exceeded for the arm to be drawn anew, in levels."""
-    changed_rim_px: int = 3
-    """How far around such a change the arm is drawn anew."""
-
-
-OWN_ARMS: Final = OwnArms()
-"""The own arms of all persons."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaistbandRim:
-    """The upper rim of a waistband, which takes its colours from below."""
-
-    height_px: int = 3
-    """Height of the rim, in pixels of the canvas."""
-    margin_px: int = 4
-    """Width around the waistband in which colours are read, in pixels of the canvas."""
-    min_coverage: float = 0.95
-    """Coverage above which a pixel shows the waistband alone, 0 to 1."""
-    blur_px: float = 0.7
-    """Standard deviation of the rim's own edge, in pixels of the canvas."""
-    shadow: float = 0.2
-    """Fraction of the light that the waistband takes from the torso beside it."""
-    shadow_sigma_px: float = 4.0
-    """Standard deviation of that shadow, in pixels of the canvas."""
-
-
-WAISTBAND_RIM: Final = WaistbandRim()
-"""The waistbands of all persons."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReplacedGarment:
-    """How the worn garment is painted over.
-
-    Widths are pixels of the canvas.
-    """
-
-    lower_rim_px: int = 4
-    """Width of the rim of trousers or a skirt whose colours are not continued."""
-    ground_blend_px: float = 3.0
-    """Difference of the distances to ground and trousers over which one goes over to the other."""
-    edge_sigma_px: float = 1.2
-    """Standard deviation of the rim around what is painted anew."""
-    head_rim_px: int = 3
-    """Width of the head's rim that is painted anew."""
-
-
-REPLACED_GARMENT: Final = ReplacedGarment()
-"""The worn garments of all persons."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,10 +198,10 @@ def _find_zones(person: MeasuredPerson, placement: TopPlacement, skin: Skin) -> 
     no_arm = under_sleeves[0] | under_sleeves[1] | skin.hem_residue
     own_arms = select_own_arms(parts, (sleeves[0].surface, sleeves[1].surface), body) & ~no_arm
     stays = parts.head | parts.lower_body | own_arms | (parts.arms & ~no_arm)
-    hidden = dilate(parts.upper_garment, _LABEL_ERROR_PX) | dilate(no_arm, _HIDDEN_ARM_RIM_PX)
+    hidden = dilate(parts.upper_garment, LABEL_ERROR_PX) | dilate(no_arm, _HIDDEN_ARM_RIM_PX)
     hidden &= ~stays
     # Under the rims of the arms lies what is new, so that no old rim shows through.
-    under_rims = hidden | dilate(hidden, _LABEL_ERROR_PX // 2 + 1) & own_arms
+    under_rims = hidden | dilate(hidden, LABEL_ERROR_PX // 2 + 1) & own_arms
     beside_skin = dilate(under_rims & (_either(skin.arm_alphas) > 0.5), OWN_ARMS.seam_px)
     beside_skin &= own_arms
     replaced = under_rims | beside_skin
@@ -321,11 +237,13 @@ def _paint_base(scene: _Scene) -> Floats:
     """Return background and skin, and the garment's shadow on them."""
     person, skin, replaced = scene.person, scene.appearance.skin, scene.zones.replaced
     parts = person.segmentation
-    base = _replace_existing_garment(
+    base = replace_existing_garment(
         person.pixels, parts, skin, replaced, person.body.existing_hem_row
     )
-    clear = alpha_blend(base, skin.upper_chest_colour, _bleed_zone(parts))
-    return _shade_along_edge(clear, scene.layers.torso.alpha, _skin_zone(parts, skin, replaced))
+    clear = alpha_blend(base, skin.upper_chest_colour, find_bleed_zone(parts))
+    return shade_along_edge(
+        clear, scene.layers.torso.alpha, find_shaded_skin_zone(parts, skin, replaced)
+    )
 
 
 def _add_torso(stack: LayerStack, scene: _Scene) -> None:
@@ -359,7 +277,7 @@ def _add_stand_collar(stack: LayerStack, scene: _Scene) -> None:
 def _add_waistband(stack: LayerStack, scene: _Scene) -> None:
     if scene.waistband is not None:
         lower = scene.waistband[1]
-        stack.add_layer(_colours_from_inside(scene.person.pixels, lower), lower)
+        stack.add_layer(take_rim_colours_from_below(scene.person.pixels, lower), lower)
 
 
 def _add_new_arms(stack: LayerStack, scene: _Scene) -> None:
@@ -395,7 +313,7 @@ def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
 def _add_head(stack: LayerStack, person: MeasuredPerson) -> None:
     parts = person.segmentation
     alpha, colour = estimate_alpha_matte(
-        person.pixels, parts.head, parts.upper_garment, _LABEL_ERROR_PX, _HEAD_MIN_ALPHA
+        person.pixels, parts.head, parts.upper_garment, LABEL_ERROR_PX, _HEAD_MIN_ALPHA
     )
     near = bounding_window(alpha > 0, 0) or WHOLE_IMAGE
     stack.add_layer(colour[near], alpha[near], near)
@@ -409,95 +327,6 @@ def add_legs(stack: LayerStack, legs: LegsBelowHem) -> None:
         stack.add_layer(*legs.shoes)
 
 
-def _colours_from_inside(image: Floats, lower: Floats) -> Floats:
-    """Return the image with the colours along the upper rim of ``lower`` taken from below it."""
-    options, height = WAISTBAND_RIM, WAISTBAND_RIM.height_px
-    window = bounding_window(lower > 0, options.margin_px)
-    if window is None:
-        return image
-    part = lower[window]
-    deep = np.zeros(part.shape, bool)
-    deep[height:] = part[:-height] > options.min_coverage
-    inside = deep & (part > options.min_coverage)
-    close = pull_push(image[window], inside.astype(np.float32), 1)
-    result = image.copy()
-    rim = (part > 0) & ~deep
-    result[window] = alpha_blend(
-        image[window], close, np.minimum(antialias(rim, options.blur_px), dilate(rim, 1))
-    )
-    return result
-
-
-def add_own_arms(
-    stack: LayerStack,
-    image: Floats,
-    arms: Bool,
-    parts: PersonSegmentation,
-    new: tuple[Floats, Floats],
-) -> None:
-    """Add the person's own arms over what is new, free of whatever was behind their edges.
-
-    ``new``: the coverage of the torso's cloth, along which their rims lose the light that the worn
-    garment threw on them, and that of new skin, into which they go over without a step.
-    """
-    options = OWN_ARMS
-    window = bounding_window(arms, 4 * _LABEL_ERROR_PX)
-    if window is None:
-        return
-    below, photo, front = stack.image[window], image[window], arms[window]
-    torso, skin = new[0][window], new[1][window]
-    back = dilate(front, 3 * _LABEL_ERROR_PX) & ~front & ~parts.head[window]
-    band = _LABEL_ERROR_PX // 2 + 1
-    alpha, colour = estimate_alpha_matte(photo, front, back, band, options.min_alpha)
-    sure = antialias(erode(front, options.sure_rim_px), options.rim_sigma_px)
-    alpha = np.maximum(alpha * dilate(front, options.max_rim_px), sure)
-    # A sliver of it beside an arm that is seen wider or narrower than it was made is no joint.
-    joint = (skin > 0.5) & ~front
-    radius = options.min_seam_radius_px
-    joint = dilate(erode(joint, radius), radius) & joint
-    if joint.any():
-        away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
-        new_share = np.clip(options.seam_steepness * (1 - away / options.seam_px), 0, 1)
-        new_share = skin * new_share * new_share * (3 - 2 * new_share)
-        alpha = np.asarray(alpha * (1 - new_share), np.float32)
-    rim = contact_shadow(torso * ~front, ARM_RIM) * (1 - skin)
-    colour = colour * to_three_channels(1 - ARM_RIM.strength * rim)
-    mixed = alpha_blend(below, colour, alpha)
-    changed = np.abs(below - photo).max(axis=-1) > options.min_change
-    changed &= dilate(~front, options.seam_px)
-    kept = np.where(front[..., None], photo, below)
-    anew = antialias(dilate(changed, options.changed_rim_px), options.rim_sigma_px)
-    stack.replace(alpha_blend(kept, mixed, anew), alpha, window)
-
-
-def _replace_existing_garment(
-    image: Floats, parts: PersonSegmentation, skin: Skin, replaced: Bool, waist: float
-) -> Floats:
-    """Return the photo with the existing garment replaced by background, bottoms and skin."""
-    options = REPLACED_GARMENT
-    near = bounding_window(replaced, 2 * _LABEL_ERROR_PX)
-    if near is None:
-        return image
-    behind = inpaint_background(image, parts)[near]
-    rows = np.arange(replaced.shape[0])[near[0], None]
-    below = rows > waist
-    if (replaced[near] & below).any() and parts.lower_body.any():
-        # Beside the trousers a sleeve hid more of them, not the ground.
-        inside = erode(parts.lower_body, options.lower_rim_px)
-        own = pull_push(image, inside.astype(np.float32))[near]
-        to_ground = cv2.distanceTransform(parts.person.astype(np.uint8), cv2.DIST_L2, 3)
-        to_lower = cv2.distanceTransform((~parts.lower_body).astype(np.uint8), cv2.DIST_L2, 3)
-        nearer = (to_ground - to_lower)[near] / options.ground_blend_px + 0.5
-        nearer = np.clip(nearer, 0, 1) * below
-        behind = alpha_blend(behind, own, nearer)
-    filled = alpha_blend(behind, skin.upper_chest_colour[near], skin.trunk_alpha[near])
-    edge = np.maximum(antialias(replaced[near], options.edge_sigma_px), replaced[near])
-    edge = edge * ~erode(parts.head, options.head_rim_px)[near]
-    result = image.copy()
-    result[near] = alpha_blend(image[near], filled, edge)
-    return result
-
-
 def _missing_noise_level(image: Floats, parts: PersonSegmentation, layers: GarmentLayers) -> float:
     """Return the noise to add to the garment, beside the photo's, in levels."""
     skin = erode(parts.torso_skin | parts.arms | parts.face, _NOISE_RIM_PX)
@@ -507,25 +336,6 @@ def _missing_noise_level(image: Floats, parts: PersonSegmentation, layers: Garme
     return min(
         _ADDED_NOISE_FRACTION * float(np.sqrt(max(own * own - new * new, 0.0))), _MAX_ADDED_NOISE
     )
-
-
-def _bleed_zone(parts: PersonSegmentation) -> Floats:
-    """Return the bare neck into which the existing garment's colour has bled, 0 to 1."""
-    away = cv2.distanceTransform((~parts.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
-    near = smoothstep((_BLEED_REACH_PX - away) / (_BLEED_REACH_PX - _LABEL_ERROR_PX))
-    return np.asarray(near * antialias(parts.torso_skin, _BLEED_BLUR_PX), np.float32)
-
-
-def _shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
-    """Darken the skin along the garment's edge: a fine line close by, a soft shadow farther out."""
-    close = NECKLINE_LINE.strength * contact_shadow(torso, NECKLINE_LINE)
-    shade = close + NECKLINE_SOFT.strength * contact_shadow(torso, NECKLINE_SOFT)
-    return canvas * to_three_channels(1 - shade * (1 - torso) * zone)
-
-
-def _skin_zone(parts: PersonSegmentation, skin: Skin, replaced: Bool) -> Floats:
-    zone = (parts.torso_skin | (replaced & (skin.trunk_alpha > 0.5))).astype(np.float32)
-    return gaussian_blur(zone, _SKIN_ZONE_BLUR_PX)
 
 
 def _arm_shading(skin: Skin, layers: GarmentLayers, body: Body, kept: Bool) -> Floats:

@@ -8,16 +8,13 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
-from services.viton.painting import top_composition
-from services.viton.painting.occlusion import close_slits_beside_arms
+from services.viton.painting.light_direction import estimate_light_direction_x
 from services.viton.painting.shading import shade_torso
-from services.viton.painting.skin import estimate_light_direction_x, synthesise_skin
+from services.viton.painting.skin import synthesise_skin
 from services.viton.person.body import measure_body
-from services.viton.person.segmentation import PersonSegmentation, segment_person
 from services.viton.person.shoulders import trace_shoulder_outline
 from services.viton.placing.sleeve import place_sleeves
 from services.viton.raster.alpha_matte import estimate_alpha_matte
-from services.viton.raster.layers import LayerStack
 from tests.unit.services.viton.drawings import (
     HAIR,
     SHAPE,
@@ -177,46 +174,6 @@ def test_light_taken_from_the_worn_garment_goes_on_beyond_it_without_a_step() ->
         assert np.abs(np.diff(light, axis=axis)).max() < 0.035
 
 
-def without_lower_body(parts: PersonSegmentation) -> PersonSegmentation:
-    none = np.zeros_like(parts.bottoms)
-    return replace(parts, bottoms=none, leg_skin=none, socks=none, shoes=none)
-
-
-def test_a_gap_beside_an_arm_narrows_to_its_end() -> None:
-    person = figure(sleeves="none")
-    body, parts = measure_body(person.keypoints, person.labels)
-    rows = np.arange(person.labels.shape[0])
-    columns = np.arange(person.labels.shape[1])[None, :]
-    top, bottom = int(body.left.armpit[1]) + 10, int(body.existing_hem_row) - 10
-    gap = np.interp(rows, (top, bottom), (0, 12))[:, None]
-    torso = ((columns >= 300) & (columns < 480)).astype(np.float32)
-    arm = (columns < 300 - gap) & (columns > 240 - gap)
-    inside = (rows > top)[:, None] & (rows < bottom)[:, None]
-    parts = without_lower_body(parts)
-    worn = close_slits_beside_arms(torso * inside, parts, arm & inside, np.zeros(SHAPE, bool), body)
-    between = inside & (columns < 300) & (columns >= 300 - gap)
-    closed = (between & (worn > 0.5)).sum(axis=1)
-    # Where it opens it is as narrow as a line, not at once as wide as what counts as a gap.
-    assert closed[top + 20 : bottom - 20].max() <= 4
-    assert closed[bottom - 40 : bottom - 20].max() <= 1
-
-
-def test_a_slit_that_ends_at_the_bare_chest_is_closed() -> None:
-    person = figure(sleeves="none")
-    body, parts = measure_body(person.keypoints, person.labels)
-    rows = np.arange(SHAPE[0])[:, None]
-    columns = np.arange(SHAPE[1])[None, :]
-    top, bottom = int(body.left.armpit[1]), int(body.left.armpit[1]) + 40
-    parts = without_lower_body(parts)
-    below = (rows >= top) & (rows < body.existing_hem_row)
-    torso = ((columns >= 300) & (columns < 480) & below).astype(np.float32)
-    slit = (columns >= 297) & (columns < 300) & (rows >= top) & (rows < bottom)
-    arm = (columns >= 240) & (columns < 300) & below & ~slit
-    chest = (columns >= 290) & (columns < 480) & (rows > body.shoulder_line_y[384]) & (rows < top)
-    closed = close_slits_beside_arms(torso, parts, arm, chest, body) > 0.5
-    assert closed[slit].mean() > 0.9
-
-
 @pytest.mark.parametrize("reach", [30, 60])
 def test_the_shoulder_s_line_is_no_higher_than_the_outline(reach: int) -> None:
     person = figure()
@@ -362,21 +319,3 @@ def test_bare_shoulders_are_covered_by_a_garment_with_sleeves() -> None:
     worn, _ = wear(Person(image, labels, person.keypoints), garment("short"))
     skin = unlike(worn, SKIN) < 14
     assert skin[280:390, 250:322].sum() + skin[280:390, 446:518].sum() < 60
-
-
-def test_a_sliver_of_made_skin_beside_a_seen_arm_leaves_the_arm_alone() -> None:
-    arm = np.zeros((160, 200), bool)
-    arm[40:, 80:130] = True
-    photo = np.full((160, 200, 3), 235, np.float32)
-    photo[arm] = SKIN
-    beside, above = np.zeros(arm.shape, np.float32), np.zeros(arm.shape, np.float32)
-    beside[80:110, 80:134] = 1
-    above[:60, 80:130] = 1
-    worn = np.zeros(arm.shape, np.float32)
-    parts = segment_person(np.where(arm, 14, 0).astype(np.uint8), np.zeros(arm.shape, bool))
-    for made, kept in ((beside, True), (above, False)):
-        stack = LayerStack(np.where(made[..., None] > 0, np.float32(90), photo))
-        top_composition.add_own_arms(stack, photo, arm, parts, (worn, made))
-        rim = stack.image[84:106, 124:128] if kept else stack.image[42:46, 90:120]
-        same = np.abs(rim - np.array(SKIN)).max() < 2
-        assert same == kept

@@ -1,4 +1,4 @@
-"""Where the new garment, the arms, and trousers or a skirt lie over one another."""
+"""The waistband of existing bottoms over a top that is tucked in."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -8,11 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, median_filter
 
-from services.kit.raster.components import label_components, remove_small_components
-from services.kit.raster.morphology import Footprint, open_mask
-from services.viton.person.body import Body, BodySide
+from services.viton.person.body import Body
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.placing.sleeve import PlacedSleeve
+from services.viton.raster.layers import alpha_blend
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.planes import bounding_window
 from services.viton.raster.pull_push import pull_push
@@ -20,34 +18,6 @@ from services.viton.raster.smoothing import antialias
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slit:
-    """Which gaps between the torso and an arm are closed."""
-
-    max_half_width: float = 0.014
-    """Half the width of the widest slit that is closed, in shoulder widths."""
-    min_gap_side: float = 0.1
-    """Side of the square whose area a gap needs to stay open, in shoulder widths."""
-    gap_rim_px: float = 3.0
-    """Standard deviation of the rim that is drawn around such a gap, in pixels of the canvas."""
-    gap_rim_level: float = 0.4
-    """Coverage of that rim above which a pixel belongs to the gap."""
-    above_armpit: float = 0.1
-    """Height above the higher armpit from which slits are looked for, in shoulder widths."""
-    search_ratio: int = 3
-    """Largest distance of a slit from torso and arm, in half widths of the widest slit."""
-    under_arm_px: int = 5
-    """How far the torso is continued under the arm that it touches, in pixels of the canvas."""
-    blur_px: float = 0.8
-    """Standard deviation of the blur of the torso's new edge, in pixels of the canvas."""
-    edge_px: int = 2
-    """How far around a closed slit the torso's edge is drawn anew, in pixels of the canvas."""
-
-
-SLIT: Final = Slit()
-"""Slits beside the arms of all persons."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,48 +104,25 @@ SHADOW_INSENSITIVE_COLOURS: Final = ShadowInsensitiveColours()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmUnderSleeve:
-    """Which part of a bare arm a new sleeve covers."""
+class WaistbandRim:
+    """The upper rim of a waistband, which takes its colours from below."""
 
-    max_off_middle: float = 0.95
-    """Largest distance from the middle of the sleeve of an arm's skin, in widths of the sleeve."""
-    cuff_overlap: float = 0.05
-    """How far above the cuff the arm is still bare, as a fraction of the arm."""
-    reach_above_armpit: float = 1.7
-    """Reach from the armhole above the armpit, in reaches below it."""
+    height_px: int = 3
+    """Height of the rim, in pixels of the canvas."""
+    margin_px: int = 4
+    """Width around the waistband in which colours are read, in pixels of the canvas."""
+    min_coverage: float = 0.95
+    """Coverage above which a pixel shows the waistband alone, 0 to 1."""
+    blur_px: float = 0.7
+    """Standard deviation of the rim's own edge, in pixels of the canvas."""
+    shadow: float = 0.2
+    """Fraction of the light that the waistband takes from the torso beside it."""
+    shadow_sigma_px: float = 4.0
+    """Standard deviation of that shadow, in pixels of the canvas."""
 
 
-ARM_UNDER_SLEEVE: Final = ArmUnderSleeve()
-"""Arms below the sleeves of all garments."""
-
-
-def close_slits_beside_arms(
-    torso: Floats, parts: PersonSegmentation, arms: Bool, chest: Bool, body: Body
-) -> Floats:
-    """Return the torso's coverage with no bright slit beside an arm that it all but touches.
-
-    It is H x W, 0 to 1. ``chest``: the bare trunk, through which no ground is seen.
-    """
-    reach = max(int(SLIT.max_half_width * body.shoulder_width), 1)
-    covered = torso > 0.5
-    open_ground: Bool = np.asarray(~(covered | arms | chest))
-    opened = open_mask(open_ground, reach)
-    large = remove_small_components(opened, int((SLIT.min_gap_side * body.shoulder_width) ** 2))
-    wide = antialias(large, SLIT.gap_rim_px) > SLIT.gap_rim_level
-    # A gap that stays open narrows to its end, and does not stop at its whole width.
-    thin = label_components(open_mask(open_ground, 1, Footprint.SQUARE))
-    widens = np.bincount(thin.labels[wide], minlength=thin.count) > 0
-    wide = wide | thin.select(widens)
-    rows = np.arange(torso.shape[0])[:, None]
-    armpit = min(body.left.armpit[1], body.right.armpit[1])
-    top = armpit - SLIT.above_armpit * body.shoulder_width
-    slit = open_ground & ~wide & (rows > top) & (rows < body.existing_hem_row) & ~parts.lower_body
-    near = SLIT.search_ratio * reach
-    slit &= dilate(covered, near) & dilate(arms, near)
-    # Some way under the arm that it touches, whose soft edge lies over it.
-    under = dilate(dilate(covered | slit, 1) & arms, SLIT.under_arm_px) & arms
-    joined = antialias(covered | slit | under, SLIT.blur_px)
-    return np.where(dilate(slit | under, SLIT.edge_px), np.maximum(torso, joined), torso)
+WAISTBAND_RIM: Final = WaistbandRim()
+"""The waistbands of all persons."""
 
 
 def measure_waistband_coverages(
@@ -271,26 +218,20 @@ def _shadow_insensitive_colours(image: Floats) -> Floats:
     return np.asarray(np.concatenate([hue, options.light_gain * mean], axis=-1), np.float32)
 
 
-def find_arm_under_sleeve(
-    parts: PersonSegmentation, sleeve: PlacedSleeve, side: BodySide, reach: float
-) -> Bool:
-    """Return the bare arm that the new sleeve covers, rims included, H x W.
-
-    ``reach``: distance from the armhole below the armpit at which skin is covered, in pixels.
-    """
-    strip, fit = sleeve.surface, sleeve.fit
-    if fit.cuff_fraction == 0.0:
-        return np.zeros(parts.arms.shape, bool)
-    bare_from = fit.cuff_fraction - ARM_UNDER_SLEEVE.cuff_overlap
-    near = np.abs(strip.across - 0.5) < ARM_UNDER_SLEEVE.max_off_middle
-    near &= strip.along < bare_from
-    hidden = parts.arms & strip.covered & near
-    height, width = hidden.shape
-    ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.shoulder_tip[1])
-    xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.shoulder_tip[0])
-    run = (side.armpit - side.shoulder_tip).astype(np.float32)
-    share = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
-    away = np.hypot(xs - share * run[0], ys - share * run[1])
-    bare = strip.covered & (strip.along >= bare_from)
-    limit = np.where(ys < run[1], ARM_UNDER_SLEEVE.reach_above_armpit * reach, reach)
-    return np.asarray(hidden | (parts.arms & ~bare & (away < limit)))
+def take_rim_colours_from_below(image: Floats, lower: Floats) -> Floats:
+    """Return the image with the colours along the upper rim of ``lower`` taken from below it."""
+    options, height = WAISTBAND_RIM, WAISTBAND_RIM.height_px
+    window = bounding_window(lower > 0, options.margin_px)
+    if window is None:
+        return image
+    part = lower[window]
+    deep = np.zeros(part.shape, bool)
+    deep[height:] = part[:-height] > options.min_coverage
+    inside = deep & (part > options.min_coverage)
+    close = pull_push(image[window], inside.astype(np.float32), 1)
+    result = image.copy()
+    rim = (part > 0) & ~deep
+    result[window] = alpha_blend(
+        image[window], close, np.minimum(antialias(rim, options.blur_px), dilate(rim, 1))
+    )
+    return result

@@ -1,0 +1,159 @@
+"""The bare trunk where clothes hid it: neck, shoulders, and the flanks down to the waist."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.viton.geometry import Points
+from services.viton.person.body import Body, BodySide
+from services.viton.person.segmentation import PersonSegmentation
+from services.viton.person.shoulders import trace_shoulder_outline
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.polygon import rasterise_polygon
+from services.viton.raster.smoothing import antialias, gaussian_blur
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BareTrunk:
+    """Outline of the bare neck, shoulders and trunk.
+
+    Lengths are shoulder widths, blurs standard deviations in pixels of the canvas.
+    """
+
+    joint_reach: float = 0.1
+    """Half the width of the widest gap between trunk and arm that is closed."""
+    joint_depth: float = 0.04
+    """Least depth below the line of the shoulders at which a gap is closed."""
+    outline_blur_px: float = 0.7
+    """Blur of the rim along the person's outline."""
+    joint_blur_px: float = 0.8
+    """Blur of the rim of the closed gaps."""
+    flank_samples: int = 12
+    """Samples of a flank from the armpit to the existing hem."""
+    flank_inset: float = 0.01
+    """How far the bare flank lies inwards of the clothed one."""
+    min_shoulder_span: float = 0.1
+    """Least width from the side of the neck to the shoulder's tip."""
+    slope_start: float = 0.55
+    """Where the bare outline meets the line of the shoulders, as a fraction of that width."""
+    slope_samples: int = 10
+    """Samples of the outline from there to the tip."""
+    curve_samples: int = 12
+    """Samples of the hollow curve from the neck to there."""
+    curve_rise: float = 0.10
+    """Height above the line of the shoulders at which that curve leaves the neck."""
+    corner_out: float = 0.05
+    """How far outwards of the side of the neck the curve's control point lies."""
+    corner_drop: float = 0.02
+    """How far below the line of the shoulders that control point lies."""
+    chin_rise: float = 0.45
+    """Height above the base of the neck at which the outline begins."""
+    outline_drop_px: float = 1.0
+    """How far the whole outline is moved down, in pixels of the canvas."""
+
+
+BARE_TRUNK: Final = BareTrunk()
+"""Outline of the bare trunk that is made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeckWidth:
+    """How the neck's half width is measured; lengths are shoulder widths."""
+
+    band_top: float = 0.34
+    """Height above the base of the neck from which rows are read."""
+    band_bottom: float = 0.14
+    """Height above the base of the neck down to which rows are read."""
+    percentile: float = 25
+    """Percentile of the rows' half widths that is the neck's."""
+    usual: float = 0.155
+    """Usual half width."""
+    too_few_rows: int = 3
+    """Number of rows with skin at and below which the usual half width is taken."""
+    min_ratio: float = 0.75
+    """Narrowest neck, in usual widths."""
+    max_ratio: float = 1.15
+    """Widest neck, in usual widths."""
+
+
+NECK_WIDTH: Final = NeckWidth()
+"""How the necks of all persons are measured."""
+
+
+def join_bare_shoulders(
+    chest: Floats, arms: list[Floats], parts: PersonSegmentation, body: Body
+) -> Floats:
+    """Join trunk and bare arms above the armpits, within what the person's outline was."""
+    whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
+    reach = max(int(BARE_TRUNK.joint_reach * body.shoulder_width), 1)
+    joined = erode(dilate(whole, reach), reach) & (
+        parts.upper_garment | parts.torso_skin | parts.arms
+    )
+    rows = np.arange(chest.shape[0])[:, None]
+    columns = np.arange(chest.shape[1])[None, :]
+    joined &= rows > body.shoulder_line_y[None, :] + BARE_TRUNK.joint_depth * body.shoulder_width
+    for side in body.sides:
+        joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck_base[0] * side.sign)
+    outline = parts.person | (chest > 0.5) & dilate(parts.person, 1)
+    outline &= (
+        rows
+        >= trace_shoulder_outline(parts, body.neck_base, body.shoulder_width).collarless_y[None, :]
+    )
+    chest = chest * antialias(outline, BARE_TRUNK.outline_blur_px)
+    joined &= outline & ~dilate(parts.head, 1)
+    return np.maximum(chest, gaussian_blur(joined.astype(np.float32), BARE_TRUNK.joint_blur_px))
+
+
+def rasterise_bare_trunk(parts: PersonSegmentation, body: Body) -> Floats:
+    """Return the coverage of bare neck, shoulders and trunk down to the waist, H x W, 0 to 1."""
+    shape = parts.upper_garment.shape
+    last = shape[0] - 1
+    rows = np.linspace(0, 1, BARE_TRUNK.flank_samples)
+    ring = []
+    for b, order in ((body.left, -1), (body.right, 1)):
+        ys = b.armpit[1] + rows * (min(body.existing_hem_row, last) - b.armpit[1])
+        x = b.flank_x[np.clip(ys, 0, last).astype(int)]
+        flank = np.stack([x - b.sign * BARE_TRUNK.flank_inset * body.shoulder_width, ys], axis=1)
+        ring.append(np.concatenate([_bare_shoulder_outline(parts, body, b), flank])[::order])
+    return rasterise_polygon((shape[0], shape[1]), np.concatenate(ring))
+
+
+def _bare_shoulder_outline(parts: PersonSegmentation, body: Body, side: BodySide) -> Points:
+    """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
+    trunk, scale = BARE_TRUNK, body.shoulder_width
+    wide = measure_neck_half_width(parts, body, side.sign)
+    x = body.neck_base[0] + side.sign * wide
+    span = max(float((side.shoulder_tip[0] - x) * side.sign), trunk.min_shoulder_span * scale)
+    xs = x + side.sign * span * np.linspace(trunk.slope_start, 1.0, trunk.slope_samples)
+    line = np.interp(xs, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y)
+    foot = np.array([xs[0], line[0]])
+    level = float(np.interp(x, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y))
+    start = np.array([x, level - trunk.curve_rise * scale])
+    corner = np.array([x + side.sign * trunk.corner_out * scale, level + trunk.corner_drop * scale])
+    turn = np.linspace(0, 1, trunk.curve_samples)[:, None]
+    bend = (1 - turn) ** 2 * start + 2 * turn * (1 - turn) * corner + turn**2 * foot
+    chin = np.array([[x, body.neck_base[1] - trunk.chin_rise * scale]])
+    tip = np.stack([xs, line], axis=1)[1:]
+    return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, trunk.outline_drop_px]))
+
+
+def measure_neck_half_width(parts: PersonSegmentation, body: Body, sign: int) -> float:
+    """Return how far the neck reaches to one side where it is narrowest, in pixels."""
+    options = NECK_WIDTH
+    low, high = (
+        int(body.neck_base[1] - rise * body.shoulder_width)
+        for rise in (options.band_top, options.band_bottom)
+    )
+    band = parts.torso_skin[max(low, 0) : max(high, 1)]
+    reach = [
+        float(((np.flatnonzero(row) - body.neck_base[0]) * sign).max()) for row in band if row.any()
+    ]
+    usual = options.usual * body.shoulder_width
+    measured = len(reach) > options.too_few_rows
+    found = float(np.percentile(reach, options.percentile)) if measured else usual
+    return float(np.clip(found, options.min_ratio * usual, options.max_ratio * usual))

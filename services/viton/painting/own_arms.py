@@ -1,0 +1,177 @@
+"""The person's own arms: which skin they are, what a new sleeve hides of them, and their layer."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.raster.components import label_components
+from services.viton.painting.contact_shadow import ARM_RIM, contact_shadow
+from services.viton.person.body import Body, BodySide
+from services.viton.person.segmentation import LABEL_ERROR_PX, PersonSegmentation
+from services.viton.placing.sleeve import PlacedSleeve
+from services.viton.raster.alpha_matte import estimate_alpha_matte
+from services.viton.raster.layers import LayerStack, alpha_blend
+from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.planes import bounding_window, to_three_channels
+from services.viton.raster.ruled_warp import RuledWarp
+from services.viton.raster.smoothing import antialias
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_FAR_PX: Final = 4096
+"""Largest coordinate at which a disc is drawn, in pixels of the canvas."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnArmSearch:
+    """Which skin is an arm's."""
+
+    max_off_middle: float = 0.65
+    """Largest distance from the middle of an arm at which skin is surely the arm's."""
+    hand_radius: float = 0.3
+    """Radius around the wrist in which skin is surely the hand's, in shoulder widths."""
+    min_own_fraction: float = 0.5
+    """Least fraction of such sure skin in a piece that is an arm."""
+
+
+OWN_ARM_SEARCH: Final = OwnArmSearch()
+"""How own arms are found in all photos."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmUnderSleeve:
+    """Which part of a bare arm a new sleeve covers."""
+
+    max_off_middle: float = 0.95
+    """Largest distance from the middle of the sleeve of an arm's skin, in widths of the sleeve."""
+    cuff_overlap: float = 0.05
+    """How far above the cuff the arm is still bare, as a fraction of the arm."""
+    reach_above_armpit: float = 1.7
+    """Reach from the armhole above the armpit, in reaches below it."""
+
+
+ARM_UNDER_SLEEVE: Final = ArmUnderSleeve()
+"""Arms below the sleeves of all garments."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnArms:
+    """How the person's own arms are laid over what is new.
+
+    Widths are pixels of the canvas.
+    """
+
+    min_alpha: float = 0.4
+    """Fraction of the arm in a mixed pixel below which it counts as none."""
+    max_rim_px: int = 2
+    """How far beyond the label map's edge an arm may show."""
+    sure_rim_px: int = 4
+    """Distance inwards of the label map's edge from which an arm surely covers all."""
+    rim_sigma_px: float = 1.0
+    """Standard deviation of the rim around that part, and around what has changed."""
+    seam_px: int = 14
+    """Width of the seam between new skin and seen skin."""
+    seam_steepness: float = 1.3
+    """Slope of the blend from new skin to seen skin; 1 spans the whole seam."""
+    min_seam_radius_px: int = 5
+    """Radius below which new skin beside an arm is a sliver and no seam."""
+    min_change: float = 1.5
+    """Change of a channel that has to be exceeded for the arm to be drawn anew, in levels."""
+    changed_rim_px: int = 3
+    """How far around such a change the arm is drawn anew."""
+
+
+OWN_ARMS: Final = OwnArms()
+"""The own arms of all persons."""
+
+
+def select_own_arms(
+    parts: PersonSegmentation, strips: tuple[RuledWarp, RuledWarp], body: Body
+) -> Bool:
+    """Return the pieces of ``parts.arms`` that are arms: not the bare waist under a short top."""
+    options = OWN_ARM_SEARCH
+    near = np.zeros(parts.arms.shape, bool)
+    for strip, side in zip(strips, body.sides, strict=True):
+        near |= strip.covered & (np.abs(strip.across - 0.5) < options.max_off_middle)
+        near |= _disc(near.shape, side, options.hand_radius * body.shoulder_width)
+    pieces = label_components(parts.arms)
+    within = np.bincount(pieces.labels[near], minlength=pieces.count)
+    return pieces.select(within > options.min_own_fraction * pieces.areas)
+
+
+def _disc(shape: tuple[int, ...], side: BodySide, radius: float) -> Bool:
+    disc = np.zeros(shape[:2], np.uint8)
+    x, y = np.clip(side.arm.wrist, -_FAR_PX, _FAR_PX)
+    cv2.circle(disc, (int(x), int(y)), max(int(radius), 1), 1, -1)
+    return disc > 0
+
+
+def find_arm_under_sleeve(
+    parts: PersonSegmentation, sleeve: PlacedSleeve, side: BodySide, reach: float
+) -> Bool:
+    """Return the bare arm that the new sleeve covers, rims included, H x W.
+
+    ``reach``: distance from the armhole below the armpit at which skin is covered, in pixels.
+    """
+    strip, fit = sleeve.surface, sleeve.fit
+    if fit.cuff_fraction == 0.0:
+        return np.zeros(parts.arms.shape, bool)
+    bare_from = fit.cuff_fraction - ARM_UNDER_SLEEVE.cuff_overlap
+    near = np.abs(strip.across - 0.5) < ARM_UNDER_SLEEVE.max_off_middle
+    near &= strip.along < bare_from
+    hidden = parts.arms & strip.covered & near
+    height, width = hidden.shape
+    ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.shoulder_tip[1])
+    xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.shoulder_tip[0])
+    run = (side.armpit - side.shoulder_tip).astype(np.float32)
+    share = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
+    away = np.hypot(xs - share * run[0], ys - share * run[1])
+    bare = strip.covered & (strip.along >= bare_from)
+    limit = np.where(ys < run[1], ARM_UNDER_SLEEVE.reach_above_armpit * reach, reach)
+    return np.asarray(hidden | (parts.arms & ~bare & (away < limit)))
+
+
+def add_own_arms(
+    stack: LayerStack,
+    image: Floats,
+    arms: Bool,
+    parts: PersonSegmentation,
+    new: tuple[Floats, Floats],
+) -> None:
+    """Add the person's own arms over what is new, free of whatever was behind their edges.
+
+    ``new``: the coverage of the torso's cloth, along which their rims lose the light that the worn
+    garment threw on them, and that of new skin, into which they go over without a step.
+    """
+    options = OWN_ARMS
+    window = bounding_window(arms, 4 * LABEL_ERROR_PX)
+    if window is None:
+        return
+    below, photo, front = stack.image[window], image[window], arms[window]
+    torso, skin = new[0][window], new[1][window]
+    back = dilate(front, 3 * LABEL_ERROR_PX) & ~front & ~parts.head[window]
+    band = LABEL_ERROR_PX // 2 + 1
+    alpha, colour = estimate_alpha_matte(photo, front, back, band, options.min_alpha)
+    sure = antialias(erode(front, options.sure_rim_px), options.rim_sigma_px)
+    alpha = np.maximum(alpha * dilate(front, options.max_rim_px), sure)
+    # A sliver of it beside an arm that is seen wider or narrower than it was made is no joint.
+    joint = (skin > 0.5) & ~front
+    radius = options.min_seam_radius_px
+    joint = dilate(erode(joint, radius), radius) & joint
+    if joint.any():
+        away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
+        new_share = np.clip(options.seam_steepness * (1 - away / options.seam_px), 0, 1)
+        new_share = skin * new_share * new_share * (3 - 2 * new_share)
+        alpha = np.asarray(alpha * (1 - new_share), np.float32)
+    rim = contact_shadow(torso * ~front, ARM_RIM) * (1 - skin)
+    colour = colour * to_three_channels(1 - ARM_RIM.strength * rim)
+    mixed = alpha_blend(below, colour, alpha)
+    changed = np.abs(below - photo).max(axis=-1) > options.min_change
+    changed &= dilate(~front, options.seam_px)
+    kept = np.where(front[..., None], photo, below)
+    anew = antialias(dilate(changed, options.changed_rim_px), options.rim_sigma_px)
+    stack.replace(alpha_blend(kept, mixed, anew), alpha, window)

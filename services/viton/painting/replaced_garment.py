@@ -1,0 +1,100 @@
+"""What takes the place of the existing garment, and the rims it leaves on skin."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from services.kit.raster.easing import smoothstep
+from services.viton.painting.bare_legs import inpaint_background
+from services.viton.painting.contact_shadow import NECKLINE_LINE, NECKLINE_SOFT, contact_shadow
+from services.viton.painting.skin import Skin
+from services.viton.person.segmentation import LABEL_ERROR_PX, PersonSegmentation
+from services.viton.raster.layers import alpha_blend
+from services.viton.raster.morphology import erode
+from services.viton.raster.planes import bounding_window, to_three_channels
+from services.viton.raster.pull_push import pull_push
+from services.viton.raster.smoothing import antialias, gaussian_blur
+
+Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
+
+_BLEED_REACH_PX: Final = 22.0
+"""How far the existing garment's colour may have bled into bare skin, in pixels of the canvas."""
+
+_BLEED_BLUR_PX: Final = 1.5
+"""Standard deviation of that skin's rim, in pixels of the canvas."""
+
+_SKIN_ZONE_BLUR_PX: Final = 1.0
+"""Standard deviation of the rim of the skin that is shaded, in pixels of the canvas."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplacedGarment:
+    """How the worn garment is painted over.
+
+    Widths are pixels of the canvas.
+    """
+
+    lower_rim_px: int = 4
+    """Width of the rim of trousers or a skirt whose colours are not continued."""
+    ground_blend_px: float = 3.0
+    """Difference of the distances to ground and trousers over which one goes over to the other."""
+    edge_sigma_px: float = 1.2
+    """Standard deviation of the rim around what is painted anew."""
+    head_rim_px: int = 3
+    """Width of the head's rim that is painted anew."""
+
+
+REPLACED_GARMENT: Final = ReplacedGarment()
+"""The worn garments of all persons."""
+
+
+def replace_existing_garment(
+    image: Floats, parts: PersonSegmentation, skin: Skin, replaced: Bool, waist: float
+) -> Floats:
+    """Return the photo with the existing garment replaced by background, bottoms and skin."""
+    options = REPLACED_GARMENT
+    near = bounding_window(replaced, 2 * LABEL_ERROR_PX)
+    if near is None:
+        return image
+    behind = inpaint_background(image, parts)[near]
+    rows = np.arange(replaced.shape[0])[near[0], None]
+    below = rows > waist
+    if (replaced[near] & below).any() and parts.lower_body.any():
+        # Beside the trousers a sleeve hid more of them, not the ground.
+        inside = erode(parts.lower_body, options.lower_rim_px)
+        own = pull_push(image, inside.astype(np.float32))[near]
+        to_ground = cv2.distanceTransform(parts.person.astype(np.uint8), cv2.DIST_L2, 3)
+        to_lower = cv2.distanceTransform((~parts.lower_body).astype(np.uint8), cv2.DIST_L2, 3)
+        nearer = (to_ground - to_lower)[near] / options.ground_blend_px + 0.5
+        nearer = np.clip(nearer, 0, 1) * below
+        behind = alpha_blend(behind, own, nearer)
+    filled = alpha_blend(behind, skin.upper_chest_colour[near], skin.trunk_alpha[near])
+    edge = np.maximum(antialias(replaced[near], options.edge_sigma_px), replaced[near])
+    edge = edge * ~erode(parts.head, options.head_rim_px)[near]
+    result = image.copy()
+    result[near] = alpha_blend(image[near], filled, edge)
+    return result
+
+
+def find_bleed_zone(parts: PersonSegmentation) -> Floats:
+    """Return the bare neck into which the existing garment's colour has bled, 0 to 1."""
+    away = cv2.distanceTransform((~parts.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
+    near = smoothstep((_BLEED_REACH_PX - away) / (_BLEED_REACH_PX - LABEL_ERROR_PX))
+    return np.asarray(near * antialias(parts.torso_skin, _BLEED_BLUR_PX), np.float32)
+
+
+def shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
+    """Darken the skin along the garment's edge: a fine line close by, a soft shadow farther out."""
+    close = NECKLINE_LINE.strength * contact_shadow(torso, NECKLINE_LINE)
+    shade = close + NECKLINE_SOFT.strength * contact_shadow(torso, NECKLINE_SOFT)
+    return canvas * to_three_channels(1 - shade * (1 - torso) * zone)
+
+
+def find_shaded_skin_zone(parts: PersonSegmentation, skin: Skin, replaced: Bool) -> Floats:
+    """Return the skin that the garment's edge shades, seen or made, H x W, 0 to 1."""
+    zone = (parts.torso_skin | (replaced & (skin.trunk_alpha > 0.5))).astype(np.float32)
+    return gaussian_blur(zone, _SKIN_ZONE_BLUR_PX)
