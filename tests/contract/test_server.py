@@ -291,16 +291,23 @@ async def test_a_procedure_that_it_does_not_have(serve: Serve) -> None:
 
 @pytest.mark.parametrize("sent", ["id-7.a:b_c", None, "no spaces", "x" * 129])
 async def test_the_request_id_comes_back_even_with_an_error(serve: Serve, sent: str | None) -> None:
-    served = await serve(CONTRACT, fits(raises(NoPerson("Nobody."))))
+    def work(_: FitRequest) -> FitResponse:
+        time.sleep(seconds_of_work)
+        raise NoPerson("Nobody.")
+
+    seconds_of_work = 0.02
+    served = await serve(CONTRACT, fits(work))
     await served.running.loading
     metadata = (("x-request-id", sent),) if sent else ()
     with structlog.testing.capture_logs(
         processors=[structlog.contextvars.merge_contextvars]
     ) as logs:
+        began = time.perf_counter()
         running = send(served, _bytes(PICTURE), metadata=metadata)
         trailing = dict(await running.trailing_metadata())
         # The server logs the call once it has answered.
         await until(lambda: any(line["event"] == "call" for line in logs))
+        elapsed = time.perf_counter() - began
     returned = trailing["x-request-id"]
     assert (returned == sent) == (sent == "id-7.a:b_c")
     assert returned
@@ -309,7 +316,8 @@ async def test_the_request_id_comes_back_even_with_an_error(serve: Serve, sent: 
     assert line["request_id"] == returned
     assert line["code"] == "INVALID_ARGUMENT"
     assert line["method"] == "/tryon.v1.Resize/Fit"
-    assert line["seconds"] >= 0
+    # The log rounds to ten-thousandths.
+    assert seconds_of_work - 1e-4 <= line["seconds"] <= elapsed + 1e-4
 
 
 async def test_the_largest_picture_goes_through_and_comes_back(serve: Serve) -> None:

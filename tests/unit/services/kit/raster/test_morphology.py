@@ -1,9 +1,9 @@
 """Morphology, components and easing that several services share."""
 
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from services.kit.raster.components import (
     label_components,
@@ -36,17 +36,47 @@ def mask() -> Bool:
     return drawn
 
 
+def neighbourhood(radius: int, shape: Footprint) -> Bool:
+    """Compute a footprint without OpenCV."""
+    rows, columns = np.indices((2 * radius + 1, 2 * radius + 1)) - radius
+    if shape is Footprint.SQUARE:
+        return np.ones(rows.shape, bool)
+    return np.asarray(np.abs(columns) <= np.rint(np.sqrt(radius**2 - rows**2)))
+
+
 @pytest.mark.parametrize("shape", Footprint)
-def test_masks_grow_and_shrink_by_the_footprint(mask: Bool, shape: Footprint) -> None:
-    kernel = cv2.getStructuringElement(int(shape), (5, 5))
-    assert np.array_equal(footprint(2, shape), kernel)
-    bytes_ = mask.astype(np.uint8)
-    assert np.array_equal(dilate(mask, 2, shape), cv2.dilate(bytes_, kernel) > 0)
-    assert np.array_equal(erode(mask, 2, shape), cv2.erode(bytes_, kernel) > 0)
-    opened = cv2.morphologyEx(bytes_, cv2.MORPH_OPEN, kernel) > 0
-    assert np.array_equal(open_mask(mask, 2, shape), opened)
-    closed = cv2.morphologyEx(bytes_, cv2.MORPH_CLOSE, kernel) > 0
-    assert np.array_equal(close_mask(mask, 2, shape), closed)
+@pytest.mark.parametrize("radius", [0, 1, 2, 5, 12])
+def test_a_footprint_has_its_shape(radius: int, shape: Footprint) -> None:
+    assert np.array_equal(footprint(radius, shape), neighbourhood(radius, shape))
+
+
+def test_an_ellipse_of_radius_two_lacks_three_pixels_at_each_corner() -> None:
+    assert footprint(2).tolist() == [
+        [0, 0, 1, 0, 0],
+        [1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1],
+        [1, 1, 1, 1, 1],
+        [0, 0, 1, 0, 0],
+    ]
+
+
+@pytest.mark.parametrize("shape", Footprint)
+@pytest.mark.parametrize("radius", [1, 2, 5])
+@pytest.mark.parametrize("density", [None, 0.03, 0.5, 0.97])
+def test_masks_grow_and_shrink_as_scipys_do(
+    mask: Bool, density: float | None, radius: int, shape: Footprint
+) -> None:
+    if density is not None:
+        mask = np.random.default_rng(radius).random((37, 52)) < density
+    structure = neighbourhood(radius, shape)
+    grown = ndimage.binary_dilation(mask, structure, border_value=0)
+    shrunk = ndimage.binary_erosion(mask, structure, border_value=1)
+    assert np.array_equal(dilate(mask, radius, shape), grown)
+    assert np.array_equal(erode(mask, radius, shape), shrunk)
+    opened = ndimage.binary_dilation(shrunk, structure, border_value=0)
+    assert np.array_equal(open_mask(mask, radius, shape), opened)
+    closed = ndimage.binary_erosion(grown, structure, border_value=1)
+    assert np.array_equal(close_mask(mask, radius, shape), closed)
 
 
 def test_the_frame_erodes_nothing(mask: Bool) -> None:
