@@ -119,7 +119,7 @@ set_up_alone() {
 
 # Beside the locked packages, which it leaves as they are.
 install_torch() {
-  say "Installing PyTorch into .venv (once; 0.2 GB to download for the CPU alone, some 3 GB where pip gets the build for GPUs, as on Linux; README.md tells how to get the small one) ..."
+  say "Installing PyTorch into .venv (once; 0.2 GB to download for the CPU alone, some 3 GB if pip takes the build for GPUs, as on Linux; docs/published-networks.md names the setting for the small one) ..."
   watched "$VENV/bin/python" -m pip --disable-pip-version-check --no-input install --quiet "${TORCH[@]}" ||
     die "PyTorch could not be installed; pip's message is above. Run this again to go on."
 }

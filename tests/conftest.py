@@ -60,9 +60,9 @@ def forget_settings() -> None:
 def fresh_settings() -> Iterator[None]:
     """Read settings anew in every test; leave none behind.
 
-    It is set up first among the fixtures of a test and taken down last, after ``monkeypatch`` has
-    put the environment back. What a test changes after it has read settings, it makes known by
-    ``forget_settings()``.
+    It is set up first among the fixtures of function scope and taken down last, after
+    ``monkeypatch`` has restored the environment. Fixtures of session and module scope come before
+    it. A test that changes settings after it has read them calls ``forget_settings()``.
     """
     forget_settings()
     yield

@@ -1,1 +1,1 @@
-"""Takes the worn garment away."""
+"""Remove the existing garment from a person's labels and photo."""

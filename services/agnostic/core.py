@@ -1,9 +1,9 @@
-"""Takes the worn garment out of a person's labels and photo, by VITON-HD's geometry.
+"""Remove the existing garment from a person's label map and photo, by VITON-HD's geometry.
 
 Choi et al., "VITON-HD: High-Resolution Virtual Try-On via Misalignment-Aware Normalization" (CVPR
-2021), as its published code (shadow2496/VITON-HD) prepares what its networks are fed with. All its
-lengths are pixels of a 768 x 1024 canvas and scale with the canvas here. With every joint of the
-torso seen, the result is that code's; where joints are missing, they are estimated.
+2021), as the published code (shadow2496/VITON-HD) prepares the networks' inputs. All lengths of
+that code are pixels of a 768 x 1024 canvas and scale with the canvas here. If every joint of the
+torso is detected, the result equals that of the code. Missing joints are estimated.
 """
 
 from collections.abc import Mapping
@@ -162,7 +162,7 @@ class Drawing:
         self.pen.polygon([(point[0], point[1]) for point in points], 255)
 
     def region(self) -> Region:
-        """Give what the shapes cover."""
+        """Return the pixels that the shapes cover."""
         return np.asarray(self.picture) > 0
 
     def _around(self, centre: Point, x: float, y: float) -> tuple[float, float, float, float]:
@@ -171,7 +171,7 @@ class Drawing:
 
 
 def joint_or_shoulder(keypoints: Keypoints, torso: Torso | None, joint: Joint) -> Point | None:
-    """Give a joint's place; a shoulder that was not seen is the torso's."""
+    """Return a joint's point; an undetected shoulder is the torso's."""
     point = joint_point(keypoints, joint)
     if point is None and torso and joint in {Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER}:
         return torso.right_shoulder if joint == Joint.RIGHT_SHOULDER else torso.left_shoulder

@@ -1,9 +1,9 @@
-"""Takes the worn garment out of a person's photo, by HR-VITON's geometry.
+"""Remove the existing garment from a person's photo, by HR-VITON's geometry.
 
 Lee et al., "High-Resolution Virtual Try-On with Misalignment and Occlusion-Handled Conditions"
-(ECCV 2022), as its published code (sangyun884/HR-VITON) prepares what its networks are fed with:
-VITON-HD's shapes, but as large as the person is, wider at the shoulders, above the neck only, and
-without the hands. With every joint of the torso seen, the result is that code's.
+(ECCV 2022), as the published code (sangyun884/HR-VITON) prepares the networks' inputs: VITON-HD's
+shapes, but scaled with the person, wider at the shoulders, above the neck only, and without the
+hands. If every joint of the torso is detected, the result equals that of the code.
 """
 
 from dataclasses import replace

@@ -35,7 +35,7 @@ class Torso:
 
 
 def joint_point(keypoints: Keypoints, joint: int) -> Point | None:
-    """Give a joint's place, or none where it was not seen: at (0, 0), or not a number."""
+    """Return a joint's point, None if it was not detected: at (0, 0), or not a number."""
     place = seen_by_finite_place(keypoints).point(Joint(joint))
     return None if place is None else place.astype(np.float64)
 

@@ -121,18 +121,18 @@ def average_with_mirror_image(
 def decode_attributes(
     points: Floats, classes: Floats, reach: Floats, seen: SquareWindow
 ) -> GarmentAttributes:
-    """Put the network's answers into words and into pixels of the photo.
+    """Decode the network's outputs into classes and into landmarks in pixels of the photo.
 
     ``points``: 24 x 3, x and y as shares of the window; ``classes``: the probabilities of category,
     left and right sleeve, neckline and opening, one after the other; ``reach``: of both sleeves.
     """
     tables = (GARMENT_CATEGORIES, SLEEVES, SLEEVES, NECKLINES, OPENINGS)
     ends = np.cumsum([len(table) for table in tables])
-    told = [
+    most_likely = [
         (table[int(part.argmax())], float(part.max()))
         for table, part in zip(tables, np.split(classes, ends[:-1]), strict=True)
     ]
-    (category, left, right, neckline, opening) = told
+    (category, left, right, neckline, opening) = most_likely
     landmarks = points.astype(np.float32)
     landmarks[:, :2] *= np.float32(seen.side)
     landmarks[:, :2] += np.array([seen.left, seen.top], np.float32)

@@ -74,7 +74,7 @@ def resize_probability(probability: Plane, height: int, width: int) -> Plane:
 
 
 def needs_second_look(probability: Plane) -> bool:
-    """Say whether so many pixels are doubtful that the network should run again."""
+    """Return whether so many pixels are doubtful that the network should run again."""
     open_area = np.count_nonzero(
         (probability > DOUBTFUL_RANGE[0]) & (probability < DOUBTFUL_RANGE[1])
     )

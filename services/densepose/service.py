@@ -28,7 +28,7 @@ def estimate(network: Network, request: EstimateSurfaceRequest) -> EstimateSurfa
 
 
 def _examine(request: EstimateSurfaceRequest) -> bool:
-    """Say whether the labels are known. Raises InvalidRequest when the sizes do not match."""
+    """Return whether there are labels. Raises InvalidRequest if the sizes do not match."""
     known = bool(request.labels.any())
     for name, same in (("outline", request.person_mask), ("labels", request.labels)):
         if same.shape != request.image.shape[:2] and (known or same is request.person_mask):
@@ -49,7 +49,7 @@ def _answer(surface: Surface) -> EstimateSurfaceResponse:
 
 
 def _load_geometric() -> Service:
-    """Ask our own network, which comes with the code. Raises WeightsMissing."""
+    """Load our own network, which comes with the code. Raises WeightsMissing."""
     handler = partial(estimate, model.load())
     return Service(engine="geometric", handlers={"EstimateSurface": handler})
 
@@ -85,7 +85,7 @@ def _load_venuns() -> Service:
 
 
 def _load_published(engine: str, file: str) -> Service:
-    """Ask DensePose itself, converted from what its users bring. Raises WeightsMissing."""
+    """Load DensePose itself, converted from the user's file. Raises WeightsMissing."""
     session = sessions.onnx_session(store.find_weights(file))
 
     def run(*given: F32) -> detectron2_engine.Detection:

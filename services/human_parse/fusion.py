@@ -170,30 +170,32 @@ def background_like_clothes(
     garments: NDArray[np.float32],
     frame: ParseFrame,
 ) -> Flags:
-    """Find background that the person segmenter took for clothes and the clothes network did not.
+    """Find background that the person segmenter, but not the clothes network, labelled as clothes.
 
-    ``lab`` is the photo, H x W x 3 float32 CIE Lab, of the others' size. They have the colour
-    of the background nearby. Either the garment nearby has another colour (a gap between legs, or
-    between arm and trunk), or the component lies beside the body. A garment that the clothes
-    network overlooks lies on the body.
+    ``lab`` is the photo, H x W x 3 float32 CIE Lab, of the others' size. Such pixels have the
+    colour of the background nearby. Either the garment nearby has another colour (a gap between
+    legs, or between arm and trunk), or the component is beside the body. A garment that the
+    clothes network misses is on the body.
     """
     garment = 1 - garments[..., 0]
     doubted = (garment < 0.4) & (people[..., 4] > 0.3)
     if not doubted.any():
         return doubted
-    background = _colour_nearby(lab, people[..., 0] > 0.85)
-    cloth = _colour_nearby(lab, garment > 0.9)
-    from_wall = np.linalg.norm(lab - background, axis=2)
-    gap = (from_wall < SAME_COLOUR_LAB) & (
-        np.linalg.norm(lab - cloth, axis=2) > 2.5 * SAME_COLOUR_LAB
+    background_colour = _colour_nearby(lab, people[..., 0] > 0.85)
+    garment_colour = _colour_nearby(lab, garment > 0.9)
+    background_distance = np.linalg.norm(lab - background_colour, axis=2)
+    gap = (background_distance < SAME_COLOUR_LAB) & (
+        np.linalg.norm(lab - garment_colour, axis=2) > 2.5 * SAME_COLOUR_LAB
     )
     gap &= dilate(garment > 0.5, NEARBY_PX / 4)
     beside = ~dilate(garment > 0.3, 2) & doubted
     parts = label_components(beside)
-    like_wall = np.bincount(parts.labels[from_wall < 1.5 * SAME_COLOUR_LAB], minlength=parts.count)
+    background_like_areas = np.bincount(
+        parts.labels[background_distance < 1.5 * SAME_COLOUR_LAB], minlength=parts.count
+    )
     on_limb = _distance_to_limbs(beside.shape, frame) < 0.06 * frame.shoulder_width
     touched = np.bincount(parts.labels[on_limb], minlength=parts.count) > 0
-    alike = (like_wall > 0.5 * np.maximum(parts.areas, 1)) & ~touched
+    alike = (background_like_areas > 0.5 * np.maximum(parts.areas, 1)) & ~touched
     return np.asarray((doubted & gap) | parts.select(alike), np.bool_)
 
 

@@ -5,10 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(600)]
 
@@ -17,6 +20,9 @@ DOCUMENT = ROOT / "docs" / "adding-a-service.md"
 BLOCK = re.compile(
     r"^```\w+ (\w+)=(\S+)(?: marker=\"([^\n]*)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
+PROBES = 60
+"""Probes, a second apart, until the server must serve."""
+
 IGNORED = shutil.ignore_patterns(".*", "__pycache__", "generated", "*.egg-info")
 
 
@@ -87,6 +93,34 @@ def redraw_the_graph(checkout: Path) -> None:
     text = document.read_text(encoding="utf-8")
     graph = f"```mermaid\n{run(checkout, '-c', code)}```"
     document.write_text(re.sub(r"```mermaid.*?```", lambda _: graph, text, flags=re.DOTALL))
+
+
+def test_the_server_of_the_document_serves(checkout: Path) -> None:
+    run(checkout, "hatch_build.py")
+    port = free_port()
+    path = f"{checkout}{os.pathsep}{checkout / 'generated'}"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "services.shadow"],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": path, "TRYON_PORT": str(port)},
+    )
+    try:
+        wait_for_health(checkout, f"127.0.0.1:{port}")
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+def wait_for_health(checkout: Path, address: str) -> None:
+    """Probe the server until it serves."""
+    for _ in range(PROBES):
+        try:
+            run(checkout, "-m", "services.kit.wire.probe", address)
+        except AssertionError:
+            time.sleep(1)
+        else:
+            return
+    run(checkout, "-m", "services.kit.wire.probe", address)
 
 
 def test_every_block_says_where_it_goes() -> None:

@@ -23,9 +23,7 @@ from services.kit.weights.published_networks import Network
 from services.super_resolution import core, service
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
 
-torch = pytest.importorskip(
-    "torch", reason="needs PyTorch: .venv/bin/python -m pip install torch==2.13.0"
-)
+torch = pytest.importorskip("torch", reason="needs PyTorch: docs/testing.md has the command")
 
 from networks import export, precision, seeded  # noqa: E402 - they need PyTorch
 from networks.super_resolution import srgan  # noqa: E402

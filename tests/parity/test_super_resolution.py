@@ -12,9 +12,7 @@ import pytest
 from services.kit.runtimes import sessions
 from tests.parity import stored
 
-torch = pytest.importorskip(
-    "torch", reason="needs PyTorch: .venv/bin/python -m pip install torch==2.13.0"
-)
+torch = pytest.importorskip("torch", reason="needs PyTorch: docs/testing.md has the command")
 
 from networks import export, loading, seeded  # noqa: E402 - they need PyTorch
 from networks.conversion_spec import ConversionSpec  # noqa: E402

@@ -17,9 +17,7 @@ from services.kit.runtimes import sessions
 from services.kit.runtimes.u2net import to_network_input
 from tests.parity import stored
 
-torch = pytest.importorskip(
-    "torch", reason="needs PyTorch: .venv/bin/python -m pip install torch==2.13.0"
-)
+torch = pytest.importorskip("torch", reason="needs PyTorch: docs/testing.md has the command")
 
 from networks import export, loading, seeded, u2net  # noqa: E402 - they need PyTorch
 

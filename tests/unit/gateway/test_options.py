@@ -17,6 +17,7 @@ from gateway.options import (
     Size,
     parse_options,
 )
+from gateway.routes.vitons import PROBLEMS
 from gateway.settings import PROJECT_ROOT
 from services.kit.errors import InvalidOption
 
@@ -142,7 +143,18 @@ def test_the_documentation_lists_every_option_and_value(option: Option[Any]) -> 
 def test_the_page_sends_options_that_exist() -> None:
     page = (PROJECT_ROOT / "gateway" / "web" / "index.html").read_text()
     options = {option.name: option for option in OPTIONS}
-    menus = re.findall(r'<select[^>]* name="([^"]+)".*?</select>', page, re.DOTALL)
-    assert menus == ["category"]
-    [menu] = re.findall(r"<select.*?</select>", page, re.DOTALL)
-    assert re.findall(r'value="([^"]*)"', menu) == options["category"].schema["enum"]
+    menus = dict(re.findall(r'<select[^>]* name="([^"]+)"(.*?)</select>', page, re.DOTALL))
+    assert len(menus) == page.count("<select")
+    assert "category" in menus
+    assert menus.keys() <= options.keys(), "add a row to OPTIONS of gateway/options.py"
+    for name, menu in menus.items():
+        assert re.findall(r'value="([^"]*)"', menu) == options[name].schema["enum"]
+
+
+def test_the_documentation_lists_every_error_status() -> None:
+    document = (PROJECT_ROOT / "docs" / "api.md").read_text()
+    rows = dict(re.findall(r"^\| (\d{3}) \| (.*) \|$", document, re.MULTILINE))
+    reasons = {f"{status}": reason.removesuffix(".") for status, reason in PROBLEMS.items()}
+    assert {status: reason.replace("`", "") for status, reason in rows.items()} == reasons, (
+        "make the table of docs/api.md, 'Errors', equal to PROBLEMS of gateway/routes/vitons.py"
+    )
