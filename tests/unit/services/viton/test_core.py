@@ -9,6 +9,7 @@ from services.kit.errors import InvalidRequest, NoPerson
 from services.viton.core import try_on
 from services.viton.person.body import measure_body
 from tests.unit.services.viton.drawings import SHAPE, Drawn, Person, figure, garment
+from tests.unit.services.viton.wearing import is_red
 
 pytestmark = pytest.mark.unit
 
@@ -18,11 +19,6 @@ RED = np.array([200, 40, 50])
 def wear(person: Person, drawn: Drawn) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     made = try_on(person.photo, drawn.photo)
     return made.image, made.edit_mask
-
-
-def is_red(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    pixels = image.astype(int)
-    return np.asarray((pixels[..., 0] - pixels[..., 1] > 90) & (pixels[..., 2] < 90))
 
 
 @pytest.mark.parametrize("sleeve", ["none", "short", "long"])

@@ -1,0 +1,30 @@
+"""Scale across and down the front of the torso."""
+
+import numpy as np
+import pytest
+
+from services.viton.placing.torso_front import TorsoRowMap, foreshorten_towards_flanks
+
+pytestmark = pytest.mark.unit
+
+
+def test_cloth_in_front_keeps_its_scale_and_the_sides_take_the_excess() -> None:
+    share = np.linspace(0, 1, 101)
+    lies = foreshorten_towards_flanks(share, np.full(101, 1.25))
+    steps = np.diff(lies) * 100
+    assert lies[0] == 0
+    assert lies[-1] == pytest.approx(1)
+    assert steps[:40] == pytest.approx(1.25, abs=0.09)
+    assert 0.1 < steps[-1] < 0.8
+    assert (steps > 0).all()
+
+
+def test_a_garment_too_long_is_shorter_only_below_the_chest() -> None:
+    rows = TorsoRowMap(
+        scale=0.7,
+        photo_neck_row=200.0,
+        canvas_neck_row=300.0,
+        photo_hem_row=900.0,
+        canvas_hem_row=700.0,
+    ).to_canvas_rows(np.array([200.0, 380.0, 900.0]))
+    assert rows == pytest.approx([300, 426, 700])
