@@ -29,7 +29,7 @@ from typer.testing import CliRunner
 import gateway
 from gateway import cli
 from gateway.pipeline import TRY_ON_PIPELINE
-from tests.unit.gateway.test_http import FakeBackend, assert_problem, running
+from tests.unit.gateway.app_client import FakeBackend, assert_problem, running
 
 assert gateway.__file__.startswith({folder!r}), gateway.__file__
 assert TRY_ON_PIPELINE.inputs["fit_width"].default == 768
