@@ -39,15 +39,15 @@ def resample_polyline(curve: Points, count: int, end: float = 1.0) -> Points:
     return np.stack([np.interp(wanted, along, curve[:, i]) for i in (0, 1)], axis=1)
 
 
-def points_at_fractions(curve: Points, share: NDArray[np.float64]) -> Points:
-    """Return the points at shares of a polyline's length; beyond 1 the line runs on straight."""
+def points_at_fractions(curve: Points, fraction: NDArray[np.float64]) -> Points:
+    """Return the points at fractions of a polyline's length; beyond 1 the line runs on straight."""
     steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
     total = max(float(steps[-1]), EPSILON)
-    inside = np.clip(share, 0, 1) * total
+    inside = np.clip(fraction, 0, 1) * total
     found = np.stack([np.interp(inside, steps, curve[:, i]) for i in (0, 1)], axis=1)
     ahead = curve[-1] - curve[-min(_END_POINTS, len(curve))]
     ahead = ahead / max(float(np.hypot(ahead[0], ahead[1])), EPSILON)
-    beyond = np.maximum(share - 1, 0)[:, None] * total
+    beyond = np.maximum(fraction - 1, 0)[:, None] * total
     return np.asarray(found + beyond * ahead)
 
 

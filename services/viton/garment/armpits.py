@@ -69,7 +69,7 @@ class ArmpitOptions:
     flank_row: float = 0.3
     """Row at which the hidden flank is taken from the outline, as a height."""
 
-    flank_share: float = 0.66
+    flank_fraction: float = 0.66
     """Half width of the hidden flank, of the outline's at that row."""
 
     usual_armhole: float = 1.05
@@ -234,7 +234,7 @@ def find_armpit(profiles: SilhouetteProfiles, options: ArmpitOptions = ARMPIT_OP
     if _sleeves_end_at_hem(profiles, options):
         row = profiles.first_row + int(options.flank_row * tall)
         reach = profiles.axis_x - profiles.outer_columns[row]
-        flank = int(profiles.axis_x - options.flank_share * reach)
+        flank = int(profiles.axis_x - options.flank_fraction * reach)
         hidden_seam = seam.copy()
         hidden_seam[row:] = flank
         position = point(float(flank), float(profiles.hem_row))
@@ -357,13 +357,13 @@ def _find_bare_armpit(
 ) -> Points:
     """Return the lower end of an armhole without a sleeve: there the outline stops widening."""
     tall, first = profiles.hem_row - profiles.first_row, profiles.first_row
-    start, stop = (first + int(share * tall) for share in options.search_rows)
+    start, stop = (first + int(fraction * tall) for fraction in options.search_rows)
     rows = np.arange(start, stop)
     reach = (profiles.axis_x - profiles.outer_columns[rows]).astype(np.float64)
     base = float(np.percentile(reach, options.width_percentile))
     wide = np.flatnonzero(reach >= options.min_width * base)
     widest = int(rows[wide[0]]) if len(wide) else int(rows[len(rows) // 2])
-    highest, lowest = (first + share * tall for share in options.row_range)
+    highest, lowest = (first + fraction * tall for fraction in options.row_range)
     row = int(np.clip(widest, highest, lowest))
     return point(float(profiles.outer_columns[row]), row)
 
@@ -469,8 +469,8 @@ def can_carry_sleeve(
         return False
     half = profiles.axis_x - float(prior.points["armpit"][0])
     near, far = (
-        profiles.top_rows[max(int(profiles.axis_x - share * half), 0)]
-        for share in options.shoulder_columns
+        profiles.top_rows[max(int(profiles.axis_x - fraction * half), 0)]
+        for fraction in options.shoulder_columns
     )
     return bool(far - near < options.max_shoulder_fall * half)
 

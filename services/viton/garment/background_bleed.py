@@ -57,7 +57,7 @@ class BleedOptions:
     min_background_difference: float = 60.0
     """Difference of the colours from which on background within the mask is found."""
 
-    max_garment_share: float = 0.5
+    max_garment_fraction: float = 0.5
     """Part of the garment's colour below which a pixel of the mask is background."""
 
     brightness_depth: float = 0.6
@@ -112,8 +112,8 @@ def decontaminate_colours(
     sharp = antialias(bright_inner, 1.0)
     luma = to_luma(bright) + sharp * (to_luma(colours) - to_luma(bright))
     toned = deep + (luma - to_luma(deep))[..., None]
-    share = antialias(mask & ~inner, 1.0) * mask
-    return np.asarray(colours + share[..., None] * (toned - colours), np.float32)
+    fraction = antialias(mask & ~inner, 1.0) * mask
+    return np.asarray(colours + fraction[..., None] * (toned - colours), np.float32)
 
 
 def _background_in_mask(colours: Floats, mask: Bool, depth: int, options: BleedOptions) -> Bool:
@@ -123,9 +123,9 @@ def _background_in_mask(colours: Floats, mask: Bool, depth: int, options: BleedO
     ground = pull_push(colours, (~dilate(mask, depth)).astype(np.float32))
     span = own - ground
     size = np.einsum("ijk,ijk->ij", span, span)
-    share = np.einsum("ijk,ijk->ij", colours - ground, span) / np.maximum(size, 1.0)
+    fraction = np.einsum("ijk,ijk->ij", colours - ground, span) / np.maximum(size, 1.0)
     is_distinct = size > options.min_background_difference**2
-    return np.asarray(mask & ~inner & is_distinct & (share < options.max_garment_share))
+    return np.asarray(mask & ~inner & is_distinct & (fraction < options.max_garment_fraction))
 
 
 def _sample_across_outline(colours: Floats, mask: Bool, options: BleedOptions) -> Floats:

@@ -207,10 +207,10 @@ def _gusset_outline(
     wide = options.gusset_width * size * garment.half_chest_width
     tall = options.gusset_height * size * garment.half_chest_width
     below = half.side_seam[half.side_seam[:, 1] < half.armpit[1] + tall]
-    share = 1 - (below[:, 1] - half.armpit[1]) / tall
+    fraction = 1 - (below[:, 1] - half.armpit[1]) / tall
     still = np.zeros(len(below))
     overlap = options.gusset_overlap_px
-    rim = below + np.stack([outwards * wide * share, still], axis=1)
+    rim = below + np.stack([outwards * wide * fraction, still], axis=1)
     inner = below - np.stack([outwards * np.full(len(below), overlap), still], axis=1)
     top = half.armpit + point(outwards * wide, -0.5 * wide)
     start = half.armpit + point(-outwards * overlap, -0.5 * wide)

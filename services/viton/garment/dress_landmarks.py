@@ -104,7 +104,7 @@ def detect_dress_landmarks(
     rows = np.flatnonzero(whole.any(axis=1))
     widths = trunk.sum(axis=1).astype(np.float64)
     first, last = int(rows[0]), int(rows[-1])
-    start, stop = (first + int(share * (last - first)) for share in options.chest_rows)
+    start, stop = (first + int(fraction * (last - first)) for fraction in options.chest_rows)
     upper = widths[start:stop]
     chest = float(widths.max())
     if len(upper):
@@ -192,7 +192,7 @@ def _find_waist(
     ``widths``: H, the trunk's. ``tip``: row of the shoulder tips. ``last``: row of the hem.
     """
     usual = min(tip + options.usual_waist * chest, tip + options.lowest_waist * (last - tip))
-    start, stop = (int(min(tip + share * chest, last - 2)) for share in options.waist_range)
+    start, stop = (int(min(tip + fraction * chest, last - 2)) for fraction in options.waist_range)
     if stop - start < options.min_waist_rows:
         return usual
     profile = gaussian_filter1d(widths, max(options.waist_blur * chest, 1.0))[start:stop]

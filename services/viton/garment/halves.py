@@ -328,8 +328,8 @@ def _segment_sleeve(
     height, width = profiles.mask.shape
     x, y = armpit.position
     rows = np.arange(height)
-    share = np.clip((rows - tip[1]) / max(y - tip[1], 1.0), 0, 1)
-    beside = np.where(rows > y, armpit.seam_columns, tip[0] + share * (x - tip[0]))
+    fraction = np.clip((rows - tip[1]) / max(y - tip[1], 1.0), 0, 1)
+    beside = np.where(rows > y, armpit.seam_columns, tip[0] + fraction * (x - tip[0]))
     below = profiles.axis_x - options.below_hem * (profiles.axis_x - x)
     border = np.where(rows > profiles.hem_row, below, beside)
     region = profiles.mask & (np.arange(width)[None, :] < border[:, None])

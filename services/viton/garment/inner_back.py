@@ -51,8 +51,8 @@ class InnerBackOptions:
     front_colours: int = 4
     """Clusters of the colours of each part of the front."""
 
-    min_front_share: float = 0.08
-    """Least share of the pixels that makes a cluster a colour of the front."""
+    min_front_fraction: float = 0.08
+    """Least fraction of the pixels that makes a cluster a colour of the front."""
 
     inner_colours: int = 3
     """Clusters of the colours of the seed."""
@@ -63,8 +63,8 @@ class InnerBackOptions:
     min_window_px: int = 16
     """Least height and width of the part of the photo that is searched, in pixels of the photo."""
 
-    min_inner_share: float = 0.2
-    """Least share of the pixels that makes a cluster a colour of the seed."""
+    min_inner_fraction: float = 0.2
+    """Least fraction of the pixels that makes a cluster a colour of the seed."""
 
     min_colour_difference: float = 5.0
     """Distance to the front's colours above which a colour is the inside's, in CIELAB units."""
@@ -199,7 +199,7 @@ def _crop(photo: NecklinePhoto, options: InnerBackOptions) -> _Window | None:
 def _front_colours(photo: NecklinePhoto, options: InnerBackOptions) -> list[NDArray[np.float32]]:
     """Return the main colours of the chest, then of both shoulders, each K x 3."""
     return [
-        _main_colours(patch.pixels, options.front_colours, options.min_front_share)
+        _main_colours(patch.pixels, options.front_colours, options.min_front_fraction)
         for patch in photo.front_patches
         if patch.in_photo and len(patch.pixels) >= options.min_patch_pixels
     ]
@@ -209,7 +209,7 @@ def _inner_colours(
     seed: NDArray[np.float32], front: NDArray[np.float32], options: InnerBackOptions
 ) -> NDArray[np.float32] | None:
     """Return the seed's main colours (K x 3) that the front has not, or None."""
-    colours = _main_colours(seed, options.inner_colours, options.min_inner_share)
+    colours = _main_colours(seed, options.inner_colours, options.min_inner_fraction)
     distinct = [
         colour
         for colour in colours
@@ -269,9 +269,9 @@ def _fit_curve(
     best: tuple[float, Points, float] | None = None
     full = np.linspace(-1, 1, CURVE_POINTS)
     depths = np.linspace(*options.depths)
-    for share in options.widths:
-        reach = share * width / 2
-        if share > 1 and (middle - reach < columns[0] or middle + reach > columns[-1]):
+    for relative_width in options.widths:
+        reach = relative_width * width / 2
+        if relative_width > 1 and (middle - reach < columns[0] or middle + reach > columns[-1]):
             continue
         ends = np.interp([middle - reach, middle + reach], columns, tops)
         end_rows = (float(ends[0]), float(ends[1]))
@@ -284,7 +284,7 @@ def _fit_curve(
             at = row * count + np.flatnonzero(within)
             both = in_region[at].sum(axis=1)
             union = np.maximum(total + in_garment[at].sum(axis=1) - both, 1)
-            overlaps = both / union - options.narrow_cost * max(1 - share, 0.0)
+            overlaps = both / union - options.narrow_cost * max(1 - relative_width, 0.0)
             deepest = int(overlaps.argmax())
             if best is None or overlaps[deepest] > best[0]:
                 depth = float(depths[deepest])
@@ -303,6 +303,6 @@ def _fit_curve(
 
 
 def _main_colours(pixels: NDArray[np.float32], count: int, least: float) -> NDArray[np.float32]:
-    """Return the main colours of pixels (N x 3): clusters of at least a share ``least``."""
+    """Return the main colours of pixels (N x 3): clusters of at least a fraction ``least``."""
     centres, counts = cluster_colours(pixels, count)
     return np.asarray(centres[counts >= least * counts.sum()], np.float32)

@@ -194,11 +194,11 @@ def _score_candidates(
 ) -> _Candidates:
     """Score all curves of the family as edges of the front."""
     width, half = photo.width, photo.half_chest_width
-    share = np.linspace(-options.searched_width, options.searched_width, CURVE_POINTS)
-    xs = photo.midline_x + share * width / 2
+    fraction = np.linspace(-options.searched_width, options.searched_width, CURVE_POINTS)
+    xs = photo.midline_x + fraction * width / 2
     columns = np.clip(xs.astype(int), 0, photo.mask.shape[1] - 1)
     end_rows = (float(photo.left[1]), float(photo.right[1]))
-    line = chord(*end_rows, share)
+    line = chord(*end_rows, fraction)
     lowest = photo.armpit_row + options.reach_below_armpits * half - line.mean()
     most = options.max_depth_in_collar if photo.has_collar else options.max_depth
     deepest = min(most, lowest / max(width, 1.0))
@@ -207,7 +207,7 @@ def _score_candidates(
     )
     exponents = np.array(EXPONENTS)
     drop = depths[:, None, None] * width
-    rows = curve_rows(end_rows, share, drop=drop, exponent=exponents[None, :, None])
+    rows = curve_rows(end_rows, fraction, drop=drop, exponent=exponents[None, :, None])
     scores = score_edges(photo, front, rows=rows, columns=columns)
     pointed = np.where(
         exponents[None, :] < options.max_pointed_exponent, options.pointed_cost_factor, 1.0
@@ -258,10 +258,10 @@ def _rows_at(curve: Points, columns: Floats) -> Floats:
 
 def _curve(photo: NecklinePhoto, depth: float, exponent: float) -> Points:
     """Return the family's curve between the neck points, ``depth`` in neck widths."""
-    share = np.linspace(-1, 1, CURVE_POINTS)
-    xs = photo.midline_x + share * photo.width / 2
+    fraction = np.linspace(-1, 1, CURVE_POINTS)
+    xs = photo.midline_x + fraction * photo.width / 2
     end_rows = (float(photo.left[1]), float(photo.right[1]))
-    rows = curve_rows(end_rows, share, drop=depth * photo.width, exponent=exponent)
+    rows = curve_rows(end_rows, fraction, drop=depth * photo.width, exponent=exponent)
     return np.stack([xs, rows], axis=1)
 
 

@@ -24,8 +24,8 @@ class EdgeOptions:
     front_colours: int = 5
     """Clusters of the colours of chest and shoulders."""
 
-    min_colour_share: float = 0.06
-    """Share of the pixels above which a cluster is a main colour."""
+    min_colour_fraction: float = 0.06
+    """Fraction of the pixels above which a cluster is a main colour."""
 
     min_front_pixels: int = 16
     """Samples of the front below which nothing is compared with them."""
@@ -104,8 +104,8 @@ class TrimOptions:
     edge_run: float = 0.02
     """Length over which the band's upper edge is a step in colour."""
 
-    min_inside_share: float = 0.8
-    """Share of the curve's points above which there is garment at a height."""
+    min_inside_fraction: float = 0.8
+    """Fraction of the curve's points above which there is garment at a height."""
 
     min_step: float = 10.0
     """Least difference across the band's upper edge, in CIELAB units."""
@@ -148,7 +148,7 @@ def measure_front_distance(
         return FrontDistance(np.zeros(photo.lab.shape[:2], np.float32), 1.0)
     centres, counts = cluster_colours(pixels, options.front_colours)
     weight = np.array(_CHANNEL_WEIGHTS, np.float32)
-    main = centres[counts > options.min_colour_share * counts.sum()]
+    main = centres[counts > options.min_colour_fraction * counts.sum()]
     away = np.sqrt(squared_distance_to_nearest(photo.lab * weight, main * weight))
     distance = np.minimum(away, np.float32(options.max_distance))
     chest = distance[photo.chest_window][photo.mask[photo.chest_window]]
@@ -266,7 +266,7 @@ def move_above_trim(
     across = colours[:, run:] - colours[:, :-run]
     step = np.median(np.sqrt((across**2).sum(axis=-1)), axis=0)
     tops = photo.top_rows[xs]
-    inside = ((ys - tops[:, None]) > 3).mean(axis=0) > options.min_inside_share
+    inside = ((ys - tops[:, None]) > 3).mean(axis=0) > options.min_inside_fraction
     step = np.where(inside[run:], step, 0.0)
     best = int(step[2:].argmax()) + 2
     band = colours[:, : best + 1]

@@ -106,9 +106,9 @@ def _lift_under_sleeve(
     ys = np.arange(low[1], low[1] + part.shape[0], dtype=np.float32)
     xs = np.arange(low[0], low[0] + part.shape[1], dtype=np.float32)
     away = np.hypot(xs[None, :] - half.armpit[0], ys[:, None] - half.armpit[1]) / reach
-    share = np.clip(2 - 2 * away, 0, 1) * _hue_similarity(part, usual, options)
+    fraction = np.clip(2 - 2 * away, 0, 1) * _hue_similarity(part, usual, options)
     lifted = colours.copy()
-    lifted[window] = part + (share * lift)[..., None] * (options.min_brightness * usual - part)
+    lifted[window] = part + (fraction * lift)[..., None] * (options.min_brightness * usual - part)
     return lifted
 
 

@@ -16,7 +16,7 @@ _HEM_REACH: Final = 0.1
 """Half the width around the axis in which the hem is searched, in heights of the garment."""
 
 _MIN_HEM_COVER: Final = 0.6
-"""Share of that width that is garment in every row down to the hem."""
+"""Fraction of that width that is garment in every row down to the hem."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,8 @@ class SilhouetteProfiles:
 def find_symmetry_axis(mask: Bool) -> int:
     """Return the column about which most rows of a mask (H x W) are symmetric."""
     rows = np.flatnonzero(mask.any(axis=1))
-    first_share, last_share = _AXIS_ROWS
-    middle_rows = rows[int(first_share * len(rows)) : int(last_share * len(rows))]
+    first_fraction, last_fraction = _AXIS_ROWS
+    middle_rows = rows[int(first_fraction * len(rows)) : int(last_fraction * len(rows))]
     first = mask[middle_rows].argmax(axis=1)
     last = mask.shape[1] - 1 - mask[middle_rows][:, ::-1].argmax(axis=1)
     return int(np.median((first + last) / 2))

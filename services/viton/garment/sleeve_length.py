@@ -39,9 +39,9 @@ _MIN_LONG_ARM_FRACTION: Final = 0.75
 _PROBABILITY_RANGE: Final = (0.02, 0.98)
 """Range to which probabilities are clipped, so that their log odds are bounded."""
 
-_UNCERTAIN_SHARE: Final = 0.5
-"""Share of the remaining probability that goes to a long sleeve if a three-quarter one covers too
-little of the arm for it."""
+_UNCERTAIN_FRACTION: Final = 0.5
+"""Fraction of the remaining probability that goes to a long sleeve if a three-quarter one covers
+too little of the arm for it."""
 
 _NEVER_LONG_LOG_ODDS: Final = -4.0
 """Log odds of a long sleeve if the class is none or short."""
@@ -147,8 +147,8 @@ def _long(name: str, probability: float, arm_fraction: float) -> float:
     the arm to be long.
     """
     is_shorter = name == "three_quarter" and arm_fraction < _MIN_LONG_ARM_FRACTION
-    share = _UNCERTAIN_SHARE if is_shorter else 1.0
-    own, other = np.log(np.clip([probability, share * (1 - probability)], *_PROBABILITY_RANGE))
+    fraction = _UNCERTAIN_FRACTION if is_shorter else 1.0
+    own, other = np.log(np.clip([probability, fraction * (1 - probability)], *_PROBABILITY_RANGE))
     if name == "long":
         return float(own - other)
     return float(other - own) if name == "three_quarter" else _NEVER_LONG_LOG_ODDS

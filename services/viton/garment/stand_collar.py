@@ -10,7 +10,7 @@ from services.viton.garment.priors import MIN_CLASS_PROBABILITY, predicted_neckl
 from services.viton.garment.silhouette import Bool, Ints
 from services.viton.geometry import Points
 
-_FRONT_SHARE: Final = 0.8
+_FRONT_FRACTION: Final = 0.8
 """Part of its height, from below, that is its front: above is the inside of its back."""
 
 _MIN_HEIGHT: Final = 0.13
@@ -44,7 +44,7 @@ def find_stand_collar(
     base = np.interp(columns, curve[:, 0], curve[:, 1])
     between = (columns > curve[0, 0]) & (columns < curve[-1, 0])
     rows = np.arange(whole.shape[0])[:, None]
-    first = base - _FRONT_SHARE * (base - top_rows)
+    first = base - _FRONT_FRACTION * (base - top_rows)
     end = base + _OVERLAP * predicted.width
     return np.asarray(whole & (rows > first) & (rows < end) & between)
 

@@ -63,7 +63,7 @@ class NeckLayer(NamedTuple):
     """H x W x 3, 0 to 255."""
     cover: Floats
     """H x W: coverage, 0 to 1."""
-    source: Floats
+    flow: Floats
     """H x W x 2: the (x, y) in the garment's photo that each pixel shows."""
     window: Window
     """Its rows and columns on the canvas."""
@@ -102,7 +102,7 @@ def _place_back_piece(
     skin: Skin,
 ) -> NeckLayer:
     """Lay a piece between the background and the neck."""
-    parts, body = person.segmentation, person.body
+    segmentation, body = person.segmentation, person.body
     left, right = (_canvas_point_of(torso, end) for end in (behind.left_end, behind.right_end))
     across = distance(left, right)
     window = _window_around((left + right) / 2, _WINDOW_REACH * across, torso.alpha.shape)
@@ -114,25 +114,23 @@ def _place_back_piece(
     above = up * behind.width
     if behind.is_hood:
         # What stands up in the photo has sunk: its widest part lies on the shoulders.
-        share = up / min(_HOOD_HEIGHT, behind.height / behind.width)
-        above = np.where(share > 0, np.sqrt(np.maximum(share, 0)), share) * behind.height
-    source = (
-        behind.left_end + ahead[..., None] * own + above[..., None] * np.array([own[1], -own[0]])
-    )
-    source = source.astype(np.float32)
-    cover = cv2.remap(
-        behind.mask.astype(np.float32), source[..., 0], source[..., 1], cv2.INTER_LINEAR
-    )
+        fraction = up / min(_HOOD_HEIGHT, behind.height / behind.width)
+        above = np.where(fraction > 0, np.sqrt(np.maximum(fraction, 0)), fraction) * behind.height
+    flow = behind.left_end + ahead[..., None] * own + above[..., None] * np.array([own[1], -own[0]])
+    flow = flow.astype(np.float32)
+    cover = cv2.remap(behind.mask.astype(np.float32), flow[..., 0], flow[..., 1], cv2.INTER_LINEAR)
     cover = gaussian_blur(np.asarray(cover, np.float32), _COVER_SIGMA_PX)
     neck = (
         np.ones_like(cover)
         if behind.is_hood
-        else _neck_column(parts, body, (rows, columns), -up * across)
+        else _neck_column(segmentation, body, (rows, columns), -up * across)
     )
-    in_front = np.maximum(antialias(parts.torso_skin[window], 1.0), skin.trunk_alpha[window]) * neck
-    in_front = np.maximum(in_front, antialias(parts.head[window], 1.0))
-    colour = sample_image(image.astype(np.float32), source) * np.float32(1 - _SHADE_BEHIND_NECK)
-    return NeckLayer(colour, np.asarray(cover * (1 - in_front), np.float32), source, window)
+    in_front = (
+        np.maximum(antialias(segmentation.torso_skin[window], 1.0), skin.trunk_alpha[window]) * neck
+    )
+    in_front = np.maximum(in_front, antialias(segmentation.head[window], 1.0))
+    colour = sample_image(image.astype(np.float32), flow) * np.float32(1 - _SHADE_BEHIND_NECK)
+    return NeckLayer(colour, np.asarray(cover * (1 - in_front), np.float32), flow, window)
 
 
 def _window_around(middle: Points, reach: float, shape: tuple[int, ...]) -> Window:
@@ -146,7 +144,7 @@ def _window_around(middle: Points, reach: float, shape: tuple[int, ...]) -> Wind
 
 
 def _neck_column(
-    parts: PersonSegmentation, body: Body, at: tuple[Places, Places], below: Places
+    segmentation: PersonSegmentation, body: Body, at: tuple[Places, Places], below: Places
 ) -> Floats:
     """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
 
@@ -158,7 +156,7 @@ def _neck_column(
     level = body.neck_base[1] - options.narrowest_above_base * body.shoulder_width
     widened = options.flare * np.maximum(rows - level, 0)
     wider = widened + options.flare_below_ends * np.maximum(below, 0)
-    left, right = (measure_neck_half_width(parts, body, side.sign) for side in body.sides)
+    left, right = (measure_neck_half_width(segmentation, body, side.sign) for side in body.sides)
     away = columns - body.neck_base[0]
     inside = (-away < left + wider) & (away < right + wider)
     return gaussian_blur(inside.astype(np.float32), options.sigma_px)
@@ -166,18 +164,18 @@ def _neck_column(
 
 def _extend_stand_collar(stand: Bool, image: NDArray[np.uint8], torso: GarmentLayer) -> NeckLayer:
     """Let a stand, a mask in the garment's photo ``image``, go on up the neck from the torso."""
-    cover = sample_image(stand.astype(np.float32), torso.source)
+    cover = sample_image(stand.astype(np.float32), torso.flow)
     near = largest_component((cover > 0.5) | (torso.alpha > 0.5))
     cover = gaussian_blur(np.asarray(cover * near, np.float32), _COVER_SIGMA_PX)
-    colour = sample_image(image.astype(np.float32), torso.source)
-    return NeckLayer(colour, cover, torso.source, WHOLE_IMAGE)
+    colour = sample_image(image.astype(np.float32), torso.flow)
+    return NeckLayer(colour, cover, torso.flow, WHOLE_IMAGE)
 
 
 def _canvas_point_of(torso: GarmentLayer, place: Points) -> Points:
     """Return the canvas point that shows a point of the garment's photo."""
     covered = torso.alpha > 0.5
     rows, columns = bounding_window(covered, 0) or WHOLE_IMAGE
-    off = np.square(torso.source[rows, columns] - place.astype(np.float32)).sum(axis=2)
+    off = np.square(torso.flow[rows, columns] - place.astype(np.float32)).sum(axis=2)
     nearest = int(np.where(covered[rows, columns], off, np.inf).argmin())
     row, column = np.unravel_index(nearest, off.shape)
     return np.array([column + (columns.start or 0), row + (rows.start or 0)], np.float64)

@@ -29,7 +29,7 @@ class BareArmShape:
     """Least such half width, in pixels of the canvas."""
     edge_steepness: float = 0.7
     """Fall of the coverage at an edge, per pixel of that half width."""
-    joint_share: float = 0.35
+    joint_fraction: float = 0.35
     """Fraction of the arm over which its inner side leaves the trunk."""
     joint_steepness: float = 1.5
     """Fall of the coverage on the inner side at the shoulder, per half width of the arm."""
@@ -40,7 +40,7 @@ class BareArmShape:
     max_taper_run: float = 1.2
     """Place along the taper beyond which its width stays the same, in lengths of the taper."""
     taper_steepness: float = 40.0
-    """Growth of the taper's share where it takes over from the strip, per length of the arm."""
+    """Growth of the taper's fraction where it takes over from the strip, per length of the arm."""
 
 
 BARE_ARM_SHAPE: Final = BareArmShape()
@@ -82,7 +82,7 @@ CUFF_SEARCH: Final = CuffSearch()
 
 
 def map_bare_arm(
-    strip: RuledWarp, arm: Arm, parts: PersonSegmentation, body: Body, edges: BareArmEdges
+    strip: RuledWarp, arm: Arm, segmentation: PersonSegmentation, body: Body, edges: BareArmEdges
 ) -> tuple[Floats, Floats]:
     """Return the arm's coverage down to the hand, and how far a pixel is from its middle.
 
@@ -92,12 +92,12 @@ def map_bare_arm(
     across = (strip.across - edges.outer_across) / (edges.inner_across - edges.outer_across) * 2 - 1
     half_width = max(shape.edge_half_width * body.shoulder_width, shape.min_edge_half_width_px)
     # On the shoulder the arm's inner side goes over into the trunk.
-    joint = np.clip(1 - strip.along / shape.joint_share, 0, 1) * (across > 0)
+    joint = np.clip(1 - strip.along / shape.joint_fraction, 0, 1) * (across > 0)
     steep = half_width * shape.edge_steepness + joint * (
         shape.joint_steepness - half_width * shape.edge_steepness
     )
     cover = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1) * strip.covered
-    ends = _find_cuff_on_hand(arm, parts, body.shoulder_width)
+    ends = _find_cuff_on_hand(arm, segmentation, body.shoulder_width)
     if ends is None:
         return cover.astype(np.float32), across.astype(np.float32)
     outer, inner = ends
@@ -105,8 +105,10 @@ def map_bare_arm(
     start = shape.taper_sample
     ring = np.stack([arm.outer_edge[start], outer, outer + overlap, inner + overlap, inner])
     ring = np.concatenate([ring, arm.inner_edge[start : start + 1]])
-    more = rasterise_polygon((parts.upper_garment.shape[0], parts.upper_garment.shape[1]), ring)
-    height, width = parts.upper_garment.shape
+    more = rasterise_polygon(
+        (segmentation.upper_garment.shape[0], segmentation.upper_garment.shape[1]), ring
+    )
+    height, width = segmentation.upper_garment.shape
     ys = np.arange(height, dtype=np.float32)[:, None]
     xs = np.arange(width, dtype=np.float32)[None, :]
     first, second = (
@@ -114,13 +116,15 @@ def map_bare_arm(
         (outer + inner) / 2,
     )
     run = second - first
-    share = (xs - first[0]) * run[0] + (ys - first[1]) * run[1]
-    share = np.clip(share / max(float(run @ run), 1.0), 0, shape.max_taper_run).astype(np.float32)
+    fraction = (xs - first[0]) * run[0] + (ys - first[1]) * run[1]
+    fraction = np.clip(fraction / max(float(run @ run), 1.0), 0, shape.max_taper_run).astype(
+        np.float32
+    )
     halves = [(i - o) / 2 for o, i in ((arm.outer_edge[start], arm.inner_edge[start]), ends)]
     side = halves[0] / max(float(np.hypot(*halves[0])), 1.0)
     wide = [float(np.hypot(*h)) for h in halves]
-    radius = np.maximum(wide[0] + share * (wide[1] - wide[0]), 1.0)
-    off_x, off_y = xs - first[0] - share * run[0], ys - first[1] - share * run[1]
+    radius = np.maximum(wide[0] + fraction * (wide[1] - wide[0]), 1.0)
+    off_x, off_y = xs - first[0] - fraction * run[0], ys - first[1] - fraction * run[1]
     beyond = (off_x * side[0] + off_y * side[1]) / radius
     # The taper takes the place of the strip's last part.
     past_start = strip.along - start / (ARM_SAMPLES - 1)
@@ -136,23 +140,25 @@ def _hand_direction(arm: Arm) -> Points:
 
 
 def _find_cuff_on_hand(
-    arm: Arm, parts: PersonSegmentation, scale: float
+    arm: Arm, segmentation: PersonSegmentation, scale: float
 ) -> tuple[Points, Points] | None:
     """Return the outer and the inner corner of an existing sleeve on the hand; None without one.
 
     They lie on the line between hand and sleeve near the wrist, wherever the joint is.
     """
     search = CUFF_SEARCH
-    height, width = parts.upper_garment.shape
+    height, width = segmentation.upper_garment.shape
     forearm = np.rint(arm.centreline[search.forearm_start : search.forearm_end]).astype(int)
     at = np.clip(forearm[:, 1], 0, height - 1), np.clip(forearm[:, 0], 0, width - 1)
-    if parts.upper_garment[at].mean() < search.min_covered:
+    if segmentation.upper_garment[at].mean() < search.min_covered:
         return None
     reach = search.reach * scale
     x, y = arm.wrist
     rows = slice(max(int(y - reach), 0), max(int(y + reach), 1))
     columns = slice(max(int(x - reach), 0), max(int(x + reach), 1))
-    near = parts.arms[rows, columns] & dilate(parts.upper_garment[rows, columns], search.touch_px)
+    near = segmentation.arms[rows, columns] & dilate(
+        segmentation.upper_garment[rows, columns], search.touch_px
+    )
     ys, xs = np.nonzero(near)
     if len(ys) < search.min_px:
         return None

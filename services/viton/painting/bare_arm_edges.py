@@ -83,23 +83,23 @@ class BareArmEdges:
     """Bare skin next below that end, from which the hidden part takes its light."""
 
 
-def find_bare_arm_edges(strip: RuledWarp, parts: PersonSegmentation) -> BareArmEdges:
+def find_bare_arm_edges(strip: RuledWarp, segmentation: PersonSegmentation) -> BareArmEdges:
     """Return a bare arm's edges: below the existing garment's end they are where they are visible.
 
     Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
     step where the garment ended.
     """
     step = np.clip(np.rint(strip.along * _ARM_STEPS), 0, _ARM_STEPS).astype(np.int64)
-    skin = strip.covered & parts.arms
+    skin = strip.covered & segmentation.arms
     flat = np.zeros(strip.along.shape, np.float32)
-    start = _first_bare_step(strip, parts, step)
+    start = _first_bare_step(strip, segmentation, step)
     if start is None:
         return BareArmEdges(flat, flat + 1, np.zeros(flat.shape, bool), skin)
     near = skin & (np.abs(strip.across - 0.5) < 1)
     steps = np.arange(_ARM_STEPS + 1)
-    share = smoothstep((steps - _SHOULDER_STEP) / max(start - _SHOULDER_STEP, 1.0))
+    fraction = smoothstep((steps - _SHOULDER_STEP) / max(start - _SHOULDER_STEP, 1.0))
     # Farther down the arm is seen, and nothing of it is made.
-    share = share * np.clip((start + 2 * _MIN_BARE_STEPS - steps) / _MIN_BARE_STEPS, 0, 1)
+    fraction = fraction * np.clip((start + 2 * _MIN_BARE_STEPS - steps) / _MIN_BARE_STEPS, 0, 1)
     # The hem's slant and the shadow below it say nothing of the arm's outline.
     told = np.arange(start + _HEM_STEPS, start + _MIN_BARE_STEPS)
     ends = np.array([_skin_extent(strip.across[near & (step == k)]) for k in told])
@@ -107,9 +107,9 @@ def find_bare_arm_edges(strip: RuledWarp, parts: PersonSegmentation) -> BareArmE
         np.polyval(np.polyfit(told, column, 1), np.clip(steps, start, told[-1]))
         for column in ends.T
     )
-    low = np.clip(first, -_MAX_EDGE_OUTSIDE, _MAX_EDGE_INSIDE) * share
+    low = np.clip(first, -_MAX_EDGE_OUTSIDE, _MAX_EDGE_INSIDE) * fraction
     high = np.maximum(
-        1 + np.clip(last - 1, -_MAX_EDGE_INSIDE, _MAX_EDGE_OUTSIDE) * share, low + _MIN_ARM_WIDTH
+        1 + np.clip(last - 1, -_MAX_EDGE_INSIDE, _MAX_EDGE_OUTSIDE) * fraction, low + _MIN_ARM_WIDTH
     )
     outer, inner = (
         np.interp(strip.along * _ARM_STEPS, steps, edge).astype(np.float32) for edge in (low, high)
@@ -132,7 +132,7 @@ def _skin_extent(across: Floats) -> tuple[float, float]:
 
 
 def _first_bare_step(
-    strip: RuledWarp, parts: PersonSegmentation, step: NDArray[np.int64]
+    strip: RuledWarp, segmentation: PersonSegmentation, step: NDArray[np.int64]
 ) -> int | None:
     """Return the step from which on an arm is bare, None where it is so from above or never.
 
@@ -149,10 +149,10 @@ def _first_bare_step(
 
     whole = np.maximum(count(middle), 1)
     above_hand = np.arange(_ARM_STEPS + 1) < _HAND_STEP
-    part = (count(middle & parts.arms) > options.min_part_bare * whole) & (
-        count(outer & parts.upper_garment) < options.max_cloth_outside * whole
+    part = (count(middle & segmentation.arms) > options.min_part_bare * whole) & (
+        count(outer & segmentation.upper_garment) < options.max_cloth_outside * whole
     )
-    for seen in (count(middle & parts.arms) > _MIN_BARE_FRACTION * whole, part):
+    for seen in (count(middle & segmentation.arms) > _MIN_BARE_FRACTION * whole, part):
         run = np.convolve(seen & above_hand, np.ones(_MIN_BARE_STEPS), "valid") >= _MIN_BARE_STEPS
         if run.any():
             start = int(run.argmax())

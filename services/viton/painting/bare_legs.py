@@ -143,9 +143,9 @@ LEG_TONE: Final = LegTone()
 """Tone of the bare legs that are made."""
 
 
-def inpaint_background(image: Floats, parts: PersonSegmentation) -> Floats:
+def inpaint_background(image: Floats, segmentation: PersonSegmentation) -> Floats:
     """Return the photo's background continued behind the person."""
-    away = ~dilate(parts.person, _BACKGROUND_MARGIN_PX)
+    away = ~dilate(segmentation.person, _BACKGROUND_MARGIN_PX)
     behind = pull_push(image, away.astype(np.float32))
     return behind + to_three_channels(
         make_noise(away.shape, estimate_noise_level(image, away))[..., 0]
@@ -153,10 +153,10 @@ def inpaint_background(image: Floats, parts: PersonSegmentation) -> Floats:
 
 
 def synthesise_bare_legs(
-    image: Floats, parts: PersonSegmentation, body: LowerBody
+    image: Floats, segmentation: PersonSegmentation, body: LowerBody
 ) -> tuple[Floats, Floats]:
     """Return the bare legs' colour and coverage (0 to 1): the person's skin, round and lit."""
-    shape = (parts.leg_skin.shape[0], parts.leg_skin.shape[1])
+    shape = (segmentation.leg_skin.shape[0], segmentation.leg_skin.shape[1])
     light = np.full(shape, ROUND_LEG.light_beside, np.float32)
     coverage = np.zeros(shape, np.float32)
     for leg in sorted(body.legs, key=lambda leg: float(leg.centreline[-1, 1])):
@@ -164,7 +164,7 @@ def synthesise_bare_legs(
         cover = rasterise_polygon(shape, np.concatenate([outer, inner[::-1]]))
         light = light * (1 - cover) + _shade_round_leg(outer, inner, shape) * cover
         coverage = np.maximum(coverage, cover)
-    colour = _leg_albedo(image, parts, body, light) * to_three_channels(light)
+    colour = _leg_albedo(image, segmentation, body, light) * to_three_channels(light)
     return np.clip(colour, 0, 255), coverage
 
 
@@ -180,8 +180,10 @@ def _shade_round_leg(outer: Points, inner: Points, shape: tuple[int, int]) -> Fl
     round_leg = ROUND_LEG
     margin = round_leg.surface_margin
     across = np.linspace(-margin, 1 + margin, round_leg.columns)
-    target = outer[:, None] * (1 - across[None, :, None]) + inner[:, None] * across[None, :, None]
-    whole = rasterise_ruled_surface(target, np.zeros_like(target), across, shape)
+    canvas_points = (
+        outer[:, None] * (1 - across[None, :, None]) + inner[:, None] * across[None, :, None]
+    )
+    whole = rasterise_ruled_surface(canvas_points, np.zeros_like(canvas_points), across, shape)
     surface = whole.windowed
     distance = np.clip(np.abs((surface.across - round_leg.axis) * 2), 0, round_leg.max_distance)
     light = round_leg.axis_light - round_leg.edge_loss * distance**round_leg.falloff_exponent
@@ -203,7 +205,9 @@ def _bump(distance: Floats) -> Floats:
     return np.asarray(np.exp(-(distance**2)))
 
 
-def _leg_albedo(image: Floats, parts: PersonSegmentation, body: LowerBody, light: Floats) -> Floats:
+def _leg_albedo(
+    image: Floats, segmentation: PersonSegmentation, body: LowerBody, light: Floats
+) -> Floats:
     """Return the colour of evenly lit skin everywhere, H x W x 3, in levels.
 
     It is the legs' if they are seen, else the arms', else the face's.
@@ -211,12 +215,13 @@ def _leg_albedo(image: Floats, parts: PersonSegmentation, body: LowerBody, light
     """
     options = LEG_TONE
     near_fabric = dilate(
-        parts.bottoms | parts.socks | parts.upper_garment, options.fabric_margin_px
+        segmentation.bottoms | segmentation.socks | segmentation.upper_garment,
+        options.fabric_margin_px,
     )
-    legs = erode(parts.leg_skin, options.leg_rim_px) & ~near_fabric
-    legs &= ~dilate(parts.shoes, options.shoe_margin_px)
+    legs = erode(segmentation.leg_skin, options.leg_rim_px) & ~near_fabric
+    legs &= ~dilate(segmentation.shoes, options.shoe_margin_px)
     dark = options.dark_part_of_hem_shadow * _HEM_SHADOW_REACH * body.torso_length
-    lit = legs & ~dilate(parts.bottoms, int(dark))
+    lit = legs & ~dilate(segmentation.bottoms, int(dark))
     legs = lit if lit.sum() > _MIN_LEG_AREA * body.torso_length**2 else legs
     if legs.sum() > _MIN_LEG_AREA * body.torso_length**2:
         even = image / to_three_channels(np.maximum(light, np.float32(options.min_light)))
@@ -226,10 +231,10 @@ def _leg_albedo(image: Floats, parts: PersonSegmentation, body: LowerBody, light
         fade = to_three_channels(np.clip(away / (_LOCAL_TONE_REACH * body.torso_length), 0, 1))
         tone, where = near * (1 - fade) + usual * fade, legs
     else:
-        where = erode(parts.arms, options.arm_rim_px) & ~near_fabric
+        where = erode(segmentation.arms, options.arm_rim_px) & ~near_fabric
         if where.sum() < _MIN_ARM_AREA * body.torso_length**2:
-            where = erode(parts.head_and_torso_skin, options.face_rim_px)
-            where &= ~dilate(parts.hair, options.hair_margin_px)
+            where = erode(segmentation.head_and_torso_skin, options.face_rim_px)
+            where &= ~dilate(segmentation.hair, options.hair_margin_px)
         skin = image[where] if where.any() else np.full((1, 3), options.unknown_skin_level)
         tone = np.broadcast_to(options.legs_to_other_skin * np.median(skin, axis=0), image.shape)
     noise = make_noise(where.shape, options.pores_noise * estimate_noise_level(image, where))
@@ -237,15 +242,20 @@ def _leg_albedo(image: Floats, parts: PersonSegmentation, body: LowerBody, light
     return np.asarray(tone + to_three_channels(pores), np.float32)
 
 
-def find_removed_bottoms(parts: PersonSegmentation) -> Bool:
+def find_removed_bottoms(segmentation: PersonSegmentation) -> Bool:
     """Return the existing bottoms and their blurred rim, which are painted anew."""
-    keep = parts.upper_garment | parts.arms | parts.head_and_torso_skin | parts.shoes
-    return np.asarray(dilate(parts.bottoms, LOWER_BODY_LABEL_ERROR_PX) & ~keep)
+    keep = (
+        segmentation.upper_garment
+        | segmentation.arms
+        | segmentation.head_and_torso_skin
+        | segmentation.shoes
+    )
+    return np.asarray(dilate(segmentation.bottoms, LOWER_BODY_LABEL_ERROR_PX) & ~keep)
 
 
-def hem_shadow_zone(parts: PersonSegmentation, body: LowerBody) -> Floats:
+def hem_shadow_zone(segmentation: PersonSegmentation, body: LowerBody) -> Floats:
     """Return how far the existing hem's shadow and colour lie on the bare legs, H x W, 0 to 1."""
-    away = cv2.distanceTransform((~parts.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
-    share = _HEM_SHADOW_AT_HEM - away / (_HEM_SHADOW_REACH * body.torso_length)
-    near = smoothstep(np.asarray(share, np.float32))
-    return np.asarray(near * antialias(parts.leg_skin, _LEG_SKIN_RIM_PX), np.float32)
+    away = cv2.distanceTransform((~segmentation.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
+    fraction = _HEM_SHADOW_AT_HEM - away / (_HEM_SHADOW_REACH * body.torso_length)
+    near = smoothstep(np.asarray(fraction, np.float32))
+    return np.asarray(near * antialias(segmentation.leg_skin, _LEG_SKIN_RIM_PX), np.float32)

@@ -86,32 +86,34 @@ NECK_WIDTH: Final = NeckWidth()
 
 
 def join_bare_shoulders(
-    chest: Floats, arms: list[Floats], parts: PersonSegmentation, body: Body
+    chest: Floats, arms: list[Floats], segmentation: PersonSegmentation, body: Body
 ) -> Floats:
     """Join trunk and bare arms above the armpits, within what the person's outline was."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
     reach = max(int(BARE_TRUNK.joint_reach * body.shoulder_width), 1)
     joined = erode(dilate(whole, reach), reach) & (
-        parts.upper_garment | parts.torso_skin | parts.arms
+        segmentation.upper_garment | segmentation.torso_skin | segmentation.arms
     )
     rows = np.arange(chest.shape[0])[:, None]
     columns = np.arange(chest.shape[1])[None, :]
     joined &= rows > body.shoulder_line_y[None, :] + BARE_TRUNK.joint_depth * body.shoulder_width
     for side in body.sides:
         joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck_base[0] * side.sign)
-    outline = parts.person | (chest > 0.5) & dilate(parts.person, 1)
+    outline = segmentation.person | (chest > 0.5) & dilate(segmentation.person, 1)
     outline &= (
         rows
-        >= trace_shoulder_outline(parts, body.neck_base, body.shoulder_width).collarless_y[None, :]
+        >= trace_shoulder_outline(segmentation, body.neck_base, body.shoulder_width).collarless_y[
+            None, :
+        ]
     )
     chest = chest * antialias(outline, BARE_TRUNK.outline_blur_px)
-    joined &= outline & ~dilate(parts.head, 1)
+    joined &= outline & ~dilate(segmentation.head, 1)
     return np.maximum(chest, gaussian_blur(joined.astype(np.float32), BARE_TRUNK.joint_blur_px))
 
 
-def rasterise_bare_trunk(parts: PersonSegmentation, body: Body) -> Floats:
+def rasterise_bare_trunk(segmentation: PersonSegmentation, body: Body) -> Floats:
     """Return the coverage of bare neck, shoulders and trunk down to the waist, H x W, 0 to 1."""
-    shape = parts.upper_garment.shape
+    shape = segmentation.upper_garment.shape
     last = shape[0] - 1
     rows = np.linspace(0, 1, BARE_TRUNK.flank_samples)
     ring = []
@@ -119,14 +121,14 @@ def rasterise_bare_trunk(parts: PersonSegmentation, body: Body) -> Floats:
         ys = b.armpit[1] + rows * (min(body.existing_hem_row, last) - b.armpit[1])
         x = b.flank_x[np.clip(ys, 0, last).astype(int)]
         flank = np.stack([x - b.sign * BARE_TRUNK.flank_inset * body.shoulder_width, ys], axis=1)
-        ring.append(np.concatenate([_bare_shoulder_outline(parts, body, b), flank])[::order])
+        ring.append(np.concatenate([_bare_shoulder_outline(segmentation, body, b), flank])[::order])
     return rasterise_polygon((shape[0], shape[1]), np.concatenate(ring))
 
 
-def _bare_shoulder_outline(parts: PersonSegmentation, body: Body, side: BodySide) -> Points:
+def _bare_shoulder_outline(segmentation: PersonSegmentation, body: Body, side: BodySide) -> Points:
     """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
     trunk, scale = BARE_TRUNK, body.shoulder_width
-    wide = measure_neck_half_width(parts, body, side.sign)
+    wide = measure_neck_half_width(segmentation, body, side.sign)
     x = body.neck_base[0] + side.sign * wide
     span = max(float((side.shoulder_tip[0] - x) * side.sign), trunk.min_shoulder_span * scale)
     xs = x + side.sign * span * np.linspace(trunk.slope_start, 1.0, trunk.slope_samples)
@@ -142,14 +144,14 @@ def _bare_shoulder_outline(parts: PersonSegmentation, body: Body, side: BodySide
     return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, trunk.outline_drop_px]))
 
 
-def measure_neck_half_width(parts: PersonSegmentation, body: Body, sign: int) -> float:
+def measure_neck_half_width(segmentation: PersonSegmentation, body: Body, sign: int) -> float:
     """Return how far the neck reaches to one side where it is narrowest, in pixels."""
     options = NECK_WIDTH
     low, high = (
         int(body.neck_base[1] - rise * body.shoulder_width)
         for rise in (options.band_top, options.band_bottom)
     )
-    band = parts.torso_skin[max(low, 0) : max(high, 1)]
+    band = segmentation.torso_skin[max(low, 0) : max(high, 1)]
     reach = [
         float(((np.flatnonzero(row) - body.neck_base[0]) * sign).max()) for row in band if row.any()
     ]

@@ -51,22 +51,26 @@ def assemble_bottoms(legs: MeasuredLowerBody, garment: GarmentLayer, line: Waist
 
     Pixels away from all that changes are the photo's.
     """
-    photo, parts, body = legs.pixels, legs.segmentation, legs.body
-    removed = find_removed_bottoms(parts)
-    undressed, bare = _paint_bare_legs(photo, parts, body, removed)
-    canvas = _extend_top(undressed, photo, parts, removed, body)
+    photo, segmentation, body = legs.pixels, legs.segmentation, legs.body
+    removed = find_removed_bottoms(segmentation)
+    undressed, bare = _paint_bare_legs(photo, segmentation, body, removed)
+    canvas = _extend_top(undressed, photo, segmentation, removed, body)
     shadow = contact_shadow(garment.alpha, HEM) * np.float32(HEM.strength)
     stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
-    stack.add_garment_layer(garment.colour, garment.alpha, garment.source)
+    stack.add_garment_layer(garment.colour, garment.alpha, garment.flow)
     near = dilate(
-        removed | (garment.alpha > 0) | (hem_shadow_zone(parts, body) > 0), CHANGED_RIM_PX
+        removed | (garment.alpha > 0) | (hem_shadow_zone(segmentation, body) > 0), CHANGED_RIM_PX
     )
-    kept = [parts.arms, parts.head_and_torso_skin, select_shoes_over_hem(parts, body)]
+    kept = [
+        segmentation.arms,
+        segmentation.head_and_torso_skin,
+        select_shoes_over_hem(segmentation, body),
+    ]
     if not line.visible:
-        kept.insert(0, parts.upper_garment)
+        kept.insert(0, segmentation.upper_garment)
     for region in kept:
         if (region & near).any():
-            cut = cut_out_region(photo, region, parts)
+            cut = cut_out_region(photo, region, segmentation)
             cast = contact_shadow(cut.alpha, OVER_BOTTOMS)
             cast = cast * np.float32(OVER_BOTTOMS.strength) * garment.alpha
             stack.darken(cast)
@@ -77,24 +81,29 @@ def assemble_bottoms(legs: MeasuredLowerBody, garment: GarmentLayer, line: Waist
 
 
 def _paint_bare_legs(
-    photo: Floats, parts: PersonSegmentation, body: LowerBody, removed: Bool
+    photo: Floats, segmentation: PersonSegmentation, body: LowerBody, removed: Bool
 ) -> tuple[Floats, Floats]:
     """Return the photo without the existing bottoms, and the coverage of its bare legs, 0 to 1."""
-    behind = inpaint_background(photo, parts)
+    behind = inpaint_background(photo, segmentation)
     canvas = alpha_blend(
         photo, behind, np.maximum(antialias(removed, 1.0), removed.astype(np.float32))
     )
-    colour, cover = synthesise_bare_legs(photo, parts, body)
-    shown = cover * np.maximum(removed.astype(np.float32), hem_shadow_zone(parts, body))
-    kept = parts.shoes | parts.arms | parts.upper_garment | parts.head_and_torso_skin
+    colour, cover = synthesise_bare_legs(photo, segmentation, body)
+    shown = cover * np.maximum(removed.astype(np.float32), hem_shadow_zone(segmentation, body))
+    kept = (
+        segmentation.shoes
+        | segmentation.arms
+        | segmentation.upper_garment
+        | segmentation.head_and_torso_skin
+    )
     shown = shown * (1 - kept.astype(np.float32))
     return alpha_blend(canvas, colour, shown), np.maximum(
-        shown, antialias(parts.leg_skin & ~removed, 1.0)
+        shown, antialias(segmentation.leg_skin & ~removed, 1.0)
     )
 
 
 def _extend_top(
-    canvas: Floats, photo: Floats, parts: PersonSegmentation, removed: Bool, body: LowerBody
+    canvas: Floats, photo: Floats, segmentation: PersonSegmentation, removed: Bool, body: LowerBody
 ) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower.
 
@@ -102,14 +111,14 @@ def _extend_top(
     """
     options = TOP_CONTINUATION
     rows = np.arange(removed.shape[0])[:, None]
-    upper = erode(parts.upper_garment, options.rim_px)
+    upper = erode(segmentation.upper_garment, options.rim_px)
     if upper.sum() < options.min_area:
         return canvas
     spread = pull_push(photo, upper.astype(np.float32))
     columns = np.arange(removed.shape[1])[None, :]
     inside = (columns > body.flanks_x[0][:, None]) & (columns < body.flanks_x[1][:, None])
     near = (
-        dilate(parts.upper_garment, int(options.reach * body.torso_length))
+        dilate(segmentation.upper_garment, int(options.reach * body.torso_length))
         & removed
         & inside
         & (rows < body.hip_row)

@@ -89,23 +89,23 @@ def render_bottoms(
     )
 
 
-def _alpha_below_top(parts: PersonSegmentation, body: LowerBody) -> Floats:
+def _alpha_below_top(segmentation: PersonSegmentation, body: LowerBody) -> Floats:
     """Return the coverage, 0 to 1, below the hem of a top: nothing sticks out beside it.
 
     H x W on the canvas; all 1 if no hem is seen.
     """
-    height, width = parts.upper_garment.shape
+    height, width = segmentation.upper_garment.shape
     columns = np.arange(width)
     row = int(np.clip(body.waistband_row, 0, height - 1))
     inside = (columns > body.flanks_x[0][row]) & (columns < body.flanks_x[1][row])
-    low = parts.upper_garment & (np.arange(height)[:, None] > row)
+    low = segmentation.upper_garment & (np.arange(height)[:, None] > row)
     found = np.flatnonzero(low.any(axis=0) & inside)
     if not len(found):
         return np.ones((height, width), np.float32)
     last = height - 1 - low[::-1, found].argmax(axis=0)
     hem = np.interp(columns, found, last.astype(np.float64))
     below = np.clip(np.arange(height)[:, None] - hem[None, :] + _BELOW_TOP_PX, 0, 1)
-    return np.asarray(np.maximum(below, erode(parts.upper_garment, _TOP_RIM_PX)), np.float32)
+    return np.asarray(np.maximum(below, erode(segmentation.upper_garment, _TOP_RIM_PX)), np.float32)
 
 
 def _sample_halves(halves: tuple[WarpGrid, ...], layer: Floats, light: Floats) -> GarmentLayer:
@@ -114,11 +114,11 @@ def _sample_halves(halves: tuple[WarpGrid, ...], layer: Floats, light: Floats) -
     shape = (light.shape[0], light.shape[1])
     coverage = np.zeros(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)
-    source = np.zeros((*shape, 2), np.float32)
+    flow = np.zeros((*shape, 2), np.float32)
     for grid in halves:
         surface = rasterise_grid(grid, shape).windowed
         window = surface.window
-        found = sample_image(layer, surface.source)
+        found = sample_image(layer, surface.flow)
         inwards = (edges.inner_end - surface.across) * edges.inner_slope
         edge = np.clip(inwards + 0.5, 0, 1) if len(halves) > 1 else 1.0
         alpha = found[..., 3] / 255 * surface.covered * edge
@@ -142,5 +142,5 @@ def _sample_halves(halves: tuple[WarpGrid, ...], layer: Floats, light: Floats) -
         colour[window] = np.where(to_three_channels(first.astype(np.float32)) > 0, shaded, mixed)
         coverage[window] += alpha * (1 - coverage[window])
         seen = alpha > 0.5
-        source[window][seen] = surface.source[seen]
-    return GarmentLayer(colour, coverage, source)
+        flow[window][seen] = surface.flow[seen]
+    return GarmentLayer(colour, coverage, flow)

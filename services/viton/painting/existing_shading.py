@@ -80,45 +80,45 @@ BOTTOMS_SHADING: Final = PlainFabricShading(
 """That of the existing bottoms."""
 
 
-def estimate_top_shading(image: Floats, parts: PersonSegmentation) -> Floats:
+def estimate_top_shading(image: Floats, segmentation: PersonSegmentation) -> Floats:
     """Return the smooth shading of the existing top, H x W, its median 1; all 1 if it is unclear.
 
     ``image``: H x W x 3, 0 to 255.
     """
     options = TOP_SHADING
-    height, width = parts.upper_garment.shape
+    height, width = segmentation.upper_garment.shape
     even = np.ones((height, width), np.float32)
-    window = bounding_window(parts.upper_garment, _WINDOW_MARGIN_PX)
-    if window is None or parts.upper_garment.sum() < options.min_area:
+    window = bounding_window(segmentation.upper_garment, _WINDOW_MARGIN_PX)
+    if window is None or segmentation.upper_garment.sum() < options.min_area:
         return even
-    inside = erode(parts.upper_garment[window], options.rim_px)
+    inside = erode(segmentation.upper_garment[window], options.rim_px)
     photo = image[window]
     if inside.sum() < options.min_area or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return even
     luma = to_luma(photo)
     # On dark fabric a few grey levels are gloss, noise and spill of light from behind.
     low, high = _DARK_RANGE
-    share = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
+    fraction = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
     flat = pull_push(to_three_channels(luma), inside.astype(np.float32))[..., 0]
     closed = close_plane(flat, options.crease_radius_px)
     slow = gaussian_blur(closed, options.sigma_px)
     lit = (slow + _DARK_OFFSET) / (float(np.median(slow[inside])) + _DARK_OFFSET)
     limited = np.clip(lit, options.min_light, options.max_light)
-    ratio = limited ** np.float32(options.power * share)
+    ratio = limited ** np.float32(options.power * fraction)
     # The new garment may reach beyond the existing one: no step at the end of the window.
     above, before = window[0].start, window[1].start
     below, behind = height - above - ratio.shape[0], width - before - ratio.shape[1]
     return np.asarray(np.pad(ratio, ((above, below), (before, behind)), mode="edge"), np.float32)
 
 
-def estimate_bottoms_shading(photo: Floats, parts: PersonSegmentation) -> Floats:
+def estimate_bottoms_shading(photo: Floats, segmentation: PersonSegmentation) -> Floats:
     """Return the shading of plain bottoms, H x W; all 1 if they are small or have a pattern.
 
     ``photo``: H x W x 3, 0 to 255.
     """
     options = BOTTOMS_SHADING
-    shape = parts.bottoms.shape
-    inside = erode(parts.bottoms, options.rim_px)
+    shape = segmentation.bottoms.shape
+    inside = erode(segmentation.bottoms, options.rim_px)
     light = np.ones(shape, np.float32)
     if inside.sum() < options.min_area or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return light

@@ -30,22 +30,26 @@ class LegsBelowHem:
     skin: tuple[Floats, Floats]
     """Bare legs: colours H x W x 3, 0 to 255, and coverage H x W, 0 to 1."""
     shadow: Floats
-    """H x W: the share of light that the hem takes from the legs."""
+    """H x W: the fraction of light that the hem takes from the legs."""
     shoes: tuple[Floats, Floats] | None
     """Shoes: colours and coverage as of ``skin``; None without any."""
 
 
 def render_legs_below_hem(legs: MeasuredLowerBody, layers: GarmentLayers) -> LegsBelowHem:
     """Make the bare legs, the hem's shadow on them and the shoes below a dress."""
-    parts, body = legs.segmentation, legs.body
-    removed = find_removed_bottoms(parts)
-    colour, cover = synthesise_bare_legs(legs.pixels, parts, body)
+    segmentation, body = legs.segmentation, legs.body
+    removed = find_removed_bottoms(segmentation)
+    colour, cover = synthesise_bare_legs(legs.pixels, segmentation, body)
     clothed = layers.alpha
-    kept = (parts.shoes | parts.arms | parts.head_and_torso_skin).astype(np.float32)
-    shown = (
-        cover * np.maximum(removed.astype(np.float32), hem_shadow_zone(parts, body)) * (1 - kept)
+    kept = (segmentation.shoes | segmentation.arms | segmentation.head_and_torso_skin).astype(
+        np.float32
     )
-    bare = np.maximum(shown, antialias(parts.leg_skin, 1.0)) * (1 - clothed)
+    shown = (
+        cover
+        * np.maximum(removed.astype(np.float32), hem_shadow_zone(segmentation, body))
+        * (1 - kept)
+    )
+    bare = np.maximum(shown, antialias(segmentation.leg_skin, 1.0)) * (1 - clothed)
     cast = contact_shadow(layers.torso.alpha, HEM) * np.float32(HEM.strength)
     near = dilate(removed | (layers.torso.alpha > 0), CHANGED_RIM_PX)
     return LegsBelowHem((colour, shown * (1 - clothed)), cast * bare, _shoes_over_hem(legs, near))

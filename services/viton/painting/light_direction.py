@@ -30,9 +30,9 @@ LIGHT_DIRECTION: Final = LightDirection()
 """The engine's options."""
 
 
-def estimate_light_direction_x(image: Floats, parts: PersonSegmentation) -> float:
+def estimate_light_direction_x(image: Floats, segmentation: PersonSegmentation) -> float:
     """Return on which side of the picture the light is: -1 left, 0 ahead, 1 right."""
-    bare = erode(parts.face, LIGHT_DIRECTION.face_margin_px)
+    bare = erode(segmentation.face, LIGHT_DIRECTION.face_margin_px)
     if bare.sum() < LIGHT_DIRECTION.min_face_px:
         return 0.0
     xs = np.nonzero(bare)[1]

@@ -90,15 +90,15 @@ OWN_ARMS: Final = OwnArms()
 
 
 def select_own_arms(
-    parts: PersonSegmentation, strips: tuple[RuledWarp, RuledWarp], body: Body
+    segmentation: PersonSegmentation, strips: tuple[RuledWarp, RuledWarp], body: Body
 ) -> Bool:
-    """Return the pieces of ``parts.arms`` that are arms: not the bare waist under a short top."""
+    """Return the pieces of the arms' label that are arms: not the bare waist under a short top."""
     options = OWN_ARM_SEARCH
-    near = np.zeros(parts.arms.shape, bool)
+    near = np.zeros(segmentation.arms.shape, bool)
     for strip, side in zip(strips, body.sides, strict=True):
         near |= strip.covered & (np.abs(strip.across - 0.5) < options.max_off_middle)
         near |= _disc(near.shape, side, options.hand_radius * body.shoulder_width)
-    pieces = label_components(parts.arms)
+    pieces = label_components(segmentation.arms)
     within = np.bincount(pieces.labels[near], minlength=pieces.count)
     return pieces.select(within > options.min_own_fraction * pieces.areas)
 
@@ -111,7 +111,7 @@ def _disc(shape: tuple[int, ...], side: BodySide, radius: float) -> Bool:
 
 
 def find_arm_under_sleeve(
-    parts: PersonSegmentation, sleeve: PlacedSleeve, side: BodySide, reach: float
+    segmentation: PersonSegmentation, sleeve: PlacedSleeve, side: BodySide, reach: float
 ) -> Bool:
     """Return the bare arm that the new sleeve covers, rims included, H x W.
 
@@ -119,27 +119,27 @@ def find_arm_under_sleeve(
     """
     strip, fit = sleeve.surface, sleeve.fit
     if fit.cuff_fraction == 0.0:
-        return np.zeros(parts.arms.shape, bool)
+        return np.zeros(segmentation.arms.shape, bool)
     bare_from = fit.cuff_fraction - ARM_UNDER_SLEEVE.cuff_overlap
     near = np.abs(strip.across - 0.5) < ARM_UNDER_SLEEVE.max_off_middle
     near &= strip.along < bare_from
-    hidden = parts.arms & strip.covered & near
+    hidden = segmentation.arms & strip.covered & near
     height, width = hidden.shape
     ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.shoulder_tip[1])
     xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.shoulder_tip[0])
     run = (side.armpit - side.shoulder_tip).astype(np.float32)
-    share = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
-    away = np.hypot(xs - share * run[0], ys - share * run[1])
+    fraction = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
+    away = np.hypot(xs - fraction * run[0], ys - fraction * run[1])
     bare = strip.covered & (strip.along >= bare_from)
     limit = np.where(ys < run[1], ARM_UNDER_SLEEVE.reach_above_armpit * reach, reach)
-    return np.asarray(hidden | (parts.arms & ~bare & (away < limit)))
+    return np.asarray(hidden | (segmentation.arms & ~bare & (away < limit)))
 
 
 def add_own_arms(
     stack: LayerStack,
     image: Floats,
     arms: Bool,
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     new: tuple[Floats, Floats],
 ) -> None:
     """Add the person's own arms over what is new, free of whatever was behind their edges.
@@ -153,7 +153,7 @@ def add_own_arms(
         return
     below, photo, front = stack.image[window], image[window], arms[window]
     torso, skin = new[0][window], new[1][window]
-    back = dilate(front, 3 * LABEL_ERROR_PX) & ~front & ~parts.head[window]
+    back = dilate(front, 3 * LABEL_ERROR_PX) & ~front & ~segmentation.head[window]
     band = LABEL_ERROR_PX // 2 + 1
     alpha, colour = estimate_alpha_matte(photo, front, back, band, options.min_alpha)
     sure = antialias(erode(front, options.sure_rim_px), options.rim_sigma_px)
@@ -164,9 +164,9 @@ def add_own_arms(
     joint = dilate(erode(joint, radius), radius) & joint
     if joint.any():
         away = cv2.distanceTransform((~joint).astype(np.uint8), cv2.DIST_L2, 3)
-        new_share = np.clip(options.seam_steepness * (1 - away / options.seam_px), 0, 1)
-        new_share = skin * new_share * new_share * (3 - 2 * new_share)
-        alpha = np.asarray(alpha * (1 - new_share), np.float32)
+        new_fraction = np.clip(options.seam_steepness * (1 - away / options.seam_px), 0, 1)
+        new_fraction = skin * new_fraction * new_fraction * (3 - 2 * new_fraction)
+        alpha = np.asarray(alpha * (1 - new_fraction), np.float32)
     rim = contact_shadow(torso * ~front, ARM_RIM) * (1 - skin)
     colour = colour * to_three_channels(1 - ARM_RIM.strength * rim)
     mixed = alpha_blend(below, colour, alpha)

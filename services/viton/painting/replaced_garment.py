@@ -53,38 +53,40 @@ REPLACED_GARMENT: Final = ReplacedGarment()
 
 
 def replace_existing_garment(
-    image: Floats, parts: PersonSegmentation, skin: Skin, replaced: Bool, waist: float
+    image: Floats, segmentation: PersonSegmentation, skin: Skin, replaced: Bool, waist: float
 ) -> Floats:
     """Return the photo with the existing garment replaced by background, bottoms and skin."""
     options = REPLACED_GARMENT
     near = bounding_window(replaced, 2 * LABEL_ERROR_PX)
     if near is None:
         return image
-    behind = inpaint_background(image, parts)[near]
+    behind = inpaint_background(image, segmentation)[near]
     rows = np.arange(replaced.shape[0])[near[0], None]
     below = rows > waist
-    if (replaced[near] & below).any() and parts.lower_body.any():
+    if (replaced[near] & below).any() and segmentation.lower_body.any():
         # Beside the trousers a sleeve hid more of them, not the ground.
-        inside = erode(parts.lower_body, options.lower_rim_px)
+        inside = erode(segmentation.lower_body, options.lower_rim_px)
         own = pull_push(image, inside.astype(np.float32))[near]
-        to_ground = cv2.distanceTransform(parts.person.astype(np.uint8), cv2.DIST_L2, 3)
-        to_lower = cv2.distanceTransform((~parts.lower_body).astype(np.uint8), cv2.DIST_L2, 3)
+        to_ground = cv2.distanceTransform(segmentation.person.astype(np.uint8), cv2.DIST_L2, 3)
+        to_lower = cv2.distanceTransform(
+            (~segmentation.lower_body).astype(np.uint8), cv2.DIST_L2, 3
+        )
         nearer = (to_ground - to_lower)[near] / options.ground_blend_px + 0.5
         nearer = np.clip(nearer, 0, 1) * below
         behind = alpha_blend(behind, own, nearer)
     filled = alpha_blend(behind, skin.upper_chest_colour[near], skin.trunk_alpha[near])
     edge = np.maximum(antialias(replaced[near], options.edge_sigma_px), replaced[near])
-    edge = edge * ~erode(parts.head, options.head_rim_px)[near]
+    edge = edge * ~erode(segmentation.head, options.head_rim_px)[near]
     result = image.copy()
     result[near] = alpha_blend(image[near], filled, edge)
     return result
 
 
-def find_bleed_zone(parts: PersonSegmentation) -> Floats:
+def find_bleed_zone(segmentation: PersonSegmentation) -> Floats:
     """Return the bare neck into which the existing garment's colour has bled, 0 to 1."""
-    away = cv2.distanceTransform((~parts.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
+    away = cv2.distanceTransform((~segmentation.upper_garment).astype(np.uint8), cv2.DIST_L2, 3)
     near = smoothstep((_BLEED_REACH_PX - away) / (_BLEED_REACH_PX - LABEL_ERROR_PX))
-    return np.asarray(near * antialias(parts.torso_skin, _BLEED_BLUR_PX), np.float32)
+    return np.asarray(near * antialias(segmentation.torso_skin, _BLEED_BLUR_PX), np.float32)
 
 
 def shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
@@ -94,7 +96,7 @@ def shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
     return canvas * to_three_channels(1 - shade * (1 - torso) * zone)
 
 
-def find_shaded_skin_zone(parts: PersonSegmentation, skin: Skin, replaced: Bool) -> Floats:
+def find_shaded_skin_zone(segmentation: PersonSegmentation, skin: Skin, replaced: Bool) -> Floats:
     """Return the skin that the garment's edge shades, seen or made, H x W, 0 to 1."""
-    zone = (parts.torso_skin | (replaced & (skin.trunk_alpha > 0.5))).astype(np.float32)
+    zone = (segmentation.torso_skin | (replaced & (skin.trunk_alpha > 0.5))).astype(np.float32)
     return gaussian_blur(zone, _SKIN_ZONE_BLUR_PX)

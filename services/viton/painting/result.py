@@ -33,7 +33,7 @@ class TryOnResult:
     garment_flow: Flow
     """H x W x 2: the (x, y) in the garment's photo that each pixel shows."""
     garment_alpha: Mask
-    """H x W: the share of garment in each pixel, 0 to 255."""
+    """H x W: the fraction of garment in each pixel, 0 to 255."""
 
 
 def make_result(person: Image, stack: LayerStack, garment_mask: Mask) -> TryOnResult:

@@ -37,9 +37,9 @@ class RoundArm:
     """Least light that is measured, in usual levels."""
     max_measured: float = 1.25
     """Most light that is measured, in usual levels."""
-    round_share: float = 0.1
+    round_weight: float = 0.1
     """Weight of a round limb's light where the arm's own is measured."""
-    own_share: float = 0.9
+    own_weight: float = 0.9
     """Weight of the arm's own light there."""
     outer_bin_light: float = 0.93
     """Light of the outermost bins, as a fraction of their neighbours'."""
@@ -78,7 +78,7 @@ def shade_round_arm(image: Floats, seen: Bool, across: Floats, slant: float) -> 
             own = colours[place == index] / usual
             if len(own) > option.min_bin_px:
                 measured = np.clip(np.median(own, axis=0), option.min_measured, option.max_measured)
-                profile[index] = option.round_share * profile[index] + option.own_share * measured
+                profile[index] = option.round_weight * profile[index] + option.own_weight * measured
         profile[0] = option.outer_bin_light * profile[1]
         profile[-1] = option.outer_bin_light * profile[-2]
     profile = profile / profile[2:-2].mean(axis=0)

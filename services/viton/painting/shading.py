@@ -66,7 +66,7 @@ class ArmpitFold:
     length: float
     """Length, in shoulder widths."""
     depth: float
-    """Share of the light that the dark side loses."""
+    """Fraction of the light that the dark side loses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ class WaistbandGathers:
     half_width: tuple[float, float] = (0.012, 0.022)
     """Half the distance from the lit side to the dark one, in shoulder widths."""
     depth: tuple[float, float] = (0.025, 0.05)
-    """Share of the light that the dark side loses."""
+    """Fraction of the light that the dark side loses."""
 
 
 WAISTBAND_GATHERS: Final = WaistbandGathers()
@@ -130,9 +130,9 @@ class CreaseProfile:
     bow: float = 0.10
     """Bend towards the lit side: four times the height of the arc, in lengths of the fold."""
     fade_in: float = 0.2
-    """Share of the length over which a fold grows from its start."""
+    """Fraction of the length over which a fold grows from its start."""
     fade_out: float = 0.7
-    """Share of the length over which a fold fades to its end."""
+    """Fraction of the length over which a fold fades to its end."""
     groove: float = 0.25
     """Further loss of light on the line itself, in depths of the fold."""
 
@@ -145,8 +145,8 @@ CREASE_PROFILE: Final = CreaseProfile()
 class RoundSleeve:
     """How the light falls off to both edges of a sleeve."""
 
-    shoulder_share: float = 0.4
-    """Share of the sleeve over which the torso's light goes over into the sleeve's."""
+    shoulder_fraction: float = 0.4
+    """Fraction of the sleeve over which the torso's light goes over into the sleeve's."""
     max_across: float = 1.3
     """Distance from the middle from which on it grows no darker, in half widths."""
     slant_shift: float = 0.12
@@ -203,13 +203,15 @@ ELBOW_CREASES: Final = ElbowCreases()
 """The engine's options."""
 
 
-def shade_torso(image: Floats, parts: PersonSegmentation, body: Body, slant: float) -> Floats:
+def shade_torso(
+    image: Floats, segmentation: PersonSegmentation, body: Body, slant: float
+) -> Floats:
     """Return the light on the torso: roundness, creases, and the existing shading of a plain top.
 
     ``slant``: where the light comes from, -1 left to 1 right.
     """
     options = ROUND_TORSO
-    height, width = parts.upper_garment.shape
+    height, width = segmentation.upper_garment.shape
     left, right = body.left.flank_x[:height], body.right.flank_x[:height]
     half = np.maximum((right - left) / 2, 1.0)
     # Above the armpits the trunk goes over into the shoulders.
@@ -226,7 +228,7 @@ def shade_torso(image: Floats, parts: PersonSegmentation, body: Body, slant: flo
     light = 1 - options.wide_loss * cubed - options.rim_loss * cubed * cubed * away
     light = light + options.slant_gain * slant * np.clip(across, -1, 1)
     light = light * _bust_shading(body, across) * synthesise_creases((height, width), body)
-    return np.asarray(light * estimate_top_shading(image, parts), np.float32)
+    return np.asarray(light * estimate_top_shading(image, segmentation), np.float32)
 
 
 def _bust_shading(body: Body, across: Floats) -> Floats:
@@ -265,7 +267,7 @@ class _Crease:
     width: float
     """Half the distance from the lit side to the dark one, in pixels."""
     depth: float
-    """Share of the light that the dark side loses."""
+    """Fraction of the light that the dark side loses."""
 
 
 def _armpit_creases(body: Body) -> list[_Crease]:
@@ -294,8 +296,8 @@ def _waistband_gathers(height: int, body: Body) -> list[_Crease]:
     row = int(np.clip(body.existing_hem_row, 0, height - 1))
     left, right = float(body.left.flank_x[row]), float(body.right.flank_x[row])
     creases = []
-    for share in np.linspace(options.first_place, options.last_place, options.count):
-        place = share + float(rng.uniform(*options.shift))
+    for fraction in np.linspace(options.first_place, options.last_place, options.count):
+        place = fraction + float(rng.uniform(*options.shift))
         x = left + place * (right - left)
         tall = float(rng.uniform(*options.height)) * body.shoulder_width
         lean = (place - 0.5) * options.fan + float(rng.uniform(*options.lean))
@@ -346,7 +348,7 @@ def shade_sleeve(sleeve: PlacedSleeve, side: BodySide, torso: Floats, slant: flo
     if fit.cuff_fraction == 0.0:
         return light
     part = strip.windowed
-    ramp = np.clip(part.along / (options.shoulder_share * fit.cuff_fraction), 0, 1)
+    ramp = np.clip(part.along / (options.shoulder_fraction * fit.cuff_fraction), 0, 1)
     limit = options.max_across
     across = np.clip((part.across - 0.5) * 2, -limit, limit) * -side.sign
     lit = np.clip(across - options.slant_shift * slant, -limit, limit)

@@ -38,7 +38,7 @@ class SkinSampling:
     """Distance from the edge of skin, and from hair, within which pixels are mixed."""
     garment_margin_px: int = 20
     """Distance from the existing garment within which its shade and its colour lie on skin."""
-    min_neck_share: float = 0.15
+    min_neck_fraction: float = 0.15
     """Fraction of the neck beyond that margin below which the margin is the label error."""
     face_margin_px: int = 8
     """Distance from the edge of the face within which it is not looked at."""
@@ -57,7 +57,7 @@ _SHOULDER_BLEND_FRACTION: Final = 0.24
 """Fraction of the arm over which its light blends into the shoulder."""
 
 _SHOULDER_BLEND_LEVEL: Final = 1.1
-"""Share of the trunk's light at the top of the arm, before it is limited to 1 and eased."""
+"""Fraction of the trunk's light at the top of the arm, before it is limited to 1 and eased."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class Skin:
 
 def synthesise_skin(
     image: Floats,
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     body: Body,
     strips: tuple[RuledWarp, RuledWarp],
     slant: float,
@@ -92,28 +92,30 @@ def synthesise_skin(
     to 1 right.
     """
     sampling = SKIN_SAMPLING
-    shape = parts.upper_garment.shape
-    own = erode(parts.torso_skin | parts.arms, sampling.edge_px) & ~dilate(
-        parts.hair, sampling.edge_px
+    shape = segmentation.upper_garment.shape
+    own = erode(segmentation.torso_skin | segmentation.arms, sampling.edge_px) & ~dilate(
+        segmentation.hair, sampling.edge_px
     )
-    bare = own & ~dilate(parts.upper_garment, sampling.garment_margin_px)
-    neck_px = max(int(parts.torso_skin.sum()), 1)
-    if bare[parts.torso_skin].sum() < sampling.min_neck_share * neck_px:
-        bare |= own & parts.torso_skin & ~dilate(parts.upper_garment, LABEL_ERROR_PX)
-    face = erode(parts.face, sampling.face_margin_px)
+    bare = own & ~dilate(segmentation.upper_garment, sampling.garment_margin_px)
+    neck_px = max(int(segmentation.torso_skin.sum()), 1)
+    if bare[segmentation.torso_skin].sum() < sampling.min_neck_fraction * neck_px:
+        bare |= own & segmentation.torso_skin & ~dilate(segmentation.upper_garment, LABEL_ERROR_PX)
+    face = erode(segmentation.face, sampling.face_margin_px)
     bare &= select_skin_of_usual_hue(image, bare, face) & select_lit_skin(image, face)
     weight = np.where(bare, 1.0, np.where(face, sampling.face_weight, 0.0)).astype(np.float32)
     if weight.sum() < sampling.min_weight:
-        weight = (parts.torso_skin | parts.arms | parts.face).astype(np.float32)
+        weight = (segmentation.torso_skin | segmentation.arms | segmentation.face).astype(
+            np.float32
+        )
     texture = make_skin_texture(image, bare if bare.any() else face)
-    seen = bare & parts.arms
-    edges = [find_bare_arm_edges(strip, parts) for strip in strips]
+    seen = bare & segmentation.arms
+    edges = [find_bare_arm_edges(strip, segmentation) for strip in strips]
     bare_arms = [
-        map_bare_arm(strip, side.arm, parts, body, edge)
+        map_bare_arm(strip, side.arm, segmentation, body, edge)
         for strip, side, edge in zip(strips, body.sides, edges, strict=True)
     ]
     arms = [cover for cover, _ in bare_arms]
-    chest = join_bare_shoulders(rasterise_bare_trunk(parts, body), arms, parts, body)
+    chest = join_bare_shoulders(rasterise_bare_trunk(segmentation, body), arms, segmentation, body)
     trunk_light = shade_bare_trunk(chest, arms, body)
     # What is seen of a round arm is dimmer towards its edges than its colour is.
     even = image.copy()
@@ -137,7 +139,7 @@ def synthesise_skin(
     tone = (
         pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, sampling.default_level)
     )
-    neck = bare & parts.torso_skin
+    neck = bare & segmentation.torso_skin
     throat = continue_neck_colour(image, neck, tone, body)
     tone = alpha_blend(tone, throat, weigh_neck_against_arms(seen, neck, body.shoulder_width))
     light_on = trunk_light * texture

@@ -47,10 +47,10 @@ def make_skin_texture(image: Floats, bare: Bool) -> Floats:
     shape = (image.shape[0], image.shape[1])
     rng = np.random.default_rng(texture.seed)
     blotches = np.zeros(shape, np.float32)
-    for size, share in texture.blotches:
+    for size, strength in texture.blotches:
         small = (max(shape[0] // size, 2), max(shape[1] // size, 2))
         coarse = rng.standard_normal(small, dtype=np.float32)
-        blotches += share * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
+        blotches += strength * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
     bright = float(image[bare].mean()) if bare.any() else texture.default_level
     sharp = make_noise(shape, texture.noise_gain * estimate_noise_level(image, bare))[..., 0]
     noise = gaussian_blur(sharp, texture.noise_sigma_px)

@@ -85,11 +85,11 @@ def weigh_neck_against_arms(arms: Bool, neck: Bool, scale: float) -> Floats:
     )
     if to_arms is None:
         return np.ones(arms.shape, np.float32)
-    share = np.asarray(to_arms / reach, np.float32)
+    fraction = np.asarray(to_arms / reach, np.float32)
     if to_neck is not None:
         between = to_arms / np.maximum(to_arms + to_neck, 1.0)
-        share = np.asarray(np.maximum(share, between), np.float32)
-    return smoothstep(share)
+        fraction = np.asarray(np.maximum(fraction, between), np.float32)
+    return smoothstep(fraction)
 
 
 def select_lit_skin(image: Floats, face: Bool) -> Bool:

@@ -46,7 +46,7 @@ SLIT: Final = Slit()
 
 
 def close_slits_beside_arms(
-    torso: Floats, parts: PersonSegmentation, arms: Bool, chest: Bool, body: Body
+    torso: Floats, segmentation: PersonSegmentation, arms: Bool, chest: Bool, body: Body
 ) -> Floats:
     """Return the torso's coverage with no bright slit beside an arm that it all but touches.
 
@@ -65,7 +65,13 @@ def close_slits_beside_arms(
     rows = np.arange(torso.shape[0])[:, None]
     armpit = min(body.left.armpit[1], body.right.armpit[1])
     top = armpit - SLIT.above_armpit * body.shoulder_width
-    slit = open_ground & ~wide & (rows > top) & (rows < body.existing_hem_row) & ~parts.lower_body
+    slit = (
+        open_ground
+        & ~wide
+        & (rows > top)
+        & (rows < body.existing_hem_row)
+        & ~segmentation.lower_body
+    )
     near = SLIT.search_ratio * reach
     slit &= dilate(covered, near) & dilate(arms, near)
     # Some way under the arm that it touches, whose soft edge lies over it.

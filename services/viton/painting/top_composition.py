@@ -189,16 +189,18 @@ def assemble_top(
 
 
 def _find_zones(person: MeasuredPerson, placement: TopPlacement, skin: Skin) -> _Zones:
-    parts, body = person.segmentation, person.body
+    segmentation, body = person.segmentation, person.body
     sleeves = placement.sleeves
     under_sleeves = [
-        find_arm_under_sleeve(parts, sleeve, side, _HIDDEN_ARM_REACH * body.shoulder_width)
+        find_arm_under_sleeve(segmentation, sleeve, side, _HIDDEN_ARM_REACH * body.shoulder_width)
         for sleeve, side in zip(sleeves, body.sides, strict=True)
     ]
     no_arm = under_sleeves[0] | under_sleeves[1] | skin.hem_residue
-    own_arms = select_own_arms(parts, (sleeves[0].surface, sleeves[1].surface), body) & ~no_arm
-    stays = parts.head | parts.lower_body | own_arms | (parts.arms & ~no_arm)
-    hidden = dilate(parts.upper_garment, LABEL_ERROR_PX) | dilate(no_arm, _HIDDEN_ARM_RIM_PX)
+    own_arms = (
+        select_own_arms(segmentation, (sleeves[0].surface, sleeves[1].surface), body) & ~no_arm
+    )
+    stays = segmentation.head | segmentation.lower_body | own_arms | (segmentation.arms & ~no_arm)
+    hidden = dilate(segmentation.upper_garment, LABEL_ERROR_PX) | dilate(no_arm, _HIDDEN_ARM_RIM_PX)
     hidden &= ~stays
     # Under the rims of the arms lies what is new, so that no old rim shows through.
     under_rims = hidden | dilate(hidden, LABEL_ERROR_PX // 2 + 1) & own_arms
@@ -206,7 +208,7 @@ def _find_zones(person: MeasuredPerson, placement: TopPlacement, skin: Skin) -> 
     beside_skin &= own_arms
     replaced = under_rims | beside_skin
     left, right = (
-        arm * _new_arm_alpha(parts, replaced, sleeve)
+        arm * _new_arm_alpha(segmentation, replaced, sleeve)
         for arm, sleeve in zip(skin.arm_alphas, sleeves, strict=True)
     )
     return _Zones(own_arms=own_arms, replaced=replaced, new_arms=(left, right))
@@ -236,13 +238,13 @@ def _torso_alpha(
 def _paint_base(scene: _Scene) -> Floats:
     """Return background and skin, and the garment's shadow on them."""
     person, skin, replaced = scene.person, scene.appearance.skin, scene.zones.replaced
-    parts = person.segmentation
+    segmentation = person.segmentation
     base = replace_existing_garment(
-        person.pixels, parts, skin, replaced, person.body.existing_hem_row
+        person.pixels, segmentation, skin, replaced, person.body.existing_hem_row
     )
-    clear = alpha_blend(base, skin.upper_chest_colour, find_bleed_zone(parts))
+    clear = alpha_blend(base, skin.upper_chest_colour, find_bleed_zone(segmentation))
     return shade_along_edge(
-        clear, scene.layers.torso.alpha, find_shaded_skin_zone(parts, skin, replaced)
+        clear, scene.layers.torso.alpha, find_shaded_skin_zone(segmentation, skin, replaced)
     )
 
 
@@ -252,7 +254,7 @@ def _add_torso(stack: LayerStack, scene: _Scene) -> None:
     near = bounding_window(scene.torso > 0, 0) or WHOLE_IMAGE
     colour = layers.torso.colour[near] * to_three_channels(light[near]) + scene.noise[near]
     stack.add_garment_layer(
-        np.clip(colour, 0, 255), scene.torso[near], layers.torso.source[near], near
+        np.clip(colour, 0, 255), scene.torso[near], layers.torso.flow[near], near
     )
 
 
@@ -306,14 +308,18 @@ def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
         appearance.light_direction_x,
     )
     colour = sleeve.colour[window] * to_three_channels(light[window]) + scene.noise[window]
-    source = sleeve.source[window]
-    stack.add_garment_layer(np.clip(colour, 0, 255), cover[window], source, window)
+    flow = sleeve.flow[window]
+    stack.add_garment_layer(np.clip(colour, 0, 255), cover[window], flow, window)
 
 
 def _add_head(stack: LayerStack, person: MeasuredPerson) -> None:
-    parts = person.segmentation
+    segmentation = person.segmentation
     alpha, colour = estimate_alpha_matte(
-        person.pixels, parts.head, parts.upper_garment, LABEL_ERROR_PX, _HEAD_MIN_ALPHA
+        person.pixels,
+        segmentation.head,
+        segmentation.upper_garment,
+        LABEL_ERROR_PX,
+        _HEAD_MIN_ALPHA,
     )
     near = bounding_window(alpha > 0, 0) or WHOLE_IMAGE
     stack.add_layer(colour[near], alpha[near], near)
@@ -327,9 +333,11 @@ def add_legs(stack: LayerStack, legs: LegsBelowHem) -> None:
         stack.add_layer(*legs.shoes)
 
 
-def _missing_noise_level(image: Floats, parts: PersonSegmentation, layers: GarmentLayers) -> float:
+def _missing_noise_level(
+    image: Floats, segmentation: PersonSegmentation, layers: GarmentLayers
+) -> float:
     """Return the noise to add to the garment, beside the photo's, in levels."""
-    skin = erode(parts.torso_skin | parts.arms | parts.face, _NOISE_RIM_PX)
+    skin = erode(segmentation.torso_skin | segmentation.arms | segmentation.face, _NOISE_RIM_PX)
     own = estimate_noise_level(image, skin)
     cloth = erode(layers.torso.alpha > _NOISE_MIN_COVERAGE, _NOISE_RIM_PX)
     new = estimate_noise_level(layers.torso.colour, cloth)
@@ -352,12 +360,18 @@ def _arm_shading(skin: Skin, layers: GarmentLayers, body: Body, kept: Bool) -> F
     return np.asarray(1 - ARM_SHADOW.strength * near * below[:, None], np.float32)
 
 
-def _new_arm_alpha(parts: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve) -> Floats:
+def _new_arm_alpha(
+    segmentation: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve
+) -> Floats:
     """Return where arm skin is synthesised: under the existing garment, below the new cuff."""
     strip, cuff = sleeve.surface, sleeve.fit.cuff_fraction
     start = (strip.along - cuff + NEW_ARM.cuff_overlap) / NEW_ARM.fade_in
     below_cuff = np.clip(start, 0, 1) if cuff > 0 else 1.0
     shown = np.where(strip.covered, below_cuff, 1.0)
     # The arm lay inside the existing garment's outline.
-    held = replaced & ~parts.lower_body & (parts.upper_garment | parts.arms | parts.torso_skin)
+    held = (
+        replaced
+        & ~segmentation.lower_body
+        & (segmentation.upper_garment | segmentation.arms | segmentation.torso_skin)
+    )
     return np.asarray(antialias(held, NEW_ARM.rim_sigma_px) * dilate(held, 1) * shown, np.float32)

@@ -126,7 +126,7 @@ WAISTBAND_RIM: Final = WaistbandRim()
 
 
 def measure_waistband_coverages(
-    image: Floats, parts: PersonSegmentation, body: Body
+    image: Floats, segmentation: PersonSegmentation, body: Body
 ) -> tuple[Floats, Floats] | None:
     """Return where trousers or a skirt begin under a tucked-in garment; None where none is seen.
 
@@ -135,20 +135,20 @@ def measure_waistband_coverages(
     covered by the garment from above, and of trousers or skirt along their upper edge.
     """
     options, scale = WAISTBAND, body.shoulder_width
-    height, width = parts.lower_body.shape
+    height, width = segmentation.lower_body.shape
     columns = np.arange(width)
     near = slice(
         max(int(body.existing_hem_row - options.search_above * scale), 0),
         int(body.existing_hem_row + options.search_below * scale),
     )
-    band = parts.lower_body[near]
+    band = segmentation.lower_body[near]
     found = band.any(axis=0)
     if not found.any():
         return None
     top = near.start + band.argmax(axis=0)
     line = np.interp(columns, columns[found], top[found].astype(np.float64))
     line = median_filter(line, options.median_px)
-    line = line + _waistband_shift(image, parts, line)
+    line = line + _waistband_shift(image, segmentation, line)
     line = gaussian_filter1d(line, options.edge_sigma_px)
     middle = int(np.clip(body.midline_x[int(min(body.existing_hem_row, height - 1))], 0, width - 1))
     slope = np.abs(np.gradient(gaussian_filter1d(line, options.slope_sigma * scale)))
@@ -167,24 +167,26 @@ def measure_waistband_coverages(
     above = np.clip(line[None, :] + options.overlap_px - rows, 0, 1)
     below = np.clip(rows - line[None, :] + 0.5, 0, 1)
     below = below * np.clip(line[None, :] + options.rim_height_px - rows, 0, 1)
-    lower = below * seen * dilate(parts.lower_body, options.search_px)
+    lower = below * seen * dilate(segmentation.lower_body, options.search_px)
     return above.astype(np.float32), lower.astype(np.float32)
 
 
 def _waistband_shift(
-    image: Floats, parts: PersonSegmentation, line: NDArray[np.float64]
+    image: Floats, segmentation: PersonSegmentation, line: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return how far below ``line`` the colours change, per column; 0 where that is unclear."""
     options, search = WAISTBAND_SHIFT, WAISTBAND.search_px
-    width = parts.lower_body.shape[1]
+    width = segmentation.lower_body.shape[1]
     margin = options.window_ratio * search
-    window = bounding_window(parts.lower_body & dilate(parts.upper_garment, margin), margin)
+    window = bounding_window(
+        segmentation.lower_body & dilate(segmentation.upper_garment, margin), margin
+    )
     if window is None:
         return np.zeros(width)
     rows, columns = window
     photo = _shadow_insensitive_colours(image[window])
-    old = pull_push(photo, erode(parts.upper_garment[window], search).astype(np.float32))
-    new = pull_push(photo, erode(parts.lower_body[window], search).astype(np.float32))
+    old = pull_push(photo, erode(segmentation.upper_garment[window], search).astype(np.float32))
+    new = pull_push(photo, erode(segmentation.lower_body[window], search).astype(np.float32))
     to_old = np.linalg.norm(photo - old, axis=-1)
     to_new = np.linalg.norm(photo - new, axis=-1)
     span = np.linalg.norm(new - old, axis=-1)
@@ -201,8 +203,8 @@ def _waistband_shift(
     best = np.where(gain.max(axis=0) > 0.0, best, -float(search))
     sure = gain.max(axis=0) - gain[-1] > options.min_gain
     over_it = np.rint(line).astype(int) - options.probe_rise_px
-    over_it = np.clip(over_it, 0, parts.upper_garment.shape[0] - 1)
-    sure &= parts.upper_garment[over_it, np.arange(width)][columns][: len(sure)]
+    over_it = np.clip(over_it, 0, segmentation.upper_garment.shape[0] - 1)
+    sure &= segmentation.upper_garment[over_it, np.arange(width)][columns][: len(sure)]
     shift[columns] = np.where(sure, best, 0.0)[: shift[columns].shape[0]]
     return np.asarray(gaussian_filter1d(median_filter(shift, options.median_px), options.sigma_px))
 

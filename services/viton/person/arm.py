@@ -51,18 +51,18 @@ class ArmOptions:
     """Distance from the axis from which an edge may be the arm's, in usual half widths."""
     sleeve_ease: float = 0.9
     """Width of an arm in widths of the sleeve that is seen on it."""
-    shoulder_share: float = 0.12
-    """Share of the arm at the shoulder whose outline is the trunk's."""
+    shoulder_fraction: float = 0.12
+    """Fraction of the arm at the shoulder whose outline is the trunk's."""
     min_edge_samples: int = 6
     """Samples with a seen edge that half an arm must exceed to have a measured width."""
     crook_margin: float = 0.85
-    """Share of the radius of curvature that an inner edge may lie inwards of a bent axis."""
+    """Fraction of the radius of curvature that an inner edge may lie inwards of a bent axis."""
     armpit_range: tuple[float, float] = (0.03, 0.4)
     """Nearest and farthest place of the armpit along the arm, from shoulder 0 to wrist 1."""
     width_sigma: float = 8.0
     """Standard deviation of the smoothing of the half width along the arm, in samples."""
-    joining_share: float = 0.15
-    """Share of the arm's length over which its inner edge leaves the armpit."""
+    joining_fraction: float = 0.15
+    """Fraction of the arm's length over which its inner edge leaves the armpit."""
     min_reattached_width: float = 0.35
     """Least distance of a new armpit from the inner edge below it, in half widths."""
 
@@ -77,8 +77,8 @@ class ShoulderRounding:
 
     start: float = 0.03
     """Distance outwards of the joint at which the line begins to turn."""
-    end_share: float = 0.1
-    """Share of the arm's length over which its outer edge still turns."""
+    end_fraction: float = 0.1
+    """Fraction of the arm's length over which its outer edge still turns."""
     tangent_span: float = 0.08
     """Span inwards of the start over which the line's slope is taken."""
     min_crossing: float = 0.15
@@ -126,7 +126,7 @@ class Arm:
 
 
 def measure_arm(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     joints: Joints,
     side: PictureSide,
     shoulder_line_y: Floats,
@@ -142,8 +142,10 @@ def measure_arm(
     shoulder, elbow, wrist = joints.shoulders[side], joints.elbows[side], joints.wrists[side]
     axis = trace_limb_axis((shoulder, elbow, wrist), side, ARM_SAMPLES)
     usual = interpolate_profile(ARM_HALF_WIDTHS, ARM_SAMPLES) * joints.shoulder_width
-    outwards = _measure_half_width(parts, axis, usual, options)
-    inwards = _measure_half_width(parts, LimbAxis(axis.centreline, -axis.normal), usual, options)
+    outwards = _measure_half_width(segmentation, axis, usual, options)
+    inwards = _measure_half_width(
+        segmentation, LimbAxis(axis.centreline, -axis.normal), usual, options
+    )
     limit = options.max_shift
     shift = np.clip((outwards - inwards) / 2, -limit * usual, limit * usual)
     centreline = axis.centreline + axis.normal * shift[:, None]
@@ -203,7 +205,7 @@ def _trace_inner_edge(
     reach = max(distance(shoulder, elbow), 1.0)
     place = 0.5 * float((armpit - shoulder) @ along) / reach
     start = int(np.clip(place, *options.armpit_range) * ARM_SAMPLES)
-    run = min(max(int(options.joining_share * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
+    run = min(max(int(options.joining_fraction * ARM_SAMPLES), 2), ARM_SAMPLES - 2 - start)
     fade = (np.cos(np.linspace(0, np.pi, run))[:, None] + 1) / 2
     inner[start + 1 : start + 1 + run] += fade * (armpit - inner[start + 1])
     inner[: start + 1] = armpit
@@ -235,7 +237,7 @@ def round_shoulder(
     half way. The line follows the parabola from the joint outwards.
     """
     sign = side.sign
-    end = max(int(options.end_share * ARM_SAMPLES), 2)
+    end = max(int(options.end_fraction * ARM_SAMPLES), 2)
     last = len(shoulder_line_y) - 1
     every = np.arange(last + 1)
     x = float(np.clip(shoulder[0] + sign * options.start * shoulder_width, 0, last))
@@ -269,12 +271,12 @@ def round_shoulder(
 
 
 def _measure_half_width(
-    parts: PersonSegmentation, axis: LimbAxis, usual: Floats, options: ArmOptions
+    segmentation: PersonSegmentation, axis: LimbAxis, usual: Floats, options: ArmOptions
 ) -> Floats:
     """Return half widths towards one side, N, from the arm's or the sleeve's outline if seen."""
     steps = np.arange(0.0, options.max_seen_ratio, options.seen_step)
-    skin = sample_across(parts.arms, axis, usual, steps)
-    sleeve = sample_across(parts.upper_garment, axis, usual, steps)
+    skin = sample_across(segmentation.arms, axis, usual, steps)
+    sleeve = sample_across(segmentation.upper_garment, axis, usual, steps)
     bare: Bool = np.asarray(skin[:, :3].any(axis=1))
     inside = np.where(bare[:, None], skin, sleeve)
     leaves = (~inside).argmax(axis=1)
@@ -285,7 +287,7 @@ def _measure_half_width(
     sample = np.arange(count)
     ratio = np.ones(count)
     for half in (sample < 0.5 * count, sample >= 0.5 * count):
-        use = valid & half & (sample > options.shoulder_share * count)
+        use = valid & half & (sample > options.shoulder_fraction * count)
         if use.sum() > options.min_edge_samples:
             ratio[half] = np.median(found[use])
     return usual * gaussian_filter1d(ratio, options.width_sigma, mode="nearest")

@@ -48,8 +48,8 @@ class BodyOptions:
     """Ends of the slanting part of the midline, from the neck's base (0) to the hips (1)."""
     hem_half_width: float = 0.3
     """Half the width of the strip about the midline in which the existing top's hem is read."""
-    min_hem_share: float = 0.2
-    """Share of the strip's columns that must show the top to read its hem."""
+    min_hem_fraction: float = 0.2
+    """Fraction of the strip's columns that must show the top to read its hem."""
     frame_rim_px: int = 10
     """Rows at the lower frame within which a hem counts as cut off, in canvas pixels."""
     band_half_width: float = 0.25
@@ -58,8 +58,8 @@ class BodyOptions:
     """Height above the existing hem from which the waistband is looked for."""
     band_rows: float = 0.9
     """Height of the rows in which the waistband is looked for."""
-    min_band_share: float = 0.4
-    """Share of the strip's columns that must show bottoms to read the waistband."""
+    min_band_fraction: float = 0.4
+    """Fraction of the strip's columns that must show bottoms to read the waistband."""
     hip_spread: float = 0.14
     """Distance of the flank's foot outwards of the hip joint, for the armpit's bisector."""
     min_armpit_depth: float = 0.20
@@ -154,14 +154,14 @@ def measure_body(
     cleaned = replace(labelled, upper_garment=remove_stray_islands(labelled.upper_garment, joints))
     hem_row, cropped = _find_existing_hem(cleaned, midline_x, hip_row, scale, options)
     arms = draw_arm_mask(joints, (labels.shape[0], labels.shape[1]))
-    parts = count_midriff_as_torso(cleaned, midline_x, hem_row, arms, scale)
+    segmentation = count_midriff_as_torso(cleaned, midline_x, hem_row, arms, scale)
     tucked = hem_row < hip_row - options.tucked_above_hips * scale
     free_from = None if tucked else int(hem_row - options.hem_inset * scale)
 
     def measure_side(side: PictureSide, line: Floats) -> tuple[BodySide, Floats]:
         armpit = _find_armpit(joints, side, options)
-        arm, rounded = measure_arm(parts, joints, side, line, armpit)
-        flank_x = measure_trunk_flank(parts, joints, side, midline_x, arm)
+        arm, rounded = measure_arm(segmentation, joints, side, line, armpit)
+        flank_x = measure_trunk_flank(segmentation, joints, side, midline_x, arm)
         measured = BodySide(
             side=side,
             shoulder_tip=arm.outer_edge[0].copy(),
@@ -182,11 +182,11 @@ def measure_body(
         neck_base=neck_base,
         hip_row=hip_row,
         existing_hem_row=hem_row,
-        waistband_row=_find_waistband(parts, midline_x, hem_row, scale, options),
+        waistband_row=_find_waistband(segmentation, midline_x, hem_row, scale, options),
         existing_top_tucked=tucked,
         cropped_by_frame=cropped,
     )
-    return body, parts
+    return body, segmentation
 
 
 def raise_bare_armpits(
@@ -202,15 +202,17 @@ def raise_bare_armpits(
 
 def _raise_armpit(side: BodySide, scale: float, options: BodyOptions) -> BodySide:
     down = side.armpit - side.arm.shoulder
-    share = options.bare_armpit_depth * scale / max(float(np.hypot(*down)), 1.0)
-    armpit = side.arm.shoulder + min(1.0, share) * down
+    fraction = options.bare_armpit_depth * scale / max(float(np.hypot(*down)), 1.0)
+    armpit = side.arm.shoulder + min(1.0, fraction) * down
     row = int(np.clip(armpit[1], 0, len(side.flank_x) - 1))
     outwards = (armpit[0] - side.flank_x[row]) * side.sign
     inwards = float(np.clip(outwards, 0, options.bare_armpit_inset * scale))
     return replace(side, arm=reattach_at_armpit(side.arm, armpit - point(side.sign * inwards, 0.0)))
 
 
-def _find_neck_base(parts: PersonSegmentation, joints: Joints, options: BodyOptions) -> Points:
+def _find_neck_base(
+    segmentation: PersonSegmentation, joints: Joints, options: BodyOptions
+) -> Points:
     """Return the neck's base; on a turned body it is not midway between the shoulders."""
     scale = joints.shoulder_width
     middle = (joints.shoulders[0] + joints.shoulders[1]) / 2
@@ -218,7 +220,7 @@ def _find_neck_base(parts: PersonSegmentation, joints: Joints, options: BodyOpti
         max(int(middle[1] - options.neck_first_row * scale), 0),
         max(int(middle[1] - options.neck_last_row * scale), 1),
     )
-    xs = np.nonzero(parts.torso_skin[rows])[1]
+    xs = np.nonzero(segmentation.torso_skin[rows])[1]
     x = middle[0]
     if len(xs) > options.min_neck_area * scale**2:
         limit = options.max_neck_shift * scale
@@ -230,26 +232,28 @@ def _trace_midline(joints: Joints, neck_base: Points, height: int, options: Body
     """Return the x of the body's axis for every row, straight through neck and hips."""
     rows = np.arange(height, dtype=np.float64)
     hip = (joints.hips[0] + joints.hips[1]) / 2
-    share = np.clip((rows - neck_base[1]) / max(hip[1] - neck_base[1], 1.0), *options.midline_range)
-    return np.asarray(neck_base[0] + share * (hip[0] - neck_base[0]))
+    fraction = np.clip(
+        (rows - neck_base[1]) / max(hip[1] - neck_base[1], 1.0), *options.midline_range
+    )
+    return np.asarray(neck_base[0] + fraction * (hip[0] - neck_base[0]))
 
 
 def _find_existing_hem(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     midline_x: Floats,
     hip_row: float,
     scale: float,
     options: BodyOptions,
 ) -> tuple[float, bool]:
     """Return the row at which the existing top ends, and whether the frame cuts it off."""
-    height, width = parts.upper_garment.shape
+    height, width = segmentation.upper_garment.shape
     row = int(np.clip(hip_row, 0, height - 1))
     beside = options.hem_half_width * scale
     first = int(np.clip(midline_x[row] - beside, 0, width - 2))
     last = int(np.clip(midline_x[row] + beside, first + 1, width - 1))
-    columns = parts.upper_garment[:, first:last]
+    columns = segmentation.upper_garment[:, first:last]
     filled: Bool = np.asarray(columns.any(axis=0))
-    if filled.sum() < options.min_hem_share * len(filled):
+    if filled.sum() < options.min_hem_fraction * len(filled):
         return hip_row, False
     bottom = height - 1 - columns[::-1, filled].argmax(axis=0)
     hem_row = float(np.median(bottom))
@@ -257,14 +261,14 @@ def _find_existing_hem(
 
 
 def _find_waistband(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     midline_x: Floats,
     hem_row: float,
     scale: float,
     options: BodyOptions,
 ) -> float:
     """Return the row at which the existing bottoms begin; bare skin may lie above it."""
-    lower_body = parts.lower_body
+    lower_body = segmentation.lower_body
     height, width = lower_body.shape
     start = int(np.clip(hem_row - options.band_above_hem * scale, 0, height - 1))
     centre = float(midline_x[start])
@@ -273,7 +277,7 @@ def _find_waistband(
     last = int(np.clip(centre + beside, first + 1, width - 1))
     columns = lower_body[start : start + max(int(options.band_rows * scale), 1), first:last]
     filled: Bool = np.asarray(columns.any(axis=0))
-    if filled.sum() < options.min_band_share * len(filled):
+    if filled.sum() < options.min_band_fraction * len(filled):
         return hem_row
     return max(start + float(np.median(columns.argmax(axis=0)[filled])), hem_row)
 

@@ -48,8 +48,8 @@ def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:
     as_photographed = measure_person(photo)
     legs = measure_person_lower_body(photo, min_shown_below_hips=0.0)
     body = _end_top_at_hips(as_photographed.body, legs.body)
-    regions = _remove_bottoms(as_photographed.segmentation, legs.segmentation, body, legs.body)
-    without_bottoms = replace(as_photographed, segmentation=regions, body=body)
+    segmentation = _remove_bottoms(as_photographed.segmentation, legs.segmentation, body, legs.body)
+    without_bottoms = replace(as_photographed, segmentation=segmentation, body=body)
     return DressWearer(as_photographed, without_bottoms, legs)
 
 
@@ -74,10 +74,13 @@ def _end_top_at_hips(body: Body, lower: LowerBody) -> Body:
 
 
 def _remove_bottoms(
-    parts: PersonSegmentation, lower_parts: PersonSegmentation, body: Body, lower: LowerBody
+    segmentation: PersonSegmentation,
+    lower_segmentation: PersonSegmentation,
+    body: Body,
+    lower: LowerBody,
 ) -> PersonSegmentation:
     """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
-    old = lower_parts.bottoms | lower_parts.upper_garment
+    old = lower_segmentation.bottoms | lower_segmentation.upper_garment
     near = np.zeros(old.shape, np.uint8)
     for side in body.sides:
         arm = side.arm
@@ -95,9 +98,9 @@ def _remove_bottoms(
     trunk = (columns > lower.flanks_x[0][:, None]) & (columns < lower.flanks_x[1][:, None])
     first = lower.narrowest_row - _MIDRIFF_ABOVE_WAIST * lower.torso_length
     trunk &= (rows > first) & (rows < lower.hip_row)
-    belly = parts.arms & trunk & (near == 0)
+    belly = segmentation.arms & trunk & (near == 0)
     return replace(
-        count_as_upper_garment(parts, old),
-        arms=parts.arms & ~belly,
-        torso_skin=parts.torso_skin | belly,
+        count_as_upper_garment(segmentation, old),
+        arms=segmentation.arms & ~belly,
+        torso_skin=segmentation.torso_skin | belly,
     )

@@ -89,9 +89,11 @@ def extend_bottoms_to_waist(photo: PersonPhoto) -> PersonPhoto | None:
     )
     middle = body.midline_x[int(body.waistband_row)]
     half = np.where(columns < middle, middle - left, right - middle)
-    share = (columns - middle) / np.maximum(half, 1)
+    fraction = (columns - middle) / np.maximum(half, 1)
     below = (
-        rows - body.waistband_row - _WAISTBAND_SAG * body.torso_length * np.clip(1 - share**2, 0, 1)
+        rows
+        - body.waistband_row
+        - _WAISTBAND_SAG * body.torso_length * np.clip(1 - fraction**2, 0, 1)
     )
     within = (columns > left) & (columns < right) & (below >= 0) & (rows < line)
     hidden = within & (top | seen | (labels == Label.BACKGROUND))
@@ -140,9 +142,9 @@ def _hem_line(top: Bool) -> Floats:
 def _mirror_at_line(photo: Colours, seen: Bool, line: Floats) -> Colours:
     """Return what is seen below a line, above it: folds and light go on, and meet at the line."""
     rows, columns = np.mgrid[: seen.shape[0], : seen.shape[1]].astype(np.float32)
-    source = np.maximum(rows, 2 * line.astype(np.float32) - rows)
+    mirrored_rows = np.maximum(rows, 2 * line.astype(np.float32) - rows)
     known, colours = (
-        np.asarray(cv2.remap(part, columns, source, cv2.INTER_LINEAR), np.float32)
+        np.asarray(cv2.remap(part, columns, mirrored_rows, cv2.INTER_LINEAR), np.float32)
         for part in (seen.astype(np.float32), photo)
     )
     return alpha_blend(pull_push(colours, known), colours, known)

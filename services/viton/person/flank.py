@@ -33,7 +33,7 @@ class FlankOptions:
     """Largest distance of the seen flank from the usual one."""
     sleeve_allowance: float = 0.03
     """Distance inwards of the usual flank to which a sleeve beside the trunk may push the seen."""
-    arm_share: float = 0.75
+    arm_fraction: float = 0.75
     """Part of a sleeved arm's half width inwards of its axis that hides the trunk."""
     sigma: float = 0.035
     """Standard deviation of the smoothing along the rows."""
@@ -87,7 +87,7 @@ class TrunkAxis:
 
 
 def measure_trunk_flank(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     joints: Joints,
     side: PictureSide,
     midline_x: Floats,
@@ -101,24 +101,28 @@ def measure_trunk_flank(
     rows = np.arange(len(midline_x), dtype=np.float64)
     shoulder, hip = joints.shoulders[side], joints.hips[side]
     chest_row = shoulder[1] + options.chest_row * scale
-    share = np.clip((rows - chest_row) / max(hip[1] - chest_row, 1.0), 0, options.end_position)
+    fraction = np.clip((rows - chest_row) / max(hip[1] - chest_row, 1.0), 0, options.end_position)
     hip_x = hip[0] + sign * options.hip_spread * scale
-    straight = shoulder[0] + share * (hip_x - shoulder[0])
-    waist = np.exp(-(((share - options.waist_position) / options.waist_extent) ** 2))
+    straight = shoulder[0] + fraction * (hip_x - shoulder[0])
+    waist = np.exp(-(((fraction - options.waist_position) / options.waist_extent) ** 2))
     usual = straight - sign * options.waist_depth * scale * waist
-    chest_skin = parts.torso_skin & (rows[:, None] > chest_row)
-    trunk = parts.upper_garment | parts.lower_body | chest_skin
+    chest_skin = segmentation.torso_skin & (rows[:, None] > chest_row)
+    trunk = segmentation.upper_garment | segmentation.lower_body | chest_skin
     seen, on_midline = trace_flank(trunk, midline_x, side)
     limit = options.max_deviation * scale
     measured = np.clip(np.where(on_midline, seen, usual), usual - limit, usual + limit)
     innermost = (usual - sign * options.sleeve_allowance * scale) * sign
-    outermost = np.maximum(_limit_by_sleeve(parts, arm, rows, side, options), innermost)
+    outermost = np.maximum(_limit_by_sleeve(segmentation, arm, rows, side, options), innermost)
     freed = np.minimum(measured * sign, outermost) * sign
     return np.asarray(gaussian_filter1d(freed, options.sigma * scale))
 
 
 def _limit_by_sleeve(
-    parts: PersonSegmentation, arm: Arm, rows: Floats, side: PictureSide, options: FlankOptions
+    segmentation: PersonSegmentation,
+    arm: Arm,
+    rows: Floats,
+    side: PictureSide,
+    options: FlankOptions,
 ) -> Floats:
     """Return the outwards x (x times the side's sign) at which a sleeve hides the flank, else inf.
 
@@ -126,16 +130,16 @@ def _limit_by_sleeve(
     """
     order = np.argsort(arm.centreline[:, 1], kind="stable")
     ys, xs = arm.centreline[order, 1], arm.centreline[order, 0]
-    height, width = parts.upper_garment.shape
+    height, width = segmentation.upper_garment.shape
     at = (np.clip(ys, 0, height - 1).astype(int), np.clip(xs, 0, width - 1).astype(int))
-    sleeve = parts.upper_garment[at].astype(np.float64)
+    sleeve = segmentation.upper_garment[at].astype(np.float64)
     sleeved = np.interp(rows, ys, sleeve, left=0, right=0) > 0.5
-    inner = np.interp(rows, ys, xs * side.sign - options.arm_share * arm.half_width[order])
+    inner = np.interp(rows, ys, xs * side.sign - options.arm_fraction * arm.half_width[order])
     return np.where(sleeved, inner, np.inf)
 
 
 def measure_hip_flank(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     leg_edge: Points,
     side: PictureSide,
     axis: TrunkAxis,
@@ -163,7 +167,9 @@ def measure_hip_flank(
     widths = [options.waist_width * half, options.upper_hip_width * half, half]
     shape = np.interp(every, knots, widths)
     usual = np.where(every < hip_row, midline_x + sign * shape, low)
-    seen, on_midline = trace_flank(parts.lower_body | parts.upper_garment, midline_x, side)
+    seen, on_midline = trace_flank(
+        segmentation.lower_body | segmentation.upper_garment, midline_x, side
+    )
     trusted = on_midline & (every < axis.crotch_row)
     own = sign * (np.where(trusted, seen, usual) - midline_x)
     limit = sign * (usual - midline_x)

@@ -40,8 +40,8 @@ class JointOptions:
     """Half the width of an arm at the elbow."""
     wrist_half_width: float = 0.07
     """Half the width of an arm at the wrist."""
-    min_garment_share: float = 0.005
-    """Share of the picture that a top must exceed to place unseen shoulders by it."""
+    min_garment_fraction: float = 0.005
+    """Fraction of the picture that a top must exceed to place unseen shoulders by it."""
     shoulder_level: float = 0.12
     """Row of shoulders below the upper end of a top, of its height."""
     level_tolerance: float = 0.05
@@ -150,7 +150,7 @@ def _move_onto_bare_arm(
     if not whole:
         return elbow, wrist
     moved = []
-    for joint, share in ((elbow, options.elbow_half_width), (wrist, options.wrist_half_width)):
+    for joint, half_width in ((elbow, options.elbow_half_width), (wrist, options.wrist_half_width)):
         row = round(float(joint[1]))
         columns = np.flatnonzero(bare[row]) if 0 <= row < len(bare) else np.zeros(0, np.intp)
         place = joint
@@ -158,7 +158,7 @@ def _move_onto_bare_arm(
             offset = np.abs(columns - joint[0]).min()
             if options.min_offset * width < offset < options.max_offset * width:
                 outermost = columns[0 if side is PictureSide.LEFT else -1]
-                place = point(outermost - side.sign * (share * width), joint[1])
+                place = point(outermost - side.sign * (half_width * width), joint[1])
         moved.append(place)
     return moved[0], moved[1]
 
@@ -173,7 +173,7 @@ def _add_shoulders(
     if seen[Joint.NECK] and (seen[right] or seen[left]):
         known, lost = (right, left) if seen[right] else (left, right)
         at[lost] = 2 * at[Joint.NECK] - at[known]
-    elif garment.sum() > options.min_garment_share * labels.size:
+    elif garment.sum() > options.min_garment_fraction * labels.size:
         ys, xs = np.nonzero(garment)
         height = ys.max() - ys.min()
         level = ys.min() + options.shoulder_level * height

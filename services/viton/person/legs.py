@@ -117,7 +117,7 @@ class LegOptions:
     min_bare_samples: int = 5
     """Samples of bare leg that must be exceeded to measure its width."""
     measure_reach: float = 0.3
-    """Share of the leg's length over which a measured width fades to the usual one."""
+    """Fraction of the leg's length over which a measured width fades to the usual one."""
     min_usual_ratio: float = 0.85
     """Least ratio that the median of what is seen may give to the hidden rest."""
     max_usual_ratio: float = 1.15
@@ -231,13 +231,13 @@ def measure_lower_body(
         raise LegsNotShown(NO_LEGS)
     narrowest_row = shoulder_row + options.narrowest_row * torso
     forearms = draw_sleeved_forearm_mask(labels, joints, torso)
-    parts = segment_person(labels, split_dress_at_waist(labels, narrowest_row, forearms))
-    if not parts.lower_body.any() and min_shown_below_hips > 0:
+    segmentation = segment_person(labels, split_dress_at_waist(labels, narrowest_row, forearms))
+    if not segmentation.lower_body.any() and min_shown_below_hips > 0:
         raise LegsNotShown(NO_LEGS)
     left, right = (
-        measure_leg(at, joints, parts, side, torso, options=options) for side in PictureSide
+        measure_leg(at, joints, segmentation, side, torso, options=options) for side in PictureSide
     )
-    crotch = _find_crotch(parts, (left, right), hip_row, torso, options)
+    crotch = _find_crotch(segmentation, (left, right), hip_row, torso, options)
     midline_x = _trace_midline(joints, crotch, height)
     trunk = TrunkAxis(
         midline_x=midline_x,
@@ -247,7 +247,7 @@ def measure_lower_body(
         torso_length=torso,
     )
     left_x, right_x = (
-        measure_hip_flank(parts, leg.outer_edge, leg.side, trunk) for leg in (left, right)
+        measure_hip_flank(segmentation, leg.outer_edge, leg.side, trunk) for leg in (left, right)
     )
     body = LowerBody(
         left=left,
@@ -261,13 +261,13 @@ def measure_lower_body(
         waistband_row=shoulder_row + options.waistband_row * torso,
         crotch=crotch,
     )
-    return body, parts
+    return body, segmentation
 
 
 def measure_leg(
     at: Points,
     joints: Joints,
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     side: PictureSide,
     torso: float,
     *,
@@ -281,7 +281,7 @@ def measure_leg(
     bones = _place_leg_joints(at, joints.hips[side], side, torso, options)
     axis = trace_limb_axis(bones, side, LEG_SAMPLES)
     usual = interpolate_profile(LEG_HALF_WIDTHS, LEG_SAMPLES) * torso
-    return _fit_width(parts, axis, usual, side)
+    return _fit_width(segmentation, axis, usual, side)
 
 
 def _place_leg_joints(
@@ -302,15 +302,15 @@ def _place_leg_joints(
 
 
 def _fit_width(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     axis: LimbAxis,
     usual: Floats,
     side: PictureSide,
     options: LegOptions = DEFAULT_LEG_OPTIONS,
 ) -> Leg:
     """Return the leg, as wide as its bare skin or the clothes on it are seen, else as usual."""
-    clothes = _measure_clothes(parts.lower_body, axis, usual, options)
-    centre, bare = _measure_bare_runs(parts.leg_skin, axis.centreline, usual, options)
+    clothes = _measure_clothes(segmentation.lower_body, axis, usual, options)
+    centre, bare = _measure_bare_runs(segmentation.leg_skin, axis.centreline, usual, options)
     half = bare * np.abs(axis.normal[:, 0])
     known = binary_erosion(half > 0, iterations=options.hem_samples)
     measured, centreline = usual, axis.centreline
@@ -374,7 +374,7 @@ def _measure_clothes(region: Bool, axis: LimbAxis, usual: Floats, options: LegOp
 
 
 def _find_crotch(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     legs: tuple[Leg, Leg],
     hip_row: float,
     torso: float,
@@ -386,13 +386,13 @@ def _find_crotch(
     x = float(left.centreline[0, 0] + right.centreline[0, 0]) / 2
     low = float(left.centreline[sample, 0] + right.centreline[sample, 0]) / 2
     row = hip_row + options.crotch_row * torso
-    height, width = parts.lower_body.shape
+    height, width = segmentation.lower_body.shape
     last = min(hip_row + options.last_gap_row * torso, height)
     rows = np.arange(int(hip_row + options.first_gap_row * torso), int(last))
     beside = options.gap_half_width * torso
     columns = slice(max(int(low - beside), 0), min(int(low + beside) + 1, width))
-    if len(rows) and not parts.bottoms[rows][:, columns].all():
-        gap = (~parts.lower_body[rows][:, columns]).any(axis=1)
+    if len(rows) and not segmentation.bottoms[rows][:, columns].all():
+        gap = (~segmentation.lower_body[rows][:, columns]).any(axis=1)
         if gap.any():
             row = float(rows[int(gap.argmax())])
     return point(0.5 * x + 0.5 * low, row)

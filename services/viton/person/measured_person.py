@@ -31,8 +31,8 @@ class MeasuredPerson:
 
 def measure_person(photo: PersonPhoto) -> MeasuredPerson:
     """Segment and measure the person. Raises ``NoPerson``."""
-    body, regions = measure_body(photo.keypoints, photo.labels)
-    return MeasuredPerson(photo, photo.image.astype(np.float32), regions, body)
+    body, segmentation = measure_body(photo.keypoints, photo.labels)
+    return MeasuredPerson(photo, photo.image.astype(np.float32), segmentation, body)
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ def measure_person_lower_body(
     ``min_shown_below_hips``: how much has to be seen below the hips, in torso
     lengths. Raises ``NoPerson`` and ``LegsNotShown``.
     """
-    body, parsed = measure_lower_body(
+    body, labelled = measure_lower_body(
         photo.keypoints, photo.labels, min_shown_below_hips=min_shown_below_hips
     )
-    outfit = reassign_trouser_hems(photo.image, parsed, body)
-    return MeasuredLowerBody(photo.image.astype(np.float32), outfit, body)
+    segmentation = reassign_trouser_hems(photo.image, labelled, body)
+    return MeasuredLowerBody(photo.image.astype(np.float32), segmentation, body)
 
 
 def with_raised_armpits(person: MeasuredPerson, bare: tuple[bool, bool]) -> MeasuredPerson:

@@ -56,7 +56,7 @@ _MIDRIFF_BELOW_BOTTOMS: Final = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class PersonSegmentation:
-    """The person's parts, H x W bool each; no pixel belongs to two of them."""
+    """The regions of a person, H x W bool each; no pixel belongs to two of them."""
 
     upper_garment: Bool
     """The existing top, coat, scarf, and the upper part of a dress."""
@@ -128,7 +128,7 @@ def split_dress_at_waist(labels: NDArray[np.uint8], narrowest_row: float, forear
 
 
 def count_midriff_as_torso(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     midline_x: Floats,
     existing_hem_row: float,
     arms: Bool,
@@ -139,34 +139,40 @@ def count_midriff_as_torso(
     A longer garment covers it. ``midline_x``: the x of the body's axis for every row; ``arms``:
     where arms and hands may be, H x W; skin there stays theirs.
     """
-    height, width = parts.upper_garment.shape
+    height, width = segmentation.upper_garment.shape
     rows = np.arange(height)[:, None]
     near = (
         np.abs(np.arange(width)[None, :] - midline_x[:, None])
         < _MIDRIFF_HALF_WIDTH * shoulder_width
     )
     lower = (
-        parts.lower_body & near & (rows > existing_hem_row - _BOTTOMS_ABOVE_HEM * shoulder_width)
+        segmentation.lower_body
+        & near
+        & (rows > existing_hem_row - _BOTTOMS_ABOVE_HEM * shoulder_width)
     )
     start = np.where(lower.any(axis=0), lower.argmax(axis=0), 0)
     start = np.maximum(start, np.median(start[start > 0]) if (start > 0).any() else height)
     midriff = (
-        parts.arms
+        segmentation.arms
         & near
         & ~arms
         & (rows > existing_hem_row - _MIDRIFF_ABOVE_HEM * shoulder_width)
         & (rows < start + _MIDRIFF_BELOW_BOTTOMS * shoulder_width)
     )
-    return replace(parts, arms=parts.arms & ~midriff, torso_skin=parts.torso_skin | midriff)
+    return replace(
+        segmentation,
+        arms=segmentation.arms & ~midriff,
+        torso_skin=segmentation.torso_skin | midriff,
+    )
 
 
-def count_as_upper_garment(parts: PersonSegmentation, replaced: Bool) -> PersonSegmentation:
+def count_as_upper_garment(segmentation: PersonSegmentation, replaced: Bool) -> PersonSegmentation:
     """Count ``replaced`` (H x W) as existing upper garment, and no longer as lower body."""
     return replace(
-        parts,
-        upper_garment=parts.upper_garment | replaced,
-        bottoms=parts.bottoms & ~replaced,
-        leg_skin=parts.leg_skin & ~replaced,
-        socks=parts.socks & ~replaced,
-        shoes=parts.shoes & ~replaced,
+        segmentation,
+        upper_garment=segmentation.upper_garment | replaced,
+        bottoms=segmentation.bottoms & ~replaced,
+        leg_skin=segmentation.leg_skin & ~replaced,
+        socks=segmentation.socks & ~replaced,
+        shoes=segmentation.shoes & ~replaced,
     )

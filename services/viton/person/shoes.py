@@ -52,39 +52,43 @@ _MIN_SAMPLE_PX: Final = 50
 
 
 def reassign_trouser_hems(
-    image: NDArray[np.uint8], parts: PersonSegmentation, body: LowerBody
+    image: NDArray[np.uint8], segmentation: PersonSegmentation, body: LowerBody
 ) -> PersonSegmentation:
     """Return the outfit with shoes that look like the trousers just above given back to them.
 
     ``image`` is H x W x 3 RGB. The parse parts trousers from shoes at the ankle, where wide ones
     go on. Each pixel near that line goes to the likelier of both colour histograms.
     """
-    if not parts.shoes.any() or not parts.bottoms.any():
-        return parts
-    near = dilate(parts.bottoms, int(_HEM_REACH * body.torso_length)) & parts.shoes
+    if not segmentation.shoes.any() or not segmentation.bottoms.any():
+        return segmentation
+    near = dilate(segmentation.bottoms, int(_HEM_REACH * body.torso_length)) & segmentation.shoes
     if not near.any():
-        return parts
-    beside = dilate(parts.shoes, int(3 * _HEM_REACH * body.torso_length)) & parts.bottoms
-    clear = parts.shoes & ~dilate(parts.bottoms, int(_HEM_REACH * body.torso_length))
+        return segmentation
+    beside = (
+        dilate(segmentation.shoes, int(3 * _HEM_REACH * body.torso_length)) & segmentation.bottoms
+    )
+    clear = segmentation.shoes & ~dilate(segmentation.bottoms, int(_HEM_REACH * body.torso_length))
     if clear.sum() < _MIN_SAMPLE_PX or beside.sum() < _MIN_SAMPLE_PX:
-        return parts
+        return segmentation
     trouser_colours, shoe_colours = (_colour_histogram(image, where) for where in (beside, clear))
     index = _colour_bins(image)
     a = trouser_colours[index[..., 0], index[..., 1], index[..., 2]]
     b = shoe_colours[index[..., 0], index[..., 1], index[..., 2]]
-    seen = (parts.shoes | parts.bottoms).astype(np.float32)
+    seen = (segmentation.shoes | segmentation.bottoms).astype(np.float32)
     likelihood = (a / np.maximum(a + b, _MIN_PROBABILITY)).astype(np.float32)
     sigma = _ODDS_SIGMA * body.torso_length
     weight = np.maximum(gaussian_blur(seen, sigma), _MIN_WEIGHT)
     odds = gaussian_blur(seen * likelihood, sigma) / weight
     likely = near & (odds > _MIN_HEM_ODDS)
     joined = open_mask(likely, max(int(_MIN_HEM_RADIUS * body.torso_length), 1), Footprint.SQUARE)
-    rim = dilate(parts.bottoms, max(int(_TOUCHING_REACH * body.torso_length), 2))
+    rim = dilate(segmentation.bottoms, max(int(_TOUCHING_REACH * body.torso_length), 2))
     pieces = label_components(joined)
     touching = np.bincount(pieces.labels[rim & joined], minlength=pieces.count) > 0
     attached = pieces.select(touching)
-    hem = attached | (near & ~_remove_specks(parts.shoes & ~attached))
-    return replace(parts, bottoms=parts.bottoms | hem, shoes=parts.shoes & ~hem)
+    hem = attached | (near & ~_remove_specks(segmentation.shoes & ~attached))
+    return replace(
+        segmentation, bottoms=segmentation.bottoms | hem, shoes=segmentation.shoes & ~hem
+    )
 
 
 def _remove_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -93,10 +97,10 @@ def _remove_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return pieces.select(pieces.areas > _MIN_SHOE_PIECE * pieces.areas[1:].max(initial=1))
 
 
-def select_shoes_over_hem(parts: PersonSegmentation, body: LowerBody) -> NDArray[np.bool_]:
+def select_shoes_over_hem(segmentation: PersonSegmentation, body: LowerBody) -> NDArray[np.bool_]:
     """Return the shoes that lie over a long hem: no straps and laces, which it covers."""
-    core = open_mask(parts.shoes, max(int(_MAX_STRAP_RADIUS * body.torso_length), 1))
-    return np.asarray(parts.shoes & dilate(core, 2))
+    core = open_mask(segmentation.shoes, max(int(_MAX_STRAP_RADIUS * body.torso_length), 1))
+    return np.asarray(segmentation.shoes & dilate(core, 2))
 
 
 def _colour_bins(colours: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -29,10 +29,10 @@ class ShoulderOptions:
     """Part of the way from the tip to the neck from which the slope is measured."""
     slope_end: float = 0.62
     """Part of the way from the tip to the neck up to which the slope is measured."""
-    min_seen_share: float = 0.2
-    """Share of those columns up to which a slope has no weight."""
+    min_seen_fraction: float = 0.2
+    """Fraction of those columns up to which a slope has no weight."""
     full_seen_range: float = 0.4
-    """Share beyond that over which the weight grows to 1."""
+    """Fraction beyond that over which the weight grows to 1."""
     neck_rise: float = 0.25
     """Additional rise at the neck, in rises of the straight slope over the whole way (cubic)."""
     outer_slope: float = 0.9
@@ -90,7 +90,7 @@ class ShoulderOutline:
 
 
 def find_shoulder_tip(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     joints: Joints,
     side: PictureSide,
     options: ShoulderTipOptions = DEFAULT_SHOULDER_TIP_OPTIONS,
@@ -99,7 +99,7 @@ def find_shoulder_tip(
     scale = joints.shoulder_width
     shoulder = joints.shoulders[side]
     ray = np.array([options.direction[0] * side.sign, options.direction[1]])
-    silhouette = parts.upper_garment | parts.torso_skin | parts.arms
+    silhouette = segmentation.upper_garment | segmentation.torso_skin | segmentation.arms
     height, width = silhouette.shape
     reach = np.arange(0.0, options.max_reach * scale, 1.0)
     path = shoulder + reach[:, None] * ray
@@ -111,7 +111,7 @@ def find_shoulder_tip(
 
 
 def trace_shoulder_outline(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     neck_base: Points,
     shoulder_width: float,
     options: ShoulderOptions = DEFAULT_SHOULDER_OPTIONS,
@@ -120,14 +120,14 @@ def trace_shoulder_outline(
 
     Outwards from the bare neck no shoulder rises: what does is cloth that stands up beside it.
     """
-    silhouette = parts.upper_garment | parts.torso_skin | parts.arms
+    silhouette = segmentation.upper_garment | segmentation.torso_skin | segmentation.arms
     covered = silhouette.any(axis=0)
     top = np.where(covered, silhouette.argmax(axis=0), 0).astype(np.float64)
     columns = np.arange(len(top))
-    veiled = dilate(parts.head, int(options.head_reach * shoulder_width), Footprint.SQUARE)
+    veiled = dilate(segmentation.head, int(options.head_reach * shoulder_width), Footprint.SQUARE)
     above = np.clip(top - 3, 0, None).astype(int)
     visible = np.asarray(covered & ~veiled[above, columns])
-    skin = visible & parts.torso_skin[top.astype(int), columns]
+    skin = visible & segmentation.torso_skin[top.astype(int), columns]
     bare = top.copy()
     for side in (columns[columns <= neck_base[0]][::-1], columns[columns > neck_base[0]]):
         floor = np.maximum.accumulate(np.where(skin[side], top[side], 0.0))
@@ -137,7 +137,7 @@ def trace_shoulder_outline(
 
 
 def fit_shoulder_line(
-    parts: PersonSegmentation,
+    segmentation: PersonSegmentation,
     shoulder_width: float,
     tips: list[Points],
     neck_base: Points,
@@ -149,7 +149,7 @@ def fit_shoulder_line(
     or the face hides.
     """
     scale = shoulder_width
-    outline = trace_shoulder_outline(parts, neck_base, scale, options)
+    outline = trace_shoulder_outline(segmentation, neck_base, scale, options)
     columns = np.arange(len(outline.clothed_y), dtype=np.float64)
     measured = [_measure_slope(columns, outline, (tip, neck_base), scale, options) for tip in tips]
     seen = np.array([weight for _, weight in measured])
@@ -161,8 +161,8 @@ def fit_shoulder_line(
         own = weight * slope + (1 - weight) * shared if seen.sum() > 0 else options.default_slope
         inwards = np.sign(neck_base[0] - tip[0]) * (columns - tip[0])
         span = max(abs(float(neck_base[0] - tip[0])), 1.0)
-        share = np.clip(inwards / span, 0, 1)
-        rise = own * (inwards + options.neck_rise * span * share**3)
+        fraction = np.clip(inwards / span, 0, 1)
+        rise = own * (inwards + options.neck_rise * span * fraction**3)
         line[half] = (tip[1] - np.where(inwards > 0, rise, options.outer_slope * inwards))[half]
     between = (columns > tips[0][0]) & (columns < tips[1][0])
     lower = outline.clothed_y - line
@@ -206,6 +206,6 @@ def _measure_slope(
     if use.sum() < options.min_columns:
         return options.default_slope, 0.0
     slope = float(np.median(rise[use] / inwards[use]))
-    share = use.sum() / max(int(between.sum()), 1)
-    seen = float(np.clip((share - options.min_seen_share) / options.full_seen_range, 0, 1))
+    fraction = use.sum() / max(int(between.sum()), 1)
+    seen = float(np.clip((fraction - options.min_seen_fraction) / options.full_seen_range, 0, 1))
     return float(np.clip(slope, options.min_slope, options.max_slope)), seen

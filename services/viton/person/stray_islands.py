@@ -16,8 +16,8 @@ from services.viton.person.joints import Joints
 class StrayIslandOptions:
     """Which pieces of the existing top are dropped; lengths in shoulder widths."""
 
-    max_island_share: float = 0.03
-    """Share of the existing top below which a piece of it may be a mistake."""
+    max_island_fraction: float = 0.03
+    """Fraction of the existing top below which a piece of it may be a mistake."""
     island_neck: float = 0.03
     """Radius of the opening that parts a piece from the rest of the top."""
     min_part_distance: float = 0.16
@@ -53,7 +53,7 @@ def remove_stray_islands(
     ):
         pieces = label_components(mask)
         for index in range(1, pieces.count):
-            if pieces.areas[index] > options.max_island_share * total:
+            if pieces.areas[index] > options.max_island_fraction * total:
                 continue
             inside = pieces.labels == index
             if float(away[inside].min()) > least:

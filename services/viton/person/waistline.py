@@ -55,21 +55,23 @@ class Waistline:
         return float(np.interp(x, np.arange(len(self.rows)), self.rows))
 
 
-def find_waistline(body: LowerBody, parts: PersonSegmentation) -> Waistline:
+def find_waistline(body: LowerBody, segmentation: PersonSegmentation) -> Waistline:
     """Return the upper edge of the existing bottoms below a tucked or short top.
 
     A top that hangs lower hides it. Then the waistline has the usual row.
     """
     options, unit = WAISTLINE_SEARCH, body.torso_length
-    height, width = parts.bottoms.shape
+    height, width = segmentation.bottoms.shape
     columns = np.arange(width, dtype=np.float64)
     usual = np.full(width, body.waistband_row)
     first = int(np.clip(body.shoulder_row + options.start * unit, 0, height - 1))
     last = int(np.clip(body.hip_row + options.end * unit, first + 1, height))
     row = int(np.clip(body.hip_row, 0, height - 1))
     near = np.abs(columns - body.midline_x[row]) < options.half_width * unit
-    band = parts.bottoms[first:last]
-    open_above = parts.arms[first:last].any(axis=0) & ~parts.upper_garment[first:last].any(axis=0)
+    band = segmentation.bottoms[first:last]
+    open_above = segmentation.arms[first:last].any(axis=0) & ~segmentation.upper_garment[
+        first:last
+    ].any(axis=0)
     found = near & band.any(axis=0) & ~open_above
     if found.sum() < options.min_found * unit:
         return Waistline(usual, visible=False)

@@ -59,9 +59,9 @@ def count_covered_legs_as_bottoms(
     """
     if len(placement.halves) == 1:
         return legs
-    outfit, torso = legs.segmentation, legs.body.torso_length
+    segmentation, torso = legs.segmentation, legs.body.torso_length
     left, right = placement.halves
-    height, width = outfit.leg_skin.shape
+    height, width = segmentation.leg_skin.shape
     columns = np.arange(width)[None, :]
     rows = np.arange(height)[:, None]
     bare = _BARE_ABOVE_HEM * torso
@@ -69,6 +69,8 @@ def count_covered_legs_as_bottoms(
     lines = [half.canvas_points[..., 0].mean(axis=1) for half in (left, right)]
     between = np.interp(np.arange(height), left.canvas_points[:, 4, 1], (lines[0] + lines[1]) / 2)
     end = np.where(columns < between[:, None], ends[0], ends[1])
-    above = outfit.leg_skin & (rows < end)
-    covered = replace(outfit, bottoms=outfit.bottoms | above, leg_skin=outfit.leg_skin & ~above)
+    above = segmentation.leg_skin & (rows < end)
+    covered = replace(
+        segmentation, bottoms=segmentation.bottoms | above, leg_skin=segmentation.leg_skin & ~above
+    )
     return replace(legs, segmentation=covered)

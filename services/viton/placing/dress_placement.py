@@ -69,16 +69,16 @@ def sample_dress(
 ) -> GarmentLayers:
     """Sample the dress's layers from its photo; the torso goes on into the skirt."""
     torso, skirt = placement.top.torso, placement.skirt_surface
-    share = placement.skirt_weight
+    weight = placement.skirt_weight
     torso_map = warp_torso(placement.top)
-    blended = torso_map * (1 - share) + skirt.source * share
+    blended = torso_map * (1 - weight) + skirt.flow * weight
     joined = np.where(skirt.covered[..., None], blended, torso_map)
     cutout = _cut_dress(photo, dress, torso.gusset_fractions)
     layers = sample_garment_layers(
         cutout, joined.astype(np.float32), torso.armhole_seams, placement.top.sleeves
     )
     ended = end_at_shoulders(layers, body) if torso.hangs_from_straps else layers
-    return _remove_beside_skirt(ended, skirt, share[..., 0])
+    return _remove_beside_skirt(ended, skirt, weight[..., 0])
 
 
 def _place_skirt(

@@ -1,4 +1,4 @@
-"""The garment sampled on the canvas: colours, coverage and source of torso and sleeves."""
+"""The garment sampled on the canvas: colours, coverage and flow of torso and sleeves."""
 
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
@@ -82,7 +82,7 @@ class GarmentLayer:
     """H x W x 3, 0 to 255."""
     alpha: Floats
     """H x W, 0 to 1."""
-    source: Floats
+    flow: Floats
     """H x W x 2: the (x, y) in the garment's photo that each pixel shows."""
 
 
@@ -136,18 +136,18 @@ def _sample_sleeve(image: Floats, placed: PlacedSleeve, torso: GarmentLayer) -> 
     """Sample a sleeve from its cutout, H x W x 4; without a sleeve its layer is empty."""
     fit, shape = placed.fit, torso.alpha.shape
     if fit.cuff_fraction == 0.0:
-        return GarmentLayer(torso.colour, np.zeros(shape, np.float32), torso.source)
+        return GarmentLayer(torso.colour, np.zeros(shape, np.float32), torso.flow)
     surface = placed.surface.windowed
     window = surface.window
     weight = smoothstep(surface.along / (_BLEND_FRACTION * fit.cuff_fraction))[..., None]
-    source = np.zeros_like(torso.source)
-    source[window] = weight * surface.source + (1 - weight) * torso.source[window]
-    rgba = sample_image(image, source[window])
+    flow = np.zeros_like(torso.flow)
+    flow[window] = weight * surface.flow + (1 - weight) * torso.flow[window]
+    rgba = sample_image(image, flow[window])
     alpha, colour = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)
     coverage = _sleeve_alpha(surface, fit, rgba[..., 3])
     alpha[window] = gaussian_blur(coverage, SLEEVE_EDGES.sigma_px)
     colour[window] = rgba[..., :3]
-    return GarmentLayer(colour, alpha, source)
+    return GarmentLayer(colour, alpha, flow)
 
 
 def _sleeve_alpha(surface: RuledWarp, fit: SleeveFit, sampled: Floats) -> Floats:

@@ -73,13 +73,13 @@ def place_skirt(
     if hem is None:
         hem = top + tall * scale * options.length_stretch
     hem = min(hem, body.ankle_row + options.max_below_ankle * body.torso_length)
-    share = np.linspace(0, _PAST_HEM, _GRID_ROWS)
-    rows = top + share * (hem - top)
-    photo_rows = garment.waistband_row + share * tall
+    fraction = np.linspace(0, _PAST_HEM, _GRID_ROWS)
+    rows = top + fraction * (hem - top)
+    photo_rows = garment.waistband_row + fraction * tall
     at = np.clip(photo_rows, 0, len(garment.left_edge) - 1).astype(int)
     index = np.clip(rows, 0, len(body.midline_x) - 1).astype(int)
     middle, photo_midline = body.midline_x[index], garment.inner_edges[0][at]
-    target, source = [], []
+    canvas_edges, photo_edges = [], []
     for side, (edge, sign) in enumerate(
         zip((garment.left_edge, garment.right_edge), (-1, 1), strict=True)
     ):
@@ -87,12 +87,12 @@ def place_skirt(
         garment_half = sign * (edge[at] - photo_midline) * scale
         least = body_half * options.min_ease + options.min_ease_px
         half = _fall_from_hips(np.maximum(least, garment_half), rows, body)
-        target.append(np.stack([middle + sign * half, rows], axis=1))
-        source.append(np.stack([edge[at], photo_rows], axis=1))
-    canvas_grid = _interpolate_across(target)
+        canvas_edges.append(np.stack([middle + sign * half, rows], axis=1))
+        photo_edges.append(np.stack([edge[at], photo_rows], axis=1))
+    canvas_grid = _interpolate_across(canvas_edges)
     bow = np.interp(canvas_grid[0, :, 0], np.arange(len(line.rows)), line.rows) - top
-    canvas_grid[..., 1] += bow * (1 - np.clip(share / options.bow_fade, 0, 1))[:, None]
-    return WarpGrid(canvas_grid, _interpolate_across(source), 1.0)
+    canvas_grid[..., 1] += bow * (1 - np.clip(fraction / options.bow_fade, 0, 1))[:, None]
+    return WarpGrid(canvas_grid, _interpolate_across(photo_edges), 1.0)
 
 
 def _interpolate_across(edges: list[Points]) -> Points:

@@ -261,14 +261,14 @@ def _grid_on_arm(arm: Arm) -> Points:
     margin, below = INNER_MARGIN, np.arange(ARM_SAMPLES) - arm.armpit_sample
     open_up = np.clip(below / margin.opening, 0.0, 1.0)
     open_up = (open_up * gaussian_filter1d(np.clip(free, 0, 1), margin.sigma))[:, None]
-    share = np.where(
+    fraction = np.where(
         POSITIONS_ACROSS[None, :] > 1,
         1 + (POSITIONS_ACROSS[None, :] - 1) * open_up,
         POSITIONS_ACROSS[None, :],
     )
     return np.asarray(
-        arm.outer_edge[:, None] * (1 - share[..., None])
-        + arm.inner_edge[:, None] * share[..., None]
+        arm.outer_edge[:, None] * (1 - fraction[..., None])
+        + arm.inner_edge[:, None] * fraction[..., None]
     )
 
 

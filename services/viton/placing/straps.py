@@ -111,7 +111,7 @@ def place_strap_edge(
     tip, armpit = ends
     own = half.armhole
     levels = row_map.photo_rows
-    share = np.clip((own[:, 1] - levels[1]) / max(levels[2] - levels[1], 1.0), 0, 1)
+    fraction = np.clip((own[:, 1] - levels[1]) / max(levels[2] - levels[1], 1.0), 0, 1)
     spare = armpit[0] - tip[0] - row_map.scale * (half.armpit[0] - half.shoulder_tip[0])
-    xs = tip[0] + row_map.scale * (own[:, 0] - half.shoulder_tip[0]) + share * spare
+    xs = tip[0] + row_map.scale * (own[:, 0] - half.shoulder_tip[0]) + fraction * spare
     return np.stack([xs, row_map.to_canvas_rows(own[:, 1])], axis=1)

@@ -72,9 +72,9 @@ class TorsoRowMap:
         unstretched = self.canvas_neck_row + self.scale * (photo_rows - self.photo_neck_row)
         length = self.photo_hem_row - self.photo_neck_row
         start = self.photo_neck_row + TORSO_FRONT_OPTIONS.unstretched_fraction * length
-        share = np.clip((photo_rows - start) / max(self.photo_hem_row - start, 1.0), 0, 1)
+        fraction = np.clip((photo_rows - start) / max(self.photo_hem_row - start, 1.0), 0, 1)
         excess = self.canvas_hem_row - self.free_canvas_hem_row
-        return np.asarray(unstretched + excess * share**2)
+        return np.asarray(unstretched + excess * fraction**2)
 
     @property
     def free_canvas_hem_row(self) -> float:
@@ -103,7 +103,7 @@ def measure_canvas_scale(garment: TopLandmarks, body: Body) -> float:
     return 0.5 * by_chest + 0.5 * by_shoulders
 
 
-def foreshorten_towards_flanks(share: Floats, ratio: Floats) -> Floats:
+def foreshorten_towards_flanks(fraction: Floats, ratio: Floats) -> Floats:
     """Map positions across the garment to positions across the visible body.
 
     Both are 0 on the midline and 1 at the flank. ``ratio``: the fabric's width in visible
@@ -113,7 +113,7 @@ def foreshorten_towards_flanks(share: Floats, ratio: Floats) -> Floats:
     ratio = np.clip(ratio, 1.0, options.max_width_ratio)
     excess = np.maximum(ratio - 1, options.min_excess)
     power = np.clip(options.flank_exponent * ratio / excess, *options.exponent_range)
-    return np.asarray(ratio * share - (ratio - 1) * share**power)
+    return np.asarray(ratio * fraction - (ratio - 1) * fraction**power)
 
 
 def place_torso_front(
@@ -141,17 +141,17 @@ def place_torso_front(
     slope = (midline_x[-1] - midline_x[0]) / len(midline_x)
     lean = options.lean_fraction * float(np.clip(slope, -options.max_lean, options.max_lean))
     neckline = garment.neckline.curve
-    source, target = [], []
+    all_photo_points, all_canvas_points = [], []
     for sign, side, seam in zip((-1, 1), garment.halves, seams, strict=True):
         garment_half_width = np.maximum(
             sign * (np.interp(photo_rows, *side.side_seam.T[::-1]) - garment.midline_x), 1.0
         )
         body_half_width = np.maximum(sign * (np.interp(canvas_rows, *seam.T[::-1]) - centre), 1.0)
         ratio = torso_rows.scale * garment_half_width / body_half_width
-        for share in options.front_fractions if sign > 0 else options.front_fractions[1:]:
-            across = np.full(options.front_rows, share)
+        for fraction in options.front_fractions if sign > 0 else options.front_fractions[1:]:
+            across = np.full(options.front_rows, fraction)
             photo_points = np.stack(
-                [garment.midline_x + sign * share * garment_half_width, photo_rows], axis=1
+                [garment.midline_x + sign * fraction * garment_half_width, photo_rows], axis=1
             )
             below_neckline = (
                 np.interp(photo_points[:, 0], *neckline.T)
@@ -160,6 +160,6 @@ def place_torso_front(
             )
             away = sign * body_half_width * foreshorten_towards_flanks(across, ratio)
             canvas_points = np.stack([centre + away, canvas_rows - lean * away], axis=1)
-            source.append(photo_points[below_neckline])
-            target.append(canvas_points[below_neckline])
-    return np.concatenate(target), np.concatenate(source)
+            all_photo_points.append(photo_points[below_neckline])
+            all_canvas_points.append(canvas_points[below_neckline])
+    return np.concatenate(all_canvas_points), np.concatenate(all_photo_points)

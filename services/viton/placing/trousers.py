@@ -200,20 +200,20 @@ def _place_seat(fitting: _Fitting, width: Floats, side: PictureSide) -> Points:
     """
     body, line, crotch = fitting.body, fitting.waistline, float(fitting.canvas_crotch[1])
     options, sign = SEAT_WIDTH, side.sign
-    share = np.linspace(0, 1, len(width), endpoint=False)
+    fraction = np.linspace(0, 1, len(width), endpoint=False)
     top = line.row_at(
         float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
     )
-    rows = top + share * (crotch - top)
+    rows = top + fraction * (crotch - top)
     at = np.clip(rows, 0, len(body.midline_x) - 1).astype(int)
     middle = body.midline_x[at]
     own = sign * (body.flanks_x[side][at] - middle)
     # A waistband fits, however wide it is in the photo; a seat may be loose.
-    fabric = np.minimum(width, (1 + options.max_looseness * share) * own)
+    fabric = np.minimum(width, (1 + options.max_looseness * fraction) * own)
     loose = options.body_weight * own + options.fabric_weight * fabric
     half = np.maximum(own + options.min_ease_px, loose)
     outer = np.stack([middle + sign * half, rows], axis=1)
-    outer[:, 1] += (1 - share) ** 2 * (line.row_at(float(outer[0, 0])) - top)
+    outer[:, 1] += (1 - fraction) ** 2 * (line.row_at(float(outer[0, 0])) - top)
     return np.stack([outer, np.stack([middle, rows], axis=1)], axis=1)
 
 

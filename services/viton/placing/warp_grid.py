@@ -37,19 +37,20 @@ def rasterise_grid(grid: WarpGrid, shape: tuple[int, int]) -> RuledWarp:
     """
     shown = np.flatnonzero((grid.canvas_points[..., 1] < shape[0] + _BELOW_FRAME_PX).any(axis=1))
     end = int(shown[-1]) + 2 if len(shown) else 2
-    target, source = grid.canvas_points[:end], grid.photo_points[:end]
-    tall = float(np.hypot(*np.moveaxis(np.diff(target, axis=0), -1, 0)).sum(axis=0).max())
-    wide = float(np.hypot(*np.moveaxis(np.diff(target, axis=1), -1, 0)).sum(axis=1).max())
+    canvas_points, photo_points = grid.canvas_points[:end], grid.photo_points[:end]
+    tall = float(np.hypot(*np.moveaxis(np.diff(canvas_points, axis=0), -1, 0)).sum(axis=0).max())
+    wide = float(np.hypot(*np.moveaxis(np.diff(canvas_points, axis=1), -1, 0)).sum(axis=1).max())
     size = (
-        max(int(tall / _MESH_PX), len(target)),
+        max(int(tall / _MESH_PX), len(canvas_points)),
         max(int(wide / _MESH_PX), len(POSITIONS_ACROSS)),
     )
     across = np.linspace(POSITIONS_ACROSS[0], POSITIONS_ACROSS[-1], size[1])
     surface = rasterise_ruled_surface(
-        _upsample_grid(target, size), _upsample_grid(source, size), across, shape
+        _upsample_grid(canvas_points, size), _upsample_grid(photo_points, size), across, shape
     )
     return replace(
-        surface, along=surface.along * np.float32((len(target) - 1) / (len(grid.canvas_points) - 1))
+        surface,
+        along=surface.along * np.float32((len(canvas_points) - 1) / (len(grid.canvas_points) - 1)),
     )
 
 

@@ -54,10 +54,10 @@ def try_on(networks: Networks, request: TryOnRequest, seed: int) -> Image:
     common.validate_request(request, "hr_viton")
     given = network_inputs(request)
     condition = predict_labels_and_flow(networks.condition, given)
-    parts = common.merge_classes(common.argmax_classes(condition.scores))
+    merged = common.merge_classes(common.argmax_classes(condition.scores))
     garment = warp_garment(given, condition)
     noises = common.draw_noise(np.random.default_rng(seed), *request.person.shape[:2])
-    return common.to_image(synthesise(networks.spade, given, parts, garment, noises))
+    return common.to_image(synthesise(networks.spade, given, merged, garment, noises))
 
 
 def network_inputs(request: TryOnRequest) -> NetworkInputs:
@@ -111,14 +111,14 @@ def _softmax(scores: Planes) -> Planes:
 def synthesise(
     spade: RunNetwork,
     given: NetworkInputs,
-    parts: Planes,
+    merged: Planes,
     garment: Planes,
     noises: dict[str, Planes],
 ) -> Planes:
     """Synthesise the image, 3 x H x W, -1 to 1."""
     [drawn] = spade(
         conditions=np.concatenate((given.agnostic, given.pose, garment)),
-        labels=parts,
+        labels=merged,
         **noises,
     )
     return drawn

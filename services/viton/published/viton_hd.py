@@ -52,11 +52,11 @@ def try_on(networks: Networks, request: TryOnRequest, seed: int) -> Image:
     given = network_inputs(request)
     random = np.random.default_rng(seed)
     noise = (random.standard_normal((1, *common.WARP_SHAPE)) > NOISE_THRESHOLD).astype(np.float32)
-    parts = common.merge_classes(predict_labels(networks.seg, given, noise))
-    warped = warp_garment(networks.gmm, given, parts)
+    merged = common.merge_classes(predict_labels(networks.seg, given, noise))
+    warped = warp_garment(networks.gmm, given, merged)
     height, width = request.person.shape[:2]
     noises = common.draw_noise(random, height, width)
-    return common.to_image(synthesise(networks.alias, given, parts, warped, noises))
+    return common.to_image(synthesise(networks.alias, given, merged, warped, noises))
 
 
 def network_inputs(request: TryOnRequest) -> NetworkInputs:
@@ -77,9 +77,9 @@ def predict_labels(seg: RunNetwork, given: NetworkInputs, noise: Planes) -> Labe
     return common.argmax_classes(common.upsample_scores(scores, *given.pose.shape[1:]))
 
 
-def warp_garment(gmm: RunNetwork, given: NetworkInputs, parts: Planes) -> Planes:
-    """Warp the garment's image and mask, 4 x H x W, to the garment in the 7 planes ``parts``."""
-    upper = parts[common.MERGED_UPPER][None]
+def warp_garment(gmm: RunNetwork, given: NetworkInputs, merged: Planes) -> Planes:
+    """Warp the garment's image and mask, 4 x H x W, to the garment in the 7 planes ``merged``."""
+    upper = merged[common.MERGED_UPPER][None]
     person = np.concatenate(
         [common.downsample_nearest(x) for x in (upper, given.pose, given.agnostic)]
     )
@@ -120,7 +120,7 @@ def _pixel_lattice(height: int, width: int) -> np.ndarray[tuple[int, int], np.dt
 def synthesise(
     alias: RunNetwork,
     given: NetworkInputs,
-    parts: Planes,
+    merged: Planes,
     warped: Planes,
     noises: dict[str, Planes],
 ) -> Planes:
@@ -129,13 +129,13 @@ def synthesise(
     The network normalises the garment's pixels outside its warped mask separately.
     """
     garment, mask = warped[:3], warped[3:]
-    upper = parts[common.MERGED_UPPER][None]
+    upper = merged[common.MERGED_UPPER][None]
     misaligned = np.maximum(upper - mask, 0)
-    divided = np.concatenate((parts, misaligned))
+    divided = np.concatenate((merged, misaligned))
     divided[common.MERGED_UPPER] -= misaligned[0]
     [drawn] = alias(
         conditions=np.concatenate((given.agnostic, given.pose, garment)),
-        labels=parts,
+        labels=merged,
         divided=divided,
         mask=misaligned,
         **noises,

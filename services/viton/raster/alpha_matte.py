@@ -17,7 +17,7 @@ _RIM_PX: Final = 2
 """Rim of the foreground that is never quite free of the background's colour, in canvas pixels."""
 
 _MAX_ALPHA: Final = 0.92
-"""Share of foreground in a mixture from which the pixel counts as all foreground."""
+"""Fraction of foreground in a mixture from which the pixel counts as all foreground."""
 
 _MIN_CONTRAST: Final = 20.0
 """Distance of the two sides' colours up to which no mixture is measured, in levels of RGB."""
@@ -41,7 +41,7 @@ _LABEL_SIGMA_PX: Final = 0.9
 """Standard deviation of the blur of the labels' edge where they decide, in canvas pixels."""
 
 _MIN_PURE_ALPHA: Final = 0.9
-"""Share of foreground above which a pixel may give its colour to the rim."""
+"""Fraction of foreground above which a pixel may give its colour to the rim."""
 
 _COLOUR_SIGMA_PX: Final = 0.7
 """Standard deviation of the blur of the rim that takes another colour, in canvas pixels."""
@@ -92,8 +92,8 @@ def _unmix(
     alpha = np.where(unknown, guess, front).astype(np.float32)
     pure = erode(alpha > _MIN_PURE_ALPHA, _RIM_PX) & front
     close = pull_push(image, pure.astype(np.float32), 1)
-    share = antialias(unknown & ~pure, _COLOUR_SIGMA_PX) * unknown
-    return alpha, image + to_three_channels(share) * (close - image)
+    fraction = antialias(unknown & ~pure, _COLOUR_SIGMA_PX) * unknown
+    return alpha, image + to_three_channels(fraction) * (close - image)
 
 
 def _weight_inside(part: Bool, band: int) -> Floats:

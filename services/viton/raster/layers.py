@@ -18,7 +18,7 @@ class LayerStack:
     """An image that layers are blended over, from back to front. The only mutable image here.
 
     ``image``: H x W x 3 canvas colours, 0 to 255, changed in place.
-    ``garment_alpha``: H x W, the share of each pixel that shows the garment, 0 to 1.
+    ``garment_alpha``: H x W, the fraction of each pixel that shows the garment, 0 to 1.
     ``garment_flow``: H x W x 2, the (x, y) in the garment's photo that the pixel shows.
     """
 
@@ -38,16 +38,16 @@ class LayerStack:
         self.garment_alpha[window] *= 1 - alpha
 
     def add_garment_layer(
-        self, colour: Floats, alpha: Floats, source: Floats, window: Window = WHOLE_IMAGE
+        self, colour: Floats, alpha: Floats, flow: Floats, window: Window = WHOLE_IMAGE
     ) -> None:
         """Blend a piece of the garment over a window.
 
-        ``source``: H x W x 2, the (x, y) in the garment's photo that each pixel shows.
+        ``flow``: H x W x 2, the (x, y) in the garment's photo that each pixel shows.
         """
         self.image[window] = alpha_blend(self.image[window], colour, alpha)
         self.garment_alpha[window] += alpha * (1 - self.garment_alpha[window])
         shown = alpha > 0.5
-        self.garment_flow[window][shown] = source[shown]
+        self.garment_flow[window][shown] = flow[shown]
 
     def darken(self, shadow: Floats, window: Window = WHOLE_IMAGE) -> None:
         """Multiply a window by ``1 - shadow``; ``shadow`` is H x W, 0 to 1."""

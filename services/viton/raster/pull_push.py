@@ -21,7 +21,7 @@ _MIN_WEIGHT: Final = 1e-6
 """Least weight that is divided by."""
 
 _KNOWN_GAIN: Final = 3.0
-"""Factor from a pixel's weight to its share of the result: from a third on it is all its own."""
+"""Factor on the weight of a pixel for the colour it keeps: from a third on it keeps all of it."""
 
 
 def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:

@@ -37,7 +37,7 @@ _WINDOW_MARGIN_PX: Final = 8
 class RuledWarp:
     """A ruled surface on the canvas, read per pixel."""
 
-    source: Floats
+    flow: Floats
     """H x W x 2: the (x, y) in the garment's photo, in its pixels."""
     along: Floats
     """H x W: the place along the surface, 0 at the armhole to 1 at the wrist."""
@@ -53,7 +53,7 @@ class RuledWarp:
         """The surface in its window alone."""
         at = self.window
         return RuledWarp(
-            source=self.source[at],
+            flow=self.flow[at],
             along=self.along[at],
             across=self.across[at],
             covered=self.covered[at],
@@ -62,24 +62,24 @@ class RuledWarp:
 
 
 def rasterise_ruled_surface(
-    target: Points, source: Points, across: NDArray[np.float64], shape: tuple[int, int]
+    canvas_points: Points, photo_points: Points, across: NDArray[np.float64], shape: tuple[int, int]
 ) -> RuledWarp:
     """Rasterise a ruled surface on the canvas, H x W = ``shape``.
 
-    ``target`` and ``source`` are N x M x 2 grids of the same points on canvas and garment;
-    ``across`` gives the M places across the surface. The grids are refined until neighbours are
-    less than a pixel apart, and scattered.
+    ``canvas_points`` and ``photo_points``: N x M x 2 grids of the same points on the canvas and in
+    the garment's photo. ``across``: the M places across the surface. The grids are refined until
+    neighbours are less than a pixel apart, and scattered.
     """
-    rows, columns = target.shape[:2]
-    tall = float(np.hypot(*np.moveaxis(np.diff(target, axis=0), -1, 0)).sum(axis=0).max())
-    wide = float(np.hypot(*np.moveaxis(np.diff(target, axis=1), -1, 0)).sum(axis=1).max())
+    rows, columns = canvas_points.shape[:2]
+    tall = float(np.hypot(*np.moveaxis(np.diff(canvas_points, axis=0), -1, 0)).sum(axis=0).max())
+    wide = float(np.hypot(*np.moveaxis(np.diff(canvas_points, axis=1), -1, 0)).sum(axis=1).max())
     size = (
         int(np.clip(_SAMPLES_PER_PIXEL * wide, columns, _MAX_COLUMNS)),
         int(np.clip(_SAMPLES_PER_PIXEL * tall, rows, _MAX_ROWS)),
     )
     along = np.linspace(0, 1, rows)[:, None] + np.zeros((1, columns))
     sideways = np.zeros((rows, 1)) + across[None, :]
-    sheet = np.dstack([target, source, along, sideways]).astype(np.float32)
+    sheet = np.dstack([canvas_points, photo_points, along, sideways]).astype(np.float32)
     ys = np.linspace(0, rows - 1, size[1], dtype=np.float32)[:, None]
     xs = np.linspace(0, columns - 1, size[0], dtype=np.float32)[None, :]
     map_x, map_y = np.broadcast_to(xs, (size[1], size[0])), np.broadcast_to(ys, (size[1], size[0]))
@@ -104,13 +104,13 @@ def rasterise_ruled_surface(
     weight = scattered(rank)
     near = np.maximum(cv2.blur(weight, (3, 3)), _MIN_WEIGHT)
     warp = RuledWarp(
-        source=np.zeros((*shape, 2), np.float32),
+        flow=np.zeros((*shape, 2), np.float32),
         along=np.zeros(shape, np.float32),
         across=np.zeros(shape, np.float32),
         covered=np.zeros(shape, bool),
         window=window,
     )
-    planes = (warp.source[..., 0], warp.source[..., 1], warp.along, warp.across)
+    planes = (warp.flow[..., 0], warp.flow[..., 1], warp.along, warp.across)
     for plane, value in zip(planes, values, strict=True):
         plane[window] = cv2.blur(scattered(rank * value), (3, 3)) / near
     warp.covered[window] = cv2.blur((weight > 0).astype(np.float32), (3, 3)) > _MIN_COVERED

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 
 
-def sample_image(image: Floats, source: Floats) -> Floats:
-    """Return the H x W x C float32 image read at ``source``; outside, its border is repeated."""
+def sample_image(image: Floats, flow: Floats) -> Floats:
+    """Return the H x W x C float32 image read at ``flow``; outside, its border is repeated."""
     return np.asarray(
         cv2.remap(
             image,
-            np.ascontiguousarray(source[..., 0]),
-            np.ascontiguousarray(source[..., 1]),
+            np.ascontiguousarray(flow[..., 0]),
+            np.ascontiguousarray(flow[..., 1]),
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         ),

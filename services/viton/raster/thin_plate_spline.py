@@ -18,9 +18,13 @@ _SMOOTHING: Final = 6.0
 """Weight of the spline's smoothness against its distance from the points (SciPy's smoothing)."""
 
 
-def thin_plate_spline_map(target: Points, source: Points, shape: tuple[int, int]) -> Floats:
-    """Return the H x W x 2 map that takes ``target`` (canvas) to ``source`` (garment) points."""
-    fitted = RBFInterpolator(target, source, kernel="thin_plate_spline", smoothing=_SMOOTHING)
+def thin_plate_spline_map(
+    canvas_points: Points, photo_points: Points, shape: tuple[int, int]
+) -> Floats:
+    """Return the flow, H x W x 2, that takes points of the canvas to points of the photo."""
+    fitted = RBFInterpolator(
+        canvas_points, photo_points, kernel="thin_plate_spline", smoothing=_SMOOTHING
+    )
     ys, xs = np.mgrid[
         0 : shape[0] + _GRID_STEP_PX : _GRID_STEP_PX, 0 : shape[1] + _GRID_STEP_PX : _GRID_STEP_PX
     ]

@@ -75,8 +75,8 @@ def garment(
         band = (np.arange(SHAPE[0]) // 22 % 2 == 0)[:, None] & (mask > 0)
         image[band] = (240, 240, 235)
     xs = np.arange(310, 459)
-    share = np.abs((xs - 384) / 74)
-    drop = depth * (1 - (share if neck == "v" else share**2.4))
+    fraction = np.abs((xs - 384) / 74)
+    drop = depth * (1 - (fraction if neck == "v" else fraction**2.4))
     for x, y in zip(xs, 170 + drop, strict=True):
         opening = (np.arange(SHAPE[0]) < y) & (mask[:, x] > 0)
         image[opening, x] = inside

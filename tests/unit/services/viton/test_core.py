@@ -192,9 +192,9 @@ def test_hair_on_a_shoulder_does_not_bend_the_shoulder_line() -> None:
     person = figure()
     labels = person.labels.copy()
     labels[180:360, 270:330] = 2
-    hidden, parts = measure_body(person.keypoints, labels)
+    hidden, segmentation = measure_body(person.keypoints, labels)
     plain, _ = measure_body(person.keypoints, person.labels)
-    assert parts.hair[300, 300]
+    assert segmentation.hair[300, 300]
     columns = np.arange(272, 336)
     assert np.abs(hidden.shoulder_line_y[columns] - plain.shoulder_line_y[columns]).max() < 8
     bends = np.diff(hidden.shoulder_line_y[columns], 2)

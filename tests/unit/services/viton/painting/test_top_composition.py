@@ -115,10 +115,10 @@ def test_a_bare_arm_reaches_its_hand() -> None:
     person = figure(sleeves="long")
     image, _ = wear(person, garment("short"))
     elbow, wrist = person.keypoints[3, :2], person.keypoints[4, :2]
-    for share in np.linspace(0.1, 0.95, 30):
-        x, y = elbow + share * (wrist - elbow)
+    for fraction in np.linspace(0.1, 0.95, 30):
+        x, y = elbow + fraction * (wrist - elbow)
         patch = image[int(y) - 1 : int(y) + 2, int(x) - 6 : int(x) + 7]
-        assert unlike(patch, SKIN).max() < 14, f"at {share:.2f} of the forearm"
+        assert unlike(patch, SKIN).max() < 14, f"at {fraction:.2f} of the forearm"
 
 
 def test_a_bare_shoulder_has_no_gap() -> None:
@@ -166,8 +166,8 @@ def test_light_taken_from_the_worn_garment_goes_on_beyond_it_without_a_step() ->
     shade = np.ones(SHAPE)
     shade[:, :384] = np.linspace(0.45, 1, 384)
     image = (person.image * shade[..., None]).astype(np.float32)
-    body, parts = measure_body(person.keypoints, person.labels)
-    light = shade_torso(image, parts, body, 0.0)
+    body, segmentation = measure_body(person.keypoints, person.labels)
+    light = shade_torso(image, segmentation, body, 0.0)
     # The worn garment is darker to the left, and so is what hangs beside it.
     assert light[560, 200] < 0.95 * light[560, 384]
     for axis in (0, 1):
@@ -177,8 +177,8 @@ def test_light_taken_from_the_worn_garment_goes_on_beyond_it_without_a_step() ->
 @pytest.mark.parametrize("reach", [30, 60])
 def test_the_shoulder_s_line_is_no_higher_than_the_outline(reach: int) -> None:
     person = figure()
-    body, parts = measure_body(person.keypoints, person.labels)
-    silhouette = parts.upper_garment | parts.torso_skin
+    body, segmentation = measure_body(person.keypoints, person.labels)
+    silhouette = segmentation.upper_garment | segmentation.torso_skin
     sunk = person.labels.copy()
     # Beside the neck the outline is hollow: background where the straight line would run.
     beside = slice(int(body.neck_base[0]) + 40, int(body.neck_base[0]) + 40 + reach)
@@ -291,8 +291,8 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
         cv2.fillPoly(shape, [np.array(ring)], 1)
         image[shape > 0], labels[shape > 0] = colour, label
     image = cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.uint8)
-    body, parts = measure_body(person.keypoints, labels)
-    seen = trace_shoulder_outline(parts, body.neck_base, body.shoulder_width)
+    body, segmentation = measure_body(person.keypoints, labels)
+    seen = trace_shoulder_outline(segmentation, body.neck_base, body.shoulder_width)
     assert seen.clothed_y[296] < 295
     assert seen.collarless_y[296] >= 304
     drawn = garment("none")
@@ -300,7 +300,9 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
     left, right = place_sleeves(cloth, body, SHAPE)
     surfaces = left.surface, right.surface
     pixels = image.astype(np.float32)
-    skin = synthesise_skin(pixels, parts, body, surfaces, estimate_light_direction_x(pixels, parts))
+    skin = synthesise_skin(
+        pixels, segmentation, body, surfaces, estimate_light_direction_x(pixels, segmentation)
+    )
     assert skin.trunk_alpha[280:302, 286:304].max() < 0.5
 
 

@@ -73,8 +73,8 @@ def test_straps_end_at_the_shoulders() -> None:
     person = figure()
     body, _ = measure_body(person.keypoints, person.labels)
     torso = np.ones(SHAPE, np.float32)
-    colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
-    layer = GarmentLayer(colour, torso, source)
+    colour, flow = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
+    layer = GarmentLayer(colour, torso, flow)
     layers = GarmentLayers(layer, (layer, layer))
     column = int(body.left.shoulder_tip[0]) + 30
     line = int(body.shoulder_line_y[column])
@@ -92,10 +92,10 @@ def test_a_notch_between_shoulder_and_sleeve_is_filled() -> None:
     torso = ((columns >= x) & (rows > y - 4)).astype(np.float32)
     notch = (np.abs(columns - x) < 4) & (rows < y + 9)
     none = np.zeros(SHAPE, np.float32)
-    colour, source = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
-    left = GarmentLayer(colour, sleeve * ~notch, source)
-    right = GarmentLayer(colour, none, source)
-    layers = GarmentLayers(GarmentLayer(colour, torso * ~notch, source), (left, right))
+    colour, flow = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
+    left = GarmentLayer(colour, sleeve * ~notch, flow)
+    right = GarmentLayer(colour, none, flow)
+    layers = GarmentLayers(GarmentLayer(colour, torso * ~notch, flow), (left, right))
     filled = fill_shoulder_notches(layers, body).torso.alpha
     assert filled[notch & (rows > y + 2)].min() > 0.5
     # Nothing is added above the shoulder or outside the sleeve.

@@ -90,6 +90,6 @@ def test_a_garment_much_too_long_hangs_lower_and_is_not_folded() -> None:
         detect_top_landmarks(drawn.image, drawn.mask),
         measure_body(person.keypoints, person.labels)[0],
     )
-    source = thin_plate_spline_map(torso.canvas_points, torso.photo_points, SHAPE)[:, 384, 1]
+    flow_y = thin_plate_spline_map(torso.canvas_points, torso.photo_points, SHAPE)[:, 384, 1]
     assert torso.canvas_hem_row > 720
-    assert (np.diff(source[400 : int(torso.canvas_hem_row)]) > 0.3).all()
+    assert (np.diff(flow_y[400 : int(torso.canvas_hem_row)]) > 0.3).all()

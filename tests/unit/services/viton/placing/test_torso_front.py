@@ -9,8 +9,8 @@ pytestmark = pytest.mark.unit
 
 
 def test_cloth_in_front_keeps_its_scale_and_the_sides_take_the_excess() -> None:
-    share = np.linspace(0, 1, 101)
-    lies = foreshorten_towards_flanks(share, np.full(101, 1.25))
+    fraction = np.linspace(0, 1, 101)
+    lies = foreshorten_towards_flanks(fraction, np.full(101, 1.25))
     steps = np.diff(lies) * 100
     assert lies[0] == 0
     assert lies[-1] == pytest.approx(1)

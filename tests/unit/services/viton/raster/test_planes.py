@@ -92,4 +92,4 @@ def test_the_window_of_a_strip_holds_it_and_its_soft_edge() -> None:
     inside = np.argwhere(laid.covered)
     assert inside[:, 0].max() < rows.stop - 5
     ys, xs = np.nonzero(laid.covered)
-    assert np.abs(laid.source[ys, xs] - np.stack([xs, ys], axis=1) - 3.0).max() < 1.5
+    assert np.abs(laid.flow[ys, xs] - np.stack([xs, ys], axis=1) - 3.0).max() < 1.5
