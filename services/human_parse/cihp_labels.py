@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.human_parse import outfit, skin
+from services.human_parse import skin
+from services.human_parse.bottoms import classify_bottom
 from services.human_parse.coarse_classes import DRESS, FACE, HAIR, LOWER, OTHERS, SKIN, UPPER
 from services.human_parse.parse_frame import (
     LEFT_LEG,
@@ -85,7 +86,7 @@ def assign_cihp_labels(
     labels[coarse == DRESS] = Label.DRESS
     bare = coarse == SKIN
     below = coarse == LOWER
-    labels[below] = outfit.classify_bottom(below, bare, frame)
+    labels[below] = classify_bottom(below, bare, frame)
     parts = skin.assign_skin(bare, frame, _midriff(coarse, frame))
     labels[bare] = parts[bare]
     with_hat = _label_hat_and_glasses(image, labels, coarse == OTHERS)

@@ -6,19 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.human_parse import outfit
+from services.human_parse.body_regions import clothing_region, keep_main_person, outside_body
 from services.human_parse.cihp_labels import assign_cihp_labels
 from services.human_parse.coarse_classes import BACKGROUND, SKIN
+from services.human_parse.colour_evidence import background_like_clothes, recover_limb_skin
 from services.human_parse.crops import REDUCTION, PersonProbabilities
-from services.human_parse.fusion import (
-    add_garment_evidence,
-    background_like_clothes,
-    clothing_region,
-    initial_class_probabilities,
-    keep_main_person,
-    outside_body,
-    recover_limb_skin,
-)
+from services.human_parse.fusion import add_garment_evidence, initial_class_probabilities
+from services.human_parse.long_tops import resolve_long_tops
 from services.human_parse.parse_frame import ParseFrame, measure_frame
 from services.human_parse.refinement import fill_trunk_holes, refine_to_classes, remove_specks
 from services.human_parse.regions import dilate
@@ -80,4 +74,4 @@ def parse(
     frame = frame.scaled(REDUCTION)
     coarse = fill_trunk_holes(image, remove_specks(refine_to_classes(image, planes), frame), frame)
     worn = cv2.resize(1 - garments[..., 0], image.shape[1::-1]) > 0.5
-    return assign_cihp_labels(image, outfit.resolve_long_tops(image, coarse, frame), worn, frame)
+    return assign_cihp_labels(image, resolve_long_tops(image, coarse, frame), worn, frame)

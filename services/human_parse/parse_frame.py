@@ -49,6 +49,9 @@ class FrameOptions:
 FRAME_OPTIONS: Final = FrameOptions()
 """The engine's options."""
 
+CHEST_END: Final = 0.5
+"""Height along the trunk (0 neck, 1 hip joints) of the lower end of the chest."""
+
 _MIN_SQUARED_LENGTH: Final = 1e-6
 """Least divisor for the squared length of a segment, in pixels squared."""
 
@@ -244,3 +247,14 @@ def distance_to_chain(x: Point, y: Point, chain: list[Point]) -> NDArray[np.floa
         along = np.clip(along, 0, 1)
         best = np.minimum(best, np.hypot(x - start[0] - along * dx, y - start[1] - along * dy))
     return best.astype(np.float32)
+
+
+def height_along_trunk(shape: tuple[int, ...], frame: ParseFrame) -> NDArray[np.float32]:
+    """Return the height of each pixel along the trunk, H x W: 0 at the neck, 1 at the hip joints.
+
+    ``shape`` is (H, W); ``frame`` is in pixels of that picture.
+    """
+    axis = (frame.hip - frame.neck) / np.float32(frame.torso_length)
+    y = np.arange(shape[0], dtype=np.float32)[:, None] - frame.neck[1]
+    x = np.arange(shape[1], dtype=np.float32)[None, :] - frame.neck[0]
+    return np.asarray((x * axis[0] + y * axis[1]) / frame.torso_length, np.float32)
