@@ -1,8 +1,9 @@
-"""Measures what every service costs a picture: CPU seconds, peak memory, bytes on the network.
+"""Measure the cost of a picture at every service: CPU seconds, peak memory, bytes of messages.
 
-``.venv/bin/python bench/costs.py [PERSON GARMENT] [-n 5] [--json]``. Each service runs as a
-process of its own, as it would in a container. CPU seconds count work, not waiting, so they hold on
-a busy machine too. The first picture warms up; its messages are weighed. Linux only.
+``.venv/bin/python bench/costs.py [PERSON GARMENT] [-n 5] [--option NAME=VALUE] [--json]``. Each
+service runs as a process of its own, as in a container. CPU seconds count work, not waiting, so
+that they hold on a busy machine too. The first picture warms up, and its messages are counted.
+Linux only.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from rich.table import Table
 
 from bench.runs.example_run import parse_arguments, print_figures
 from gateway.backends import CONTRACTS
+from gateway.options import OptionValues
 from gateway.processes import ProcessesBackend
 from gateway.settings import GatewaySettings
 from gateway.tryon import Photos, TryOn
@@ -75,7 +77,7 @@ def main() -> None:
     logs.configure(get_settings().model_copy(update={"log_level": "warning"}))
     photos = Photos(arguments.person.read_bytes(), arguments.garment.read_bytes())
     with tempfile.TemporaryDirectory() as folder:
-        costs = asyncio.run(measure(photos, arguments.pictures, Path(folder)))
+        costs = asyncio.run(measure(photos, arguments.options, arguments.pictures, Path(folder)))
     print_figures(
         {name: asdict(cost) for name, cost in costs.items()},
         lambda: _table(costs, arguments.pictures),
@@ -83,19 +85,21 @@ def main() -> None:
     )
 
 
-async def measure(photos: Photos, pictures: int, log_dir: Path) -> dict[str, Cost]:
+async def measure(
+    photos: Photos, options: OptionValues, pictures: int, log_dir: Path
+) -> dict[str, Cost]:
     """Start every service, warm up with one picture, and make ``pictures`` more."""
     backend = Weighing(_free_ports(), log_dir)
     tryon = TryOn(backend, GatewaySettings())
     try:
         await backend.start()
         backend.weighs = True
-        await tryon.run(photos, request_id="warm-up")
+        await tryon.run(photos, options, request_id="warm-up")
         backend.weighs = False
         processes = _processes()
         before = {name: _cpu(process) for name, process in processes.items()}
         for number in range(pictures):
-            await tryon.run(photos, request_id=f"picture-{number}")
+            await tryon.run(photos, options, request_id=f"picture-{number}")
         return {
             name: Cost(
                 (_cpu(process) - before[name]) / pictures,

@@ -1,7 +1,8 @@
-"""Measures warm pictures, embedded: seconds a stage and a picture, CPU seconds, peak memory.
+"""Measure warm pictures, embedded: seconds of each stage and picture, CPU seconds, peak memory.
 
-``.venv/bin/python bench/speed.py [PERSON GARMENT] [-n 5] [--json]``. Both photos are brought to
-768 x 1024 first, so that figures compare. The first picture warms up and is not counted.
+``.venv/bin/python bench/speed.py [PERSON GARMENT] [-n 5] [--option NAME=VALUE] [--json]``. Both
+photos are scaled to 768 x 1024 first, so that figures compare. The first picture warms up and does
+not count.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from bench.runs.example_run import parse_arguments, print_figures
 from gateway.backends import EmbeddedBackend
+from gateway.options import OptionValues
 from gateway.settings import get_gateway_settings
 from gateway.tryon import Photos, TryOn
 from services.kit import logs
@@ -46,11 +48,11 @@ def main() -> None:
     # Standard output is for the figures.
     logs.configure(get_settings().model_copy(update={"log_level": "warning"}))
     photos = Photos(_on_canvas(arguments.person), _on_canvas(arguments.garment))
-    figures = asyncio.run(measure(photos, arguments.pictures))
+    figures = asyncio.run(measure(photos, arguments.options, arguments.pictures))
     print_figures(asdict(figures), lambda: _table(figures), as_json=arguments.as_json)
 
 
-async def measure(photos: Photos, pictures: int) -> Figures:
+async def measure(photos: Photos, options: OptionValues, pictures: int) -> Figures:
     """Load everything, warm up with one picture, and time ``pictures`` more."""
     settings = get_settings()
     backend = EmbeddedBackend(settings)
@@ -61,10 +63,10 @@ async def measure(photos: Photos, pictures: int) -> Figures:
     await backend.start()
     load = time.perf_counter() - started
     try:
-        await tryon.run(photos, request_id="warm-up")
+        await tryon.run(photos, options, request_id="warm-up")
         for number in range(pictures):
             before = time.process_time()
-            result = await tryon.run(photos, request_id=f"picture-{number}")
+            result = await tryon.run(photos, options, request_id=f"picture-{number}")
             cpu.append(time.process_time() - before)
             runs.append(dict(result.timings))
     finally:

@@ -1,9 +1,10 @@
-"""Writes the services into the files of compose, Swarm and Kubernetes: ``python -m deploy.render``.
+"""Write the services into the files of compose, Swarm and Kubernetes: ``python -m deploy.render``.
 
-What is written comes from ``services/NAME/deployment.toml`` and the service's contract, through the
-templates beside this file. A Kubernetes service has a file of its own; elsewhere the text between
-two ``services`` comments is replaced. ``--check`` writes nothing and fails where a file is not what
-it should be.
+The text comes from ``services/NAME/deployment.toml`` and the service's contract, through the
+templates in this folder. A Kubernetes service has a file of its own. In the other files the text
+between two ``services`` comments is replaced. The graph in ``docs/ARCHITECTURE.md`` is redrawn from
+the pipeline. The room that compose's limits leave is printed. ``--check`` writes nothing and fails
+if a file is not up to date.
 """
 
 import argparse
@@ -16,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy import limits
 from gateway import __version__
+from gateway.dag import mermaid
+from gateway.pipeline import TRY_ON_PIPELINE
 from services.kit.contract import Contract
 from services.kit.deployment import Deployment, read_deployment, service_names
 
@@ -24,13 +28,19 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 """Folder of the repository."""
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
-"""Folder of the templates; ``@{name}`` stands for a value."""
+"""Folder of the templates, in which ``@{name}`` stands for a value."""
 
 REGION: Final = re.compile(
     r"(?P<begin>^ *# begin services [^\n]*\n).*?(?P<end>^ *# end services\n)",
     re.DOTALL | re.MULTILINE,
 )
-"""What lies between the two comments of a file."""
+"""A region of a file between the two comments."""
+
+ARCHITECTURE: Final = Path("docs") / "ARCHITECTURE.md"
+"""The document that shows the graph."""
+
+GRAPH: Final = re.compile(r"^```mermaid\n.*?^```$", re.DOTALL | re.MULTILINE)
+"""The drawn graph in the document."""
 
 HOST_CPUS: Final = "${TRYON_CPUS:-2}"
 """Cores of a container whose network uses all cores, as compose and Swarm read them."""
@@ -49,7 +59,7 @@ class ServiceDeployment:
 
     @property
     def values(self) -> dict[str, object]:
-        """What templates may name."""
+        """Values of the templates, by name."""
         contract, deployment = self.contract, self.deployment
         resources = deployment.kubernetes
         return {
@@ -90,7 +100,7 @@ def services() -> list[ServiceDeployment]:
 
 
 def render() -> dict[Path, str]:
-    """Return the text that every file should have, by its path."""
+    """Return the required text of every file, by path."""
     found = services()
     texts = {
         ROOT / "deploy" / "kubernetes" / "base" / f"{each.contract.host}.yaml": _kubernetes(each)
@@ -105,6 +115,9 @@ def render() -> dict[Path, str]:
             ),
             path.read_text(encoding="utf-8"),
         )
+    architecture = (ROOT / ARCHITECTURE).read_text(encoding="utf-8")
+    graph = f"```mermaid\n{mermaid(TRY_ON_PIPELINE)}```"
+    texts[ROOT / ARCHITECTURE] = GRAPH.sub(lambda _: graph, architecture)
     return texts
 
 
@@ -112,7 +125,7 @@ Region = Callable[[Sequence[ServiceDeployment]], str]
 
 
 def _regions() -> dict[str, tuple[Region, ...]]:
-    """Return what stands in each file's regions, from its top to its end."""
+    """Return the writers of each file's regions, in the order of the file."""
     kubernetes = "deploy/kubernetes/"
     return {
         "docker-compose.yml": (
@@ -178,7 +191,7 @@ def _fill(template: str, values: dict[str, object]) -> str:
 
 
 def stale() -> list[Path]:
-    """List the files that are not what the services' ``deployment.toml`` say."""
+    """List the files that differ from the required text."""
     return [
         path.relative_to(ROOT)
         for path, text in render().items()
@@ -187,7 +200,7 @@ def stale() -> list[Path]:
 
 
 def main() -> None:
-    """Write the files, or with ``--check`` only tell which differ."""
+    """Write the files, or with ``--check`` only list those that differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail on a difference")
     different = stale()
@@ -197,6 +210,9 @@ def main() -> None:
     for path in different:
         (ROOT / path).write_text(texts[ROOT / path], encoding="utf-8")
         print(f"wrote {path}")
+    for file in limits.MACHINES_MIB:
+        room = limits.measure_room(file)
+        print(f"{file}: the limits leave {room.cores:g} cores and {room.memory_mib} MiB")
 
 
 if __name__ == "__main__":

@@ -326,7 +326,7 @@ def _type_problems(pipeline: Pipeline) -> Iterator[str]:
     for name, each in pipeline.inputs.items():
         if each.default is not REQUIRED and not isinstance(each.default, _runtime_type(each.type)):
             default = type(each.default).__name__
-            yield f"the input {name} is a {_type_name(each.type)}, its default a {default}"
+            yield f"the input {name} has type {_type_name(each.type)}, its default type {default}"
     for step in pipeline.steps:
         hints = get_type_hints(step.method.response, include_extras=True)
         types.update({value: hints[name] for name, value in step.outputs.items()})
@@ -336,8 +336,8 @@ def _type_problems(pipeline: Pipeline) -> Iterator[str]:
             if hints[name] != types[value]:
                 request = step.method.request.__name__
                 yield (
-                    f"{step.name}: the value {value} is a {_type_name(types[value])}, "
-                    f"{request}.{name} wants a {_type_name(hints[name])}"
+                    f"{step.name}: the value {value} has type {_type_name(types[value])}, "
+                    f"{request}.{name} needs type {_type_name(hints[name])}"
                 )
 
 

@@ -110,7 +110,12 @@ class NumberParser(Generic[Counted]):
     def remedy(self) -> str:
         """The type and the bounds."""
         name = "a whole number" if self.value_type is int else "a number"
-        return f"send {name} from {self.minimum} to {self.maximum}"
+        # A bound of 180.0 reads as 180.
+        least, most = (
+            str(int(bound) if bound == int(bound) else bound)
+            for bound in (self.minimum, self.maximum)
+        )
+        return f"send {name} from {least} to {most}"
 
     def parse(self, text: str) -> Counted:
         """Return the number. Raise ValueError if it is none or out of bounds."""

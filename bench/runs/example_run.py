@@ -11,6 +11,9 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from gateway.options import OPTIONS, OptionValues, parse_options
+from services.kit.errors import InvalidOption
+
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 """Folder of the example photos."""
 
@@ -33,6 +36,8 @@ class Arguments:
     """Pictures to measure."""
     as_json: bool
     """Whether to print JSON instead of a table."""
+    options: OptionValues
+    """Options of the try-ons."""
 
 
 def parse_arguments(description: str | None) -> Arguments:
@@ -42,10 +47,34 @@ def parse_arguments(description: str | None) -> Arguments:
     parser.add_argument("garment", type=Path, nargs="?", default=GARMENT)
     parser.add_argument("-n", "--pictures", type=int, default=5, help="pictures to measure")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    given = parser.parse_args()
-    return Arguments(
-        person=given.person, garment=given.garment, pictures=given.pictures, as_json=given.json
+    parser.add_argument(
+        "--option",
+        type=_split_option,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the try-ons, such as category=lower; may be repeated",
     )
+    given = parser.parse_args()
+    try:
+        options = parse_options(dict(given.option))
+    except InvalidOption as error:
+        parser.error(error.message)
+    return Arguments(
+        person=given.person,
+        garment=given.garment,
+        pictures=given.pictures,
+        as_json=given.json,
+        options=options,
+    )
+
+
+def _split_option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    names = [option.name for option in OPTIONS]
+    if not equals or name not in names:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE; names are {', '.join(names)}")
+    return name, value
 
 
 def print_figures(figures: Any, make_table: Callable[[], Table], *, as_json: bool) -> None:

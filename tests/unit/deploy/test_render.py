@@ -3,17 +3,12 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
-from deploy import render
+from deploy import limits, render
 from services.kit import deployment
 from services.kit.deployment import read_deployment, service_names
 
 pytestmark = pytest.mark.unit
-
-CORES = 16.0
-LIMITS_MIB = {"docker-compose.yml": 31 * 1024, "docker-compose.small.yml": 16 * 1024}
-"""What all containers together may have, on the machines that the files are for."""
 
 
 def test_files_are_up_to_date() -> None:
@@ -43,31 +38,39 @@ def test_a_changed_value_is_found_in_every_file(monkeypatch: pytest.MonkeyPatch)
     }
 
 
-@pytest.mark.parametrize("file", LIMITS_MIB)
+def test_the_machines_of_compose() -> None:
+    assert limits.CORES == 16
+    assert limits.MACHINES_MIB == {
+        "docker-compose.yml": 31 * 1024,
+        "docker-compose.small.yml": 16 * 1024,
+    }
+
+
+@pytest.mark.parametrize("file", limits.MACHINES_MIB)
 def test_limits_are_within_the_machine(file: str) -> None:
-    services = yaml.safe_load((render.ROOT / "docker-compose.yml").read_text())["services"]
-    over = yaml.safe_load((render.ROOT / file).read_text())["services"]
-    cores = memory = 0.0
-    for name, service in services.items():
-        bounds = service["deploy"]["resources"]["limits"]
-        other = over.get(name, {}).get("deploy", {}).get("resources", {}).get("limits", {})
-        # The service that has ended before the others start takes nothing from them.
-        replicas = service["deploy"].get("replicas", 1) if name != "weights" else 0
-        cores += replicas * float(bounds["cpus"].removeprefix("${TRYON_CPUS:-").removesuffix("}"))
-        memory += replicas * _mib((bounds | other)["memory"])
+    room = limits.measure_room(file)
     wrong = []
-    if cores > CORES:
-        wrong.append(f"{cores:g} cores of {CORES:g}: lower cpus of a service that computes little")
-    if memory > LIMITS_MIB[file]:
+    if room.cores < 0:
+        wrong.append(f"{-room.cores:g} cores: lower cpus of a service that computes little")
+    if room.memory_mib < 0:
         wrong.append(
-            f"{memory:g} MiB of {LIMITS_MIB[file]}: lower memory_mib or small_memory_mib of a "
-            "service that is far from its limit (docs/orchestrator.md has the peaks)"
+            f"{-room.memory_mib} MiB: lower memory_mib or small_memory_mib of a service that is "
+            "far from its limit (docs/orchestrator.md has the peaks)"
         )
-    assert not wrong, f"{file} (services/*/deployment.toml) sums to {'; '.join(wrong)}"
+    assert not wrong, (
+        f"{file} (services/*/deployment.toml) exceeds its machine by {'; '.join(wrong)}"
+    )
 
 
-def _mib(memory: str) -> int:
-    return int(memory[:-1]) * {"M": 1, "G": 1024}[memory[-1]]
+def test_a_limit_takes_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for file in limits.MACHINES_MIB:
+        text = (limits.ROOT / file).read_text()
+        assert text.count("memory: 512M") <= 1
+        (tmp_path / file).write_text(text.replace("memory: 512M", "memory: 1G"))
+    before = limits.measure_room(limits.BASE)
+    monkeypatch.setattr(limits, "ROOT", tmp_path)
+    assert limits.measure_room(limits.BASE).memory_mib == before.memory_mib - 512
+    assert limits.measure_room(limits.BASE).cores == before.cores
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,5 @@ def test_the_front_page_is_short(name: str) -> None:
 def test_the_architecture_draws_the_graph() -> None:
     drawn = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
     assert f"```mermaid\n{mermaid(TRY_ON_PIPELINE)}```" in drawn, (
-        "replace the graph in docs/ARCHITECTURE.md by what this prints: "
-        "python -c 'from gateway import dag, pipeline as p; print(dag.mermaid(p.TRY_ON_PIPELINE))'"
+        "run `.venv/bin/python -m deploy.render`: it draws the graph in docs/ARCHITECTURE.md"
     )

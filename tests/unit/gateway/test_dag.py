@@ -144,7 +144,7 @@ async def test_the_order_of_declaration_does_not_matter() -> None:
         ),
         (
             [cut("left", {"image": "photo"}, {"picture": "left_mask"}), RIGHT, BOTH],
-            "both: the value left_mask is a Image, JoinRequest.left wants a Mask",
+            "both: the value left_mask has type Image, JoinRequest.left needs type Mask",
         ),
     ],
 )
@@ -344,7 +344,9 @@ async def test_an_input_without_a_default_is_required() -> None:
 
 
 def test_a_default_of_another_type_is_refused() -> None:
-    with pytest.raises(PipelineError, match="the input strength is a int, its default a str"):
+    with pytest.raises(
+        PipelineError, match="the input strength has type int, its default type str"
+    ):
         with_strength(Input(int, default="3"))
 
 
@@ -358,7 +360,9 @@ def test_an_array_can_be_a_default_and_its_kind_is_checked() -> None:
         )
 
     with_photo(photo())
-    with pytest.raises(PipelineError, match="the input photo is a Image, its default a bytes"):
+    with pytest.raises(
+        PipelineError, match="the input photo has type Image, its default type bytes"
+    ):
         with_photo(b"")
 
 

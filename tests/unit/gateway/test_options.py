@@ -98,8 +98,8 @@ def test_numbers_and_flags(option: Option[Any], text: str, value: object) -> Non
     [
         (STEPS, "0", "steps=0 is not valid; send a whole number from 1 to 50."),
         (STEPS, "1.5", "steps=1.5 is not valid; send a whole number from 1 to 50."),
-        (SCALE, "nan", "scale=nan is not valid; send a number from 0.5 to 2.0."),
-        (SCALE, "inf", "scale=inf is not valid; send a number from 0.5 to 2.0."),
+        (SCALE, "nan", "scale=nan is not valid; send a number from 0.5 to 2."),
+        (SCALE, "inf", "scale=inf is not valid; send a number from 0.5 to 2."),
         (TUCKED, "maybe", "tucked=maybe is not valid; send true or false."),
         (SIZE, "x" * 33, "The option 'size' is longer than 32 bytes; choose auto or upload."),
         (SIZE, "é" * 17, "The option 'size' is longer than 32 bytes; choose auto or upload."),

@@ -121,7 +121,9 @@ async def test_large_photos_are_not_sent_to_super_resolution() -> None:
     assert not services.of("Upscale")
     skipped = {event.stage for event in events if event.state is StageState.SKIPPED}
     enlarged, worn = {"person_super_resolution", "garment_super_resolution"}, NOT_WORN
-    assert skipped == enlarged | worn
+    assert skipped == enlarged | worn, (
+        "name here the steps whose short_circuit answers for large photos and default options"
+    )
 
 
 async def test_small_photos_are_enlarged_and_the_result_is_put_into_the_enlarged_photo() -> None:
