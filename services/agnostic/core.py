@@ -50,17 +50,72 @@ PASTED_BACK: Final = (
     Label.LEFT_SHOE,
     Label.RIGHT_SHOE,
 )
-"""What stays visible."""
+"""Labels that stay visible."""
 
 Region = NDArray[np.bool_]
 """H x W: the pixels covered by a drawing."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ArmPathShapes:
+    """Shapes along an arm within which its label is removed, in pixels of the 768 x 1024 canvas."""
+
+    bone_width_px: float = 100
+    """Width of the line between two joints."""
+    joint_radius_px: float = 150
+    """Radius of the disc at a shoulder or elbow."""
+    wrist_radius_px: float = 40
+    """Radius of the disc at the wrist."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodyShapes:
+    """Shapes that cover a body, in pixels of the 768 x 1024 canvas."""
+
+    shoulder_line_width_px: float
+    """Width of the line between the shoulders."""
+    shoulder_half_width_px: float = 100
+    """Half width of the ellipse at a shoulder."""
+    shoulder_half_height_px: float
+    """Half height of the ellipse at a shoulder."""
+    neck_half_width_px: float
+    """Half width of the rectangle at the neck."""
+    neck_half_height_px: float
+    """Half height of the rectangle at the neck."""
+    neck_rise_px: float
+    """Height of that rectangle's centre above the neck joint."""
+    hip_half_width_px: float = 60
+    """Half width of the ellipse at a hip."""
+    hip_half_height_px: float = 120
+    """Half height of the ellipse at a hip."""
+    flank_line_width_px: float = 120
+    """Width of the line from a shoulder to the hip of its side."""
+    hip_line_width_px: float = 240
+    """Width of the line between the hips."""
+    arm_line_width_px: float = 200
+    """Width of the lines along upper arm and forearm."""
+    arm_joint_radius_px: float = 100
+    """Radius of the disc at an elbow or wrist."""
+
+
+ARM_PATH_SHAPES: Final = ArmPathShapes()
+"""The shapes of VITON-HD's published code."""
+
+VITON_HD_SHAPES: Final = BodyShapes(
+    shoulder_line_width_px=200,
+    shoulder_half_height_px=100,
+    neck_half_width_px=140,
+    neck_half_height_px=140,
+    neck_rise_px=0,
+)
+"""The shapes of VITON-HD's published code."""
+
+
 def parse_agnostic(labels: LabelMap, keypoints: Keypoints) -> LabelMap:
     """Turn upper clothes, neck and the arms near their bones into background (0).
 
-    ``labels`` is H x W CIHP ids, ``keypoints`` 25 x 3 in its pixels. An arm none of whose joints
-    is known is removed whole. Raises InvalidRequest for joints that are not 25 x 3.
+    ``labels`` is H x W CIHP ids, ``keypoints`` 25 x 3 in its pixels. An arm without a seen
+    joint is removed whole. Raises InvalidRequest for joints that are not 25 x 3.
     """
     check(labels, keypoints)
     removed = np.isin(labels, UPPER_BODY)
@@ -75,16 +130,16 @@ def parse_agnostic(labels: LabelMap, keypoints: Keypoints) -> LabelMap:
 def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Image:
     """Paint torso, arms and neck grey (128) and put back face, trousers, legs and shoes.
 
-    ``image`` is H x W x 3, ``labels`` H x W CIHP ids, ``keypoints`` 25 x 3 in their pixels. Where
-    the torso's joints are not all seen, what is labelled as upper clothes, neck or arms turns grey
-    as well. Raises InvalidRequest where sizes differ or the joints are not 25 x 3.
+    ``image`` is H x W x 3, ``labels`` H x W CIHP ids, ``keypoints`` 25 x 3 in their pixels. If
+    a joint of the torso was not seen, the labels of upper clothes, neck and arms turn grey as well.
+    Raises InvalidRequest if sizes differ or the joints are not 25 x 3.
     """
     check_image(image, labels, keypoints)
     torso = estimate_torso(keypoints)
     drawing = Drawing.on(labels)
     if torso:
-        _draw_torso(drawing, torso)
-    draw_arms(drawing, keypoints, torso)
+        draw_torso(drawing, torso, VITON_HD_SHAPES)
+    draw_arms(drawing, keypoints, torso, VITON_HD_SHAPES)
     return paint_grey(image, labels, torso, drawing.region())
 
 
@@ -95,9 +150,9 @@ def paint_grey(
     drawn: Region,
     kept: Region | None = None,
 ) -> Image:
-    """Paint grey what was ``drawn``, but for what is ``kept`` or pasted back.
+    """Paint the ``drawn`` pixels grey, except those ``kept`` and those pasted back.
 
-    Where the torso's joints are not all seen, so is what is labelled as clothes, neck or arms.
+    If a joint of the torso was not seen, the labels of upper clothes, neck and arms turn grey too.
     """
     hidden = drawn.copy()
     if torso is None or torso.estimated:
@@ -111,7 +166,7 @@ def paint_grey(
 
 
 def check_image(image: Image, labels: LabelMap, keypoints: Keypoints) -> None:
-    """Raise InvalidRequest where ``check`` does, and for a picture of another size."""
+    """Raise InvalidRequest if ``check`` does, or for a picture of another size."""
     check(labels, keypoints)
     if image.shape[:2] != labels.shape:
         raise InvalidRequest("The picture and its labels differ in size.")
@@ -179,44 +234,51 @@ def joint_or_shoulder(keypoints: Keypoints, torso: Torso | None, joint: Joint) -
 
 
 def _draw_arm_path(
-    drawing: Drawing, path: tuple[Joint, ...], points: Mapping[Joint, Point | None]
+    drawing: Drawing,
+    path: tuple[Joint, ...],
+    points: Mapping[Joint, Point | None],
+    shapes: ArmPathShapes = ARM_PATH_SHAPES,
 ) -> Region:
     """Draw a line along the joints that are known, and a disc at each but the path's first."""
     known = [(joint, point) for joint in path if (point := points[joint]) is not None]
     if not any(joint in path[1:] for joint, _ in known):
         return np.ones(drawing.picture.size[::-1], np.bool_)
     for (_, start), (_, end) in pairwise(known):
-        drawing.line(start, end, 100)
+        drawing.line(start, end, shapes.bone_width_px)
     for joint, point in known:
         if joint != path[0]:
-            radius = 40 if joint == path[-1] else 150
+            radius = shapes.wrist_radius_px if joint == path[-1] else shapes.joint_radius_px
             drawing.ellipse(point, radius, radius)
     return drawing.region()
 
 
-def _draw_torso(drawing: Drawing, torso: Torso) -> None:
-    drawing.line(torso.right_shoulder, torso.left_shoulder, 200)
-    drawing.ellipse(torso.right_shoulder, 100, 100)
-    drawing.ellipse(torso.left_shoulder, 100, 100)
-    draw_trunk(drawing, torso)
-    drawing.rectangle(torso.neck, 140, 140)
-
-
-def draw_trunk(drawing: Drawing, torso: Torso) -> None:
-    """Draw what lies between shoulders and hips, and the hips."""
-    drawing.ellipse(torso.right_hip, 60, 120)
-    drawing.ellipse(torso.left_hip, 60, 120)
-    drawing.line(torso.right_shoulder, torso.right_hip, 120)
-    drawing.line(torso.left_shoulder, torso.left_hip, 120)
-    drawing.line(torso.right_hip, torso.left_hip, 240)
+def draw_torso(drawing: Drawing, torso: Torso, shapes: BodyShapes) -> None:
+    """Draw shoulders, trunk, hips and neck."""
+    drawing.line(torso.right_shoulder, torso.left_shoulder, shapes.shoulder_line_width_px)
+    for shoulder in (torso.right_shoulder, torso.left_shoulder):
+        draw_shoulder(drawing, shoulder, shapes)
+    for hip in (torso.right_hip, torso.left_hip):
+        drawing.ellipse(hip, shapes.hip_half_width_px, shapes.hip_half_height_px)
+    drawing.line(torso.right_shoulder, torso.right_hip, shapes.flank_line_width_px)
+    drawing.line(torso.left_shoulder, torso.left_hip, shapes.flank_line_width_px)
+    drawing.line(torso.right_hip, torso.left_hip, shapes.hip_line_width_px)
     drawing.polygon(torso.right_shoulder, torso.left_shoulder, torso.left_hip, torso.right_hip)
+    neck = torso.neck - (0, shapes.neck_rise_px * drawing.scale)
+    drawing.rectangle(neck, shapes.neck_half_width_px, shapes.neck_half_height_px)
 
 
-def draw_arms(drawing: Drawing, keypoints: Keypoints, torso: Torso | None) -> None:
+def draw_shoulder(drawing: Drawing, shoulder: Point, shapes: BodyShapes) -> None:
+    """Draw the ellipse at a shoulder."""
+    drawing.ellipse(shoulder, shapes.shoulder_half_width_px, shapes.shoulder_half_height_px)
+
+
+def draw_arms(
+    drawing: Drawing, keypoints: Keypoints, torso: Torso | None, shapes: BodyShapes
+) -> None:
     """Draw both arms, as far as their joints were seen."""
     for _, (_, *arm) in ARMS:
         upper, middle, lower = (joint_or_shoulder(keypoints, torso, joint) for joint in arm)
         for start, end in ((upper, middle), (middle, lower)):
             if start is not None and end is not None:
-                drawing.line(start, end, 200)
-                drawing.ellipse(end, 100, 100)
+                drawing.line(start, end, shapes.arm_line_width_px)
+                drawing.ellipse(end, shapes.arm_joint_radius_px, shapes.arm_joint_radius_px)

@@ -13,11 +13,13 @@ import numpy as np
 
 from services.agnostic.core import (
     ARMS,
+    BodyShapes,
     Drawing,
     Region,
     check_image,
     draw_arms,
-    draw_trunk,
+    draw_shoulder,
+    draw_torso,
     joint_or_shoulder,
     paint_grey,
 )
@@ -29,20 +31,37 @@ UNITS: Final = 16
 CANVAS_UNIT: Final = 20
 """Pixels of a unit at which this code's lengths equal VITON-HD's."""
 
+HR_VITON_SHAPES: Final = BodyShapes(
+    shoulder_line_width_px=240,
+    shoulder_half_height_px=120,
+    neck_half_width_px=100,
+    neck_half_height_px=90,
+    neck_rise_px=90,
+)
+"""The shapes of HR-VITON's published code; pixels at a unit of ``CANVAS_UNIT``."""
+
+ARM_END_RADIUS_PX: Final = 80
+"""Radius of the disc at an arm's last seen joint, beyond which its hand is kept.
+
+Pixels at a unit of ``CANVAS_UNIT``.
+"""
+
 
 def image_agnostic(image: Image, labels: LabelMap, keypoints: Keypoints) -> Image:
     """Paint torso, arms and neck grey (128); put back face, hands, trousers, legs and shoes.
 
-    ``image`` is H x W x 3, ``labels`` H x W CIHP ids, ``keypoints`` 25 x 3 in their pixels. Where
-    the torso's joints are not all seen, what is labelled as upper clothes, neck or arms turns grey
-    as well. Raises InvalidRequest where sizes differ or the joints are not 25 x 3.
+    ``image`` is H x W x 3, ``labels`` H x W CIHP ids, ``keypoints`` 25 x 3 in their pixels. If
+    a joint of the torso was not seen, the labels of upper clothes, neck and arms turn grey as well.
+    Raises InvalidRequest if sizes differ or the joints are not 25 x 3.
     """
     check_image(image, labels, keypoints)
     torso = estimate_torso(keypoints)
     if torso is None:
         return paint_grey(image, labels, None, np.zeros(labels.shape, np.bool_))
-    drawn = _body(_drawing(labels, torso), keypoints, torso)
-    return paint_grey(image, labels, torso, drawn, _hands(labels, keypoints, torso))
+    drawing = _drawing(labels, torso)
+    draw_torso(drawing, torso, HR_VITON_SHAPES)
+    draw_arms(drawing, keypoints, torso, HR_VITON_SHAPES)
+    return paint_grey(image, labels, torso, drawing.region(), _hands(labels, keypoints, torso))
 
 
 def _drawing(labels: LabelMap, torso: Torso) -> Drawing:
@@ -52,33 +71,24 @@ def _drawing(labels: LabelMap, torso: Torso) -> Drawing:
     return replace(Drawing.on(labels), scale=unit / CANVAS_UNIT)
 
 
-def _body(drawing: Drawing, keypoints: Keypoints, torso: Torso) -> Region:
-    drawing.line(torso.right_shoulder, torso.left_shoulder, 240)
-    drawing.ellipse(torso.right_shoulder, 100, 120)
-    drawing.ellipse(torso.left_shoulder, 100, 120)
-    draw_trunk(drawing, torso)
-    drawing.rectangle(torso.neck - (0, 90 * drawing.scale), 100, 90)
-    draw_arms(drawing, keypoints, torso)
-    return drawing.region()
-
-
 def _hands(labels: LabelMap, keypoints: Keypoints, torso: Torso) -> Region:
-    """Find what is labelled as an arm and lies beyond its bones."""
+    """Return the pixels that are labelled as an arm and lie beyond its bones."""
+    shapes = HR_VITON_SHAPES
     beyond = np.zeros(labels.shape, np.bool_)
     for arm, (_, *path) in ARMS:
         shoulder, elbow, wrist = (joint_or_shoulder(keypoints, torso, joint) for joint in path)
         drawing = _drawing(labels, torso)
         last = shoulder
         if shoulder is not None:
-            drawing.ellipse(shoulder, 100, 120)
+            draw_shoulder(drawing, shoulder, shapes)
         if shoulder is not None and elbow is not None:
-            drawing.line(shoulder, elbow, 200)
-            drawing.ellipse(elbow, 100, 100)
+            drawing.line(shoulder, elbow, shapes.arm_line_width_px)
+            drawing.ellipse(elbow, shapes.arm_joint_radius_px, shapes.arm_joint_radius_px)
             last = elbow
         if elbow is not None and wrist is not None:
-            drawing.line(elbow, wrist, 200)
+            drawing.line(elbow, wrist, shapes.arm_line_width_px)
             last = wrist
         if last is not None:
-            drawing.ellipse(last, 80, 80)
+            drawing.ellipse(last, ARM_END_RADIUS_PX, ARM_END_RADIUS_PX)
         beyond |= (labels == arm) & ~drawing.region()
     return beyond
