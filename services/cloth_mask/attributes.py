@@ -25,8 +25,31 @@ SIDE: Final = 128
 MARGIN: Final = 0.06
 """Ground around the garment, as a share of its longer side."""
 
-SPREAD: Final = 8.0
-"""Lightness units that count as a garment's own spread even where it is plainer."""
+
+@dataclass(frozen=True, kw_only=True)
+class LayerOptions:
+    """How the layers of the network's input are made."""
+
+    outline_sigma_px: float = 0.7
+    """Standard deviation of the outline's blur, in pixels of the input."""
+    min_own_share: float = 0.9
+    """Share of a pixel that is garment above which its colour counts as the garment's."""
+    min_own_pixels: int = 16
+    """Pixels of the garment's own colour below which the input is empty."""
+    min_lightness_std: float = 8.0
+    """Standard deviation of the lightness, 0 to 100, that plainer garments are given."""
+    colour_unit_lab: float = 20.0
+    """Difference in CIE Lab from the garment's usual colour that is 1 in the input."""
+    local_mean_sigma_px: float = 2.5
+    """Standard deviation of the blur that detail stands out from, in pixels of the input."""
+    local_contrast_sigma_px: float = 8.0
+    """Standard deviation of the blur of squared detail, in pixels of the input."""
+    min_local_contrast: float = 0.5
+    """Lightness, 0 to 100, added to the local contrast before detail is divided by it."""
+
+
+LAYER_OPTIONS: Final = LayerOptions()
+"""The options that the network was trained with."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +77,27 @@ def garment_window(mask: Mask) -> SquareWindow:
     return SquareWindow(float(left), float(top), side)
 
 
-def network_input(image: Image, mask: Mask, seen: SquareWindow) -> Floats:
+def network_input(
+    image: Image, mask: Mask, seen: SquareWindow, options: LayerOptions = LAYER_OPTIONS
+) -> Floats:
     """Return the network's input, 4 x SIDE x SIDE float32, about -3 to 3 and 0 off the garment."""
     share, colours = (
         _crop_to_window(mask, seen) / 255.0,
         _crop_to_window(image, seen) / np.float32(255.0),
     )
     lab = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2Lab), np.float32)
-    weight = np.asarray(cv2.GaussianBlur(share, (0, 0), 0.7), np.float32)
-    own = lab[share > 0.9]
-    if len(own) < 16:
+    weight = np.asarray(cv2.GaussianBlur(share, (0, 0), options.outline_sigma_px), np.float32)
+    own = lab[share > options.min_own_share]
+    if len(own) < options.min_own_pixels:
         return np.zeros((4, SIDE, SIDE), np.float32)
     usual = np.median(own, axis=0).astype(np.float32)
     light = lab[..., 0]
-    tone = (light - usual[0]) / max(float(own[:, 0].std()), SPREAD)
-    away = np.sqrt(np.square(lab - usual).sum(axis=2)) / np.float32(20.0)
-    smooth = _mean_over_garment(light, share, 2.5)
+    tone = (light - usual[0]) / max(float(own[:, 0].std()), options.min_lightness_std)
+    away = np.sqrt(np.square(lab - usual).sum(axis=2)) / np.float32(options.colour_unit_lab)
+    smooth = _mean_over_garment(light, share, options.local_mean_sigma_px)
     detail = (light - smooth) * share
-    local = np.sqrt(_mean_over_garment(np.square(detail), share, 8.0)) + np.float32(0.5)
+    variance = _mean_over_garment(np.square(detail), share, options.local_contrast_sigma_px)
+    local = np.sqrt(variance) + np.float32(options.min_local_contrast)
     layers = [share, np.clip(tone, -3, 3) * weight]
     layers += [np.clip(detail / local, -3, 3), np.clip(away, 0, 3) * weight]
     return np.asarray(np.stack(layers), np.float32)

@@ -63,8 +63,32 @@ MIN_HOLE_LAB: Final = 12.0
 MIN_UNLIKE_LAB: Final = 8.0
 """Difference in CIE Lab from a plain background above which a pixel is no background."""
 
+PLAIN_SPREAD_PERCENTILE: Final = 90
+"""Percentile of the Lab differences along the frame that is the background's spread."""
+
 MAX_PLAIN_SPREAD_LAB: Final = 4.0
-"""90th percentile, along the frame, of the Lab difference from a plain background at most."""
+"""Spread of a plain background at most."""
+
+MIN_UNLIKE_SPREADS: Final = 3
+"""Difference from a plain background, in its spreads, above which a pixel is no background."""
+
+SIDE_PER_FRAME_RIM: Final = 64
+"""Shorter side of the photo over the width of the rim along the frame."""
+
+SIDE_PER_ATTACHED_REACH: Final = 50
+"""Longer side of the photo over the distance from the main part at which small parts are kept."""
+
+BACKGROUND_REDUCTION: Final = 16
+"""Sides of the photo over those of the picture on which the background's colour is spread."""
+
+SIDE_PER_BACKGROUND_SIGMA: Final = 12
+"""Longer side of that picture over the standard deviation by which the colour is spread."""
+
+MIN_OVERLOOKED_PROBABILITY: Final = 0.3
+"""Probability above which a pixel ties a part unlike the background to the garment."""
+
+MIN_OVERLOOKED_SHARE: Final = 0.1
+"""Share of such pixels above which the whole part is added to the garment."""
 
 
 def resize_probability(probability: Plane, height: int, width: int) -> Plane:
@@ -152,7 +176,7 @@ def drop_specks(garment: Flags, least: float = MIN_PART_SHARE) -> Flags:
         return garment
     largest = parts.areas[1:].max()
     main = 1 + int(parts.areas[1:].argmax())
-    near = dilate(parts.labels == main, max(garment.shape) // 50)
+    near = dilate(parts.labels == main, max(garment.shape) // SIDE_PER_ATTACHED_REACH)
     large = parts.areas >= least * largest
     touching = np.bincount(parts.labels[near], minlength=parts.count) > 0
     attached = (parts.areas >= MIN_ATTACHED_SHARE * largest) & touching
@@ -186,32 +210,32 @@ def _close_holes(image: Image, garment: Flags) -> Flags:
 
 
 def _lab(image: Image) -> NDArray[np.float32]:
-    """L 0 to 100, a and b about -127 to 127."""
+    """Convert RGB to CIE Lab: L 0 to 100, a and b about -127 to 127."""
     scaled = image.astype(np.float32)
     scaled /= 255.0
     return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2Lab), np.float32)
 
 
 def _local_background(lab: NDArray[np.float32], known: Flags) -> NDArray[np.float32]:
-    """Spread the background's colour smoothly from where it is ``known`` over the picture."""
+    """Spread the ``known`` pixels of the background smoothly over the picture."""
     height, width = known.shape
-    small = (max(1, width // 16), max(1, height // 16))
+    small = (max(1, width // BACKGROUND_REDUCTION), max(1, height // BACKGROUND_REDUCTION))
     weight = cv2.resize(known.astype(np.float32), small, interpolation=cv2.INTER_AREA)
     colour = cv2.resize(lab * known[..., None], small, interpolation=cv2.INTER_AREA)
-    sigma = max(small) / 12
+    sigma = max(small) / SIDE_PER_BACKGROUND_SIGMA
     weight = cv2.GaussianBlur(weight, (0, 0), sigma) + np.float32(1e-6)
     colour = cv2.GaussianBlur(colour, (0, 0), sigma) / weight[..., None]
     return np.asarray(cv2.resize(colour, (width, height)), np.float32)
 
 
 def _unlike_background(image: Image, probability: Plane) -> Flags:
-    """Pixels that differ clearly from a plain background; none where the background is not plain.
+    """Return the pixels that differ clearly from a plain background; none if it is not plain.
 
     The background is what lies along the frame and is not garment.
     """
     height, width = probability.shape
     frame = np.ones((height, width), np.bool_)
-    rim = max(2, min(height, width) // 64)
+    rim = max(2, min(height, width) // SIDE_PER_FRAME_RIM)
     frame[rim:-rim, rim:-rim] = False
     frame &= probability < DOUBTFUL_RANGE[0]
     nothing = np.zeros((height, width), np.bool_)
@@ -220,10 +244,10 @@ def _unlike_background(image: Image, probability: Plane) -> Flags:
     lab = _lab(image)
     background = _local_background(lab, frame)
     distance = np.sqrt(np.square(lab - background).sum(axis=2))
-    spread = float(np.percentile(distance[frame], 90))
+    spread = float(np.percentile(distance[frame], PLAIN_SPREAD_PERCENTILE))
     if spread > MAX_PLAIN_SPREAD_LAB:
         return nothing
-    return open_mask(distance > max(MIN_UNLIKE_LAB, 3 * spread), 2)
+    return open_mask(distance > max(MIN_UNLIKE_LAB, MIN_UNLIKE_SPREADS * spread), 2)
 
 
 def _add_overlooked_parts(image: Image, probability: Plane) -> Plane:
@@ -232,6 +256,7 @@ def _add_overlooked_parts(image: Image, probability: Plane) -> Plane:
     if not unlike.any():
         return probability
     parts = label_components(close_mask(unlike | (probability > 0.5), 3))
-    traced = np.bincount(parts.labels[probability > 0.3], minlength=parts.count)
-    kept = parts.select(traced > 0.1 * parts.areas)
+    garment = parts.labels[probability > MIN_OVERLOOKED_PROBABILITY]
+    traced = np.bincount(garment, minlength=parts.count)
+    kept = parts.select(traced > MIN_OVERLOOKED_SHARE * parts.areas)
     return np.asarray(np.maximum(probability, kept), np.float32)

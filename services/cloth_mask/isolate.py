@@ -70,6 +70,21 @@ MIN_SEAT_HEIGHT: Final = 0.6
 MAX_HEM_DEPTH: Final = 0.35
 """Depth of a top's hem below the upper end of the trousers at most, in their widths."""
 
+SEAT_EDGE_PERCENTILES: Final = (2, 98)
+"""Percentiles of the columns near the trousers' upper end between which the seat is extended."""
+
+HEM_BLUR_PX: Final = 3
+"""Rows below a top's hem that mix its colour with the trousers', in pixels of the label map."""
+
+HEM_SAMPLE_PX: Final = 6
+"""Rows below those whose mean colour is continued upwards, in pixels of the label map."""
+
+SEAT_COLOUR_SIGMA_PX: Final = 2.0
+"""Standard deviation by which these colours are blurred across, in pixels of the label map."""
+
+NEAREST_COLOURS_PERCENTILE: Final = 10
+"""Percentile of a background's differences from the garment's colours that it is rated by."""
+
 BACKGROUNDS: Final = ((255, 255, 255), (128, 128, 128), (40, 40, 40))
 """Backgrounds to choose from, RGB: the one farthest from the garment's colours."""
 
@@ -208,23 +223,26 @@ def _extend_to_waist(photo: Image, garment: Flags, keypoints: Keypoints) -> tupl
     first = np.where(garment.any(axis=0), garment.argmax(axis=0), len(garment))
     top, wide = int(first.min()), np.ptp(np.flatnonzero(garment.any(axis=0))) + 1
     near = np.flatnonzero(first < top + MAX_HEM_DEPTH * wide)
-    left, right = np.percentile(near, (2, 98))
+    left, right = np.percentile(near, SEAT_EDGE_PERCENTILES)
     waist = max(
         _waist_row(keypoints), _crotch_row(garment, first, near) - round(MIN_SEAT_HEIGHT * wide), 0
     )
     if waist >= top or right - left < 1:
         return photo, added
-    below = np.minimum(first[near, None] + np.arange(3, 9), len(garment) - 1)
+    sampled = np.arange(HEM_BLUR_PX, HEM_BLUR_PX + HEM_SAMPLE_PX)
+    below = np.minimum(first[near, None] + sampled, len(garment) - 1)
     seen = photo[below, near[:, None]].astype(np.float32).mean(axis=1)
     columns = np.arange(math.ceil(left), math.floor(right) + 1)
     hem = np.rint(np.interp(columns, near, first[near])).astype(int)
     colours = np.stack([np.interp(columns, near, channel) for channel in seen.T], axis=1)
-    colours = cv2.GaussianBlur(colours[None], (0, 0), 2.0)[0]
+    colours = cv2.GaussianBlur(colours[None], (0, 0), SEAT_COLOUR_SIGMA_PX)[0]
     filled = photo.copy()
     inset = (1 - WAIST_WIDTH) / 2 * (right - left)
-    for row in range(math.ceil(waist), min(int(hem.max()) + 3, len(garment))):
+    for row in range(math.ceil(waist), min(int(hem.max()) + HEM_BLUR_PX, len(garment))):
         narrower = inset * max(top - row, 0) / (top - waist)
-        own = (row < hem + 3) & (columns >= left + narrower) & (columns <= right - narrower)
+        own = (
+            (row < hem + HEM_BLUR_PX) & (columns >= left + narrower) & (columns <= right - narrower)
+        )
         filled[row, columns[own]] = colours[own]
         added[row, columns[own]] = True
     return filled, added
@@ -279,7 +297,7 @@ def _choose_background(colours: NDArray[np.uint8]) -> tuple[int, int, int]:
     lab = cv2.cvtColor(colours[None], cv2.COLOR_RGB2LAB)[0].astype(np.float32)
     grounds = cv2.cvtColor(np.array([BACKGROUNDS], np.uint8), cv2.COLOR_RGB2LAB)[0]
     apart = [
-        float(np.percentile(np.linalg.norm(lab - ground, axis=1), 10))
+        float(np.percentile(np.linalg.norm(lab - ground, axis=1), NEAREST_COLOURS_PERCENTILE))
         for ground in grounds.astype(np.float32)
     ]
     return BACKGROUNDS[int(np.argmax(apart))]
