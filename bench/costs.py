@@ -36,15 +36,16 @@ GATEWAY = "gateway"
 
 @dataclass(frozen=True)
 class Cost:
-    """A picture's cost at one service: CPU seconds, and bytes received and sent.
-
-    ``peak_mib`` is the highest resident memory of the process since it started.
-    """
+    """A picture's cost at one service."""
 
     cpu: float
+    """CPU seconds."""
     peak_mib: float
+    """Highest resident memory of the process since its start, in MiB."""
     received: int
+    """Bytes of the requests."""
     sent: int
+    """Bytes of the responses."""
 
 
 class Weighing(ProcessesBackend):

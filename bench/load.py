@@ -29,17 +29,26 @@ LONGEST_PAUSE = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What was measured; latencies, in seconds, are those of the pictures, not of the errors."""
+    """What was measured."""
 
     clients: int
+    """Largest number of requests at the same time."""
     requests: int
+    """Requests that were sent."""
     pictures: int
+    """Requests that a picture answered."""
     seconds: float
+    """Duration of the whole run."""
     pictures_a_minute: float
+    """Pictures per minute of the run."""
     p50: float | None
+    """Median latency of the pictures, in seconds; None without any."""
     p95: float | None
+    """95th percentile of the pictures' latency, in seconds; None without any."""
     errors: dict[str, int]
+    """Problem code, or HTTP status, to its count."""
     cpu_a_picture: float | None
+    """CPU seconds per picture; None if no process was measured."""
 
 
 def main() -> None:

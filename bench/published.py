@@ -80,27 +80,26 @@ DIGITS: Final = {"cpu": 2, "cuda": 4}
 
 @dataclass(frozen=True)
 class Turn:
-    """The median of what is timed, and the peak in MB: of resident memory, or of the GPU's.
-
-    ``likeness`` is how like full precision the answer was, of TF32.
-    """
+    """What one turn of a runtime took."""
 
     seconds: float
+    """Median of the timed runs."""
     peak: float
+    """Highest memory in MB: resident memory, or the GPU's."""
     likeness: str = ""
+    """Agreement with full precision; empty unless TF32 was measured."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What was exported.
-
-    ``size`` is height and width; ``likeness`` is how like fp32 the smaller ones answer, of which
-    ``refused`` names those that are too far from it to be kept.
-    """
+    """What was exported of a network."""
 
     size: tuple[int, int]
+    """Height and width of the input, in pixels."""
     likeness: dict[str, str]
+    """Precision to its agreement with fp32."""
     refused: set[str]
+    """Precisions that agree too little to be kept."""
 
 
 @dataclass(frozen=True)

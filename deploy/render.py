@@ -52,10 +52,12 @@ class _Template(string.Template):
 
 @dataclass(frozen=True)
 class ServiceDeployment:
-    """A service's contract and its ``deployment.toml``."""
+    """A service as the deployment files describe it."""
 
     contract: Contract
+    """The service's contract."""
     deployment: Deployment
+    """Its ``deployment.toml``."""
 
     @property
     def values(self) -> dict[str, object]:

@@ -20,10 +20,12 @@ ANCESTOR: Final = "ancestor."
 
 @dataclass(frozen=True)
 class Judged:
-    """The figures of a case, and where faults are, H x W each."""
+    """What was measured in a case."""
 
     figures: Figures
+    """Name of a measure to its value."""
     faults: dict[str, Bool]
+    """Name of a fault to where it is, H x W."""
 
 
 def judge(case: Case, run: RunResult) -> Judged:

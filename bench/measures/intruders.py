@@ -55,10 +55,12 @@ SPECK: Final = 12
 
 @dataclass(frozen=True)
 class Found:
-    """How much of a fault there is, None where it cannot be told, and where, H x W."""
+    """A fault's size and place."""
 
     amount: float | None
+    """Size of the fault in the measure's own unit; None if it cannot be measured."""
     where: Bool
+    """H x W: pixels of the fault."""
 
 
 def foreign(worn: Worn) -> Found:

@@ -27,13 +27,12 @@ SCALES: Final = (0.2, 3.0)
 
 @dataclass(frozen=True)
 class Shape:
-    """How a print changed: its ``aspect`` (1 kept, 0.5 twice as long or broad, negative mirrored).
-
-    ``matches`` is how many details agree.
-    """
+    """How a print's shape changed."""
 
     aspect: float | None
+    """1 kept, 0.5 twice as long or broad, negative mirrored; None if too few details agree."""
     matches: int
+    """Number of details that agree."""
 
 
 def print_shape(worn: Worn) -> Shape:

@@ -49,22 +49,24 @@ _SMALL: Final = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Worn:
-    """A picture of a person in a new garment, and what it was made from; all on one canvas.
-
-    ``picture`` is what is judged and ``labels`` its parse (CIHP ids). ``person``,
-    ``person_labels`` and ``keypoints`` (25 x 3) are the photo, its parse and its joints;
-    ``garment`` and ``garment_mask`` (0 to 255) the garment's photo. ``category`` is a key of
-    ``WORN``.
-    """
+    """A picture of a person in a new garment, and what it was made from; all on one canvas."""
 
     picture: Image
+    """The picture that is judged."""
     labels: LabelMap
+    """CIHP ids of the picture."""
     person: Image
+    """The person's photo."""
     person_labels: LabelMap
+    """CIHP ids of the person's photo."""
     keypoints: Keypoints
+    """25 x 3: the person's joints in BODY_25, in pixels of the canvas."""
     garment: Image
+    """The garment's photo."""
     garment_mask: Mask
+    """The garment's mask, 0 to 255."""
     category: str = "upper"
+    """A key of ``WORN``."""
 
     @cached_property
     def region(self) -> Bool:

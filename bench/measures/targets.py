@@ -9,24 +9,34 @@ from bench.measures.agreement import TARGETED, Figures
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """``measure``, brought to one number over all cases by ``over``, must be on the right side."""
+    """A bound of a measure over all cases."""
 
     what: str
+    """The measure in words."""
     measure: str
+    """Name of the measure."""
     limit: float
+    """The bound, in the measure's unit."""
     over: Callable[[list[float]], float]
+    """Reduces the values of all cases to one."""
     at_least: bool = True
+    """Whether the bound is a lower one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """A target and what was measured; ``met`` is None where nothing was."""
+    """A target and what was measured."""
 
     what: str
+    """The measure in words."""
     measure: str
+    """Name of the measure."""
     target: str
+    """The bound in words."""
     value: float | None
+    """The measured value; None if nothing was measured."""
     met: bool | None
+    """Whether the value is within the bound; None if nothing was measured."""
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -57,13 +57,18 @@ LARGER_IS_BETTER: Final = ("iou", "ssim", "print_aspect", "print_matches", "slee
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a report is about; ``photos`` is ``uploaded`` or ``enlarged``."""
+    """What a report is about."""
 
     commit: str
+    """The commit, with a plus if the working tree differs from it."""
     when: str
+    """Date and time of the run, in UTC."""
     threads: int
+    """Threads of every network."""
     folder: str
+    """Name of the folder of cases."""
     photos: str
+    """``uploaded`` or ``enlarged``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +76,17 @@ class Shown:
     """The pictures of a case."""
 
     person: Image
+    """The person's photo."""
     garment: Image
+    """The garment's photo."""
     worn: Image
+    """The person in the garment."""
     ancestor: Image | None
+    """Another program's picture of the same; None without one."""
     labels: Image
+    """The person's CIHP labels in colours."""
     faults: Image
+    """The picture with every fault marked."""
 
 
 def write(

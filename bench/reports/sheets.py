@@ -27,10 +27,12 @@ MARKS: Final = {"foreign": (255, 0, 0), "leftovers": (255, 150, 0), "slits": (25
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture and the line beneath it; no picture leaves its place grey."""
+    """A picture and the line below it."""
 
     picture: Image | None
+    """The picture; None leaves the place grey."""
     caption: str
+    """The line below the picture."""
 
 
 def marked(picture: Image, faults: dict[str, Bool]) -> Image:

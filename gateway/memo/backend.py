@@ -43,11 +43,14 @@ def remember(backend: Backend, settings: GatewaySettings) -> Backend:
 
 @dataclass
 class _Computation:
-    """A call in flight, and how many requests wait for it."""
+    """A call in flight that several requests may wait for."""
 
     key: str
+    """Key of the answer in the stores."""
     task: asyncio.Task[Answer[Any]]
+    """The running call."""
     waiting: int = 0
+    """Number of requests that wait for it."""
 
 
 class MemoBackend:

@@ -65,9 +65,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class _Entry:
+    """A remembered response."""
+
     response: object
+    """The remembered response."""
     size: int
+    """Its size in bytes, with what keeping it takes."""
     put_at: float
+    """Time of the store's clock at which it was put, in seconds."""
 
 
 class MemoryStore:

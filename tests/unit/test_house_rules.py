@@ -10,7 +10,7 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bench", "deploy", "examples", "gateway", "networks", "services", "training")
-FOLDERS_OF_DESCRIBED_FIELDS = ("gateway", "networks", "services")
+FOLDERS_OF_DESCRIBED_FIELDS = ("bench", "deploy", "gateway", "networks", "services")
 """Folders in which every field of a data class has a docstring."""
 MANY_FIELDS = 5
 """Data classes with so many fields are made by keyword."""
