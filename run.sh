@@ -92,10 +92,15 @@ install_packages() {
 }
 
 set_up() {
+  local stamp
+  # Nothing to do, as in nearly every run; what follows starts Python several times.
+  if [[ -x $VENV/bin/python && -f $STAMP && -d $ROOT/generated/tryon ]]; then
+    stamp=$(wanted_stamp)
+    [[ $(<"$STAMP") != "$stamp" ]] || return 0
+  fi
   if ! recent_enough "$VENV/bin/python" || ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
     make_venv
   fi
-  local stamp
   stamp=$(wanted_stamp)
   if [[ ! -f $STAMP || $(<"$STAMP") != "$stamp" || ! -d $ROOT/generated/tryon ]]; then
     rm -f -- "$STAMP"
@@ -243,8 +248,8 @@ case ${1:-} in
     ;;
   tryon)
     set_up_alone
-    fetch_weights
-    exec "$VENV/bin/tryon" "$@"
+    shift
+    exec "$VENV/bin/tryon" tryon --fetch "$@"
     ;;
   serve | services | models | version)
     set_up_alone

@@ -20,7 +20,7 @@ import psutil
 from rich.table import Table
 
 from bench.runs.example_run import parse_arguments, print_figures
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from gateway.options import OptionValues
 from gateway.processes import ProcessesBackend
 from gateway.settings import GatewaySettings

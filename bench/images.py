@@ -10,7 +10,7 @@ import docker
 from docker.errors import DockerException
 
 from gateway import __version__
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 
 MB: Final = 1_000_000
 """Bytes of a megabyte."""

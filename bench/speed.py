@@ -19,7 +19,7 @@ import PIL.ImageOps
 from rich.table import Table
 
 from bench.runs.example_run import parse_arguments, print_figures
-from gateway.backends import EmbeddedBackend
+from gateway.backends.embedded import EmbeddedBackend
 from gateway.options import OptionValues
 from gateway.settings import get_gateway_settings
 from gateway.tryon import Photos, TryOn

@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from gateway import __version__
 from gateway.admission import AdmissionControl
-from gateway.backends import Backend
+from gateway.backends.protocol import Backend
 from gateway.middleware import RequestMiddleware
 from gateway.openapi import DocumentedApp
 from gateway.problem import problem_from_error, problem_from_status, problem_response

@@ -249,3 +249,6 @@ TRY_ON_PIPELINE: Final = Pipeline(
     ),
 )
 """The graph of a try-on."""
+
+PROGRESS_TEXTS: Final = {step.name: step.progress_text for step in TRY_ON_PIPELINE.steps}
+"""What a user reads of each stage."""

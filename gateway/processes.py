@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.backends import CONTRACTS, RemoteBackend
+from gateway.backends.contracts import CONTRACTS
+from gateway.backends.remote import RemoteBackend
 from gateway.inventory import Health, ServiceState, error_line
 from gateway.run_mode import RunMode
 from services.kit.contract import Answer, Contract, Method

@@ -11,7 +11,7 @@ import PIL.Image
 import structlog
 
 from gateway.admission import AdmissionControl
-from gateway.backends import Backend
+from gateway.backends.protocol import Backend
 from gateway.dag import Call, OnEvent, StageEvent, StageState, ignore
 from gateway.options import DEFAULT_OPTIONS, SIZE, Format, OptionValues, Size
 from gateway.pipeline import TRY_ON_PIPELINE

@@ -10,7 +10,7 @@ from typing import Any, Final, Self, cast
 import numpy as np
 
 from bench.runs.cases import Case
-from gateway.backends import EmbeddedBackend
+from gateway.backends.embedded import EmbeddedBackend
 from gateway.dag import Pipeline, StageEvent, StageState
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.settings import get_gateway_settings

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from gateway.backends import Backend
+from gateway.backends.protocol import Backend
 from gateway.inventory import ServiceState
 from gateway.memo.digest import digest_request
 from gateway.memo.stores import FolderStore, Limits, MemoryStore

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from gateway.inventory import ServiceState, StartPolicy
 from gateway.orchestrator import budget
 from gateway.orchestrator.container_spec import HOME, OWNER, ContainerOptions, Machine, Owner

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway import __version__
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from services.kit.contract import Contract
 from services.kit.deployment import read_deployment
 

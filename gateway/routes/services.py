@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import __version__
-from gateway.backends import Backend
+from gateway.backends.protocol import Backend
 from gateway.inventory import Health, ServiceState, StartPolicy
 from gateway.problem import problem_documentation
 from gateway.run_mode import RunMode

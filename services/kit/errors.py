@@ -41,8 +41,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import ClassVar, Final
 
-from grpc import StatusCode
-
 
 class TryOnError(Exception):
     """Base class. ``code`` is stable and machine-readable, ``stage`` names the failed step."""
@@ -254,44 +252,44 @@ class InternalError(ServiceError):
 class Status:
     """Status codes of an error class."""
 
-    grpc: StatusCode
-    """Status code of the gRPC response."""
+    grpc: str
+    """Name of the gRPC response's status code. A name, since the command line needs no gRPC."""
     http: HTTPStatus
     """Status code of the HTTP response."""
 
 
 STATUS: Final[dict[type[TryOnError], Status]] = {
-    TryOnError: Status(StatusCode.UNKNOWN, HTTPStatus.INTERNAL_SERVER_ERROR),
-    InputError: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    MissingField: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    UnexpectedField: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    InvalidOption: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    NotAcceptable: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.NOT_ACCEPTABLE),
-    EmptyUpload: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    UploadTooLarge: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-    NotAnImage: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
-    UnsupportedFormat: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
-    AnimatedImage: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
-    TruncatedImage: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    ImageTooLarge: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-    ImageTooSmall: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    NoPerson: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    LegsNotShown: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    NoGarment: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    PhotosSwapped: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    UnknownNetwork: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    WrongWeights: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    LicenceNotAccepted: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    InvalidRequest: Status(StatusCode.INVALID_ARGUMENT, HTTPStatus.UNPROCESSABLE_ENTITY),
-    ServiceError: Status(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
-    Overloaded: Status(StatusCode.RESOURCE_EXHAUSTED, HTTPStatus.SERVICE_UNAVAILABLE),
-    ServiceUnavailable: Status(StatusCode.UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE),
-    DeadlineExceeded: Status(StatusCode.DEADLINE_EXCEEDED, HTTPStatus.GATEWAY_TIMEOUT),
-    BadAnswer: Status(StatusCode.INTERNAL, HTTPStatus.BAD_GATEWAY),
-    WeightsMissing: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
-    CannotConvert: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
-    UnknownEngine: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
-    ContainersUnavailable: Status(StatusCode.FAILED_PRECONDITION, HTTPStatus.SERVICE_UNAVAILABLE),
-    InternalError: Status(StatusCode.INTERNAL, HTTPStatus.INTERNAL_SERVER_ERROR),
+    TryOnError: Status("UNKNOWN", HTTPStatus.INTERNAL_SERVER_ERROR),
+    InputError: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    MissingField: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnexpectedField: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    InvalidOption: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    NotAcceptable: Status("INVALID_ARGUMENT", HTTPStatus.NOT_ACCEPTABLE),
+    EmptyUpload: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    UploadTooLarge: Status("INVALID_ARGUMENT", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    NotAnImage: Status("INVALID_ARGUMENT", HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    UnsupportedFormat: Status("INVALID_ARGUMENT", HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    AnimatedImage: Status("INVALID_ARGUMENT", HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    TruncatedImage: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    ImageTooLarge: Status("INVALID_ARGUMENT", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    ImageTooSmall: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    NoPerson: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    LegsNotShown: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    NoGarment: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    PhotosSwapped: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    UnknownNetwork: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    WrongWeights: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    LicenceNotAccepted: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    InvalidRequest: Status("INVALID_ARGUMENT", HTTPStatus.UNPROCESSABLE_ENTITY),
+    ServiceError: Status("UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE),
+    Overloaded: Status("RESOURCE_EXHAUSTED", HTTPStatus.SERVICE_UNAVAILABLE),
+    ServiceUnavailable: Status("UNAVAILABLE", HTTPStatus.SERVICE_UNAVAILABLE),
+    DeadlineExceeded: Status("DEADLINE_EXCEEDED", HTTPStatus.GATEWAY_TIMEOUT),
+    BadAnswer: Status("INTERNAL", HTTPStatus.BAD_GATEWAY),
+    WeightsMissing: Status("FAILED_PRECONDITION", HTTPStatus.SERVICE_UNAVAILABLE),
+    CannotConvert: Status("FAILED_PRECONDITION", HTTPStatus.SERVICE_UNAVAILABLE),
+    UnknownEngine: Status("FAILED_PRECONDITION", HTTPStatus.SERVICE_UNAVAILABLE),
+    ContainersUnavailable: Status("FAILED_PRECONDITION", HTTPStatus.SERVICE_UNAVAILABLE),
+    InternalError: Status("INTERNAL", HTTPStatus.INTERNAL_SERVER_ERROR),
 }
 """Status codes by error class."""

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from gateway import replicas
-from gateway.backends import Backend, EmbeddedBackend, RemoteBackend
+from gateway.backends.embedded import EmbeddedBackend
+from gateway.backends.protocol import Backend
+from gateway.backends.remote import RemoteBackend
 from gateway.inventory import Health, Replica, ServiceState
 from gateway.run_mode import RunMode
 from services.kit.contract import Contract
@@ -21,6 +23,7 @@ from services.kit.settings import Settings
 from services.kit.wire import server
 from services.resize import service as resize
 from services.resize.contract import CONTRACT, FIT, FitRequest
+from services.super_resolution import contract as super_resolution
 from tests.contract.conftest import GRACE, Serve, until_told
 from tests.contract.test_server import LONG, PICTURE, Slow, call, echo, fits
 from tests.ports import free_port
@@ -75,6 +78,47 @@ async def test_an_engine_has_one_identity_however_it_is_reached(
 async def test_a_server_that_is_gone_has_no_identity(closed_port: int) -> None:
     async with over_grpc(f"127.0.0.1:{closed_port}") as remote:
         assert await remote.identity("resize") == ""
+
+
+@pytest.fixture
+async def lazy() -> AsyncIterator[EmbeddedBackend]:
+    backend = EmbeddedBackend(Settings(), [CONTRACT, super_resolution.CONTRACT], lazy=True)
+    yield backend
+    await backend.close()
+
+
+async def test_a_lazy_backend_starts_at_once_and_its_calls_wait_for_their_service(
+    lazy: EmbeddedBackend,
+) -> None:
+    await lazy.start()
+    assert await lazy.ready() == {"resize": False, "super_resolution": False}
+    answers = await asyncio.gather(
+        *(lazy.call(FIT, FitRequest(PICTURE), LONG, "id") for _ in range(2))
+    )
+    for answer in answers:
+        assert answer.response.image.shape == (1024, 768, 3)
+    # What some pictures do not need is loaded with its first call.
+    assert await lazy.ready() == {"resize": True, "super_resolution": False}
+
+
+async def test_a_lazy_backend_tells_a_call_why_its_service_cannot_load(
+    monkeypatch: pytest.MonkeyPatch, lazy: EmbeddedBackend
+) -> None:
+    monkeypatch.setenv("TRYON_SUPER_RESOLUTION_ENGINE", "lens")
+    await lazy.start()
+    request = super_resolution.UpscaleRequest(PICTURE)
+    for _ in range(2):
+        with pytest.raises(UnknownEngine, match="lens"):
+            await lazy.call(super_resolution.UPSCALE, request, LONG, "id")
+
+
+async def test_a_call_that_is_given_up_leaves_the_load_to_others(lazy: EmbeddedBackend) -> None:
+    await lazy.start()
+    given_up = asyncio.create_task(lazy.call(FIT, FitRequest(PICTURE), LONG, "id"))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    answer = await lazy.call(FIT, FitRequest(PICTURE), LONG, "id")
+    assert answer.response.image.shape == (1024, 768, 3)
 
 
 async def test_embedded_it_remembers_what_it_could_not_do(embedded: EmbeddedBackend) -> None:

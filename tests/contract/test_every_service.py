@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import services
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from services.kit.deployment import read_deployment, service_names
 
 pytestmark = pytest.mark.contract

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gateway.backends import RemoteBackend
+from gateway.backends.remote import RemoteBackend
 from services.kit.errors import InvalidRequest, ServiceUnavailable
 from services.kit.settings import Settings
 from services.kit.types import Image

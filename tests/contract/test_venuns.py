@@ -27,7 +27,10 @@ import services.cloth_mask.service
 import services.densepose.service
 import services.human_parse.service
 import services.viton.service
-from gateway.backends import CONTRACTS, Backend, EmbeddedBackend, RemoteBackend
+from gateway.backends.contracts import CONTRACTS
+from gateway.backends.embedded import EmbeddedBackend
+from gateway.backends.protocol import Backend
+from gateway.backends.remote import RemoteBackend
 from gateway.settings import GatewaySettings
 from gateway.tryon import Photos, TryOn
 from services.agnostic import contract as agnostic

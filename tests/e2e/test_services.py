@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from gateway.routes.services import REPORT_TIMEOUT_SECONDS, Services
 from services.kit.deployment import read_deployment, service_names
 from tests.e2e.conftest import Server, start_server, stop_server

@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gateway.backends import CONTRACTS, Backend, EmbeddedBackend, RemoteBackend
+from gateway.backends.contracts import CONTRACTS
+from gateway.backends.embedded import EmbeddedBackend
+from gateway.backends.protocol import Backend
+from gateway.backends.remote import RemoteBackend
 from gateway.pipeline import TRY_ON_PIPELINE
 from services.kit.contract import Answer, Contract, Method
 from services.kit.pictures import images

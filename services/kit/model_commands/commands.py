@@ -29,7 +29,7 @@ app = typer.Typer(help="Weight files: fetch, add, list, verify. Alone, it fetche
 def main(context: typer.Context) -> None:
     """Fetch what the default engines need, unless a command says otherwise."""
     if context.invoked_subcommand is None:
-        _fetch(None, quiet=False)
+        fetch_weight_files(None, quiet=False)
 
 
 @app.command()
@@ -48,7 +48,7 @@ def fetch(
     """Fetch weight files that are missing or damaged."""
     if everything:
         names = [weight.file for weight in get_manifest().weights]
-    _fetch(names or None, quiet=quiet)
+    fetch_weight_files(names or None, quiet=quiet)
 
 
 @app.command()
@@ -277,7 +277,8 @@ def path(name: str) -> None:
         raise typer.Exit(EXIT_FAILED) from error
 
 
-def _fetch(names: list[str] | None, *, quiet: bool) -> None:
+def fetch_weight_files(names: list[str] | None, *, quiet: bool) -> None:
+    """Fetch weight files, the defaults if ``names`` is None. Exit with a message if one fails."""
     folder = get_settings().models_dir
     try:
         with progress.show_on(stderr_console) as shown:

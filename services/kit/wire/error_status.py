@@ -31,7 +31,7 @@ ERROR_CLASSES_BY_CODE: Final = {kind.code: kind for kind in STATUS if kind is no
 
 def to_status(error: TryOnError) -> RpcStatus:
     """Convert an error to a ``google.rpc.Status``."""
-    code: int = STATUS[type(error)].grpc.value[0]
+    code: int = grpc.StatusCode[STATUS[type(error)].grpc].value[0]
     info = ErrorInfo(reason=error.code, domain=DOMAIN)
     if error.stage:
         info.metadata["stage"] = error.stage

@@ -14,7 +14,7 @@ import pytest
 from docker.models.containers import Container
 
 from gateway import __version__
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from services.kit.pictures import images as pictures
 from services.kit.settings import Settings
 from services.kit.wire import channels

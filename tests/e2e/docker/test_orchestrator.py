@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from docker.models.containers import Container
 
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from gateway.inventory import Health, ServiceState, StartPolicy
 from gateway.orchestrator.backend import OrchestratedBackend
 from gateway.orchestrator.container_spec import OWNER, SERVICE

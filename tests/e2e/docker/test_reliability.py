@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from docker.models.containers import Container
 
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from gateway.problem import MEDIA_TYPE, ProblemDetails
 from services.densepose.contract import ESTIMATE_SURFACE, EstimateSurfaceRequest
 from services.kit.contract import Contract

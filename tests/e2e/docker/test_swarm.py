@@ -16,7 +16,7 @@ import yaml
 from docker.models.containers import Container
 
 from gateway import __version__
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from services.kit.pictures import images as pictures
 from services.kit.settings import get_settings
 from services.kit.types import Image

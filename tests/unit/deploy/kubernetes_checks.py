@@ -10,7 +10,7 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]
 
 from gateway import __version__
-from gateway.backends import CONTRACTS
+from gateway.backends.contracts import CONTRACTS
 from gateway.settings import GatewaySettings
 from services.kit.settings import Settings
 from services.kit.weights.manifest import get_manifest

@@ -15,6 +15,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway import cli, running
+from gateway.commands import exits
+from gateway.commands import stop as stop_command
 from gateway.settings import GatewaySettings
 from services.kit.settings import Settings
 
@@ -127,7 +129,7 @@ def test_stop_waits_as_long_as_the_server_may_drain(
 
     clock = Clock(drain)
     monkeypatch.setattr(running, "time", clock)
-    monkeypatch.setattr(cli, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(stop_command, "time", SimpleNamespace(monotonic=clock.monotonic))
     try:
         server.__enter__()
         stopped = stop(tmp_path)
@@ -147,7 +149,7 @@ def test_stop_waits_as_long_as_the_server_may_drain(
 def test_a_server_s_drain_time_follows_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRYON_DEADLINE", "500")
     monkeypatch.setenv("TRYON_SHUTDOWN_GRACE", "60")
-    assert cli._drain_seconds(GatewaySettings(), Settings()) == 560
+    assert exits.drain_seconds(GatewaySettings(), Settings()) == 560
 
 
 def test_stop_ends_a_server_of_its_own_process(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_http_tells_whose_fault_it_is(kind: type[TryOnError]) -> None:
 def test_grpc_keeps_class_message_and_stage(kind: type[TryOnError], stage: str | None) -> None:
     sent = kind("Nobody is in the photo; é, 人.", stage=stage)
     told = rpc_status.to_status(error_status.to_status(sent))
-    assert told.code == errors.STATUS[kind].grpc
+    assert told.code == grpc.StatusCode[errors.STATUS[kind].grpc]
     received = error_status.from_rpc_error(
         rpc_error(told.code, told.details, told.trailing_metadata), "viton"
     )
