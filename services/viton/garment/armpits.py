@@ -110,7 +110,7 @@ class BareArmpitOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RaiseOptions:
+class ArmpitRaiseOptions:
     """How an armpit is raised to the usual height of an armhole, in half chest widths."""
 
     shoulder_inset: float = 0.05
@@ -180,7 +180,7 @@ SLEEVE_OPTIONS: Final = SleeveOptions()
 BARE_ARMPIT_OPTIONS: Final = BareArmpitOptions()
 """Where an armhole without a sleeve ends, by default."""
 
-RAISE_OPTIONS: Final = RaiseOptions()
+ARMPIT_RAISE_OPTIONS: Final = ArmpitRaiseOptions()
 """How an armpit is raised by default."""
 
 HEM_SLEEVE_OPTIONS: Final = HemSleeveOptions()
@@ -375,7 +375,7 @@ def _raise_to_armhole(
 
     ``usual`` and ``most`` are the usual and the largest height of an armhole, in half chest widths.
     """
-    options = RAISE_OPTIONS
+    options = ARMPIT_RAISE_OPTIONS
     x, y = found.position
     half = profiles.axis_x - x
     inset = x + options.shoulder_inset * half

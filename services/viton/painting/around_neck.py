@@ -61,7 +61,7 @@ class NeckLayer(NamedTuple):
 
     colour: Floats
     """H x W x 3, 0 to 255."""
-    cover: Floats
+    alpha: Floats
     """H x W: coverage, 0 to 1."""
     flow: Floats
     """H x W x 2: the (x, y) in the garment's photo that each pixel shows."""

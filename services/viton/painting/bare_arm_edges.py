@@ -77,9 +77,9 @@ class BareArmEdges:
     """Position of the outer edge across the surface."""
     inner_across: Floats
     """Position of the inner edge across the surface."""
-    hem_residue: Bool
+    mislabelled_hem: Bool
     """Labelled as skin at the existing garment's end, but the inside of its hem or its shadow."""
-    reference_skin: Bool
+    light_reference_skin: Bool
     """Bare skin next below that end, from which the hidden part takes its light."""
 
 

@@ -74,7 +74,7 @@ class Skin:
     """H x W each: coverage of the bare left and right arm, 0 to 1."""
     arm_shading: tuple[Floats, Floats]
     """H x W x 3 each: factors on the albedo of the left and right arm."""
-    hem_residue: Bool
+    mislabelled_hem: Bool
     """H x W: looks like skin beside the arms, but belongs to the existing garment's hem."""
 
 
@@ -82,14 +82,14 @@ def synthesise_skin(
     image: Floats,
     segmentation: PersonSegmentation,
     body: Body,
-    strips: tuple[RuledWarp, RuledWarp],
-    slant: float,
+    arm_surfaces: tuple[RuledWarp, RuledWarp],
+    light_direction_x: float,
 ) -> Skin:
     """Synthesise the person's skin under the existing garment, shaded like a body.
 
     ``image``: H x W x 3, 0 to 255, the person on the canvas.
-    ``strips``: the left and the right arm. ``slant``: where the light comes from, -1 left
-    to 1 right.
+    ``arm_surfaces``: the left and the right arm. ``light_direction_x``: where the light comes from,
+    -1 left to 1 right.
     """
     sampling = SKIN_SAMPLING
     shape = segmentation.upper_garment.shape
@@ -109,10 +109,10 @@ def synthesise_skin(
         )
     texture = make_skin_texture(image, bare if bare.any() else face)
     seen = bare & segmentation.arms
-    edges = [find_bare_arm_edges(strip, segmentation) for strip in strips]
+    edges = [find_bare_arm_edges(surface, segmentation) for surface in arm_surfaces]
     bare_arms = [
-        map_bare_arm(strip, side.arm, segmentation, body, edge)
-        for strip, side, edge in zip(strips, body.sides, edges, strict=True)
+        map_bare_arm(surface, side.arm, segmentation, body, edge)
+        for surface, side, edge in zip(arm_surfaces, body.sides, edges, strict=True)
     ]
     arms = [cover for cover, _ in bare_arms]
     chest = join_bare_shoulders(rasterise_bare_trunk(segmentation, body), arms, segmentation, body)
@@ -120,17 +120,19 @@ def synthesise_skin(
     # What is seen of a round arm is dimmer towards its edges than its colour is.
     even = image.copy()
     light = []
-    for strip, side, (_, across), edge in zip(strips, body.sides, bare_arms, edges, strict=True):
+    for surface, side, (_, across), edge in zip(
+        arm_surfaces, body.sides, bare_arms, edges, strict=True
+    ):
         own = np.ones((*shape, 3), np.float32)
-        near = strip.window
-        covered = strip.covered[near]
+        near = surface.window
+        covered = surface.covered[near]
         there = (seen[near] & covered)[..., None]
-        lit_part = edge.reference_skin[near] & there[..., 0]
+        lit_part = edge.light_reference_skin[near] & there[..., 0]
         lit_part = lit_part if lit_part.sum() > MIN_LIT_ARM_PX else there[..., 0]
-        lit = shade_round_arm(image[near], lit_part, across[near] * -side.sign, slant)
+        lit = shade_round_arm(image[near], lit_part, across[near] * -side.sign, light_direction_x)
         # On the shoulder the arm goes over into the trunk.
         joint = (
-            smoothstep(_SHOULDER_BLEND_LEVEL - strip.along[near] / _SHOULDER_BLEND_FRACTION)
+            smoothstep(_SHOULDER_BLEND_LEVEL - surface.along[near] / _SHOULDER_BLEND_FRACTION)
             * covered
         )[..., None]
         own[near] = joint * trunk_light[near][..., None] + (1 - joint) * lit
@@ -149,5 +151,5 @@ def synthesise_skin(
         trunk_alpha=chest,
         arm_alphas=(arms[0], arms[1]),
         arm_shading=(light[0] * texture[..., None], light[1] * texture[..., None]),
-        hem_residue=edges[0].hem_residue | edges[1].hem_residue,
+        mislabelled_hem=edges[0].mislabelled_hem | edges[1].mislabelled_hem,
     )

@@ -195,7 +195,7 @@ def _find_zones(person: MeasuredPerson, placement: TopPlacement, skin: Skin) -> 
         find_arm_under_sleeve(segmentation, sleeve, side, _HIDDEN_ARM_REACH * body.shoulder_width)
         for sleeve, side in zip(sleeves, body.sides, strict=True)
     ]
-    no_arm = under_sleeves[0] | under_sleeves[1] | skin.hem_residue
+    no_arm = under_sleeves[0] | under_sleeves[1] | skin.mislabelled_hem
     own_arms = (
         select_own_arms(segmentation, (sleeves[0].surface, sleeves[1].surface), body) & ~no_arm
     )
