@@ -53,25 +53,31 @@ class Turn(NamedTuple):
     """A rotation of one bone about an axis of the rest pose, in degrees."""
 
     bone: str
+    """Name of the bone."""
     axis: str
+    """``x``, ``y`` or ``z``."""
     degrees: float
+    """Angle in degrees."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """A posed body in metres: x to its left, y to its back, z up.
-
-    `vertices` is (N, 3), `faces` (M, 3), `texture` (T, 2) in 0..1, `texture_faces` (M, 3),
-    `weights` (N, B), `joints` (B, 3) and `labels` the B bone names.
-    """
+    """A posed body in metres: x to its left, y to its back, z up."""
 
     vertices: Floats
+    """N x 3: places of the vertices."""
     faces: Ints
+    """M x 3: indices of each face's vertices."""
     texture: Floats
+    """T x 2: texture coordinates, 0 to 1."""
     texture_faces: Ints
+    """M x 3: indices of each face's texture coordinates."""
     weights: Floats
+    """N x B: weight of each bone at each vertex, 0 to 1."""
     joints: Floats
+    """B x 3: where each bone begins."""
     labels: tuple[str, ...]
+    """Names of the B bones."""
 
     def joint(self, bone: str) -> Floats:
         """Where the bone begins, (3,) metres."""

@@ -21,23 +21,29 @@ ARM = ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """A top's pattern, in metres unless said otherwise.
+    """A top's pattern.
 
-    The neckline is an ellipse 35 mm above the neck's first joint: `width` to each side, `front` and
-    `back` down. `hem` counts from the hip joint, `sleeve` along the arm (1 elbow, 2 wrist).
-    `ease` is the air under the cloth and `surplus` the extra length of its threads (0.02: 2 %);
-    `evening` rounds of smoothing take out what is finer than a real fold.
+    The neckline is an ellipse 35 mm above the neck's first joint.
     """
 
     front: float = 0.10
+    """Depth of the neckline at the front, in metres."""
     back: float = 0.045
+    """Depth of the neckline at the back, in metres."""
     width: float = 0.076
+    """Half the width of the neckline, in metres."""
     hem: float = -0.02
+    """Height of the hem above the hip joint, in metres."""
     sleeve: float = 0.62
+    """End of the sleeve along the arm: 0 shoulder, 1 elbow, 2 wrist."""
     ease: float = 0.016
+    """Air between skin and cloth, in metres."""
     slope: float = 0.12
+    """Largest decrease of the cloth's radius around the trunk, in metres per metre of height."""
     surplus: float = 0.02
+    """Extra length of the threads, as a fraction."""
     evening: int = 8
+    """Rounds of smoothing that remove what is finer than a real fold."""
 
 
 def arm_place(body: Body) -> Floats:
@@ -111,11 +117,14 @@ def stripe_corners(body: Body, vertices: Floats, faces: Ints) -> Floats:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A garment before it is worn: its surface and how far each vertex is from a rim."""
+    """A garment before it is worn."""
 
     vertices: Floats
+    """N x 3: places of the vertices, in metres."""
     faces: Ints
+    """M x 3: indices of each face's vertices."""
     rim: Floats
+    """N: distance of each vertex from a rim, in metres."""
 
 
 def ripple(vertices: Floats) -> Floats:
@@ -161,12 +170,16 @@ def dress(
 
 
 class Crease(NamedTuple):
-    """A fold on the front: from one point to another, (x, z) metres, `height` metres deep."""
+    """A fold on the front of a top."""
 
     start: tuple[float, float]
+    """(x, z) of one end, in metres."""
     end: tuple[float, float]
+    """(x, z) of the other end, in metres."""
     width: float
+    """Width of the fold, in metres."""
     height: float
+    """Depth of the fold, in metres."""
 
 
 def creases(body: Body, cut: Cut, rng: np.random.Generator) -> list[Crease]:

@@ -12,14 +12,20 @@ from examples.render.meshes import nearest, push_out
 
 @dataclass(frozen=True, kw_only=True)
 class HairStyle:
-    """How the hair of the head grows: lengths in metres, `melanin` 0 (white) to 1 (black)."""
+    """How the hair of the head grows."""
 
     long: bool
+    """Whether the hair hangs from a parting; else it is short and combed forward."""
     melanin: float
+    """Darkness, 0 (white) to 1 (black)."""
     redness: float
+    """Redness of the pigment, 0 to 1."""
     guides: int = 1500
+    """Number of strands that are grown."""
     strands: int = 34000
+    """Number of strands that are drawn; they follow the grown ones."""
     reach: float = 0.135
+    """Distance of long hair's ends below the eyes, in metres."""
 
 
 class Head:

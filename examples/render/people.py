@@ -49,35 +49,43 @@ DENIM: Final = (0.060, 0.090, 0.165)
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A garment: CIHP id, colour, and what is needed of its cut.
-
-    ``reach`` of trousers is how far down the leg they go (1 knee, 2 ankle), of skirts metres below
-    the hip joint; ``flare`` is how much wider a skirt gets per metre.
-    """
+    """A garment and what is needed of its cut."""
 
     label: int
+    """CIHP id."""
     colour: Colour
+    """Linear RGB of the cloth, 0 to 1."""
     cut: clothes.Cut = field(default_factory=clothes.Cut)
+    """Pattern of a top."""
     reach: float = 1.97
+    """End of trousers along the leg (1 knee, 2 ankle), or of a skirt in metres below the hip
+    joint."""
     flare: float = 0.1
+    """Widening of a skirt, in metres per metre of height."""
     opening: float = 0.0
+    """Half the width of an open front below the neck, in metres; 0 is closed."""
     striped: bool = False
+    """Whether a top has stripes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """Who stands how in what, and what the camera sees: metres, from ``low`` to ``high``.
-
-    Both count from the crown of the head downward.
-    """
+    """A person in an outfit, and what the camera sees."""
 
     person: Person
+    """The person."""
     pose: list[Turn]
+    """Rotations of the bones."""
     pieces: tuple[Piece, ...]
+    """The garments."""
     low: float = 0.95
+    """Lower edge of the picture, in metres below the crown of the head."""
     high: float = -0.09
+    """Upper edge of the picture, in metres below the crown of the head."""
     hair: float | None = None
+    """Distance of the hair's ends below the eyes, in metres; None leaves the person's own."""
     wall: Colour = WALL
+    """Linear RGB of the wall, 0 to 1."""
 
 
 def hip_hand() -> list[Turn]:

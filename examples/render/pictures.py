@@ -25,17 +25,26 @@ WALL: Final = (0.70, 0.66, 0.605)
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """One person's looks."""
+    """One person's looks; colours are linear RGB, 0 to 1."""
 
     phenotype: dict[str, float]
+    """Shape parameters of the body, 0 to 1, by name."""
     hair: HairStyle
+    """How the hair grows."""
     tone: Colour
+    """Colour of the skin."""
     flush: Colour
+    """Colour of flushed cheeks and ears."""
     lip: Colour
+    """Colour of the lips."""
     scalp: Colour
+    """Colour of the hair's roots on the scalp."""
     tee: Colour
+    """Colour of the tee."""
     cut: clothes.Cut = field(default_factory=lambda: clothes.Cut(evening=12))
+    """Pattern of the tee."""
     iris: Colour = (0.10, 0.05, 0.022)
+    """Colour of the irises."""
 
 
 WOMAN: Final = Person(

@@ -10,15 +10,13 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bench", "deploy", "examples", "gateway", "networks", "services", "training")
-FOLDERS_OF_DESCRIBED_FIELDS = ("bench", "deploy", "gateway", "networks", "services")
-"""Folders in which every field of a data class has a docstring."""
 MANY_FIELDS = 5
 """Data classes with so many fields are made by keyword."""
 
 
-def modules(folders: tuple[str, ...] = FOLDERS) -> Iterator[tuple[str, ast.Module]]:
+def modules() -> Iterator[tuple[str, ast.Module]]:
     """Yield the path and the syntax tree of every module."""
-    for folder in folders:
+    for folder in FOLDERS:
         for file in sorted((ROOT / folder).rglob("*.py")):
             yield str(file.relative_to(ROOT)), ast.parse(file.read_text(encoding="utf-8"))
 
@@ -117,7 +115,7 @@ def test_a_constant_is_found_in_tuples_and_classes(code: str, lacking: list[str]
 def test_every_field_of_a_data_class_has_a_line_of_its_own() -> None:
     lacking = [
         f"{path}:{line} {name}"
-        for path, module in modules(FOLDERS_OF_DESCRIBED_FIELDS)
+        for path, module in modules()
         for line, name in fields_without_a_line(module)
     ]
     assert not lacking, "write a docstring below each: shape, frame, unit\n" + "\n".join(lacking)

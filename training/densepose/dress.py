@@ -25,10 +25,12 @@ _KNOTS: Final = 24
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points (N, 3) and the CIHP label of each (N,)."""
+    """Labelled points."""
 
     places: Floats
+    """N x 3: places, in metres."""
     labels: Ints
+    """N: CIHP ids."""
 
 
 def dress(surface: Surface, places: Floats, normals: Floats, rng: np.random.Generator) -> Cloud:

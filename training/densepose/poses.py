@@ -26,10 +26,12 @@ JOINTS: Final = BODY_25_BONES | {15: "eye.R", 16: "eye.L"}
 
 @dataclass(frozen=True)
 class People:
-    """B bodies: ``vertices`` (B, V, 3) and ``joints`` (B, 25, 3), those without a bone 0."""
+    """B posed bodies."""
 
     vertices: Floats
+    """B x V x 3: places of the vertices, in metres."""
     joints: Floats
+    """B x 25 x 3: places of BODY_25's joints, in metres; 0 where no bone begins."""
 
 
 def draw(model: anny.Anny, rest: Mapping[str, Floats], rng: np.random.Generator) -> People:

@@ -37,27 +37,32 @@ _UNREAD: Final = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A person as the network sees one, and what it should answer, all in one h x w frame.
-
-    ``keypoints`` 25 x 3, ``outline`` 0 to 255, ``labels`` CIHP ids, all 0 where none are known;
-    ``parts`` 0 to 24, ``u`` and ``v`` 0 to 255 for 0 to 1.
-    """
+    """A person as the network sees one, and what it should answer, in one h x w frame."""
 
     keypoints: F32
+    """25 x 3: (x, y, confidence) in BODY_25, in pixels of the frame; 0 where unseen."""
     outline: U8
+    """h x w: the person's mask, 0 to 255."""
     labels: U8
+    """h x w: CIHP ids; all 0 if none are known."""
     parts: U8
+    """h x w: DensePose ids, 0 to 24."""
     u: U8
+    """h x w: first coordinate on the part's chart, 0 to 255 for 0 to 1."""
     v: U8
+    """h x w: second coordinate on the part's chart, 0 to 255 for 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Posed:
-    """A body: ``vertices`` (V, 3), ``faces`` (F, 3), ``joints`` (25, 3), 0 where no bone begins."""
+    """A posed body."""
 
     vertices: Floats
+    """V x 3: places of the vertices, in metres."""
     faces: Ints
+    """F x 3: indices of each face's vertices."""
     joints: Floats
+    """25 x 3: places of BODY_25's joints, in metres; 0 where no bone begins."""
 
 
 def make(surface: Surface, body: Posed, shape: str, rng: np.random.Generator) -> Sample:

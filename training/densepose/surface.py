@@ -40,23 +40,28 @@ _PALM: Final = 0.045
 
 @dataclass(frozen=True, kw_only=True)
 class Surface:
-    """N points of the body at rest: ``spread`` (N, V) weighs its vertices, ``faces_of`` (N,).
-
-    ``places`` (N, 3) metres, ``limb`` (N,) counts ``LIMBS``, ``left`` (N,) tells the person's left,
-    ``along`` (N,) is 0..1 down the limb, ``part`` (N,) DensePose's id, ``u`` and ``v`` (N,) 0..1.
-    ``face_points`` are the numbers of the points at nose, right and left ear.
-    """
+    """N points on the body at rest."""
 
     spread: csr_array
+    """N x V: weights of the body's vertices at each point."""
     faces_of: Ints
+    """N: index of the face that the point lies on."""
     places: Floats
+    """N x 3: places at rest, in metres."""
     limb: Ints
+    """N: index in ``LIMBS``."""
     left: Flags
+    """N: whether the point is on the person's left."""
     along: Floats
+    """N: place down the limb, 0 to 1."""
     part: Ints
+    """N: DensePose ids."""
     u: Floats
+    """N: first coordinate on the part's chart, 0 to 1."""
     v: Floats
+    """N: second coordinate on the part's chart, 0 to 1."""
     face_points: tuple[int, int, int]
+    """Indices of the points at the nose, the right and the left ear."""
 
 
 def spread_over(rest: Body, rng: np.random.Generator) -> Surface:

@@ -56,13 +56,18 @@ _SPOILT: Final = 0.03
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Inputs (B, C, H, W), parts (B, H, W), u and v (B, 2, H, W), where each counts."""
+    """B samples of one size."""
 
     planes: torch.Tensor
+    """B x C x H x W: the network's input."""
     parts: torch.Tensor
+    """B x H x W: DensePose ids, 0 to 24."""
     charts: torch.Tensor
+    """B x 2 x H x W: U and V, 0 to 1."""
     counts: torch.Tensor
+    """B x H x W: whether the pixel's part counts in the loss."""
     charted: torch.Tensor
+    """B x H x W: whether the pixel's U and V count in the loss."""
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch on a device."""

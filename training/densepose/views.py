@@ -10,16 +10,18 @@ from examples.render.body import Floats, Ints
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """Turns points (``turn`` 3 x 3), looks at ``centre`` from ``distance`` metres away.
-
-    ``scale`` is pixels a metre at the centre, ``middle`` (2,) where the picture shows it.
-    """
+    """A camera that looks along y."""
 
     turn: Floats
+    """3 x 3: rotation of the points around ``centre``."""
     centre: Floats
+    """3: the point that the camera looks at, in metres."""
     distance: float
+    """Distance of the camera from ``centre``, in metres."""
     scale: float
+    """Pixels per metre at ``centre``."""
     middle: Floats
+    """2: where the picture shows ``centre``, in pixels."""
 
     def see(self, places: Floats) -> tuple[Floats, Floats]:
         """Project points (..., 3): (..., 2) pixels, and depth behind the centre in metres."""

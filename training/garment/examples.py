@@ -54,18 +54,18 @@ _SWAP: Final = [
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """A drawn garment: coded pictures and its labels.
-
-    ``points``: one row a landmark, x, y in pixels and whether there is one. ``classes``: category,
-    left and right sleeve, neckline, opening; UNKNOWN where the question makes no sense. ``reach``:
-    the share of the arm under the left and the right sleeve.
-    """
+    """A drawn garment: coded pictures and its labels."""
 
     photo: bytes
+    """The photo, as a coded file."""
     mask: bytes
+    """The garment's mask, as a coded file."""
     points: Floats
+    """24 x 3: (x, y) in pixels of each landmark, and 1 if the garment has it, else 0."""
     classes: tuple[int, int, int, int, int]
+    """Category, left and right sleeve, neckline, opening; ``UNKNOWN`` where none applies."""
     reach: tuple[float, float]
+    """Fraction of the arm under the left and the right sleeve."""
 
 
 def example(seed: int, index: int) -> Example:

@@ -104,18 +104,28 @@ def _cloth(rng: np.random.Generator) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Size:
-    """The body of an upper garment, in centimetres; ``thick``: a sleeve's width, 1 laid flat."""
+    """The body of an upper garment; lengths in centimetres."""
 
     fit: str
+    """``slim``, ``regular`` or ``loose``."""
     mount: str
+    """One of ``MOUNTS``."""
     pose: str
+    """One of ``POSES``; ``none`` without sleeves."""
     half_chest: float
+    """Half the width of the chest."""
     half_neck: float
+    """Half the width of the neckline."""
     half_shoulder: float
+    """Half the distance between the shoulder tips."""
     slope: float
+    """Fall of the shoulder, per centimetre outwards."""
     depth: float
+    """Height of the armhole below the shoulder tip."""
     angle: float
+    """Angle of the sleeves from straight down, in radians."""
     thick: float
+    """Width of a sleeve, as a fraction of its width laid flat."""
 
 
 def _upper(rng: np.random.Generator, category: str) -> dict[str, Any]:

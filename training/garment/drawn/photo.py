@@ -21,18 +21,20 @@ HEIGHT: Final = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A photo H x W x 3 RGB with its labels.
-
-    ``mask``: 255 on the garment. ``parts``: 1 torso, 2 and 3 the left and the right sleeve, as far
-    as seen. ``landmarks`` in pixels. ``depth``: the front neckline's, in neck widths.
-    """
+    """A photo with its labels."""
 
     image: Picture
+    """H x W x 3, RGB."""
     mask: Picture
+    """H x W: 255 on the garment, 0 elsewhere."""
     parts: Picture
+    """H x W: 1 torso, 2 and 3 the visible left and right sleeve."""
     landmarks: dict[str, tuple[float, float]]
+    """Name to (x, y), in pixels."""
     depth: float
+    """Depth of the front neckline, in neck widths."""
     spec: Spec
+    """What was drawn."""
 
     def label(self) -> dict[str, Any]:
         """Return what is known of the garment, for a JSON file."""

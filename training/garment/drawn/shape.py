@@ -17,51 +17,68 @@ SHARE: Final = np.linspace(-1, 1, 41)
 
 @dataclass(frozen=True)
 class Sleeve:
-    """The outline of a sleeve or a leg, the directions along it, its seam and its cuff."""
+    """A sleeve or a leg, in centimetres."""
 
     outline: Points
+    """N x 2: the closed outline."""
     along: Points
+    """2: unit vector from the body outwards."""
     seam: Points
+    """N x 2: where it is sewn to the torso."""
     cuff: Points
+    """N x 2: its end, from the outer to the inner corner."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """A garment in centimetres; the origin is half-way between the ends of the neckline.
-
-    ``front`` is the front neckline or waistband from left to right, ``back`` the back's. ``gap`` is
-    what an open front shows of the inside, ``collars`` lie on top.
-    """
+    """A garment in centimetres; the origin is half-way between the ends of the neckline."""
 
     torso: Points
+    """N x 2: outline of the garment without sleeves or legs."""
     inside: Points
+    """N x 2: outline of the inside of the back above the front neckline."""
     front: Points
+    """N x 2: the front neckline or waistband, from left to right."""
     back: Points
+    """N x 2: the back neckline or waistband, from left to right."""
     hem: Points
+    """N x 2: the hem, from left to right."""
     gap: Points
+    """N x 2: outline of the inside that an open front shows; empty without one."""
     sleeves: tuple[Sleeve, ...]
+    """Sleeves or legs, the left one first."""
     collars: tuple[Points, ...]
+    """Outlines of the pieces that lie on top."""
     landmarks: dict[str, tuple[float, float]]
+    """Name to (x, y)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Half:
-    """The left half without its sleeve: ``armhole`` from the shoulder's tip, ``edge`` below it."""
+    """The left half without its sleeve, in centimetres."""
 
     neck: Points
+    """2: end of the neckline."""
     tip: Points
+    """2: tip of the shoulder."""
     armpit: Points
+    """2: lower end of the armhole."""
     armhole: Points
+    """N x 2: from the shoulder's tip to the armpit."""
     edge: Points
+    """N x 2: the side seam, from the armpit to the hem."""
 
 
 @dataclass(frozen=True)
 class _Hung:
-    """A sleeve that hangs at the left: its edges from the armhole to the cuff."""
+    """A sleeve that hangs at the left, in centimetres."""
 
     outer: Points
+    """N x 2: the outer edge, from the shoulder's tip to the cuff."""
     inner: Points
+    """N x 2: the inner edge, from the armpit to the cuff."""
     along: Points
+    """2: unit vector down the sleeve."""
 
 
 def shape(spec: Spec, rng: np.random.Generator) -> Shape:

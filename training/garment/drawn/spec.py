@@ -80,65 +80,105 @@ TONES: Final = ("coloured", "low contrast", "white on white", "dark")
 class Spec:
     """A garment; lengths in centimetres, angles in radians.
 
-    ``half_*`` are half widths. ``drop``: the front neckline's depth in its widths, ``roundness``:
-    the power of its form. ``overlap``: how far a touching sleeve lies on the torso. ``bend``:
-    how far the forearm of a sleeve turns towards the torso. ``puff``: how far a full sleeve stands
-    out; ``swell`` is 1 where it does so half-way, less nearer the shoulder, more nearer the cuff.
-    ``inside``: the inside of the back shows. ``opening``: ``none``, ``buttons``, ``zip`` or
-    ``open``, ``gap`` the half widths of an open one at its top and at the hem. ``bare``: -1 or 1,
-    the side without a shoulder, else 0.
-    ``style``: the kind of lower garment or of a dress's skirt. A lower garment has its waist in
-    ``half_neck``, its hips in ``half_chest``, its crotch in ``armpit`` and its legs in ``reach``,
-    ``cuff`` and ``angle``.
+    A lower garment has its waist in ``half_neck``, its hips in ``half_chest``, its crotch in
+    ``armpit`` and its legs in ``reach``, ``cuff`` and ``angle``.
     """
 
     category: str
+    """``upper``, ``lower`` or ``dress``."""
     style: str
+    """Kind of lower garment, or of a dress's skirt; ``top`` of a top."""
     sleeves: str
+    """A key of ``SLEEVES``."""
     mount: str
+    """One of ``MOUNTS``."""
     neck: str
+    """One of ``NECKS``."""
     pose: str
+    """One of ``POSES``; ``none`` without sleeves."""
     fit: str
+    """``slim``, ``regular`` or ``loose``."""
     pattern: str
+    """One of ``PATTERNS``."""
     tone: str
+    """One of ``TONES``."""
     opening: str
+    """``none``, ``buttons``, ``zip`` or ``open``."""
     hem: str
+    """``straight``, ``curved`` or ``shirt tail``."""
     half_neck: float
+    """Half the width of the neckline."""
     half_shoulder: float
+    """Half the distance between the shoulder tips."""
     slope: float
+    """Fall of the shoulder, per centimetre outwards."""
     half_chest: float
+    """Half the width of the chest."""
     armpit: float
+    """Depth of the armpits below the neckline's ends."""
     waist: float
+    """Width of the waist, in widths of the chest."""
     waist_row: float
+    """Depth of the waist below the neckline's ends."""
     flare: float
+    """Width of the hem, in widths of the chest."""
     length: float
+    """Depth of the hem below the neckline's ends."""
     drop: float
+    """Depth of the front neckline, in its widths."""
     roundness: float
+    """Exponent of the front neckline: 1 is a V, 2 a parabola, large ones are square."""
     reach: float
+    """Length of the sleeve from the shoulder tip."""
     cuff: float
+    """Width of the cuff."""
     angle: float
+    """Angle of the sleeves from straight down."""
     uneven: float
+    """Standard deviation of the angle between both sides."""
     bend: float
+    """Turn of the forearm of a sleeve towards the torso."""
     bow: float
+    """How far a sleeve bows outwards."""
     puff: float
+    """How far a full sleeve stands out."""
     swell: float
+    """1 where a full sleeve stands out most half-way, less nearer the shoulder, more nearer the
+    cuff."""
     overlap: float
+    """How far a touching sleeve lies on the torso."""
     lift: float
+    """How far the back neckline, stand or hood rises."""
     bare: int
+    """The side without a shoulder, -1 left or 1 right; 0 if both have one."""
     gap: tuple[float, float]
+    """Half the widths of an open front, at its top and at the hem."""
     cloth: Colour
+    """Colour of the cloth."""
     second: Colour
+    """Second colour of the pattern."""
     ground: Colour
+    """Colour of the ground."""
     inside: bool
+    """Whether the inside of the back shows."""
     label: bool
+    """Whether a label shows inside the back."""
     pockets: bool
+    """Whether there are pockets."""
     belt: bool
+    """Whether a dress has a belt."""
     folds: float
+    """Strength of the folds, 0 to 1."""
     texture: float
+    """Strength of the weave, 0 to 1."""
     shadow: float
+    """Strength of the shadow on the ground, 0 to 1."""
     turn: float
+    """Rotation of the camera in the picture's plane."""
     tilt: tuple[float, float]
+    """Perspective tilt of the camera about both axes, per size of the picture."""
     quality: int
+    """Quality of the JPEG file, 0 to 100."""
 
 
 def tones(rng: np.random.Generator, tone: str) -> tuple[Colour, Colour]:
