@@ -7,11 +7,9 @@ Linux only.
 """
 
 import asyncio
-import socket
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import psutil
 from rich.table import Table
 
 from bench.runs.example_run import parse_arguments, print_figures
+from bench.runs.ports import find_free_ports
 from gateway.backends.contracts import CONTRACTS
 from gateway.options import OptionValues
 from gateway.processes import ProcessesBackend
@@ -90,7 +89,7 @@ async def measure(
     photos: Photos, options: OptionValues, pictures: int, log_dir: Path
 ) -> dict[str, Cost]:
     """Start every service, warm up with one picture, and make ``pictures`` more."""
-    backend = Weighing(_free_ports(), log_dir)
+    backend = Weighing(find_free_ports(), log_dir)
     tryon = TryOn(backend, GatewaySettings())
     try:
         await backend.start()
@@ -112,16 +111,6 @@ async def measure(
         }
     finally:
         await backend.close()
-
-
-def _free_ports() -> dict[str, int]:
-    """Find a port for every service; all are held until the last is found."""
-    with ExitStack() as stack:
-        probes = {
-            contract.name: stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            for contract in CONTRACTS
-        }
-        return {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
 
 
 def _processes() -> dict[str, psutil.Process]:

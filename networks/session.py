@@ -4,7 +4,7 @@ The services' code around a network is therefore the same with either runtime.
 """
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,22 @@ class Named:
 class Session:
     """A network in its exported form, on a device.
 
-    Several threads may run it at once, because a run does not change its state.
+    Several threads may run it at once, because a run does not change its state. ``before_layer`` is
+    called before each layer, and what it raises ends the run.
     """
 
-    def __init__(self, spec: ConversionSpec, network: nn.Module, device: torch.device) -> None:
+    def __init__(
+        self,
+        spec: ConversionSpec,
+        network: nn.Module,
+        device: torch.device,
+        before_layer: Callable[[], None] = lambda: None,
+    ) -> None:
         self._spec = spec
         self._device = device
         self._network = spec.exported(network).eval().to(device)
+        for layer in self._network.modules():
+            layer.register_forward_pre_hook(lambda _layer, _given: before_layer())
         # TF32 convolutions on a GPU round their factors to ten bits, an error of thousandths.
         torch.backends.cudnn.conv.fp32_precision = "ieee"
 
@@ -76,12 +85,19 @@ class Session:
         return answer if isinstance(answer, tuple) else (answer,)
 
 
-def load(module: str, title: str, state: Path, device: str | None, threads: int) -> Session:
+def load(
+    module: str,
+    title: str,
+    state: Path,
+    device: str | None,
+    threads: int,
+    before_layer: Callable[[], None],
+) -> Session:
     """Load the network of ``module`` with its official state onto ``device``.
 
     None takes the GPU if PyTorch has one, else the CPU. ``threads`` is the number of CPU threads,
-    and holds for all of PyTorch in this process. Raises WrongWeightFile if ``state`` is not that
-    network's, and NoDevice if the device is absent.
+    and holds for all of PyTorch in this process. ``before_layer`` is as in ``Session``. Raises
+    WrongWeightFile if ``state`` is not that network's, and NoDevice if the device is absent.
     """
     gpu = torch.cuda.is_available()
     if device == "cuda" and not gpu:
@@ -89,4 +105,5 @@ def load(module: str, title: str, state: Path, device: str | None, threads: int)
     torch.set_num_threads(threads)
     spec: ConversionSpec = importlib.import_module(module).SPEC
     network = spec.load(read_state(state), title)
-    return Session(spec, network, torch.device(device or ("cuda" if gpu else "cpu")))
+    chosen = torch.device(device or ("cuda" if gpu else "cpu"))
+    return Session(spec, network, chosen, before_layer)

@@ -4,6 +4,7 @@ from threading import Lock
 from typing import Any, Final
 
 from services.human_parse.crops import PersonProbabilities
+from services.kit.cancellation import hold_lock
 from services.kit.runtimes.u2net import softmax, to_network_input
 from services.kit.types import Image
 
@@ -29,7 +30,7 @@ class SelfieMulticlass:
         """Return the probabilities of ``crops.PersonProbabilities`` at the network's own size."""
         _, height, width, _ = (int(size) for size in self._input["shape"])
         batch = to_network_input(image, width, height)[None]
-        with self._turn:
+        with hold_lock(self._turn):
             self._interpreter.set_tensor(self._input["index"], batch)
             self._interpreter.invoke()
             logits = self._interpreter.get_tensor(self._output)[0]

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from services.kit.cancellation import Cancelled, CancelToken, set_current_token
 from services.kit.errors import Overloaded, ServiceUnavailable
 
 Arguments = ParamSpec("Arguments")
@@ -25,7 +26,7 @@ class BoundedExecutor:
         self._workers = workers
         self._queue_size = queue_size
         self._waiting = 0
-        self._running = 0
+        self._running: set[CancelToken] = set()
         self._closed = False
         self._stopped = False
         self._free = asyncio.Semaphore(workers)
@@ -34,7 +35,7 @@ class BoundedExecutor:
     @property
     def running(self) -> int:
         """Number of functions that run, also those whose callers were cancelled."""
-        return self._running
+        return len(self._running)
 
     @property
     def waiting(self) -> int:
@@ -50,27 +51,36 @@ class BoundedExecutor:
         """Run a function on a worker thread, in the caller's context, and return its result.
 
         If the caller is cancelled while the function waits, it never runs. If the caller is
-        cancelled while it runs, it keeps its worker to the end, since a thread cannot be stopped.
-        Raises Overloaded if the queue is full, ServiceUnavailable after ``close``, and the
-        function's own errors.
+        cancelled while it runs, the function's token is cancelled (``cancellation``). The worker is
+        free when the function has ended. Raises Overloaded if the queue is full, ServiceUnavailable
+        after ``close``, and the function's own errors.
         """
         await self._acquire_worker()
         loop = asyncio.get_running_loop()
+        token = CancelToken()
+        context = contextvars.copy_context()
+        context.run(set_current_token, token)
 
         def release(_: Future[Result]) -> None:
-            loop.call_soon_threadsafe(self._release_worker)
+            loop.call_soon_threadsafe(self._release_worker, token)
 
-        work = partial(function, *args, **kwargs)
-        future = self._pool.submit(contextvars.copy_context().run, work)
-        self._running += 1
+        future = self._pool.submit(context.run, partial(function, *args, **kwargs))
+        self._running.add(token)
         future.add_done_callback(release)
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            token.cancel()
+            raise
+        except Cancelled:
+            # The caller still waits, so it was ``close``.
+            raise self._shutting_down() from None
 
     async def close(self, grace: float) -> bool:
         """Refuse new functions and wait for accepted ones; return whether all ended in time.
 
-        After ``grace`` seconds waiting functions are refused. Running functions go on in their
-        threads, since a thread cannot be stopped.
+        After ``grace`` seconds waiting functions are refused and running functions are cancelled;
+        those end soon after.
         """
         self._closed = True
         held = 0
@@ -81,6 +91,8 @@ class BoundedExecutor:
                     await self._free.acquire()
                     held += 1
         except TimeoutError:
+            for token in self._running:
+                token.cancel()
             return False
         finally:
             self._stopped = True
@@ -107,8 +119,8 @@ class BoundedExecutor:
             self._free.release()
             raise self._shutting_down()
 
-    def _release_worker(self) -> None:
-        self._running -= 1
+    def _release_worker(self, token: CancelToken) -> None:
+        self._running.remove(token)
         self._free.release()
 
     def _shutting_down(self) -> ServiceUnavailable:

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from services.kit.cancellation import hold_lock
 from services.kit.errors import WeightsMissing
 from services.kit.runtimes.sessions import tflite_interpreter
 from services.openpose.core import F32, RawPose
@@ -59,12 +60,12 @@ class PoseNetworks:
 
     def detect(self, crop: F32) -> tuple[F32, F32]:
         """Run the detector on 224 x 224 x 3 in 0..1: 2254 x 12 boxes and 2254 logits."""
-        with self._lock:
+        with hold_lock(self._lock):
             boxes, logits = self._detector(crop * np.float32(2) - np.float32(1))
         return boxes, logits[:, 0]
 
     def landmarks(self, crop: F32) -> RawPose:
         """Run the landmark network on 256 x 256 x 3 in 0..1."""
-        with self._lock:
+        with hold_lock(self._lock):
             points, presence, mask, heatmap, _world = self._landmarker(crop)
         return RawPose(points.reshape(-1, 5), float(presence[0]), mask[..., 0], heatmap)

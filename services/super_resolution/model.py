@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from services.kit.cancellation import hold_lock
 from services.super_resolution.core import Network, Planes
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def wrap_session(
     one_at_a_time = Lock()
 
     def run(planes: Planes) -> Planes:
-        with one_at_a_time:
+        with hold_lock(one_at_a_time):
             [result] = session.run(["output"], {"input": np.ascontiguousarray(planes[None])})
         enlarged: Planes = result[0]
         return enlarged

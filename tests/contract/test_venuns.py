@@ -3,6 +3,7 @@
 The servers are those of ``tests/fake_upstream.py``.
 """
 
+import asyncio
 import base64
 import dataclasses
 import importlib
@@ -54,8 +55,9 @@ from services.kit.pictures import images
 from services.kit.service import Service
 from services.kit.settings import Settings
 from services.kit.wire import channels, upstream_containers
+from services.kit.wire.server_status import GET, StatusRequest
 from services.viton import contract as viton
-from tests.contract.conftest import Serve, until
+from tests.contract.conftest import Serve, until, until_told
 from tests.fake_upstream import CHARTS, PARSED, FakeUpstream, bands, dark, read, text, written
 
 pytestmark = pytest.mark.contract
@@ -410,6 +412,27 @@ async def test_a_container_that_hangs(
     assert "0.3 seconds" in error.message
     assert "TRYON_VENUNS_DEADLINE" in error.message
     assert len(ancestor.seen) == 1
+
+
+@every_engine
+async def test_a_call_that_nobody_waits_for_is_taken_back(
+    ancestor: FakeUpstream, serve: Serve, case: Case
+) -> None:
+    def hang(_: Any) -> Any:
+        ancestor.ended.wait()
+        return case.reply("")
+
+    ancestor.answers[case.contract.name] = hang
+    served = await serve(case.contract, case.load, workers=1)
+    await served.running.loading
+    method = case.contract.methods[0]
+    left = asyncio.create_task(channels.call(served.channel, method, case.request))
+    await until(lambda: bool(ancestor.seen))
+    left.cancel()
+    # The worker is free although the ancestor has not answered.
+    await until_told(
+        lambda: channels.call(served.channel, GET, StatusRequest()), lambda told: told.running == 0
+    )
 
 
 @every_engine

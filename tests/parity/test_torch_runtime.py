@@ -258,6 +258,27 @@ def test_a_session_leaves_its_inputs_as_they_are() -> None:
         held.run(["other"], {"given": asked})
 
 
+def test_what_is_raised_before_a_layer_ends_the_run() -> None:
+    entered: list[int] = []
+
+    def before_layer() -> None:
+        entered.append(len(entered))
+        if len(entered) == 3:
+            raise InterruptedError
+
+    layers = nn.Sequential(*(nn.ReLU() for _ in range(8)))
+    made = ConversionSpec(
+        build=lambda: layers, example=lambda *_: (), inputs=("given",), outputs=("made",)
+    )
+    held = session.Session(made, layers, torch.device("cpu"), before_layer)
+    given = {"given": np.ones((1, 2), np.float32)}
+    with pytest.raises(InterruptedError):
+        held.run(None, given)
+    assert len(entered) == 3
+    # The session works on.
+    np.testing.assert_array_equal(held.run(None, given)[0], given["given"])
+
+
 @pytest.mark.parametrize("network", MODULES, ids=lambda network: network.name)
 def test_a_network_stays_on_its_device(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyTorch's device without values refuses, as a GPU does, what was left on the CPU.

@@ -66,8 +66,9 @@ _sessions: Final["WeakValueDictionary[Path, Any]"] = WeakValueDictionary()
 def onnx_session(path: Path, *, arena: bool = True) -> "InferenceSession":
     """Return the session of an ONNX file; all callers in the process share it.
 
-    Several threads may run a session at once. It is freed with its last reference. Without
-    ``arena`` the session frees memory after each use; the first caller of a file decides. With
+    Several threads may run a session at once. A run raises Cancelled soon after the current token
+    is cancelled. A session is freed with its last reference. Without ``arena`` it frees memory
+    after each use; the first caller of a file decides. With
     ``TRYON_RUNTIME=torch`` the session of a converted file is the network in PyTorch, with the same
     ``run``, ``get_inputs`` and ``get_outputs``. Raises WeightsMissing if there is no such file or
     it is not an ONNX model, and ServiceUnavailable if it cannot run on the chosen GPU.
@@ -89,6 +90,8 @@ def _load_onnx(path: Path, *, arena: bool) -> "InferenceSession":
     import onnxruntime  # noqa: PLC0415 - not installed where no ONNX engine runs
     from onnxruntime.capi import onnxruntime_pybind11_state as state  # noqa: PLC0415
 
+    from services.kit.runtimes.cancellable_session import CancellableSession  # noqa: PLC0415
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = get_settings().threads
     options.inter_op_num_threads = 1
@@ -104,7 +107,7 @@ def _load_onnx(path: Path, *, arena: bool) -> "InferenceSession":
         # CUDA's libraries come as Python packages, where the system's loader does not look.
         onnxruntime.preload_dlls()
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        session = CancellableSession(str(path), options, providers=providers)
     except state.NoSuchFile as error:
         raise WeightsMissing(_missing(path)) from error
     except (state.Fail, state.InvalidGraph, state.InvalidProtobuf, state.InvalidArgument) as error:

@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any, Final
 
+from services.kit.cancellation import check_cancelled
 from services.kit.errors import ServiceUnavailable, WeightsMissing
 from services.kit.settings import get_settings
 from services.kit.weights.manifest import get_manifest
@@ -42,8 +43,9 @@ def find_network(file: Path) -> Network | None:
 def load(network: Network, state: Path) -> Any:
     """Load a network with its official state, as a session with ONNX Runtime's interface.
 
-    Raises ServiceUnavailable if PyTorch or the device is missing, and WeightsMissing if the file is
-    not that network's.
+    A run raises Cancelled before the next layer once the current token is cancelled. Raises
+    ServiceUnavailable if PyTorch or the device is missing, and WeightsMissing if the file is not
+    that network's.
     """
     settings = get_settings()
     try:
@@ -52,7 +54,12 @@ def load(network: Network, state: Path) -> Any:
         raise ServiceUnavailable(NO_TORCH) from error
     try:
         return torch.load(
-            network.module, network.title, state, settings.torch_device, settings.threads
+            network.module,
+            network.title,
+            state,
+            settings.torch_device,
+            settings.threads,
+            check_cancelled,
         )
     except torch.NoDevice as error:
         raise ServiceUnavailable(NO_DEVICE) from error

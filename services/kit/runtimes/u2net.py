@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.cancellation import hold_lock
 from services.kit.types import Image
 
 FILE: Final = "u2net_cloth_seg.onnx"
@@ -33,7 +34,7 @@ class U2NetCloth:
         ``image`` is H x W x 3 uint8 RGB; it is scaled to ``side``, a multiple of 32, on both axes.
         """
         batch = to_network_input(image, side, side).transpose(2, 0, 1)[None]
-        with _run_lock:
+        with hold_lock(_run_lock):
             logits = self._session.run([self._output], {self._input: np.ascontiguousarray(batch)})
         return np.ascontiguousarray(softmax(logits[0][0], axis=0).transpose(1, 2, 0))
 

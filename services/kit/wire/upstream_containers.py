@@ -18,6 +18,7 @@ import PIL.Image
 from google.protobuf.message import Message
 from tryon.venuns import venuns_pb2
 
+from services.kit.cancellation import Cancelled, current_token
 from services.kit.errors import (
     BadAnswer,
     DeadlineExceeded,
@@ -137,8 +138,9 @@ class UpstreamContainerClient(Generic[Request, Response]):
     def call(self, request: Request) -> Response:
         """Send a request and return the response.
 
-        Raises ServiceUnavailable if the container cannot be reached, DeadlineExceeded,
-        InvalidRequest if the images are too large, and BadAnswer for any other failure.
+        The call is cancelled with the current token. Raises ServiceUnavailable if the container
+        cannot be reached, DeadlineExceeded, InvalidRequest if the images are too large, Cancelled,
+        and BadAnswer for any other failure.
         """
         size = request.ByteSize()
         if size > MAX_REQUEST_BYTES:
@@ -147,8 +149,12 @@ class UpstreamContainerClient(Generic[Request, Response]):
                 f"{MAX_REQUEST_BYTES // MIB}; use photos with less noise.",
                 stage=self._service,
             )
+        answer = self._send.future(request, timeout=self._seconds)
         try:
-            return self._send(request, timeout=self._seconds)
+            with current_token().on_cancel(answer.cancel):
+                return answer.result()
+        except grpc.FutureCancelledError:
+            raise Cancelled from None
         except grpc.RpcError as error:
             raise self._call_error(error) from error
 

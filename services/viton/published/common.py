@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.cancellation import hold_lock
 from services.kit.categories import GARMENT_CATEGORIES, UPPER, check_category
 from services.kit.errors import InvalidOption, InvalidRequest, NoGarment
 from services.kit.types import Image, LabelMap, Mask
@@ -97,7 +98,7 @@ def wrap_session(session: "InferenceSession") -> RunNetwork:
 
     def run(**given: Planes) -> tuple[Planes, ...]:
         fed = {name: np.ascontiguousarray(value[None]) for name, value in given.items()}
-        with one_at_a_time:
+        with hold_lock(one_at_a_time):
             answer: Sequence[Planes] = session.run(None, fed)
         return tuple(planes[0] for planes in answer)
 

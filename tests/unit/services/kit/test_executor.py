@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.kit.cancellation import current_token
 from services.kit.errors import Overloaded, ServiceUnavailable
 from services.kit.executor import BoundedExecutor
 
@@ -110,16 +111,35 @@ async def test_cancelled_in_the_queue_frees_the_place_and_never_runs(gate: Gate)
     assert (executor.running, executor.waiting) == (0, 0)
 
 
-async def test_cancelled_while_it_runs_keeps_its_worker(gate: Gate) -> None:
+async def test_cancelled_while_it_runs_it_is_told_and_keeps_its_worker_until_it_ends(
+    gate: Gate,
+) -> None:
     executor = BoundedExecutor("viton", workers=1, queue_size=0)
-    first = asyncio.create_task(executor.run(gate.work, "first"))
+    told: list[bool] = []
+
+    def work() -> None:
+        gate.work("first")
+        told.append(current_token().cancelled)
+
+    first = asyncio.create_task(executor.run(work))
     await gate.wait_for_start()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
+    assert executor.running == 1
     with pytest.raises(Overloaded):
         await executor.run(gate.work, "second")
     gate.open.set()
+    assert await executor.close(LONG)
+    assert told == [True]
+    assert executor.running == 0
+
+
+async def test_each_function_has_a_token_of_its_own() -> None:
+    executor = BoundedExecutor("viton", workers=1, queue_size=0)
+    tokens = [await executor.run(current_token) for _ in range(2)]
+    assert tokens[0] is not tokens[1]
+    assert not any(token.cancelled for token in tokens)
     assert await executor.close(LONG)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.kit.cancellation import check_cancelled
 from services.kit.errors import ServiceUnavailable, WeightsMissing
 from services.kit.runtimes import sessions, torch_runtime
 from services.kit.weights.manifest import get_manifest
@@ -53,7 +54,9 @@ def test_a_published_network_runs_in_pytorch(folder: Path, monkeypatch: pytest.M
     monkeypatch.setenv("TRYON_TORCH_DEVICE", "cuda")
     session: Any = sessions.onnx_session(folder / FILE)
     title = "VITON-HD: GMM"
-    assert session.given == ("networks.viton_hd.gmm", title, folder / STATE, "cuda", 1)
+    *given, before_layer = session.given
+    assert given == ["networks.viton_hd.gmm", title, folder / STATE, "cuda", 1]
+    assert before_layer is check_cancelled
     assert sessions.onnx_session(folder / FILE) is session
 
 
