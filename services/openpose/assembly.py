@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.openpose import peaks
 from services.openpose.core import F32
-from services.openpose.skeletons import Skeleton
+from services.openpose.joint_topologies import JointTopology
 
 THRESHOLD: Final = 0.05
 """Least confidence of a peak, and least agreement of a field with the limb's direction."""
@@ -29,6 +29,8 @@ MIN_JOINTS_BESIDE_FEET: Final = 5
 
 _WEIGHT_OF_PEAKS: Final = 0.1
 """Weight of a peak's confidence in the order of pairs; their field has weight 1."""
+_POINTS_PER_LENGTH: Final = 5
+"""Square of the number of points on a limb's line over its longer side, in pixels of the map."""
 _FEWEST_POINTS: Final = 5
 """Points on a limb's line at least."""
 _MOST_POINTS: Final = 25
@@ -49,26 +51,26 @@ class _Person:
     """Sum of the scores of the peaks and of the connections."""
 
 
-def assemble_people(maps: F32, skeleton: Skeleton, offset: float = 0.0) -> list[F32]:
+def assemble_people(maps: F32, topology: JointTopology, offset: float = 0.0) -> list[F32]:
     """Find everybody in a network's output: of each, joints x 3 (x, y, confidence; else zeros).
 
     ``maps`` is channels x H x W, the network's output enlarged to the size of its input; ``offset``
     is added to the places of peaks. The order is that in which they were found.
     """
-    found = [peaks.find_peaks(maps[joint], THRESHOLD, offset) for joint in range(skeleton.joints)]
-    fields = maps[skeleton.joints + 1 :]
+    found = [peaks.find_peaks(maps[joint], THRESHOLD, offset) for joint in range(topology.joints)]
+    fields = maps[topology.joints + 1 :]
     result = []
-    for person in _assemble(_rank_connections(found, fields, skeleton), found, skeleton):
-        if _is_person(person, skeleton):
-            points = np.zeros((skeleton.joints, 3), np.float32)
+    for person in _assemble(_rank_connections(found, fields, topology), found, topology):
+        if _is_person(person, topology):
+            points = np.zeros((topology.joints, 3), np.float32)
             for joint, index in person.joints.items():
                 points[joint] = found[joint][index]
             result.append(points)
     return result
 
 
-def _is_person(person: _Person, skeleton: Skeleton) -> bool:
-    joints = len(person.joints.keys() - skeleton.feet)
+def _is_person(person: _Person, topology: JointTopology) -> bool:
+    joints = len(person.joints.keys() - topology.feet)
     enough = MIN_JOINTS_BESIDE_FEET if joints < len(person.joints) else MIN_JOINTS
     return joints >= enough and person.score / joints >= MIN_SCORE_PER_JOINT
 
@@ -82,7 +84,8 @@ def agreement(starts: F32, ends: F32, along_x: F32, along_y: F32) -> NDArray[np.
     vectors = (ends[None, :, :2] - starts[:, None, :2]).astype(np.float64)
     lengths = np.linalg.norm(vectors, axis=2)
     longest = np.abs(vectors).max(axis=2)
-    counts = np.clip((np.sqrt(5 * longest) + 0.5).astype(int), _FEWEST_POINTS, _MOST_POINTS)
+    wanted = (np.sqrt(_POINTS_PER_LENGTH * longest) + 0.5).astype(int)
+    counts = np.clip(wanted, _FEWEST_POINTS, _MOST_POINTS)
     steps = np.arange(_MOST_POINTS)
     used = steps < counts[..., None]
     places = starts[:, None, None, :2] + (vectors / counts[..., None])[:, :, None] * steps[:, None]
@@ -100,11 +103,11 @@ def agreement(starts: F32, ends: F32, along_x: F32, along_y: F32) -> NDArray[np.
 
 
 def _rank_connections(
-    found: Sequence[F32], fields: F32, skeleton: Skeleton
+    found: Sequence[F32], fields: F32, topology: JointTopology
 ) -> list[tuple[float, float, int, int, int]]:
     """List the pairs that a limb may join, best first: order, score, limb and the two peaks."""
     pairs = []
-    for limb, ((first, second), x) in enumerate(zip(skeleton.limbs, skeleton.fields, strict=True)):
+    for limb, ((first, second), x) in enumerate(zip(topology.limbs, topology.fields, strict=True)):
         starts, ends = found[first], found[second]
         scores = agreement(starts, ends, fields[x], fields[x + 1])
         order = scores + _WEIGHT_OF_PEAKS * (starts[:, None, 2] + ends[None, :, 2])
@@ -118,12 +121,12 @@ def _rank_connections(
 def _assemble(
     pairs: Sequence[tuple[float, float, int, int, int]],
     found: Sequence[F32],
-    skeleton: Skeleton,
+    topology: JointTopology,
 ) -> list[_Person]:
     everybody: list[_Person] = []
     whose: dict[tuple[int, int], _Person] = {}
     for _, score, limb, *indices in pairs:
-        ends = list(zip(skeleton.limbs[limb], indices, strict=True))
+        ends = list(zip(topology.limbs[limb], indices, strict=True))
         known = [whose[end] for end in ends if end in whose]
         if len(known) == 2 and known[0] is not known[1]:
             if known[0].joints.keys() & known[1].joints.keys():

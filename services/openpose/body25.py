@@ -54,22 +54,28 @@ def from_landmarks(landmarks: F32, height: int, width: int) -> F32:
 
     Confidence is visibility times presence. Joints outside the picture of ``height`` x ``width``
     pixels and those less certain than ``UNSEEN_BELOW`` are zeros. The neck is the middle of the
-    shoulders, the mid hip that of the hips, and either is unseen when one of its two ends is.
+    shoulders, the mid hip that of the hips, and either is unseen if one of its two ends is.
     """
     points = np.zeros((JOINTS, 3), dtype=np.float32)
     for joint, source in _LANDMARK_OF_JOINT.items():
         x, y, visibility, presence = landmarks[source]
         points[joint] = x, y, visibility * presence
     places = points[:, :2]
-    places[Joint.NECK] = (places[2] + places[5]) / 2
-    for shoulder, elbow in ((2, 3), (5, 6)):
+    places[Joint.NECK] = (places[Joint.RIGHT_SHOULDER] + places[Joint.LEFT_SHOULDER]) / 2
+    for shoulder, elbow in (
+        (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW),
+        (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW),
+    ):
         places[elbow] += _ELBOW_SHIFT * (places[shoulder] - places[elbow])
-    outward = _EAR_SHIFT * (places[18] - places[17])
-    places[18] += outward
-    places[17] -= outward
-    places[Joint.MID_HIP] = (places[9] + places[12]) / 2
-    points[Joint.NECK, 2] = min(points[2, 2], points[5, 2])
-    points[Joint.MID_HIP, 2] = min(points[9, 2], points[12, 2])
+    outward = _EAR_SHIFT * (places[Joint.LEFT_EAR] - places[Joint.RIGHT_EAR])
+    places[Joint.LEFT_EAR] += outward
+    places[Joint.RIGHT_EAR] -= outward
+    places[Joint.MID_HIP] = (places[Joint.RIGHT_HIP] + places[Joint.LEFT_HIP]) / 2
+    for middle, right, left in (
+        (Joint.NECK, Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER),
+        (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP),
+    ):
+        points[middle, 2] = min(points[right, 2], points[left, 2])
     x, y = places[:, 0], places[:, 1]
     outside = (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)
     points[outside | (points[:, 2] < UNSEEN_BELOW)] = 0

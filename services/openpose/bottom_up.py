@@ -11,8 +11,8 @@ from services.kit.errors import NoPerson
 from services.kit.joints import Joint
 from services.kit.types import Image, Keypoints
 from services.openpose import assembly
-from services.openpose.core import F32
-from services.openpose.skeletons import Skeleton, to_body_25
+from services.openpose.core import F32, prominence
+from services.openpose.joint_topologies import JointTopology, to_body_25
 
 INPUT_HEIGHT_PX: Final = 368
 """Height of the network's input, OpenPose's default; the width keeps the picture's aspect."""
@@ -54,7 +54,7 @@ def network_input(image: Image) -> tuple[F32, float]:
     return planes[None] / np.float32(256) - np.float32(0.5), scale
 
 
-def estimate_people(image: Image, run: Run, skeleton: Skeleton) -> list[Keypoints]:
+def estimate_people(image: Image, run: Run, topology: JointTopology) -> list[Keypoints]:
     """Find the BODY_25 joints of everybody in an H x W x 3 picture."""
     height, width = image.shape[:2]
     given, scale = network_input(image)
@@ -63,11 +63,11 @@ def estimate_people(image: Image, run: Run, skeleton: Skeleton) -> list[Keypoint
         [cv2.resize(each, size, interpolation=cv2.INTER_CUBIC) for each in run(given)[0]]
     )
     result = []
-    for person in assembly.assemble_people(maps.astype(np.float32), skeleton, offset=0.5 * scale):
+    for person in assembly.assemble_people(maps.astype(np.float32), topology, offset=0.5 * scale):
         person[:, :2] /= np.float32(scale)
         x, y = person[:, 0], person[:, 1]
         person[(x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)] = 0
-        result.append(to_body_25(person, skeleton))
+        result.append(to_body_25(person, topology))
     return result
 
 
@@ -89,7 +89,7 @@ def _prominence(keypoints: Keypoints, height: int, width: int) -> float:
     seen = keypoints[keypoints[:, 2] > 0]
     extent = float(np.ptp(seen[:, 0]) / width + np.ptp(seen[:, 1]) / height)
     aside = abs(float(np.ptp(seen[:, 0]) / 2 + seen[:, 0].min()) - width / 2) / width
-    return extent * max(0.2, 1 - aside) * (0.2 + float(keypoints[:, 2].mean()))
+    return prominence(extent, aside, float(keypoints[:, 2].mean()))
 
 
 def estimate_yaw_degrees(keypoints: Keypoints) -> float:

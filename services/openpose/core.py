@@ -45,6 +45,10 @@ _REGION_TO_CIRCLE: Final = 1.25
 """Side of a body's square over the diameter of the circle around the body."""
 _MIN_SAME_PERSON_IOU: Final = 0.5
 """Intersection over union above which two detections are one person."""
+_MIN_CENTRALITY: Final = 0.2
+"""Centrality at least, in the rating of people; 1 in the middle of the picture."""
+_LEAST_COMPLETENESS: Final = 0.2
+"""Completeness, in the rating of people, of one whose joints all have confidence 0."""
 _LOGIT_BOUND: Final = 80.0
 """Past it float32 holds no exponential, and the probability is 0 or 1 anyway."""
 _HEATMAP_REACH_CELLS: Final = 3
@@ -55,6 +59,10 @@ _GUIDED_REACH_CELLS: Final = 4
 """Pixels of the network's mask by which its edge may move."""
 EDGE_NOISE_VARIANCE: Final = 1e-3
 """Variance of grey that counts as noise and not as an edge, of full scale squared."""
+_MASK_FLOOR: Final = np.float32(0.3)
+"""Refined probability of a person up to which the mask is 0."""
+_MASK_GAIN: Final = np.float32(2.5)
+"""Rise of the mask, 0 to 1, with the refined probability above that."""
 _MAX_GUIDED_SIDE_PX: Final = 1536
 """Longer side of the picture that the mask's edge is refined on, at most."""
 
@@ -240,6 +248,15 @@ def merge_detections(detections: Sequence[Detection]) -> list[Detection]:
     return merged
 
 
+def prominence(extent: float, distance_aside: float, mean_confidence: float) -> float:
+    """Rate how far a person is the picture's subject: size, times centrality, times completeness.
+
+    ``distance_aside`` is that from the middle, as a share of the picture's width.
+    """
+    centrality = max(_MIN_CENTRALITY, 1 - distance_aside)
+    return extent * centrality * (_LEAST_COMPLETENESS + mean_confidence)
+
+
 def body_region(centre: F32, rim: F32) -> Region:
     """Give the square around a body whose hip centre and one point of its circle are known.
 
@@ -322,6 +339,6 @@ def person_mask(person: Person, image: U8) -> U8:
     radius = max(1, round(_GUIDED_REACH_CELLS * person.region.side / LANDMARK_SIZE))
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / np.float32(255.0)
     snapped = filter_by_grey(sigmoid(placed.astype(np.float32)), grey, radius, EDGE_NOISE_VARIANCE)
-    firm = np.clip((snapped - np.float32(0.3)) * np.float32(2.5), 0, 1)
+    firm = np.clip((snapped - _MASK_FLOOR) * _MASK_GAIN, 0, 1)
     soft: U8 = np.round(firm * 255).astype(np.uint8)
     return soft

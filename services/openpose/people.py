@@ -92,7 +92,7 @@ def rate_prominence(person: Person, height: int, width: int) -> float:
     """How much a person is the picture's subject: size, times centrality, times completeness."""
     seen = landmark_confidence(person.landmarks, height, width)[list(_ESSENTIAL)]
     aside = abs(person.region.x - width / 2) / width
-    return person.region.side * max(0.2, 1 - aside) * (0.2 + float(seen.mean()))
+    return core.prominence(person.region.side, aside, float(seen.mean()))
 
 
 def landmark_confidence(landmarks: F32, height: int, width: int) -> F32:

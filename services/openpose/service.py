@@ -22,8 +22,8 @@ from services.openpose.contract import (
     FindWearerResponse,
 )
 from services.openpose.core import F32
+from services.openpose.joint_topologies import BODY_25, COCO, JointTopology
 from services.openpose.people import Networks
-from services.openpose.skeletons import BODY_25, COCO, Skeleton
 
 WEIGHTS: Final = "pose_landmarker_full.task"
 """Weight file of the default engine."""
@@ -50,11 +50,11 @@ def estimate_pose(image: Image, networks: Networks) -> EstimatePoseResponse:
 
 
 def estimate_pose_bottom_up(
-    image: Image, run: bottom_up.Run, skeleton: Skeleton
+    image: Image, run: bottom_up.Run, topology: JointTopology
 ) -> EstimatePoseResponse:
     """As ``estimate``, with a network that finds everybody's joints at once."""
     _check_size(image)
-    everybody = bottom_up.estimate_people(image, run, skeleton)
+    everybody = bottom_up.estimate_people(image, run, topology)
     keypoints = bottom_up.choose_main_person(everybody, *image.shape[:2])
     silhouette = grabcut_mask.person_mask_from_joints(image, keypoints)
     return _response(
@@ -122,13 +122,13 @@ def _load_mediapipe() -> Service:
     return _service("mediapipe", lambda image: estimate_pose(image, networks))
 
 
-def _load_published(engine: str, file: str, skeleton: Skeleton) -> Service:
+def _load_published(engine: str, file: str, topology: JointTopology) -> Service:
     session = sessions.onnx_session(store.find_weights(file))
 
     def run(picture: F32) -> F32:
         return np.asarray(session.run(["net_output"], {"image": picture})[0], np.float32)
 
-    return _service(engine, lambda image: estimate_pose_bottom_up(image, run, skeleton))
+    return _service(engine, lambda image: estimate_pose_bottom_up(image, run, topology))
 
 
 ENGINES: Final[dict[str, Callable[[], Service]]] = {

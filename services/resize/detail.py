@@ -27,6 +27,12 @@ MIN_ENLARGEMENT: Final = 1.1
 MAX_STEP_RATIO: Final = 3.0
 """Step between neighbours' places, in usual steps, from which on they show different parts."""
 
+MIN_USUAL_STEP: Final = 0.1
+"""Usual step between neighbours' places at least, in pixels of a picture of the canvas's size."""
+
+SEAM_WINDOW_PX: Final = 5
+"""Side of the square around a pixel, on the canvas, without a seam if its detail is added."""
+
 
 @dataclass(frozen=True)
 class GarmentDetailSource:
@@ -90,7 +96,7 @@ def prepare_detail(garment_source: GarmentDetailSource, enlargement: float) -> G
         float(np.median(steps[garment_source.garment_alpha > 127]))
         if (garment_source.garment_alpha > 127).any()
         else 1.0,
-        0.1,
+        MIN_USUAL_STEP,
     )
     # A garment much finer than the result would alias; one pixel of it for one of the result.
     scale = min(float(times), enlargement / usual)
@@ -101,7 +107,8 @@ def prepare_detail(garment_source: GarmentDetailSource, enlargement: float) -> G
     canvas = np.asarray(
         PIL.Image.fromarray(garment_source.garment).resize((width, height), Resampling.LANCZOS)
     )
-    whole = cv2.erode((steps < MAX_STEP_RATIO * usual).astype(np.uint8), np.ones((5, 5), np.uint8))
+    window = np.ones((SEAM_WINDOW_PX, SEAM_WINDOW_PX), np.uint8)
+    whole = cv2.erode((steps < MAX_STEP_RATIO * usual).astype(np.uint8), window)
     weight = cv2.GaussianBlur(whole.astype(np.float32), (0, 0), 1.0) * whole
     weight *= garment_source.garment_alpha.astype(np.float32) / 255
     return GarmentDetail(

@@ -10,8 +10,8 @@ from services.kit.joints import Joint
 from services.kit.types import Keypoints
 from services.openpose import assembly, bottom_up, peaks
 from services.openpose.core import F32
+from services.openpose.joint_topologies import BODY_25, COCO, JointTopology
 from services.openpose.service import estimate_pose_bottom_up
-from services.openpose.skeletons import BODY_25, COCO, Skeleton
 
 pytestmark = pytest.mark.unit
 
@@ -33,20 +33,20 @@ def standing(x: float, y: float, trunk: float) -> F32:
 
 
 def drawn(
-    people: list[F32], skeleton: Skeleton, size: tuple[int, int] = SIZE, spread: float = 3.0
+    people: list[F32], topology: JointTopology, size: tuple[int, int] = SIZE, spread: float = 3.0
 ) -> F32:
     """The maps and fields that a perfect network gives for those BODY_25 joints (NaN: unseen)."""
     rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
-    count = 2 * len(skeleton.limbs)
-    maps = np.zeros((skeleton.joints + 1 + count, *size), np.float32)
-    fields = maps[skeleton.joints + 1 :]
+    count = 2 * len(topology.limbs)
+    maps = np.zeros((topology.joints + 1 + count, *size), np.float32)
+    fields = maps[topology.joints + 1 :]
     for person in people:
-        points = person[list(skeleton.body_25)]
+        points = person[list(topology.body_25)]
         for joint, (x, y) in enumerate(points):
             if not np.isnan(x):
                 bump = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * spread**2))
                 maps[joint] = np.maximum(maps[joint], bump)
-        for (first, second), channel in zip(skeleton.limbs, skeleton.fields, strict=True):
+        for (first, second), channel in zip(topology.limbs, topology.fields, strict=True):
             start, end = points[first], points[second]
             if np.isnan((start, end)).any():
                 continue
@@ -57,21 +57,21 @@ def drawn(
             aside = np.abs(dx * along[1] - dy * along[0])
             on = (reach > -2) & (reach < length + 2) & (aside < spread)
             fields[channel][on], fields[channel + 1][on] = along
-    maps[skeleton.joints] = 1 - maps[: skeleton.joints].max(axis=0)
+    maps[topology.joints] = 1 - maps[: topology.joints].max(axis=0)
     return maps
 
 
 TWO = [standing(70, 40, 50), standing(170, 60, 36)]
 
 
-@pytest.mark.parametrize("skeleton", [BODY_25, COCO], ids=["body_25", "coco"])
-def test_two_people_come_apart_and_complete(skeleton: Skeleton) -> None:
+@pytest.mark.parametrize("topology", [BODY_25, COCO], ids=["body_25", "coco"])
+def test_two_people_come_apart_and_complete(topology: JointTopology) -> None:
     found = sorted(
-        assembly.assemble_people(drawn(TWO, skeleton), skeleton), key=lambda each: each[1, 0]
+        assembly.assemble_people(drawn(TWO, topology), topology), key=lambda each: each[1, 0]
     )
     assert len(found) == 2
     for points, truth in zip(found, TWO, strict=True):
-        expected = truth[list(skeleton.body_25)]
+        expected = truth[list(topology.body_25)]
         assert (points[:, 2] > 0.8).all()
         assert np.abs(points[:, :2] - expected).max() < 1.5
 

@@ -14,7 +14,7 @@ from services.openpose.core import F32
 
 
 @dataclass(frozen=True)
-class Skeleton:
+class JointTopology:
     """The joints of a network and how its fields connect them."""
 
     limbs: tuple[tuple[int, int], ...]
@@ -33,7 +33,7 @@ class Skeleton:
 
 
 # fmt: off
-BODY_25: Final = Skeleton(
+BODY_25: Final = JointTopology(
     limbs=(
         (1, 8), (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (8, 9), (9, 10), (10, 11), (8, 12),
         (12, 13), (13, 14), (1, 0), (0, 15), (15, 17), (0, 16), (16, 18), (2, 17), (5, 18),
@@ -47,7 +47,7 @@ BODY_25: Final = Skeleton(
     feet=frozenset(range(19, 25)),
 )
 """OpenPose's network BODY_25."""
-COCO: Final = Skeleton(
+COCO: Final = JointTopology(
     limbs=(
         (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12),
         (12, 13), (1, 0), (0, 14), (14, 16), (0, 15), (15, 17), (2, 16), (5, 17),
@@ -59,14 +59,14 @@ COCO: Final = Skeleton(
 # fmt: on
 
 
-def to_body_25(points: F32, skeleton: Skeleton) -> Keypoints:
+def to_body_25(points: F32, topology: JointTopology) -> Keypoints:
     """Give a person's joints x 3 their places in BODY_25.
 
     A mid hip that the network does not have is the middle of the hips, unseen when one of them is.
     """
     keypoints = np.zeros((len(Joint), 3), np.float32)
-    keypoints[list(skeleton.body_25)] = points
-    if Joint.MID_HIP not in skeleton.body_25:
+    keypoints[list(topology.body_25)] = points
+    if Joint.MID_HIP not in topology.body_25:
         hips = keypoints[[Joint.RIGHT_HIP, Joint.LEFT_HIP]]
         if (hips[:, 2] > 0).all():
             keypoints[Joint.MID_HIP] = *hips[:, :2].mean(axis=0), hips[:, 2].min()
