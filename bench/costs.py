@@ -47,7 +47,7 @@ class Cost:
     """Bytes of the responses."""
 
 
-class Weighing(ProcessesBackend):
+class MessageCounter(ProcessesBackend):
     """Local processes whose messages are weighed while ``weighs`` is true."""
 
     weighs = False
@@ -89,7 +89,7 @@ async def measure(
     photos: Photos, options: OptionValues, pictures: int, log_dir: Path
 ) -> dict[str, Cost]:
     """Start every service, warm up with one picture, and make ``pictures`` more."""
-    backend = Weighing(find_free_ports(), log_dir)
+    backend = MessageCounter(find_free_ports(), log_dir)
     tryon = TryOn(backend, GatewaySettings())
     try:
         await backend.start()

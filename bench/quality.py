@@ -1,9 +1,9 @@
 """Judges the pictures of a folder of cases: ``python bench/quality.py CASES_DIR --out REPORT_DIR``.
 
-Runs the pipeline embedded on every case, measures agreement with whatever references there are and
-the faults that need none, and writes one report; docs/quality/README.md says what each figure
-means. A second run into the same folder makes only those pictures anew whose code or photos have
-changed. ``--compare OTHER_REPORT_DIR`` puts two reports side by side.
+The pipeline runs embedded on every case. Agreement with the references, and faults that need no
+reference, are measured and written to one report. docs/quality/README.md explains the figures. A
+second run into the same folder makes only the pictures whose code or photos have changed.
+``--compare OTHER_REPORT_DIR`` compares two reports.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.measures.agreement import Figures
 from bench.measures.figures import judge
 from bench.reports import compare, report, sheets
-from bench.reports.report import Run, Shown
+from bench.reports.report import CasePictures, Run
 from bench.runs import cases
 from bench.runs.cases import Case, CaseError
 from bench.runs.engine import ROOT, Engine, RunResult, fingerprint
@@ -96,11 +96,11 @@ def _chosen(arguments: argparse.Namespace) -> list[Case]:
 
 async def _measure(
     found: list[Case], arguments: argparse.Namespace, console: Console
-) -> tuple[dict[str, Figures], dict[str, str], dict[str, Shown]]:
-    """Judge one case after the other; a case that cannot be made is told with its reason."""
+) -> tuple[dict[str, Figures], dict[str, str], dict[str, CasePictures]]:
+    """Judge one case after the other; collect the reasons of those that fail."""
     figures: dict[str, Figures] = {}
     failed: dict[str, str] = {}
-    shown: dict[str, Shown] = {}
+    shown: dict[str, CasePictures] = {}
     (arguments.out / "made").mkdir(exist_ok=True)
     (arguments.out / "pictures").mkdir(exist_ok=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -126,13 +126,13 @@ async def _measure(
             run = RunResult.load(kept)
             judged = await asyncio.to_thread(judge, case, run)
             figures[case.name] = judged.figures
-            shown[case.name] = Shown(
+            shown[case.name] = CasePictures(
                 person=run.person,
                 garment=run.garment,
-                worn=run.try_on_canvas,
+                try_on_canvas=run.try_on_canvas,
                 ancestor=case.result,
                 labels=labels.colourise(run.labels),
-                faults=sheets.marked(run.try_on_canvas, judged.faults),
+                faults=sheets.draw_faults(run.try_on_canvas, judged.faults),
             )
             report.save(run.try_on_canvas, arguments.out / "pictures" / f"{case.name}.png")
             bar.advance(task)
@@ -144,7 +144,7 @@ def _key(case: Case, arguments: argparse.Namespace) -> str:
 
 
 def _commit() -> str:
-    """Name the commit, with a plus where the working tree differs from it."""
+    """Return the commit, with a plus if the working tree differs."""
     command = ("git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*")
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603

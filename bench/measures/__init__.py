@@ -1,1 +1,1 @@
-"""How good the pictures are: agreement with references, and faults that need none."""
+"""Measures of pictures: agreement with references, and faults that need no reference."""

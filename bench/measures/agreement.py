@@ -1,4 +1,4 @@
-"""Agreement with a reference: 1 is best for every overlap and for SSIM, 0 for an error."""
+"""Measure agreement with a reference: 1 is best for IoU and SSIM, 0 for an error."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ from services.kit.weights import store
 Figures = dict[str, float | None]
 
 SURE: Final = 0.1
-"""The confidence from which on OpenPose's joint counts as seen."""
+"""Least confidence of a detected joint of OpenPose."""
 
 LIMBS: Final = (
     Joint.RIGHT_SHOULDER,
@@ -37,23 +37,23 @@ TARGETED: Final = {
     "face": (Label.FACE,),
     "arms": (Label.LEFT_ARM, Label.RIGHT_ARM),
 }
-"""What ``parse_iou`` is the mean of; each is the mean of its labels."""
+"""Classes whose mean is ``parse_iou``; each is the mean of its labels."""
 
 LPIPS_WEIGHTS: Final = "lpips_alex.onnx"
 """File of LPIPS's weights."""
 
 FEW: Final = 0.0005
-"""A class is present if it has this share of a picture in either map, 400 pixels of a canvas."""
+"""Least share of a picture of a present class in either map: 400 pixels of a canvas."""
 
 
 def iou(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
-    """Intersection over union of two masks, 0 to 1; None where both are empty."""
+    """Intersection over union of two masks, 0 to 1; None if both are empty."""
     union = np.count_nonzero(first | second)
     return np.count_nonzero(first & second) / union if union else None
 
 
 def mask_iou(found: Mask, reference: Mask) -> float | None:
-    """Intersection over union of two masks of 0 to 255, cut at one half."""
+    """Intersection over union of two masks of 0 to 255, thresholded at one half."""
     return iou(found > 127, reference > 127)
 
 
@@ -69,7 +69,7 @@ def label_ious(found: LabelMap, reference: LabelMap, ids: int) -> dict[int, floa
 
 
 def parse(found: LabelMap, reference: LabelMap) -> Figures:
-    """Overlaps of CIHP label maps: ``parse_iou`` is the mean of ``TARGETED``, then each class."""
+    """IoU of CIHP label maps: ``parse_iou`` is the mean of ``TARGETED``, then each class."""
     overlaps = label_ious(found, reference, len(Label))
     groups = {
         name: [overlaps[label] for label in labels if label in overlaps]
@@ -88,7 +88,7 @@ def parse(found: LabelMap, reference: LabelMap) -> Figures:
 
 
 def part_map(found: LabelMap, reference: LabelMap) -> float | None:
-    """Mean intersection over union of DensePose's parts that the reference shows, 0 to 1."""
+    """Mean intersection over union of the DensePose parts in the reference, 0 to 1."""
     least = FEW * reference.size
     overlaps = label_ious(found, reference, 25)
     present = [
@@ -100,10 +100,10 @@ def part_map(found: LabelMap, reference: LabelMap) -> float | None:
 
 
 def keypoints(found: Keypoints, reference: Keypoints) -> Figures:
-    """Distances of joints that both have seen, in pixels; and how many of the reference's we miss.
+    """Mean distances of common joints, in pixels, and the number of joints of the reference alone.
 
-    ``keypoint_error`` is their mean, ``keypoint_error.arms`` that of shoulders, elbows and wrists,
-    and ``keypoint_error.relative`` the first in shoulder widths.
+    ``keypoint_error`` is the mean of all, ``keypoint_error.arms`` that of shoulders, elbows and
+    wrists, and ``keypoint_error.relative`` the mean of all in shoulder widths.
     """
     seen = reference[:, 2] > SURE
     both = seen & (found[:, 2] > 0)
@@ -123,7 +123,7 @@ def keypoints(found: Keypoints, reference: Keypoints) -> Figures:
 def ssim(picture: Image, reference: Image) -> float:
     """Structural similarity of two RGB pictures, -1 to 1 (Wang et al., 2004, with its window).
 
-    It guards against regressions and does not judge try-on: a broken collar is worth 0.002.
+    It guards against regressions and does not judge try-on. A broken collar costs 0.002.
     """
     value = structural_similarity(  # type: ignore[no-untyped-call]
         picture,
@@ -138,9 +138,11 @@ def ssim(picture: Image, reference: Image) -> float:
 
 
 def lpips(picture: Image, reference: Image) -> float | None:
-    """How differently two RGB pictures look, 0: alike (Zhang et al., CVPR 2018, on AlexNet).
+    """Learned perceptual distance of two RGB pictures, 0 if equal.
 
-    None where its weights are not here: ``bash run.sh models fetch lpips_alex.onnx``.
+    Zhang et al., CVPR 2018, on AlexNet.
+
+    None without the weights: ``bash run.sh models fetch lpips_alex.onnx``.
     """
     try:
         network = sessions.onnx_session(store.find_weights(LPIPS_WEIGHTS))

@@ -1,4 +1,4 @@
-"""Whether the garment kept its colour."""
+"""Measure the difference of colour between the garment's photo and the result."""
 
 from typing import Final
 
@@ -8,31 +8,32 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from skimage.color import deltaE_ciede2000
 
-from bench.measures.regions import Bool, Floats, Worn, grown, lab
+from bench.measures.regions import Bool, Floats, TryOnImages, dilate_or_erode, lab
 from services.kit.types import Image
 
 SAMPLES: Final = 500
-"""Colours that stand for a region."""
+"""Number of sampled colours of a region."""
+
 
 LIT: Final = 70.0
-"""Per cent of a garment's pixels that are darker than what counts as its lit part."""
+"""Per cent of a garment's pixels that are darker than the lit part."""
 FOLDS: Final = 0.03
-"""Light varies over this share of a garment's size; what varies faster is pattern."""
+"""Scale of light, as a share of a garment's size; faster changes are pattern."""
 DEEPEST: Final = 10.0
-"""In L*: what differs more from the lit part is another colour, not shade."""
+"""Largest difference in L* of shade from the lit part; larger ones are another colour."""
 
 
-def colour_difference(worn: Worn) -> float | None:
-    """Return the median CIEDE2000 difference between garment photo and worn region; 0 is equal.
+def colour_difference(images: TryOnImages) -> float | None:
+    """Return the median CIEDE2000 difference of the garment's photo and the result; 0 is equal.
 
-    Both are sampled, slow changes of lightness are flattened to the level of their lit part, and
-    the samples are paired so that the sum of the differences is least (the transport between two
-    sets of colours): stripes and prints need no correspondence, and a pattern's colours must keep
-    their shares. A difference of about 1 is just seen side by side, 3 is hardly noticed.
-    Sharma, Wu, Dalal: The CIEDE2000 color-difference formula (2005). None without a worn region.
+    Both regions are sampled. Slow changes of lightness are flattened to the level of the lit part.
+    The samples are paired by the least sum of differences (optimal transport), so that stripes and
+    prints need no correspondence, and a pattern's colours must keep their shares. A difference of
+    about 1 is just visible side by side, 3 is hardly noticed. Sharma, Wu, Dalal: The CIEDE2000
+    color-difference formula (2005). None if the result has no garment.
     """
-    first = _samples(worn.garment, grown(worn.cloth, -5))
-    second = _samples(worn.picture, grown(worn.region, -5))
+    first = _samples(images.garment, dilate_or_erode(images.garment_photo_region, -5))
+    second = _samples(images.picture, dilate_or_erode(images.garment_region, -5))
     if min(len(first), len(second)) < 50:
         return None
     cost = ciede2000(first[:, None], second[None, :])
@@ -46,7 +47,7 @@ def ciede2000(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArra
 
 
 def _samples(picture: Image, where: Bool) -> NDArray[np.float32]:
-    """Return up to ``SAMPLES`` colours spread evenly over a region, N x 3 L*a*b*."""
+    """Sample up to ``SAMPLES`` colours evenly over a region, N x 3 L*a*b*."""
     tones = _flattened(lab(picture), where)[where]
     step = max(len(tones) / SAMPLES, 1.0)
     at = np.arange(0.5 * step, len(tones), step).astype(np.int64)

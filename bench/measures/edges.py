@@ -1,4 +1,4 @@
-"""How smooth the worn garment's outline is."""
+"""Measure the roughness of the garment's outline."""
 
 from typing import Final
 
@@ -7,37 +7,37 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from bench.measures.regions import Worn, grown, lab
+from bench.measures.regions import TryOnImages, dilate_or_erode, lab
 from services.kit.labels import Label
 
 REACH: Final = 8.0
-"""Pixels on either side of the parse's outline in which the picture's edge is searched."""
+"""Distance from the parse's outline within which the edge is searched, in pixels of the canvas."""
 STRONG: Final = 3.0
-"""Change of L*a*b* a pixel from which on there is an edge to speak of."""
+"""Least gradient of an edge, in L*a*b* units per pixel."""
 WAVE: Final = 6.0
-"""Pixels along the outline: what is longer is the garment's cut, what is shorter is raggedness."""
+"""Length along the outline, in pixels, that separates the garment's cut from roughness."""
 _STEP: Final = 0.5
 """Distance between samples across the outline, in pixels of the canvas."""
 
 _FAR: Final = 4.0
-"""Pixels of the canvas from which on a stray edge counts no more."""
+"""Largest distance of a rough edge, in pixels of the canvas."""
 
 _FRAME: Final = 12
-"""Pixels along the picture's frame that are left out."""
+"""Width of the omitted border, in pixels of the canvas."""
 
 
-def roughness(worn: Worn) -> float | None:
-    """Return how far the garment's edge strays from its smoothed course: pixels, root mean square.
+def roughness(images: TryOnImages) -> float | None:
+    """Return the root mean square distance of the garment's edge from the smoothed edge, in pixels.
 
-    The edge is the steepest change of colour across the parse's outline, found to a fraction of a
-    pixel; below about 0.5 it looks smooth, a staircase of 3 pixels has more than 1. Outline at
-    the frame's border and beside hair is left out. None where no clear edge is long enough.
+    The edge is the steepest change of colour across the parse's outline, to a fraction of a pixel.
+    Below about 0.5 it looks smooth. A staircase of 3 pixels has more than 1. Outline at the frame
+    and beside hair is omitted. None if no clear edge is long enough.
     """
     contours, _ = cv2.findContours(
-        worn.region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        images.garment_region.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
     )
-    smooth = cv2.GaussianBlur(lab(worn.picture), (0, 0), 0.7).astype(np.float32)
-    hair = grown(np.isin(worn.labels, (Label.HAIR, Label.HAT)), 10)
+    smooth = cv2.GaussianBlur(lab(images.picture), (0, 0), 0.7).astype(np.float32)
+    hair = dilate_or_erode(np.isin(images.labels, (Label.HAIR, Label.HAT)), 10)
     squares = [_strays(smooth, contour[:, 0].astype(np.float64), hair) for contour in contours]
     strays = np.concatenate(squares) if squares else np.zeros(0)
     return float(np.sqrt(np.mean(strays**2))) if len(strays) > 100 else None
@@ -46,7 +46,7 @@ def roughness(worn: Worn) -> float | None:
 def _strays(
     tones: NDArray[np.float32], contour: NDArray[np.float64], hair: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return, per point of a contour with a clear edge, its distance from the smooth course."""
+    """Return the distance from the smoothed edge, for each contour point with a clear edge."""
     if len(contour) < 100:
         return np.zeros(0)
     height, width = hair.shape
@@ -59,7 +59,7 @@ def _strays(
     read = cv2.remap(tones, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     steep = np.linalg.norm(np.diff(read, axis=1) / _STEP, axis=2)
     places = offsets[:-1] + _STEP / 2
-    # Of two edges the nearer one is meant.
+    # The nearer of two edges is the garment's.
     best = (steep * np.exp(-((places / REACH) ** 2))).argmax(axis=1)
     near = np.abs(np.arange(len(places))[None] - best[:, None]) <= 3
     weight = np.where(near, steep**2, 0)

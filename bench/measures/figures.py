@@ -1,4 +1,4 @@
-"""Every figure of one case, by its name in the report."""
+"""Compute the figures of a case, by their names in the report."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.measures import agreement, colour, edges, garment_cut, intruders, prints, unchanged
 from bench.measures.agreement import Figures
-from bench.measures.regions import Bool, Worn
+from bench.measures.regions import Bool, TryOnImages
 from bench.runs.cases import Case, Truth
 from bench.runs.engine import RunResult
 from services.kit.errors import NoGarment
@@ -19,36 +19,38 @@ ANCESTOR: Final = "ancestor."
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What was measured in a case."""
+class CaseFigures:
+    """The figures and faults of a case."""
 
     figures: Figures
-    """Name of a measure to its value."""
+    """Figures by name."""
     faults: dict[str, Bool]
-    """Name of a fault to where it is, H x W."""
+    """Faulty pixels, H x W, by fault."""
 
 
-def judge(case: Case, run: RunResult) -> Judged:
-    """Measure all there is to measure; a figure that cannot be told is None."""
-    truth = known(case.truth, run.garment, run.garment_mask)
+def judge(case: Case, run: RunResult) -> CaseFigures:
+    """Measure a case; a figure that cannot be measured is None."""
+    truth = complete_truth(case.truth, run.garment, run.garment_mask)
     figures = _agreements(case, run)
     figures["outside_edit_mask"] = unchanged.outside_edit_mask(
         run.try_on_canvas, run.person, run.edit_mask
     )
-    ours, faults = _artefacts(_worn(run, run.try_on_canvas, run.try_on_labels, truth), truth)
+    ours, faults = _artefacts(
+        _collect_images(run, run.try_on_canvas, run.try_on_labels, truth), truth
+    )
     figures |= ours
     if case.result is not None and run.reference_labels is not None:
-        worn = _worn(run, case.result, run.reference_labels, truth)
-        theirs, _ = _artefacts(worn, truth)
+        images = _collect_images(run, case.result, run.reference_labels, truth)
+        theirs, _ = _artefacts(images, truth)
         figures |= {f"{ANCESTOR}{name}": value for name, value in theirs.items()}
     figures |= {f"seconds.{stage}": seconds for stage, seconds in run.seconds.items()}
     figures["seconds"] = sum(run.seconds.values())
-    # NumPy's numbers are no JSON.
-    return Judged({k: None if v is None else float(v) for k, v in figures.items()}, faults)
+    # JSON takes no NumPy numbers.
+    return CaseFigures({k: None if v is None else float(v) for k, v in figures.items()}, faults)
 
 
-def known(truth: Truth, garment: Image, mask: Mask) -> Truth:
-    """Complete what is known of a garment by what the engine understands of its photo."""
+def complete_truth(truth: Truth, garment: Image, mask: Mask) -> Truth:
+    """Fill missing attributes of a garment with the engine's landmarks of its photo."""
     if truth.category != "upper" or None not in (truth.sleeves, truth.neckline):
         return truth
     try:
@@ -75,8 +77,8 @@ def _agreements(case: Case, run: RunResult) -> Figures:
     return figures
 
 
-def _worn(run: RunResult, picture: Image, labels: LabelMap, truth: Truth) -> Worn:
-    return Worn(
+def _collect_images(run: RunResult, picture: Image, labels: LabelMap, truth: Truth) -> TryOnImages:
+    return TryOnImages(
         picture=picture,
         labels=labels,
         person=run.person,
@@ -88,13 +90,13 @@ def _worn(run: RunResult, picture: Image, labels: LabelMap, truth: Truth) -> Wor
     )
 
 
-def _artefacts(worn: Worn, truth: Truth) -> tuple[Figures, dict[str, Bool]]:
-    found = {"foreign": intruders.foreign(worn), "leftovers": intruders.leftovers(worn)}
-    printed = prints.print_shape(worn)
+def _artefacts(images: TryOnImages, truth: Truth) -> tuple[Figures, dict[str, Bool]]:
+    found = {"foreign": intruders.foreign(images), "leftovers": intruders.leftovers(images)}
+    printed = prints.print_shape(images)
     reach = depth = None
-    if worn.category != "lower":
-        found["slits"] = intruders.slits(worn)
-        reach, depth = garment_cut.sleeve_reach(worn), garment_cut.neckline_depth(worn)
+    if images.category != "lower":
+        found["slits"] = intruders.slits(images)
+        reach, depth = garment_cut.sleeve_reach(images), garment_cut.neckline_depth(images)
     same = None
     if reach is not None and truth.sleeves is not None:
         same = float(garment_cut.sleeve_class(reach) == truth.sleeves)
@@ -103,15 +105,15 @@ def _artefacts(worn: Worn, truth: Truth) -> tuple[Figures, dict[str, Bool]]:
         deeper = abs(depth - truth.neckline)
     figures: Figures = {
         **{name: fault.amount for name, fault in found.items()},
-        **unchanged.touched(worn),
-        "colour_difference": colour.colour_difference(worn),
+        **unchanged.touched(images),
+        "colour_difference": colour.colour_difference(images),
         "print_aspect": printed.aspect,
         "print_matches": float(printed.matches),
         "sleeve_reach": reach,
         "sleeve_kept": same,
         "neckline_depth": depth,
         "neckline_error": deeper,
-        "roughness": edges.roughness(worn),
+        "roughness": edges.roughness(images),
     }
     return figures, {name: fault.where for name, fault in found.items()}
 

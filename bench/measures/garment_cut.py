@@ -1,37 +1,37 @@
-"""Whether the garment kept its cut: how long its sleeves are, how deep its neckline."""
+"""Measure the garment's cut in a picture: length of the sleeves, depth of the neckline."""
 
 from typing import Final
 
 import numpy as np
 
-from bench.measures.regions import Bool, Worn, grown
+from bench.measures.regions import Bool, TryOnImages, dilate_or_erode
 from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.types import Keypoints
 
 CLASSES: Final = (("none", 0.14), ("short", 0.52), ("three_quarter", 0.86), ("long", np.inf))
-"""Sleeve classes and how far down the arm each may reach: 0 shoulder, about .5 elbow, 1 wrist."""
+"""Largest end of each sleeve class on the arm: 0 shoulder, about 0.5 elbow, 1 wrist."""
 
 _STEPS: Final = 120
-"""Samples along an arm."""
+"""Number of samples along an arm."""
 
 _GAP: Final = 0.06
-"""Share of the arm that may be bare before the sleeve has ended."""
+"""Longest bare part within a sleeve, as a share of the arm."""
 
 _BREADTHS: Final = (0.15, 0.98)
-"""Least and greatest width of a neckline, in the distance between the shoulders."""
+"""Least and largest width of a neckline, in shoulder widths."""
 
 _LEVEL: Final = 1.0
-"""Pixels by which the ends of a neckline may lie below the highest point of their side."""
+"""Largest height of a side's highest point above the neckline's end, in pixels of the canvas."""
 
 
-def sleeve_reach(worn: Worn) -> float | None:
-    """Return how far down the arms the worn garment reaches: 0 shoulder, 1 wrist.
+def sleeve_reach(images: TryOnImages) -> float | None:
+    """Return the end of the sleeves on the arm: 0 shoulder, 1 wrist.
 
-    Read along the line shoulder, elbow, wrist, until the garment ends for good; the longer of both
-    arms counts, since a hidden one reads short. None where no whole arm was seen.
+    The garment is followed along shoulder, elbow and wrist to its end. The longer of both arms
+    counts, because a hidden arm reads short. None if no whole arm is detected.
     """
-    region, keypoints = grown(worn.region, 2), worn.keypoints
+    region, keypoints = dilate_or_erode(images.garment_region, 2), images.keypoints
     arms = (
         (Joint.LEFT_SHOULDER, Joint.LEFT_ELBOW, Joint.LEFT_WRIST),
         (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST),
@@ -43,7 +43,7 @@ def sleeve_reach(worn: Worn) -> float | None:
 
 
 def sleeve_class(reach: float) -> str:
-    """Name how far a sleeve reaches: ``none``, ``short``, ``three_quarter`` or ``long``."""
+    """Classify the end of a sleeve: ``none``, ``short``, ``three_quarter`` or ``long``."""
     return next(name for name, limit in CLASSES if reach < limit)
 
 
@@ -69,14 +69,15 @@ def _reach(region: Bool, keypoints: Keypoints, arm: tuple[Joint, Joint, Joint]) 
     return last
 
 
-def neckline_depth(worn: Worn) -> float | None:
-    """Return the depth of the worn neckline in its own widths: 0 closed, about 1 a deep V.
+def neckline_depth(images: TryOnImages) -> float | None:
+    """Return the neckline's depth as a fraction of its width: 0 closed, about 1 a deep V.
 
-    The upper edge of the garment between the shoulders is read column by column. Its two highest
-    points beside the neck are the ends of the neckline; the depth is that of its lowest point
-    below the line between them, over their distance. None where hair hides an end.
+    The garment's upper edge between the shoulders is followed column by column. The two highest
+    points beside the neck are the ends of the neckline. The depth is the distance of the lowest
+    point below the line between the ends, divided by the distance of the ends. None if hair hides
+    an end.
     """
-    region, labels, keypoints = worn.region, worn.labels, worn.keypoints
+    region, labels, keypoints = images.garment_region, images.labels, images.keypoints
     neck, left, right = (
         keypoints[joint] for joint in (Joint.NECK, Joint.LEFT_SHOULDER, Joint.RIGHT_SHOULDER)
     )
@@ -89,7 +90,7 @@ def neckline_depth(worn: Worn) -> float | None:
     if len(columns) < 20 or not column_has.all() or not 0 < middle < len(columns) - 1:
         return None
     top = region[:, columns].argmax(axis=0).astype(np.float64)
-    # Where a shoulder is level, the point nearest to the neck.
+    # On a level shoulder the end is the point nearest to the neck.
     starts = int(np.flatnonzero(top[:middle] <= top[:middle].min() + _LEVEL)[-1])
     ends = middle + int(np.flatnonzero(top[middle:] <= top[middle:].min() + _LEVEL)[0])
     span = ends - starts

@@ -1,4 +1,4 @@
-"""Whether a print, a logo or a row of buttons kept its shape."""
+"""Measure whether a print, a logo or a row of buttons kept its shape."""
 
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -7,22 +7,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.measures.regions import Bool, Worn, grown
+from bench.measures.regions import Bool, TryOnImages, dilate_or_erode
 from services.kit.types import Image
 
 Details = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Places N x 2 and descriptions N x 128."""
 
 DETAIL: Final = 0.015
-"""The least contrast of a detail that is matched, as SIFT has it."""
+"""Least contrast of a matched detail, SIFT's ``contrastThreshold``."""
 UNIQUE: Final = 0.8
-"""A detail's best match is this much nearer than its second best (Lowe 2004)."""
+"""Largest ratio of the distances of the best and the second match (Lowe 2004)."""
 LEAST: Final = 8
-"""Matches that agree on one shape change; fewer agree by chance."""
+"""Least number of matches that fit one affine map; fewer fit by chance."""
 AGREE: Final = 5.0
-"""Pixels by which a match may miss the common shape change."""
+"""Largest distance of a match from the affine map, in pixels of the canvas."""
 SCALES: Final = (0.2, 3.0)
-"""How many times larger a print may be on the person than in the garment's photo."""
+"""Largest scale of a print on the person relative to the garment's photo."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,18 @@ class Shape:
     """Number of details that agree."""
 
 
-def print_shape(worn: Worn) -> Shape:
-    """Compare details of the garment's photo with the same details worn, -1 to 1; 1 is kept.
+def print_shape(images: TryOnImages) -> Shape:
+    """Compare details of the garment's photo with those of the result, -1 to 1; 1 is unchanged.
 
-    Details (SIFT, Lowe 2004) inside both outlines are matched, also against the mirrored garment;
-    RANSAC finds the affine change that most agree on, and the ratio of its smaller to its larger
-    stretch is the aspect. None where too few agree: a plain garment, or a pattern that repeats.
+    Details (SIFT, Lowe 2004) inside both outlines are matched, also against the mirrored garment.
+    RANSAC estimates the affine map that most details fit. The aspect is the ratio of its smaller to
+    its larger scale. None if too few details fit: a plain garment, or a repeating pattern.
     """
-    garment, inside = worn.garment, grown(worn.cloth, -0.02 * worn.garment.shape[1])
-    target = _details(worn.picture, grown(worn.region, -4))
+    garment, inside = (
+        images.garment,
+        dilate_or_erode(images.garment_photo_region, -0.02 * images.garment.shape[1]),
+    )
+    target = _details(images.picture, dilate_or_erode(images.garment_region, -4))
     straight = _change(_details(garment, inside), target)
     mirrored = _change(_details(garment[:, ::-1], inside[:, ::-1]), target)
     sign, (aspect, matches) = max(((1, straight), (-1, mirrored)), key=lambda found: found[1][1])
@@ -51,7 +54,7 @@ def print_shape(worn: Worn) -> Shape:
 
 
 def _change(first: Details, second: Details) -> tuple[float | None, int]:
-    """Return the aspect of the change that takes the first to the second, and who agrees."""
+    """Return the aspect of the affine map from the first to the second, and the inliers."""
     if min(len(first[0]), len(second[0])) < LEAST:
         return None, 0
     pairs = cv2.BFMatcher().knnMatch(first[1], second[1], k=2)
@@ -64,7 +67,7 @@ def _change(first: Details, second: Details) -> tuple[float | None, int]:
     found = cv2.estimateAffine2D(
         source, target, method=cv2.RANSAC, ransacReprojThreshold=AGREE, maxIters=5000
     )
-    # The stubs do not know that there may be none.
+    # The type stubs lack the None.
     affine, agreed = cast("tuple[NDArray[np.float64] | None, NDArray[np.uint8]]", found)
     if affine is None:
         return None, 0
@@ -88,7 +91,7 @@ def _details(picture: Image, where: Bool) -> Details:
     points, descriptions = sift.detectAndCompute(grey, mask)
     if not points:
         return np.zeros((0, 2), np.float32), np.zeros((0, 128), np.float32)
-    # Of details as large as a shoulder most is not the print's.
+    # A detail as large as a shoulder lies mostly outside the print.
     small = [n for n, point in enumerate(points) if point.size < 0.1 * picture.shape[1]]
     places = np.array([points[n].pt for n in small], np.float32).reshape(-1, 2)
     return places, np.asarray(np.sqrt(_unit(descriptions[small])), np.float32)

@@ -1,4 +1,4 @@
-"""Where things are in a picture of a person: what every artefact measure starts from."""
+"""Segment the regions of a picture of a person, for the artefact measures."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +16,12 @@ from services.kit.types import Image, Keypoints, LabelMap, Mask
 Bool = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
-WORN: Final = {
+GARMENT_LABELS: Final = {
     "upper": (Label.UPPER, Label.COAT, Label.DRESS),
     "lower": (Label.PANTS, Label.SKIRT),
     "dress": (Label.DRESS, Label.UPPER, Label.COAT, Label.SKIRT),
 }
-"""The labels that a garment of each category has once it is worn."""
+"""Labels of a garment on a person, by category."""
 
 SKIN: Final = (Label.TORSO_SKIN, Label.LEFT_ARM, Label.RIGHT_ARM, Label.FACE)
 """Labels of skin above the hips."""
@@ -48,53 +48,53 @@ _SMALL: Final = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worn:
-    """A picture of a person in a new garment, and what it was made from; all on one canvas."""
+class TryOnImages:
+    """A picture of a person in a new garment, and the inputs; all on one canvas."""
 
     picture: Image
-    """The picture that is judged."""
+    """The picture to judge, H x W x 3."""
     labels: LabelMap
-    """CIHP ids of the picture."""
+    """CIHP ids of the picture, H x W."""
     person: Image
-    """The person's photo."""
+    """The person's photo, H x W x 3."""
     person_labels: LabelMap
-    """CIHP ids of the person's photo."""
+    """CIHP ids of the photo, H x W."""
     keypoints: Keypoints
-    """25 x 3: the person's joints in BODY_25, in pixels of the canvas."""
+    """BODY_25 joints of the photo, 25 x 3."""
     garment: Image
-    """The garment's photo."""
+    """The garment's photo, H x W x 3."""
     garment_mask: Mask
-    """The garment's mask, 0 to 255."""
+    """The garment in its photo, H x W, 0 to 255."""
     category: str = "upper"
-    """A key of ``WORN``."""
+    """A key of ``GARMENT_LABELS``."""
 
     @cached_property
-    def region(self) -> Bool:
-        """Where the new garment is."""
-        return worn_region(self.labels, self.category)
+    def garment_region(self) -> Bool:
+        """The new garment in the picture, H x W."""
+        return segment_garment(self.labels, self.category)
 
     @cached_property
-    def old_region(self) -> Bool:
-        """Where the old garment was."""
-        return worn_region(self.person_labels, self.category)
+    def existing_garment_region(self) -> Bool:
+        """The existing garment in the person's photo, H x W."""
+        return segment_garment(self.person_labels, self.category)
 
     @cached_property
-    def cloth(self) -> Bool:
-        """Where the garment is in its own photo."""
+    def garment_photo_region(self) -> Bool:
+        """The garment in its own photo, H x W."""
         return np.asarray(self.garment_mask > 127)
 
     @cached_property
-    def unit(self) -> float:
-        """Pixels between the shoulders, in which lengths on the body are told."""
+    def shoulder_width_px(self) -> float:
+        """Distance of the shoulders in pixels, the unit of lengths on the body."""
         return shoulder_width(self.keypoints, self.person_labels)
 
 
-def worn_region(labels: LabelMap, category: str = "upper") -> Bool:
-    """Return where the garment is, H x W, from the parse of the picture that shows it worn.
+def segment_garment(labels: LabelMap, category: str = "upper") -> Bool:
+    """Return the garment's region, H x W, of the parse of a picture.
 
-    Pieces below a fiftieth of the largest are left out: they are the parse's crumbs.
+    Components below 1/50 of the largest are dropped, because they are errors of the parse.
     """
-    region = np.isin(labels, WORN[category]).astype(np.uint8)
+    region = np.isin(labels, GARMENT_LABELS[category]).astype(np.uint8)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(region)
     areas = stats[:, cv2.CC_STAT_AREA]
     kept = [n for n in range(1, count) if areas[n] >= _SMALL * areas[1:].max()]
@@ -107,9 +107,9 @@ def whole(region: Bool) -> Bool:
 
 
 def shoulder_width(keypoints: Keypoints, labels: LabelMap) -> float:
-    """Return the pixels between the shoulder joints: the unit of every length on the body.
+    """Measure the distance of the shoulder joints in pixels, the unit of lengths on the body.
 
-    Where a shoulder is unseen it is taken from the person's breadth.
+    If a shoulder is not detected, it is estimated from the person's breadth.
     """
     left, right = keypoints[Joint.LEFT_SHOULDER], keypoints[Joint.RIGHT_SHOULDER]
     width = float(np.hypot(*(left[:2] - right[:2]))) if min(left[2], right[2]) > 0 else 0.0
@@ -119,16 +119,16 @@ def shoulder_width(keypoints: Keypoints, labels: LabelMap) -> float:
     return width if width > 0.02 * labels.shape[1] else max(0.6 * breadth, 0.05 * labels.shape[1])
 
 
-def grown(mask: Bool, pixels: float) -> Bool:
-    """Dilate (or, by a negative number of pixels, erode) with a disc."""
+def dilate_or_erode(mask: Bool, pixels: float) -> Bool:
+    """Dilate a mask with a disc, or erode by a negative number of pixels."""
     size = 2 * round(abs(pixels)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     change = cv2.dilate if pixels > 0 else cv2.erode
     return np.asarray(change(mask.astype(np.uint8), disc, borderValue=0) > 0)
 
 
-def without_specks(mask: Bool, least: float) -> Bool:
-    """Drop connected pieces of fewer than ``least`` pixels."""
+def drop_small_components(mask: Bool, least: float) -> Bool:
+    """Drop components of fewer than ``least`` pixels."""
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     large = stats[:, cv2.CC_STAT_AREA] >= least
     large[0] = False
@@ -141,6 +141,6 @@ def lab(picture: Image) -> Floats:
 
 
 def unchanged(picture: Image, person: Image, by: int = 0) -> Bool:
-    """Return where two pictures differ by at most ``by`` levels in every channel, H x W."""
+    """Return the pixels that differ by at most ``by`` levels in every channel, H x W."""
     away = cv2.absdiff(picture, person).max(axis=2)
     return np.asarray(away <= by)

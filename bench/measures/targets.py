@@ -1,4 +1,4 @@
-"""What the default engine should reach, and whether it does."""
+"""Targets of the default engine, and their verdicts."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ TARGETS: Final = (
 
 
 def verdicts(cases: Mapping[str, Figures]) -> list[Verdict]:
-    """Hold the cases' figures against every target."""
+    """Compare the cases' figures with every target."""
     found = []
     for target in TARGETS:
         values = [

@@ -1,4 +1,4 @@
-"""What a try-on must leave alone: everything outside the edit mask, and what nobody edits."""
+"""Measure changes that a try-on must not make, outside the edit mask and the garments."""
 
 from typing import Final
 
@@ -8,8 +8,8 @@ from bench.measures.regions import (
     ARMS,
     LOWER,
     Bool,
-    Worn,
-    grown,
+    TryOnImages,
+    dilate_or_erode,
     unchanged,
 )
 from services.kit.joints import Joint
@@ -17,30 +17,35 @@ from services.kit.labels import Label
 from services.kit.types import Image, Keypoints, Mask
 
 NEAR: Final = 0.06
-"""In shoulder widths: what is this near the old or the new garment may change with it."""
+"""Distance from the existing or new garment, in shoulder widths, where pixels may change."""
+
 VISIBLE: Final = 2
-"""Levels of 255: a greater change is one."""
+"""Largest change that does not count, in levels of 255."""
 
 
 def outside_edit_mask(picture: Image, person: Image, edit_mask: Mask) -> float:
-    """Count the pixels that differ from the photo although the edit mask is 0 there; 0 is right."""
+    """Count the pixels that differ from the photo where the edit mask is 0; 0 is right."""
     return float(np.count_nonzero(~unchanged(picture, person) & (edit_mask == 0)))
 
 
-def touched(worn: Worn) -> dict[str, float | None]:
-    """Measure how much of face, hair, hands, lower body and background changed: per cent of each.
+def touched(images: TryOnImages) -> dict[str, float | None]:
+    """Measure the changed share of face, hair, hands, lower body and background, in per cent.
 
-    Judged without an edit mask: what has the same label in the photo and in the picture and is
-    farther than ``NEAR`` from the old and the new garment must be the photo's, within ``VISIBLE``
-    levels. ``touched`` is the share of all of them together; None where a part is not seen.
+    No edit mask is needed. A pixel of the same label in photo and picture, farther than ``NEAR``
+    from the existing and the new garment, must equal the photo within ``VISIBLE`` levels.
+    ``touched`` is the share of all parts together. None if a part is not visible.
     """
-    away = ~grown(worn.old_region | worn.region, NEAR * worn.unit)
-    changed = ~unchanged(worn.picture, worn.person, VISIBLE)
-    before, after = worn.person_labels, worn.labels
+    away = ~dilate_or_erode(
+        images.existing_garment_region | images.garment_region, NEAR * images.shoulder_width_px
+    )
+    changed = ~unchanged(images.picture, images.person, VISIBLE)
+    before, after = images.person_labels, images.labels
     same = before == after
-    hands = np.isin(before, ARMS) & _beyond_wrists(worn.keypoints, before.shape, worn.unit)
+    hands = np.isin(before, ARMS) & _beyond_wrists(
+        images.keypoints, before.shape, images.shoulder_width_px
+    )
     # A lower garment or a dress changes the lower body.
-    lower = np.isin(before, LOWER) & (worn.category == "upper")
+    lower = np.isin(before, LOWER) & (images.category == "upper")
     parts = {
         "face": (before == Label.FACE) & same,
         "hair": (before == Label.HAIR) & same,
@@ -57,7 +62,7 @@ def touched(worn: Worn) -> dict[str, float | None]:
 
 
 def _beyond_wrists(keypoints: Keypoints, shape: tuple[int, ...], unit: float) -> Bool:
-    """Return the discs in which hands are: around wrists, on the far side from the elbow."""
+    """Return the discs of the hands: around the wrists, on the far side from the elbow."""
     ys, xs = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     discs = np.zeros(shape[:2], bool)
     arms = ((Joint.LEFT_ELBOW, Joint.LEFT_WRIST), (Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST))

@@ -1,4 +1,4 @@
-"""Two reports side by side, such as those of two commits."""
+"""Compare two reports, such as those of two commits."""
 
 import json
 from pathlib import Path
@@ -23,14 +23,14 @@ from bench.reports.sheets import Cell
 from services.kit.types import Image
 
 EVEN = 0.0005
-"""What differs by less is the same."""
+"""Largest difference of equal figures."""
 
 
 def write(out: Path, other: Path) -> str:
-    """Hold the report in ``out`` against that in ``other``; returns the Markdown.
+    """Compare the report in ``out`` with that in ``other``; return the Markdown.
 
     Writes ``compare.md``, ``compare.html`` and ``compare-N.png`` to ``out``. Raises OSError or
-    ValueError where ``other`` is no report.
+    ValueError if ``other`` is no report.
     """
     now, before = (json.loads((folder / "report.json").read_text()) for folder in (out, other))
     shared = [case for case in now["cases"] if case in before["cases"]]
@@ -46,7 +46,7 @@ def write(out: Path, other: Path) -> str:
 
 
 def better(measure: str, before: float | None, now: float | None) -> str:
-    """Tell whether a figure got ``better`` or ``worse``; nothing where it is even or unknown."""
+    """Return ``better`` or ``worse``, empty if a figure is equal or unknown."""
     if before is None or now is None or abs(now - before) < EVEN:
         return ""
     larger = any(word in measure for word in LARGER_IS_BETTER)
@@ -88,7 +88,7 @@ def _row(
     case: str, now: dict[str, Any], before: dict[str, Any], out: Path, other: Path
 ) -> list[Cell]:
     old, new = (_picture(folder / "pictures" / f"{case}.png") for folder in (other, out))
-    difference = None if old is None or new is None else sheets.differing(old, new)
+    difference = None if old is None or new is None else sheets.draw_difference(old, new)
     deltas = [
         f"{short(name)} {told}"
         for name in (*AGREEMENT, *ARTEFACTS)

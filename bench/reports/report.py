@@ -1,6 +1,6 @@
-"""Writes what was measured: ``report.json``, ``report.md``, ``report.html`` and contact sheets.
+"""Write a report: ``report.json``, ``report.md``, ``report.html`` and contact sheets.
 
-The Markdown is text only; pictures are in the HTML file itself, in ``pictures/`` and on the sheets.
+The Markdown is text only. The pictures are in the HTML file, in ``pictures/`` and on the sheets.
 """
 
 import base64
@@ -24,7 +24,7 @@ from services.kit.pictures import images
 from services.kit.types import Image
 
 SCHEMA: Final = 1
-"""Version of the form of report.json."""
+"""Version of the schema of report.json."""
 
 AGREEMENT: Final = (
     "parse_iou",
@@ -52,7 +52,7 @@ ARTEFACTS: Final = (
 """Measures of the table of artefacts."""
 
 LARGER_IS_BETTER: Final = ("iou", "ssim", "print_aspect", "print_matches", "sleeve_kept")
-"""Beginnings of measures that are better if larger; all others are better if smaller."""
+"""Prefixes of measures that are better if larger; all others are better if smaller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +72,14 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class CasePictures:
     """The pictures of a case."""
 
     person: Image
     """The person's photo."""
     garment: Image
     """The garment's photo."""
-    worn: Image
+    try_on_canvas: Image
     """The person in the garment."""
     ancestor: Image | None
     """Another program's picture of the same; None without one."""
@@ -94,7 +94,7 @@ def write(
     run: Run,
     cases: dict[str, Figures],
     failed: dict[str, str],
-    shown: dict[str, Shown],
+    shown: dict[str, CasePictures],
 ) -> dict[str, Any]:
     """Write all files to ``out`` and return what ``report.json`` holds."""
     report: dict[str, Any] = {
@@ -125,7 +125,7 @@ def save(picture: Image, path: Path) -> None:
 
 
 def number(value: float | None) -> str:
-    """Write a figure with three digits that matter, or a dash."""
+    """Format a figure with three significant digits, or a dash."""
     if value is None:
         return "-"
     digits = 3 if abs(value) < 10 else 1
@@ -251,7 +251,7 @@ def _figure(cell: Cell) -> str:
     return f'<figure><img alt="{alt}" src="data:image/jpeg;base64,{data}">{caption}</figure>'
 
 
-def _row(name: str, figures: Figures, shown: Shown) -> list[Cell]:
+def _row(name: str, figures: Figures, shown: CasePictures) -> list[Cell]:
     def told(*names: str) -> str:
         return "  ".join(f"{short(n)} {number(figures.get(n))}" for n in names)
 
@@ -259,7 +259,7 @@ def _row(name: str, figures: Figures, shown: Shown) -> list[Cell]:
     return [
         Cell(shown.person, f"case {name}"),
         Cell(shown.garment, told("sleeve_kept", "garment_mask_iou")),
-        Cell(shown.worn, told("colour_difference", "print_aspect", "roughness")),
+        Cell(shown.try_on_canvas, told("colour_difference", "print_aspect", "roughness")),
         *([] if shown.ancestor is None else [Cell(shown.ancestor, ancestor)]),
         Cell(shown.labels, told("parse_iou", "part_map_iou")),
         Cell(shown.faults, told("foreign", "leftovers", "slits")),
@@ -267,7 +267,7 @@ def _row(name: str, figures: Figures, shown: Shown) -> list[Cell]:
 
 
 def short(name: str) -> str:
-    """Return a measure's name as it fits beneath a picture."""
+    """Return a measure's short name for a caption."""
     short_names = {
         "colour_difference": "dE",
         "print_aspect": "print",
@@ -281,11 +281,14 @@ def short(name: str) -> str:
     return short_names.get(bare, bare)
 
 
-def _glance(shown: dict[str, Shown]) -> Image:
+def _glance(shown: dict[str, CasePictures]) -> Image:
     cells = [
         cell
         for name, pictures in shown.items()
-        for cell in (Cell(pictures.worn, f"{name} ours"), Cell(pictures.ancestor, "ancestor"))
+        for cell in (
+            Cell(pictures.try_on_canvas, f"{name} ours"),
+            Cell(pictures.ancestor, "ancestor"),
+        )
         if cell.picture is not None
     ]
     return sheets.sheet([cells[first : first + 6] for first in range(0, len(cells), 6)])

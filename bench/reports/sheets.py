@@ -1,4 +1,4 @@
-"""Pictures for people to look at: contact sheets, and faults marked in colour."""
+"""Contact sheets, and faults drawn in colour."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ MARKS: Final = {"foreign": (255, 0, 0), "leftovers": (255, 150, 0), "slits": (25
 
 @dataclass(frozen=True)
 class Cell:
-    """A picture and the line below it."""
+    """A picture and its caption; without a picture the cell is grey."""
 
     picture: Image | None
     """The picture; None leaves the place grey."""
@@ -35,8 +35,8 @@ class Cell:
     """The line below the picture."""
 
 
-def marked(picture: Image, faults: dict[str, Bool]) -> Image:
-    """Return the picture dimmed, with every fault in its colour and ringed to be seen small."""
+def draw_faults(picture: Image, faults: dict[str, Bool]) -> Image:
+    """Return the dimmed picture with every fault in its colour, ringed so that small ones show."""
     shown = (picture // 3 + 110).astype(np.uint8)
     for name, where in faults.items():
         ring = cv2.dilate(where.astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
@@ -45,8 +45,8 @@ def marked(picture: Image, faults: dict[str, Bool]) -> Image:
     return shown
 
 
-def differing(first: Image, second: Image) -> Image:
-    """Return where two pictures differ: white nowhere, dark where by 64 levels or more."""
+def draw_difference(first: Image, second: Image) -> Image:
+    """Return the difference of two pictures: white for none, dark from 64 levels."""
     if first.shape != second.shape:
         size = (first.shape[1], first.shape[0])
         second = np.asarray(cv2.resize(second, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -56,7 +56,7 @@ def differing(first: Image, second: Image) -> Image:
 
 
 def sheet(rows: Sequence[Sequence[Cell]]) -> Image:
-    """Lay out rows of cells, each picture fitted to its place; H x W x 3 uint8."""
+    """Lay out rows of cells, each picture fitted to its cell; return H x W x 3 uint8."""
     width, height = CELL
     columns = max(len(row) for row in rows)
     page = PIL.Image.new("RGB", (columns * width, len(rows) * (height + CAPTION)), "white")

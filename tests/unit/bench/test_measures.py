@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from bench.measures import agreement, colour, edges, garment_cut, intruders, prints, unchanged
 from bench.measures.figures import means
-from bench.measures.regions import Worn
+from bench.measures.regions import TryOnImages
 from bench.measures.targets import verdicts
 from bench.reports import compare
 from bench.reports import report as reports
-from bench.reports.report import Run, Shown, number
+from bench.reports.report import CasePictures, Run, number
 from bench.runs import cases
 from bench.runs.cases import CaseError, Truth
 from services.kit.joints import Joint
@@ -119,7 +119,7 @@ def shirt(*, printed: bool = True, sleeves: str = "short", depth: int = 40) -> N
     return layer
 
 
-def wear(layer: NDArray[np.uint8], seed: int = 1) -> Worn:
+def wear(layer: NDArray[np.uint8], seed: int = 1) -> TryOnImages:
     """Put a layer on the person; its photo shows it a little larger, on white."""
     photo, before = person()
     inside = layer[..., 3] > 0
@@ -132,7 +132,7 @@ def wear(layer: NDArray[np.uint8], seed: int = 1) -> Worn:
     picture = np.where(inside[..., None], grain(layer[..., :3], seed), picture)
     labels[inside] = Label.UPPER
     garment, mask = garment_photo(layer)
-    return Worn(
+    return TryOnImages(
         picture=picture.astype(np.uint8),
         labels=labels,
         person=photo,
@@ -154,20 +154,20 @@ def garment_photo(
 
 
 @pytest.fixture(scope="module")
-def worn() -> Worn:
+def worn() -> TryOnImages:
     return wear(shirt())
 
 
-def painted(worn: Worn, where: NDArray[np.bool_], tone: tuple[int, int, int]) -> Worn:
+def painted(worn: TryOnImages, where: NDArray[np.bool_], tone: tuple[int, int, int]) -> TryOnImages:
     picture = np.where(where[..., None], grain(np.full_like(worn.picture, tone), 5), worn.picture)
     return replace(worn, picture=picture.astype(np.uint8))
 
 
-def relabelled(worn: Worn, where: NDArray[np.bool_], label: Label) -> Worn:
+def relabelled(worn: TryOnImages, where: NDArray[np.bool_], label: Label) -> TryOnImages:
     return replace(worn, labels=np.where(where, label, worn.labels).astype(np.uint8))
 
 
-def test_a_clean_picture_has_no_fault(worn: Worn) -> None:
+def test_a_clean_picture_has_no_fault(worn: TryOnImages) -> None:
     foreign, slits = intruders.foreign(worn), intruders.slits(worn)
     assert foreign.amount == slits.amount == 0
     assert not foreign.where.any()
@@ -187,18 +187,20 @@ def test_a_clean_picture_has_no_fault(worn: Worn) -> None:
 
 @pytest.mark.parametrize("tone", [WALL, OLD], ids=["background", "old garment"])
 @pytest.mark.parametrize("parsed", [True, False], ids=["as cloth", "as a hole"])
-def test_what_shows_through_is_found(worn: Worn, tone: tuple[int, int, int], parsed: bool) -> None:
+def test_what_shows_through_is_found(
+    worn: TryOnImages, tone: tuple[int, int, int], parsed: bool
+) -> None:
     spot = ellipse(330, 650, 14, 20)
     faulty = painted(worn, spot, tone)
     if not parsed:
         faulty = relabelled(faulty, spot, Label.BACKGROUND)
     found = intruders.foreign(faulty)
-    assert found.amount == pytest.approx(100 * spot.sum() / worn.region.sum(), rel=0.25)
+    assert found.amount == pytest.approx(100 * spot.sum() / worn.garment_region.sum(), rel=0.25)
     assert (found.where & spot).sum() > 0.8 * spot.sum()
 
 
-def test_a_leftover_of_the_old_hem_is_found(worn: Worn) -> None:
-    rim = worn.region & (np.arange(HEIGHT)[:, None] > 750) & (np.arange(WIDTH)[None] < 380)
+def test_a_leftover_of_the_old_hem_is_found(worn: TryOnImages) -> None:
+    rim = worn.garment_region & (np.arange(HEIGHT)[:, None] > 750) & (np.arange(WIDTH)[None] < 380)
     found = intruders.foreign(painted(worn, rim, OLD))
     assert found.amount is not None
     assert found.amount > 0.3
@@ -211,7 +213,7 @@ def test_white_buttons_are_the_garments_own() -> None:
     assert intruders.foreign(wear(layer)).amount == 0
 
 
-def test_a_hand_in_front_is_no_fault(worn: Worn) -> None:
+def test_a_hand_in_front_is_no_fault(worn: TryOnImages) -> None:
     hand = ellipse(400, 600, 30, 20)
     before = replace(
         worn,
@@ -245,27 +247,29 @@ def test_white_on_white_cannot_be_told() -> None:
     layer = shirt(printed=False)
     layer[..., :3] = (244, 243, 240)
     worn = wear(layer)
-    photo = np.where(worn.old_region[..., None], 238, worn.person).astype(np.uint8)
+    photo = np.where(worn.existing_garment_region[..., None], 238, worn.person).astype(np.uint8)
     assert intruders.foreign(replace(worn, person=photo)).amount is None
 
 
 def test_an_old_sleeve_that_was_left_is_found() -> None:
     worn = wear(shirt(sleeves="none"))
     assert intruders.leftovers(worn).amount == 0
-    sleeve = polygon(*LEFT_SLEEVE) & ~worn.region
+    sleeve = polygon(*LEFT_SLEEVE) & ~worn.garment_region
     picture = np.where(sleeve[..., None], worn.person, worn.picture)
     found = intruders.leftovers(replace(worn, picture=picture))
     assert (found.where & sleeve).sum() > 0.6 * sleeve.sum()
-    assert found.amount == pytest.approx(100 * sleeve.sum() / worn.old_region.sum(), rel=0.4)
+    assert found.amount == pytest.approx(
+        100 * sleeve.sum() / worn.existing_garment_region.sum(), rel=0.4
+    )
 
 
 def test_an_old_garment_of_the_walls_colour_cannot_be_told() -> None:
     worn = wear(shirt(sleeves="none"))
-    photo = np.where(worn.old_region[..., None], np.array(WALL, np.uint8), worn.person)
+    photo = np.where(worn.existing_garment_region[..., None], np.array(WALL, np.uint8), worn.person)
     assert intruders.leftovers(replace(worn, person=photo)).amount is None
 
 
-def test_a_dress_below_a_new_top_is_its_skirt(worn: Worn) -> None:
+def test_a_dress_below_a_new_top_is_its_skirt(worn: TryOnImages) -> None:
     skirt = np.isin(worn.person_labels, (Label.UPPER, Label.PANTS))
     photo = np.where((worn.person_labels == Label.PANTS)[..., None], OLD, worn.person)
     below = (worn.labels == Label.PANTS)[..., None]
@@ -290,7 +294,7 @@ def seam(width: int) -> NDArray[np.bool_]:
 @pytest.mark.parametrize("tone", [SKIN, WALL, OLD], ids=["skin", "background", "old garment"])
 @pytest.mark.parametrize("parsed", [True, False], ids=["as cloth", "as a gap"])
 def test_a_slit_at_the_armhole_is_found(
-    worn: Worn, tone: tuple[int, int, int], parsed: bool
+    worn: TryOnImages, tone: tuple[int, int, int], parsed: bool
 ) -> None:
     slit = seam(5)
     faulty = painted(worn, slit, tone)
@@ -316,7 +320,7 @@ def test_background_between_long_sleeve_and_torso_is_found() -> None:
 # What must stay
 
 
-def test_one_pixel_outside_the_edit_mask_is_counted(worn: Worn) -> None:
+def test_one_pixel_outside_the_edit_mask_is_counted(worn: TryOnImages) -> None:
     mask = np.where((worn.picture != worn.person).any(axis=2), 255, 0).astype(np.uint8)
     assert unchanged.outside_edit_mask(worn.picture, worn.person, mask) == 0
     picture = np.array(worn.picture)
@@ -334,7 +338,7 @@ def test_one_pixel_outside_the_edit_mask_is_counted(worn: Worn) -> None:
         ("background", 80, 80),
     ],
 )
-def test_a_touched_part_is_named(worn: Worn, part: str, x: int, y: int) -> None:
+def test_a_touched_part_is_named(worn: TryOnImages, part: str, x: int, y: int) -> None:
     touched = unchanged.touched(painted(worn, ellipse(x, y, 8, 8), (10, 200, 200)))
     changed = {name for name, share in touched.items() if share}
     assert changed == {"touched", f"touched.{part}"}
@@ -370,12 +374,12 @@ def test_the_colour_difference_is_ciede2000(
     assert float(found) == pytest.approx(difference, abs=1e-4)
 
 
-def test_another_hue_or_tone_is_found_and_folds_are_not(worn: Worn) -> None:
-    greener = painted(wear(shirt(printed=False)), worn.region, (60, 105, 165))
+def test_another_hue_or_tone_is_found_and_folds_are_not(worn: TryOnImages) -> None:
+    greener = painted(wear(shirt(printed=False)), worn.garment_region, (60, 105, 165))
     assert (colour.colour_difference(greener) or 0) > 6
     folds = 0.94 + 0.06 * np.sin(np.arange(WIDTH) / 15)[None, :, None]
     for light, least, most in ((folds, 0, 1.5), (0.7, 6, 30)):
-        lit = np.where(worn.region[..., None], worn.picture * light, worn.picture)
+        lit = np.where(worn.garment_region[..., None], worn.picture * light, worn.picture)
         difference = colour.colour_difference(replace(worn, picture=lit.astype(np.uint8)))
         assert difference is not None
         assert least <= difference < most
@@ -386,7 +390,9 @@ def test_stripes_need_no_correspondence() -> None:
     layer[np.arange(HEIGHT) // 20 % 2 == 0, :, :3] = (230, 225, 215)
     worn = wear(layer)
     assert (colour.colour_difference(worn) or 9) < 1.5
-    moved = replace(worn, picture=np.where(worn.region[..., None], np.roll(worn.picture, 20, 0), 0))
+    moved = replace(
+        worn, picture=np.where(worn.garment_region[..., None], np.roll(worn.picture, 20, 0), 0)
+    )
     assert (colour.colour_difference(replace(moved, labels=worn.labels)) or 9) < 2.5
 
 
@@ -423,7 +429,7 @@ def test_the_sleeves_class_is_read(sleeves: str) -> None:
     assert garment_cut.sleeve_class(reach) == sleeves
 
 
-def test_sleeves_of_unseen_arms_are_not_guessed(worn: Worn) -> None:
+def test_sleeves_of_unseen_arms_are_not_guessed(worn: TryOnImages) -> None:
     assert garment_cut.sleeve_reach(replace(worn, keypoints=np.zeros((25, 3), np.float32))) is None
 
 
@@ -434,7 +440,7 @@ def test_the_necklines_depth_is_measured(depth: int) -> None:
     assert garment_cut.neckline_depth(worn) == pytest.approx((depth - 4) / 120, abs=0.05)
 
 
-def test_a_neckline_under_hair_is_not_guessed(worn: Worn) -> None:
+def test_a_neckline_under_hair_is_not_guessed(worn: TryOnImages) -> None:
     hair = ellipse(330, 300, 40, 60)
     assert garment_cut.neckline_depth(relabelled(worn, hair, Label.HAIR)) is None
 
@@ -442,12 +448,12 @@ def test_a_neckline_under_hair_is_not_guessed(worn: Worn) -> None:
 # Edges
 
 
-def test_a_ragged_edge_is_found(worn: Worn) -> None:
+def test_a_ragged_edge_is_found(worn: TryOnImages) -> None:
     rng = np.random.default_rng(0)
     shift = np.repeat(rng.integers(-4, 5, HEIGHT // 4), 4)
     ragged = np.array(worn.picture)
     for row in range(500, 740):
-        edge = int(np.flatnonzero(worn.region[row])[0])
+        edge = int(np.flatnonzero(worn.garment_region[row])[0])
         ragged[row, edge - 5 : edge + 6] = WALL
         ragged[row, edge + int(shift[row]) : edge + 6] = NEW
     clean, found = edges.roughness(worn), edges.roughness(replace(worn, picture=ragged))
@@ -456,7 +462,7 @@ def test_a_ragged_edge_is_found(worn: Worn) -> None:
     assert found > clean + 0.2
 
 
-def test_an_outline_without_an_edge_is_not_judged(worn: Worn) -> None:
+def test_an_outline_without_an_edge_is_not_judged(worn: TryOnImages) -> None:
     flat = np.full_like(worn.picture, 128)
     assert edges.roughness(replace(worn, picture=flat)) is None
 
@@ -498,13 +504,13 @@ def test_joints_that_both_see_are_compared() -> None:
     assert figures["keypoints_missed"] == 1
 
 
-def test_similarity_is_one_for_the_same_and_less_for_another(worn: Worn) -> None:
+def test_similarity_is_one_for_the_same_and_less_for_another(worn: TryOnImages) -> None:
     assert agreement.ssim(worn.picture, worn.picture) == pytest.approx(1)
     assert agreement.ssim(worn.picture, worn.person) < 0.99
 
 
 def test_without_its_weights_there_is_no_perceptual_distance(
-    worn: Worn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    worn: TryOnImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRYON_MODELS_DIR", str(tmp_path))
     forget_settings()
@@ -514,7 +520,7 @@ def test_without_its_weights_there_is_no_perceptual_distance(
 # Report
 
 
-def test_a_report_holds_figures_means_and_verdicts(tmp_path: Path, worn: Worn) -> None:
+def test_a_report_holds_figures_means_and_verdicts(tmp_path: Path, worn: TryOnImages) -> None:
     figures: dict[str, agreement.Figures] = {
         "1": {"parse_iou": 0.97, "colour_difference": 1.0, "ancestor.colour_difference": 4.0},
         "2": {"parse_iou": 0.95, "colour_difference": 5.0, "ancestor.colour_difference": None},
@@ -524,10 +530,10 @@ def test_a_report_holds_figures_means_and_verdicts(tmp_path: Path, worn: Worn) -
         figures["2"]["colour_difference"] = changed
         folder = tmp_path / name
         (folder / "pictures").mkdir(parents=True)
-        pictures = Shown(
+        pictures = CasePictures(
             person=worn.person,
             garment=worn.garment,
-            worn=worn.picture,
+            try_on_canvas=worn.picture,
             ancestor=None,
             labels=worn.person,
             faults=worn.person,
@@ -586,14 +592,14 @@ def test_numbers_are_short(value: float | None, text: str) -> None:
 # Cases
 
 
-def case_folder(folder: Path, worn: Worn) -> Path:
+def case_folder(folder: Path, worn: TryOnImages) -> Path:
     folder.mkdir()
     reports.save(worn.person, folder / "image.png")
     reports.save(worn.garment, folder / "cloth.png")
     return folder
 
 
-def test_a_case_without_references_is_read(tmp_path: Path, worn: Worn) -> None:
+def test_a_case_without_references_is_read(tmp_path: Path, worn: TryOnImages) -> None:
     case_folder(tmp_path / "10", worn)
     case_folder(tmp_path / "9", worn)
     assert [path.name for path in cases.find_cases(tmp_path)] == ["9", "10"]
@@ -612,14 +618,16 @@ def test_a_case_without_references_is_read(tmp_path: Path, worn: Worn) -> None:
         ("garment.json", "[]"),
     ],
 )
-def test_a_broken_reference_is_named(tmp_path: Path, worn: Worn, name: str, text: str) -> None:
+def test_a_broken_reference_is_named(
+    tmp_path: Path, worn: TryOnImages, name: str, text: str
+) -> None:
     folder = case_folder(tmp_path / "1", worn)
     (folder / name).write_text(text)
     with pytest.raises(CaseError, match=name):
         cases.read_case(folder)
 
 
-def test_the_old_name_of_a_sleeve_length_is_accepted(tmp_path: Path, worn: Worn) -> None:
+def test_the_old_name_of_a_sleeve_length_is_accepted(tmp_path: Path, worn: TryOnImages) -> None:
     folder = case_folder(tmp_path / "1", worn)
     (folder / "garment.json").write_text('{"sleeves": "mid"}')
     assert cases.read_case(folder).truth.sleeves == "three_quarter"
