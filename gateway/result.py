@@ -32,7 +32,7 @@ REMEMBERED_DESCRIPTION: Final = (
     "Stages whose response was computed for an earlier request, or for another one at the same "
     "time."
 )
-"""Of the field and of the header."""
+"""Description of the remembered stages' field and header in the OpenAPI document."""
 
 CATEGORY_DESCRIPTION: Final = "What the garment was worn as."
 """Description of the category's field and header in the OpenAPI document."""

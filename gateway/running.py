@@ -156,7 +156,7 @@ def _read(path: Path) -> tuple[int | None, float | None]:
 
 
 def _terminate(server: RunningServer) -> str | None:
-    """Send SIGTERM to the server's process; return what is in the way, if anything is."""
+    """Send SIGTERM to the server's process; return why it cannot be sent, None if it was."""
     refusal = f"The server on port {server.port} was not stopped:"
     if server.pid is None or not _has_open(server.pid, server.path):
         if _removed_as_stale(server.path):
@@ -172,7 +172,7 @@ def _terminate(server: RunningServer) -> str | None:
 
 
 def _has_open(pid: int, path: Path) -> bool:
-    """Return whether the process has the file open; True if that cannot be found out."""
+    """Return whether the process has the file open; True if that is not known."""
     if not (PROC / "self").exists():
         return True
     try:

@@ -190,10 +190,10 @@ def _refused(
             "models`, or name the folder there in TRYON_DOCKER_WEIGHTS."
         )
     if error.status_code == 403:
-        # Proxies before the socket answer this for what they do not let through.
+        # Proxies in front of the socket answer this to calls that they refuse.
         return ContainersUnavailable(
-            "Access to the Docker engine is restricted; let the proxy before it pass what "
-            "docs/orchestrator.md lists."
+            "Access to the Docker engine is restricted; let the proxy in front of it "
+            "pass what docs/orchestrator.md lists."
         )
     if "network" in lower and "not found" in lower:
         return ContainersUnavailable(
@@ -258,7 +258,7 @@ def _launch(client: docker.DockerClient, spec: ContainerSpec) -> None:
         nano_cpus=int(spec.cpus * NANO_CPUS_PER_CORE),
         pids_limit=MAX_PIDS,
         log_config=LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"}),
-        # We ask over gRPC; a probe inside would start a Python every few seconds.
+        # Health is checked over gRPC; a probe inside would start a Python every few seconds.
         healthcheck={"test": ["NONE"]},
         mounts=[
             Mount(

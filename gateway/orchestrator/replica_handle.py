@@ -51,7 +51,7 @@ class ReplicaHandle:
             )
 
     async def identity(self) -> str:
-        """Return the identity of the container's engine; empty if none can be told."""
+        """Return the identity of the container's engine; empty if it is not known."""
         return await channels.identity(self._channel) if self._channel else ""
 
     def suspect(self) -> None:

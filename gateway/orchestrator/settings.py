@@ -27,6 +27,12 @@ REPLICAS: Final[dict[str, int]] = {
 }
 """Containers of a service, from each service's ``deployment.toml``."""
 
+REPLICAS_RANGE: Final = (1, 64)
+"""Least and most containers of a service."""
+
+MEMORY_RANGE_MIB: Final = (64, 1024 * 1024)
+"""Least and most memory of one container, in MiB."""
+
 BUDGET_SHARE: Final = 0.75
 """Budget of all containers if none is set, as a fraction of the machine's memory."""
 
@@ -129,7 +135,7 @@ class OrchestratorSettings(BaseSettings):
     @classmethod
     def _are_of_services(cls, table: dict[str, int], info: ValidationInfo) -> dict[str, int]:
         _known(table)
-        low, high = (1, 64) if info.field_name == "replicas" else (64, 1024 * 1024)
+        low, high = REPLICAS_RANGE if info.field_name == "replicas" else MEMORY_RANGE_MIB
         for name, number in table.items():
             if not low <= number <= high:
                 raise ValueError(f"{name}: {number} is not between {low} and {high}")

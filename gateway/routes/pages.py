@@ -53,7 +53,7 @@ SWAGGER_UI_SCRIPT: Final = """SwaggerUIBundle({
 
 
 RETENTION_PLACE: Final = "{{retention}}"
-"""Where the page says what is kept of the photos."""
+"""Placeholder in the page for what is kept of the photos."""
 
 
 def add_pages(app: FastAPI, settings: GatewaySettings) -> None:
