@@ -1,6 +1,6 @@
-"""`python bench/bodies.py DIR` measures DensePose's default engine on bodies with exact labels.
+"""Measure DensePose's default engine on bodies with exact labels: `python bench/bodies.py DIR`.
 
-DIR is what `python -m examples.render.bodies DIR` made. Prints the mean IoU of the parts present
+`python -m examples.render.bodies DIR` makes the bodies. Prints the mean IoU of the parts present
 in either map, per view and over all. The labels' cuts are ours (examples/render/labels.py), the
 joints exact.
 """

@@ -1,12 +1,12 @@
-"""Draws garments with exact labels: ``python bench/garments.py --count 200 --out DIR --seed 3``.
+"""Measure attributes and landmarks on drawn garments with exact labels.
 
-Draws ``count`` upper garments, and a third as many lower garments and dresses each. Writes photos,
-masks, parts and labels, has the network of the cloth_mask service tell what they are, reads the
-upper garments as the try-on engine does, prints how often category, sleeves, neckline and opening
-were right and how far landmarks were off, and writes the same to ``report.json``. The same seed
-draws the same garments; the network was trained on seed 100. ``--rules`` reads without the network.
-``--masks network`` reads from the masks of the cloth_mask service in place of the exact ones, which
-needs its weights.
+``python bench/garments.py --count 200 --out DIR --seed 3`` draws ``count`` upper garments, and a
+third as many lower garments and dresses each, and writes photos, masks, parts and labels. The
+network of the cloth_mask service predicts the attributes. The try-on engine detects the landmarks
+of the upper garments. The accuracy of category, sleeves, neckline and opening and the error of
+landmarks are printed and written to ``report.json``. A seed determines the garments. The network
+was trained on seed 100. ``--rules`` runs without the network. ``--masks network`` takes the masks
+of the cloth_mask service instead of the exact ones, which needs the weights.
 """
 
 import argparse
@@ -42,7 +42,7 @@ from training.garment.drawn.spec import SLEEVES
 
 
 def main() -> None:
-    """Draw, read and write."""
+    """Draw, measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="garments to draw")
     parser.add_argument("--out", type=Path, required=True, help="folder of the pictures")
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def wanted(count: int) -> list[tuple[str, int]]:
-    """Return categories and numbers of the garments to draw."""
+    """Return category and number of each garment to draw."""
     others = [(category, n) for category in ("lower", "dress") for n in range(count // 3)]
     return [("upper", number) for number in range(count)] + others
 
@@ -118,7 +118,7 @@ def tables(readings: list[GarmentResult]) -> list[Table]:
 
 
 def crossed(classes: list[ClassPairs]) -> list[Table]:
-    """Return what the network found for each class drawn, a table a question."""
+    """Return a confusion table of each attribute."""
     found = []
     for question, own in class_accuracies(classes).items():
         names = list(own["confusion"])

@@ -1,6 +1,6 @@
-"""Prints how large the images are, as the table of docs/containers.md: ``python bench/images.py``.
+"""Print the sizes of the images as the table of docs/containers.md: ``python bench/images.py``.
 
-``docker compose build`` makes them.
+``docker compose build`` makes the images.
 """
 
 import sys

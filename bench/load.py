@@ -1,8 +1,9 @@
-"""Loads a running gateway: clients that each send their next request when the last is answered.
+"""Measure a running gateway under load.
 
-``.venv/bin/python bench/load.py [URL] [-c 4] [-n 20] [--pid PID] [--json]``. Prints pictures a
-minute, latency, and how many requests were answered with which error. A client that is told to come
-back later does. With ``--pid``, the CPU time of that process and its children is told too.
+``.venv/bin/python bench/load.py [URL] [-c 4] [-n 20] [--pid PID] [--json]``. Each client sends its
+next request after the response to the last one, and obeys ``Retry-After``. Pictures per minute,
+latency, and the number of errors by code are printed. With ``--pid``, the CPU time of that process
+and its children is printed too.
 """
 
 import argparse

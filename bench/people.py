@@ -1,9 +1,9 @@
-"""`python bench/people.py DIR` measures the human parse on people with exact labels.
+"""Measure the human parse on people with exact labels: `python bench/people.py DIR`.
 
-DIR is what `python -m examples.render.people DIR` made. Prints for each picture the mean IoU of the
-CIHP classes present in either map, the worst class, and how far the edges lie from the true ones:
-the mean distance in pixels both ways, and the overlap of the bands two pixels wide around them
-(boundary IoU of Cheng et al., CVPR 2021). The joints are the truth's.
+`python -m examples.render.people DIR` makes the pictures. For each picture this prints the mean
+IoU of the CIHP classes present in either map, the worst class, and the distance of the edges from
+the true ones: the mean distance in pixels both ways, and the IoU of the bands two pixels wide
+around them (boundary IoU of Cheng et al., CVPR 2021). The joints are the exact ones.
 """
 
 import argparse

@@ -1,15 +1,15 @@
-"""Measures the published networks with seeded weights: time, memory and files of each runtime.
+"""Measure the published networks with seeded weights: time, memory and files of each runtime.
 
 ``.venv/bin/python bench/published.py NAME ... [--size 1024 768] [--rounds 3] [--only fp32 fp16]``.
-Each network is exported once, as ``models add`` exports it; then the runtimes take turns, so that
-other work on the machine troubles all alike. Every turn is a process of its own, one at a time: it
-loads the network and runs it twice, the second run is timed (``--cold`` times the first and only
-one), and its peak is that of resident memory from its start to its end. Seconds are medians of CPU
-seconds. Prints a Markdown table. Needs the extra convert.
+Each network is exported once, as by ``models add``. Then the runtimes take turns, so that other
+load affects all of them equally. Every turn is a process of its own, one at a time. It loads the
+network and runs it twice. The second run is timed; ``--cold`` times a single first run. The peak is
+that of the process's resident memory. Seconds are medians of CPU seconds. A Markdown table is
+printed. The extra ``convert`` is needed.
 
-``bench/published.py all --device cuda --only PyTorch "PyTorch, TF32" --rounds 1`` measures a GPU:
-seconds are medians of wall seconds, of five runs a turn, with the copies to the GPU and back;
-PyTorch's peak is of what it holds on the GPU, marked so.
+``bench/published.py all --device cuda --only PyTorch "PyTorch, TF32" --rounds 1`` measures a GPU.
+Seconds are then medians of wall seconds, of five runs in each turn, with the copies to the GPU and
+back. PyTorch's peak is that of GPU memory, and is marked so.
 """
 
 import argparse
@@ -47,9 +47,9 @@ SIZES: Final = {
     "srgan_x4": (256, 192),
     "viton_hd_alias": (1024, 768),
 }
-"""Height and width for a picture of 1024 x 768; the other networks look at their own size."""
+"""Input height and width for a picture of 1024 x 768; other networks have a fixed size."""
 ALL: Final = "all"
-"""Names every network."""
+"""Name that selects every network."""
 
 PYTORCH: Final = "PyTorch"
 """The runtime PyTorch in float32."""

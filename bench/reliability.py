@@ -1,8 +1,8 @@
-"""Renders the table of docs/reliability.md from the report of the failure tests.
+"""Write the table of docs/reliability.md from the report of the failure tests.
 
 ``TRYON_RELIABILITY_REPORT=report.json .venv/bin/pytest tests/e2e/docker/test_reliability.py``, then
-``.venv/bin/python bench/reliability.py report.json [--write]``. Prints the table, or with
-``--write`` puts it into the document.
+``.venv/bin/python bench/reliability.py report.json [--write]``. The table is printed, or with
+``--write`` written into the document.
 """
 
 import argparse

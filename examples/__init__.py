@@ -1,1 +1,1 @@
-"""Pictures to try the system with, and the tool that made them."""
+"""Sample pictures, and the tool that makes them."""

@@ -1,4 +1,4 @@
-"""Draws the example garments that are not rendered: trousers, a skirt and a dress.
+"""Draw the example garments that are not rendered: trousers, a skirt and a dress.
 
 python -m examples.drawn OUT_DIR
 """
@@ -28,7 +28,7 @@ FINE: Final = 2
 """Samples along each side of a pixel."""
 
 GROUND: Final = (244, 244, 245)
-"""The ground's colour, sRGB levels."""
+"""Colour of the background, sRGB levels."""
 
 DENIM: Final = (58, 78, 116)
 """The trousers' colour, sRGB levels."""
@@ -57,7 +57,7 @@ def profile(points: Profile, rows: Floats) -> Floats:
 
 
 def canvas() -> tuple[Floats, Floats]:
-    """Return the x, from the middle, and the y of each fine pixel."""
+    """Return x from the middle and y of each subpixel."""
     ys, xs = np.mgrid[: HEIGHT * FINE, : WIDTH * FINE].astype(np.float32) / FINE
     return xs - WIDTH / 2, ys
 
@@ -115,12 +115,12 @@ def trousers() -> tuple[Floats, Floats]:
 
 
 def seam(values: Floats, at: float) -> Floats:
-    """Return a stitched line where ``values`` are ``at``."""
+    """Return a stitched line along ``values`` == ``at``."""
     return np.asarray(np.exp(-(((values - at) / 1.8) ** 2)).astype(np.float32), np.float32)
 
 
 def photo(cover: Floats, light: Floats, colour: tuple[int, int, int], seed: int) -> PIL.Image.Image:
-    """Lays the garment on its ground, with a soft shadow and the weave of its cloth."""
+    """Blend the garment over the background, with a soft shadow and the weave of the fabric."""
     rng = np.random.default_rng(seed)
     weave = gaussian_filter(rng.standard_normal(cover.shape), (0.8, 0.8))
     folds = gaussian_filter(rng.standard_normal(cover.shape), (90, 26))
@@ -138,7 +138,7 @@ PICTURES: Final = {
     "skirt.jpg": (skirt, RUST),
     "dress.jpg": (dress, NAVY),
 }
-"""What draws each file."""
+"""Drawing function of each file."""
 
 
 def main(folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""What the networks of this repository are trained with."""
+"""Training of the networks of this repository."""

@@ -1,4 +1,4 @@
-"""Writes a trained network for ONNX Runtime."""
+"""Export a trained network to ONNX."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ def export(
     answers: Sequence[str],
     axes: Mapping[str, Mapping[int, str]] | None = None,
 ) -> None:
-    """Write a network, its weights at half precision: they lose nothing by it, and half the room.
+    """Write a network with weights at half precision, which halves the file without loss.
 
     ``given`` is an example of its input, ``name`` the input's name, ``answers`` the outputs'.
     ``axes`` are the names of the axes whose size is free, by input or output and number.
@@ -34,7 +34,7 @@ def export(
         output_names=list(answers),
         dynamic_axes=axes,
         opset_version=17,
-        # The newer exporter needs a package more.
+        # The newer exporter needs another package.
         dynamo=False,
     )
     model = onnx.load_from_string(stream.getvalue())

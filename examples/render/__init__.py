@@ -1,4 +1,4 @@
-"""Renders the example pictures.
+"""Render the example pictures.
 
-A tool with requirements of its own, which the project never imports.
+The tool has requirements of its own. The project never imports it.
 """

@@ -1,4 +1,4 @@
-"""`python -m examples.render OUT_DIR [--only NAME ...]` renders the example pictures."""
+"""Render the example pictures: `python -m examples.render OUT_DIR [--only NAME ...]`."""
 
 import argparse
 from pathlib import Path

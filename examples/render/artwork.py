@@ -1,4 +1,4 @@
-"""The print on the example garment, drawn here so that nobody else has rights in it."""
+"""Draw the print on the example garment, which is free of others' rights."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE: Final = 1024
-"""Pixels of the print's side."""
+"""Side of the print, in pixels."""
 
 CREAM: Final = (0.94, 0.89, 0.78)
 """Colour of the mountains, sRGB 0 to 1."""
@@ -21,7 +21,7 @@ GOLD: Final = (0.89, 0.63, 0.24)
 def polygon(
     x: NDArray[np.float64], y: NDArray[np.float64], corners: list[tuple[int, int]]
 ) -> NDArray[np.bool_]:
-    """Which pixels lie inside a polygon, by the even-odd rule."""
+    """Return the pixels inside a polygon, by the even-odd rule."""
     inside = np.zeros(x.shape, bool)
     for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
         if y0 != y1:
@@ -30,7 +30,7 @@ def polygon(
 
 
 def mountains() -> NDArray[np.float32]:
-    """Draw a sun behind two mountains over water, (1024, 1024, 4) in 0..1, the rest transparent."""
+    """Draw a sun behind two mountains over water, (1024, 1024, 4) in 0..1, on transparency."""
     grid = (np.mgrid[0 : 2 * SIZE, 0 : 2 * SIZE] + 0.5) / 2
     y, x = grid[0], grid[1]
     picture = np.zeros((2 * SIZE, 2 * SIZE, 4))

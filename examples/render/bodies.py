@@ -1,7 +1,8 @@
-"""`python -m examples.render.bodies OUT_DIR` renders naked bodies with their exact part labels.
+"""Render bodies without clothes and with exact part labels.
 
-Each file holds `parts` (1024 x 768, DensePose ids), `keypoints` (25 x 3, BODY_25: the bones' own
-joints, unseen ones 0) and `name`. `python bench/bodies.py OUT_DIR` measures DensePose's engine.
+`python -m examples.render.bodies OUT_DIR` writes files with `parts` (1024 x 768, DensePose ids),
+`keypoints` (25 x 3, BODY_25: the bones' own joints, hidden ones 0) and `name`. `python
+bench/bodies.py OUT_DIR` measures DensePose's engine.
 """
 
 import argparse
@@ -22,7 +23,7 @@ HEIGHT: Final = 1024
 """Height of a picture, in pixels."""
 
 FILLED: Final = 0.9
-"""Share of the picture's height that the body takes."""
+"""Height of the body as a fraction of the picture's."""
 
 DISTANCE: Final = 4.0
 """Distance of the camera from the middle of the body, in metres."""
@@ -40,7 +41,7 @@ LIFTED: Final = {"spread": 0.0, "hanging": 30.0, "raised": -20.0}
 
 
 class Camera:
-    """Sees a body turned by `yaw` degrees to the picture's right, as high as the picture allows."""
+    """A camera at a body turned by `yaw` degrees to the picture's right, which fills the height."""
 
     def __init__(self, body: Body, yaw: float) -> None:
         c, s = np.cos(np.radians(yaw)), np.sin(np.radians(yaw))
@@ -50,12 +51,12 @@ class Camera:
         self.scale = FILLED * HEIGHT / float(np.ptp(seen[:, 2]))
 
     def depth(self, places: Floats) -> Floats:
-        """How far behind the body's middle points lie, in metres."""
+        """Return the depth of points behind the body's middle, in metres."""
         away: Floats = (places @ self.turn.T)[..., 1] - self.middle[1]
         return away
 
     def project(self, places: Floats) -> Floats:
-        """Where points (..., 3) lie in the picture, (..., 2) pixels."""
+        """Project points (..., 3) to pixels (..., 2)."""
         seen = places @ self.turn.T - self.middle
         scale = self.scale * DISTANCE / (DISTANCE + seen[..., 1])
         return np.stack(
@@ -75,7 +76,7 @@ def draw_labels(body: Body, labels: Ints, camera: Camera) -> np.ndarray:
 
 
 def joints(body: Body, camera: Camera, yaw: float) -> np.ndarray:
-    """Give the 25 x 3 joints; eyes, nose and ears only where they face the camera."""
+    """Return joints 25 x 3; eyes, nose and ears only if they face the camera."""
     found = np.zeros((25, 3), np.float32)
     for joint, bone in BODY_25_BONES.items():
         found[joint] = *camera.project(body.joint(bone)), 1.0

@@ -1,4 +1,4 @@
-"""The human body under the clothes: vertices, skeleton and skinning weights from Anny.
+"""Build the body under the clothes: vertices, skeleton and skinning weights of Anny.
 
 Source: Anny, a parametric body model over MakeHuman's base mesh (naver/anny, Apache-2.0; its data
 files come from MPFB2 and are CC0-1.0).
@@ -80,12 +80,12 @@ class Body:
     """Names of the B bones."""
 
     def joint(self, bone: str) -> Floats:
-        """Where the bone begins, (3,) metres."""
+        """Return the start of the bone, (3,) metres."""
         place: Floats = self.joints[self.labels.index(bone)]
         return place
 
     def weight(self, *prefixes: str, side: str = "") -> Floats:
-        """How much bones with one of these name prefixes move each vertex, (N,) in 0..1."""
+        """Return each vertex's skinning weight of bones with these name prefixes, (N,) in 0..1."""
         chosen = [n.startswith(prefixes) and n.endswith(side) for n in self.labels]
         total: Floats = self.weights[:, chosen].sum(1)
         return total
@@ -97,9 +97,9 @@ def texture_path(name: str) -> Path:
 
 
 def build(phenotype: Mapping[str, float], pose: Sequence[Turn]) -> Body:
-    """Shapes and poses a body.
+    """Shape and pose a body.
 
-    `phenotype` gives Anny's shape parameters, each in 0..1; bones `pose` leaves out stay at rest.
+    `phenotype` holds Anny's shape parameters, each in 0..1. Bones without a `pose` stay at rest.
     """
     model = anny.Anny(phenotypes="all", local_changes="default", facial_actions="all").float()
     labels = tuple(model.bone_labels)

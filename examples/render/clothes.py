@@ -1,4 +1,4 @@
-"""Garments: a patch of the body's surface, inflated, cut loose and settled by cloth simulation."""
+"""Make garments: an offset patch of the body's surface, loosened and settled by simulation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from examples.render.body import SIDES, Body, Flags, Floats, Ints
 
 TRUNK = ("spine", "clavicle", "shoulder", "upperarm", "lowerarm", "wrist", "pelvis", "upperleg",
          "root", "neck01", "breast")  # fmt: skip
-"""Bones whose skin a top may cover."""
+"""Bones of the area that a top may cover."""
 
 ARM = ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")
 """Bones of the arms."""
@@ -47,7 +47,7 @@ class Cut:
 
 
 def arm_place(body: Body) -> Floats:
-    """How far along its arm each vertex lies: 0 shoulder, 1 elbow, 2 wrist; -1 elsewhere, (N,)."""
+    """Return each vertex's position on the arm: 0 shoulder, 1 elbow, 2 wrist, else -1, (N,)."""
     place = np.full(len(body.vertices), -1.0)
     for side in SIDES:
         shoulder, elbow, wrist = (
@@ -85,7 +85,7 @@ def jeans_region(body: Body, top: float) -> Flags:
 
 
 def print_corners(body: Body, vertices: Floats, faces: Ints, size: float) -> Floats:
-    """Texture coordinates that put a square of `size` metres on the chest, (M, 3, 2)."""
+    """Return texture coordinates of a square of `size` metres on the chest, (M, 3, 2)."""
     neck = body.joint("neck01")
     low = np.array([-size / 2, neck[2] - 0.18 - size / 2])
     flat = (vertices[:, [0, 2]] - low) / size
@@ -95,7 +95,7 @@ def print_corners(body: Body, vertices: Floats, faces: Ints, size: float) -> Flo
 
 
 def stripe_corners(body: Body, vertices: Floats, faces: Ints) -> Floats:
-    """Coordinates whose second runs down the trunk and along each sleeve, metres, (M, 3, 2)."""
+    """Return coordinates, the second down the trunk and each sleeve, in metres, (M, 3, 2)."""
     height = vertices[:, 2].copy()
     place = arm_place(body)[meshes.nearest(body.vertices, vertices, 1)[1][:, 0]]
     for side, sign in zip(SIDES, (1, -1), strict=True):
@@ -106,7 +106,7 @@ def stripe_corners(body: Body, vertices: Floats, faces: Ints) -> Floats:
         length = np.linalg.norm(upper)
         first = (vertices - shoulder) @ upper / length
         second = length + (vertices - elbow) @ lower / np.linalg.norm(lower)
-        # Twelve centimetres either side of the elbow, and over the shoulder, directions blend.
+        # Directions blend over 12 cm on either side of the elbow, and over the shoulder.
         bent = np.clip((first - length) / 0.24 + 0.5, 0, 1)
         along = shoulder[2] - (first * (1 - bent) + second * bent)
         sleeve = np.clip(first / 0.12, 0, 1) * ((place > -1) & (vertices[:, 0] * sign > 0))
@@ -128,9 +128,9 @@ class Pattern:
 
 
 def ripple(vertices: Floats) -> Floats:
-    """Give millimetres of unevenness, (n, 3): a symmetric body makes cloth fall in mirrored folds.
+    """Return millimetres of unevenness, (n, 3), because a symmetric body gives mirrored folds.
 
-    The waves run across the front and, turned round, across the back.
+    The waves run across the front and, rotated, across the back.
     """
     x, y, z = vertices.T
     wave = np.sin(41 * x + 9 * z + 1) + np.sin(23 * z - 57 * x + 2) + np.sin(67 * x + 31 * y)
@@ -138,7 +138,7 @@ def ripple(vertices: Floats) -> Floats:
 
 
 def sew(body: Body, region: Flags, ease: float, rounds: int, slope: float | None) -> Pattern:
-    """Lifts the region off the body, loosened below the chest unless `slope` is None."""
+    """Offset the region from the body, loosened below the chest unless `slope` is None."""
     numbers, faces = meshes.largest_part(region, body.faces)
     vertices = meshes.shell(body.vertices[numbers], faces, ease, rounds)
     if slope is not None:
@@ -157,7 +157,7 @@ def sew(body: Body, region: Flags, ease: float, rounds: int, slope: float | None
 def dress(
     pattern: Pattern, material: Any, corners: Floats | None = None, thickness: float = 0.0016
 ) -> Any:
-    """Put the garment into the scene."""
+    """Add the garment to the scene."""
     garment = scene.add_mesh("garment", pattern.vertices, pattern.faces, corners)
     scene.add_values(garment, "rim", pattern.rim)
     garment.data.materials.append(material)
@@ -183,7 +183,7 @@ class Crease(NamedTuple):
 
 
 def creases(body: Body, cut: Cut, rng: np.random.Generator) -> list[Crease]:
-    """Where a worn top folds: from the armpits, at the waist's sides and down to the hem."""
+    """Return the folds of a top: from the armpits, at the waist's sides and down to the hem."""
     hip = float(body.joint("upperleg01.L")[2])
     pit_x = float(body.joint("upperarm01.L")[0]) * 0.93
     pit_z = float(body.joint("upperarm01.L")[2]) - 0.095
@@ -207,7 +207,7 @@ def creases(body: Body, cut: Cut, rng: np.random.Generator) -> list[Crease]:
 
 
 def fold(garment: Any, front: float, folds: Sequence[Crease]) -> None:
-    """Raise the folds from the cloth in front of y = `front`, each steeper on its lower side."""
+    """Raise folds from the fabric in front of y = `front`, each steeper on the lower side."""
     mesh = garment.data
     place = np.zeros((len(mesh.vertices), 3))
     outward = np.zeros((len(mesh.vertices), 3))
@@ -231,9 +231,9 @@ def fold(garment: Any, front: float, folds: Sequence[Crease]) -> None:
 
 
 def settle(garment: Any, pattern: Pattern, body: Body, cut: Cut, under: Pattern | None) -> None:
-    """Lets the cloth fall onto the body, held at the neckline, for a second and a half.
+    """Simulate the fall of the fabric onto the body, fixed at the neckline, for 1.5 seconds.
 
-    Afterwards it lies over the skin and over the garment `under` wherever they meet.
+    Afterwards the fabric is outside the skin and outside the garment `under`.
     """
     frames = 36
     place = np.zeros((len(garment.data.vertices), 3), np.float32)

@@ -1,4 +1,4 @@
-"""Hair, brows and lashes as polylines (strands, points, 3) that lie on a head."""
+"""Grow hair, brows and lashes as polylines (strands, points, 3) on a head."""
 
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ class Head:
         self.centre = np.array([0.0, middle, skull[:, 2].max() - 0.10])
 
     def scalp(self) -> Flags:
-        """Where hair grows, (N,)."""
+        """Return the vertices of the scalp, (N,)."""
         x, y, z = self.body.vertices.T
         forward = self.centre[1] - y
         hairline = self.eye_height + 0.062 - 0.9 * np.maximum(np.abs(x) - 0.035, 0)
@@ -62,7 +62,7 @@ class Head:
         return chosen
 
     def roots(self, count: int) -> tuple[Floats, Floats]:
-        """Random points on the scalp with their normals, two arrays (count, 3)."""
+        """Sample points on the scalp with normals, two arrays (count, 3)."""
         faces = self.body.faces[self.scalp()[self.body.faces].all(axis=1)]
         corner = self.body.vertices[faces]
         normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
@@ -102,7 +102,7 @@ def keep_off_face(head: Head, points: Floats, start: Floats, curtain: Floats) ->
 
 @dataclass(frozen=True)
 class Hang:
-    """How strands hang."""
+    """Parameters of hanging strands."""
 
     gravity: float
     """How much each step turns down, 0 to 1."""
@@ -119,7 +119,7 @@ def fall(
     length: Floats,
     hang: Hang,
 ) -> Floats:
-    """Let strands of `length` (n,) metres grow from `roots` along `start` and sag, (n, 26, 3)."""
+    """Grow sagging strands of `length` (n,) metres from `roots` along `start`, (n, 26, 3)."""
     gravity, clearance, curtain = hang.gravity, hang.clearance, hang.curtain
     points = 26
     strands = np.zeros((len(roots), points, 3))
@@ -138,7 +138,7 @@ def fall(
 
 
 def fill(head: Head, guides: Floats, count: int, loose: float) -> Floats:
-    """Grows `count` strands that follow the nearest guides on their side of the parting."""
+    """Grow `count` strands along the nearest guides on the same side of the parting."""
     roots, _ = head.roots(count)
     along = np.linspace(0, 1, guides.shape[1])[None, :, None]
     rng = head.rng
@@ -166,7 +166,7 @@ PARTING = 0.018
 
 
 def grow_hair(head: Head, style: HairStyle) -> Floats:
-    """Return the hair of the head, parted on the left when long, combed forward when short."""
+    """Return the hair of the head, parted on the left if long, combed forward if short."""
     rng = head.rng
     roots, normal = head.roots(style.guides)
     forward = np.clip((head.centre[1] - roots[:, 1]) / 0.09, -1, 1)
@@ -200,7 +200,7 @@ def grow_hair(head: Head, style: HairStyle) -> Floats:
 
 
 def brows(head: Head) -> Floats:
-    """Both eyebrows."""
+    """Return both eyebrows."""
     rng, count, drawn = head.rng, 420, []
     for side in (1, -1):
         t = rng.beta(1.1, 1.3, count)

@@ -1,8 +1,8 @@
-"""Which part of DensePose's surface each vertex of a body belongs to.
+"""Label each vertex of a body with a part of DensePose's surface.
 
-The cuts are where DensePose has them as far as its pictures tell: between limbs where the bones'
-weights change over, between front and back at the flank, between the inside and the outside of an
-arm along two lines that are told as angles around it. Ids are those of `services/densepose`.
+The cuts follow DensePose as far as its pictures show them: between limbs at the change of the
+bones' weights, between front and back at the flank, between the inside and the outside of an arm
+along two lines, which are given as angles around the arm. Ids are those of `services/densepose`.
 """
 
 from typing import Final
@@ -37,13 +37,13 @@ BONES: Final = {
 """Bones of each limb, by the beginnings of their names."""
 
 SEAM_UPPER: Final = ((0.0, 1.0), (50.0, 50.0))
-"""The front seam of an upper arm: shares of its length, and degrees from its outermost line."""
+"""Front seam of an upper arm: fractions of the length, and degrees from the outermost line."""
 
 SEAM_LOWER: Final = ((0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0), (94, 103, 110, 116, 131, 163, 180))
-"""The front seam of a forearm, likewise."""
+"""Front seam of a forearm: fractions of the length, and degrees from the outermost line."""
 
 SEAM_BEHIND: Final = -150.0
-"""The rear seam of an arm, in degrees from its outermost line to the front."""
+"""Rear seam of an arm, in degrees from the outermost line to the front."""
 
 MOVED: Final = (
     ("torso", "thigh", 0.027),
@@ -61,7 +61,7 @@ def part_labels(rest: Body) -> Ints:
 
 
 def limbs(rest: Body) -> Ints:
-    """Tell the limb of each vertex, (N,): its place in ``BONES``, the torso after them."""
+    """Return each vertex's limb, (N,): the index in ``BONES``, the torso after them."""
     weights = np.stack([rest.weight(*bones) for bones in BONES.values()], axis=1)
     torso = 1 - weights.sum(axis=1, keepdims=True)
     of: Ints = np.concatenate([weights, torso], axis=1).argmax(axis=1)

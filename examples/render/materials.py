@@ -1,4 +1,4 @@
-"""How skin, eyes, hair and cloth reflect light: Blender's shader graphs."""
+"""Materials of skin, eyes, hair and fabric, as Blender's shader graphs."""
 
 import warnings
 from typing import Any
@@ -13,7 +13,7 @@ Colour = tuple[float, float, float]
 
 
 class Shader:
-    """A material with Blender's principled shader and short words for the nodes around it."""
+    """A material with Blender's principled shader, and helpers for the nodes around it."""
 
     def __init__(self, name: str) -> None:
         self.material = bpy.data.materials.new(name)
@@ -42,7 +42,7 @@ class Shader:
             self.connect(self.surface.inputs[name.replace("_", " ").title()], source)
 
     def mix(self, share: Any, first: Any, second: Any) -> Any:
-        """`first` where `share` is 0, `second` where it is 1."""
+        """Return a mix: `first` for `share` 0, `second` for 1."""
         node = self.node("ShaderNodeMix")
         node.data_type = "RGBA"
         for index, source in ((0, share), (6, first), (7, second)):
@@ -50,7 +50,7 @@ class Shader:
         return node.outputs[2]
 
     def maths(self, operation: str, first: Any, second: Any) -> Any:
-        """Arithmetic on two numbers."""
+        """Return an arithmetic node of two numbers."""
         node = self.node("ShaderNodeMath")
         node.operation = operation
         self.connect(node.inputs[0], first)
@@ -64,7 +64,7 @@ class Shader:
         return node.outputs["Fac"]
 
     def noise(self, scale: float, detail: float = 2) -> Any:
-        """Cloudy values about 0.5, `scale` features a metre."""
+        """Return cloudy values about 0.5, with `scale` features per metre."""
         node = self.node("ShaderNodeTexNoise")
         node.inputs["Scale"].default_value = scale
         node.inputs["Detail"].default_value = detail
@@ -73,7 +73,7 @@ class Shader:
         return node.outputs["Fac"]
 
     def bump(self, height: Any, strength: float, distance: float) -> None:
-        """Make the surface rough by `distance` metres at most."""
+        """Roughen the surface by at most `distance` metres."""
         node = self.node("ShaderNodeBump")
         node.inputs["Strength"].default_value = strength
         node.inputs["Distance"].default_value = distance
@@ -81,7 +81,7 @@ class Shader:
         self.connect(self.surface.inputs["Normal"], node.outputs["Normal"])
 
     def mask(self, name: str) -> Any:
-        """One of the CC0 masks of the body's parts."""
+        """Return one of the CC0 masks of body parts."""
         node = self.node("ShaderNodeTexImage")
         node.image = bpy.data.images.load(str(texture_path(name)))
         node.image.colorspace_settings.name = "Non-Color"
@@ -89,7 +89,7 @@ class Shader:
 
 
 def skin(tone: Colour, flush: Colour, lip: Colour, hair: Colour) -> Any:
-    """Skin with flushed cheeks and ears, lips, nails, and hair roots darkening the scalp."""
+    """Return skin with flushed cheeks and ears, lips, nails, and dark hair roots on the scalp."""
     shader = Shader("skin")
     dark = (tone[0] * 0.9, tone[1] * 0.82, tone[2] * 0.79)
     colour = shader.mix(shader.noise(9), tone, dark)
@@ -136,7 +136,7 @@ def eye(centre: Floats, radius: float, iris: Colour) -> Any:
 
 
 def hair(melanin: float, redness: float, roughness: float = 0.32) -> Any:
-    """Hair fibres after Chiang et al. 2016, as Blender's principled hair shader has them."""
+    """Return hair fibres by Chiang et al. 2016, Blender's principled hair shader."""
     shader = Shader("hair")
     fibre = shader.node("ShaderNodeBsdfHairPrincipled")
     fibre.parametrization = "MELANIN"
@@ -151,7 +151,7 @@ def hair(melanin: float, redness: float, roughness: float = 0.32) -> Any:
 
 
 def weave(shader: Shader, colour: Any) -> Any:
-    """Finishes cloth: fine texture, a little fuzz, and a line of stitches along every hem."""
+    """Add fine texture, some fuzz, and a line of stitches along every hem of fabric."""
     line = shader.maths("COMPARE", shader.values("rim"), 0.019)
     line.node.inputs[2].default_value = 0.0011
     colour = shader.mix(shader.maths("MULTIPLY", line, 0.28), colour, (0.02, 0.02, 0.02))
@@ -161,7 +161,7 @@ def weave(shader: Shader, colour: Any) -> Any:
 
 
 def plain(colour: Colour, spread: float = 0.1, scale: float = 900) -> Any:
-    """Cloth of one colour whose threads vary by `spread` to both sides."""
+    """Return fabric of one colour whose threads vary by `spread` to both sides."""
     shader = Shader("plain")
     light = (colour[0] * (1 + spread), colour[1] * (1 + spread), colour[2] * (1 + spread))
     dark = (colour[0] * (1 - spread), colour[1] * (1 - spread), colour[2] * (1 - spread))
@@ -169,7 +169,7 @@ def plain(colour: Colour, spread: float = 0.1, scale: float = 900) -> Any:
 
 
 def printed(colour: Colour, picture: NDArray[np.float32]) -> Any:
-    """Plain cloth with a picture, (h, w, 4) in 0..1, where the texture coordinates lie in 0..1."""
+    """Return plain fabric with a picture (h, w, 4) in 0..1 at texture coordinates 0..1."""
     shader = Shader("printed")
     height, width, _ = picture.shape
     image = bpy.data.images.new("print", width, height, alpha=True)
@@ -185,7 +185,7 @@ def printed(colour: Colour, picture: NDArray[np.float32]) -> Any:
 
 
 def striped(ground: Colour, stripe: Colour, period: float, width: float) -> Any:
-    """Cloth with a stripe of `width` metres every `period` metres of the second coordinate."""
+    """Return fabric with a stripe of `width` metres every `period` metres of the second axis."""
     shader = Shader("striped")
     place = shader.node("ShaderNodeSeparateXYZ")
     texture = shader.node("ShaderNodeTexCoord")
@@ -204,7 +204,7 @@ def matt(colour: Colour) -> Any:
 
 
 def backdrop(brightness: float) -> Any:
-    """White that the camera sees at this brightness and that throws no light on the scene."""
+    """Return a white of this brightness to the camera, which does not light the scene."""
     shader = Shader("backdrop")
     glow = shader.node("ShaderNodeEmission")
     path = shader.node("ShaderNodeLightPath")

@@ -12,7 +12,7 @@ from examples.render.body import Flags, Floats, Ints
 
 
 def edges(faces: Ints) -> Ints:
-    """Every face's three edges, (3 M, 2), smaller vertex first."""
+    """Return every face's three edges, (3 M, 2), smaller vertex first."""
     stacked: Ints = np.vstack([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     return np.sort(stacked, axis=1)
 
@@ -52,7 +52,7 @@ def normals(vertices: Floats, faces: Ints) -> Floats:
 
 
 def grow(keep: Flags, faces: Ints, rings: int) -> Flags:
-    """Add (rings > 0) or takes away (rings < 0) that many rings of vertices at the rim."""
+    """Add (rings > 0) or remove (rings < 0) rings of vertices at the rim."""
     matrix = neighbours(len(keep), edges(faces))
     state = keep if rings > 0 else ~keep
     for _ in range(abs(rings)):
@@ -70,7 +70,7 @@ def largest_part(keep: Flags, faces: Ints) -> tuple[Ints, Ints]:
 
 
 def shell(vertices: Floats, faces: Ints, offset: float, rounds: int) -> Floats:
-    """Inflates an open surface by `offset` metres, smoothing as it goes and evening its rims."""
+    """Offset an open surface by `offset` metres, with smoothing and even rims."""
     inner = neighbours(len(vertices), edges(faces))
     rim_links = border_edges(faces)
     rim = neighbours(len(vertices), rim_links)
@@ -93,7 +93,7 @@ def subdivide(vertices: Floats, faces: Ints) -> tuple[Floats, Ints]:
 
 
 def drape(vertices: Floats, torso: Flags, slope: float) -> Floats:
-    """Lets cloth round the trunk fall from what sticks out instead of following every hollow.
+    """Let fabric around the trunk fall from protruding points instead of following hollows.
 
     In cylinder coordinates about the trunk's axis, the radius below a point may shrink by no more
     than `slope` metres per metre of height. Only `torso` vertices move.
@@ -113,7 +113,7 @@ def drape(vertices: Floats, torso: Flags, slope: float) -> Floats:
         grid[k] = np.maximum(grid[k], grid[k - 1] - step)
     grid = gaussian_filter(grid, (4, 2), mode=("nearest", "wrap"))
     wide = map_coordinates(grid, [row, column - 0.5], order=1, mode="grid-wrap")
-    # Shoulders are no cylinder: fade the effect in over the first twelve centimetres.
+    # Shoulders are no cylinder, so the effect fades in over the first twelve centimetres.
     fade = np.clip((high - 0.10 - vertices[:, 2]) / 0.12, 0, 1) * torso
     factor = 1 + fade * (np.maximum(wide, radius) / np.maximum(radius, 1e-6) - 1)
     moved = vertices.copy()
@@ -128,7 +128,7 @@ def nearest(points: Floats, queries: Floats, count: int) -> tuple[Floats, Ints]:
 
 
 def push_out(surface: BVHTree, points: Floats, clearance: Floats) -> Floats:
-    """Lifts points (n, 3) to at least `clearance` (n,) metres above a surface within 6 cm."""
+    """Lift points (n, 3) to at least `clearance` (n,) metres above a surface within 6 cm."""
     lifted = points.copy()
     for i, point in enumerate(points):
         near, normal, _, _ = surface.find_nearest(Vector(point), 0.06)

@@ -1,6 +1,6 @@
-"""`python -m examples.render.people OUT_DIR [--only NAME ...]` renders people with exact labels.
+"""Render people with exact labels: `python -m examples.render.people OUT_DIR [--only NAME ...]`.
 
-Each NAME.jpg has a NAME.npz beside it: `labels` (CIHP ids, H x W) and `keypoints` (25 x 3, BODY_25:
+For each NAME.jpg there is a NAME.npz: `labels` (CIHP ids, H x W) and `keypoints` (25 x 3, BODY_25:
 the bones' own joints). `python bench/people.py OUT_DIR` measures the human parse on them.
 """
 
@@ -89,7 +89,7 @@ class Look:
 
 
 def hip_hand() -> list[Turn]:
-    """One hand on the hip, the other arm hanging."""
+    """Return a pose with one hand on the hip, the other arm hanging."""
     hanging = [turn for turn in arms(24, 20) if not turn.bone.endswith("arm01.L")]
     return [
         *hanging,
@@ -101,7 +101,7 @@ def hip_hand() -> list[Turn]:
 
 
 def crossed() -> list[Turn]:
-    """Both forearms across the chest, the left before the right."""
+    """Return a pose with both forearms across the chest, the left in front of the right."""
     turns = [turn for turn in arms(24, 20) if "arm" not in turn.bone]
     for side, sign, ahead, inward in (("L", 1, -42, 108), ("R", -1, -30, 92)):
         turns += [
@@ -223,7 +223,7 @@ class Lens:
 
 
 def leg_place(body: Body) -> Floats:
-    """How far down its leg each vertex lies: 0 hip, 1 knee, 2 ankle; above the hip negative."""
+    """Return each vertex's position on the leg: 0 hip, 1 knee, 2 ankle, negative above."""
     hip, knee, ankle = (body.joint(f"{bone}.L")[2] for bone in ("upperleg01", "lowerleg01", "foot"))
     z = body.vertices[:, 2]
     place: Floats = np.interp(-z, (-hip - 1, -hip, -knee, -ankle), (-2.0, 0, 1, 2))
@@ -244,7 +244,7 @@ def skirt(body: Body, piece: Piece, top: float) -> clothes.Pattern:
     for level, z in enumerate(heights):
         near = own[np.abs(own[:, 2] - z) < 0.012, :2] - middle
         outline[level] = (near @ ways.T).max(axis=0) if len(near) else 0
-    # A thread never gets shorter on its way down from the widest place.
+    # Below the widest point a thread does not get shorter.
     low = np.maximum.accumulate(np.where(heights[:, None] < hip + 0.02, outline, 0), axis=0)
     outline = np.maximum(outline, low) + 0.008
     drop = np.clip(hip + 0.05 - heights, 0, None)[:, None]
@@ -266,7 +266,7 @@ def skirt(body: Body, piece: Piece, top: float) -> clothes.Pattern:
 
 
 def wear(body: Body, piece: Piece) -> tuple[list[Any], Flags]:
-    """Put one garment into the scene; also tell which of the body's vertices it hides."""
+    """Add a garment to the scene; return the vertices of the body that it hides."""
     cloth = materials.plain(piece.colour)
     hidden = np.zeros(len(body.vertices), np.bool_)
     worn = []
@@ -303,7 +303,7 @@ def wear(body: Body, piece: Piece) -> tuple[list[Any], Flags]:
 
 
 def shoes(body: Body) -> list[Any]:
-    """Dark low shoes."""
+    """Return dark low shoes."""
     worn = []
     for side, label in (("L", Label.LEFT_SHOE), ("R", Label.RIGHT_SHOE)):
         low = body.vertices[:, 2] < body.joint(f"foot.{side}")[2] + 0.01
@@ -315,7 +315,7 @@ def shoes(body: Body) -> list[Any]:
 
 
 def skin_labels(body: Body, head: Head) -> Ints:
-    """CIHP ids of the body's vertices, (N,)."""
+    """Return the CIHP ids of the body's vertices, (N,)."""
     names = {
         Label.FACE: body.weight(*[bone for bone in BONES["head"] if bone != "neck"]),
         Label.LEFT_ARM: body.weight(*clothes.ARM, side=".L"),
@@ -332,7 +332,7 @@ def skin_labels(body: Body, head: Head) -> Ints:
 
 
 def glow(value: int) -> Any:
-    """Return a material that the camera sees in exactly this grey, of 255."""
+    """Return a material that renders as exactly this grey, 0 to 255."""
     made = bpy.data.materials.new("label")
     nodes = made.node_tree.nodes
     nodes.clear()
@@ -343,7 +343,7 @@ def glow(value: int) -> Any:
 
 
 def label_pass(path: Path, body_object: Any, own: Ints, faces: Ints) -> Ints:
-    """Render which id is seen at FINE x FINE places of every pixel and take the commonest."""
+    """Render the ids at FINE x FINE subpixels of every pixel and take the most frequent."""
     things = [o for o in bpy.context.scene.objects if o.type in ("MESH", "CURVES")]
     of_face = np.sort(own[faces], axis=1)[:, 1]
     glows = [glow(12 * value) for value in range(20)]
@@ -378,7 +378,7 @@ def label_pass(path: Path, body_object: Any, own: Ints, faces: Ints) -> Ints:
 
 
 def render(name: str, path: Path, scale: float) -> None:
-    """Render one look to ``path`` (a JPEG) and its truth beside it."""
+    """Render one look to ``path`` (a JPEG), and the exact labels to the same name in .npz."""
     look = LOOKS[name]
     scene.reset()
     rng = np.random.default_rng(SEED)

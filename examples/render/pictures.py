@@ -1,4 +1,4 @@
-"""The example pictures: who wears what, in which pose and before which wall."""
+"""The example pictures: people, clothes, poses and backgrounds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ DUMMY: Final = {"gender": 0.55, "age": 0.6, "muscle": 0.45, "weight": 0.5, "heig
 
 
 def arms(out: float, bend: float) -> list[Turn]:
-    """Arms `out` degrees further down than Anny's rest pose, elbows bent, feet together."""
+    """Return a pose: arms `out` degrees below Anny's rest pose, elbows bent, feet together."""
     turns = []
     for side, sign in zip(SIDES, (1, -1), strict=True):
         # Two degrees of difference keep the figure from mirroring itself.
@@ -83,7 +83,7 @@ def arms(out: float, bend: float) -> list[Turn]:
 
 
 def cheeks(body: Body, head: Head) -> Floats:
-    """How flushed each vertex is, (N,) in 0..1: cheeks and the tip of the nose."""
+    """Return the flush of each vertex, (N,) in 0..1: cheeks and the tip of the nose."""
     flushed = np.zeros(len(body.vertices))
     for x, below, size, amount in (
         (0.042, 0.036, 0.020, 0.50), (-0.042, 0.036, 0.020, 0.50), (0, 0.040, 0.012, 0.30),
@@ -104,7 +104,7 @@ def add_body(body: Body) -> Any:
 
 
 def paint(placed: Any, body: Body, head: Head, person: Person) -> None:
-    """Give the body its skin and eyes."""
+    """Assign skin and eyes to the body."""
     scalp = head.scalp().astype(np.float64)
     links = meshes.neighbours(len(scalp), meshes.edges(body.faces))
     for _ in range(2):
@@ -124,7 +124,7 @@ def paint(placed: Any, body: Body, head: Head, person: Person) -> None:
 
 
 def add_hair(head: Head, style: HairStyle) -> None:
-    """Hair, brows and lashes."""
+    """Add hair, brows and lashes."""
     scene.add_strands("hair", grow_hair(head, style), 0.00007,
                       materials.hair(style.melanin, style.redness))  # fmt: skip
     scene.add_strands("brows", brows(head), 0.00008, materials.hair(0.86, 0.3))
@@ -159,7 +159,7 @@ def person_picture(person: Person) -> Callable[[Path, float], None]:
 
 
 def hide_under(placed: Any, body: Body, top: Flags, legs: Flags) -> None:
-    """Hides skin well inside the clothes, where it could only poke through."""
+    """Hide skin well inside the clothes, where it could only show through."""
     inside = meshes.grow(top, body.faces, -3) | meshes.grow(legs, body.faces, -1)
     scene.hide_vertices(placed, np.flatnonzero(inside))
 
@@ -203,7 +203,7 @@ PICTURES: Final = {
     ),
     "person-2.jpg": person_picture(MAN),
 }  # fmt: skip
-"""What renders each file."""
+"""Recipe of each file."""
 
 
 def draw(name: str, path: Path, scale: float) -> None:

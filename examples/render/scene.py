@@ -1,4 +1,4 @@
-"""What Blender needs to know: objects, lights, the camera and the picture's file."""
+"""Build and render Blender's scene: objects, lights, the camera and the picture's file."""
 
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,13 @@ def add_mesh(name: str, vertices: Floats, faces: Ints, corners: Floats | None = 
 
 
 def add_values(target: Any, name: str, values: Floats) -> None:
-    """One number per vertex that materials can read by name."""
+    """Add a number per vertex that materials read by name."""
     layer = target.data.attributes.new(name, "FLOAT", "POINT")
     layer.data.foreach_set("value", values.astype(np.float32))
 
 
 def add_strands(name: str, strands: Floats, radius: float, material: Any) -> None:
-    """Hair: polylines (n, points, 3), `radius` metres thick at the root and thinner at the tip."""
+    """Add hair: polylines (n, points, 3), `radius` metres at the root, thinner at the tip."""
     count, points, _ = strands.shape
     data = bpy.data.hair_curves.new(name)
     data.add_curves([points] * count)
@@ -54,7 +54,7 @@ def add_strands(name: str, strands: Floats, radius: float, material: Any) -> Non
 
 
 def hide_vertices(target: Any, numbers: Ints) -> None:
-    """Leaves these vertices out of the picture; they still collide."""
+    """Omit these vertices from the picture; they still collide."""
     group = target.vertex_groups.new(name="hidden")
     group.add(numbers.tolist(), 1, "ADD")
     mask = target.modifiers.new("hidden", "MASK")
@@ -70,7 +70,7 @@ def add_wall(distance: float, material: Any) -> None:
 
 
 def add_lights(target: float, strength: float, ambient: float) -> None:
-    """Studio light aimed `target` metres high: key from the left, fill from the right, rim."""
+    """Add studio lights aimed `target` metres high: key from the left, fill, rim."""
     world = bpy.data.worlds.new("studio")
     bpy.context.scene.world = world
     if world.node_tree is None:

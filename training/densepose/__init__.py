@@ -1,1 +1,1 @@
-"""Learns DensePose's parts from rendered bodies."""
+"""Train the part network of the densepose service on rendered bodies."""

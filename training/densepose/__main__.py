@@ -1,7 +1,7 @@
-"""`python -m training.densepose WORK_DIR` makes services/densepose/parts.onnx anew.
+"""Train and export services/densepose/parts.onnx: `python -m training.densepose WORK_DIR`.
 
-Draws the samples into WORK_DIR, where they stay for the next time, learns, writes the network and
-its digest. Needs an environment of its own: training/densepose/requirements.txt.
+The samples are drawn into WORK_DIR and kept there for the next run. Then the network is trained and
+written with its digest. It needs an environment of its own: training/densepose/requirements.txt.
 """
 
 import argparse
@@ -32,11 +32,11 @@ AXES: Final = {
     "parts": {0: "people", 2: "height", 3: "width"},
     "charts": {0: "people", 2: "half_height", 3: "half_width"},
 }
-"""The axes whose size is free."""
+"""Axes of free size."""
 
 
 def main() -> None:
-    """Read the command line, draw, learn and write."""
+    """Read the command line, draw, train and write."""
     parser = argparse.ArgumentParser(prog="python -m training.densepose", description=__doc__)
     parser.add_argument("work_dir", type=Path)
     parser.add_argument("--files", type=int, default=FILES, help="of 48 samples (%(default)s)")

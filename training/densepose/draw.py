@@ -1,4 +1,4 @@
-"""Draws the training samples, a file of them for every few people."""
+"""Draw the training samples, one file for every few people."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -16,14 +16,14 @@ from training.densepose.surface import spread_over
 SHOWN: Final = ("upper", "upper", "whole")
 """What each person is shown as."""
 _FIELDS: Final = ("keypoints", "outline", "labels", "parts", "u", "v")
-"""Names of a sample's arrays in its file."""
+"""Names of a sample's arrays in the file."""
 
 _SURFACE_SEED: Final = 7
-"""Seed of the points that are spread over the body."""
+"""Seed of the points on the body."""
 
 
 def draw(folder: Path, files: int, processes: int) -> None:
-    """Make the files that ``folder`` lacks; the same ones every time."""
+    """Draw the files that ``folder`` lacks; the result is reproducible."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [number for number in range(files) if not _path(folder, number).exists()]
     if not wanted:
@@ -34,7 +34,7 @@ def draw(folder: Path, files: int, processes: int) -> None:
 
 
 def read(folder: Path, files: int) -> Iterator[samples.Sample]:
-    """Give the samples."""
+    """Return the samples."""
     for number in range(files):
         with np.load(_path(folder, number)) as stored:
             for index in range(len(SHOWN) * poses.BATCH):

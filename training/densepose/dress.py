@@ -1,7 +1,7 @@
-"""Clothes and hair over a body, as labelled points: what a parse of the person would show.
+"""Model clothes and hair over a body as labelled points, as in a parse of the person.
 
-Nobody's clothes in particular: a thickness over the skin, where cloth ends, and hanging skirts and
-hair. Labels are CIHP's. Lengths in metres, axes those of `examples.render.body`.
+The clothes are a thickness over the skin with random ends, and hanging skirts and hair. Labels are
+CIHP's. Lengths are in metres. The axes are those of `examples.render.body`.
 """
 
 from dataclasses import dataclass
@@ -118,7 +118,7 @@ def _scalp(surface: Surface) -> Flags:
 def _skirt(
     surface: Surface, places: Floats, waist: float, label: Label, rng: np.random.Generator
 ) -> Cloud:
-    """Hang a cone from the waist, as wide there as the body."""
+    """Return a cone from the waist, with the body's width there."""
     belt = (surface.limb == LIMBS.index("torso")) & (np.abs(surface.places[:, 2] - waist) < 0.02)
     middle = places[belt].mean(axis=0)
     wide, deep = np.ptp(places[belt][:, :2], axis=0) / 2
@@ -140,7 +140,7 @@ def _skirt(
 def _long_hair(
     surface: Surface, places: Floats, normals: Floats, hair: Flags, rng: np.random.Generator
 ) -> Cloud:
-    """Let strands hang from the sides and the back of the head."""
+    """Return strands that hang from the sides and the back of the head."""
     nose, right, _ = surface.face_points
     low = hair & (surface.places[:, 2] < surface.places[nose, 2] + 0.08)
     low &= surface.places[:, 1] > surface.places[right, 1] - rng.uniform(0.0, 0.05)

@@ -1,4 +1,4 @@
-"""How joints, outline and parse of a person err, as those of the services do."""
+"""Simulate the errors of the services in joints, outline and parse of a person."""
 
 from typing import Final
 
@@ -29,11 +29,11 @@ _SIDES: Final = (
     (Joint.RIGHT_KNEE, Joint.LEFT_KNEE),
     (Joint.RIGHT_ANKLE, Joint.LEFT_ANKLE),
 )
-"""Joints that come in pairs: right, left."""
+"""Pairs of joints: right, left."""
 
 
 def outline(person: NDArray[np.bool_], rng: np.random.Generator) -> U8:
-    """Err as a segmentation does: narrow gaps close, edges waver."""
+    """Simulate the errors of a segmentation: closed gaps, wavering edges."""
     mask = person.astype(np.uint8)
     if rng.random() < 0.6:
         gap = disc(int(rng.integers(2, 8)))
@@ -52,7 +52,7 @@ def outline(person: NDArray[np.bool_], rng: np.random.Generator) -> U8:
 
 
 def misread(labels: U8, rng: np.random.Generator) -> U8:
-    """Err as a parse does: edges waver, kinds of clothes and sides of arms are mixed up."""
+    """Simulate the errors of a parse: wavering edges, confused clothes and sides of arms."""
     found = _wavering(labels, rng.uniform(0, 1.5), rng)
     if rng.random() < 0.2:
         found = np.asarray(cv2.medianBlur(found, 5), np.uint8)
@@ -99,7 +99,7 @@ def keypoints(
     size: tuple[int, int],
     rng: np.random.Generator,
 ) -> F32:
-    """Give joints as a pose network does, 25 x 3: it has habits, and it errs.
+    """Simulate a pose network's joints, 25 x 3, with bias and noise.
 
     ``places`` (25, 2) are the true ones in a picture of ``size``, ``known`` (25,) those that there
     are, ``facing`` (3,) how much nose, right and left ear look at the camera, -1 to 1.
@@ -136,5 +136,5 @@ def keypoints(
 
 
 def disc(size: int) -> U8:
-    """Draw a disc of so many pixels across, for morphology."""
+    """Return a disc of this diameter in pixels, for morphology."""
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)

@@ -1,4 +1,4 @@
-"""The part network: a small U-Net that works at half the resolution of what it is shown."""
+"""The part network: a small U-Net that works at half the resolution of its input."""
 
 from itertools import pairwise
 from typing import Final
@@ -44,7 +44,7 @@ class PartNet(nn.Module):  # type: ignore[misc]
         self.charts = nn.Conv2d(_LAST, 2 * (len(Part) - 1), 1)
 
     def forward(self, planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Answer for a batch; heights and widths are multiples of 16."""
+        """Run a batch; height and width are multiples of 16."""
         found = self.stem(planes)
         skips = []
         for step in self.down:

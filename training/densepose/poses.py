@@ -1,6 +1,6 @@
-"""People as they stand for photos: shapes and poses, drawn at random, as bodies of Anny.
+"""Draw random shapes and poses of standing people, as bodies of Anny.
 
-Axes are those of `examples.render.body`: x to the person's left, y to their back, z up; metres.
+Axes are those of `examples.render.body`: x to the person's left, y to the back, z up, in metres.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from examples.render.body import BODY_25_BONES, Floats
 
 BATCH: Final = 16
-"""People whose bodies are computed together."""
+"""Number of bodies that are computed together."""
 
 SIDES: Final = (("L", 1.0), ("R", -1.0))
 """A bone's suffix and the sign of x on its side of the body."""
@@ -52,7 +52,7 @@ def draw(model: anny.Anny, rest: Mapping[str, Floats], rng: np.random.Generator)
 
 
 def _shapes(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Adults of all kinds, most of them slim to average."""
+    """Draw adults of all shapes, most of them slim to average."""
     low_high = {
         "age": (0.5, 0.85),
         "muscle": (0.3, 0.8),
@@ -68,7 +68,7 @@ def _shapes(rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def _pose(rest: Mapping[str, Floats], rng: np.random.Generator) -> dict[str, Floats]:
-    """Rotate bones from their rest, (3, 3) each."""
+    """Return rotations of bones from the rest pose, (3, 3) each."""
     turns: dict[str, Floats] = {}
     kind = rng.choice(
         ["stand", "hips", "bend", "raise", "front", "behind"],
@@ -122,7 +122,7 @@ def _turn_arm(
     fore: Floats,
     rng: np.random.Generator,
 ) -> dict[str, Floats]:
-    """Turn an arm to two directions, its elbow a hinge as at rest."""
+    """Rotate an arm to two directions, with the elbow as a hinge as at rest."""
     shoulder, elbow, wrist = (
         rest[f"{bone}.{side}"] for bone in ("upperarm01", "lowerarm01", "wrist")
     )
@@ -132,7 +132,7 @@ def _turn_arm(
     wanted = np.cross(upper, fore)
     bend = np.linalg.norm(wanted)
     if bend > 1e-3:
-        # An arm that is nearly straight may lie as it likes.
+        # A nearly straight arm has no plane.
         sure = min(float(bend) / 0.5, 1.0) ** 2
         held = swing.apply(hinge / np.linalg.norm(hinge))
         aim = wanted / bend
@@ -168,7 +168,7 @@ def _legs(rng: np.random.Generator) -> dict[str, Floats]:
 
 
 def _between(start: Floats, end: Floats) -> Rotation:
-    """Turn one direction into another, the shortest way."""
+    """Return the shortest rotation of one direction into another."""
     first, last = start / np.linalg.norm(start), end / np.linalg.norm(end)
     axis = np.cross(first, last)
     sine, cosine = np.linalg.norm(axis), first @ last

@@ -1,7 +1,7 @@
-"""Training samples: what the network is shown of a drawn person, and what it should answer.
+"""Draw training samples: the network's inputs and targets for a drawn person.
 
-The person is seen by a random camera in a picture that may cut them; joints, outline and parse err
-as those of the services do.
+A random camera sees the person, in a picture that may cut the body. Joints, outline and parse have
+simulated errors of the services.
 """
 
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ F32 = NDArray[np.float32]
 """Numbers of 32 bits."""
 
 SHAPES: Final = {"whole": (256, 112), "upper": (160, 128)}
-"""Height and width of the network's picture, by what the person is cut to."""
+"""Height and width of the network's input, by the shape of the crop."""
 _SHOULDERS: Final = 0.36
 """Width of a person's shoulders, in metres."""
 _UNREAD: Final = 0.25
-"""Share of samples without a parse."""
+"""Fraction of samples without a parse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Posed:
 
 
 def make(surface: Surface, body: Posed, shape: str, rng: np.random.Generator) -> Sample:
-    """Draw one sample of a body, as someone wears clothes, cut as pictures of this shape are."""
+    """Draw one sample of a dressed body, in a picture of this shape."""
     height, width = SHAPES[shape]
     places: Floats = surface.spread @ body.vertices
     normals = _normals(surface, body)
@@ -112,7 +112,7 @@ def make(surface: Surface, body: Posed, shape: str, rng: np.random.Generator) ->
 
 
 def _mittens(parts: U8) -> U8:
-    """Close the gaps between fingers: DensePose answers with whole hands."""
+    """Close the gaps between fingers, because DensePose predicts whole hands."""
     for hand in (Part.RIGHT_HAND, Part.LEFT_HAND):
         whole = cv2.morphologyEx((parts == hand).astype(np.uint8), cv2.MORPH_CLOSE, errors.disc(5))
         parts = np.where((whole > 0) & (parts == 0), np.uint8(hand), parts)
@@ -172,7 +172,7 @@ def _cut(
     lowest: float,
     rng: np.random.Generator,
 ) -> float:
-    """Row at which the picture ends."""
+    """Return the row of the picture's lower edge."""
     if shape == "whole":
         return float(lowest + rng.uniform(0.05, 0.5) * _SHOULDERS * camera.scale)
     neck, hips, knees = (

@@ -1,4 +1,4 @@
-"""Points spread evenly over the body, with their part and their coordinates on its chart."""
+"""Sample points evenly over the body, with part and chart coordinates."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,9 +20,9 @@ from services.densepose.charts import chart_coordinates
 from services.densepose.parts import Part
 
 POINTS: Final = 32_000
-"""On about 2 square metres: more than one on every pixel of the network, seen face on."""
+"""Number of points on about 2 square metres, more than one for each pixel of a frontal view."""
 LIMBS: Final = (*BONES, "torso")
-"""Names of the limbs; a limb is told by its place here."""
+"""Names of the limbs; a limb's number is its index."""
 
 _CHAINS: Final = {
     "upper arm": ("upperarm01", "lowerarm01"),
@@ -65,7 +65,7 @@ class Surface:
 
 
 def spread_over(rest: Body, rng: np.random.Generator) -> Surface:
-    """Draw the points on a body at rest."""
+    """Sample the points on a body at rest."""
     a, b, c = (rest.vertices[rest.faces[:, corner]] for corner in range(3))
     across = np.cross(b - a, c - a)
     area = np.linalg.norm(across, axis=1)
@@ -105,7 +105,7 @@ def _at(spread: csr_array, values: Floats) -> Floats:
 
 
 def _places(body: Body, limb: Ints) -> tuple[Floats, Floats]:
-    """Along and aside of every point, as ``services.densepose.charts`` names them."""
+    """Return ``along`` and ``aside`` of every point, as in ``services.densepose.charts``."""
     along, aside = np.zeros(len(limb)), np.zeros(len(limb))
     for name, (start, end) in _CHAINS.items():
         for side, sign in (("L", 1.0), ("R", -1.0)):

@@ -1,4 +1,4 @@
-"""Learns the part network from drawn samples."""
+"""Train the part network on drawn samples."""
 
 import math
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ _DECAY: Final = 1e-4
 """Weight decay of AdamW."""
 
 _WARM: Final = 100
-"""Steps over which the rate rises."""
+"""Number of steps of the learning rate's warm-up."""
 _OVERLAP: Final = 0.5
 """Weight of one minus the overlap of parts, beside the entropy."""
 _CHARTS: Final = 1.0
-"""Weight of the error of U and V."""
+"""Weight of the loss of U and V."""
 _SHOWN: Final = 0.2
-"""Outline from which on a pixel counts: the others are background, whatever the network says."""
+"""Least outline of a counted pixel; all others are background."""
 _FACE: Final = (Joint.NOSE, Joint.RIGHT_EYE, Joint.LEFT_EYE, Joint.RIGHT_EAR, Joint.LEFT_EAR)
 """Joints of the face."""
 
@@ -48,7 +48,7 @@ _LEGS: Final = (Joint.RIGHT_KNEE, Joint.LEFT_KNEE, Joint.RIGHT_ANKLE, Joint.LEFT
 """Joints of both legs below the hips."""
 
 _UNSEEN: Final = (_FACE, _HIPS, _LEGS, _RIGHT_ARM, _LEFT_ARM, (Joint.RIGHT_SHOULDER,))
-"""Groups of joints that are hidden together, as a pose network misses them."""
+"""Groups of joints that are hidden together, as a pose network does."""
 
 _SPOILT: Final = 0.03
 """Share of samples in which one of these joints, or the outline, is not known."""
@@ -76,7 +76,7 @@ class Batch:
 
 
 class _Batches(IterableDataset[Batch]):  # type: ignore[misc]
-    """All batches, made in a process beside the one that learns."""
+    """All batches, made in a process beside the training."""
 
     def __init__(self, drawn: list[Sample], seed: int) -> None:
         self.drawn, self.seed = drawn, seed
@@ -88,7 +88,7 @@ class _Batches(IterableDataset[Batch]):  # type: ignore[misc]
 def train(
     drawn: list[Sample], steps: int, seed: int, device: torch.device, *, report: int = 100
 ) -> PartNet:
-    """Learn for a number of steps; the same net every time on the same kind of machine."""
+    """Train for a number of steps; reproducible on the same kind of machine."""
     torch.manual_seed(seed)
     net = PartNet()
     net.to(device, memory_format=torch.channels_last)
@@ -112,7 +112,7 @@ def train(
 
 
 def _loss(net: PartNet, batch: Batch) -> torch.Tensor:
-    # At full precision: bfloat16 costs six times as much where the processor lacks it.
+    # Full precision, because bfloat16 costs six times as much on a processor without it.
     logits, charts = net(batch.planes.to(memory_format=torch.channels_last))
     logits = logits.permute(0, 2, 3, 1)[batch.counts]
     truth = batch.parts[batch.counts]
@@ -132,8 +132,8 @@ def _loss(net: PartNet, batch: Batch) -> torch.Tensor:
 
 
 def _batches(drawn: list[Sample], rng: np.random.Generator) -> Iterator[Batch]:
-    """Give batches, everything once before anything again."""
-    # People of like size lie in one batch, so that little of it is empty.
+    """Yield batches that cover all samples before any repetition."""
+    # People of similar size are in one batch, which wastes little padding.
     sizes = np.array([sample.parts.shape for sample in drawn])
     while True:
         jitter = rng.uniform(0, inputs.STRIDE, sizes.shape)
@@ -185,7 +185,7 @@ def _mirror(sample: Sample) -> Sample:
 
 
 def _spoil(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Take joints away, or all that the outline tells."""
+    """Remove joints, or the whole outline."""
     keypoints, outline = sample.keypoints.copy(), sample.outline
     for joints in _UNSEEN:
         if rng.random() < _SPOILT:

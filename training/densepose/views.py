@@ -1,4 +1,4 @@
-"""Seeing points: a camera, and pictures of them without meshes."""
+"""A camera, and renderings of points without meshes."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Camera:
 
 
 def splat(where: Floats, depth: Floats, height: int, width: int, spot: int = 2) -> Ints:
-    """Find the number of the nearest point at every pixel, H x W, -1 where there is none.
+    """Return the index of the nearest point at every pixel, H x W, -1 without a point.
 
     A point covers a square of ``spot`` pixels around its place (N, 2).
     """
@@ -42,7 +42,7 @@ def splat(where: Floats, depth: Floats, height: int, width: int, spot: int = 2) 
     pad = spot + max(height, width)
     found = np.full((height + 2 * pad) * (width + 2 * pad), -1, np.int64)
     base = (corner[:, 1] + pad) * (width + 2 * pad) + corner[:, 0] + pad
-    # Writes to one place keep the last, so that all squares of far points come before near ones.
+    # The last write to a pixel stays, so far points are written before near ones.
     every = base[:, None] + np.array(
         [row * (width + 2 * pad) + column for row in range(spot) for column in range(spot)]
     )

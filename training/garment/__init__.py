@@ -1,1 +1,1 @@
-"""The network that reads garments: its drawn examples, its training, its export."""
+"""The network of garment attributes: drawn examples, training, export."""

@@ -1,4 +1,4 @@
-"""Training examples: drawn garments, small, with their labels, and the changes of every epoch."""
+"""Draw training examples: small garments with labels, and the augmentation of every epoch."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +17,7 @@ from training.garment.masks import spoil
 Floats = NDArray[np.float32]
 
 HEIGHT: Final = 192
-"""Rows of a drawn photo: the network sees fewer."""
+"""Height of a drawn photo in pixels; the network's input is smaller."""
 
 SHARES: Final = (0.6, 0.17, 0.23)
 """How many of the examples are of each category."""
@@ -40,7 +40,7 @@ NECKS: Final = {
 """The class of each drawn neckline."""
 
 UNKNOWN: Final = -1
-"""Class index of a question that makes no sense for a garment."""
+"""Class index of an attribute that a garment does not have."""
 
 _SWAP: Final = [
     LANDMARKS.index(_other)
@@ -86,7 +86,7 @@ def example(seed: int, index: int) -> Example:
 
 
 def truth(drawn: Drawn) -> tuple[tuple[int, int, int, int, int], tuple[float, float]]:
-    """Return the classes and the reach of the sleeves that a drawn garment has."""
+    """Return the true classes of a drawn garment, and the reach of its sleeves."""
     spec = drawn.spec
     sides = [f"{side}_cuff_outer" in drawn.landmarks for side in ("left", "right")]
     worn = spec.category != "lower"
@@ -110,7 +110,7 @@ def truth(drawn: Drawn) -> tuple[tuple[int, int, int, int, int], tuple[float, fl
 def changed(
     own: Example, rng: np.random.Generator
 ) -> tuple[Floats, Floats, NDArray[np.int64], Floats]:
-    """Return the network's input and what it should answer, for one of many views of an example.
+    """Return the network's input and targets for one augmented view of an example.
 
     4 x SIDE x SIDE; landmarks x, y, there as shares of the window; classes; reach.
     """
@@ -146,7 +146,7 @@ def _decoded(file: bytes, kind: int) -> NDArray[np.uint8]:
 def _move(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float64]:
     """Return a turn, a stretch and perhaps a flip about the middle, kept inside the frame."""
     turn = np.radians(rng.normal(0, 4.0))
-    # Hardly stretched: proportions tell how much of an arm a sleeve covers.
+    # Little stretch, because the proportions show the sleeve's length.
     size, stretch = rng.uniform(0.75, 0.96), np.exp(rng.normal(0, 0.025))
     wide, tall = size * stretch, size / stretch
     shear = rng.normal(0, 0.03)
@@ -165,7 +165,7 @@ def _shaken(seen: SquareWindow, rng: np.random.Generator) -> SquareWindow:
 
 
 def _creased(size: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """Return the light on cloth that is creased more than it was drawn: along one direction."""
+    """Return the light of additional creases along one direction."""
     light = np.ones(size, np.float32)
     if rng.random() < 0.3:
         return light

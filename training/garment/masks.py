@@ -1,4 +1,4 @@
-"""Errors as a mask network makes them, put into an exact mask."""
+"""Simulate the errors of a mask network in an exact mask."""
 
 import cv2
 import numpy as np
@@ -47,7 +47,7 @@ def _frayed(mask: Mask, rng: np.random.Generator, side: int) -> Mask:
 
 
 def _dabbed(mask: Mask, rng: np.random.Generator, side: int, *, value: int) -> Mask:
-    """Add or take away blobs on the outline: hair, hands, a hanger, a lost logo."""
+    """Add or remove blobs on the outline, such as hair, hands, a hanger or a lost logo."""
     rim = np.argwhere(cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0)
     dabbed = mask.copy()
     for _ in range(int(rng.integers(1, 4))):

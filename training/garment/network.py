@@ -1,4 +1,4 @@
-"""The network: an encoder, a decoder to heat maps of landmarks, and heads for classes."""
+"""The network: an encoder, a decoder to landmark heat maps, and classification heads."""
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ class Refined(nn.Module):  # type: ignore[misc]
         self.bent = nn.ReLU(inplace=True)
 
     def forward(self, layer: Tensor) -> Tensor:
-        """Return a layer of the same shape."""
+        """Map a tensor to one of the same shape."""
         changed: Tensor = self.bent(layer + self.added(layer))
         return changed
 
@@ -78,7 +78,7 @@ class GarmentNet(nn.Module):  # type: ignore[misc]
             layer = mix(grown + skip)
         told = self.told(least)
         heat, there = self.heat(layer), self.there(told)
-        # The length of a sleeve is a matter of where its ends are, so the classes are told that.
+        # The landmarks are inputs of the classes, because a sleeve's ends give its length.
         places = expected(heat).detach().flatten(1) * 4 - 2
         seen = self.seen(torch.cat([told, places, torch.sigmoid(there).detach()], dim=1))
         return heat, self.classes(seen), self.reach(seen), there
@@ -101,7 +101,7 @@ class Answer(nn.Module):  # type: ignore[misc]
 
 
 def expected(heat: Tensor) -> Tensor:
-    """Return the mean place of each heat map, N x K x 2, as shares of the window."""
+    """Return the mean position of each heat map, N x K x 2, as fractions of the window."""
     count, kinds, rows, columns = heat.shape
     share = torch.softmax(heat.reshape(count, kinds, rows * columns), dim=2)
     share = share.reshape(count, kinds, rows, columns)

@@ -1,8 +1,8 @@
-"""Trains the network that reads garments: ``python -m training.garment.train --out DIR``.
+"""Train the network of garment attributes: ``python -m training.garment.train --out DIR``.
 
-Draws the examples (once: they are kept in DIR), trains, tells how drawn garments of another seed
-are read, and writes ``garment.onnx``. The same arguments give the same network on the same machine
-and version of PyTorch.
+The examples are drawn once and kept in DIR. After the training the accuracy on garments of another
+seed is printed and ``garment.onnx`` is written. The same arguments give the same network on the
+same machine and version of PyTorch.
 """
 
 import argparse
@@ -29,10 +29,10 @@ HELD_OUT: Final = 1
 """Added to the seed for the garments that are only measured on."""
 
 CHECKED: Final = 600
-"""Drawings that are held out to measure on."""
+"""Number of held-out drawings."""
 
 BATCH: Final = 128
-"""Drawings of one step."""
+"""Batch size."""
 
 RATE: Final = 3e-3
 """Highest learning rate of AdamW."""
@@ -44,7 +44,7 @@ WIDTH: Final = 1.1
 """Spread of a landmark's heat, in cells of the heat map."""
 
 SLEEVES_COUNT: Final = 2.0
-"""How much more than the other classes those of the sleeves count."""
+"""Weight of the sleeves' classes relative to the others."""
 
 WEIGHTS: Final = {"heat": 0.4, "place": 12.0, "classes": 0.5, "reach": 1.0, "there": 0.5}
 """Weight of each term of the loss."""
@@ -65,7 +65,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
-    # Without it no matrix product on a GPU is the same twice.
+    # Without it matrix products on a GPU are not reproducible.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(mode=True)
     draws = partial(drawn, arguments.out, processes=arguments.processes)
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def drawn(folder: Path, seed: int, count: int, processes: int) -> list[Example]:
-    """Return the examples of a seed, from the folder where they were drawn before."""
+    """Return the examples of a seed, drawn before or now."""
     file = folder / f"examples-{seed}-{count}.pickle"
     if not file.exists():
         with multiprocessing.Pool(processes) as pool:
@@ -101,7 +101,7 @@ def drawn(folder: Path, seed: int, count: int, processes: int) -> list[Example]:
 
 
 class Views(Dataset[tuple[Tensor, ...]]):  # type: ignore[misc]
-    """Views of the examples; which one follows from seed, epoch and index alone."""
+    """Augmented views of the examples; seed, epoch and index determine a view."""
 
     def __init__(self, examples: list[Example], seed: int, epoch: int) -> None:
         self.examples, self.seed, self.epoch = examples, seed, epoch
@@ -124,7 +124,7 @@ def train(
     seed: int,
     processes: int,
 ) -> None:
-    """Train in place, and print what held-out garments say after every epoch."""
+    """Train in place and print the held-out accuracy after every epoch."""
     network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
     steps = epochs * (len(seen) // BATCH)
@@ -155,13 +155,13 @@ def train(
 
 
 def _sent(batch: list[Tensor], network: GarmentNet) -> list[Tensor]:
-    """Return a batch where the network is."""
+    """Return a batch on the network's device."""
     device = network.heat.weight.device
     return [part.to(device) for part in batch]
 
 
 def loss(network: GarmentNet, batch: list[Tensor]) -> Tensor:
-    """Return what training makes small."""
+    """Return the training loss."""
     inputs, points, classes, reach = _sent(batch, network)
     inputs = inputs.contiguous(memory_format=torch.channels_last)
     heat, scores, far, there = network(inputs)

@@ -1,4 +1,4 @@
-"""What everything drawn is drawn with: coverage of outlines, soft lines, smooth noise."""
+"""Drawing primitives: coverage of outlines, soft lines, smooth noise."""
 
 from typing import Final, TypeAlias
 
@@ -36,14 +36,14 @@ def line(shape: tuple[int, int], path: Points, width: float) -> Floats:
     cv2.polylines(
         canvas, [points], isClosed=False, color=255, thickness=1, lineType=cv2.LINE_AA, shift=4
     )
-    # A line thinner than a pixel is as faint as it is thin.
+    # A line thinner than a pixel is fainter in proportion.
     sigma = max(width, 0.5)
     blurred = cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), sigma)
     return np.asarray(blurred * (2.5 * min(sigma, width * width / sigma)), np.float32)
 
 
 def over(below: Floats, above: Floats, coverage: Floats) -> Floats:
-    """Return a picture, or one colour, laid over another where it covers it."""
+    """Blend a picture or a colour over another by coverage."""
     return np.asarray(below + (above - below) * coverage[..., None], np.float32)
 
 

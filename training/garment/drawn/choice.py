@@ -1,4 +1,4 @@
-"""Chooses garments at random; every kind is about as likely."""
+"""Choose random garments; all kinds are about equally likely."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -81,7 +81,7 @@ def choose(rng: np.random.Generator, category: str = "upper") -> Spec:
 
 
 def _cloth(rng: np.random.Generator) -> dict[str, Any]:
-    """Choose the cloth and how it is photographed."""
+    """Choose the fabric and the conditions of the photo."""
     tone = str(rng.choice(TONES))
     cloth, ground = tones(rng, tone)
     return {

@@ -1,4 +1,4 @@
-"""Seams and trimmings that are drawn on the cloth."""
+"""Draw seams and trimmings on the fabric."""
 
 import cv2
 import numpy as np

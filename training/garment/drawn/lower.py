@@ -1,4 +1,4 @@
-"""Trousers, shorts and skirts: their outlines and landmarks."""
+"""Outlines and landmarks of trousers, shorts and skirts."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from training.garment.drawn.spec import Spec
 
 
 def lower_shape(spec: Spec, rng: np.random.Generator) -> Shape:
-    """Lay a lower garment out; the origin is the middle of its waistband."""
+    """Construct a lower garment; the origin is the middle of the waistband."""
     waist = at(-spec.half_neck, 0.0)
     front = np.stack(
         [

@@ -1,4 +1,4 @@
-"""What a neckline shows: the inside of the back, a label, and the band along the front."""
+"""Draw the neckline: the inside of the back, a label, and the band along the front."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ BANDED: Final = ("crew", "v", "scoop", "wide")
 def inside(
     spec: Spec, drawn: Shape, rng: np.random.Generator, picture: Floats, scale: float
 ) -> Floats:
-    """Paint the inside of the back above the front neckline, a label in it, and the band.
+    """Paint the inside of the back above the front neckline, with a label, and the band.
 
     The inside may be as light as the front, patterned as it is, or crossed by a tape: on photos of
     plain T-shirts a thin line is often all that tells the front's edge.

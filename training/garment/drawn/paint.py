@@ -1,4 +1,4 @@
-"""Cloth: its pattern, folds, seams and shades, on a canvas of H x W pixels."""
+"""Paint fabric with pattern, folds, seams and shading, on a canvas of H x W pixels."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -138,7 +138,7 @@ def _print(
 def _folds(
     spec: Spec, drawn: Shape, rng: np.random.Generator, shape: tuple[int, int], scale: float
 ) -> Floats:
-    """Return the light on the torso: it turns away at the sides, and the cloth hangs in folds."""
+    """Return the light on the torso, darker at the sides, with the folds of hanging fabric."""
     light = np.ones(shape, np.float32)
     light += 0.03 * spec.folds * noise(rng, shape, 9 * scale)
     tall = np.asarray(cv2.resize(noise(rng, (shape[0] // 8, shape[1]), 3 * scale), shape[::-1]))
@@ -160,7 +160,7 @@ def _folds(
 def _opened(
     spec: Spec, drawn: Shape, rng: np.random.Generator, picture: Floats, scale: float
 ) -> Floats:
-    """Paint what shows between the halves of an open front: its inside, and the halves' rims."""
+    """Paint the gap of an open front: the inside, and the rims of the halves."""
     shape = (picture.shape[0], picture.shape[1])
     under = np.empty_like(picture)
     under[:] = np.array(spec.cloth, np.float32) * np.float32(rng.uniform(0.5, 0.85))
@@ -212,7 +212,7 @@ def _sleeve(
     scale: float,
     repeat: _Repeat,
 ) -> tuple[Floats, Floats]:
-    """Paint a sleeve over the picture; its pattern turns with it, and it casts a shadow."""
+    """Paint a sleeve over the picture, with a rotated pattern and a shadow."""
     shape = (picture.shape[0], picture.shape[1])
     covered = cover(shape, sleeve.outline)
     ys, xs = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)

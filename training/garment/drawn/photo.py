@@ -1,4 +1,4 @@
-"""A garment's photo: on a plain ground, a little turned and tilted, with a shadow and noise."""
+"""Draw a garment's photo on a plain background, slightly rotated, with shadow and noise."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, TypeAlias
@@ -16,7 +16,7 @@ from training.garment.drawn.spec import Spec
 
 Picture: TypeAlias = NDArray[np.uint8]
 HEIGHT: Final = 1024
-"""Rows of a photo; three quarters as many columns."""
+"""Height of a photo in pixels; the width is three quarters of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Drawn:
     """What was drawn."""
 
     def label(self) -> dict[str, Any]:
-        """Return what is known of the garment, for a JSON file."""
+        """Return the garment's labels for a JSON file."""
         return {
             "category": self.spec.category,
             "sleeves": self.spec.sleeves,
@@ -92,7 +92,7 @@ def draw(
 
 
 def _depth(outline: Shape) -> float:
-    """Return how far the neckline falls below the line between its ends, in widths."""
+    """Return the neckline's depth below the line between the ends, in neck widths."""
     left, middle, right = outline.front[[0, len(outline.front) // 2, -1]]
     return float(middle[1] - (left[1] + right[1]) / 2) / float(right[0] - left[0])
 

@@ -1,4 +1,4 @@
-"""A garment's outline from its cut, and where its landmarks lie. Left is the picture's."""
+"""Construct a garment's outline and landmarks from its cut. Left is the picture's."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -82,7 +82,7 @@ class _Hung:
 
 
 def shape(spec: Spec, rng: np.random.Generator) -> Shape:
-    """Lay an upper garment or a dress out; the sides differ by a little, as if laid by hand."""
+    """Construct an upper garment or a dress; the sides differ slightly, as if laid by hand."""
     landmarks: dict[str, tuple[float, float]] = {}
     edges, armholes, sleeves, necks = [], [], [], []
     for side, sign in (("left", -1), ("right", 1)):
@@ -153,7 +153,7 @@ def _half(spec: Spec) -> _Half:
 
 
 def _bare_half(spec: Spec) -> _Half:
-    """Return the side of a garment that leaves a shoulder bare."""
+    """Return the half of a garment that leaves a shoulder bare."""
     armpit = at(-spec.half_chest, spec.armpit)
     neck = armpit + at(1.5, -3.5)
     tip = armpit + at(0.8, -3.0)
@@ -199,7 +199,7 @@ def bezier(a: Points, b: Points, c: Points, d: Points, count: int = 24) -> Point
 
 
 def _sleeve(spec: Spec, half: _Half, rng: np.random.Generator) -> _Hung:
-    """Hang a sleeve from the armhole; a touching one as wide of the torso as leaves no gap."""
+    """Construct a sleeve from the armhole; a touching one leaves no gap to the torso."""
     angle = spec.angle + float(rng.normal(0, spec.uneven))
     if spec.pose == "folded":
         return _bent(spec, _hung(spec, half, max(angle, 0.1)), rng)
@@ -213,7 +213,7 @@ def _sleeve(spec: Spec, half: _Half, rng: np.random.Generator) -> _Hung:
 
 
 def _bent(spec: Spec, sleeve: _Hung, rng: np.random.Generator) -> _Hung:
-    """Turn the forearm towards the torso, about the middle of the sleeve."""
+    """Rotate the forearm towards the torso, about the middle of the sleeve."""
     if spec.bend == 0:
         return sleeve
     turn = -(spec.bend + float(rng.normal(0, 0.1)))
@@ -233,7 +233,7 @@ def _edge_at(half: _Half, rows: Points) -> Points:
 
 
 def _gap(spec: Spec, half: _Half, angle: float) -> float:
-    """How far the cuff's inner corner is from the torso, or below it, in centimetres."""
+    """Return the distance of the cuff's inner corner from the torso, in centimetres."""
     cuff = _hung(spec, half, angle).inner[-1]
     return float(_edge_at(half, cuff[1:])[0] - cuff[0])
 

@@ -1,4 +1,4 @@
-"""What a drawn garment is like: its cut in centimetres, its cloth and how it is photographed."""
+"""Specify a drawn garment: cut in centimetres, fabric, conditions of the photo."""
 
 from dataclasses import dataclass
 from typing import Final, TypeAlias
