@@ -98,7 +98,9 @@ def join_bare_shoulders(
     columns = np.arange(chest.shape[1])[None, :]
     joined &= rows > body.shoulder_line_y[None, :] + BARE_TRUNK.joint_depth * body.shoulder_width
     for side in body.sides:
-        joined &= (rows < side.armpit[1]) | (columns * side.sign < body.neck_base[0] * side.sign)
+        joined &= (rows < side.canvas_armpit[1]) | (
+            columns * side.sign < body.neck_base[0] * side.sign
+        )
     outline = segmentation.person | (chest > 0.5) & dilate(segmentation.person, 1)
     outline &= (
         rows
@@ -118,7 +120,7 @@ def rasterise_bare_trunk(segmentation: PersonSegmentation, body: Body) -> Floats
     rows = np.linspace(0, 1, BARE_TRUNK.flank_samples)
     ring = []
     for b, order in ((body.left, -1), (body.right, 1)):
-        ys = b.armpit[1] + rows * (min(body.existing_hem_row, last) - b.armpit[1])
+        ys = b.canvas_armpit[1] + rows * (min(body.existing_hem_row, last) - b.canvas_armpit[1])
         x = b.flank_x[np.clip(ys, 0, last).astype(int)]
         flank = np.stack([x - b.sign * BARE_TRUNK.flank_inset * body.shoulder_width, ys], axis=1)
         ring.append(np.concatenate([_bare_shoulder_outline(segmentation, body, b), flank])[::order])
@@ -130,7 +132,9 @@ def _bare_shoulder_outline(segmentation: PersonSegmentation, body: Body, side: B
     trunk, scale = BARE_TRUNK, body.shoulder_width
     wide = measure_neck_half_width(segmentation, body, side.sign)
     x = body.neck_base[0] + side.sign * wide
-    span = max(float((side.shoulder_tip[0] - x) * side.sign), trunk.min_shoulder_span * scale)
+    span = max(
+        float((side.canvas_shoulder_tip[0] - x) * side.sign), trunk.min_shoulder_span * scale
+    )
     xs = x + side.sign * span * np.linspace(trunk.slope_start, 1.0, trunk.slope_samples)
     line = np.interp(xs, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y)
     foot = np.array([xs[0], line[0]])

@@ -125,9 +125,9 @@ def find_arm_under_sleeve(
     near &= strip.along < bare_from
     hidden = segmentation.arms & strip.covered & near
     height, width = hidden.shape
-    ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.shoulder_tip[1])
-    xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.shoulder_tip[0])
-    run = (side.armpit - side.shoulder_tip).astype(np.float32)
+    ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.canvas_shoulder_tip[1])
+    xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.canvas_shoulder_tip[0])
+    run = (side.canvas_armpit - side.canvas_shoulder_tip).astype(np.float32)
     fraction = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
     away = np.hypot(xs - fraction * run[0], ys - fraction * run[1])
     bare = strip.covered & (strip.along >= bare_from)

@@ -215,10 +215,10 @@ def shade_torso(
     left, right = body.left.flank_x[:height], body.right.flank_x[:height]
     half = np.maximum((right - left) / 2, 1.0)
     # Above the armpits the trunk goes over into the shoulders.
-    armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
+    armpit = (body.left.canvas_armpit[1] + body.right.canvas_armpit[1]) / 2
     blend = options.shoulder_blend * body.shoulder_width
     above = np.clip((armpit - np.arange(height)) / blend + 0.5, 0, 1)
-    shoulders = float(np.hypot(*(body.right.shoulder_tip - body.left.shoulder_tip)))
+    shoulders = float(np.hypot(*(body.right.canvas_shoulder_tip - body.left.canvas_shoulder_tip)))
     wide = max(options.shoulder_half_width * shoulders, 1.0)
     half = (half + above * (np.maximum(half, wide) - half)).astype(np.float32)
     centre = ((left + right) / 2).astype(np.float32)
@@ -238,7 +238,7 @@ def _bust_shading(body: Body, across: Floats) -> Floats:
     """
     options = CHEST_SHADING
     rows = np.arange(across.shape[0], dtype=np.float32)[:, None]
-    armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
+    armpit = (body.left.canvas_armpit[1] + body.right.canvas_armpit[1]) / 2
     level = armpit + options.below_armpits * body.shoulder_width
     down = (rows - np.float32(level)) / np.float32(options.half_height * body.shoulder_width)
     slope = -down * np.exp(0.5 - 0.5 * down * down)
@@ -279,7 +279,7 @@ def _armpit_creases(body: Body) -> list[_Crease]:
         for fold in options.folds:
             turn = np.radians(fold.angle_degrees)
             ahead = point(-side.sign * float(np.cos(turn)), float(np.sin(turn)))
-            start = side.armpit + options.start * scale * ahead
+            start = side.canvas_armpit + options.start * scale * ahead
             end = start + fold.length * scale * ahead
             width = options.half_width * scale
             creases.append(_Crease(start=start, end=end, width=width, depth=fold.depth))

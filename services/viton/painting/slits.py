@@ -63,7 +63,7 @@ def close_slits_beside_arms(
     widens = np.bincount(thin.labels[wide], minlength=thin.count) > 0
     wide = wide | thin.select(widens)
     rows = np.arange(torso.shape[0])[:, None]
-    armpit = min(body.left.armpit[1], body.right.armpit[1])
+    armpit = min(body.left.canvas_armpit[1], body.right.canvas_armpit[1])
     top = armpit - SLIT.above_armpit * body.shoulder_width
     slit = (
         open_ground

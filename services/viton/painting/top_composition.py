@@ -355,7 +355,7 @@ def _arm_shading(skin: Skin, layers: GarmentLayers, body: Body, kept: Bool) -> F
     arms = np.maximum(arms, kept.astype(np.float32))
     near = gaussian_blur(arms, ARM_SHADOW.sigma_px) * (1 - arms)
     rows = np.arange(arms.shape[0], dtype=np.float32)
-    armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
+    armpit = (body.left.canvas_armpit[1] + body.right.canvas_armpit[1]) / 2
     below = np.clip((rows - armpit) / (ARM_SHADOW.fade_in * body.shoulder_width), 0, 1)
     return np.asarray(1 - ARM_SHADOW.strength * near * below[:, None], np.float32)
 

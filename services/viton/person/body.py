@@ -86,9 +86,9 @@ class BodySide:
 
     side: PictureSide
     """Which one, in the picture."""
-    shoulder_tip: Points
+    canvas_shoulder_tip: Points
     """Where the shoulder's outline turns down into the arm, (x, y)."""
-    armpit: Points
+    canvas_armpit: Points
     """The armpit under a sleeve, (x, y)."""
     flank_x: Floats
     """The torso's edge: an x for every row."""
@@ -164,8 +164,8 @@ def measure_body(
         flank_x = measure_trunk_flank(segmentation, joints, side, midline_x, arm)
         measured = BodySide(
             side=side,
-            shoulder_tip=arm.outer_edge[0].copy(),
-            armpit=armpit,
+            canvas_shoulder_tip=arm.outer_edge[0].copy(),
+            canvas_armpit=armpit,
             flank_x=flank_x if free_from is None else _hold_from(flank_x, free_from),
             arm=arm,
         )
@@ -201,7 +201,7 @@ def raise_bare_armpits(
 
 
 def _raise_armpit(side: BodySide, scale: float, options: BodyOptions) -> BodySide:
-    down = side.armpit - side.arm.shoulder
+    down = side.canvas_armpit - side.arm.shoulder
     fraction = options.bare_armpit_depth * scale / max(float(np.hypot(*down)), 1.0)
     armpit = side.arm.shoulder + min(1.0, fraction) * down
     row = int(np.clip(armpit[1], 0, len(side.flank_x) - 1))

@@ -85,7 +85,7 @@ def _place_skirt(
     dress: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]
 ) -> WarpGrid:
     """Place the skirt below the torso, at the larger scale of waist and hips."""
-    tips = (body.left.shoulder_tip[1] + body.right.shoulder_tip[1]) / 2
+    tips = (body.left.canvas_shoulder_tip[1] + body.right.canvas_shoulder_tip[1]) / 2
     own = (dress.top.left.shoulder_tip[1] + dress.top.right.shoulder_tip[1]) / 2
     down = (body.existing_hem_row - tips) / max(dress.hip_row - own, 1.0)
     row = int(np.clip(lower.narrowest_row, 0, shape[0] - 1))

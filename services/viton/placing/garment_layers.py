@@ -196,7 +196,7 @@ def fill_shoulder_notches(layers: GarmentLayers, body: Body) -> GarmentLayers:
     for side, sleeve in zip(body.sides, layers.sleeves, strict=True):
         if not sleeve.alpha.any():
             continue
-        x, y = np.maximum(np.rint(side.shoulder_tip).astype(int), span)
+        x, y = np.maximum(np.rint(side.canvas_shoulder_tip).astype(int), span)
         window = (slice(y - span, y + span), slice(x - span, x + span))
         near = covered[window]
         # Padded, so that the window's border closes no notch.

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import Floats, Points
 from services.viton.person.legs import LowerBody
+from services.viton.person.side import PictureSide
 from services.viton.person.waistline import Waistline
 from services.viton.placing.warp_grid import POSITIONS_ACROSS, WarpGrid
 
@@ -80,9 +81,8 @@ def place_skirt(
     index = np.clip(rows, 0, len(body.midline_x) - 1).astype(int)
     middle, photo_midline = body.midline_x[index], garment.inner_edges[0][at]
     canvas_edges, photo_edges = [], []
-    for side, (edge, sign) in enumerate(
-        zip((garment.left_edge, garment.right_edge), (-1, 1), strict=True)
-    ):
+    for side, edge in zip(PictureSide, (garment.left_edge, garment.right_edge), strict=True):
+        sign = side.sign
         body_half = sign * (body.flanks_x[side][index] - middle)
         garment_half = sign * (edge[at] - photo_midline) * scale
         least = body_half * options.min_ease + options.min_ease_px

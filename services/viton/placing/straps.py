@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
-from services.viton.geometry import Points
+from services.viton.geometry import Floats, Points
+from services.viton.placing.row_map import RowMap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,8 @@ STRAP_OPTIONS: Final = StrapOptions()
 
 
 @dataclass(frozen=True)
-class StrapRowMap:
-    """Map from rows of the garment's photo to canvas rows, linear between three pairs."""
+class StrapRowMap(RowMap):
+    """A row map that is linear between three pairs of rows."""
 
     photo_rows: tuple[float, float, float]
     """Rows of the shoulder, the strap's lower end and the armpit in the garment's photo."""
@@ -48,16 +49,19 @@ class StrapRowMap:
     scale: float
     """Canvas pixels per garment pixel above the shoulder and below the armpit."""
 
-    def to_canvas_rows(self, rows: Points) -> Points:
+    def to_canvas_rows(self, photo_rows: Floats) -> Floats:
         """Map rows of the garment's photo to canvas rows."""
-        inside = np.interp(rows, self.photo_rows, self.canvas_rows)
-        beyond = np.minimum(rows - self.photo_rows[0], 0) + np.maximum(rows - self.photo_rows[2], 0)
+        inside = np.interp(photo_rows, self.photo_rows, self.canvas_rows)
+        first, _, last = self.photo_rows
+        beyond = np.minimum(photo_rows - first, 0) + np.maximum(photo_rows - last, 0)
         return np.asarray(inside + self.scale * beyond)
 
 
-def find_strap_end(garment: TopLandmarks, half: GarmentHalf) -> float | None:
+def find_strap_end(
+    garment: TopLandmarks, half: GarmentHalf, options: StrapOptions = STRAP_OPTIONS
+) -> float | None:
     """Return the photo row at which a half's strap widens into the top; None without a strap."""
-    options, unit = STRAP_OPTIONS, garment.half_chest_width
+    unit = garment.half_chest_width
     shoulder = abs(float(half.neck_point[0] - half.shoulder_tip[0]))
     if half.sleeve is not None or shoulder > options.max_width * unit:
         return None
@@ -83,7 +87,11 @@ def find_strap_end(garment: TopLandmarks, half: GarmentHalf) -> float | None:
 
 
 def map_strap_rows(
-    garment: TopLandmarks, half: GarmentHalf, ends: tuple[Points, Points], scale: float
+    garment: TopLandmarks,
+    half: GarmentHalf,
+    ends: tuple[Points, Points],
+    scale: float,
+    options: StrapOptions = STRAP_OPTIONS,
 ) -> StrapRowMap | None:
     """Map the rows of a half with a strap.
 
@@ -91,11 +99,11 @@ def map_strap_rows(
     ``scale``, canvas pixels per garment pixel, as long as enough is left for the strap. None
     without a strap.
     """
-    attached = find_strap_end(garment, half)
+    attached = find_strap_end(garment, half, options)
     if attached is None:
         return None
     tip, armpit = float(ends[0][1]), float(ends[1][1])
-    least = tip + STRAP_OPTIONS.min_placed_length * (armpit - tip)
+    least = tip + options.min_placed_length * (armpit - tip)
     row = max(armpit - scale * (float(half.armpit[1]) - attached), least)
     return StrapRowMap(
         (float(half.shoulder_tip[1]), attached, float(half.armpit[1])),

@@ -10,12 +10,21 @@ from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
 from services.viton.geometry import Points, distance, point, resample_polyline
 from services.viton.person.body import Body, BodySide
 from services.viton.placing.straps import (
+    STRAP_OPTIONS,
+    StrapOptions,
     StrapRowMap,
     find_strap_end,
     map_strap_rows,
     place_strap_edge,
 )
-from services.viton.placing.torso_front import TorsoRowMap, measure_canvas_scale, place_torso_front
+from services.viton.placing.torso_front import (
+    TORSO_FRONT_OPTIONS,
+    PointPairs,
+    TorsoFrontOptions,
+    TorsoRowMap,
+    measure_canvas_scale,
+    place_torso_front,
+)
 
 _SIDE_SEAM_POINTS: Final = 16
 """Control points on each side seam."""
@@ -23,42 +32,6 @@ _HEM_POINTS: Final = 11
 """Control points on the hem."""
 _SHOULDER_POINTS: Final = 8
 """Control points on each shoulder."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TorsoFitOptions:
-    """How a torso is fitted. Lengths without another unit are in shoulder widths."""
-
-    shoulder_tuck: float = 0.5
-    """Fraction of the last step along the shoulder that goes under a sleeve."""
-    round_neckline_width: float = 0.9
-    """Width of a neckline without a collar, as a fraction of its scaled width."""
-    armhole_pull_fade: float = 0.45
-    """Fraction of the side seam, from the armpit down, over which the pull to the armpit fades."""
-    waistband_reach: float = 0.35
-    """Distance above the waistband at which a hem still counts as tucked in."""
-    strap_waistband_reach: float = 0.06
-    """The same for a top with straps on both sides."""
-    max_hem_overhang: float = 0.07
-    """Largest distance of the hem below the existing one, over bottoms."""
-    max_length_stretch: float = 1.12
-    """Largest ratio of vertical to horizontal scale."""
-    max_shortening: float = 0.17
-    """Largest fraction by which a garment that is too long is shortened."""
-    flank_margin: float = 0.02
-    """Largest distance of the armpit of a strap top outside the flank."""
-    gusset_fade: float = 0.12
-    """Depth of an armhole below the armpit at which the gusset vanishes."""
-    cropped_hem_overhang: float = 0.08
-    """Least distance of the hem below the existing one if the frame cuts that off."""
-    tucked_hem_depth: float = 0.1
-    """Least distance of a tucked hem below the waistband."""
-    min_hem_overhang: float = 0.015
-    """Least distance of the hem below the existing one, over bottoms."""
-
-
-TORSO_FIT: Final = TorsoFitOptions()
-"""The options of every try-on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +97,52 @@ class SideSeam:
 SIDE_SEAM: Final = SideSeam()
 """The side seams of every try-on."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class TorsoFitOptions:
+    """How a torso is fitted. Lengths without another unit are in shoulder widths."""
+
+    shoulder_tuck: float = 0.5
+    """Fraction of the last step along the shoulder that goes under a sleeve."""
+    round_neckline_width: float = 0.9
+    """Width of a neckline without a collar, as a fraction of its scaled width."""
+    armhole_pull_fade: float = 0.45
+    """Fraction of the side seam, from the armpit down, over which the pull to the armpit fades."""
+    waistband_reach: float = 0.35
+    """Distance above the waistband at which a hem still counts as tucked in."""
+    strap_waistband_reach: float = 0.06
+    """The same for a top with straps on both sides."""
+    max_hem_overhang: float = 0.07
+    """Largest distance of the hem below the existing one, over bottoms."""
+    max_length_stretch: float = 1.12
+    """Largest ratio of vertical to horizontal scale."""
+    max_shortening: float = 0.17
+    """Largest fraction by which a garment that is too long is shortened."""
+    flank_margin: float = 0.02
+    """Largest distance of the armpit of a strap top outside the flank."""
+    gusset_fade: float = 0.12
+    """Depth of an armhole below the armpit at which the gusset vanishes."""
+    cropped_hem_overhang: float = 0.08
+    """Least distance of the hem below the existing one if the frame cuts that off."""
+    tucked_hem_depth: float = 0.1
+    """Least distance of a tucked hem below the waistband."""
+    min_hem_overhang: float = 0.015
+    """Least distance of the hem below the existing one, over bottoms."""
+    front: TorsoFrontOptions = TORSO_FRONT_OPTIONS
+    """How fabric lies on the front."""
+    shoulder_ends: ShoulderEnds = SHOULDER_ENDS
+    """Where shoulders end at the neckline and at the arm."""
+    side_seam: SideSeam = SIDE_SEAM
+    """How wide the torso is at its side seams."""
+    armhole_seam: ArmholeSeam = ARMHOLE_SEAM
+    """The strip of fabric beside an armhole with a sleeve."""
+    straps: StrapOptions = STRAP_OPTIONS
+    """What counts as a strap, and how much room a strap has."""
+
+
+TORSO_FIT: Final = TorsoFitOptions()
+"""The options of every try-on."""
+
 _NECKLINE_STEP: Final = 4
 """Samples of the neckline's curve from one control point to the next."""
 _MIN_ARMHOLE_HEIGHT: Final = 0.2
@@ -159,17 +178,36 @@ class TorsoFit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _PlacedHalf:
-    """Half a garment on the canvas."""
+class _HalfEnds:
+    """Where half a garment is attached to the body, on the canvas."""
 
-    shoulder_tip: Points
+    canvas_shoulder_tip: Points
     """(x, y) of the shoulder seam's outer end on the canvas."""
-    neck_point: Points
+    canvas_neck_point: Points
     """(x, y) of the shoulder seam's inner end on the canvas."""
-    armpit: Points
+    canvas_armpit: Points
     """(x, y) on the canvas."""
-    side_seam: Points
+    strap_rows: StrapRowMap | None
+    """Map from photo rows to canvas rows between shoulder and armpit; None without a strap."""
+
+
+@dataclass(frozen=True)
+class _Rim:
+    """The edge of half a garment on the canvas."""
+
+    canvas_shoulder: Points
+    """N x 2 on the canvas, from the neck point to the shoulder tip."""
+    canvas_armhole: Points
+    """N x 2 on the canvas, from the shoulder tip to the armpit."""
+    canvas_side_seam: Points
     """N x 2 on the canvas, from the armpit to the hem."""
+
+    @property
+    def canvas_outline(self) -> Points:
+        """All three, N x 2, from the neck point to the hem."""
+        return np.concatenate(
+            [self.canvas_shoulder, self.canvas_armhole[1:], self.canvas_side_seam[1:]]
+        )
 
 
 @dataclass(frozen=True)
@@ -188,65 +226,82 @@ class _Fitting:
 
 def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT) -> TorsoFit:
     """Place neckline, shoulders, armholes, front, side seams and hem on the body."""
-    fitting = _Fitting(garment, body, measure_canvas_scale(garment, body), options)
-    pairs = list(zip(garment.halves, body.sides, strict=True))
-    ends = [_place_shoulder_ends(fitting, half, side) for half, side in pairs]
-    armpits = [_place_armpit(fitting, half, side) for half, side in pairs]
-    straps = tuple(
-        map_strap_rows(garment, half, (tip, armpit), fitting.scale)
-        for half, (tip, _), armpit in zip(garment.halves, ends, armpits, strict=True)
+    scale = measure_canvas_scale(garment, body, options.front)
+    fitting = _Fitting(garment, body, scale, options)
+    left_ends, right_ends = (
+        _place_half_ends(fitting, half, side)
+        for half, side in zip(garment.halves, body.sides, strict=True)
     )
-    neckline = _place_neckline(fitting, (ends[0][1], ends[1][1]), straps)
-    torso_rows = _fit_torso_rows(fitting, neckline, has_straps=None not in straps)
-    placed = [
-        _PlacedHalf(
-            shoulder_tip=tip,
-            neck_point=neck,
-            armpit=armpit,
-            side_seam=_place_side_seam(fitting, half, replace(side, armpit=armpit), torso_rows),
-        )
-        for (tip, neck), (half, side), armpit in zip(ends, pairs, armpits, strict=True)
-    ]
-    seams = (placed[0].side_seam, placed[1].side_seam)
-    front_canvas, front_photo = place_torso_front(garment, torso_rows, seams, body.midline_x)
-    rims = [
-        _place_rim(fitting, half, on_body, strap, torso_rows)
-        for half, on_body, strap in zip(garment.halves, placed, straps, strict=True)
-    ]
+    hangs_from_straps = None not in (left_ends.strap_rows, right_ends.strap_rows)
+    neckline = _place_neckline(fitting, left_ends, right_ends)
+    torso_rows = _fit_torso_rows(fitting, neckline, has_straps=hangs_from_straps)
+    left_rim = _place_rim(fitting, garment.left, body.left, left_ends, torso_rows)
+    right_rim = _place_rim(fitting, garment.right, body.right, right_ends, torso_rows)
+    pairs = _pair_control_points(fitting, neckline, (left_rim, right_rim), torso_rows)
+    length = max(torso_rows.free_canvas_hem_row - torso_rows.canvas_neck_row, 1.0)
+    return TorsoFit(
+        canvas_points=pairs.canvas_points,
+        photo_points=pairs.photo_points,
+        canvas_neckline=neckline,
+        canvas_outline=np.concatenate(
+            [left_rim.canvas_outline[::-1], neckline, right_rim.canvas_outline]
+        ),
+        armhole_seams=tuple(
+            _armhole_seam(fitting, ends)
+            for half, ends in zip(garment.halves, (left_ends, right_ends), strict=True)
+            if half.sleeve is not None
+        ),
+        canvas_hem_row=torso_rows.canvas_hem_row,
+        existing_length_ratio=(body.existing_hem_row - torso_rows.canvas_neck_row) / length,
+        hangs_from_straps=hangs_from_straps,
+        gusset_fractions=(
+            _gusset_fraction(fitting, left_ends, left_rim),
+            _gusset_fraction(fitting, right_ends, right_rim),
+        ),
+    )
+
+
+def _place_half_ends(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> _HalfEnds:
+    """Attach half a garment to the body at the shoulder and at the armpit."""
+    tip, neck_point = _place_shoulder_ends(fitting, half, side)
+    armpit = _place_armpit(fitting, half, side)
+    strap_rows = map_strap_rows(
+        fitting.garment, half, (tip, armpit), fitting.scale, fitting.options.straps
+    )
+    return _HalfEnds(
+        canvas_shoulder_tip=tip,
+        canvas_neck_point=neck_point,
+        canvas_armpit=armpit,
+        strap_rows=strap_rows,
+    )
+
+
+def _pair_control_points(
+    fitting: _Fitting, canvas_neckline: Points, rims: tuple[_Rim, _Rim], torso_rows: TorsoRowMap
+) -> PointPairs:
+    """Pair the control points of front, neckline, both rims and hem."""
+    garment = fitting.garment
+    canvas_seams = rims[0].canvas_side_seam, rims[1].canvas_side_seam
+    front = place_torso_front(
+        garment, torso_rows, canvas_seams, fitting.body.midline_x, fitting.options.front
+    )
     photo_points = [
-        front_photo,
+        front.photo_points,
         garment.neckline.curve[::_NECKLINE_STEP],
         *(points for half in garment.halves for points in _rim_in_photo(half)),
         np.linspace(garment.left.side_seam[-1], garment.right.side_seam[-1], _HEM_POINTS)[1:-1],
     ]
     canvas_points = [
-        front_canvas,
-        neckline[::_NECKLINE_STEP],
-        *(points[1:] for rim in rims for points in rim),
-        np.linspace(seams[0][-1], seams[1][-1], _HEM_POINTS)[1:-1],
+        front.canvas_points,
+        canvas_neckline[::_NECKLINE_STEP],
+        *(
+            points[1:]
+            for rim in rims
+            for points in (rim.canvas_shoulder, rim.canvas_armhole, rim.canvas_side_seam)
+        ),
+        np.linspace(canvas_seams[0][-1], canvas_seams[1][-1], _HEM_POINTS)[1:-1],
     ]
-    left_rim, right_rim = (
-        np.concatenate([shoulder, armhole[1:], seam[1:]]) for shoulder, armhole, seam in rims
-    )
-    length = max(torso_rows.free_canvas_hem_row - torso_rows.canvas_neck_row, 1.0)
-    return TorsoFit(
-        canvas_points=np.concatenate(canvas_points),
-        photo_points=np.concatenate(photo_points),
-        canvas_neckline=neckline,
-        canvas_outline=np.concatenate([left_rim[::-1], neckline, right_rim]),
-        armhole_seams=tuple(
-            _armhole_seam(body, on_body)
-            for half, on_body in zip(garment.halves, placed, strict=True)
-            if half.sleeve is not None
-        ),
-        canvas_hem_row=torso_rows.canvas_hem_row,
-        existing_length_ratio=(body.existing_hem_row - torso_rows.canvas_neck_row) / length,
-        hangs_from_straps=None not in straps,
-        gusset_fractions=(
-            _gusset_fraction(fitting, placed[0]),
-            _gusset_fraction(fitting, placed[1]),
-        ),
-    )
+    return PointPairs(np.concatenate(canvas_points), np.concatenate(photo_points))
 
 
 def _rim_in_photo(half: GarmentHalf) -> tuple[Points, Points, Points]:
@@ -256,39 +311,38 @@ def _rim_in_photo(half: GarmentHalf) -> tuple[Points, Points, Points]:
 
 
 def _place_rim(
-    fitting: _Fitting,
-    half: GarmentHalf,
-    placed: _PlacedHalf,
-    strap: StrapRowMap | None,
-    torso_rows: TorsoRowMap,
-) -> tuple[Points, Points, Points]:
+    fitting: _Fitting, half: GarmentHalf, side: BodySide, ends: _HalfEnds, torso_rows: TorsoRowMap
+) -> _Rim:
     """Place shoulder, armhole and side seam on the canvas."""
-    shoulder = _shoulder_points(fitting.body, placed, _SHOULDER_POINTS)
+    attached = replace(side, canvas_armpit=ends.canvas_armpit)
+    side_seam = _place_side_seam(fitting, half, attached, torso_rows)
+    shoulder = _shoulder_points(fitting.body, ends, _SHOULDER_POINTS)
     if half.sleeve is not None:
         shoulder[-1] += fitting.options.shoulder_tuck * (shoulder[-2] - shoulder[-1])
-    if strap:
-        armhole = place_strap_edge(half, strap, (placed.shoulder_tip, placed.armpit))
+    if ends.strap_rows:
+        tip_and_armpit = ends.canvas_shoulder_tip, ends.canvas_armpit
+        armhole = place_strap_edge(half, ends.strap_rows, tip_and_armpit)
     else:
-        armhole = _place_armhole(half, placed, torso_rows)
-    return shoulder, armhole, placed.side_seam
+        armhole = _place_armhole(half, ends, side_seam[0], torso_rows)
+    return _Rim(shoulder, armhole, side_seam)
 
 
-def _gusset_fraction(fitting: _Fitting, placed: _PlacedHalf) -> float:
+def _gusset_fraction(fitting: _Fitting, ends: _HalfEnds, rim: _Rim) -> float:
     """Return the size of the gusset below an armpit, 0 to 1."""
-    depth = float(placed.side_seam[0, 1] - placed.armpit[1])
+    depth = float(rim.canvas_side_seam[0, 1] - ends.canvas_armpit[1])
     fade = fitting.options.gusset_fade * fitting.body.shoulder_width
     return float(np.clip(1 - depth / fade, 0, 1))
 
 
-def _armhole_seam(body: Body, placed: _PlacedHalf) -> Points:
+def _armhole_seam(fitting: _Fitting, ends: _HalfEnds) -> Points:
     """Return a polygon between the shoulder, the armpit and the sleeve, on the canvas."""
-    seam, unit = ARMHOLE_SEAM, body.shoulder_width
-    inwards = placed.neck_point - placed.shoulder_tip
+    seam, unit = fitting.options.armhole_seam, fitting.body.shoulder_width
+    inwards = ends.canvas_neck_point - ends.canvas_shoulder_tip
     fraction = min(seam.width * unit / max(abs(float(inwards[0])), 1.0), seam.max_width_ratio)
     count = max(int(fraction * seam.shoulder_steps), 1) + 1
-    shoulder = _shoulder_points(body, placed, seam.shoulder_steps + 1)[::-1][:count]
-    below = placed.armpit + point(seam.width_at_armpit * unit * np.sign(inwards[0]), 0.0)
-    return np.concatenate([shoulder + point(0.0, 1.0), [below], [placed.armpit]])
+    shoulder = _shoulder_points(fitting.body, ends, seam.shoulder_steps + 1)[::-1][:count]
+    below = ends.canvas_armpit + point(seam.width_at_armpit * unit * np.sign(inwards[0]), 0.0)
+    return np.concatenate([shoulder + point(0.0, 1.0), [below], [ends.canvas_armpit]])
 
 
 def _fit_torso_rows(fitting: _Fitting, canvas_neckline: Points, *, has_straps: bool) -> TorsoRowMap:
@@ -303,6 +357,7 @@ def _fit_torso_rows(fitting: _Fitting, canvas_neckline: Points, *, has_straps: b
         canvas_neck_row=neck_row,
         photo_hem_row=photo_hem_row,
         canvas_hem_row=0.0,
+        unstretched_fraction=options.front.unstretched_fraction,
     )
     # A garment that is much too long hangs lower, for the squash is limited.
     least = neck_row + (1 - options.max_shortening) * (free.free_canvas_hem_row - neck_row)
@@ -353,7 +408,7 @@ def _place_shoulder_ends(
     scaled = min(neck_in_photo / max(tip_in_photo, 1.0) * span, neck_in_photo * scale)
     has_collar = garment.neckline.has_collar
     wanted = scaled if has_collar else fitting.options.round_neckline_width * scaled
-    ends = SHOULDER_ENDS
+    ends = fitting.options.shoulder_ends
     farthest = max(span - ends.min_shoulder_length * unit, ends.min_neck_limit * unit)
     away = float(np.clip(wanted, ends.min_neck_distance * unit, farthest))
     x = body.neck_base[0] + side.sign * away
@@ -367,14 +422,14 @@ def _place_shoulder_ends(
 def _place_shoulder_tip(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> Points:
     """Return the shoulder tip on the canvas: the body's, or the garment's own without a sleeve."""
     if half.sleeve is not None:
-        return side.shoulder_tip
-    body, unit = fitting.body, fitting.body.shoulder_width
-    reach = abs(float(side.shoulder_tip[0] - body.neck_base[0]))
+        return side.canvas_shoulder_tip
+    body, unit, ends = fitting.body, fitting.body.shoulder_width, fitting.options.shoulder_ends
+    reach = abs(float(side.canvas_shoulder_tip[0] - body.neck_base[0]))
     wanted = abs(half.shoulder_tip[0] - fitting.garment.midline_x) * fitting.scale
-    farthest = reach + SHOULDER_ENDS.max_bare_tip_overhang * unit
-    away = float(np.clip(wanted, SHOULDER_ENDS.min_bare_tip_distance * unit, farthest))
+    farthest = reach + ends.max_bare_tip_overhang * unit
+    away = float(np.clip(wanted, ends.min_bare_tip_distance * unit, farthest))
     x = body.neck_base[0] + side.sign * away
-    return point(x, _shoulder_row(body, x) if away < reach else float(side.shoulder_tip[1]))
+    return point(x, _shoulder_row(body, x) if away < reach else float(side.canvas_shoulder_tip[1]))
 
 
 def _shoulder_row(body: Body, x: float) -> float:
@@ -389,13 +444,15 @@ def _place_side_seam(
 
     It lies near the fabric's width if the garment is loose, at the body's if it is tight.
     """
-    seam = SIDE_SEAM
+    seam = fitting.options.side_seam
     fraction = np.linspace(0, 1, _SIDE_SEAM_POINTS)
     photo_seam = resample_polyline(half.side_seam, _SIDE_SEAM_POINTS)
     draped = torso_rows.to_canvas_rows(photo_seam[:, 1])
     # An armhole deeper than the wearer's armpit hangs below it: pulled up, stripes would sag.
-    hangs = half.sleeve is not None and draped[0] > side.armpit[1] > side.shoulder_tip[1]
-    pull = 0.0 if hangs else float(side.armpit[1]) - draped[0]
+    hangs = (
+        half.sleeve is not None and draped[0] > side.canvas_armpit[1] > side.canvas_shoulder_tip[1]
+    )
+    pull = 0.0 if hangs else float(side.canvas_armpit[1]) - draped[0]
     fade = np.clip(1 - fraction / fitting.options.armhole_pull_fade, 0, 1) ** 2
     index = np.arange(_SIDE_SEAM_POINTS)
     rows = np.maximum.accumulate(draped + pull * fade + index * seam.min_row_step_px)
@@ -408,36 +465,34 @@ def _place_side_seam(
     xs = midline_x + side.sign * np.maximum(body_half + seam.min_ease_px, loose)
     xs = gaussian_filter1d(xs, seam.sigma, mode="nearest")
     if not hangs:
-        xs += (side.armpit[0] - xs[0]) * np.clip(1 - index / seam.armpit_pull_points, 0, 1)
+        xs += (side.canvas_armpit[0] - xs[0]) * np.clip(1 - index / seam.armpit_pull_points, 0, 1)
     return np.stack([xs, rows], axis=1)
 
 
 def _armhole_scale(garment: TopLandmarks, body: Body) -> float:
     """Return canvas pixels per garment pixel downwards, between shoulder and armpit."""
     in_photo = sum(float(half.armpit[1] - half.shoulder_tip[1]) for half in garment.halves)
-    on_body = sum(float(side.armpit[1] - side.shoulder_tip[1]) for side in body.sides)
+    on_body = sum(float(side.canvas_armpit[1] - side.canvas_shoulder_tip[1]) for side in body.sides)
     return max(on_body, _MIN_ARMHOLE_HEIGHT * body.shoulder_width) / max(in_photo, 1.0)
 
 
 def _place_armpit(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> Points:
     """Return the armpit on the canvas; below a strap it lies no farther out than the flank."""
-    if find_strap_end(fitting.garment, half) is None:
-        return side.armpit
-    row = int(np.clip(side.armpit[1], 0, len(side.flank_x) - 1))
+    if find_strap_end(fitting.garment, half, fitting.options.straps) is None:
+        return side.canvas_armpit
+    row = int(np.clip(side.canvas_armpit[1], 0, len(side.flank_x) - 1))
     margin = side.sign * fitting.options.flank_margin * fitting.body.shoulder_width
     flank = float(side.flank_x[row]) + margin
-    x = side.sign * min(side.sign * float(side.armpit[0]), side.sign * flank)
-    return point(x, float(side.armpit[1]))
+    x = side.sign * min(side.sign * float(side.canvas_armpit[0]), side.sign * flank)
+    return point(x, float(side.canvas_armpit[1]))
 
 
-def _place_neckline(
-    fitting: _Fitting, ends: tuple[Points, Points], straps: tuple[StrapRowMap | None, ...]
-) -> Points:
-    """Turn and scale the photo's neckline to lie between ``ends``, the neck points on the canvas.
+def _place_neckline(fitting: _Fitting, left_ends: _HalfEnds, right_ends: _HalfEnds) -> Points:
+    """Turn and scale the photo's neckline to lie between the neck points on the canvas.
 
     Between straps its rows are those of the straps.
     """
-    left, right = ends
+    left, right = left_ends.canvas_neck_point, right_ends.canvas_neck_point
     garment, curve = fitting.garment, fitting.garment.neckline.curve
     first, last = garment.left.neck_point, garment.right.neck_point
     width = max(float(last[0] - first[0]), 1.0)
@@ -447,7 +502,7 @@ def _place_neckline(
     fraction = (curve[:, 0] - first[0]) / width
     drop = curve[:, 1] - (first[1] + fraction * (last[1] - first[1]))
     xs = left[0] + fraction * (right[0] - left[0])
-    left_strap, right_strap = straps
+    left_strap, right_strap = left_ends.strap_rows, right_ends.strap_rows
     if left_strap is None or right_strap is None:
         ys = left[1] + fraction * (right[1] - left[1]) + drop * scale
     else:
@@ -458,26 +513,30 @@ def _place_neckline(
     return np.stack([xs, ys], axis=1)
 
 
-def _shoulder_points(body: Body, placed: _PlacedHalf, count: int) -> Points:
+def _shoulder_points(body: Body, ends: _HalfEnds, count: int) -> Points:
     """Return ``count`` points on the canvas from the neck point to the shoulder tip."""
-    xs = np.linspace(placed.neck_point[0], placed.shoulder_tip[0], count)
+    xs = np.linspace(ends.canvas_neck_point[0], ends.canvas_shoulder_tip[0], count)
     ys = np.interp(xs, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y)
-    ends = np.linspace(placed.neck_point[1] - ys[0], placed.shoulder_tip[1] - ys[-1], count)
-    return np.stack([xs, ys + ends], axis=1)
+    to_ends = np.linspace(
+        ends.canvas_neck_point[1] - ys[0], ends.canvas_shoulder_tip[1] - ys[-1], count
+    )
+    return np.stack([xs, ys + to_ends], axis=1)
 
 
-def _place_armhole(half: GarmentHalf, placed: _PlacedHalf, torso_rows: TorsoRowMap) -> Points:
+def _place_armhole(
+    half: GarmentHalf, ends: _HalfEnds, canvas_seam_start: Points, torso_rows: TorsoRowMap
+) -> Points:
     """Place the armhole on the canvas.
 
     Under a sleeve it runs straight to the armpit and on down the flank. The part on the flank,
     below the wearer's armpit, has the rows of the fabric in front. Without a sleeve it is the
-    garment's own curve, turned and scaled.
+    garment's own curve, turned and scaled. ``canvas_seam_start``: the upper end of the side seam.
     """
     count = len(half.armhole)
-    tip, armpit = placed.shoulder_tip, placed.armpit
+    tip, armpit = ends.canvas_shoulder_tip, ends.canvas_armpit
     chord = np.linspace(tip, armpit, count)
     if half.sleeve is not None:
-        path = np.stack([tip, armpit, placed.side_seam[0]])
+        path = np.stack([tip, armpit, canvas_seam_start])
         if not path[0, 1] < path[1, 1] < path[2, 1]:
             return chord
         photo_rows = half.armhole[:, 1]

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from services.viton.garment.landmarks import SleeveLength, TopLandmarks
 from services.viton.geometry import Points, distance
 from services.viton.person.body import Body
+from services.viton.person.side import PictureSide
+from services.viton.placing.row_map import RowMap
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -46,12 +48,22 @@ class TorsoFrontOptions:
 
 
 TORSO_FRONT_OPTIONS: Final = TorsoFrontOptions()
-"""The torso_rows of every torso."""
+"""By default."""
+
+
+@dataclass(frozen=True)
+class PointPairs:
+    """The same N points on the canvas and in the garment's photo."""
+
+    canvas_points: Points
+    """N x 2, (x, y) on the canvas."""
+    photo_points: Points
+    """N x 2, (x, y) in the garment's photo."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TorsoRowMap:
-    """Map from rows of the garment's photo to rows of the canvas.
+class TorsoRowMap(RowMap):
+    """The row map of a torso from the neckline to the hem.
 
     The upper part keeps its scale. The part above the hem takes all of the stretch or squash.
     """
@@ -66,12 +78,14 @@ class TorsoRowMap:
     """Row of the hem in the garment's photo."""
     canvas_hem_row: float
     """The same on the canvas."""
+    unstretched_fraction: float = TORSO_FRONT_OPTIONS.unstretched_fraction
+    """Fraction of the way from neckline to hem that keeps its scale."""
 
     def to_canvas_rows(self, photo_rows: Floats) -> Floats:
         """Map rows of the garment's photo to canvas rows."""
         unstretched = self.canvas_neck_row + self.scale * (photo_rows - self.photo_neck_row)
         length = self.photo_hem_row - self.photo_neck_row
-        start = self.photo_neck_row + TORSO_FRONT_OPTIONS.unstretched_fraction * length
+        start = self.photo_neck_row + self.unstretched_fraction * length
         fraction = np.clip((photo_rows - start) / max(self.photo_hem_row - start, 1.0), 0, 1)
         excess = self.canvas_hem_row - self.free_canvas_hem_row
         return np.asarray(unstretched + excess * fraction**2)
@@ -82,52 +96,60 @@ class TorsoRowMap:
         return self.canvas_neck_row + self.scale * (self.photo_hem_row - self.photo_neck_row)
 
 
-def measure_canvas_scale(garment: TopLandmarks, body: Body) -> float:
+def measure_canvas_scale(
+    garment: TopLandmarks, body: Body, options: TorsoFrontOptions = TORSO_FRONT_OPTIONS
+) -> float:
     """Return canvas pixels per garment pixel.
 
     The chests are compared; with sleeves, the shoulder widths too.
     """
-    below = TORSO_FRONT_OPTIONS.chest_below_armpit * body.shoulder_width
-    chest_rows = [int(np.clip(s.armpit[1] + below, 0, len(s.flank_x) - 1)) for s in body.sides]
+    below = options.chest_below_armpit * body.shoulder_width
+    chest_rows = [
+        int(np.clip(side.canvas_armpit[1] + below, 0, len(side.flank_x) - 1)) for side in body.sides
+    ]
     chest = sum(
-        abs(float(s.flank_x[r] - body.midline_x[r]))
-        for s, r in zip(body.sides, chest_rows, strict=True)
+        abs(float(side.flank_x[row] - body.midline_x[row]))
+        for side, row in zip(body.sides, chest_rows, strict=True)
     )
     by_chest = chest / (2 * garment.half_chest_width)
     if garment.sleeve_length is SleeveLength.NONE:
         return by_chest
-    shoulders = distance(body.left.shoulder_tip, body.right.shoulder_tip)
+    shoulders = distance(body.left.canvas_shoulder_tip, body.right.canvas_shoulder_tip)
     by_shoulders = shoulders / max(
         distance(garment.left.shoulder_tip, garment.right.shoulder_tip), 1.0
     )
     return 0.5 * by_chest + 0.5 * by_shoulders
 
 
-def foreshorten_towards_flanks(fraction: Floats, ratio: Floats) -> Floats:
+def foreshorten_towards_flanks(
+    fraction: Floats, ratio: Floats, options: TorsoFrontOptions = TORSO_FRONT_OPTIONS
+) -> Floats:
     """Map positions across the garment to positions across the visible body.
 
     Both are 0 on the midline and 1 at the flank. ``ratio``: the fabric's width in visible
     body widths. The excess goes around the side, so fabric looks narrower near the flank.
     """
-    options = TORSO_FRONT_OPTIONS
-    ratio = np.clip(ratio, 1.0, options.max_width_ratio)
-    excess = np.maximum(ratio - 1, options.min_excess)
-    power = np.clip(options.flank_exponent * ratio / excess, *options.exponent_range)
-    return np.asarray(ratio * fraction - (ratio - 1) * fraction**power)
+    width = np.clip(ratio, 1.0, options.max_width_ratio)
+    excess = np.maximum(width - 1, options.min_excess)
+    power = np.clip(options.flank_exponent * width / excess, *options.exponent_range)
+    return np.asarray(width * fraction - (width - 1) * fraction**power)
 
 
 def place_torso_front(
-    garment: TopLandmarks, torso_rows: TorsoRowMap, seams: tuple[Points, Points], midline_x: Floats
-) -> tuple[Points, Points]:
-    """Return control points on the front of the torso: on the canvas, and in the garment's photo.
+    garment: TopLandmarks,
+    torso_rows: TorsoRowMap,
+    canvas_seams: tuple[Points, Points],
+    midline_x: Floats,
+    options: TorsoFrontOptions = TORSO_FRONT_OPTIONS,
+) -> PointPairs:
+    """Place control points on the front of the torso.
 
-    ``seams``: left and right side seam on the canvas, from armpit to hem. ``midline_x``: x of the
-    body's midline for every canvas row. No point lies above the neckline.
+    ``canvas_seams``: left and right side seam on the canvas, from armpit to hem. ``midline_x``: x
+    of the body's midline for every canvas row. No point lies above the neckline.
     """
-    options = TORSO_FRONT_OPTIONS
     first = max(
-        float(s.shoulder_tip[1] + options.front_start * (s.armpit[1] - s.shoulder_tip[1]))
-        for s in garment.halves
+        float(half.shoulder_tip[1] + options.front_start * (half.armpit[1] - half.shoulder_tip[1]))
+        for half in garment.halves
     )
     photo_rows = np.linspace(
         first,
@@ -142,13 +164,18 @@ def place_torso_front(
     lean = options.lean_fraction * float(np.clip(slope, -options.max_lean, options.max_lean))
     neckline = garment.neckline.curve
     all_photo_points, all_canvas_points = [], []
-    for sign, side, seam in zip((-1, 1), garment.halves, seams, strict=True):
+    for side, half, canvas_seam in zip(PictureSide, garment.halves, canvas_seams, strict=True):
+        sign = side.sign
         garment_half_width = np.maximum(
-            sign * (np.interp(photo_rows, *side.side_seam.T[::-1]) - garment.midline_x), 1.0
+            sign * (np.interp(photo_rows, *half.side_seam.T[::-1]) - garment.midline_x), 1.0
         )
-        body_half_width = np.maximum(sign * (np.interp(canvas_rows, *seam.T[::-1]) - centre), 1.0)
+        body_half_width = np.maximum(
+            sign * (np.interp(canvas_rows, *canvas_seam.T[::-1]) - centre), 1.0
+        )
         ratio = torso_rows.scale * garment_half_width / body_half_width
-        for fraction in options.front_fractions if sign > 0 else options.front_fractions[1:]:
+        # The midline belongs to the right half.
+        first_column = 0 if side is PictureSide.RIGHT else 1
+        for fraction in options.front_fractions[first_column:]:
             across = np.full(options.front_rows, fraction)
             photo_points = np.stack(
                 [garment.midline_x + sign * fraction * garment_half_width, photo_rows], axis=1
@@ -158,8 +185,8 @@ def place_torso_front(
                 + options.neckline_clearance * garment.half_chest_width
                 < photo_rows
             )
-            away = sign * body_half_width * foreshorten_towards_flanks(across, ratio)
+            away = sign * body_half_width * foreshorten_towards_flanks(across, ratio, options)
             canvas_points = np.stack([centre + away, canvas_rows - lean * away], axis=1)
             all_photo_points.append(photo_points[below_neckline])
             all_canvas_points.append(canvas_points[below_neckline])
-    return np.concatenate(all_canvas_points), np.concatenate(all_photo_points)
+    return PointPairs(np.concatenate(all_canvas_points), np.concatenate(all_photo_points))

@@ -103,18 +103,16 @@ def rasterise_ruled_surface(
 
     weight = scattered(rank)
     near = np.maximum(cv2.blur(weight, (3, 3)), _MIN_WEIGHT)
-    warp = RuledWarp(
-        flow=np.zeros((*shape, 2), np.float32),
-        along=np.zeros(shape, np.float32),
-        across=np.zeros(shape, np.float32),
-        covered=np.zeros(shape, bool),
-        window=window,
-    )
-    planes = (warp.flow[..., 0], warp.flow[..., 1], warp.along, warp.across)
+    flow = np.zeros((*shape, 2), np.float32)
+    along_plane, across_plane = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    planes = (flow[..., 0], flow[..., 1], along_plane, across_plane)
     for plane, value in zip(planes, values, strict=True):
         plane[window] = cv2.blur(scattered(rank * value), (3, 3)) / near
-    warp.covered[window] = cv2.blur((weight > 0).astype(np.float32), (3, 3)) > _MIN_COVERED
-    return warp
+    covered = np.zeros(shape, bool)
+    covered[window] = cv2.blur((weight > 0).astype(np.float32), (3, 3)) > _MIN_COVERED
+    return RuledWarp(
+        flow=flow, along=along_plane, across=across_plane, covered=covered, window=window
+    )
 
 
 def _around(places: NDArray[np.int32], size: int) -> slice:

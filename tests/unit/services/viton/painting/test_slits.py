@@ -21,7 +21,7 @@ def test_a_gap_beside_an_arm_narrows_to_its_end() -> None:
     body, segmentation = measure_body(person.keypoints, person.labels)
     rows = np.arange(person.labels.shape[0])
     columns = np.arange(person.labels.shape[1])[None, :]
-    top, bottom = int(body.left.armpit[1]) + 10, int(body.existing_hem_row) - 10
+    top, bottom = int(body.left.canvas_armpit[1]) + 10, int(body.existing_hem_row) - 10
     gap = np.interp(rows, (top, bottom), (0, 12))[:, None]
     torso = ((columns >= 300) & (columns < 480)).astype(np.float32)
     arm = (columns < 300 - gap) & (columns > 240 - gap)
@@ -42,7 +42,7 @@ def test_a_slit_that_ends_at_the_bare_chest_is_closed() -> None:
     body, segmentation = measure_body(person.keypoints, person.labels)
     rows = np.arange(SHAPE[0])[:, None]
     columns = np.arange(SHAPE[1])[None, :]
-    top, bottom = int(body.left.armpit[1]), int(body.left.armpit[1]) + 40
+    top, bottom = int(body.left.canvas_armpit[1]), int(body.left.canvas_armpit[1]) + 40
     segmentation = without_lower_body(segmentation)
     below = (rows >= top) & (rows < body.existing_hem_row)
     torso = ((columns >= 300) & (columns < 480) & below).astype(np.float32)

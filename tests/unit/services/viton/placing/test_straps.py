@@ -48,7 +48,7 @@ def test_only_a_strap_is_taken_for_one() -> None:
 def test_a_strap_top_lies_at_the_armpits_whatever_its_straps_length() -> None:
     person = figure()
     body, _ = measure_body(person.keypoints, person.labels)
-    armpit = (body.left.armpit[1] + body.right.armpit[1]) / 2
+    armpit = (body.left.canvas_armpit[1] + body.right.canvas_armpit[1]) / 2
     lows = []
     for long in (90, 180):
         drawn = strap_top(long=long)
@@ -64,9 +64,9 @@ def test_a_bare_armhole_ends_at_the_flank_and_not_on_the_arm() -> None:
     body, _ = measure_body(person.keypoints, person.labels)
     drawn = strap_top(long=180)
     fit = fit_torso(detect_top_landmarks(drawn.image, drawn.mask), body)
-    rows = np.abs(fit.canvas_outline[:, 1] - body.left.armpit[1]) < 4
+    rows = np.abs(fit.canvas_outline[:, 1] - body.left.canvas_armpit[1]) < 4
     left = fit.canvas_outline[rows & (fit.canvas_outline[:, 0] < 384), 0].min()
-    assert left > body.left.flank_x[int(body.left.armpit[1])] - 0.03 * body.shoulder_width
+    assert left > body.left.flank_x[int(body.left.canvas_armpit[1])] - 0.03 * body.shoulder_width
 
 
 def test_straps_end_at_the_shoulders() -> None:
@@ -76,7 +76,7 @@ def test_straps_end_at_the_shoulders() -> None:
     colour, flow = np.zeros((*SHAPE, 3), np.float32), np.zeros((*SHAPE, 2), np.float32)
     layer = GarmentLayer(colour, torso, flow)
     layers = GarmentLayers(layer, (layer, layer))
-    column = int(body.left.shoulder_tip[0]) + 30
+    column = int(body.left.canvas_shoulder_tip[0]) + 30
     line = int(body.shoulder_line_y[column])
     ended = end_at_shoulders(layers, body).torso.alpha[:, column]
     assert ended[: line - 3].max() == 0
@@ -87,7 +87,7 @@ def test_a_notch_between_shoulder_and_sleeve_is_filled() -> None:
     person = figure()
     body, _ = measure_body(person.keypoints, person.labels)
     rows, columns = np.indices(SHAPE)
-    x, y = np.rint(body.left.shoulder_tip).astype(int)
+    x, y = np.rint(body.left.canvas_shoulder_tip).astype(int)
     sleeve = ((columns < x) & (columns > x - 60) & (rows > y)).astype(np.float32)
     torso = ((columns >= x) & (rows > y - 4)).astype(np.float32)
     notch = (np.abs(columns - x) < 4) & (rows < y + 9)

@@ -6,7 +6,13 @@ import pytest
 
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.person.body import measure_body
-from services.viton.placing.torso import fit_torso
+from services.viton.placing.torso import (
+    ArmholeSeam,
+    ShoulderEnds,
+    SideSeam,
+    TorsoFitOptions,
+    fit_torso,
+)
 from services.viton.raster.thin_plate_spline import thin_plate_spline_map
 from tests.unit.services.viton.drawings import SHAPE, Person, figure, garment
 from tests.unit.services.viton.wearing import is_red, wear_top
@@ -93,3 +99,22 @@ def test_a_garment_much_too_long_hangs_lower_and_is_not_folded() -> None:
     flow_y = thin_plate_spline_map(torso.canvas_points, torso.photo_points, SHAPE)[:, 384, 1]
     assert torso.canvas_hem_row > 720
     assert (np.diff(flow_y[400 : int(torso.canvas_hem_row)]) > 0.3).all()
+
+
+def test_the_torso_is_fitted_with_the_options_that_are_given() -> None:
+    drawn = garment("short")
+    top = detect_top_landmarks(drawn.image, drawn.mask)
+    body, _ = measure_body(figure().keypoints, figure().labels)
+    usual = fit_torso(top, body)
+    wide_neck = ShoulderEnds(min_neck_distance=0.3)
+    wide_seam = ArmholeSeam(width_at_armpit=2 * ArmholeSeam().width_at_armpit)
+    loose = SideSeam(body_weight=0.7, fabric_weight=0.6)
+    changed = fit_torso(
+        top,
+        body,
+        TorsoFitOptions(shoulder_ends=wide_neck, armhole_seam=wide_seam, side_seam=loose),
+    )
+    assert np.ptp(changed.canvas_neckline[:, 0]) > np.ptp(usual.canvas_neckline[:, 0]) + 4
+    assert np.ptp(changed.canvas_outline[:, 0]) > np.ptp(usual.canvas_outline[:, 0]) + 4
+    added = changed.armhole_seams[0][-2, 0] - usual.armhole_seams[0][-2, 0]
+    assert added == pytest.approx(ArmholeSeam().width_at_armpit * body.shoulder_width)
