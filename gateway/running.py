@@ -88,7 +88,7 @@ def stop(
 
     Each server has its own drain time, or ``default_drain_seconds`` if its file names none.
     ``on_wait`` is called while servers drain, with those that do and the seconds left. Raises
-    ServerFileError for a server that cannot be stopped, TimeoutError if one outlasts its time.
+    ServerFileError, with a sentence for each server that cannot be stopped or outlasts its time.
     """
     running = servers(run_dir)
     problems = {server.path: problem for server in running if (problem := _terminate(server))}
@@ -98,7 +98,12 @@ def stop(
         limits = (server.drain_seconds or default_drain_seconds for server in draining)
         seconds_left = began + max(limits) + EXIT_MARGIN_SECONDS - time.monotonic()
         if seconds_left < 0:
-            raise TimeoutError
+            late = (
+                f"The server on port {server.port} did not stop in time; try again, or end its "
+                "process."
+                for server in draining
+            )
+            raise ServerFileError(" ".join([*problems.values(), *late]))
         on_wait(draining, seconds_left)
         time.sleep(STOP_POLL_SECONDS)
     if problems:

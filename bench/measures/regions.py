@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
 from services.kit.joints import Joint
-from services.kit.labels import Label
+from services.kit.labels import BOTTOMS_LABELS, Label
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 Bool = NDArray[np.bool_]
@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 GARMENT_LABELS: Final = {
     "upper": (Label.UPPER, Label.COAT, Label.DRESS),
-    "lower": (Label.PANTS, Label.SKIRT),
+    "lower": BOTTOMS_LABELS,
     "dress": (Label.DRESS, Label.UPPER, Label.COAT, Label.SKIRT),
 }
 """Labels of a garment on a person, by category."""

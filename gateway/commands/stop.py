@@ -27,8 +27,6 @@ def stop() -> None:
             )
     except running.ServerFileError as error:
         fail(str(error), EXIT_FAILED)
-    except TimeoutError:
-        fail("A server did not stop in time; try again, or end its process.", EXIT_FAILED)
     for port in ports:
         stdout_console.print(f"Stopped the server on port {port}.")
     if not ports:

@@ -17,10 +17,11 @@ from services.cloth_mask.core import MIN_GARMENT_SHARE, drop_specks
 from services.kit.categories import AUTO, DRESS, LOWER, UPPER
 from services.kit.errors import NoGarment
 from services.kit.joints import TRUNK_CORNERS
-from services.kit.labels import Label
+from services.kit.labels import ARM_LABELS, BOTTOMS_LABELS, Label
 from services.kit.raster.components import label_components
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.raster.morphology import Footprint, close_mask, dilate
+from services.kit.skeleton import confident_joints
 from services.kit.types import Image, Keypoints, LabelMap, Mask
 
 Flags = NDArray[np.bool_]
@@ -28,12 +29,8 @@ Flags = NDArray[np.bool_]
 
 TOPS: Final = (Label.UPPER, Label.COAT)
 """Labels of upper garments."""
-BOTTOMS: Final = (Label.PANTS, Label.SKIRT)
-"""Labels of lower garments."""
-CLOTHES: Final = (*TOPS, *BOTTOMS, Label.DRESS, Label.SCARF)
+CLOTHES: Final = (*TOPS, *BOTTOMS_LABELS, Label.DRESS, Label.SCARF)
 """Labels of all garments."""
-ARMS: Final = (Label.GLOVE, Label.LEFT_ARM, Label.RIGHT_ARM)
-"""Labels that may hide a part of a garment, beside hair; the trunk's skin shows its end."""
 
 MIN_OWN_SHARE: Final = 0.25
 """Area of a garment, as a share of its substitute's, below which the substitute is taken."""
@@ -148,7 +145,7 @@ def choose_garment(labels: LabelMap, category: str) -> tuple[str, Flags]:
     passes for a dress. Raises NoGarment where nothing is left.
     """
     dress = labels == Label.DRESS
-    tops, bottoms = np.isin(labels, TOPS), np.isin(labels, BOTTOMS)
+    tops, bottoms = np.isin(labels, TOPS), np.isin(labels, BOTTOMS_LABELS)
     top, bottom, whole = (int(np.count_nonzero(part)) for part in (tops, bottoms, dress))
     if category == AUTO:
         category = UPPER if top >= MIN_OWN_SHARE * bottom else LOWER
@@ -173,7 +170,7 @@ def find_hidden_pixels(
 
     The garment lies around them, or hair and arms lie before the trunk.
     """
-    arms, hair = np.isin(labels, ARMS), labels == Label.HAIR
+    arms, hair = np.isin(labels, ARM_LABELS), labels == Label.HAIR
     before = (arms | hair | np.isin(labels, CLOTHES)) & ~garment
     radius = max(2, round(MAX_OCCLUDER_WIDTH * garment.shape[0] / 2))
     hidden = _keep_enclosed_components(
@@ -205,7 +202,7 @@ def _trunk_region(keypoints: Keypoints, shape: tuple[int, ...], reach: float) ->
     """
     area = np.zeros(shape, np.uint8)
     joints = keypoints[list(TRUNK_CORNERS)]
-    if (joints[:, 2] > 0).all():
+    if confident_joints(joints).all():
         middle = joints[:, :2].mean(axis=0)
         stretch = np.array([reach, max(reach, 1.0)])
         corners = np.rint(middle + stretch * (joints[:, :2] - middle)).astype(np.int32)
@@ -251,7 +248,7 @@ def _extend_to_waist(photo: Image, garment: Flags, keypoints: Keypoints) -> tupl
 def _waist_row(keypoints: Keypoints) -> float:
     """Return the row where trousers begin at most; infinite where joints were not seen."""
     joints = keypoints[list(TRUNK_CORNERS)]
-    if not (joints[:, 2] > 0).all():
+    if not confident_joints(joints).all():
         return math.inf
     shoulders, hips = float(joints[:2, 1].mean()), float(joints[2:, 1].mean())
     return hips - WAIST_HEIGHT * (hips - shoulders)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from services.kit.joints import Joint
 from services.kit.labels import Label
-from services.kit.skeleton import PROPORTIONS
+from services.kit.skeleton import PROPORTIONS, confident_joints
 
 F32 = NDArray[np.float32]
 """An array of single precision."""
@@ -117,7 +117,7 @@ class InputCrop:
 
 def measure_shoulder_width(keypoints: F32) -> float | None:
     """Return the shoulder width, in pixels, of 25 x 3 joints; None if no shoulder was seen."""
-    seen = keypoints[:, 2] > 0
+    seen = confident_joints(keypoints)
     joints = keypoints[:, :2]
 
     def apart(first: Joint, second: Joint) -> float:
@@ -195,7 +195,7 @@ def encode_planes(
 def mirror_joints(joints: F32, width: int) -> F32:
     """Mirror 25 x 3 joints of a picture that is ``width`` pixels wide."""
     turned: F32 = joints[_OTHER_JOINT].copy()
-    seen = turned[:, 2] > 0
+    seen = confident_joints(turned)
     turned[seen, 0] = width - 1 - turned[seen, 0]
     return turned
 

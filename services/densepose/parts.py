@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.label_fill import fill_from_nearest
+
 U8 = NDArray[np.uint8]
 """An array of bytes."""
 
@@ -117,10 +119,4 @@ def read_parts(picture: U8) -> U8 | None:
     sure = near & (cv2.erode(parts, around) == cv2.dilate(parts, around))
     if not sure.any():
         return None
-    _, places = cv2.distanceTransformWithLabels(
-        (~sure).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    part_at = np.zeros(int(places.max()) + 1, np.uint8)
-    part_at[places[sure]] = parts[sure]
-    read: U8 = part_at[places]
-    return read
+    return fill_from_nearest(parts, sure)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.joints import Joint
-from services.kit.skeleton import PROPORTIONS
+from services.kit.skeleton import PROPORTIONS, confident_joints
 
 F32 = NDArray[np.float32]
 """An array of single precision."""
@@ -85,7 +85,7 @@ class SurfaceBody:
 
 def fit_surface_body(keypoints: F32, height: int, width: int) -> SurfaceBody | None:
     """Fill in a body from 25 x 3 joints of a picture; None if no shoulder was seen."""
-    found = keypoints[:, 2] > 0
+    found = confident_joints(keypoints)
     if not (found[Joint.RIGHT_SHOULDER] or found[Joint.LEFT_SHOULDER]):
         return None
     upper = _fill_shoulders(keypoints[:, :2].astype(np.float32), found)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.joints import Joint
-from services.kit.skeleton import PROPORTIONS, Skeleton
+from services.kit.skeleton import PROPORTIONS, Skeleton, confident_joints
 from services.kit.types import Keypoints
 
 Point = NDArray[np.float32]
@@ -147,7 +147,7 @@ def measure_frame(
     points = keypoints[:, :2].astype(np.float32)
     # Far outside the picture nothing is seen; "not" catches NaN as well.
     senseless = ~(np.abs(points) <= options.max_coordinate * max(person.shape)).all(axis=1)
-    seen = np.asarray((keypoints[:, 2] > 0) & ~senseless, np.bool_)
+    seen = confident_joints(keypoints) & ~senseless
 
     middle = Skeleton(points, seen).middle
 

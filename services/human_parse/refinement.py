@@ -16,10 +16,11 @@ from services.human_parse.coarse_classes import (
     UPPER,
 )
 from services.human_parse.parse_frame import Flags, ParseFrame
-from services.human_parse.regions import dilate, fill_from_nearest
+from services.human_parse.regions import dilate
 from services.kit.joints import Joint
 from services.kit.raster.components import label_components, remove_small_components
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
+from services.kit.raster.label_fill import fill_from_nearest
 from services.kit.types import Image
 
 

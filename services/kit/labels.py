@@ -64,3 +64,10 @@ def colourise(labels: LabelMap) -> Image:
     Other tools read the ids themselves.
     """
     return np.array(PALETTE, np.uint8)[labels]
+
+
+BOTTOMS_LABELS: Final = (Label.PANTS, Label.SKIRT)
+"""Garments of the lower body."""
+
+ARM_LABELS: Final = (Label.GLOVE, Label.LEFT_ARM, Label.RIGHT_ARM)
+"""Bare arms and hands, with gloves."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from services.kit.skeleton import confident_joints
 from services.kit.types import Keypoints
 
 VERSION: Final = 1.2
@@ -15,7 +16,7 @@ def to_openpose_json(keypoints: Keypoints) -> dict[str, Any]:
     https://github.com/CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md.
     """
     people = []
-    if bool((keypoints[:, 2] > 0).any()):
+    if bool(confident_joints(keypoints).any()):
         people.append(
             {
                 "pose_keypoints_2d": [round(float(value), 6) for value in keypoints.reshape(-1)],

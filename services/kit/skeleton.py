@@ -122,9 +122,9 @@ class Skeleton:
         return np.asarray(np.mean([self.points[joint] for joint in joints], axis=0))
 
 
-def seen_by_confidence(keypoints: NDArray[np.floating]) -> Skeleton:
-    """Return the joints of 25 x 3 keypoints; those with a confidence above 0 were seen."""
-    return Skeleton(keypoints[:, :2], np.asarray(keypoints[:, 2] > 0, np.bool_))
+def confident_joints(joints: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which of N x 3 joints have a confidence above 0, the rule of most services."""
+    return np.asarray(joints[:, 2] > 0, np.bool_)
 
 
 def seen_by_place(keypoints: NDArray[np.floating]) -> Skeleton:

@@ -9,6 +9,7 @@ import numpy as np
 
 from services.kit.errors import NoPerson
 from services.kit.joints import Joint
+from services.kit.skeleton import confident_joints
 from services.kit.types import Image, Keypoints
 from services.openpose import assembly
 from services.openpose.core import F32, prominence
@@ -86,7 +87,7 @@ def choose_main_person(people: list[Keypoints], height: int, width: int) -> Keyp
 
 
 def _prominence(keypoints: Keypoints, height: int, width: int) -> float:
-    seen = keypoints[keypoints[:, 2] > 0]
+    seen = keypoints[confident_joints(keypoints)]
     extent = float(np.ptp(seen[:, 0]) / width + np.ptp(seen[:, 1]) / height)
     aside = abs(float(np.ptp(seen[:, 0]) / 2 + seen[:, 0].min()) - width / 2) / width
     return prominence(extent, aside, float(keypoints[:, 2].mean()))
@@ -99,7 +100,7 @@ def estimate_yaw_degrees(keypoints: Keypoints) -> float:
     neck the nose is, to whose side it turns; 0 or 180 where hips or shoulders are unseen, by which
     side is where.
     """
-    seen = keypoints[:, 2] > 0
+    seen = confident_joints(keypoints)
     shoulders, hips = (Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER), (Joint.RIGHT_HIP, Joint.LEFT_HIP)
     across = sum(
         float(keypoints[left, 0] - keypoints[right, 0])

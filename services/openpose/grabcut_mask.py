@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from services.kit.joints import TRUNK_CORNERS, Joint
 from services.kit.raster.guided_filter import filter_by_grey
-from services.kit.skeleton import PROPORTIONS
+from services.kit.skeleton import PROPORTIONS, confident_joints
 from services.kit.types import Image, Keypoints, Mask
 from services.openpose.core import EDGE_NOISE_VARIANCE, U8
 from services.openpose.drawing import LIMBS
@@ -72,7 +72,7 @@ def person_mask_from_joints(image: Image, keypoints: Keypoints) -> Mask:
 def _draw_body(keypoints: Keypoints, height: int, width: int, share: float) -> NDArray[np.bool_]:
     """Draw limbs, trunk and head of that thickness: H x W, true inside."""
     canvas: U8 = np.zeros((height, width), np.uint8)
-    seen = keypoints[:, 2] > 0
+    seen = confident_joints(keypoints)
     places = [(round(float(x)), round(float(y))) for x, y in keypoints[:, :2]]
     measure = _shoulder_width(keypoints, height)
     thick = max(1, round(2 * share * measure))
@@ -118,7 +118,7 @@ def _lines_beyond_joints(keypoints: Keypoints) -> list[tuple[tuple[int, int], tu
 
 def _shoulder_width(keypoints: Keypoints, height: int) -> float:
     """Width of the shoulders, or what stands for it where they are unseen or seen from the side."""
-    seen = keypoints[:, 2] > 0
+    seen = confident_joints(keypoints)
     extent = float(np.ptp(keypoints[seen, 1])) if np.count_nonzero(seen) > 1 else float(height)
     right, left = Joint.RIGHT_SHOULDER, Joint.LEFT_SHOULDER
     between = (

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from services.kit.joints import Joint
+from services.kit.skeleton import confident_joints
 from services.kit.types import Keypoints
 from services.openpose.core import F32
 
@@ -68,6 +69,6 @@ def to_body_25(points: F32, topology: JointTopology) -> Keypoints:
     keypoints[list(topology.body_25)] = points
     if Joint.MID_HIP not in topology.body_25:
         hips = keypoints[[Joint.RIGHT_HIP, Joint.LEFT_HIP]]
-        if (hips[:, 2] > 0).all():
+        if confident_joints(hips).all():
             keypoints[Joint.MID_HIP] = *hips[:, :2].mean(axis=0), hips[:, 2].min()
     return keypoints

@@ -10,10 +10,10 @@ from bench.measures.garment_landmarks import (
     summarise,
 )
 from services.cloth_mask.model import load_attributes_network
+from services.kit.categories import GARMENT_CATEGORIES
 from services.kit.garment_attributes import LANDMARKS
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from training.garment.drawn.photo import Drawn, draw
-from training.garment.drawn.spec import CATEGORIES
 
 pytestmark = pytest.mark.integration
 
@@ -22,7 +22,7 @@ SEED = 77
 
 @pytest.fixture(scope="module")
 def drawings() -> list[Drawn]:
-    return [draw(SEED, n, category=c, height=320) for c in CATEGORIES for n in range(40)]
+    return [draw(SEED, n, category=c, height=320) for c in GARMENT_CATEGORIES for n in range(40)]
 
 
 def test_classes_of_drawn_garments(drawings: list[Drawn]) -> None:

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from services.kit.errors import LegsNotShown
-from services.kit.labels import Label
+from services.kit.labels import BOTTOMS_LABELS, Label
 from services.kit.types import LabelMap
 from services.viton.geometry import Bool, Floats
 from services.viton.person.legs import LowerBody, measure_lower_body
 from services.viton.person.photo import PersonPhoto
-from services.viton.person.segmentation import BOTTOMS_LABELS, LEG_SKIN_LABELS, UPPER_GARMENT_LABELS
+from services.viton.person.segmentation import LEG_SKIN_LABELS, UPPER_GARMENT_LABELS
 from services.viton.raster.layers import alpha_blend
 from services.viton.raster.morphology import erode
 from services.viton.raster.planes import to_three_channels

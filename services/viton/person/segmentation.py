@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.labels import Label
+from services.kit.labels import ARM_LABELS, BOTTOMS_LABELS, Label
 from services.kit.raster.components import largest_component
 from services.viton.geometry import Bool, Floats
 
@@ -21,12 +21,6 @@ LOWER_BODY_LABEL_ERROR_PX: Final = 7
 
 UPPER_GARMENT_LABELS: Final = (Label.UPPER, Label.COAT, Label.SCARF)
 """Garments of the upper body; a dress is split between these and the bottoms."""
-
-BOTTOMS_LABELS: Final = (Label.PANTS, Label.SKIRT)
-"""Garments of the lower body."""
-
-ARM_LABELS: Final = (Label.GLOVE, Label.LEFT_ARM, Label.RIGHT_ARM)
-"""Bare arms and hands, with gloves."""
 
 LEG_SKIN_LABELS: Final = (Label.LEFT_LEG, Label.RIGHT_LEG)
 """Bare legs."""

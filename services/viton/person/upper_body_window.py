@@ -5,10 +5,11 @@ from typing import Final
 import numpy as np
 
 from services.kit.joints import Joint
-from services.kit.labels import Label
+from services.kit.labels import ARM_LABELS, Label
+from services.kit.skeleton import seen_by_place
 from services.kit.types import Keypoints
 from services.viton.person.photo import PersonPhoto
-from services.viton.person.segmentation import ARM_LABELS, UPPER_GARMENT_LABELS
+from services.viton.person.segmentation import UPPER_GARMENT_LABELS
 from services.viton.raster.layers import Window
 
 _MARGIN_BESIDE_PX: Final = 40
@@ -40,7 +41,7 @@ def find_upper_body_window(photo: PersonPhoto) -> Window:
     bottom = int(np.clip(last, 1, height))
     top = max(int(rows[0]) - _MARGIN_ABOVE_PX, 0)
     columns = np.flatnonzero((labels[top:bottom] > 0).any(axis=0))
-    seen = keypoints[(keypoints[:, :2] > 0).any(axis=1), 0]
+    seen = keypoints[seen_by_place(keypoints).seen, 0]
     left = min(float(columns[0]), float(seen.min(initial=width))) - _MARGIN_BESIDE_PX
     right = max(float(columns[-1]), float(seen.max(initial=0))) + _MARGIN_BESIDE_PX
     return slice(top, bottom), slice(max(int(left), 0), min(int(right) + 1, width))

@@ -61,8 +61,6 @@ _CLASSES_OF_MERGED: Final = (
     (12,),  # noise
 )
 """Classes of each of the 7 merged classes that the image generators read."""
-MERGED_COUNT: Final = 7
-"""Merged classes that the image generators read."""
 MERGED_UPPER: Final = 2
 """The merged class of the upper garment."""
 NOISE_BLOCKS: Final = 8

@@ -45,7 +45,6 @@ pytestmark = [
 ]
 
 SECONDS: Final = 60.0
-WEIGHTLESS: Final = frozenset({"resize", "densepose", "agnostic"})
 SMALL: Final = FitRequest(np.zeros((400, 300, 3), np.uint8))
 
 JOINTS: Final = np.zeros((25, 3), np.float32)

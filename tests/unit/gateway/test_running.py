@@ -140,7 +140,7 @@ def test_stop_waits_as_long_as_the_server_may_drain(
     assert stopped.exit_code == exit_code
     assert stopped.stderr.count("Waiting for pictures in progress on port 9000") == 1
     if exit_code:
-        assert "did not stop in time" in stopped.stderr
+        assert "The server on port 9000 did not stop in time" in stopped.stderr
         assert clock.seconds == pytest.approx(DRAIN_SECONDS + running.EXIT_MARGIN_SECONDS, abs=1)
     else:
         assert "Stopped the server on port 9000." in stopped.stdout

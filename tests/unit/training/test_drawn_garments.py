@@ -12,9 +12,10 @@ from bench.measures.garment_landmarks import (
     summarise,
 )
 from services.cloth_mask.attributes import SIDE
+from services.kit.categories import GARMENT_CATEGORIES
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES
 from training.garment.drawn.photo import Drawn, draw
-from training.garment.drawn.spec import ARM, CAP, CATEGORIES, SLEEVES
+from training.garment.drawn.spec import ARM, CAP, SLEEVES
 from training.garment.examples import changed, example
 from training.garment.masks import spoil
 
@@ -33,12 +34,12 @@ PLAIN: Final[dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=CATEGORIES)
+@pytest.fixture(scope="module", params=GARMENT_CATEGORIES)
 def drawings(request: pytest.FixtureRequest) -> list[Drawn]:
     return [draw(5, number, category=request.param, height=SMALL) for number in range(16)]
 
 
-@pytest.mark.parametrize("category", CATEGORIES)
+@pytest.mark.parametrize("category", GARMENT_CATEGORIES)
 def test_the_same_seed_draws_the_same_garment(category: str) -> None:
     first, again = (draw(5, 3, category=category, height=SMALL) for _ in range(2))
     assert np.array_equal(again.image, first.image)
@@ -136,7 +137,7 @@ def test_a_garment_that_cannot_be_read_counts_as_wrong() -> None:
 
 
 def test_accuracies_count_a_question_only_if_it_has_an_answer() -> None:
-    drawn = [draw(5, 0, category=category, height=SMALL) for category in CATEGORIES]
+    drawn = [draw(5, 0, category=category, height=SMALL) for category in GARMENT_CATEGORIES]
     pairs = [compare_classes(own, NO_ATTRIBUTES) for own in drawn]
     figures = class_accuracies(pairs)
     assert figures["category"]["garments"] == 3

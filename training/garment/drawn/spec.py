@@ -32,9 +32,6 @@ SHOULDER: Final = 19.0
 ROUND: Final = 0.72
 """Width of cloth seen around a mannequin, as a share of its width laid flat."""
 
-CATEGORIES: Final = ("upper", "lower", "dress")
-"""Categories of garments."""
-
 NECKS: Final = (
     "crew",
     "v",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.kit.joints import Joint
-from services.kit.skeleton import seen_by_confidence, seen_by_finite_place, seen_by_place
+from services.kit.skeleton import confident_joints, seen_by_finite_place, seen_by_place
 from services.kit.types import Keypoints
 
 pytestmark = pytest.mark.unit
@@ -23,9 +23,10 @@ def keypoints() -> Keypoints:
 def test_each_rule_says_which_joints_were_seen(keypoints: Keypoints) -> None:
     seen = {
         rule: set(np.flatnonzero(rule(keypoints).seen).tolist())
-        for rule in (seen_by_confidence, seen_by_place, seen_by_finite_place)
+        for rule in (seen_by_place, seen_by_finite_place)
     }
-    assert seen[seen_by_confidence] == {Joint.NECK, Joint.NOSE, Joint.RIGHT_HIP}
+    confident = set(np.flatnonzero(confident_joints(keypoints)).tolist())
+    assert confident == {Joint.NECK, Joint.NOSE, Joint.RIGHT_HIP}
     assert seen[seen_by_place] == {Joint.NECK, Joint.LEFT_HIP, Joint.RIGHT_HIP}
     assert seen[seen_by_finite_place] == {Joint.NECK, Joint.NOSE, Joint.LEFT_HIP}
 

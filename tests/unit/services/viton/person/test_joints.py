@@ -10,9 +10,6 @@ from services.viton.person.joints import Joints, read_joints
 
 pytestmark = pytest.mark.unit
 
-UNIT = 80.0
-"""Pixels between the shoulders."""
-
 ARMS = {Label.RIGHT_ARM: (40, 62), Label.LEFT_ARM: (178, 200)}
 """First column and the one beyond the last of each arm, the picture's left first."""
 

@@ -276,7 +276,7 @@ def test_hr_viton_draws_after_densepose_and_by_its_seed() -> None:
     first = hr_viton.try_on(networks, request(part_image=parts), 3)
     np.testing.assert_allclose(fed["conditions"][3:6], 200 / 127.5 - 1, atol=1e-6)
     assert fed["conditions"].shape == (9, *SHAPE)
-    assert fed["labels"].shape == (common.MERGED_COUNT, *SHAPE)
+    assert fed["labels"].shape == (7, *SHAPE)
     np.testing.assert_array_equal(hr_viton.try_on(networks, request(part_image=parts), 3), first)
     assert (hr_viton.try_on(networks, request(part_image=parts), 4) != first).any()
 
