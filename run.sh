@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# Virtual try-on: sets up what is missing, then does what it is told. Works from any folder.
+# Virtual try-on: sets up missing parts, then runs a command. Works from any folder.
 #
 #   bash run.sh                              start everything and print the page's address: in containers
-#                                            where a Docker engine answers, else in one process
+#                                            if a Docker engine answers, else in one process
 #   bash run.sh --embedded --port 9000       force a mode (--docker, --embedded, --processes,
 #                                            --orchestrated), a port
 #   bash run.sh tryon PERSON CLOTH -o OUT    make one picture
 #   bash run.sh test [PYTEST ARGUMENTS]      run every check and test
-#   bash run.sh services                     how every service of the running system is
+#   bash run.sh services                     show the state of every service of the running system
 #   bash run.sh models | stop | logs         weights, stop the servers, follow their logs
 #   bash run.sh models add FILE --as NAME    convert a published network's weights, once
 #
-# Python packages go into .venv beside this file, weights into the user's cache folder; containers
-# have both in images and a volume of their own and need no Python here.
+# Python packages go into .venv in this folder, weights into the user's cache folder. Containers have
+# both in images and a volume, and need no Python here.
 set -euo pipefail
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 VENV=$ROOT/.venv
 STAMP=$VENV/.tryon-installed
 TORCH=(torch==2.13.0 safetensors==0.8.0)
-NEEDS_TORCH=4 # what `tryon models add` ends with then
+NEEDS_TORCH=4 # exit status of `tryon models add` without PyTorch
 CHILD=
 
 say() { printf '%s\n' "$*" >&2; }
@@ -71,7 +71,7 @@ make_venv() {
   watched "$python" -m venv "$VENV"
 }
 
-# A sum over everything the installation depends on.
+# A checksum of everything that the installation depends on.
 wanted_stamp() {
   {
     "$VENV/bin/python" --version
@@ -122,14 +122,14 @@ set_up_alone() {
   fi
 }
 
-# Beside the locked packages, which it leaves as they are.
+# The locked packages stay as they are.
 install_torch() {
   say "Installing PyTorch into .venv (once; 0.2 GB to download for the CPU alone, some 3 GB if pip takes the build for GPUs, as on Linux; docs/published-networks.md names the setting for the small one) ..."
   watched "$VENV/bin/python" -m pip --disable-pip-version-check --no-input install --quiet "${TORCH[@]}" ||
     die "PyTorch could not be installed; pip's message is above. Run this again to go on."
 }
 
-# models_add FILE --as NAME: in the foreground, for it may ask about the licence.
+# models_add FILE --as NAME: in the foreground, because it may ask about the licence.
 models_add() {
   local status=0
   "$VENV/bin/tryon" models add "$@" || status=$?
@@ -169,7 +169,7 @@ serve_in_containers() {
     esac
     shift
   done
-  # A limit above what the machine has is refused by the engine.
+  # The engine refuses a limit above the machine's cores.
   [[ ${TRYON_CPUS:-} || $(nproc 2>/dev/null || echo 2) -ge 2 ]] || export TRYON_CPUS=1
   say "Making the images and starting the containers (the first time takes some minutes) ..."
   watched compose up --build --detach --wait || return
