@@ -72,12 +72,12 @@ MIDRIFF_OPTIONS: Final = MidriffOptions()
 
 
 def assign_cihp_labels(
-    image: Image, coarse: NDArray[np.uint8], worn: Flags, frame: ParseFrame
+    image: Image, coarse: NDArray[np.uint8], clothes_mask: Flags, frame: ParseFrame
 ) -> LabelMap:
     """Turn coarse classes into CIHP ids, by their place on the body.
 
-    ``image`` is H x W x 3, ``coarse`` and ``worn`` are H x W, ``frame`` is in pixels of the photo.
-    ``worn`` marks what the clothes network takes for a garment, which shoes are not.
+    ``image`` is H x W x 3, ``coarse`` and ``clothes_mask`` are H x W, ``frame`` is in pixels of the
+    photo. ``clothes_mask`` marks what the clothes network takes for a garment, which shoes are not.
     """
     labels = np.zeros(coarse.shape, np.uint8)
     labels[coarse == HAIR] = Label.HAIR
@@ -90,7 +90,7 @@ def assign_cihp_labels(
     parts = skin.assign_skin(bare, frame, _midriff(coarse, frame))
     labels[bare] = parts[bare]
     with_hat = _label_hat_and_glasses(image, labels, coarse == OTHERS)
-    return _label_shoes(with_hat, coarse, worn, frame)
+    return _label_shoes(with_hat, coarse, clothes_mask, frame)
 
 
 def _midriff(
@@ -147,16 +147,16 @@ def _label_hat_and_glasses(
 def _label_shoes(
     labels: LabelMap,
     coarse: NDArray[np.uint8],
-    worn: Flags,
+    clothes_mask: Flags,
     frame: ParseFrame,
     options: ShoeOptions = SHOE_OPTIONS,
 ) -> LabelMap:
     """Label what is on the feet as shoes, if an ankle is seen."""
     labelled = labels.copy()
     clothes = (coarse == LOWER) | (coarse == UPPER) | (coarse == DRESS)
-    rows, columns = np.nonzero((coarse == OTHERS) | (clothes & ~worn))
+    rows, columns = np.nonzero((coarse == OTHERS) | (clothes & ~clothes_mask))
     y, x = rows.astype(np.float32), columns.astype(np.float32)
-    cloth = coarse[rows, columns] != OTHERS
+    on_clothes = coarse[rows, columns] != OTHERS
     for leg, other, label, heel in (
         (LEFT_LEG, RIGHT_LEG, Label.LEFT_SHOE, Joint.LEFT_HEEL),
         (RIGHT_LEG, LEFT_LEG, Label.RIGHT_SHOE, Joint.RIGHT_HEEL),
@@ -167,9 +167,9 @@ def _label_shoes(
             continue
         away = distance_to_chain(x, y, foot)
         # Trousers end about the ankle; what is neither clothes nor skin may be the shaft of a boot.
-        shaft = np.where(cloth, 0.0, options.boot_shaft * frame.shoulder_width)
+        shaft = np.where(on_clothes, 0.0, options.boot_shaft * frame.shoulder_width)
         near = (away < options.reach * frame.shoulder_width) & (y > frame.points[ankle][1] - shaft)
         # In mid-stride the other shin may hang lower than this ankle.
-        near &= ~cloth | (away < distance_to_chain(x, y, frame.seen_points(other[1:3])))
+        near &= ~on_clothes | (away < distance_to_chain(x, y, frame.seen_points(other[1:3])))
         labelled[rows[near], columns[near]] = label
     return labelled

@@ -18,7 +18,7 @@ class HistogramOptions:
     bins: tuple[int, int, int] = (12, 10, 10)
     """Cells along CIE Lab's lightness, a and b."""
     max_chroma: int = 60
-    """Largest absolute a or b of the cells: cloth rarely exceeds it, the outer cells take the
+    """Largest absolute a or b of the cells: fabric rarely exceeds it, the outer cells take the
     rest."""
     neighbour_weight: float = 0.25
     """Weight of each of two neighbours of a cell along an axis."""
@@ -95,18 +95,18 @@ def lower_log_odds_by_colour(
     cells: NDArray[np.int32],
     above: NDArray[np.float32],
     below: NDArray[np.float32],
-    worn: Flags,
+    clothes_mask: Flags,
     frame: ParseFrame,
     options: HistogramOptions = HISTOGRAM_OPTIONS,
 ) -> Plane:
     """Return the log-odds of belonging below the waist, H x W, by the colours around each pixel.
 
     ``cells`` are H x W; ``above`` and ``below`` are histograms of the clothes on either side of the
-    waist; ``worn`` marks clothes, H x W. ``frame`` is in pixels of ``worn``.
+    waist; ``clothes_mask`` marks clothes, H x W. ``frame`` is in pixels of ``clothes_mask``.
     """
     floor, limit = options.min_share, options.max_log_odds
     odds = np.clip(np.log((below + floor) / (above + floor)), -limit, limit)
-    inside = worn.astype(np.float32)
+    inside = clothes_mask.astype(np.float32)
     evidence = odds[cells].astype(np.float32) * inside
     size = 2 * max(1, round(options.window * frame.shoulder_width)) + 1
     gathered = cv2.boxFilter(evidence, cv2.CV_32F, (size, size))

@@ -73,5 +73,5 @@ def parse(
     planes[BACKGROUND][bare], planes[SKIN][bare] = 0, 1
     frame = frame.scaled(REDUCTION)
     coarse = fill_trunk_holes(image, remove_specks(refine_to_classes(image, planes), frame), frame)
-    worn = cv2.resize(1 - garments[..., 0], image.shape[1::-1]) > 0.5
-    return assign_cihp_labels(image, resolve_long_tops(image, coarse, frame), worn, frame)
+    clothes_mask = cv2.resize(1 - garments[..., 0], image.shape[1::-1]) > 0.5
+    return assign_cihp_labels(image, resolve_long_tops(image, coarse, frame), clothes_mask, frame)

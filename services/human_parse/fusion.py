@@ -65,19 +65,19 @@ def add_garment_evidence(
     """
     garment = 1 - garments[..., 0]
     near = dilate(garment > options.min_garment, options.reach_px)
-    heard = np.where(
+    weight = np.where(
         near,
         options.found_weight * garment + options.absent_weight * (1 - garment),
         options.absent_weight * unlikely,
     ).astype(np.float32)
-    fused = people * (1 - heard)[..., None]
-    fused[..., 4] += heard * garment
+    fused = people * (1 - weight)[..., None]
+    fused[..., 4] += weight * garment
     # What is no garment goes where the person segmenter would have put it, as far as it had doubts.
     others = np.maximum(1 - people[..., 4], options.min_other)
-    shared = np.minimum(heard * (1 - garment) / others, 1)
+    shared = np.minimum(weight * (1 - garment) / others, 1)
     for channel in _OTHER_CHANNELS:
         fused[..., channel] += shared * people[..., channel]
-    fused[..., 0] += np.where(unlikely & ~near, heard * people[..., 4], 0)
+    fused[..., 0] += np.where(unlikely & ~near, weight * people[..., 4], 0)
     fused /= np.maximum(fused.sum(axis=2, keepdims=True), _MIN_TOTAL)
     return fused
 
@@ -89,15 +89,15 @@ def initial_class_probabilities(
     frame: ParseFrame,
 ) -> dict[int, Plane]:
     """Return the probability of each coarse class, H x W; ``lab`` is the photo in CIE Lab."""
-    dressed = outfit.split_upper_lower_dress(lab, garments, people[..., 4], frame)
-    apart = (1 - dressed.dress) * dressed.clothes
+    classes = outfit.split_upper_lower_dress(lab, garments, people[..., 4], frame)
+    apart = (1 - classes.dress) * classes.clothes
     return {
         BACKGROUND: people[..., 0].copy(),
         HAIR: people[..., 1],
         SKIN: people[..., 2],
         FACE: people[..., 3],
-        UPPER: apart * (1 - dressed.lower),
-        LOWER: apart * dressed.lower,
-        DRESS: dressed.dress * dressed.clothes,
+        UPPER: apart * (1 - classes.lower),
+        LOWER: apart * classes.lower,
+        DRESS: classes.dress * classes.clothes,
         OTHERS: people[..., 5],
     }

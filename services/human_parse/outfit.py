@@ -136,22 +136,22 @@ def split_upper_lower_dress(
     call some outfits of two pieces one garment. What is neither "upper" nor "lower" to them is
     divided by colour and by height.
     """
-    worn = clothes > 0.5
-    total = max(1, int(np.count_nonzero(worn)))
+    clothes_mask = clothes > 0.5
+    total = max(1, int(np.count_nonzero(clothes_mask)))
     upper, lower, full = garments[..., 1], garments[..., 2], garments[..., 3]
     along = height_along_trunk(clothes.shape, frame)
     if _is_skirt(upper, full, along):
         lower, full = lower + full, np.zeros_like(full)
     explained = upper + lower
-    open_pixels = worn & (explained < 0.5)
-    is_full = np.count_nonzero(worn & (full > 0.5)) > options.min_dress_share * total
+    open_pixels = clothes_mask & (explained < 0.5)
+    is_full = np.count_nonzero(clothes_mask & (full > 0.5)) > options.min_dress_share * total
     ratio = lower / np.maximum(explained, _EPSILON)
     share = np.where(explained > _EPSILON, ratio, 0.5).astype(np.float32)
     share *= 1 / (1 + np.exp((options.trousers_start - along) / options.trousers_start_spread))
     dress = np.zeros_like(clothes)
     if np.count_nonzero(open_pixels) < options.min_open_share * total:
         return OutfitClasses(clothes, share, dress)
-    above, below = _find_seeds(worn, upper, lower, frame)
+    above, below = _find_seeds(clothes_mask, upper, lower, frame)
     split = _lower_log_odds_by_height(along)
     enough = options.min_seed_share * total
     if np.count_nonzero(above) > enough and np.count_nonzero(below) > enough:
@@ -159,11 +159,11 @@ def split_upper_lower_dress(
         first, second = count_colours(cells, above), count_colours(cells, below)
         alike = histogram_overlap(first, second)
         if is_full and alike > HISTOGRAM_OPTIONS.min_overlap:
-            return OutfitClasses(clothes, np.zeros_like(clothes), worn.astype(np.float32))
+            return OutfitClasses(clothes, np.zeros_like(clothes), clothes_mask.astype(np.float32))
         if alike < options.max_overlap:
-            split = split + lower_log_odds_by_colour(cells, first, second, worn, frame)
+            split = split + lower_log_odds_by_colour(cells, first, second, clothes_mask, frame)
     elif is_full:
-        return OutfitClasses(clothes, np.zeros_like(clothes), worn.astype(np.float32))
+        return OutfitClasses(clothes, np.zeros_like(clothes), clothes_mask.astype(np.float32))
     divided = 1 / (1 + np.exp(-np.clip(split, -_MAX_EXPONENT, _MAX_EXPONENT)))
     certainty = np.clip(explained * options.certainty_gain, 0, 1)
     lower_share = certainty * share + (1 - certainty) * divided
@@ -197,7 +197,7 @@ def _lower_log_odds_by_height(along: Plane, options: WaistOptions = WAIST_OPTION
 
 
 def _find_seeds(
-    worn: Flags,
+    clothes_mask: Flags,
     upper: Plane,
     lower: Plane,
     frame: ParseFrame,
@@ -207,14 +207,15 @@ def _find_seeds(
 
     They are those that the network is sure of, else those within usual heights.
     """
-    along = height_along_trunk(worn.shape, frame)
-    centre = np.abs(np.arange(worn.shape[1], dtype=np.float32)[None, :] - frame.neck[0])
+    along = height_along_trunk(clothes_mask.shape, frame)
+    centre = np.abs(np.arange(clothes_mask.shape[1], dtype=np.float32)[None, :] - frame.neck[0])
     (upper_start, upper_end), (lower_start, lower_end) = options.upper_range, options.lower_range
     central = centre < options.upper_half_width * frame.shoulder_width
-    above = worn & (along > upper_start) & (along < upper_end) & central
-    below = worn & (along > lower_start) & (along < lower_end)
-    known_above, known_below = worn & (upper > options.sure), worn & (lower > options.sure)
-    least = options.min_sure_share * np.count_nonzero(worn)
+    above = clothes_mask & (along > upper_start) & (along < upper_end) & central
+    below = clothes_mask & (along > lower_start) & (along < lower_end)
+    known_above = clothes_mask & (upper > options.sure)
+    known_below = clothes_mask & (lower > options.sure)
+    least = options.min_sure_share * np.count_nonzero(clothes_mask)
     if np.count_nonzero(known_above) > least:
         above = known_above
     if np.count_nonzero(known_below) > least:

@@ -152,7 +152,7 @@ def fill_trunk_holes(
         rim = dilate(where, options.rim_px) & clothes[window]
         if rim.any() and _colour_difference(image[window], where, rim) > options.min_gap_lab:
             closed[window] &= ~where
-    # What both networks miss is cloth of the colour of the background, hardly ever skin.
+    # What both networks miss is fabric of the colour of the background, hardly ever skin.
     return np.where(closed, fill_from_nearest(coarse, clothes), coarse)
 
 

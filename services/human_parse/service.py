@@ -40,8 +40,8 @@ def load_fusion() -> Service:
         ]
         people = crops.blend_crops(seen)
         person = crops.person_box(first, frame, height, width)
-        worn = clothes.probabilities(image[person.window], model.GARMENT_SIDE)
-        garments = crops.paste_crop(worn, person, height, width)
+        cropped = clothes.probabilities(image[person.window], model.GARMENT_SIDE)
+        garments = crops.paste_crop(cropped, person, height, width)
         return ParseResponse(labels=core.parse(image, request.keypoints, people, garments))
 
     return Service(engine="fusion", handlers={"Parse": parse})

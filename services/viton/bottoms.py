@@ -4,14 +4,14 @@ from services.viton.garment.bottoms_landmarks import detect_bottoms_landmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.painting.bottoms_composition import assemble_bottoms
 from services.viton.painting.bottoms_layer import render_bottoms
-from services.viton.painting.result import TryOnResult, make_result
+from services.viton.painting.rendering import Rendering, finish_rendering
 from services.viton.parallel import run_both
 from services.viton.person.measured_person import measure_person_lower_body
 from services.viton.person.photo import PersonPhoto
 from services.viton.placing.bottoms_placement import count_covered_legs_as_bottoms, place_bottoms
 
 
-def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnResult:
+def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Rendering:
     """Return the person in the trousers, shorts or skirt.
 
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
@@ -25,4 +25,4 @@ def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
     stack = assemble_bottoms(
         count_covered_legs_as_bottoms(legs, placement), layer, placement.waistline
     )
-    return make_result(person_photo.image, stack, garment_photo.mask)
+    return finish_rendering(person_photo.image, stack, garment_photo.mask)

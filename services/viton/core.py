@@ -10,11 +10,11 @@ from services.kit.errors import InvalidRequest
 from services.viton.bottoms import wear_lower
 from services.viton.dresses import wear_dress
 from services.viton.garment.photo import GarmentPhoto
-from services.viton.painting.result import TryOnResult
+from services.viton.painting.rendering import Rendering
 from services.viton.person.photo import PersonPhoto
 from services.viton.tops import wear_upper
 
-_TRY_ON_OF_CATEGORY: Final[dict[str, Callable[[PersonPhoto, GarmentPhoto], TryOnResult]]] = {
+_TRY_ON_OF_CATEGORY: Final[dict[str, Callable[[PersonPhoto, GarmentPhoto], Rendering]]] = {
     UPPER: wear_upper,
     LOWER: wear_lower,
     DRESS: wear_dress,
@@ -22,7 +22,7 @@ _TRY_ON_OF_CATEGORY: Final[dict[str, Callable[[PersonPhoto, GarmentPhoto], TryOn
 """The function of each category."""
 
 
-def try_on(person: PersonPhoto, garment: GarmentPhoto, category: str = UPPER) -> TryOnResult:
+def try_on(person: PersonPhoto, garment: GarmentPhoto, category: str = UPPER) -> Rendering:
     """Return the person in the garment.
 
     Both photos share one H x W canvas; ``category`` is ``upper``, ``lower`` or ``dress``. Raises

@@ -9,7 +9,7 @@ from services.viton.painting.around_neck import make_neck_layers
 from services.viton.painting.existing_shading import estimate_bottoms_shading
 from services.viton.painting.legs_below_hem import render_legs_below_hem
 from services.viton.painting.light_direction import estimate_light_direction_x
-from services.viton.painting.result import TryOnResult, make_result
+from services.viton.painting.rendering import Rendering, finish_rendering
 from services.viton.painting.shading import shade_torso
 from services.viton.painting.top_composition import add_legs, assemble_top
 from services.viton.parallel import run_both
@@ -24,29 +24,29 @@ from services.viton.placing.dress_placement import (
 )
 
 
-def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnResult:
+def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Rendering:
     """Return the person in the dress, without the existing outfit.
 
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
     """
-    wearer, gown = run_both(
+    wearer, dress = run_both(
         lambda: measure_dress_wearer(person_photo),
         lambda: detect_dress_landmarks(
             garment_photo.image, garment_photo.mask, garment_photo.attributes
         ),
     )
-    person = with_raised_armpits(wearer.without_bottoms, gown.top.sleeveless_sides)
-    placement = place_dress(gown, person.body, wearer.lower_body.body, person_photo.shape)
+    person = with_raised_armpits(wearer.without_bottoms, dress.top.sleeveless_sides)
+    placement = place_dress(dress, person.body, wearer.lower_body.body, person_photo.shape)
     lit_body = follow_skirt_outline(person.body, placement.skirt, wearer.lower_body.body)
     in_dress = replace(person, body=lit_body)
     appearance, layers = run_both(
         lambda: _render_appearance(wearer, person, in_dress, placement),
-        lambda: sample_dress(garment_photo, gown, placement, person.body),
+        lambda: sample_dress(garment_photo, dress, placement, person.body),
     )
-    neck = make_neck_layers(gown.top, garment_photo.image, layers.torso, person, appearance.skin)
+    neck = make_neck_layers(dress.top, garment_photo.image, layers.torso, person, appearance.skin)
     stack = assemble_top(in_dress, placement.top, layers, appearance, neck)
     add_legs(stack, render_legs_below_hem(wearer.lower_body, layers))
-    return make_result(person_photo.image, stack, garment_photo.mask)
+    return finish_rendering(person_photo.image, stack, garment_photo.mask)
 
 
 def _render_appearance(
@@ -54,10 +54,10 @@ def _render_appearance(
 ) -> PersonAppearance:
     """Make skin and light; top and bottoms of the existing outfit both show how they are lit."""
     before, legs = wearer.as_photographed, wearer.lower_body
-    direction = estimate_light_direction_x(before.pixels, before.segmentation)
-    light = shade_torso(before.pixels, before.segmentation, in_dress.body, direction)
+    light_direction_x = estimate_light_direction_x(before.pixels, before.segmentation)
+    light = shade_torso(before.pixels, before.segmentation, in_dress.body, light_direction_x)
     return PersonAppearance(
-        render_skin(person, placement.top, direction),
+        render_skin(person, placement.top, light_direction_x),
         light * estimate_bottoms_shading(legs.pixels, legs.segmentation),
-        direction,
+        light_direction_x,
     )

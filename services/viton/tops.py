@@ -7,7 +7,7 @@ from services.viton.garment.photo import GarmentPhoto
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.painting.appearance import render_appearance
 from services.viton.painting.around_neck import make_neck_layers
-from services.viton.painting.result import TryOnResult, make_result, paste_back
+from services.viton.painting.rendering import Rendering, finish_rendering, paste_back
 from services.viton.painting.top_composition import assemble_top
 from services.viton.parallel import run_both
 from services.viton.person.extend_bottoms import extend_bottoms_to_waist
@@ -25,7 +25,7 @@ _MAX_LENGTH_RATIO: Final = 1.3
 """Length of the existing top, in lengths of the new one, above which its waist is uncovered."""
 
 
-def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnResult:
+def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Rendering:
     """Return the person in the top. Raises ``NoGarment`` and ``NoPerson``."""
     window = find_upper_body_window(person_photo)
     photo = crop_to_window(person_photo, window)
@@ -45,8 +45,8 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> TryOnR
     neck = make_neck_layers(top, garment_photo.image, layers.torso, person, appearance.skin)
     stack = assemble_top(person, placement, layers, appearance, neck)
 
-    outcome = make_result(photo.image, stack, garment_photo.mask)
-    return paste_back(person_photo.image, window, outcome)
+    rendering = finish_rendering(photo.image, stack, garment_photo.mask)
+    return paste_back(person_photo.image, window, rendering)
 
 
 def _with_waist_shown(person: MeasuredPerson, top: TopLandmarks) -> MeasuredPerson:

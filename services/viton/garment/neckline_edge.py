@@ -18,7 +18,7 @@ _CHANNEL_WEIGHTS: Final = (0.8, 1.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class EdgeOptions:
+class NecklineEdgeOptions:
     """How the edge of a neckline is measured. Colour distances are CIELAB units."""
 
     front_colours: int = 5
@@ -120,7 +120,7 @@ class TrimOptions:
     """How much faster than linearly the move fades in from the curve's ends."""
 
 
-EDGE_OPTIONS: Final = EdgeOptions()
+NECKLINE_EDGE_OPTIONS: Final = NecklineEdgeOptions()
 """How the edge of a neckline is measured by default."""
 
 TRIM_OPTIONS: Final = TrimOptions()
@@ -139,7 +139,7 @@ class FrontDistance:
 
 
 def measure_front_distance(
-    photo: NecklinePhoto, options: EdgeOptions = EDGE_OPTIONS
+    photo: NecklinePhoto, options: NecklineEdgeOptions = NECKLINE_EDGE_OPTIONS
 ) -> FrontDistance:
     """Measure every pixel's distance to the main colours of chest and shoulders."""
     patches = [patch.pixels for patch in photo.front_patches]
@@ -161,7 +161,7 @@ def score_edges(
     *,
     rows: Floats,
     columns: NDArray[np.int64],
-    options: EdgeOptions = EDGE_OPTIONS,
+    options: NecklineEdgeOptions = NECKLINE_EDGE_OPTIONS,
 ) -> Floats:
     """Score candidates for the front's edge, in CIELAB units; the clearest edge has the most.
 
@@ -201,7 +201,7 @@ def snap_to_edge(
     photo: NecklinePhoto,
     front: FrontDistance,
     curve: Points,
-    options: EdgeOptions = EDGE_OPTIONS,
+    options: NecklineEdgeOptions = NECKLINE_EDGE_OPTIONS,
 ) -> Points:
     """Move the curve along its normals to the edge near it, smoothly (dynamic programming)."""
     half = photo.half_chest_width

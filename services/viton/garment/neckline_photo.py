@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.geometry import Points
+from services.viton.side import PictureSide
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -106,12 +107,13 @@ class NecklinePhoto:
     def front_patches(self) -> tuple[ColourPatch, ColourPatch, ColourPatch]:
         """Colours of the chest, of the left shoulder and of the right shoulder."""
         left, right = (
-            self._shoulder_patch(neck, sign) for neck, sign in ((self.left, -1), (self.right, 1))
+            self._shoulder_patch(neck, side)
+            for neck, side in zip((self.left, self.right), PictureSide, strict=True)
         )
         return ColourPatch(self._sample(self.chest_window), in_photo=True), left, right
 
-    def _shoulder_patch(self, neck: Points, sign: int) -> ColourPatch:
-        half = self.half_chest_width
+    def _shoulder_patch(self, neck: Points, side: PictureSide) -> ColourPatch:
+        half, sign = self.half_chest_width, side.sign
         above, below = _SHOULDER_PATCH_ROWS
         first, last = sorted(
             (

@@ -29,16 +29,18 @@ class PersonAppearance:
 
 def render_appearance(person: MeasuredPerson, placement: TopPlacement) -> PersonAppearance:
     """Make the person's skin and the light for a top placed on the person."""
-    direction = estimate_light_direction_x(person.pixels, person.segmentation)
+    light_direction_x = estimate_light_direction_x(person.pixels, person.segmentation)
     return PersonAppearance(
-        render_skin(person, placement, direction),
-        shade_torso(person.pixels, person.segmentation, person.body, direction),
-        direction,
+        render_skin(person, placement, light_direction_x),
+        shade_torso(person.pixels, person.segmentation, person.body, light_direction_x),
+        light_direction_x,
     )
 
 
-def render_skin(person: MeasuredPerson, placement: TopPlacement, direction: float) -> Skin:
+def render_skin(person: MeasuredPerson, placement: TopPlacement, light_direction_x: float) -> Skin:
     """Make the person's skin as far as the placed garment may show it."""
     left, right = placement.sleeves
     surfaces = left.surface, right.surface
-    return synthesise_skin(person.pixels, person.segmentation, person.body, surfaces, direction)
+    return synthesise_skin(
+        person.pixels, person.segmentation, person.body, surfaces, light_direction_x
+    )

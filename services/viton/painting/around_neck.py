@@ -20,6 +20,7 @@ from services.viton.raster.layers import WHOLE_IMAGE, Window
 from services.viton.raster.planes import bounding_window
 from services.viton.raster.sampling import sample_image
 from services.viton.raster.smoothing import antialias, gaussian_blur
+from services.viton.side import PictureSide
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -156,7 +157,7 @@ def _neck_column(
     level = body.neck_base[1] - options.narrowest_above_base * body.shoulder_width
     widened = options.flare * np.maximum(rows - level, 0)
     wider = widened + options.flare_below_ends * np.maximum(below, 0)
-    left, right = (measure_neck_half_width(segmentation, body, side.sign) for side in body.sides)
+    left, right = (measure_neck_half_width(segmentation, body, side) for side in PictureSide)
     away = columns - body.neck_base[0]
     inside = (-away < left + wider) & (away < right + wider)
     return gaussian_blur(inside.astype(np.float32), options.sigma_px)

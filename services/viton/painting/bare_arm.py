@@ -40,7 +40,7 @@ class BareArmShape:
     max_taper_run: float = 1.2
     """Place along the taper beyond which its width stays the same, in lengths of the taper."""
     taper_steepness: float = 40.0
-    """Growth of the taper's fraction where it takes over from the strip, per length of the arm."""
+    """Growth of the taper's fraction as it takes over from the surface, per arm length."""
 
 
 BARE_ARM_SHAPE: Final = BareArmShape()
@@ -82,21 +82,23 @@ CUFF_SEARCH: Final = CuffSearch()
 
 
 def map_bare_arm(
-    strip: RuledWarp, arm: Arm, segmentation: PersonSegmentation, body: Body, edges: BareArmEdges
+    surface: RuledWarp, arm: Arm, segmentation: PersonSegmentation, body: Body, edges: BareArmEdges
 ) -> tuple[Floats, Floats]:
     """Return the arm's coverage down to the hand, and how far a pixel is from its middle.
 
     The distance is -1 on the outer edge and 1 on the inner one. Both are H x W.
     """
     shape = BARE_ARM_SHAPE
-    across = (strip.across - edges.outer_across) / (edges.inner_across - edges.outer_across) * 2 - 1
+    across = (surface.across - edges.outer_across) / (
+        edges.inner_across - edges.outer_across
+    ) * 2 - 1
     half_width = max(shape.edge_half_width * body.shoulder_width, shape.min_edge_half_width_px)
     # On the shoulder the arm's inner side goes over into the trunk.
-    joint = np.clip(1 - strip.along / shape.joint_fraction, 0, 1) * (across > 0)
+    joint = np.clip(1 - surface.along / shape.joint_fraction, 0, 1) * (across > 0)
     steep = half_width * shape.edge_steepness + joint * (
         shape.joint_steepness - half_width * shape.edge_steepness
     )
-    cover = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1) * strip.covered
+    cover = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1) * surface.covered
     ends = _find_cuff_on_hand(arm, segmentation, body.shoulder_width)
     if ends is None:
         return cover.astype(np.float32), across.astype(np.float32)
@@ -126,9 +128,9 @@ def map_bare_arm(
     radius = np.maximum(wide[0] + fraction * (wide[1] - wide[0]), 1.0)
     off_x, off_y = xs - first[0] - fraction * run[0], ys - first[1] - fraction * run[1]
     beyond = (off_x * side[0] + off_y * side[1]) / radius
-    # The taper takes the place of the strip's last part.
-    past_start = strip.along - start / (ARM_SAMPLES - 1)
-    tail = np.clip(past_start * shape.taper_steepness, 0, 1) * strip.covered
+    # The taper takes the place of the surface's last part.
+    past_start = surface.along - start / (ARM_SAMPLES - 1)
+    tail = np.clip(past_start * shape.taper_steepness, 0, 1) * surface.covered
     cover = cover * (1 - tail)
     across = np.where(more > cover, beyond, across)
     return np.maximum(cover, more).astype(np.float32), across.astype(np.float32)

@@ -56,11 +56,11 @@ class BareArmSearch:
     outer_place: float = 0.1
     """Middle of the strip along the outer edge that is read."""
     outer_half_width: float = 0.4
-    """Half width of that strip."""
+    """Half width of that surface."""
     min_part_bare: float = 0.3
     """Least fraction of skin in a sample of an arm that the trunk hides in part."""
-    max_cloth_outside: float = 0.03
-    """Most cloth along the outer edge of such a sample, as a fraction of its middle."""
+    max_garment_outside: float = 0.03
+    """Most garment along the outer edge of such a sample, as a fraction of its middle."""
     extent_percentiles: tuple[float, float] = (1, 99)
     """Percentiles of the places of a sample's skin that are its two edges."""
 
@@ -83,26 +83,26 @@ class BareArmEdges:
     """Bare skin next below that end, from which the hidden part takes its light."""
 
 
-def find_bare_arm_edges(strip: RuledWarp, segmentation: PersonSegmentation) -> BareArmEdges:
+def find_bare_arm_edges(surface: RuledWarp, segmentation: PersonSegmentation) -> BareArmEdges:
     """Return a bare arm's edges: below the existing garment's end they are where they are visible.
 
     Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
     step where the garment ended.
     """
-    step = np.clip(np.rint(strip.along * _ARM_STEPS), 0, _ARM_STEPS).astype(np.int64)
-    skin = strip.covered & segmentation.arms
-    flat = np.zeros(strip.along.shape, np.float32)
-    start = _first_bare_step(strip, segmentation, step)
+    step = np.clip(np.rint(surface.along * _ARM_STEPS), 0, _ARM_STEPS).astype(np.int64)
+    skin = surface.covered & segmentation.arms
+    flat = np.zeros(surface.along.shape, np.float32)
+    start = _first_bare_step(surface, segmentation, step)
     if start is None:
         return BareArmEdges(flat, flat + 1, np.zeros(flat.shape, bool), skin)
-    near = skin & (np.abs(strip.across - 0.5) < 1)
+    near = skin & (np.abs(surface.across - 0.5) < 1)
     steps = np.arange(_ARM_STEPS + 1)
     fraction = smoothstep((steps - _SHOULDER_STEP) / max(start - _SHOULDER_STEP, 1.0))
     # Farther down the arm is seen, and nothing of it is made.
     fraction = fraction * np.clip((start + 2 * _MIN_BARE_STEPS - steps) / _MIN_BARE_STEPS, 0, 1)
     # The hem's slant and the shadow below it say nothing of the arm's outline.
     told = np.arange(start + _HEM_STEPS, start + _MIN_BARE_STEPS)
-    ends = np.array([_skin_extent(strip.across[near & (step == k)]) for k in told])
+    ends = np.array([_skin_extent(surface.across[near & (step == k)]) for k in told])
     first, last = (
         np.polyval(np.polyfit(told, column, 1), np.clip(steps, start, told[-1]))
         for column in ends.T
@@ -112,9 +112,10 @@ def find_bare_arm_edges(strip: RuledWarp, segmentation: PersonSegmentation) -> B
         1 + np.clip(last - 1, -_MAX_EDGE_INSIDE, _MAX_EDGE_OUTSIDE) * fraction, low + _MIN_ARM_WIDTH
     )
     outer, inner = (
-        np.interp(strip.along * _ARM_STEPS, steps, edge).astype(np.float32) for edge in (low, high)
+        np.interp(surface.along * _ARM_STEPS, steps, edge).astype(np.float32)
+        for edge in (low, high)
     )
-    beside = (strip.across < outer - _EDGE_TOLERANCE) | (strip.across > inner + _EDGE_TOLERANCE)
+    beside = (surface.across < outer - _EDGE_TOLERANCE) | (surface.across > inner + _EDGE_TOLERANCE)
     rest = skin & beside & (step < start + _HEM_STEPS)
     return BareArmEdges(
         outer,
@@ -132,17 +133,17 @@ def _skin_extent(across: Floats) -> tuple[float, float]:
 
 
 def _first_bare_step(
-    strip: RuledWarp, segmentation: PersonSegmentation, step: NDArray[np.int64]
+    surface: RuledWarp, segmentation: PersonSegmentation, step: NDArray[np.int64]
 ) -> int | None:
     """Return the step from which on an arm is bare, None where it is so from above or never.
 
-    Where the trunk hides the whole arm's width, a part of it does that no cloth borders outside.
+    Where the trunk hides the whole arm's width, a part of it does that no garment borders outside.
     """
     options = BARE_ARM_SEARCH
-    off_middle = np.abs(strip.across - 0.5)
-    middle = strip.covered & (off_middle < options.middle_half_width)
-    off_outer = np.abs(strip.across - options.outer_place)
-    outer = strip.covered & (off_outer < options.outer_half_width)
+    off_middle = np.abs(surface.across - 0.5)
+    middle = surface.covered & (off_middle < options.middle_half_width)
+    off_outer = np.abs(surface.across - options.outer_place)
+    outer = surface.covered & (off_outer < options.outer_half_width)
 
     def count(mask: Bool) -> NDArray[np.int64]:
         return np.bincount(step[mask], minlength=_ARM_STEPS + 1)
@@ -150,7 +151,7 @@ def _first_bare_step(
     whole = np.maximum(count(middle), 1)
     above_hand = np.arange(_ARM_STEPS + 1) < _HAND_STEP
     part = (count(middle & segmentation.arms) > options.min_part_bare * whole) & (
-        count(outer & segmentation.upper_garment) < options.max_cloth_outside * whole
+        count(outer & segmentation.upper_garment) < options.max_garment_outside * whole
     )
     for seen in (count(middle & segmentation.arms) > _MIN_BARE_FRACTION * whole, part):
         run = np.convolve(seen & above_hand, np.ones(_MIN_BARE_STEPS), "valid") >= _MIN_BARE_STEPS

@@ -13,6 +13,7 @@ from services.viton.person.shoulders import trace_shoulder_outline
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.polygon import rasterise_polygon
 from services.viton.raster.smoothing import antialias, gaussian_blur
+from services.viton.side import PictureSide
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -130,7 +131,7 @@ def rasterise_bare_trunk(segmentation: PersonSegmentation, body: Body) -> Floats
 def _bare_shoulder_outline(segmentation: PersonSegmentation, body: Body, side: BodySide) -> Points:
     """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
     trunk, scale = BARE_TRUNK, body.shoulder_width
-    wide = measure_neck_half_width(segmentation, body, side.sign)
+    wide = measure_neck_half_width(segmentation, body, side.side)
     x = body.neck_base[0] + side.sign * wide
     span = max(
         float((side.canvas_shoulder_tip[0] - x) * side.sign), trunk.min_shoulder_span * scale
@@ -148,7 +149,9 @@ def _bare_shoulder_outline(segmentation: PersonSegmentation, body: Body, side: B
     return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, trunk.outline_drop_px]))
 
 
-def measure_neck_half_width(segmentation: PersonSegmentation, body: Body, sign: int) -> float:
+def measure_neck_half_width(
+    segmentation: PersonSegmentation, body: Body, side: PictureSide
+) -> float:
     """Return how far the neck reaches to one side where it is narrowest, in pixels."""
     options = NECK_WIDTH
     low, high = (
@@ -157,7 +160,9 @@ def measure_neck_half_width(segmentation: PersonSegmentation, body: Body, sign: 
     )
     band = segmentation.torso_skin[max(low, 0) : max(high, 1)]
     reach = [
-        float(((np.flatnonzero(row) - body.neck_base[0]) * sign).max()) for row in band if row.any()
+        float(((np.flatnonzero(row) - body.neck_base[0]) * side.sign).max())
+        for row in band
+        if row.any()
     ]
     usual = options.usual * body.shoulder_width
     measured = len(reach) > options.too_few_rows

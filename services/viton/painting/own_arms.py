@@ -90,13 +90,13 @@ OWN_ARMS: Final = OwnArms()
 
 
 def select_own_arms(
-    segmentation: PersonSegmentation, strips: tuple[RuledWarp, RuledWarp], body: Body
+    segmentation: PersonSegmentation, surfaces: tuple[RuledWarp, RuledWarp], body: Body
 ) -> Bool:
     """Return the pieces of the arms' label that are arms: not the bare waist under a short top."""
     options = OWN_ARM_SEARCH
     near = np.zeros(segmentation.arms.shape, bool)
-    for strip, side in zip(strips, body.sides, strict=True):
-        near |= strip.covered & (np.abs(strip.across - 0.5) < options.max_off_middle)
+    for surface, side in zip(surfaces, body.sides, strict=True):
+        near |= surface.covered & (np.abs(surface.across - 0.5) < options.max_off_middle)
         near |= _disc(near.shape, side, options.hand_radius * body.shoulder_width)
     pieces = label_components(segmentation.arms)
     within = np.bincount(pieces.labels[near], minlength=pieces.count)
@@ -117,20 +117,20 @@ def find_arm_under_sleeve(
 
     ``reach``: distance from the armhole below the armpit at which skin is covered, in pixels.
     """
-    strip, fit = sleeve.surface, sleeve.fit
+    surface, fit = sleeve.surface, sleeve.fit
     if fit.cuff_fraction == 0.0:
         return np.zeros(segmentation.arms.shape, bool)
     bare_from = fit.cuff_fraction - ARM_UNDER_SLEEVE.cuff_overlap
-    near = np.abs(strip.across - 0.5) < ARM_UNDER_SLEEVE.max_off_middle
-    near &= strip.along < bare_from
-    hidden = segmentation.arms & strip.covered & near
+    near = np.abs(surface.across - 0.5) < ARM_UNDER_SLEEVE.max_off_middle
+    near &= surface.along < bare_from
+    hidden = segmentation.arms & surface.covered & near
     height, width = hidden.shape
     ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.canvas_shoulder_tip[1])
     xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.canvas_shoulder_tip[0])
     run = (side.canvas_armpit - side.canvas_shoulder_tip).astype(np.float32)
     fraction = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
     away = np.hypot(xs - fraction * run[0], ys - fraction * run[1])
-    bare = strip.covered & (strip.along >= bare_from)
+    bare = surface.covered & (surface.along >= bare_from)
     limit = np.where(ys < run[1], ARM_UNDER_SLEEVE.reach_above_armpit * reach, reach)
     return np.asarray(hidden | (segmentation.arms & ~bare & (away < limit)))
 
@@ -144,8 +144,9 @@ def add_own_arms(
 ) -> None:
     """Add the person's own arms over what is new, free of whatever was behind their edges.
 
-    ``new``: the coverage of the torso's cloth, along which their rims lose the light that the worn
-    garment threw on them, and that of new skin, into which they go over without a step.
+    ``new``: the coverage of the garment's torso, along which their rims lose the light that the
+    existing garment reflected on them, and that of new skin, into which they go over without a
+    step.
     """
     options = OWN_ARMS
     window = bounding_window(arms, 4 * LABEL_ERROR_PX)

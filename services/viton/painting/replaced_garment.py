@@ -33,7 +33,7 @@ _SKIN_ZONE_BLUR_PX: Final = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class ReplacedGarment:
-    """How the worn garment is painted over.
+    """How the existing garment is painted over.
 
     Widths are pixels of the canvas.
     """
@@ -49,7 +49,7 @@ class ReplacedGarment:
 
 
 REPLACED_GARMENT: Final = ReplacedGarment()
-"""The worn garments of all persons."""
+"""By default."""
 
 
 def replace_existing_garment(

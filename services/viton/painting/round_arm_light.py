@@ -53,19 +53,19 @@ ROUND_ARM: Final = RoundArm()
 """The engine's options."""
 
 
-def shade_round_arm(image: Floats, seen: Bool, across: Floats, slant: float) -> Floats:
+def shade_round_arm(image: Floats, seen: Bool, across: Floats, light_direction_x: float) -> Floats:
     """Return how a round limb is lit, H x W x 3, 1 on its bright side.
 
     It is the limb's own light where it is seen bare, and a round one's elsewhere.
     A round limb is redder where it is dim. ``across``: -1 to 1 from edge to edge.
-    ``slant``: where the light comes from in the frame of ``across``, -1 to 1.
+    ``light_direction_x``: where the light comes from, in the direction of ``across``, -1 to 1.
     """
     option = ROUND_ARM
     turned = np.arcsin(np.clip(np.linspace(-1, 1, option.bins), -1, 1))
     light = (
         option.max_light
         - option.edge_shade
-        + option.edge_shade * np.cos(turned - option.light_turn * slant)
+        + option.edge_shade * np.cos(turned - option.light_turn * light_direction_x)
     )
     profile = light[:, None] ** np.array(option.channel_exponents)
     if seen.sum() > MIN_LIT_ARM_PX:

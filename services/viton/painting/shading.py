@@ -31,7 +31,7 @@ class RoundTorso:
     """Fraction of the light lost at the flank that grows with the third power of the distance."""
     rim_loss: float = 0.10
     """Fraction of the light lost at the flank that grows with the seventh power."""
-    slant_gain: float = 0.025
+    light_direction_gain: float = 0.025
     """Fraction of the light gained at the flank towards a light from that side."""
 
 
@@ -149,7 +149,7 @@ class RoundSleeve:
     """Fraction of the sleeve over which the torso's light goes over into the sleeve's."""
     max_across: float = 1.3
     """Distance from the middle from which on it grows no darker, in half widths."""
-    slant_shift: float = 0.12
+    light_direction_shift: float = 0.12
     """How far a light from the side moves the brightest line towards it, in half widths."""
     edge_loss: float = 0.20
     """Fraction of the light lost at an edge."""
@@ -204,11 +204,11 @@ ELBOW_CREASES: Final = ElbowCreases()
 
 
 def shade_torso(
-    image: Floats, segmentation: PersonSegmentation, body: Body, slant: float
+    image: Floats, segmentation: PersonSegmentation, body: Body, light_direction_x: float
 ) -> Floats:
     """Return the light on the torso: roundness, creases, and the existing shading of a plain top.
 
-    ``slant``: where the light comes from, -1 left to 1 right.
+    ``light_direction_x``: where the light comes from, -1 left to 1 right.
     """
     options = ROUND_TORSO
     height, width = segmentation.upper_garment.shape
@@ -226,7 +226,7 @@ def shade_torso(
     away = np.clip(np.abs(across), 0, options.max_across)
     cubed = away * away * away
     light = 1 - options.wide_loss * cubed - options.rim_loss * cubed * cubed * away
-    light = light + options.slant_gain * slant * np.clip(across, -1, 1)
+    light = light + options.light_direction_gain * light_direction_x * np.clip(across, -1, 1)
     light = light * _bust_shading(body, across) * synthesise_creases((height, width), body)
     return np.asarray(light * estimate_top_shading(image, segmentation), np.float32)
 
@@ -336,22 +336,24 @@ def _shade_crease(crease: _Crease, shape: tuple[int, int]) -> tuple[Window, Floa
     return (rows, columns), np.asarray(factor, np.float32)
 
 
-def shade_sleeve(sleeve: PlacedSleeve, side: BodySide, torso: Floats, slant: float) -> Floats:
+def shade_sleeve(
+    sleeve: PlacedSleeve, side: BodySide, torso: Floats, light_direction_x: float
+) -> Floats:
     """Return the light on a sleeve, H x W: its roundness, its folds, the torso's light on top.
 
-    ``torso``: the light on the torso, H x W. ``slant``: where the light comes from, -1 left to 1
-    right. Without a sleeve all is 1.
+    ``torso``: the light on the torso, H x W. ``light_direction_x``: where the light comes from, -1
+    left to 1 right. Without a sleeve all is 1.
     """
     options = ROUND_SLEEVE
-    strip, fit = sleeve.surface, sleeve.fit
-    light = np.ones(strip.along.shape, np.float32)
+    surface, fit = sleeve.surface, sleeve.fit
+    light = np.ones(surface.along.shape, np.float32)
     if fit.cuff_fraction == 0.0:
         return light
-    part = strip.windowed
+    part = surface.windowed
     ramp = np.clip(part.along / (options.shoulder_fraction * fit.cuff_fraction), 0, 1)
     limit = options.max_across
     across = np.clip((part.across - 0.5) * 2, -limit, limit) * -side.sign
-    lit = np.clip(across - options.slant_shift * slant, -limit, limit)
+    lit = np.clip(across - options.light_direction_shift * light_direction_x, -limit, limit)
     rounded = 1 - options.edge_loss * ramp * np.abs(lit) ** options.edge_power
     folds = np.ones(part.along.shape, np.float32)
     if fit.cuff_fraction > ELBOW_CREASES.min_cuff_fraction:

@@ -42,6 +42,7 @@ from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.noise import estimate_noise_level, make_noise
 from services.viton.raster.planes import bounding_window, to_three_channels
 from services.viton.raster.smoothing import antialias, gaussian_blur
+from services.viton.side import PictureSide
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -182,7 +183,7 @@ def assemble_top(
         person.segmentation,
         (scene.torso, _either(zones.new_arms)),
     )
-    for side in (0, 1):
+    for side in PictureSide:
         _add_sleeve(stack, scene, side)
     _add_head(stack, person)
     return stack
@@ -289,8 +290,8 @@ def _add_new_arms(stack: LayerStack, scene: _Scene) -> None:
         stack.add_layer(skin.albedo[near] * light[near], cover[near], near)
 
 
-def _add_sleeve(stack: LayerStack, scene: _Scene, side: int) -> None:
-    """Add the left (0) or the right (1) sleeve and its shadow on the arm."""
+def _add_sleeve(stack: LayerStack, scene: _Scene, side: PictureSide) -> None:
+    """Add a sleeve and its shadow on the arm."""
     layers, appearance = scene.layers, scene.appearance
     sleeve = layers.sleeves[side]
     cover = sleeve.alpha
@@ -339,8 +340,8 @@ def _missing_noise_level(
     """Return the noise to add to the garment, beside the photo's, in levels."""
     skin = erode(segmentation.torso_skin | segmentation.arms | segmentation.face, _NOISE_RIM_PX)
     own = estimate_noise_level(image, skin)
-    cloth = erode(layers.torso.alpha > _NOISE_MIN_COVERAGE, _NOISE_RIM_PX)
-    new = estimate_noise_level(layers.torso.colour, cloth)
+    inside_torso = erode(layers.torso.alpha > _NOISE_MIN_COVERAGE, _NOISE_RIM_PX)
+    new = estimate_noise_level(layers.torso.colour, inside_torso)
     return min(
         _ADDED_NOISE_FRACTION * float(np.sqrt(max(own * own - new * new, 0.0))), _MAX_ADDED_NOISE
     )
@@ -364,10 +365,10 @@ def _new_arm_alpha(
     segmentation: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve
 ) -> Floats:
     """Return where arm skin is synthesised: under the existing garment, below the new cuff."""
-    strip, cuff = sleeve.surface, sleeve.fit.cuff_fraction
-    start = (strip.along - cuff + NEW_ARM.cuff_overlap) / NEW_ARM.fade_in
+    surface, cuff = sleeve.surface, sleeve.fit.cuff_fraction
+    start = (surface.along - cuff + NEW_ARM.cuff_overlap) / NEW_ARM.fade_in
     below_cuff = np.clip(start, 0, 1) if cuff > 0 else 1.0
-    shown = np.where(strip.covered, below_cuff, 1.0)
+    shown = np.where(surface.covered, below_cuff, 1.0)
     # The arm lay inside the existing garment's outline.
     held = (
         replaced

@@ -65,7 +65,7 @@ class WaistbandShift:
     """
 
     window_ratio: int = 3
-    """How far from the worn garment colours are read, in largest shifts of the edge."""
+    """How far from the existing garment colours are read, in largest shifts of the edge."""
     distance_offset: float = 8.0
     """Addend to the colours' difference that keeps likeness low where they are much alike."""
     min_difference: float = 15
@@ -76,7 +76,7 @@ class WaistbandShift:
     min_gain: float = 1.0
     """Likeness, summed over rows, that a shift has to gain beyond the largest one to be sure."""
     probe_rise_px: int = 6
-    """Height above the edge at which the worn garment has to lie, in pixels of the canvas."""
+    """Height above the edge at which the existing garment has to lie, in pixels of the canvas."""
     median_px: int = 21
     """Width of the median filter along the shifts, in pixels of the canvas."""
     sigma_px: float = 2.0
@@ -100,7 +100,7 @@ class ShadowInsensitiveColours:
 
 
 SHADOW_INSENSITIVE_COLOURS: Final = ShadowInsensitiveColours()
-"""Colours in which worn garments are told apart."""
+"""Colours in which existing garments are told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,9 +130,9 @@ def measure_waistband_coverages(
 ) -> tuple[Floats, Floats] | None:
     """Return where trousers or a skirt begin under a tucked-in garment; None where none is seen.
 
-    The label's edge is moved to where the colours change from the worn garment's to those below,
-    by up to ``Waistband.search_px`` pixels. Returns two H x W coverages, 0 to 1: of what may be
-    covered by the garment from above, and of trousers or skirt along their upper edge.
+    The label's edge is moved to where the colours change from the existing garment's to those
+    below, by up to ``Waistband.search_px`` pixels. Returns two H x W coverages, 0 to 1: of what may
+    be covered by the garment from above, and of trousers or skirt along their upper edge.
     """
     options, scale = WAISTBAND, body.shoulder_width
     height, width = segmentation.lower_body.shape

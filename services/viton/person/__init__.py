@@ -3,7 +3,7 @@
 - ``photo``, ``upper_body_window``, ``extend_bottoms``: the photo as it is given, cropped for a top,
   and with the existing bottoms up to the waist for a top that is short.
 - ``segmentation``, ``stray_islands``, ``shoes``: which pixels are garment, skin, hair or shoes.
-- ``joints``, ``side``, ``limb``, ``arm_masks``: joints, limbs along them, and the pixels near arms.
+- ``joints``, ``limb``, ``arm_masks``: joints, limbs along them, and the pixels near arms.
 - ``shoulders``, ``arm``, ``flank``, ``body``: the upper body.
 - ``legs``, ``waistline``: the lower body.
 - ``measured_person``, ``dress_wearer``: the first stage of a try-on, photo to measurements.

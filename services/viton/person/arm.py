@@ -24,7 +24,7 @@ from services.viton.person.limb import (
     trace_limb_axis,
 )
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.person.side import PictureSide
+from services.viton.side import PictureSide
 
 ARM_SAMPLES: Final = 101
 """Samples along an arm; the elbow is the middle one."""

@@ -22,8 +22,8 @@ from services.viton.person.segmentation import (
     split_dress_at_hips,
 )
 from services.viton.person.shoulders import find_shoulder_tip, fit_shoulder_line
-from services.viton.person.side import PictureSide
 from services.viton.person.stray_islands import remove_stray_islands
+from services.viton.side import PictureSide
 
 
 @dataclass(frozen=True, kw_only=True)

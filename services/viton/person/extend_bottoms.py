@@ -60,7 +60,7 @@ _WAISTBAND_SAG: Final = 0.03
 def extend_bottoms_to_waist(photo: PersonPhoto) -> PersonPhoto | None:
     """Return the photo and its CIHP labels with the trousers or the skirt up to the waist.
 
-    What the worn top hides of them mirrors what is seen below it; of a dress it is the dress
+    What the existing top hides of them mirrors what is seen below it; of a dress it is the dress
     itself. None where legs or bottoms are not seen, or the top hides where the legs part.
     """
     person, keypoints, labels = photo.image, photo.keypoints, photo.labels

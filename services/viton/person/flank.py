@@ -10,7 +10,7 @@ from services.viton.geometry import Bool, Floats, Points
 from services.viton.person.arm import Arm
 from services.viton.person.joints import Joints
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.person.side import PictureSide
+from services.viton.side import PictureSide
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.skeleton import PROPORTIONS, Skeleton, seen_by_place
 from services.viton.geometry import Bool, Floats, Points, distance, point, unit_vector
-from services.viton.person.side import PictureSide
+from services.viton.side import PictureSide
 
 _RIGHT: Final = (Joint.RIGHT_SHOULDER, Joint.RIGHT_ELBOW, Joint.RIGHT_WRIST, Joint.RIGHT_HIP)
 """Shoulder, elbow, wrist and hip of the person's right side."""

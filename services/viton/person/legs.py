@@ -29,7 +29,7 @@ from services.viton.person.segmentation import (
     segment_person,
     split_dress_at_waist,
 )
-from services.viton.person.side import PictureSide
+from services.viton.side import PictureSide
 
 LEG_SAMPLES: Final = 121
 """Samples along a leg, from the hip to the ankle."""

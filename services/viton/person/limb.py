@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.geometry import EPSILON, Bool, Floats, Points
-from services.viton.person.side import PictureSide
+from services.viton.side import PictureSide
 
 _BEND_SIGMA: Final = 5.0
 """Standard deviation of the axis's smoothing over its middle joint, in samples."""

@@ -54,7 +54,7 @@ _MIN_SAMPLE_PX: Final = 50
 def reassign_trouser_hems(
     image: NDArray[np.uint8], segmentation: PersonSegmentation, body: LowerBody
 ) -> PersonSegmentation:
-    """Return the outfit with shoes that look like the trousers just above given back to them.
+    """Return the segmentation with shoes that look like the trousers just above given back to them.
 
     ``image`` is H x W x 3 RGB. The parse parts trousers from shoes at the ankle, where wide ones
     go on. Each pixel near that line goes to the likelier of both colour histograms.

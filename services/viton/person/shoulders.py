@@ -10,11 +10,11 @@ from services.kit.raster.morphology import Footprint, dilate
 from services.viton.geometry import EPSILON, Bool, Floats, Points
 from services.viton.person.joints import Joints
 from services.viton.person.segmentation import PersonSegmentation
-from services.viton.person.side import PictureSide
+from services.viton.side import PictureSide
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShoulderOptions:
+class ShoulderLineOptions:
     """How the shoulders' outline is read; lengths in shoulder widths."""
 
     default_slope: float = 0.3
@@ -48,12 +48,12 @@ class ShoulderOptions:
     min_columns: int = 4
     """Columns with a seen outline that are needed to measure by it."""
     max_stand_off: float = 0.07
-    """Farthest that cloth may stand off a shoulder."""
+    """Farthest that a garment may stand off a shoulder."""
     head_reach: float = 0.04
     """Reach of hair and face within which the outline does not count as seen."""
 
 
-DEFAULT_SHOULDER_OPTIONS: Final = ShoulderOptions()
+DEFAULT_SHOULDER_LINE_OPTIONS: Final = ShoulderLineOptions()
 """The engine's options."""
 
 
@@ -84,7 +84,7 @@ class ShoulderOutline:
     clothed_y: Floats
     """The upper outline of neck, arms and existing top, in canvas pixels."""
     collarless_y: Floats
-    """The same without cloth that stands up beside the neck."""
+    """The same without fabric that stands up beside the neck."""
     visible: Bool
     """The columns in which neither hair nor face hides the outline."""
 
@@ -114,11 +114,11 @@ def trace_shoulder_outline(
     segmentation: PersonSegmentation,
     neck_base: Points,
     shoulder_width: float,
-    options: ShoulderOptions = DEFAULT_SHOULDER_OPTIONS,
+    options: ShoulderLineOptions = DEFAULT_SHOULDER_LINE_OPTIONS,
 ) -> ShoulderOutline:
     """Return the outline on both sides of the neck; ``shoulder_width`` in canvas pixels.
 
-    Outwards from the bare neck no shoulder rises: what does is cloth that stands up beside it.
+    Outwards from the bare neck no shoulder rises: what does is fabric that stands up beside it.
     """
     silhouette = segmentation.upper_garment | segmentation.torso_skin | segmentation.arms
     covered = silhouette.any(axis=0)
@@ -141,7 +141,7 @@ def fit_shoulder_line(
     shoulder_width: float,
     tips: list[Points],
     neck_base: Points,
-    options: ShoulderOptions = DEFAULT_SHOULDER_OPTIONS,
+    options: ShoulderLineOptions = DEFAULT_SHOULDER_LINE_OPTIONS,
 ) -> Floats:
     """Return the y of the shoulder for every column: a smooth slope from the neck to each tip.
 
@@ -170,11 +170,13 @@ def fit_shoulder_line(
     return np.asarray(gaussian_filter1d(sunk, options.line_sigma * scale))
 
 
-def _measure_sinking(lower: Floats, clear: Bool, scale: float, options: ShoulderOptions) -> Floats:
+def _measure_sinking(
+    lower: Floats, clear: Bool, scale: float, options: ShoulderLineOptions
+) -> Floats:
     """Return how far the line must come down to the seen outline, for every column.
 
-    ``lower``: how far below the line the outline lies. A line above the outline would hold cloth up
-    in the air; below it there may be a collar. Between seen columns the correction runs on.
+    ``lower``: how far below the line the outline lies. A line above the outline would hold fabric
+    up in the air; below it there may be a collar. Between seen columns the correction runs on.
     """
     use = clear & (lower < options.max_sinking * scale)
     if use.sum() < options.min_columns:
@@ -190,7 +192,7 @@ def _measure_slope(
     outline: ShoulderOutline,
     ends: tuple[Points, Points],
     scale: float,
-    options: ShoulderOptions,
+    options: ShoulderLineOptions,
 ) -> tuple[float, float]:
     """Return the slope of a shoulder from its tip to the neck, and how much of it was seen.
 

@@ -9,9 +9,9 @@ from scipy.ndimage import gaussian_filter1d
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import Floats, Points
 from services.viton.person.legs import LowerBody
-from services.viton.person.side import PictureSide
 from services.viton.person.waistline import Waistline
 from services.viton.placing.warp_grid import POSITIONS_ACROSS, WarpGrid
+from services.viton.side import PictureSide
 
 _GRID_ROWS: Final = 48
 """Rows of the grid."""

@@ -211,7 +211,7 @@ class _Rim:
 
 
 @dataclass(frozen=True)
-class _Fitting:
+class _TorsoFitting:
     """What every step of the placement reads."""
 
     garment: TopLandmarks
@@ -227,7 +227,7 @@ class _Fitting:
 def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT) -> TorsoFit:
     """Place neckline, shoulders, armholes, front, side seams and hem on the body."""
     scale = measure_canvas_scale(garment, body, options.front)
-    fitting = _Fitting(garment, body, scale, options)
+    fitting = _TorsoFitting(garment, body, scale, options)
     left_ends, right_ends = (
         _place_half_ends(fitting, half, side)
         for half, side in zip(garment.halves, body.sides, strict=True)
@@ -261,7 +261,7 @@ def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORS
     )
 
 
-def _place_half_ends(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> _HalfEnds:
+def _place_half_ends(fitting: _TorsoFitting, half: GarmentHalf, side: BodySide) -> _HalfEnds:
     """Attach half a garment to the body at the shoulder and at the armpit."""
     tip, neck_point = _place_shoulder_ends(fitting, half, side)
     armpit = _place_armpit(fitting, half, side)
@@ -277,7 +277,10 @@ def _place_half_ends(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> _H
 
 
 def _pair_control_points(
-    fitting: _Fitting, canvas_neckline: Points, rims: tuple[_Rim, _Rim], torso_rows: TorsoRowMap
+    fitting: _TorsoFitting,
+    canvas_neckline: Points,
+    rims: tuple[_Rim, _Rim],
+    torso_rows: TorsoRowMap,
 ) -> PointPairs:
     """Pair the control points of front, neckline, both rims and hem."""
     garment = fitting.garment
@@ -311,7 +314,11 @@ def _rim_in_photo(half: GarmentHalf) -> tuple[Points, Points, Points]:
 
 
 def _place_rim(
-    fitting: _Fitting, half: GarmentHalf, side: BodySide, ends: _HalfEnds, torso_rows: TorsoRowMap
+    fitting: _TorsoFitting,
+    half: GarmentHalf,
+    side: BodySide,
+    ends: _HalfEnds,
+    torso_rows: TorsoRowMap,
 ) -> _Rim:
     """Place shoulder, armhole and side seam on the canvas."""
     attached = replace(side, canvas_armpit=ends.canvas_armpit)
@@ -327,14 +334,14 @@ def _place_rim(
     return _Rim(shoulder, armhole, side_seam)
 
 
-def _gusset_fraction(fitting: _Fitting, ends: _HalfEnds, rim: _Rim) -> float:
+def _gusset_fraction(fitting: _TorsoFitting, ends: _HalfEnds, rim: _Rim) -> float:
     """Return the size of the gusset below an armpit, 0 to 1."""
     depth = float(rim.canvas_side_seam[0, 1] - ends.canvas_armpit[1])
     fade = fitting.options.gusset_fade * fitting.body.shoulder_width
     return float(np.clip(1 - depth / fade, 0, 1))
 
 
-def _armhole_seam(fitting: _Fitting, ends: _HalfEnds) -> Points:
+def _armhole_seam(fitting: _TorsoFitting, ends: _HalfEnds) -> Points:
     """Return a polygon between the shoulder, the armpit and the sleeve, on the canvas."""
     seam, unit = fitting.options.armhole_seam, fitting.body.shoulder_width
     inwards = ends.canvas_neck_point - ends.canvas_shoulder_tip
@@ -345,7 +352,9 @@ def _armhole_seam(fitting: _Fitting, ends: _HalfEnds) -> Points:
     return np.concatenate([shoulder + point(0.0, 1.0), [below], [ends.canvas_armpit]])
 
 
-def _fit_torso_rows(fitting: _Fitting, canvas_neckline: Points, *, has_straps: bool) -> TorsoRowMap:
+def _fit_torso_rows(
+    fitting: _TorsoFitting, canvas_neckline: Points, *, has_straps: bool
+) -> TorsoRowMap:
     """Return the row map of the torso, at the garment's horizontal scale or a little more."""
     garment, scale, options = fitting.garment, fitting.scale, fitting.options
     photo_neck_row = float(garment.neckline.curve[:, 1].max())
@@ -372,7 +381,7 @@ def _fit_torso_rows(fitting: _Fitting, canvas_neckline: Points, *, has_straps: b
     return replace(free, scale=float(vertical), canvas_hem_row=hem_row)
 
 
-def _hem_row(fitting: _Fitting, free_row: float, waistband_reach: float) -> float:
+def _hem_row(fitting: _TorsoFitting, free_row: float, waistband_reach: float) -> float:
     """Return the canvas row of the hem; ``free_row``: its row at the garment's own length.
 
     Inside bottoms the garment may have its own length, and reaches down to a waistband within
@@ -396,7 +405,7 @@ def _hem_row(fitting: _Fitting, free_row: float, waistband_reach: float) -> floa
 
 
 def _place_shoulder_ends(
-    fitting: _Fitting, half: GarmentHalf, side: BodySide
+    fitting: _TorsoFitting, half: GarmentHalf, side: BodySide
 ) -> tuple[Points, Points]:
     """Return the canvas points where a shoulder meets the arm and the neckline."""
     garment, body, scale = fitting.garment, fitting.body, fitting.scale
@@ -419,7 +428,7 @@ def _place_shoulder_ends(
     return tip, point(x, y)
 
 
-def _place_shoulder_tip(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> Points:
+def _place_shoulder_tip(fitting: _TorsoFitting, half: GarmentHalf, side: BodySide) -> Points:
     """Return the shoulder tip on the canvas: the body's, or the garment's own without a sleeve."""
     if half.sleeve is not None:
         return side.canvas_shoulder_tip
@@ -438,7 +447,7 @@ def _shoulder_row(body: Body, x: float) -> float:
 
 
 def _place_side_seam(
-    fitting: _Fitting, half: GarmentHalf, side: BodySide, torso_rows: TorsoRowMap
+    fitting: _TorsoFitting, half: GarmentHalf, side: BodySide, torso_rows: TorsoRowMap
 ) -> Points:
     """Place the side seam on the canvas, N x 2 from the armpit to the hem.
 
@@ -476,7 +485,7 @@ def _armhole_scale(garment: TopLandmarks, body: Body) -> float:
     return max(on_body, _MIN_ARMHOLE_HEIGHT * body.shoulder_width) / max(in_photo, 1.0)
 
 
-def _place_armpit(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> Points:
+def _place_armpit(fitting: _TorsoFitting, half: GarmentHalf, side: BodySide) -> Points:
     """Return the armpit on the canvas; below a strap it lies no farther out than the flank."""
     if find_strap_end(fitting.garment, half, fitting.options.straps) is None:
         return side.canvas_armpit
@@ -487,7 +496,7 @@ def _place_armpit(fitting: _Fitting, half: GarmentHalf, side: BodySide) -> Point
     return point(x, float(side.canvas_armpit[1]))
 
 
-def _place_neckline(fitting: _Fitting, left_ends: _HalfEnds, right_ends: _HalfEnds) -> Points:
+def _place_neckline(fitting: _TorsoFitting, left_ends: _HalfEnds, right_ends: _HalfEnds) -> Points:
     """Turn and scale the photo's neckline to lie between the neck points on the canvas.
 
     Between straps its rows are those of the straps.

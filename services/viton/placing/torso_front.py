@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from services.viton.garment.landmarks import SleeveLength, TopLandmarks
 from services.viton.geometry import Points, distance
 from services.viton.person.body import Body
-from services.viton.person.side import PictureSide
 from services.viton.placing.row_map import RowMap
+from services.viton.side import PictureSide
 
 Floats: TypeAlias = NDArray[np.float64]
 

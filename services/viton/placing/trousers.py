@@ -9,9 +9,9 @@ from scipy.ndimage import gaussian_filter1d
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import EPSILON, Floats, Points, point
 from services.viton.person.legs import LEG_SAMPLES, Leg, LowerBody
-from services.viton.person.side import PictureSide
 from services.viton.person.waistline import Waistline
 from services.viton.placing.warp_grid import POSITIONS_ACROSS, WarpGrid
+from services.viton.side import PictureSide
 
 _SEAT_ROWS: Final = 24
 """Rows of the grid from waistline to crotch."""
@@ -88,7 +88,7 @@ LEG_WIDTH: Final = LegWidth()
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Fitting:
+class _TrousersFitting:
     """What every step of the placement reads."""
 
     garment: BottomsLandmarks
@@ -114,7 +114,7 @@ def place_trousers(
     """
     scale = body.hip_width / max(garment.hip_width, 1.0)
     canvas_crotch = body.crotch + point(0.0, _CROTCH_SLACK * body.torso_length)
-    fitting = _Fitting(
+    fitting = _TrousersFitting(
         garment=garment,
         photo_crotch=photo_crotch,
         body=body,
@@ -127,7 +127,7 @@ def place_trousers(
     return _place_half(fitting, left, left_hem), _place_half(fitting, right, right_hem)
 
 
-def _hem_rows(fitting: _Fitting) -> list[float]:
+def _hem_rows(fitting: _TrousersFitting) -> list[float]:
     """Return the canvas row of each hem: long ones at the ankle, or below it if they are longer."""
     garment, body, options = fitting.garment, fitting.body, HEM_ROWS
     photo_row, canvas_row = float(fitting.photo_crotch[1]), float(fitting.canvas_crotch[1])
@@ -151,7 +151,7 @@ def _hem_rows(fitting: _Fitting) -> list[float]:
     return rows
 
 
-def _place_half(fitting: _Fitting, side: PictureSide, hem_row: float) -> WarpGrid:
+def _place_half(fitting: _TrousersFitting, side: PictureSide, hem_row: float) -> WarpGrid:
     """Place one half of the trousers; its leg ends at the canvas row ``hem_row``."""
     garment, body, scale = fitting.garment, fitting.body, fitting.scale
     crotch = fitting.canvas_crotch
@@ -193,7 +193,7 @@ def _edge_pairs(outer: Floats, inner: Floats, rows: Floats) -> Points:
     return np.stack(edges, axis=1)
 
 
-def _place_seat(fitting: _Fitting, width: Floats, side: PictureSide) -> Points:
+def _place_seat(fitting: _TrousersFitting, width: Floats, side: PictureSide) -> Points:
     """Return outer edge and midline on the canvas, from waistline to crotch, N x 2 x 2.
 
     ``width``: the garment's half width in canvas pixels for each row.

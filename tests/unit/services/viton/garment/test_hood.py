@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.kit.garment_attributes import LANDMARKS, NO_ATTRIBUTES, GarmentAttributes
 from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
-from services.viton.painting.result import TryOnResult
+from services.viton.painting.rendering import Rendering
 from tests.unit.services.viton.drawings import Drawn, Person, figure, garment, gown, standing
 
 pytestmark = pytest.mark.unit
@@ -46,7 +46,7 @@ def predict(**changes: Any) -> GarmentAttributes:
 
 def wear(
     person: Person, drawn: Drawn, attributes: GarmentAttributes, category: str = "upper"
-) -> TryOnResult:
+) -> Rendering:
     return try_on(person.photo, dataclasses.replace(drawn.photo, attributes=attributes), category)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from services.viton.person.arm import ARM_SAMPLES, round_shoulder
 from services.viton.person.flank import trace_flank
-from services.viton.person.side import PictureSide
+from services.viton.side import PictureSide
 
 pytestmark = pytest.mark.unit
 

@@ -1,10 +1,10 @@
-"""The two sides of the body as the picture shows them."""
+"""The two sides of a body or a garment as the picture shows them."""
 
 from enum import IntEnum
 
 
 class PictureSide(IntEnum):
-    """A side of the body as seen in the picture; its value indexes pairs that go left to right.
+    """A side of a body or a garment in the picture; its value indexes pairs that go left to right.
 
     On a person seen from the front, the picture's left shows the person's right.
     """

@@ -1,4 +1,4 @@
-"""The result: the image, its edit mask, and where the image shows the garment."""
+"""The rendering: the image, its edit mask, and where the image shows the garment."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -23,8 +23,8 @@ canvas."""
 
 
 @dataclass(frozen=True)
-class TryOnResult:
-    """The person wearing the garment, on the canvas."""
+class Rendering:
+    """The person in the garment, on the canvas."""
 
     image: Image
     """H x W x 3; equal to the photo where ``edit_mask`` is 0."""
@@ -36,7 +36,7 @@ class TryOnResult:
     """H x W: the fraction of garment in each pixel, 0 to 255."""
 
 
-def make_result(person: Image, stack: LayerStack, garment_mask: Mask) -> TryOnResult:
+def finish_rendering(person: Image, stack: LayerStack, garment_mask: Mask) -> Rendering:
     """Round the image, and undo every change too small to be visible."""
     rounded = np.clip(np.rint(stack.image), 0, 255).astype(np.uint8)
     red, green, blue = cv2.split(cv2.absdiff(rounded, person))
@@ -48,11 +48,11 @@ def make_result(person: Image, stack: LayerStack, garment_mask: Mask) -> TryOnRe
     mask = np.where(changed, 255, mask).astype(np.uint8)
     inside = erode(garment_mask > 127, _GARMENT_RIM_PX).astype(np.float32)
     alpha = stack.garment_alpha * sample_image(inside, stack.garment_flow) * changed
-    return TryOnResult(image, mask, stack.garment_flow, np.rint(255 * alpha).astype(np.uint8))
+    return Rendering(image, mask, stack.garment_flow, np.rint(255 * alpha).astype(np.uint8))
 
 
-def paste_back(person: Image, window: Window, inside: TryOnResult) -> TryOnResult:
-    """Return the result of a window, ``inside``, on the whole photo of the person."""
+def paste_back(person: Image, window: Window, inside: Rendering) -> Rendering:
+    """Return the rendering of a window, ``inside``, on the whole photo of the person."""
     shape = person.shape[:2]
 
     def whole(part: NDArray[np.generic]) -> NDArray[np.generic]:
