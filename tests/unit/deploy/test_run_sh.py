@@ -1,8 +1,10 @@
 """What ``run.sh`` does for ``models add`` and ``test``; Python and pip are stand-ins."""
 
 import os
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,15 @@ def test_the_tests_run_alike_with_and_without_ci(checkout: Path, ci: str) -> Non
     """What CI needs besides stands in ``.ci/run``."""
     status, log, _ = run(checkout, "test", "tests/unit", ci=ci)
     assert (status, log[1:]) == (0, ["python -m tests.run tests/unit"])
+
+
+def test_pytorch_has_one_version() -> None:
+    run_sh, convert = (
+        (ROOT / file).read_text(encoding="utf-8") for file in ("run.sh", "networks/convert.py")
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (pin,) = [each for each in project["optional-dependencies"]["convert"] if "torch" in each]
+    (installed,) = re.findall(r"^TORCH=\((\S+) ", run_sh, re.MULTILINE)
+    (tested,) = re.findall(r'^TESTED: Final = "(.+)"$', convert, re.MULTILINE)
+    assert installed == pin, "TORCH of run.sh and the extra 'convert' of pyproject.toml differ"
+    assert pin.startswith(f"torch=={tested}."), "TESTED of networks/convert.py is another release"
