@@ -86,11 +86,12 @@ def make_neck_layers(
     torso: GarmentLayer,
     person: MeasuredPerson,
     skin: Skin,
+    options: NeckColumn = NECK_COLUMN,
 ) -> NeckLayers:
     """Lay what the garment of the photo ``image`` has around the neck."""
     behind, stand = landmarks.back_neck_piece, landmarks.stand_collar_mask
     return NeckLayers(
-        None if behind is None else _place_back_piece(behind, image, torso, person, skin),
+        None if behind is None else _place_back_piece(behind, image, torso, person, skin, options),
         None if stand is None else _extend_stand_collar(stand, image, torso),
     )
 
@@ -101,6 +102,7 @@ def _place_back_piece(
     torso: GarmentLayer,
     person: MeasuredPerson,
     skin: Skin,
+    options: NeckColumn,
 ) -> NeckLayer:
     """Lay a piece between the background and the neck."""
     segmentation, body = person.segmentation, person.body
@@ -124,7 +126,7 @@ def _place_back_piece(
     neck = (
         np.ones_like(cover)
         if behind.is_hood
-        else _neck_column(segmentation, body, (rows, columns), -up * across)
+        else _neck_column(segmentation, body, (rows, columns), -up * across, options)
     )
     in_front = (
         np.maximum(antialias(segmentation.torso_skin[window], 1.0), skin.trunk_alpha[window]) * neck
@@ -145,14 +147,17 @@ def _window_around(middle: Points, reach: float, shape: tuple[int, ...]) -> Wind
 
 
 def _neck_column(
-    segmentation: PersonSegmentation, body: Body, at: tuple[Places, Places], below: Places
+    segmentation: PersonSegmentation,
+    body: Body,
+    at: tuple[Places, Places],
+    below: Places,
+    options: NeckColumn,
 ) -> Floats:
     """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
 
     ``at``: the rows and the columns of the pixels. ``below``: how far they lie below the ends of
     the collar, in pixels. A collar hides the shoulder, never the neck.
     """
-    options = NECK_COLUMN
     rows, columns = at
     level = body.neck_base[1] - options.narrowest_above_base * body.shoulder_width
     widened = options.flare * np.maximum(rows - level, 0)

@@ -20,38 +20,6 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class BareArmShape:
-    """How a bare arm's coverage ends at its edges, on the shoulder and at the hand."""
-
-    edge_half_width: float = 0.09
-    """Half width of an arm that sets how steep its edges are, in shoulder widths."""
-    min_edge_half_width_px: float = 4.0
-    """Least such half width, in pixels of the canvas."""
-    edge_steepness: float = 0.7
-    """Fall of the coverage at an edge, per pixel of that half width."""
-    joint_fraction: float = 0.35
-    """Fraction of the arm over which its inner side leaves the trunk."""
-    joint_steepness: float = 1.5
-    """Fall of the coverage on the inner side at the shoulder, per half width of the arm."""
-    hand_overlap_px: float = 16.0
-    """How far a new arm reaches over the seen hand, in pixels of the canvas."""
-    taper_sample: int = 78
-    """Sample of the arm from which it tapers towards the seen hand."""
-    max_taper_run: float = 1.2
-    """Place along the taper beyond which its width stays the same, in lengths of the taper."""
-    taper_steepness: float = 40.0
-    """Growth of the taper's fraction as it takes over from the surface, per arm length."""
-
-
-BARE_ARM_SHAPE: Final = BareArmShape()
-"""The engine's options."""
-
-
-_WRIST_SAMPLES: Final = 12
-"""Last samples of an arm's middle that tell where it points."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class CuffSearch:
     """How the line between an existing sleeve and the hand is looked for."""
 
@@ -81,59 +49,116 @@ CUFF_SEARCH: Final = CuffSearch()
 """The engine's options."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BareArmShape:
+    """How a bare arm's coverage ends at its edges, on the shoulder and at the hand."""
+
+    edge_half_width: float = 0.09
+    """Half width of an arm that sets how steep its edges are, in shoulder widths."""
+    min_edge_half_width_px: float = 4.0
+    """Least such half width, in pixels of the canvas."""
+    edge_steepness: float = 0.7
+    """Fall of the coverage at an edge, per pixel of that half width."""
+    joint_fraction: float = 0.35
+    """Fraction of the arm over which its inner side leaves the trunk."""
+    joint_steepness: float = 1.5
+    """Fall of the coverage on the inner side at the shoulder, per half width of the arm."""
+    hand_overlap_px: float = 16.0
+    """How far a new arm reaches over the seen hand, in pixels of the canvas."""
+    taper_sample: int = 78
+    """Sample of the arm from which it tapers towards the seen hand."""
+    max_taper_run: float = 1.2
+    """Place along the taper beyond which its width stays the same, in lengths of the taper."""
+    taper_steepness: float = 40.0
+    """Growth of the taper's fraction as it takes over from the surface, per arm length."""
+    cuff_search: CuffSearch = CUFF_SEARCH
+    """How the line between an existing sleeve and the hand is looked for."""
+
+
+BARE_ARM_SHAPE: Final = BareArmShape()
+"""The engine's options."""
+
+
+_WRIST_SAMPLES: Final = 12
+"""Last samples of an arm's middle that give the direction of the hand."""
+
+
 def map_bare_arm(
-    surface: RuledWarp, arm: Arm, segmentation: PersonSegmentation, body: Body, edges: BareArmEdges
+    surface: RuledWarp,
+    arm: Arm,
+    segmentation: PersonSegmentation,
+    body: Body,
+    edges: BareArmEdges,
+    options: BareArmShape = BARE_ARM_SHAPE,
 ) -> tuple[Floats, Floats]:
     """Return the arm's coverage down to the hand, and how far a pixel is from its middle.
 
     The distance is -1 on the outer edge and 1 on the inner one. Both are H x W.
     """
-    shape = BARE_ARM_SHAPE
-    across = (surface.across - edges.outer_across) / (
-        edges.inner_across - edges.outer_across
-    ) * 2 - 1
-    half_width = max(shape.edge_half_width * body.shoulder_width, shape.min_edge_half_width_px)
-    # On the shoulder the arm's inner side goes over into the trunk.
-    joint = np.clip(1 - surface.along / shape.joint_fraction, 0, 1) * (across > 0)
-    steep = half_width * shape.edge_steepness + joint * (
-        shape.joint_steepness - half_width * shape.edge_steepness
-    )
-    cover = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1) * surface.covered
-    ends = _find_cuff_on_hand(arm, segmentation, body.shoulder_width)
-    if ends is None:
+    width = edges.inner_across - edges.outer_across
+    across = (surface.across - edges.outer_across) / width * 2 - 1
+    cover = _cover_between_edges(surface, across, body.shoulder_width, options)
+    cuff = _find_cuff_on_hand(arm, segmentation, body.shoulder_width, options.cuff_search)
+    if cuff is None:
         return cover.astype(np.float32), across.astype(np.float32)
-    outer, inner = ends
-    overlap = shape.hand_overlap_px * _hand_direction(arm)
-    start = shape.taper_sample
-    ring = np.stack([arm.outer_edge[start], outer, outer + overlap, inner + overlap, inner])
-    ring = np.concatenate([ring, arm.inner_edge[start : start + 1]])
-    more = rasterise_polygon(
-        (segmentation.upper_garment.shape[0], segmentation.upper_garment.shape[1]), ring
+    taper_cover, taper_across = _taper_to_cuff(
+        arm, cuff, segmentation.upper_garment.shape[:2], options
     )
-    height, width = segmentation.upper_garment.shape
+    # The taper takes the place of the surface's last part.
+    past_start = surface.along - options.taper_sample / (ARM_SAMPLES - 1)
+    tail = np.clip(past_start * options.taper_steepness, 0, 1) * surface.covered
+    cover_before_taper = cover * (1 - tail)
+    joined_across = np.where(taper_cover > cover_before_taper, taper_across, across)
+    joined_cover = np.maximum(cover_before_taper, taper_cover)
+    return joined_cover.astype(np.float32), joined_across.astype(np.float32)
+
+
+def _cover_between_edges(
+    surface: RuledWarp, across: Floats, scale: float, options: BareArmShape
+) -> Floats:
+    """Return the coverage of an arm that has no cuff on its hand, H x W, 0 to 1.
+
+    ``across``: H x W, -1 on the outer edge and 1 on the inner one.
+    """
+    half_width = max(options.edge_half_width * scale, options.min_edge_half_width_px)
+    # On the shoulder the arm's inner side goes over into the trunk.
+    joint = np.clip(1 - surface.along / options.joint_fraction, 0, 1) * (across > 0)
+    steep = half_width * options.edge_steepness + joint * (
+        options.joint_steepness - half_width * options.edge_steepness
+    )
+    edge = np.clip((1.0 - np.abs(across)) * steep + 0.5 * (1 - joint), 0, 1)
+    return np.asarray(edge * surface.covered)
+
+
+def _taper_to_cuff(
+    arm: Arm, cuff: tuple[Points, Points], shape: tuple[int, int], options: BareArmShape
+) -> tuple[Floats, Floats]:
+    """Return the coverage of the arm's end, H x W, and the place across it, -1 to 1.
+
+    It tapers to the width of the hand. ``cuff``: the outer and the inner corner of an existing
+    sleeve on the hand.
+    """
+    outer, inner = cuff
+    overlap = options.hand_overlap_px * _hand_direction(arm)
+    start = options.taper_sample
+    ring = np.stack([arm.outer_edge[start], outer, outer + overlap, inner + overlap, inner])
+    closed_ring = np.concatenate([ring, arm.inner_edge[start : start + 1]])
+    height, width = shape
+    cover = rasterise_polygon((height, width), closed_ring)
     ys = np.arange(height, dtype=np.float32)[:, None]
     xs = np.arange(width, dtype=np.float32)[None, :]
-    first, second = (
-        (arm.outer_edge[start] + arm.inner_edge[start]) / 2,
-        (outer + inner) / 2,
-    )
-    run = second - first
-    fraction = (xs - first[0]) * run[0] + (ys - first[1]) * run[1]
-    fraction = np.clip(fraction / max(float(run @ run), 1.0), 0, shape.max_taper_run).astype(
+    first = (arm.outer_edge[start] + arm.inner_edge[start]) / 2
+    run = (outer + inner) / 2 - first
+    along_run = (xs - first[0]) * run[0] + (ys - first[1]) * run[1]
+    fraction = np.clip(along_run / max(float(run @ run), 1.0), 0, options.max_taper_run).astype(
         np.float32
     )
-    halves = [(i - o) / 2 for o, i in ((arm.outer_edge[start], arm.inner_edge[start]), ends)]
+    halves = [(i - o) / 2 for o, i in ((arm.outer_edge[start], arm.inner_edge[start]), cuff)]
     side = halves[0] / max(float(np.hypot(*halves[0])), 1.0)
-    wide = [float(np.hypot(*h)) for h in halves]
+    wide = [float(np.hypot(*half)) for half in halves]
     radius = np.maximum(wide[0] + fraction * (wide[1] - wide[0]), 1.0)
     off_x, off_y = xs - first[0] - fraction * run[0], ys - first[1] - fraction * run[1]
-    beyond = (off_x * side[0] + off_y * side[1]) / radius
-    # The taper takes the place of the surface's last part.
-    past_start = surface.along - start / (ARM_SAMPLES - 1)
-    tail = np.clip(past_start * shape.taper_steepness, 0, 1) * surface.covered
-    cover = cover * (1 - tail)
-    across = np.where(more > cover, beyond, across)
-    return np.maximum(cover, more).astype(np.float32), across.astype(np.float32)
+    return cover, np.asarray((off_x * side[0] + off_y * side[1]) / radius)
 
 
 def _hand_direction(arm: Arm) -> Points:
@@ -142,13 +167,12 @@ def _hand_direction(arm: Arm) -> Points:
 
 
 def _find_cuff_on_hand(
-    arm: Arm, segmentation: PersonSegmentation, scale: float
+    arm: Arm, segmentation: PersonSegmentation, scale: float, search: CuffSearch
 ) -> tuple[Points, Points] | None:
     """Return the outer and the inner corner of an existing sleeve on the hand; None without one.
 
     They lie on the line between hand and sleeve near the wrist, wherever the joint is.
     """
-    search = CUFF_SEARCH
     height, width = segmentation.upper_garment.shape
     forearm = np.rint(arm.centreline[search.forearm_start : search.forearm_end]).astype(int)
     at = np.clip(forearm[:, 1], 0, height - 1), np.clip(forearm[:, 0], 0, width - 1)

@@ -83,7 +83,9 @@ class BareArmEdges:
     """Bare skin next below that end, from which the hidden part takes its light."""
 
 
-def find_bare_arm_edges(surface: RuledWarp, segmentation: PersonSegmentation) -> BareArmEdges:
+def find_bare_arm_edges(
+    surface: RuledWarp, segmentation: PersonSegmentation, options: BareArmSearch = BARE_ARM_SEARCH
+) -> BareArmEdges:
     """Return a bare arm's edges: below the existing garment's end they are where they are visible.
 
     Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
@@ -92,7 +94,7 @@ def find_bare_arm_edges(surface: RuledWarp, segmentation: PersonSegmentation) ->
     step = np.clip(np.rint(surface.along * _ARM_STEPS), 0, _ARM_STEPS).astype(np.int64)
     skin = surface.covered & segmentation.arms
     flat = np.zeros(surface.along.shape, np.float32)
-    start = _first_bare_step(surface, segmentation, step)
+    start = _first_bare_step(surface, segmentation, step, options)
     if start is None:
         return BareArmEdges(flat, flat + 1, np.zeros(flat.shape, bool), skin)
     near = skin & (np.abs(surface.across - 0.5) < 1)
@@ -102,7 +104,7 @@ def find_bare_arm_edges(surface: RuledWarp, segmentation: PersonSegmentation) ->
     fraction = fraction * np.clip((start + 2 * _MIN_BARE_STEPS - steps) / _MIN_BARE_STEPS, 0, 1)
     # The hem's slant and the shadow below it say nothing of the arm's outline.
     told = np.arange(start + _HEM_STEPS, start + _MIN_BARE_STEPS)
-    ends = np.array([_skin_extent(surface.across[near & (step == k)]) for k in told])
+    ends = np.array([_skin_extent(surface.across[near & (step == k)], options) for k in told])
     first, last = (
         np.polyval(np.polyfit(told, column, 1), np.clip(steps, start, told[-1]))
         for column in ends.T
@@ -125,21 +127,23 @@ def find_bare_arm_edges(surface: RuledWarp, segmentation: PersonSegmentation) ->
     )
 
 
-def _skin_extent(across: Floats) -> tuple[float, float]:
+def _skin_extent(across: Floats, options: BareArmSearch) -> tuple[float, float]:
     if not len(across):
         return 0.0, 1.0
-    first, last = np.percentile(across, BARE_ARM_SEARCH.extent_percentiles)
+    first, last = np.percentile(across, options.extent_percentiles)
     return float(first), float(last)
 
 
 def _first_bare_step(
-    surface: RuledWarp, segmentation: PersonSegmentation, step: NDArray[np.int64]
+    surface: RuledWarp,
+    segmentation: PersonSegmentation,
+    step: NDArray[np.int64],
+    options: BareArmSearch,
 ) -> int | None:
     """Return the step from which on an arm is bare, None where it is so from above or never.
 
     Where the trunk hides the whole arm's width, a part of it does that no garment borders outside.
     """
-    options = BARE_ARM_SEARCH
     off_middle = np.abs(surface.across - 0.5)
     middle = surface.covered & (off_middle < options.middle_half_width)
     off_outer = np.abs(surface.across - options.outer_place)

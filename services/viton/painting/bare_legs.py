@@ -107,8 +107,8 @@ ROUND_LEG: Final = RoundLeg()
 
 
 @dataclass(frozen=True, kw_only=True)
-class LegTone:
-    """Where the tone of bare legs is read, and what stands in for it.
+class BareLegs:
+    """Where the tone of bare legs is read, what stands in for it, and how legs are lit.
 
     Margins and blurs are pixels of the canvas.
     """
@@ -137,10 +137,12 @@ class LegTone:
     """Noise of the skin, in standard deviations of the photo's noise."""
     pores_blur_px: float = 0.7
     """Standard deviation of the blur of that noise."""
+    light: RoundLeg = ROUND_LEG
+    """Light on a round leg."""
 
 
-LEG_TONE: Final = LegTone()
-"""Tone of the bare legs that are made."""
+BARE_LEGS: Final = BareLegs()
+"""The bare legs that are made."""
 
 
 def inpaint_background(image: Floats, segmentation: PersonSegmentation) -> Floats:
@@ -153,18 +155,18 @@ def inpaint_background(image: Floats, segmentation: PersonSegmentation) -> Float
 
 
 def synthesise_bare_legs(
-    image: Floats, segmentation: PersonSegmentation, body: LowerBody
+    image: Floats, segmentation: PersonSegmentation, body: LowerBody, options: BareLegs = BARE_LEGS
 ) -> tuple[Floats, Floats]:
     """Return the bare legs' colour and coverage (0 to 1): the person's skin, round and lit."""
     shape = (segmentation.leg_skin.shape[0], segmentation.leg_skin.shape[1])
-    light = np.full(shape, ROUND_LEG.light_beside, np.float32)
+    light = np.full(shape, options.light.light_beside, np.float32)
     coverage = np.zeros(shape, np.float32)
     for leg in sorted(body.legs, key=lambda leg: float(leg.centreline[-1, 1])):
         outer, inner = _extended_edges(leg, body.torso_length)
         cover = rasterise_polygon(shape, np.concatenate([outer, inner[::-1]]))
-        light = light * (1 - cover) + _shade_round_leg(outer, inner, shape) * cover
+        light = light * (1 - cover) + _shade_round_leg(outer, inner, shape, options.light) * cover
         coverage = np.maximum(coverage, cover)
-    colour = _leg_albedo(image, segmentation, body, light) * to_three_channels(light)
+    colour = _leg_albedo(image, segmentation, body, light, options) * to_three_channels(light)
     return np.clip(colour, 0, 255), coverage
 
 
@@ -175,9 +177,10 @@ def _extended_edges(leg: Leg, torso: float) -> tuple[Points, Points]:
     return outer, inner
 
 
-def _shade_round_leg(outer: Points, inner: Points, shape: tuple[int, int]) -> Floats:
+def _shade_round_leg(
+    outer: Points, inner: Points, shape: tuple[int, int], round_leg: RoundLeg
+) -> Floats:
     """Return the light on a round leg: less towards its edges, a little less below the knee cap."""
-    round_leg = ROUND_LEG
     margin = round_leg.surface_margin
     across = np.linspace(-margin, 1 + margin, round_leg.columns)
     canvas_points = (
@@ -206,14 +209,17 @@ def _bump(distance: Floats) -> Floats:
 
 
 def _leg_albedo(
-    image: Floats, segmentation: PersonSegmentation, body: LowerBody, light: Floats
+    image: Floats,
+    segmentation: PersonSegmentation,
+    body: LowerBody,
+    light: Floats,
+    options: BareLegs,
 ) -> Floats:
     """Return the colour of evenly lit skin everywhere, H x W x 3, in levels.
 
     It is the legs' if they are seen, else the arms', else the face's.
     ``light``: how brightly the legs are lit, H x W. It is taken out of what is seen of them.
     """
-    options = LEG_TONE
     near_fabric = dilate(
         segmentation.bottoms | segmentation.socks | segmentation.upper_garment,
         options.fabric_margin_px,

@@ -20,8 +20,32 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
+class NeckWidth:
+    """How the neck's half width is measured; lengths are shoulder widths."""
+
+    band_top: float = 0.34
+    """Height above the base of the neck from which rows are read."""
+    band_bottom: float = 0.14
+    """Height above the base of the neck down to which rows are read."""
+    percentile: float = 25
+    """Percentile of the rows' half widths that is the neck's."""
+    usual: float = 0.155
+    """Usual half width."""
+    too_few_rows: int = 3
+    """Number of rows with skin at and below which the usual half width is taken."""
+    min_ratio: float = 0.75
+    """Narrowest neck, in usual widths."""
+    max_ratio: float = 1.15
+    """Widest neck, in usual widths."""
+
+
+NECK_WIDTH: Final = NeckWidth()
+"""How the necks of all persons are measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BareTrunk:
-    """Outline of the bare neck, shoulders and trunk.
+    """Outline of the bare neck, shoulders and options.
 
     Lengths are shoulder widths, blurs standard deviations in pixels of the canvas.
     """
@@ -56,48 +80,30 @@ class BareTrunk:
     """Height above the base of the neck at which the outline begins."""
     outline_drop_px: float = 1.0
     """How far the whole outline is moved down, in pixels of the canvas."""
+    neck_width: NeckWidth = NECK_WIDTH
+    """How the neck's half width is measured."""
 
 
 BARE_TRUNK: Final = BareTrunk()
 """Outline of the bare trunk that is made."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NeckWidth:
-    """How the neck's half width is measured; lengths are shoulder widths."""
-
-    band_top: float = 0.34
-    """Height above the base of the neck from which rows are read."""
-    band_bottom: float = 0.14
-    """Height above the base of the neck down to which rows are read."""
-    percentile: float = 25
-    """Percentile of the rows' half widths that is the neck's."""
-    usual: float = 0.155
-    """Usual half width."""
-    too_few_rows: int = 3
-    """Number of rows with skin at and below which the usual half width is taken."""
-    min_ratio: float = 0.75
-    """Narrowest neck, in usual widths."""
-    max_ratio: float = 1.15
-    """Widest neck, in usual widths."""
-
-
-NECK_WIDTH: Final = NeckWidth()
-"""How the necks of all persons are measured."""
-
-
 def join_bare_shoulders(
-    chest: Floats, arms: list[Floats], segmentation: PersonSegmentation, body: Body
+    chest: Floats,
+    arms: list[Floats],
+    segmentation: PersonSegmentation,
+    body: Body,
+    options: BareTrunk = BARE_TRUNK,
 ) -> Floats:
     """Join trunk and bare arms above the armpits, within what the person's outline was."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
-    reach = max(int(BARE_TRUNK.joint_reach * body.shoulder_width), 1)
+    reach = max(int(options.joint_reach * body.shoulder_width), 1)
     joined = erode(dilate(whole, reach), reach) & (
         segmentation.upper_garment | segmentation.torso_skin | segmentation.arms
     )
     rows = np.arange(chest.shape[0])[:, None]
     columns = np.arange(chest.shape[1])[None, :]
-    joined &= rows > body.shoulder_line_y[None, :] + BARE_TRUNK.joint_depth * body.shoulder_width
+    joined &= rows > body.shoulder_line_y[None, :] + options.joint_depth * body.shoulder_width
     for side in body.sides:
         joined &= (rows < side.canvas_armpit[1]) | (
             columns * side.sign < body.neck_base[0] * side.sign
@@ -109,51 +115,58 @@ def join_bare_shoulders(
             None, :
         ]
     )
-    chest = chest * antialias(outline, BARE_TRUNK.outline_blur_px)
+    chest = chest * antialias(outline, options.outline_blur_px)
     joined &= outline & ~dilate(segmentation.head, 1)
-    return np.maximum(chest, gaussian_blur(joined.astype(np.float32), BARE_TRUNK.joint_blur_px))
+    return np.maximum(chest, gaussian_blur(joined.astype(np.float32), options.joint_blur_px))
 
 
-def rasterise_bare_trunk(segmentation: PersonSegmentation, body: Body) -> Floats:
+def rasterise_bare_trunk(
+    segmentation: PersonSegmentation, body: Body, options: BareTrunk = BARE_TRUNK
+) -> Floats:
     """Return the coverage of bare neck, shoulders and trunk down to the waist, H x W, 0 to 1."""
     shape = segmentation.upper_garment.shape
     last = shape[0] - 1
-    rows = np.linspace(0, 1, BARE_TRUNK.flank_samples)
+    rows = np.linspace(0, 1, options.flank_samples)
     ring = []
     for b, order in ((body.left, -1), (body.right, 1)):
         ys = b.canvas_armpit[1] + rows * (min(body.existing_hem_row, last) - b.canvas_armpit[1])
         x = b.flank_x[np.clip(ys, 0, last).astype(int)]
-        flank = np.stack([x - b.sign * BARE_TRUNK.flank_inset * body.shoulder_width, ys], axis=1)
-        ring.append(np.concatenate([_bare_shoulder_outline(segmentation, body, b), flank])[::order])
+        flank = np.stack([x - b.sign * options.flank_inset * body.shoulder_width, ys], axis=1)
+        ring.append(
+            np.concatenate([_bare_shoulder_outline(segmentation, body, b, options), flank])[::order]
+        )
     return rasterise_polygon((shape[0], shape[1]), np.concatenate(ring))
 
 
-def _bare_shoulder_outline(segmentation: PersonSegmentation, body: Body, side: BodySide) -> Points:
+def _bare_shoulder_outline(
+    segmentation: PersonSegmentation, body: Body, side: BodySide, options: BareTrunk
+) -> Points:
     """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
-    trunk, scale = BARE_TRUNK, body.shoulder_width
-    wide = measure_neck_half_width(segmentation, body, side.side)
+    scale = body.shoulder_width
+    wide = measure_neck_half_width(segmentation, body, side.side, options.neck_width)
     x = body.neck_base[0] + side.sign * wide
     span = max(
-        float((side.canvas_shoulder_tip[0] - x) * side.sign), trunk.min_shoulder_span * scale
+        float((side.canvas_shoulder_tip[0] - x) * side.sign), options.min_shoulder_span * scale
     )
-    xs = x + side.sign * span * np.linspace(trunk.slope_start, 1.0, trunk.slope_samples)
+    xs = x + side.sign * span * np.linspace(options.slope_start, 1.0, options.slope_samples)
     line = np.interp(xs, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y)
     foot = np.array([xs[0], line[0]])
     level = float(np.interp(x, np.arange(len(body.shoulder_line_y)), body.shoulder_line_y))
-    start = np.array([x, level - trunk.curve_rise * scale])
-    corner = np.array([x + side.sign * trunk.corner_out * scale, level + trunk.corner_drop * scale])
-    turn = np.linspace(0, 1, trunk.curve_samples)[:, None]
+    start = np.array([x, level - options.curve_rise * scale])
+    corner = np.array(
+        [x + side.sign * options.corner_out * scale, level + options.corner_drop * scale]
+    )
+    turn = np.linspace(0, 1, options.curve_samples)[:, None]
     bend = (1 - turn) ** 2 * start + 2 * turn * (1 - turn) * corner + turn**2 * foot
-    chin = np.array([[x, body.neck_base[1] - trunk.chin_rise * scale]])
+    chin = np.array([[x, body.neck_base[1] - options.chin_rise * scale]])
     tip = np.stack([xs, line], axis=1)[1:]
-    return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, trunk.outline_drop_px]))
+    return np.asarray(np.concatenate([chin, bend, tip]) + np.array([0.0, options.outline_drop_px]))
 
 
 def measure_neck_half_width(
-    segmentation: PersonSegmentation, body: Body, side: PictureSide
+    segmentation: PersonSegmentation, body: Body, side: PictureSide, options: NeckWidth = NECK_WIDTH
 ) -> float:
     """Return how far the neck reaches to one side where it is narrowest, in pixels."""
-    options = NECK_WIDTH
     low, high = (
         int(body.neck_base[1] - rise * body.shoulder_width)
         for rise in (options.band_top, options.band_bottom)

@@ -144,25 +144,42 @@ OUTLINE_SHADING: Final = OutlineShading()
 """The engine's options."""
 
 
-def shade_bare_trunk(chest: Floats, arms: list[Floats], body: Body) -> Floats:
+@dataclass(frozen=True, kw_only=True)
+class BareTrunkShading:
+    """Light on a bare trunk."""
+
+    collarbones: CollarboneShading = COLLARBONE_SHADING
+    """Light on the upper chest."""
+    belly: BellyShading = BELLY_SHADING
+    """Light on the belly."""
+    outline: OutlineShading = OUTLINE_SHADING
+    """Shade along the outline."""
+
+
+BARE_TRUNK_SHADING: Final = BareTrunkShading()
+"""The engine's options."""
+
+
+def shade_bare_trunk(
+    chest: Floats, arms: list[Floats], body: Body, options: BareTrunkShading = BARE_TRUNK_SHADING
+) -> Floats:
     """Return the light on bare chest and belly, H x W, 1 where it is as usual.
 
     ``chest`` and ``arms``: H x W each, coverages of the bare trunk and the bare arms, 0 to 1.
     """
     shape = (chest.shape[0], chest.shape[1])
     return (
-        _collarbone_shading(shape, body)
-        * _belly_shading(shape, body)
-        * _outline_shading(chest, arms, body)
+        _collarbone_shading(shape, body, options.collarbones)
+        * _belly_shading(shape, body, options.belly)
+        * _outline_shading(chest, arms, body, options.outline)
     )
 
 
-def _collarbone_shading(shape: tuple[int, int], body: Body) -> Floats:
+def _collarbone_shading(shape: tuple[int, int], body: Body, chest: CollarboneShading) -> Floats:
     """Return the light on a bare upper chest, H x W, 1 where it is as usual.
 
     There are faint collarbones. To both sides there is a little less light.
     """
-    chest = COLLARBONE_SHADING
     ys = np.arange(shape[0], dtype=np.float32)[:, None]
     xs = np.arange(shape[1], dtype=np.float32)[None, :]
     across = (xs - np.float32(body.neck_base[0])) / np.float32(body.shoulder_width)
@@ -198,12 +215,11 @@ def _collarbone_shading(shape: tuple[int, int], body: Body) -> Floats:
     return light
 
 
-def _belly_shading(shape: tuple[int, int], body: Body) -> Floats:
+def _belly_shading(shape: tuple[int, int], body: Body, belly: BellyShading) -> Floats:
     """Return the light on a bare belly, H x W, 1 where it is as usual.
 
     The middle line is dim down to the navel. To both sides there is less light.
     """
-    belly = BELLY_SHADING
     light = np.ones(shape, np.float32)
     navel_y = body.neck_base[1] + _NAVEL_FRACTION * (body.hip_row - body.neck_base[1])
     down = ((np.arange(shape[0]) - navel_y) / body.shoulder_width).astype(np.float32)
@@ -234,9 +250,11 @@ def _belly_shading(shape: tuple[int, int], body: Body) -> Floats:
     return light
 
 
-def _outline_shading(chest: Floats, arms: list[Floats], body: Body) -> Floats:
+def _outline_shading(
+    chest: Floats, arms: list[Floats], body: Body, options: OutlineShading
+) -> Floats:
     """Return less light where the bare trunk turns away from the eye, at the outline: H x W."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
     inside = cv2.distanceTransform(whole.astype(np.uint8), cv2.DIST_L2, 3)
-    rim = np.clip(1 - inside / (OUTLINE_SHADING.width * body.shoulder_width), 0, 1)
-    return np.asarray(1 - OUTLINE_SHADING.strength * rim * rim, np.float32)
+    rim = np.clip(1 - inside / (options.width * body.shoulder_width), 0, 1)
+    return np.asarray(1 - options.strength * rim * rim, np.float32)

@@ -46,7 +46,12 @@ TOP_CONTINUATION: Final = TopContinuation()
 """The engine's options."""
 
 
-def assemble_bottoms(legs: MeasuredLowerBody, garment: GarmentLayer, line: Waistline) -> LayerStack:
+def assemble_bottoms(
+    legs: MeasuredLowerBody,
+    garment: GarmentLayer,
+    line: Waistline,
+    options: TopContinuation = TOP_CONTINUATION,
+) -> LayerStack:
     """Stack background, bare legs, the garment, and what lies over it.
 
     Pixels away from all that changes are the photo's.
@@ -54,7 +59,7 @@ def assemble_bottoms(legs: MeasuredLowerBody, garment: GarmentLayer, line: Waist
     photo, segmentation, body = legs.pixels, legs.segmentation, legs.body
     removed = find_removed_bottoms(segmentation)
     undressed, bare = _paint_bare_legs(photo, segmentation, body, removed)
-    canvas = _extend_top(undressed, photo, segmentation, removed, body)
+    canvas = _extend_top(undressed, photo, segmentation, removed, body, options)
     shadow = contact_shadow(garment.alpha, HEM) * np.float32(HEM.strength)
     stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
     stack.add_garment_layer(garment.colour, garment.alpha, garment.flow)
@@ -103,13 +108,17 @@ def _paint_bare_legs(
 
 
 def _extend_top(
-    canvas: Floats, photo: Floats, segmentation: PersonSegmentation, removed: Bool, body: LowerBody
+    canvas: Floats,
+    photo: Floats,
+    segmentation: PersonSegmentation,
+    removed: Bool,
+    body: LowerBody,
+    options: TopContinuation,
 ) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower.
 
     ``canvas`` and ``photo``: H x W x 3, 0 to 255. ``removed``: H x W, the existing bottoms.
     """
-    options = TOP_CONTINUATION
     rows = np.arange(removed.shape[0])[:, None]
     upper = erode(segmentation.upper_garment, options.rim_px)
     if upper.sum() < options.min_area:

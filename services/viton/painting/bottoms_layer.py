@@ -51,8 +51,8 @@ HALF_EDGES: Final = HalfEdges()
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundLegs:
-    """How the light falls off to the sides of bottoms; powers are those of the distance."""
+class BottomsRendering:
+    """How bottoms end, and how light falls off to their sides; powers are those of the distance."""
 
     edge_loss: float = 0.10
     """Fraction of the light lost at an edge."""
@@ -66,9 +66,11 @@ class RoundLegs:
     """Power with which the loss grows from the midline above the crotch."""
     crotch_blend: float = 0.15
     """Part of the garment's length below the crotch over which the hips go over into the legs."""
+    edges: HalfEdges = HALF_EDGES
+    """How the halves of trousers end."""
 
 
-ROUND_LEGS: Final = RoundLegs()
+BOTTOMS_RENDERING: Final = BottomsRendering()
 """The engine's options."""
 
 
@@ -77,11 +79,12 @@ def render_bottoms(
     bottoms: BottomsLandmarks,
     placement: BottomsPlacement,
     legs: MeasuredLowerBody,
+    options: BottomsRendering = BOTTOMS_RENDERING,
 ) -> GarmentLayer:
     """Sample the placed garment from its photo, in the light of the existing bottoms."""
     colours, cover = extract_colours_and_alpha(photo.image, bottoms.mask)
     light = estimate_bottoms_shading(legs.pixels, legs.segmentation)
-    garment_layer = _sample_halves(placement.back_to_front, to_rgba(colours, cover), light)
+    garment_layer = _sample_halves(placement.back_to_front, to_rgba(colours, cover), light, options)
     if placement.waistline.visible:
         return garment_layer
     return replace(
@@ -108,9 +111,11 @@ def _alpha_below_top(segmentation: PersonSegmentation, body: LowerBody) -> Float
     return np.asarray(np.maximum(below, erode(segmentation.upper_garment, _TOP_RIM_PX)), np.float32)
 
 
-def _sample_halves(halves: tuple[WarpGrid, ...], layer: Floats, light: Floats) -> GarmentLayer:
+def _sample_halves(
+    halves: tuple[WarpGrid, ...], layer: Floats, light: Floats, options: BottomsRendering
+) -> GarmentLayer:
     """Sample the halves from the cutout, H x W x 4, and light them; the first lies below."""
-    edges, options = HALF_EDGES, ROUND_LEGS
+    edges = options.edges
     shape = (light.shape[0], light.shape[1])
     coverage = np.zeros(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)

@@ -80,12 +80,13 @@ BOTTOMS_SHADING: Final = PlainFabricShading(
 """That of the existing bottoms."""
 
 
-def estimate_top_shading(image: Floats, segmentation: PersonSegmentation) -> Floats:
+def estimate_top_shading(
+    image: Floats, segmentation: PersonSegmentation, options: PlainFabricShading = TOP_SHADING
+) -> Floats:
     """Return the smooth shading of the existing top, H x W, its median 1; all 1 if it is unclear.
 
     ``image``: H x W x 3, 0 to 255.
     """
-    options = TOP_SHADING
     height, width = segmentation.upper_garment.shape
     even = np.ones((height, width), np.float32)
     window = bounding_window(segmentation.upper_garment, _WINDOW_MARGIN_PX)
@@ -111,12 +112,13 @@ def estimate_top_shading(image: Floats, segmentation: PersonSegmentation) -> Flo
     return np.asarray(np.pad(ratio, ((above, below), (before, behind)), mode="edge"), np.float32)
 
 
-def estimate_bottoms_shading(photo: Floats, segmentation: PersonSegmentation) -> Floats:
+def estimate_bottoms_shading(
+    photo: Floats, segmentation: PersonSegmentation, options: PlainFabricShading = BOTTOMS_SHADING
+) -> Floats:
     """Return the shading of plain bottoms, H x W; all 1 if they are small or have a pattern.
 
     ``photo``: H x W x 3, 0 to 255.
     """
-    options = BOTTOMS_SHADING
     shape = segmentation.bottoms.shape
     inside = erode(segmentation.bottoms, options.rim_px)
     light = np.ones(shape, np.float32)

@@ -16,12 +16,12 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class LightDirection:
-    """How the face tells on which side the light is."""
+    """How the side of the light is estimated from the face."""
 
     face_margin_px: int = 6
     """Distance from the edge of the face within which it is not looked at, in canvas pixels."""
     min_face_px: int = 400
-    """Least pixels of a face that tell it."""
+    """Least pixels of a face that is measured."""
     full_contrast: float = 0.2
     """Difference between the halves that means light from one side, as a fraction of their sum."""
 
@@ -30,14 +30,16 @@ LIGHT_DIRECTION: Final = LightDirection()
 """The engine's options."""
 
 
-def estimate_light_direction_x(image: Floats, segmentation: PersonSegmentation) -> float:
+def estimate_light_direction_x(
+    image: Floats, segmentation: PersonSegmentation, options: LightDirection = LIGHT_DIRECTION
+) -> float:
     """Return on which side of the picture the light is: -1 left, 0 ahead, 1 right."""
-    bare = erode(segmentation.face, LIGHT_DIRECTION.face_margin_px)
-    if bare.sum() < LIGHT_DIRECTION.min_face_px:
+    bare = erode(segmentation.face, options.face_margin_px)
+    if bare.sum() < options.min_face_px:
         return 0.0
     xs = np.nonzero(bare)[1]
     luma = to_luma(image)[bare]
     middle = float(np.median(xs))
     left, right = np.median(luma[xs < middle]), np.median(luma[xs >= middle])
-    full = max(LIGHT_DIRECTION.full_contrast * float(left + right), 1.0)
+    full = max(options.full_contrast * float(left + right), 1.0)
     return float(np.clip((right - left) / full, -1, 1))

@@ -90,10 +90,12 @@ OWN_ARMS: Final = OwnArms()
 
 
 def select_own_arms(
-    segmentation: PersonSegmentation, surfaces: tuple[RuledWarp, RuledWarp], body: Body
+    segmentation: PersonSegmentation,
+    surfaces: tuple[RuledWarp, RuledWarp],
+    body: Body,
+    options: OwnArmSearch = OWN_ARM_SEARCH,
 ) -> Bool:
     """Return the pieces of the arms' label that are arms: not the bare waist under a short top."""
-    options = OWN_ARM_SEARCH
     near = np.zeros(segmentation.arms.shape, bool)
     for surface, side in zip(surfaces, body.sides, strict=True):
         near |= surface.covered & (np.abs(surface.across - 0.5) < options.max_off_middle)
@@ -111,7 +113,11 @@ def _disc(shape: tuple[int, ...], side: BodySide, radius: float) -> Bool:
 
 
 def find_arm_under_sleeve(
-    segmentation: PersonSegmentation, sleeve: PlacedSleeve, side: BodySide, reach: float
+    segmentation: PersonSegmentation,
+    sleeve: PlacedSleeve,
+    side: BodySide,
+    reach: float,
+    options: ArmUnderSleeve = ARM_UNDER_SLEEVE,
 ) -> Bool:
     """Return the bare arm that the new sleeve covers, rims included, H x W.
 
@@ -120,8 +126,8 @@ def find_arm_under_sleeve(
     surface, fit = sleeve.surface, sleeve.fit
     if fit.cuff_fraction == 0.0:
         return np.zeros(segmentation.arms.shape, bool)
-    bare_from = fit.cuff_fraction - ARM_UNDER_SLEEVE.cuff_overlap
-    near = np.abs(surface.across - 0.5) < ARM_UNDER_SLEEVE.max_off_middle
+    bare_from = fit.cuff_fraction - options.cuff_overlap
+    near = np.abs(surface.across - 0.5) < options.max_off_middle
     near &= surface.along < bare_from
     hidden = segmentation.arms & surface.covered & near
     height, width = hidden.shape
@@ -131,7 +137,7 @@ def find_arm_under_sleeve(
     fraction = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
     away = np.hypot(xs - fraction * run[0], ys - fraction * run[1])
     bare = surface.covered & (surface.along >= bare_from)
-    limit = np.where(ys < run[1], ARM_UNDER_SLEEVE.reach_above_armpit * reach, reach)
+    limit = np.where(ys < run[1], options.reach_above_armpit * reach, reach)
     return np.asarray(hidden | (segmentation.arms & ~bare & (away < limit)))
 
 
@@ -141,6 +147,7 @@ def add_own_arms(
     arms: Bool,
     segmentation: PersonSegmentation,
     new: tuple[Floats, Floats],
+    options: OwnArms = OWN_ARMS,
 ) -> None:
     """Add the person's own arms over what is new, free of whatever was behind their edges.
 
@@ -148,7 +155,6 @@ def add_own_arms(
     existing garment reflected on them, and that of new skin, into which they go over without a
     step.
     """
-    options = OWN_ARMS
     window = bounding_window(arms, 4 * LABEL_ERROR_PX)
     if window is None:
         return

@@ -53,10 +53,14 @@ REPLACED_GARMENT: Final = ReplacedGarment()
 
 
 def replace_existing_garment(
-    image: Floats, segmentation: PersonSegmentation, skin: Skin, replaced: Bool, waist: float
+    image: Floats,
+    segmentation: PersonSegmentation,
+    skin: Skin,
+    replaced: Bool,
+    waist: float,
+    options: ReplacedGarment = REPLACED_GARMENT,
 ) -> Floats:
     """Return the photo with the existing garment replaced by background, bottoms and skin."""
-    options = REPLACED_GARMENT
     near = bounding_window(replaced, 2 * LABEL_ERROR_PX)
     if near is None:
         return image

@@ -53,39 +53,50 @@ ROUND_ARM: Final = RoundArm()
 """The engine's options."""
 
 
-def shade_round_arm(image: Floats, seen: Bool, across: Floats, light_direction_x: float) -> Floats:
+def shade_round_arm(
+    image: Floats,
+    seen: Bool,
+    across: Floats,
+    light_direction_x: float,
+    options: RoundArm = ROUND_ARM,
+) -> Floats:
     """Return how a round limb is lit, H x W x 3, 1 on its bright side.
 
     It is the limb's own light where it is seen bare, and a round one's elsewhere.
     A round limb is redder where it is dim. ``across``: -1 to 1 from edge to edge.
     ``light_direction_x``: where the light comes from, in the direction of ``across``, -1 to 1.
     """
-    option = ROUND_ARM
-    turned = np.arcsin(np.clip(np.linspace(-1, 1, option.bins), -1, 1))
+    turned = np.arcsin(np.clip(np.linspace(-1, 1, options.bins), -1, 1))
     light = (
-        option.max_light
-        - option.edge_shade
-        + option.edge_shade * np.cos(turned - option.light_turn * light_direction_x)
+        options.max_light
+        - options.edge_shade
+        + options.edge_shade * np.cos(turned - options.light_turn * light_direction_x)
     )
-    profile = light[:, None] ** np.array(option.channel_exponents)
+    profile = light[:, None] ** np.array(options.channel_exponents)
     if seen.sum() > MIN_LIT_ARM_PX:
         colours = image[seen]
         place = np.clip(
-            np.rint((across[seen] + 1) / 2 * (option.bins - 1)), 0, option.bins - 1
+            np.rint((across[seen] + 1) / 2 * (options.bins - 1)), 0, options.bins - 1
         ).astype(int)
-        usual = np.maximum(np.median(colours, axis=0), option.min_level)
-        for index in range(1, option.bins - 1):
+        usual = np.maximum(np.median(colours, axis=0), options.min_level)
+        for index in range(1, options.bins - 1):
             own = colours[place == index] / usual
-            if len(own) > option.min_bin_px:
-                measured = np.clip(np.median(own, axis=0), option.min_measured, option.max_measured)
-                profile[index] = option.round_weight * profile[index] + option.own_weight * measured
-        profile[0] = option.outer_bin_light * profile[1]
-        profile[-1] = option.outer_bin_light * profile[-2]
+            if len(own) > options.min_bin_px:
+                measured = np.clip(
+                    np.median(own, axis=0), options.min_measured, options.max_measured
+                )
+                profile[index] = (
+                    options.round_weight * profile[index] + options.own_weight * measured
+                )
+        profile[0] = options.outer_bin_light * profile[1]
+        profile[-1] = options.outer_bin_light * profile[-2]
     profile = profile / profile[2:-2].mean(axis=0)
-    places = np.linspace(0, option.bins - 1, option.samples)
+    places = np.linspace(0, options.bins - 1, options.samples)
     fine = np.stack(
-        [np.interp(places, np.arange(option.bins), channel) for channel in profile.T], axis=1
+        [np.interp(places, np.arange(options.bins), channel) for channel in profile.T], axis=1
     )
-    fine = cv2.GaussianBlur(fine[None].astype(np.float32), (0, 0), option.sigma)[0]
-    at = np.clip((across + 1) * ((option.samples - 1) / 2), 0, option.samples - 1).astype(np.int32)
+    fine = cv2.GaussianBlur(fine[None].astype(np.float32), (0, 0), options.sigma)[0]
+    at = np.clip((across + 1) * ((options.samples - 1) / 2), 0, options.samples - 1).astype(
+        np.int32
+    )
     return np.asarray(fine[at], np.float32)

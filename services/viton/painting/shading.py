@@ -7,7 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.geometry import Points, point, unit_vector
-from services.viton.painting.existing_shading import estimate_top_shading
+from services.viton.painting.existing_shading import (
+    TOP_SHADING,
+    PlainFabricShading,
+    estimate_top_shading,
+)
 from services.viton.person.body import Body, BodySide
 from services.viton.person.segmentation import PersonSegmentation
 from services.viton.placing.sleeve import PlacedSleeve
@@ -142,26 +146,6 @@ CREASE_PROFILE: Final = CreaseProfile()
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundSleeve:
-    """How the light falls off to both edges of a sleeve."""
-
-    shoulder_fraction: float = 0.4
-    """Fraction of the sleeve over which the torso's light goes over into the sleeve's."""
-    max_across: float = 1.3
-    """Distance from the middle from which on it grows no darker, in half widths."""
-    light_direction_shift: float = 0.12
-    """How far a light from the side moves the brightest line towards it, in half widths."""
-    edge_loss: float = 0.20
-    """Fraction of the light lost at an edge."""
-    edge_power: float = 2.5
-    """Power of the distance from the brightest line with which the loss grows."""
-
-
-ROUND_SLEEVE: Final = RoundSleeve()
-"""The engine's options."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ElbowFold:
     """A fold across a sleeve at the elbow, in lengths of the arm."""
 
@@ -203,40 +187,93 @@ ELBOW_CREASES: Final = ElbowCreases()
 """The engine's options."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RoundSleeve:
+    """How the light falls off to both edges of a sleeve."""
+
+    shoulder_fraction: float = 0.4
+    """Fraction of the sleeve over which the torso's light goes over into the sleeve's."""
+    max_across: float = 1.3
+    """Distance from the middle from which on it grows no darker, in half widths."""
+    light_direction_shift: float = 0.12
+    """How far a light from the side moves the brightest line towards it, in half widths."""
+    edge_loss: float = 0.20
+    """Fraction of the light lost at an edge."""
+    edge_power: float = 2.5
+    """Power of the distance from the brightest line with which the loss grows."""
+    elbow: ElbowCreases = ELBOW_CREASES
+    """The folds at the elbow."""
+
+
+ROUND_SLEEVE: Final = RoundSleeve()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorsoShading:
+    """The light on the torso of a garment."""
+
+    roundness: RoundTorso = ROUND_TORSO
+    """How the light falls off to the sides."""
+    chest: ChestShading = CHEST_SHADING
+    """Light above the chest's highest row and shade below it."""
+    armpit_creases: ArmpitCreases = ARMPIT_CREASES
+    """Folds from the armpits."""
+    waistband_gathers: WaistbandGathers = WAISTBAND_GATHERS
+    """Folds above a waistband."""
+    crease_profile: CreaseProfile = CREASE_PROFILE
+    """The light across a fold and along it."""
+    existing: PlainFabricShading = TOP_SHADING
+    """How the shading of the existing top is estimated."""
+
+
+TORSO_SHADING: Final = TorsoShading()
+"""The engine's options."""
+
+
 def shade_torso(
-    image: Floats, segmentation: PersonSegmentation, body: Body, light_direction_x: float
+    image: Floats,
+    segmentation: PersonSegmentation,
+    body: Body,
+    light_direction_x: float,
+    options: TorsoShading = TORSO_SHADING,
 ) -> Floats:
     """Return the light on the torso: roundness, creases, and the existing shading of a plain top.
 
     ``light_direction_x``: where the light comes from, -1 left to 1 right.
     """
-    options = ROUND_TORSO
+    round_torso = options.roundness
     height, width = segmentation.upper_garment.shape
     left, right = body.left.flank_x[:height], body.right.flank_x[:height]
     half = np.maximum((right - left) / 2, 1.0)
     # Above the armpits the trunk goes over into the shoulders.
     armpit = (body.left.canvas_armpit[1] + body.right.canvas_armpit[1]) / 2
-    blend = options.shoulder_blend * body.shoulder_width
+    blend = round_torso.shoulder_blend * body.shoulder_width
     above = np.clip((armpit - np.arange(height)) / blend + 0.5, 0, 1)
     shoulders = float(np.hypot(*(body.right.canvas_shoulder_tip - body.left.canvas_shoulder_tip)))
-    wide = max(options.shoulder_half_width * shoulders, 1.0)
+    wide = max(round_torso.shoulder_half_width * shoulders, 1.0)
     half = (half + above * (np.maximum(half, wide) - half)).astype(np.float32)
     centre = ((left + right) / 2).astype(np.float32)
     across = (np.arange(width, dtype=np.float32)[None, :] - centre[:, None]) / half[:, None]
-    away = np.clip(np.abs(across), 0, options.max_across)
+    away = np.clip(np.abs(across), 0, round_torso.max_across)
     cubed = away * away * away
-    light = 1 - options.wide_loss * cubed - options.rim_loss * cubed * cubed * away
-    light = light + options.light_direction_gain * light_direction_x * np.clip(across, -1, 1)
-    light = light * _bust_shading(body, across) * synthesise_creases((height, width), body)
-    return np.asarray(light * estimate_top_shading(image, segmentation), np.float32)
+    light = 1 - round_torso.wide_loss * cubed - round_torso.rim_loss * cubed * cubed * away
+    light = light + round_torso.light_direction_gain * light_direction_x * np.clip(across, -1, 1)
+    light = (
+        light
+        * _bust_shading(body, across, options.chest)
+        * synthesise_creases((height, width), body, options)
+    )
+    return np.asarray(
+        light * estimate_top_shading(image, segmentation, options.existing), np.float32
+    )
 
 
-def _bust_shading(body: Body, across: Floats) -> Floats:
+def _bust_shading(body: Body, across: Floats, options: ChestShading) -> Floats:
     """Return the light on the chest: it slopes towards the light above, and away from it below.
 
     ``across``: H x W, from the left flank -1 to the right one 1.
     """
-    options = CHEST_SHADING
     rows = np.arange(across.shape[0], dtype=np.float32)[:, None]
     armpit = (body.left.canvas_armpit[1] + body.right.canvas_armpit[1]) / 2
     level = armpit + options.below_armpits * body.shoulder_width
@@ -246,12 +283,16 @@ def _bust_shading(body: Body, across: Floats) -> Floats:
     return np.asarray(1 + options.depth * slope * np.exp(-squared * squared), np.float32)
 
 
-def synthesise_creases(shape: tuple[int, int], body: Body) -> Floats:
+def synthesise_creases(
+    shape: tuple[int, int], body: Body, options: TorsoShading = TORSO_SHADING
+) -> Floats:
     """Return faint folds: from the armpits over the chest, and above a waist that is tucked in."""
     light = np.ones(shape, np.float32)
-    gathers = _waistband_gathers(shape[0], body) if body.existing_top_tucked else []
-    for crease in (*_armpit_creases(body), *gathers):
-        window, factor = _shade_crease(crease, shape)
+    creases = _armpit_creases(body, options.armpit_creases)
+    if body.existing_top_tucked:
+        creases += _waistband_gathers(shape[0], body, options.waistband_gathers)
+    for crease in creases:
+        window, factor = _shade_crease(crease, shape, options.crease_profile)
         light[window] *= factor
     return light
 
@@ -270,9 +311,8 @@ class _Crease:
     """Fraction of the light that the dark side loses."""
 
 
-def _armpit_creases(body: Body) -> list[_Crease]:
+def _armpit_creases(body: Body, options: ArmpitCreases) -> list[_Crease]:
     """Return the folds from both armpits over the chest."""
-    options = ARMPIT_CREASES
     creases = []
     scale = body.shoulder_width
     for side in body.sides:
@@ -286,12 +326,11 @@ def _armpit_creases(body: Body) -> list[_Crease]:
     return creases
 
 
-def _waistband_gathers(height: int, body: Body) -> list[_Crease]:
+def _waistband_gathers(height: int, body: Body, options: WaistbandGathers) -> list[_Crease]:
     """Return short folds that rise from the waistband: the same ones every time.
 
     ``height``: that of the canvas, in pixels.
     """
-    options = WAISTBAND_GATHERS
     rng = np.random.default_rng(options.seed)
     row = int(np.clip(body.existing_hem_row, 0, height - 1))
     left, right = float(body.left.flank_x[row]), float(body.right.flank_x[row])
@@ -309,12 +348,13 @@ def _waistband_gathers(height: int, body: Body) -> list[_Crease]:
     return creases
 
 
-def _shade_crease(crease: _Crease, shape: tuple[int, int]) -> tuple[Window, Floats]:
+def _shade_crease(
+    crease: _Crease, shape: tuple[int, int], options: CreaseProfile
+) -> tuple[Window, Floats]:
     """Return the crease's window and the light in it: darker on one side, brighter on the other.
 
     It fades to both ends.
     """
-    options = CREASE_PROFILE
     start, end, wide = crease.start, crease.end, crease.width
     reach = options.reach * wide
     low, high = np.minimum(start, end) - reach, np.maximum(start, end) + reach
@@ -337,14 +377,17 @@ def _shade_crease(crease: _Crease, shape: tuple[int, int]) -> tuple[Window, Floa
 
 
 def shade_sleeve(
-    sleeve: PlacedSleeve, side: BodySide, torso: Floats, light_direction_x: float
+    sleeve: PlacedSleeve,
+    side: BodySide,
+    torso: Floats,
+    light_direction_x: float,
+    options: RoundSleeve = ROUND_SLEEVE,
 ) -> Floats:
     """Return the light on a sleeve, H x W: its roundness, its folds, the torso's light on top.
 
     ``torso``: the light on the torso, H x W. ``light_direction_x``: where the light comes from, -1
     left to 1 right. Without a sleeve all is 1.
     """
-    options = ROUND_SLEEVE
     surface, fit = sleeve.surface, sleeve.fit
     light = np.ones(surface.along.shape, np.float32)
     if fit.cuff_fraction == 0.0:
@@ -356,18 +399,19 @@ def shade_sleeve(
     lit = np.clip(across - options.light_direction_shift * light_direction_x, -limit, limit)
     rounded = 1 - options.edge_loss * ramp * np.abs(lit) ** options.edge_power
     folds = np.ones(part.along.shape, np.float32)
-    if fit.cuff_fraction > ELBOW_CREASES.min_cuff_fraction:
-        folds = _shade_elbow(part.along, part.across, _elbow_bend_degrees(side))
+    if fit.cuff_fraction > options.elbow.min_cuff_fraction:
+        folds = _shade_elbow(part.along, part.across, _elbow_bend_degrees(side), options.elbow)
     light[part.window] = rounded * folds * (torso[part.window] * (1 - ramp) + ramp)
     return light
 
 
-def _shade_elbow(along: Floats, across: Floats, bend_degrees: float) -> Floats:
+def _shade_elbow(
+    along: Floats, across: Floats, bend_degrees: float, options: ElbowCreases
+) -> Floats:
     """Return the light on a sleeve's folds at the elbow, of the shape of ``along``.
 
     ``along``: from shoulder 0 to wrist 1. ``across``: from outer edge 0 to inner edge 1.
     """
-    options = ELBOW_CREASES
     bent = (bend_degrees - options.min_bend_degrees) / options.bend_range_degrees
     depth = options.straight_depth + options.bent_depth * float(np.clip(bent, 0, 1))
     inner = np.clip(across + options.outer_start, 0, 1) ** options.inner_power

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from services.kit.raster.easing import smoothstep
 from services.viton.painting.bare_arm import map_bare_arm
-from services.viton.painting.bare_arm_edges import find_bare_arm_edges
+from services.viton.painting.bare_arm_edges import BareArmEdges, find_bare_arm_edges
 from services.viton.painting.bare_trunk import join_bare_shoulders, rasterise_bare_trunk
 from services.viton.painting.bare_trunk_light import shade_bare_trunk
 from services.viton.painting.round_arm_light import MIN_LIT_ARM_PX, shade_round_arm
@@ -32,7 +32,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class SkinSampling:
-    """Which pixels tell the person's skin tone; distances in pixels of the canvas."""
+    """Which pixels give the person's skin tone; distances in pixels of the canvas."""
 
     edge_px: int = 3
     """Distance from the edge of skin, and from hair, within which pixels are mixed."""
@@ -84,6 +84,7 @@ def synthesise_skin(
     body: Body,
     arm_surfaces: tuple[RuledWarp, RuledWarp],
     light_direction_x: float,
+    options: SkinSampling = SKIN_SAMPLING,
 ) -> Skin:
     """Synthesise the person's skin under the existing garment, shaded like a body.
 
@@ -91,65 +92,128 @@ def synthesise_skin(
     ``arm_surfaces``: the left and the right arm. ``light_direction_x``: where the light comes from,
     -1 left to 1 right.
     """
-    sampling = SKIN_SAMPLING
-    shape = segmentation.upper_garment.shape
-    own = erode(segmentation.torso_skin | segmentation.arms, sampling.edge_px) & ~dilate(
-        segmentation.hair, sampling.edge_px
-    )
-    bare = own & ~dilate(segmentation.upper_garment, sampling.garment_margin_px)
-    neck_px = max(int(segmentation.torso_skin.sum()), 1)
-    if bare[segmentation.torso_skin].sum() < sampling.min_neck_fraction * neck_px:
-        bare |= own & segmentation.torso_skin & ~dilate(segmentation.upper_garment, LABEL_ERROR_PX)
-    face = erode(segmentation.face, sampling.face_margin_px)
-    bare &= select_skin_of_usual_hue(image, bare, face) & select_lit_skin(image, face)
-    weight = np.where(bare, 1.0, np.where(face, sampling.face_weight, 0.0)).astype(np.float32)
-    if weight.sum() < sampling.min_weight:
-        weight = (segmentation.torso_skin | segmentation.arms | segmentation.face).astype(
-            np.float32
-        )
+    face = erode(segmentation.face, options.face_margin_px)
+    bare = _select_bare_skin(image, segmentation, face, options)
+    bare_arms = bare & segmentation.arms
     texture = make_skin_texture(image, bare if bare.any() else face)
-    seen = bare & segmentation.arms
     edges = [find_bare_arm_edges(surface, segmentation) for surface in arm_surfaces]
-    bare_arms = [
+    arm_maps = [
         map_bare_arm(surface, side.arm, segmentation, body, edge)
         for surface, side, edge in zip(arm_surfaces, body.sides, edges, strict=True)
     ]
-    arms = [cover for cover, _ in bare_arms]
-    chest = join_bare_shoulders(rasterise_bare_trunk(segmentation, body), arms, segmentation, body)
-    trunk_light = shade_bare_trunk(chest, arms, body)
-    # What is seen of a round arm is dimmer towards its edges than its colour is.
-    even = image.copy()
-    light = []
-    for surface, side, (_, across), edge in zip(
-        arm_surfaces, body.sides, bare_arms, edges, strict=True
-    ):
-        own = np.ones((*shape, 3), np.float32)
-        near = surface.window
-        covered = surface.covered[near]
-        there = (seen[near] & covered)[..., None]
-        lit_part = edge.light_reference_skin[near] & there[..., 0]
-        lit_part = lit_part if lit_part.sum() > MIN_LIT_ARM_PX else there[..., 0]
-        lit = shade_round_arm(image[near], lit_part, across[near] * -side.sign, light_direction_x)
-        # On the shoulder the arm goes over into the trunk.
-        joint = (
-            smoothstep(_SHOULDER_BLEND_LEVEL - surface.along[near] / _SHOULDER_BLEND_FRACTION)
-            * covered
-        )[..., None]
-        own[near] = joint * trunk_light[near][..., None] + (1 - joint) * lit
-        even[near] = np.where(there, even[near] / own[near], even[near])
-        light.append(own)
+    arm_alphas = [alpha for alpha, _ in arm_maps]
+    trunk = rasterise_bare_trunk(segmentation, body)
+    chest = join_bare_shoulders(trunk, arm_alphas, segmentation, body)
+    trunk_light = shade_bare_trunk(chest, arm_alphas, body)
+    left_light, right_light = (
+        _shade_bare_arm(
+            image,
+            surface,
+            _find_lit_part(surface, bare_arms, edge),
+            across * -side.sign,
+            trunk_light,
+            light_direction_x,
+        )
+        for surface, side, (_, across), edge in zip(
+            arm_surfaces, body.sides, arm_maps, edges, strict=True
+        )
+    )
+    evenly_lit = _remove_arm_light(image, bare_arms, arm_surfaces, (left_light, right_light))
+    weight = _weigh_seen_skin(segmentation, bare, face, options)
     tone = (
-        pull_push(even, weight) if weight.sum() > 0 else np.full_like(image, sampling.default_level)
+        pull_push(evenly_lit, weight)
+        if weight.sum() > 0
+        else np.full_like(image, options.default_level)
     )
     neck = bare & segmentation.torso_skin
     throat = continue_neck_colour(image, neck, tone, body)
-    tone = alpha_blend(tone, throat, weigh_neck_against_arms(seen, neck, body.shoulder_width))
-    light_on = trunk_light * texture
+    neck_weight = weigh_neck_against_arms(bare_arms, neck, body.shoulder_width)
+    albedo = alpha_blend(tone, throat, neck_weight)
+    textured_light = trunk_light * texture
     return Skin(
-        albedo=tone,
-        upper_chest_colour=tone * light_on[..., None],
+        albedo=albedo,
+        upper_chest_colour=albedo * textured_light[..., None],
         trunk_alpha=chest,
-        arm_alphas=(arms[0], arms[1]),
-        arm_shading=(light[0] * texture[..., None], light[1] * texture[..., None]),
+        arm_alphas=(arm_alphas[0], arm_alphas[1]),
+        arm_shading=(left_light * texture[..., None], right_light * texture[..., None]),
         mislabelled_hem=edges[0].mislabelled_hem | edges[1].mislabelled_hem,
     )
+
+
+def _select_bare_skin(
+    image: Floats, segmentation: PersonSegmentation, face: Bool, options: SkinSampling
+) -> Bool:
+    """Return the lit bare skin of neck and arms, H x W, away from the existing garment.
+
+    ``face``: H x W, the inner part of the face.
+    """
+    skin = segmentation.torso_skin | segmentation.arms
+    unmixed = erode(skin, options.edge_px) & ~dilate(segmentation.hair, options.edge_px)
+    bare = unmixed & ~dilate(segmentation.upper_garment, options.garment_margin_px)
+    neck_px = max(int(segmentation.torso_skin.sum()), 1)
+    if bare[segmentation.torso_skin].sum() < options.min_neck_fraction * neck_px:
+        beside_label = dilate(segmentation.upper_garment, LABEL_ERROR_PX)
+        bare |= unmixed & segmentation.torso_skin & ~beside_label
+    return bare & select_skin_of_usual_hue(image, bare, face) & select_lit_skin(image, face)
+
+
+def _weigh_seen_skin(
+    segmentation: PersonSegmentation, bare: Bool, face: Bool, options: SkinSampling
+) -> Floats:
+    """Return the weight of every pixel in the tone of the skin, H x W, 0 to 1."""
+    weight = np.where(bare, 1.0, np.where(face, options.face_weight, 0.0)).astype(np.float32)
+    if weight.sum() >= options.min_weight:
+        return weight
+    skin = segmentation.torso_skin | segmentation.arms | segmentation.face
+    return skin.astype(np.float32)
+
+
+def _find_lit_part(surface: RuledWarp, bare_arms: Bool, edges: BareArmEdges) -> Bool:
+    """Return the skin whose light is measured, in the surface's window.
+
+    It is that next below the existing sleeve if there is enough of it, else all of the bare arm.
+    """
+    near = surface.window
+    bare_arm = bare_arms[near] & surface.covered[near]
+    reference = edges.light_reference_skin[near] & bare_arm
+    return reference if reference.sum() > MIN_LIT_ARM_PX else bare_arm
+
+
+def _shade_bare_arm(
+    image: Floats,
+    surface: RuledWarp,
+    lit_part: Bool,
+    across: Floats,
+    trunk_light: Floats,
+    light_direction_x: float,
+) -> Floats:
+    """Return the light on a bare arm, H x W x 3; 1 outside the surface's window.
+
+    ``lit_part``: where the light is measured, in that window. ``across``: H x W, from -1 to 1, from
+    left to right.
+    """
+    near = surface.window
+    round_light = shade_round_arm(image[near], lit_part, across[near], light_direction_x)
+    # On the shoulder the arm goes over into the trunk.
+    joint = (
+        smoothstep(_SHOULDER_BLEND_LEVEL - surface.along[near] / _SHOULDER_BLEND_FRACTION)
+        * surface.covered[near]
+    )[..., None]
+    light = np.ones(image.shape, np.float32)
+    light[near] = joint * trunk_light[near][..., None] + (1 - joint) * round_light
+    return light
+
+
+def _remove_arm_light(
+    image: Floats,
+    bare_arms: Bool,
+    surfaces: tuple[RuledWarp, RuledWarp],
+    lights: tuple[Floats, Floats],
+) -> Floats:
+    """Return the image with the bare arms evenly lit: they are dimmer towards their edges."""
+    evenly_lit = image.copy()
+    for surface, light in zip(surfaces, lights, strict=True):
+        near = surface.window
+        bare_arm = (bare_arms[near] & surface.covered[near])[..., None]
+        evenly_lit[near] = np.where(bare_arm, evenly_lit[near] / light[near], evenly_lit[near])
+    return evenly_lit

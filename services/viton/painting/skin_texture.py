@@ -38,21 +38,20 @@ SKIN_TEXTURE: Final = SkinTexture()
 """The engine's options."""
 
 
-def make_skin_texture(image: Floats, bare: Bool) -> Floats:
+def make_skin_texture(image: Floats, bare: Bool, options: SkinTexture = SKIN_TEXTURE) -> Floats:
     """Return the light on skin that is no paint, H x W, 1 on average.
 
     It has the photo's noise, and faint blotches as skin has.
     """
-    texture = SKIN_TEXTURE
     shape = (image.shape[0], image.shape[1])
-    rng = np.random.default_rng(texture.seed)
+    rng = np.random.default_rng(options.seed)
     blotches = np.zeros(shape, np.float32)
-    for size, strength in texture.blotches:
+    for size, strength in options.blotches:
         small = (max(shape[0] // size, 2), max(shape[1] // size, 2))
         coarse = rng.standard_normal(small, dtype=np.float32)
         blotches += strength * cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
-    bright = float(image[bare].mean()) if bare.any() else texture.default_level
-    sharp = make_noise(shape, texture.noise_gain * estimate_noise_level(image, bare))[..., 0]
-    noise = gaussian_blur(sharp, texture.noise_sigma_px)
-    mottle = texture.mottle_strength * blotches
-    return np.asarray(1 + mottle + noise / max(bright, texture.min_level), np.float32)
+    bright = float(image[bare].mean()) if bare.any() else options.default_level
+    sharp = make_noise(shape, options.noise_gain * estimate_noise_level(image, bare))[..., 0]
+    noise = gaussian_blur(sharp, options.noise_sigma_px)
+    mottle = options.mottle_strength * blotches
+    return np.asarray(1 + mottle + noise / max(bright, options.min_level), np.float32)

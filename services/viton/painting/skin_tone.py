@@ -100,20 +100,22 @@ def select_lit_skin(image: Floats, face: Bool) -> Bool:
     return np.asarray(luma > _SHADE_FRACTION * float(np.median(luma[face])))
 
 
-def continue_neck_colour(image: Floats, bare: Bool, tone: Floats, body: Body) -> Floats:
+def continue_neck_colour(
+    image: Floats, bare: Bool, tone: Floats, body: Body, options: UpperChestTone = UPPER_CHEST_TONE
+) -> Floats:
     """Return the tone of the neck's lit part, continued over the chest: H x W x 3, 0 to 255.
 
     Where too little of the neck is bare, this is ``tone``.
     """
-    if bare.sum() < UPPER_CHEST_TONE.min_neck_area * body.shoulder_width**2:
+    if bare.sum() < options.min_neck_area * body.shoulder_width**2:
         return tone
     luma = to_luma(image)
-    dim = float(np.percentile(luma[bare], UPPER_CHEST_TONE.lit_percentile))
-    ramp = UPPER_CHEST_TONE.lit_ramp
+    dim = float(np.percentile(luma[bare], options.lit_percentile))
+    ramp = options.lit_ramp
     lit = bare * np.clip((luma - dim + ramp) / ramp, 0, 1)
     near = pull_push(image, lit.astype(np.float32))
     usual = np.median(image[bare & (luma >= dim)], axis=0)
     away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
-    fade = to_three_channels(np.clip(away / (UPPER_CHEST_TONE.fade * body.shoulder_width), 0, 1))
-    far = (usual * np.array(UPPER_CHEST_TONE.dimming)).astype(np.float32)
+    fade = to_three_channels(np.clip(away / (options.fade * body.shoulder_width), 0, 1))
+    far = (usual * np.array(options.dimming)).astype(np.float32)
     return np.asarray(near + fade * (far - near), np.float32)

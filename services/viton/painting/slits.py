@@ -46,25 +46,30 @@ SLIT: Final = Slit()
 
 
 def close_slits_beside_arms(
-    torso: Floats, segmentation: PersonSegmentation, arms: Bool, chest: Bool, body: Body
+    torso: Floats,
+    segmentation: PersonSegmentation,
+    arms: Bool,
+    chest: Bool,
+    body: Body,
+    options: Slit = SLIT,
 ) -> Floats:
     """Return the torso's coverage with no bright slit beside an arm that it all but touches.
 
     It is H x W, 0 to 1. ``chest``: the bare trunk, through which no ground is seen.
     """
-    reach = max(int(SLIT.max_half_width * body.shoulder_width), 1)
+    reach = max(int(options.max_half_width * body.shoulder_width), 1)
     covered = torso > 0.5
     open_ground: Bool = np.asarray(~(covered | arms | chest))
     opened = open_mask(open_ground, reach)
-    large = remove_small_components(opened, int((SLIT.min_gap_side * body.shoulder_width) ** 2))
-    wide = antialias(large, SLIT.gap_rim_px) > SLIT.gap_rim_level
+    large = remove_small_components(opened, int((options.min_gap_side * body.shoulder_width) ** 2))
+    wide = antialias(large, options.gap_rim_px) > options.gap_rim_level
     # A gap that stays open narrows to its end, and does not stop at its whole width.
     thin = label_components(open_mask(open_ground, 1, Footprint.SQUARE))
     widens = np.bincount(thin.labels[wide], minlength=thin.count) > 0
     wide = wide | thin.select(widens)
     rows = np.arange(torso.shape[0])[:, None]
     armpit = min(body.left.canvas_armpit[1], body.right.canvas_armpit[1])
-    top = armpit - SLIT.above_armpit * body.shoulder_width
+    top = armpit - options.above_armpit * body.shoulder_width
     slit = (
         open_ground
         & ~wide
@@ -72,9 +77,9 @@ def close_slits_beside_arms(
         & (rows < body.existing_hem_row)
         & ~segmentation.lower_body
     )
-    near = SLIT.search_ratio * reach
+    near = options.search_ratio * reach
     slit &= dilate(covered, near) & dilate(arms, near)
     # Some way under the arm that it touches, whose soft edge lies over it.
-    under = dilate(dilate(covered | slit, 1) & arms, SLIT.under_arm_px) & arms
-    joined = antialias(covered | slit | under, SLIT.blur_px)
-    return np.where(dilate(slit | under, SLIT.edge_px), np.maximum(torso, joined), torso)
+    under = dilate(dilate(covered | slit, 1) & arms, options.under_arm_px) & arms
+    joined = antialias(covered | slit | under, options.blur_px)
+    return np.where(dilate(slit | under, options.edge_px), np.maximum(torso, joined), torso)

@@ -12,6 +12,7 @@ from services.viton.painting.contact_shadow import CUFF, contact_shadow
 from services.viton.painting.legs_below_hem import LegsBelowHem
 from services.viton.painting.own_arms import (
     OWN_ARMS,
+    OwnArms,
     add_own_arms,
     find_arm_under_sleeve,
     select_own_arms,
@@ -27,10 +28,10 @@ from services.viton.painting.skin import Skin
 from services.viton.painting.slits import close_slits_beside_arms
 from services.viton.painting.waistband import (
     WAISTBAND_RIM,
+    WaistbandRim,
     measure_waistband_coverages,
     take_rim_colours_from_below,
 )
-from services.viton.person.body import Body
 from services.viton.person.measured_person import MeasuredPerson
 from services.viton.person.segmentation import LABEL_ERROR_PX, PersonSegmentation
 from services.viton.placing.garment_layers import GarmentLayers
@@ -105,6 +106,24 @@ NEW_ARM: Final = NewArm()
 
 
 @dataclass(frozen=True, kw_only=True)
+class TopComposition:
+    """How the layers of a garment with a torso and sleeves are joined."""
+
+    arm_shadow: ArmShadow = ARM_SHADOW
+    """The shadow of the arms on the torso."""
+    new_arm: NewArm = NEW_ARM
+    """Where arm skin is made."""
+    own_arms: OwnArms = OWN_ARMS
+    """How the person's own arms are laid over what is new."""
+    waistband_rim: WaistbandRim = WAISTBAND_RIM
+    """The upper rim of a waistband over the garment."""
+
+
+TOP_COMPOSITION: Final = TopComposition()
+"""The engine's options."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Scene:
     """All that the composition draws, made once; H x W on the canvas."""
 
@@ -126,6 +145,8 @@ class _Scene:
     """Coverage of the garment's torso, 0 to 1."""
     noise: Floats
     """H x W x 1: noise that the garment lacks beside the photo, in levels."""
+    options: TopComposition
+    """How the layers are joined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +167,10 @@ def assemble_top(
     layers: GarmentLayers,
     appearance: PersonAppearance,
     neck: NeckLayers,
+    options: TopComposition = TOP_COMPOSITION,
 ) -> LayerStack:
     """Stack all layers of a garment with a torso and sleeves, and of the person around it."""
-    zones = _find_zones(person, placement, appearance.skin)
+    zones = _find_zones(person, placement, appearance.skin, options)
     body = person.body
     band = (
         measure_waistband_coverages(person.pixels, person.segmentation, body)
@@ -168,6 +190,7 @@ def assemble_top(
             layers.torso.alpha.shape,
             _missing_noise_level(person.pixels, person.segmentation, layers),
         ),
+        options=options,
     )
     stack = LayerStack(_paint_base(scene))
     if neck.back_piece is not None:
@@ -182,6 +205,7 @@ def assemble_top(
         zones.own_arms,
         person.segmentation,
         (scene.torso, _either(zones.new_arms)),
+        options.own_arms,
     )
     for side in PictureSide:
         _add_sleeve(stack, scene, side)
@@ -189,7 +213,9 @@ def assemble_top(
     return stack
 
 
-def _find_zones(person: MeasuredPerson, placement: TopPlacement, skin: Skin) -> _Zones:
+def _find_zones(
+    person: MeasuredPerson, placement: TopPlacement, skin: Skin, options: TopComposition
+) -> _Zones:
     segmentation, body = person.segmentation, person.body
     sleeves = placement.sleeves
     under_sleeves = [
@@ -205,11 +231,11 @@ def _find_zones(person: MeasuredPerson, placement: TopPlacement, skin: Skin) -> 
     hidden &= ~stays
     # Under the rims of the arms lies what is new, so that no old rim shows through.
     under_rims = hidden | dilate(hidden, LABEL_ERROR_PX // 2 + 1) & own_arms
-    beside_skin = dilate(under_rims & (_either(skin.arm_alphas) > 0.5), OWN_ARMS.seam_px)
+    beside_skin = dilate(under_rims & (_either(skin.arm_alphas) > 0.5), options.own_arms.seam_px)
     beside_skin &= own_arms
     replaced = under_rims | beside_skin
     left, right = (
-        arm * _new_arm_alpha(segmentation, replaced, sleeve)
+        arm * _new_arm_alpha(segmentation, replaced, sleeve, options.new_arm)
         for arm, sleeve in zip(skin.arm_alphas, sleeves, strict=True)
     )
     return _Zones(own_arms=own_arms, replaced=replaced, new_arms=(left, right))
@@ -262,12 +288,13 @@ def _add_torso(stack: LayerStack, scene: _Scene) -> None:
 def _light_beside_arms(scene: _Scene) -> Floats:
     """Return the light that arms and a lower garment over it leave on the torso."""
     person = scene.person
-    light = _arm_shading(scene.appearance.skin, scene.layers, person.body, scene.zones.own_arms)
+    light = _arm_shading(scene, scene.options.arm_shadow)
     if scene.waistband is None:
         return light
+    rim = scene.options.waistband_rim
     lower = person.segmentation.lower_body.astype(np.float32)
-    cast = gaussian_blur(lower, WAISTBAND_RIM.shadow_sigma_px)
-    return light * (1 - WAISTBAND_RIM.shadow * cast)
+    cast = gaussian_blur(lower, rim.shadow_sigma_px)
+    return light * (1 - rim.shadow * cast)
 
 
 def _add_stand_collar(stack: LayerStack, scene: _Scene) -> None:
@@ -280,7 +307,10 @@ def _add_stand_collar(stack: LayerStack, scene: _Scene) -> None:
 def _add_waistband(stack: LayerStack, scene: _Scene) -> None:
     if scene.waistband is not None:
         lower = scene.waistband[1]
-        stack.add_layer(take_rim_colours_from_below(scene.person.pixels, lower), lower)
+        stack.add_layer(
+            take_rim_colours_from_below(scene.person.pixels, lower, scene.options.waistband_rim),
+            lower,
+        )
 
 
 def _add_new_arms(stack: LayerStack, scene: _Scene) -> None:
@@ -298,7 +328,7 @@ def _add_sleeve(stack: LayerStack, scene: _Scene, side: PictureSide) -> None:
     window = bounding_window(cover > 0, _SLEEVE_MARGIN_PX)
     if window is None:
         return
-    own_arms = antialias(scene.zones.own_arms[window], OWN_ARMS.rim_sigma_px)
+    own_arms = antialias(scene.zones.own_arms[window], scene.options.own_arms.rim_sigma_px)
     arm = np.maximum(appearance.skin.arm_alphas[side][window], own_arms)
     cast = contact_shadow(cover[window], CUFF) * arm * (1 - scene.torso[window])
     stack.darken(CUFF.strength * cast, window)
@@ -347,26 +377,28 @@ def _missing_noise_level(
     )
 
 
-def _arm_shading(skin: Skin, layers: GarmentLayers, body: Body, kept: Bool) -> Floats:
+def _arm_shading(scene: _Scene, options: ArmShadow) -> Floats:
     """Return the light left on the torso beside the arms, clothed or bare, H x W, 0 to 1.
 
     The armhole itself casts no shadow.
     """
-    arms = np.maximum(np.maximum(*skin.arm_alphas), layers.sleeves_alpha)
-    arms = np.maximum(arms, kept.astype(np.float32))
-    near = gaussian_blur(arms, ARM_SHADOW.sigma_px) * (1 - arms)
+    body = scene.person.body
+    new_arms = np.maximum(*scene.appearance.skin.arm_alphas)
+    without_own = np.maximum(new_arms, scene.layers.sleeves_alpha)
+    arms = np.maximum(without_own, scene.zones.own_arms.astype(np.float32))
+    near = gaussian_blur(arms, options.sigma_px) * (1 - arms)
     rows = np.arange(arms.shape[0], dtype=np.float32)
     armpit = (body.left.canvas_armpit[1] + body.right.canvas_armpit[1]) / 2
-    below = np.clip((rows - armpit) / (ARM_SHADOW.fade_in * body.shoulder_width), 0, 1)
-    return np.asarray(1 - ARM_SHADOW.strength * near * below[:, None], np.float32)
+    below = np.clip((rows - armpit) / (options.fade_in * body.shoulder_width), 0, 1)
+    return np.asarray(1 - options.strength * near * below[:, None], np.float32)
 
 
 def _new_arm_alpha(
-    segmentation: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve
+    segmentation: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve, options: NewArm
 ) -> Floats:
     """Return where arm skin is synthesised: under the existing garment, below the new cuff."""
     surface, cuff = sleeve.surface, sleeve.fit.cuff_fraction
-    start = (surface.along - cuff + NEW_ARM.cuff_overlap) / NEW_ARM.fade_in
+    start = (surface.along - cuff + options.cuff_overlap) / options.fade_in
     below_cuff = np.clip(start, 0, 1) if cuff > 0 else 1.0
     shown = np.where(surface.covered, below_cuff, 1.0)
     # The arm lay inside the existing garment's outline.
@@ -375,4 +407,4 @@ def _new_arm_alpha(
         & ~segmentation.lower_body
         & (segmentation.upper_garment | segmentation.arms | segmentation.torso_skin)
     )
-    return np.asarray(antialias(held, NEW_ARM.rim_sigma_px) * dilate(held, 1) * shown, np.float32)
+    return np.asarray(antialias(held, options.rim_sigma_px) * dilate(held, 1) * shown, np.float32)

@@ -21,6 +21,54 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShadowInsensitiveColours:
+    """Colours that change little in a shadow."""
+
+    dark_level: float = 30.0
+    """Level that is added to a pixel's mean, so that hues of dark pixels are not exaggerated."""
+    hue_gain: float = 160.0
+    """Size of the two hue channels, in levels for a difference as large as the mean."""
+    light_gain: float = 0.4
+    """Size of the light channel, in levels for each level of the mean."""
+
+
+SHADOW_INSENSITIVE_COLOURS: Final = ShadowInsensitiveColours()
+"""Colours in which existing garments are told apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaistbandShift:
+    """How the colours move the label map's edge of a waistband.
+
+    Colours are those of ``_shadow_insensitive_colours``, in levels.
+    """
+
+    window_ratio: int = 3
+    """How far from the existing garment colours are read, in largest shifts of the edge."""
+    distance_offset: float = 8.0
+    """Addend to the colours' difference that keeps likeness low where they are much alike."""
+    min_difference: float = 15
+    """Difference of the colours above and below up to which they say nothing; they say all at twice
+    that."""
+    row_blur_px: int = 5
+    """Width of the box blur of the likeness along rows, in pixels of the canvas."""
+    min_gain: float = 1.0
+    """Likeness, summed over rows, that a shift has to gain beyond the largest one to be sure."""
+    probe_rise_px: int = 6
+    """Height above the edge at which the existing garment has to lie, in pixels of the canvas."""
+    median_px: int = 21
+    """Width of the median filter along the shifts, in pixels of the canvas."""
+    sigma_px: float = 2.0
+    """Standard deviation of the blur along the shifts, in pixels of the canvas."""
+    colours: ShadowInsensitiveColours = SHADOW_INSENSITIVE_COLOURS
+    """Colours in which the garments are compared."""
+
+
+WAISTBAND_SHIFT: Final = WaistbandShift()
+"""How the waistbands of all persons are moved."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Waistband:
     """How the upper edge of trousers or a skirt is found.
 
@@ -51,56 +99,12 @@ class Waistband:
     """Width beyond either end over which the edge rises, in shoulder widths."""
     rim_height_px: int = 24
     """Height of the strip along the upper edge that is drawn over the garment."""
+    shift: WaistbandShift = WAISTBAND_SHIFT
+    """How the colours move the label map's edge."""
 
 
 WAISTBAND: Final = Waistband()
 """Waistbands of all persons."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaistbandShift:
-    """How the colours move the label map's edge of a waistband.
-
-    Colours are those of ``_shadow_insensitive_colours``, in levels.
-    """
-
-    window_ratio: int = 3
-    """How far from the existing garment colours are read, in largest shifts of the edge."""
-    distance_offset: float = 8.0
-    """Addend to the colours' difference that keeps likeness low where they are much alike."""
-    min_difference: float = 15
-    """Difference of the colours above and below up to which they say nothing; they say all at twice
-    that."""
-    row_blur_px: int = 5
-    """Width of the box blur of the likeness along rows, in pixels of the canvas."""
-    min_gain: float = 1.0
-    """Likeness, summed over rows, that a shift has to gain beyond the largest one to be sure."""
-    probe_rise_px: int = 6
-    """Height above the edge at which the existing garment has to lie, in pixels of the canvas."""
-    median_px: int = 21
-    """Width of the median filter along the shifts, in pixels of the canvas."""
-    sigma_px: float = 2.0
-    """Standard deviation of the blur along the shifts, in pixels of the canvas."""
-
-
-WAISTBAND_SHIFT: Final = WaistbandShift()
-"""How the waistbands of all persons are moved."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShadowInsensitiveColours:
-    """Colours that change little in a shadow."""
-
-    dark_level: float = 30.0
-    """Level that is added to a pixel's mean, so that hues of dark pixels are not exaggerated."""
-    hue_gain: float = 160.0
-    """Size of the two hue channels, in levels for a difference as large as the mean."""
-    light_gain: float = 0.4
-    """Size of the light channel, in levels for each level of the mean."""
-
-
-SHADOW_INSENSITIVE_COLOURS: Final = ShadowInsensitiveColours()
-"""Colours in which existing garments are told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +130,7 @@ WAISTBAND_RIM: Final = WaistbandRim()
 
 
 def measure_waistband_coverages(
-    image: Floats, segmentation: PersonSegmentation, body: Body
+    image: Floats, segmentation: PersonSegmentation, body: Body, options: Waistband = WAISTBAND
 ) -> tuple[Floats, Floats] | None:
     """Return where trousers or a skirt begin under a tucked-in garment; None where none is seen.
 
@@ -134,7 +138,7 @@ def measure_waistband_coverages(
     below, by up to ``Waistband.search_px`` pixels. Returns two H x W coverages, 0 to 1: of what may
     be covered by the garment from above, and of trousers or skirt along their upper edge.
     """
-    options, scale = WAISTBAND, body.shoulder_width
+    scale = body.shoulder_width
     height, width = segmentation.lower_body.shape
     columns = np.arange(width)
     near = slice(
@@ -148,7 +152,7 @@ def measure_waistband_coverages(
     top = near.start + band.argmax(axis=0)
     line = np.interp(columns, columns[found], top[found].astype(np.float64))
     line = median_filter(line, options.median_px)
-    line = line + _waistband_shift(image, segmentation, line)
+    line = line + _waistband_shift(image, segmentation, line, options)
     line = gaussian_filter1d(line, options.edge_sigma_px)
     middle = int(np.clip(body.midline_x[int(min(body.existing_hem_row, height - 1))], 0, width - 1))
     slope = np.abs(np.gradient(gaussian_filter1d(line, options.slope_sigma * scale)))
@@ -172,10 +176,10 @@ def measure_waistband_coverages(
 
 
 def _waistband_shift(
-    image: Floats, segmentation: PersonSegmentation, line: NDArray[np.float64]
+    image: Floats, segmentation: PersonSegmentation, line: NDArray[np.float64], waistband: Waistband
 ) -> NDArray[np.float64]:
     """Return how far below ``line`` the colours change, per column; 0 where that is unclear."""
-    options, search = WAISTBAND_SHIFT, WAISTBAND.search_px
+    options, search = waistband.shift, waistband.search_px
     width = segmentation.lower_body.shape[1]
     margin = options.window_ratio * search
     window = bounding_window(
@@ -184,7 +188,7 @@ def _waistband_shift(
     if window is None:
         return np.zeros(width)
     rows, columns = window
-    photo = _shadow_insensitive_colours(image[window])
+    photo = _shadow_insensitive_colours(image[window], options.colours)
     old = pull_push(photo, erode(segmentation.upper_garment[window], search).astype(np.float32))
     new = pull_push(photo, erode(segmentation.lower_body[window], search).astype(np.float32))
     to_old = np.linalg.norm(photo - old, axis=-1)
@@ -209,20 +213,21 @@ def _waistband_shift(
     return np.asarray(gaussian_filter1d(median_filter(shift, options.median_px), options.sigma_px))
 
 
-def _shadow_insensitive_colours(image: Floats) -> Floats:
+def _shadow_insensitive_colours(image: Floats, options: ShadowInsensitiveColours) -> Floats:
     """Return colours in which a shadow is little change: two of hue and saturation, one of light.
 
     All three are of the size of levels (0 to 255).
     """
-    options = SHADOW_INSENSITIVE_COLOURS
     mean = image.mean(axis=-1, keepdims=True)
     hue = (image[..., ::2] - image[..., 1:2]) / (mean + options.dark_level) * options.hue_gain
     return np.asarray(np.concatenate([hue, options.light_gain * mean], axis=-1), np.float32)
 
 
-def take_rim_colours_from_below(image: Floats, lower: Floats) -> Floats:
+def take_rim_colours_from_below(
+    image: Floats, lower: Floats, options: WaistbandRim = WAISTBAND_RIM
+) -> Floats:
     """Return the image with the colours along the upper rim of ``lower`` taken from below it."""
-    options, height = WAISTBAND_RIM, WAISTBAND_RIM.height_px
+    height = options.height_px
     window = bounding_window(lower > 0, options.margin_px)
     if window is None:
         return image
