@@ -218,7 +218,6 @@ class WarningThresholds:
 
 
 DEFAULT_THRESHOLDS: Final = WarningThresholds()
-"""The thresholds in use."""
 
 UPPER_PART_FRACTION: Final = 0.4
 """Height of a garment's upper part, as a fraction of the garment's height."""

@@ -41,7 +41,6 @@ class MainPersonOptions:
 
 
 MAIN_PERSON_OPTIONS: Final = MainPersonOptions()
-"""The engine's choice of the main person."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +62,6 @@ class BodyReachOptions:
 
 
 BODY_REACH_OPTIONS: Final = BodyReachOptions()
-"""The engine's reaches."""
 
 
 def keep_main_person(

@@ -34,7 +34,6 @@ class HemOptions:
 
 
 HEM_OPTIONS: Final = HemOptions()
-"""The engine's hems."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,6 @@ class SkirtOptions:
 
 
 SKIRT_OPTIONS: Final = SkirtOptions()
-"""The engine's skirts."""
 
 
 def classify_bottom(

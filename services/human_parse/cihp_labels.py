@@ -38,7 +38,6 @@ class AccessoryOptions:
 
 
 ACCESSORY_OPTIONS: Final = AccessoryOptions()
-"""The engine's hats and sunglasses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +53,6 @@ class ShoeOptions:
 
 
 SHOE_OPTIONS: Final = ShoeOptions()
-"""The engine's shoes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +66,6 @@ class MidriffOptions:
 
 
 MIDRIFF_OPTIONS: Final = MidriffOptions()
-"""The engine's midriff."""
 
 
 def assign_cihp_labels(

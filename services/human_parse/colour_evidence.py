@@ -67,7 +67,6 @@ class FalseClothesOptions:
 
 
 FALSE_CLOTHES_OPTIONS: Final = FalseClothesOptions()
-"""The engine's false clothes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +90,6 @@ class LostSkinOptions:
 
 
 LOST_SKIN_OPTIONS: Final = LostSkinOptions()
-"""The engine's lost skin."""
 
 
 def background_like_clothes(

@@ -37,7 +37,6 @@ class HistogramOptions:
 
 
 HISTOGRAM_OPTIONS: Final = HistogramOptions()
-"""The engine's histograms."""
 
 _MAX_LIGHTNESS: Final = 100
 """Lightness of white in CIE Lab."""

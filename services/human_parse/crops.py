@@ -48,7 +48,6 @@ class CropOptions:
 
 
 CROP_OPTIONS: Final = CropOptions()
-"""The engine's crops."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,6 @@ class PersonBoxOptions:
 
 
 PERSON_BOX_OPTIONS: Final = PersonBoxOptions()
-"""The engine's box around the person."""
 
 
 def reduced_length(side: int) -> int:

@@ -41,7 +41,6 @@ class GarmentEvidenceOptions:
 
 
 GARMENT_EVIDENCE_OPTIONS: Final = GarmentEvidenceOptions()
-"""The engine's weights."""
 
 _MIN_TOTAL: Final = 1e-3
 """Least divisor for the sum of a pixel's probabilities."""

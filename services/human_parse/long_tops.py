@@ -48,7 +48,6 @@ class LongTopOptions:
 
 
 LONG_TOP_OPTIONS: Final = LongTopOptions()
-"""The engine's long tops."""
 
 
 def resolve_long_tops(

@@ -42,7 +42,6 @@ class OutfitOptions:
 
 
 OUTFIT_OPTIONS: Final = OutfitOptions()
-"""The engine's division."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,6 @@ class FullBodySkirtOptions:
 
 
 FULL_BODY_SKIRT_OPTIONS: Final = FullBodySkirtOptions()
-"""The engine's skirts among full-body garments."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +74,6 @@ class WaistOptions:
 
 
 WAIST_OPTIONS: Final = WaistOptions()
-"""The engine's waist."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +97,6 @@ class SeedOptions:
 
 
 SEED_OPTIONS: Final = SeedOptions()
-"""The engine's seeds."""
 
 _EPSILON: Final = 1e-3
 """Least probability of an upper or lower garment by which the lower one's is divided."""

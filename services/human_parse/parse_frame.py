@@ -47,7 +47,6 @@ class FrameOptions:
 
 
 FRAME_OPTIONS: Final = FrameOptions()
-"""The engine's options."""
 
 CHEST_END: Final = 0.5
 """Height along the trunk (0 neck, 1 hip joints) of the lower end of the chest."""

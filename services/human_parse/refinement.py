@@ -40,7 +40,6 @@ class EdgeOptions:
 
 
 EDGE_OPTIONS: Final = EdgeOptions()
-"""How the engine moves edges."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,6 @@ class SpeckOptions:
 
 
 SPECK_OPTIONS: Final = SpeckOptions()
-"""Which components the engine replaces."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +78,6 @@ class TrunkHoleOptions:
 
 
 TRUNK_HOLE_OPTIONS: Final = TrunkHoleOptions()
-"""Which holes the engine takes for gaps."""
 
 
 def refine_to_classes(

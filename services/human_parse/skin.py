@@ -56,7 +56,6 @@ class SkinCostOptions:
 
 
 SKIN_COST_OPTIONS: Final = SkinCostOptions()
-"""The engine's costs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +75,6 @@ class UnseenArmOptions:
 
 
 UNSEEN_ARM_OPTIONS: Final = UnseenArmOptions()
-"""The engine's costs of an unseen arm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +110,6 @@ class GrazeOptions:
 
 
 GRAZE_OPTIONS: Final = GrazeOptions()
-"""What the engine takes for grazed."""
 
 _ARM_ROWS: Final = slice(1, 3)
 """The arms' rows of ``PARTS``."""

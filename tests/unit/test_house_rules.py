@@ -55,21 +55,45 @@ def with_next(body: list[ast.stmt]) -> Iterator[tuple[ast.stmt, ast.stmt | None]
     return zip(body, [*body[1:], None], strict=True)
 
 
-def without_line_of_their_own(module: ast.Module) -> list[tuple[int, str]]:
-    """Return the line number and the name of the constants that share a docstring or have none."""
-    return [
-        (node.lineno, name)
-        for body in bodies(module)
-        for node, after in with_next(body)
-        for name in constants(node)
-        if not is_text(after) or len(constants(node)) > 1
-    ]
-
-
 def decorated_as_dataclass(node: ast.ClassDef) -> str | None:
     """Return the decorator that makes a class a data class, None if there is none."""
     decorators = [ast.unparse(each) for each in node.decorator_list]
     return next((each for each in decorators if each.startswith("dataclass")), None)
+
+
+def is_default_instance(node: ast.stmt, module: ast.Module) -> bool:
+    """Return whether a statement binds a data class of the module with its fields' own values.
+
+    The class and its fields say what it holds.
+    """
+    value = getattr(node, "value", None)
+    return (
+        isinstance(node, ast.AnnAssign)
+        and isinstance(value, ast.Call)
+        and not value.args
+        and not value.keywords
+        and any(
+            isinstance(each, ast.ClassDef)
+            and decorated_as_dataclass(each) is not None
+            and each.name == ast.unparse(value.func)
+            for each in module.body
+        )
+    )
+
+
+def without_line_of_their_own(module: ast.Module) -> list[tuple[int, str]]:
+    """Return the line number and the name of the constants that share a docstring or have none.
+
+    Default instances of data classes need none.
+    """
+    return [
+        (node.lineno, name)
+        for body in bodies(module)
+        for node, after in with_next(body)
+        if not is_default_instance(node, module)
+        for name in constants(node)
+        if not is_text(after) or len(constants(node)) > 1
+    ]
 
 
 def fields_without_a_line(module: ast.Module) -> list[tuple[int, str]]:
@@ -106,6 +130,10 @@ def test_every_constant_has_a_line_of_its_own() -> None:
         ("class Side(IntEnum):\n    LEFT = 0", []),
         ("width, height = 3, 4", []),
         ("TABLE[KEY] = 3", []),
+        ("@dataclass\nclass Box:\n    side: int = 3\n    'Pixels.'\nBOX: Final = Box()", []),
+        ("@dataclass\nclass Box:\n    side: int\n    'Pixels.'\nBOX: Final = Box(side=3)", ["BOX"]),
+        ("class Box:\n    pass\nBOX: Final = Box()", ["BOX"]),
+        ("BOX: Final = Box()", ["BOX"]),
     ],
 )
 def test_a_constant_is_found_in_tuples_and_classes(code: str, lacking: list[str]) -> None:

@@ -172,19 +172,14 @@ class HemSleeveOptions:
 
 
 ARMPIT_OPTIONS: Final = ArmpitOptions()
-"""How armpits are found by default."""
 
 SLEEVE_OPTIONS: Final = SleeveOptions()
-"""When a half has a sleeve that its outline does not show, by default."""
 
 BARE_ARMPIT_OPTIONS: Final = BareArmpitOptions()
-"""Where an armhole without a sleeve ends, by default."""
 
 ARMPIT_RAISE_OPTIONS: Final = ArmpitRaiseOptions()
-"""How an armpit is raised by default."""
 
 HEM_SLEEVE_OPTIONS: Final = HemSleeveOptions()
-"""When sleeves hang down to the hem, by default."""
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,6 @@ class BleedOptions:
 
 
 BLEED_OPTIONS: Final = BleedOptions()
-"""How bleeding is measured and taken back by default."""
 
 
 def background_bleed_depth(

@@ -94,7 +94,6 @@ class BottomsOptions:
 
 
 BOTTOMS_OPTIONS: Final = BottomsOptions()
-"""How bottoms are measured by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

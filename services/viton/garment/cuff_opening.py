@@ -54,7 +54,6 @@ class CuffOptions:
 
 
 CUFF_OPTIONS: Final = CuffOptions()
-"""What the inside of a cuff is by default."""
 
 
 def trim_cuff_inside(

@@ -73,7 +73,6 @@ class CutoutOptions:
 
 
 CUTOUT_OPTIONS: Final = CutoutOptions()
-"""How a garment is cut out by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,6 @@ class DressOptions:
 
 
 DRESS_OPTIONS: Final = DressOptions()
-"""How a dress is divided by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -114,13 +114,10 @@ class SleeveShapeOptions:
 
 
 SHOULDER_OPTIONS: Final = ShoulderOptions()
-"""How neck point and shoulder are found by default."""
 
 SIDE_SEAM_OPTIONS: Final = SideSeamOptions()
-"""How the side seam is traced by default."""
 
 SLEEVE_SHAPE_OPTIONS: Final = SleeveShapeOptions()
-"""How a sleeve is segmented by default."""
 
 
 def find_neck_points(

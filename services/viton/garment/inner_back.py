@@ -101,7 +101,6 @@ class InnerBackOptions:
 
 
 INNER_BACK_OPTIONS: Final = InnerBackOptions()
-"""How the inside of the back is found by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

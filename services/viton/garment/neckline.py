@@ -114,7 +114,6 @@ class NecklineOptions:
 
 
 NECKLINE_OPTIONS: Final = NecklineOptions()
-"""How a front neckline is chosen by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

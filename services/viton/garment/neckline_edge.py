@@ -121,10 +121,8 @@ class TrimOptions:
 
 
 NECKLINE_EDGE_OPTIONS: Final = NecklineEdgeOptions()
-"""How the edge of a neckline is measured by default."""
 
 TRIM_OPTIONS: Final = TrimOptions()
-"""What a band along a neckline is by default."""
 
 
 @dataclass(frozen=True)

@@ -66,11 +66,9 @@ class SleeveExtensionOptions:
 
 
 SLEEVE_SHADE_OPTIONS: Final = SleeveShadeOptions()
-"""How the shade under a sleeve is lifted by default."""
 
 
 SLEEVE_EXTENSION_OPTIONS: Final = SleeveExtensionOptions()
-"""How a sleeve's colours are continued by default."""
 
 
 def lift_plain_sleeve_shade(

@@ -94,7 +94,6 @@ class SleeveLogOdds:
 
 
 SLEEVE_LOG_ODDS: Final = SleeveLogOdds()
-"""The weights that are used by default."""
 
 
 @dataclass(frozen=True, kw_only=True)

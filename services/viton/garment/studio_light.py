@@ -57,7 +57,6 @@ class StudioLightOptions:
 
 
 STUDIO_LIGHT_OPTIONS: Final = StudioLightOptions()
-"""How a plain garment's light is evened out by default."""
 
 
 def even_out_studio_light(

@@ -54,7 +54,6 @@ class NeckColumn:
 
 
 NECK_COLUMN: Final = NeckColumn()
-"""The engine's options."""
 
 
 class NeckLayer(NamedTuple):

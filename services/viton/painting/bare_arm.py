@@ -46,7 +46,6 @@ class CuffSearch:
 
 
 CUFF_SEARCH: Final = CuffSearch()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +75,6 @@ class BareArmShape:
 
 
 BARE_ARM_SHAPE: Final = BareArmShape()
-"""The engine's options."""
 
 
 _WRIST_SAMPLES: Final = 12

@@ -66,7 +66,6 @@ class BareArmSearch:
 
 
 BARE_ARM_SEARCH: Final = BareArmSearch()
-"""How bare arms are found in all photos."""
 
 
 @dataclass(frozen=True)

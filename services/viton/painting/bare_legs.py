@@ -103,7 +103,6 @@ class RoundLeg:
 
 
 ROUND_LEG: Final = RoundLeg()
-"""Light on the bare legs that are made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +141,6 @@ class BareLegs:
 
 
 BARE_LEGS: Final = BareLegs()
-"""The bare legs that are made."""
 
 
 def inpaint_background(image: Floats, segmentation: PersonSegmentation) -> Floats:

@@ -40,7 +40,6 @@ class NeckWidth:
 
 
 NECK_WIDTH: Final = NeckWidth()
-"""How the necks of all persons are measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +84,6 @@ class BareTrunk:
 
 
 BARE_TRUNK: Final = BareTrunk()
-"""Outline of the bare trunk that is made."""
 
 
 def join_bare_shoulders(

@@ -75,7 +75,6 @@ class CollarboneShading:
 
 
 COLLARBONE_SHADING: Final = CollarboneShading()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +126,6 @@ class BellyShading:
 
 
 BELLY_SHADING: Final = BellyShading()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +139,6 @@ class OutlineShading:
 
 
 OUTLINE_SHADING: Final = OutlineShading()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +154,6 @@ class BareTrunkShading:
 
 
 BARE_TRUNK_SHADING: Final = BareTrunkShading()
-"""The engine's options."""
 
 
 def shade_bare_trunk(

@@ -43,7 +43,6 @@ class TopContinuation:
 
 
 TOP_CONTINUATION: Final = TopContinuation()
-"""The engine's options."""
 
 
 def assemble_bottoms(

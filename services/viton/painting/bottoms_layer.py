@@ -47,7 +47,6 @@ class HalfEdges:
 
 
 HALF_EDGES: Final = HalfEdges()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,6 @@ class BottomsRendering:
 
 
 BOTTOMS_RENDERING: Final = BottomsRendering()
-"""The engine's options."""
 
 
 def render_bottoms(

@@ -30,7 +30,6 @@ class KeptOverBottoms:
 
 
 KEPT_OVER_BOTTOMS: Final = KeptOverBottoms()
-"""The engine's options."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ class LightDirection:
 
 
 LIGHT_DIRECTION: Final = LightDirection()
-"""The engine's options."""
 
 
 def estimate_light_direction_x(

@@ -39,7 +39,6 @@ class OwnArmSearch:
 
 
 OWN_ARM_SEARCH: Final = OwnArmSearch()
-"""How own arms are found in all photos."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +54,6 @@ class ArmUnderSleeve:
 
 
 ARM_UNDER_SLEEVE: Final = ArmUnderSleeve()
-"""Arms below the sleeves of all garments."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,6 @@ class OwnArms:
 
 
 OWN_ARMS: Final = OwnArms()
-"""The own arms of all persons."""
 
 
 def select_own_arms(

@@ -49,7 +49,6 @@ class ReplacedGarment:
 
 
 REPLACED_GARMENT: Final = ReplacedGarment()
-"""By default."""
 
 
 def replace_existing_garment(

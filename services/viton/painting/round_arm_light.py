@@ -50,7 +50,6 @@ class RoundArm:
 
 
 ROUND_ARM: Final = RoundArm()
-"""The engine's options."""
 
 
 def shade_round_arm(

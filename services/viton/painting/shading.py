@@ -40,7 +40,6 @@ class RoundTorso:
 
 
 ROUND_TORSO: Final = RoundTorso()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,6 @@ class ChestShading:
 
 
 CHEST_SHADING: Final = ChestShading()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +88,6 @@ class ArmpitCreases:
 
 
 ARMPIT_CREASES: Final = ArmpitCreases()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +119,6 @@ class WaistbandGathers:
 
 
 WAISTBAND_GATHERS: Final = WaistbandGathers()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +138,6 @@ class CreaseProfile:
 
 
 CREASE_PROFILE: Final = CreaseProfile()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +179,6 @@ class ElbowCreases:
 
 
 ELBOW_CREASES: Final = ElbowCreases()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +200,6 @@ class RoundSleeve:
 
 
 ROUND_SLEEVE: Final = RoundSleeve()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +221,6 @@ class TorsoShading:
 
 
 TORSO_SHADING: Final = TorsoShading()
-"""The engine's options."""
 
 
 def shade_torso(

@@ -51,7 +51,6 @@ class SkinSampling:
 
 
 SKIN_SAMPLING: Final = SkinSampling()
-"""The engine's options."""
 
 _SHOULDER_BLEND_FRACTION: Final = 0.24
 """Fraction of the arm over which its light blends into the shoulder."""

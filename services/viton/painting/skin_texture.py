@@ -35,7 +35,6 @@ class SkinTexture:
 
 
 SKIN_TEXTURE: Final = SkinTexture()
-"""The engine's options."""
 
 
 def make_skin_texture(image: Floats, bare: Bool, options: SkinTexture = SKIN_TEXTURE) -> Floats:

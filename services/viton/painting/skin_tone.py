@@ -52,7 +52,6 @@ class UpperChestTone:
 
 
 UPPER_CHEST_TONE: Final = UpperChestTone()
-"""The engine's options."""
 
 
 def select_skin_of_usual_hue(image: Floats, bare: Bool, face: Bool) -> Bool:

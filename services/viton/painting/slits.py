@@ -42,7 +42,6 @@ class Slit:
 
 
 SLIT: Final = Slit()
-"""Slits beside the arms of all persons."""
 
 
 def close_slits_beside_arms(

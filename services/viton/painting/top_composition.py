@@ -86,7 +86,6 @@ class ArmShadow:
 
 
 ARM_SHADOW: Final = ArmShadow()
-"""Shadow of all arms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +101,6 @@ class NewArm:
 
 
 NEW_ARM: Final = NewArm()
-"""The new skin of all arms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +118,6 @@ class TopComposition:
 
 
 TOP_COMPOSITION: Final = TopComposition()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)

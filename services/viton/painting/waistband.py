@@ -33,7 +33,6 @@ class ShadowInsensitiveColours:
 
 
 SHADOW_INSENSITIVE_COLOURS: Final = ShadowInsensitiveColours()
-"""Colours in which existing garments are told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,6 @@ class WaistbandShift:
 
 
 WAISTBAND_SHIFT: Final = WaistbandShift()
-"""How the waistbands of all persons are moved."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +102,6 @@ class Waistband:
 
 
 WAISTBAND: Final = Waistband()
-"""Waistbands of all persons."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +123,6 @@ class WaistbandRim:
 
 
 WAISTBAND_RIM: Final = WaistbandRim()
-"""The waistbands of all persons."""
 
 
 def measure_waistband_coverages(

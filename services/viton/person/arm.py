@@ -68,7 +68,6 @@ class ArmOptions:
 
 
 DEFAULT_ARM_OPTIONS: Final = ArmOptions()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +91,6 @@ class ShoulderRounding:
 
 
 DEFAULT_SHOULDER_ROUNDING: Final = ShoulderRounding()
-"""The engine's options."""
 
 _PARABOLA_SAMPLES: Final = 60
 """Samples of the parabola between the shoulder's line and the arm's outer edge."""

@@ -24,7 +24,6 @@ class ArmMaskOptions:
 
 
 DEFAULT_ARM_MASK_OPTIONS: Final = ArmMaskOptions()
-"""The engine's options."""
 
 _MIN_SLEEVE_FRACTION: Final = 0.5
 """Fraction of a forearm's middle line under the dress label from which the dress has a sleeve."""

@@ -77,7 +77,6 @@ class BodyOptions:
 
 
 DEFAULT_BODY_OPTIONS: Final = BodyOptions()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)

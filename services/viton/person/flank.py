@@ -40,7 +40,6 @@ class FlankOptions:
 
 
 DEFAULT_FLANK_OPTIONS: Final = FlankOptions()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,6 @@ class HipFlankOptions:
 
 
 DEFAULT_HIP_FLANK_OPTIONS: Final = HipFlankOptions()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)

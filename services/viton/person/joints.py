@@ -51,7 +51,6 @@ class JointOptions:
 
 
 DEFAULT_JOINT_OPTIONS: Final = JointOptions()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)

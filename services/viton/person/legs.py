@@ -95,7 +95,6 @@ class LowerBodyOptions:
 
 
 DEFAULT_LOWER_BODY_OPTIONS: Final = LowerBodyOptions()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +130,6 @@ class LegOptions:
 
 
 DEFAULT_LEG_OPTIONS: Final = LegOptions()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,7 +54,6 @@ class ShoulderLineOptions:
 
 
 DEFAULT_SHOULDER_LINE_OPTIONS: Final = ShoulderLineOptions()
-"""The engine's options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +73,6 @@ class ShoulderTipOptions:
 
 
 DEFAULT_SHOULDER_TIP_OPTIONS: Final = ShoulderTipOptions()
-"""The engine's options."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ class StrayIslandOptions:
 
 
 DEFAULT_STRAY_ISLAND_OPTIONS: Final = StrayIslandOptions()
-"""The engine's options."""
 
 
 def remove_stray_islands(

@@ -38,7 +38,6 @@ class WaistlineSearch:
 
 
 WAISTLINE_SEARCH: Final = WaistlineSearch()
-"""The search in every picture."""
 
 
 @dataclass(frozen=True)

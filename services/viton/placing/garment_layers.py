@@ -51,7 +51,6 @@ class SleeveEdges:
 
 
 SLEEVE_EDGES: Final = SleeveEdges()
-"""The edges of every sleeve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,6 @@ class ShoulderNotches:
 
 
 SHOULDER_NOTCHES: Final = ShoulderNotches()
-"""The notches of every garment."""
 
 
 @dataclass(frozen=True)

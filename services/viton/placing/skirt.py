@@ -44,7 +44,6 @@ class SkirtOptions:
 
 
 SKIRT_OPTIONS: Final = SkirtOptions()
-"""The options of every skirt."""
 
 
 def place_skirt(

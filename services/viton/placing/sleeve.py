@@ -37,7 +37,6 @@ class InnerEdgeInset:
 
 
 INNER_EDGE_INSET: Final = InnerEdgeInset()
-"""The inset of every sleeve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +56,6 @@ class SleeveHang:
 
 
 SLEEVE_HANG: Final = SleeveHang()
-"""The hang of every sleeve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +86,6 @@ class SleeveWidth:
 
 
 SLEEVE_WIDTH: Final = SleeveWidth()
-"""The width of every sleeve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +99,6 @@ class InnerMargin:
 
 
 INNER_MARGIN: Final = InnerMargin()
-"""The margin beyond every arm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +118,6 @@ class CuffPosition:
 
 
 CUFF_POSITION: Final = CuffPosition()
-"""The cuff of every sleeve."""
 
 
 @dataclass(frozen=True)

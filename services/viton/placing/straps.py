@@ -35,7 +35,6 @@ class StrapOptions:
 
 
 STRAP_OPTIONS: Final = StrapOptions()
-"""The options of every strap."""
 
 
 @dataclass(frozen=True)

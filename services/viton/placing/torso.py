@@ -53,7 +53,6 @@ class ShoulderEnds:
 
 
 SHOULDER_ENDS: Final = ShoulderEnds()
-"""The shoulder ends of every try-on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +70,6 @@ class ArmholeSeam:
 
 
 ARMHOLE_SEAM: Final = ArmholeSeam()
-"""The armhole seams of every try-on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +93,6 @@ class SideSeam:
 
 
 SIDE_SEAM: Final = SideSeam()
-"""The side seams of every try-on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +138,6 @@ class TorsoFitOptions:
 
 
 TORSO_FIT: Final = TorsoFitOptions()
-"""The options of every try-on."""
 
 _NECKLINE_STEP: Final = 4
 """Samples of the neckline's curve from one control point to the next."""

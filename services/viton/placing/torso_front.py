@@ -48,7 +48,6 @@ class TorsoFrontOptions:
 
 
 TORSO_FRONT_OPTIONS: Final = TorsoFrontOptions()
-"""By default."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,6 @@ class HemRows:
 
 
 HEM_ROWS: Final = HemRows()
-"""The hems of all trousers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,6 @@ class SeatWidth:
 
 
 SEAT_WIDTH: Final = SeatWidth()
-"""The seat of all trousers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +82,6 @@ class LegWidth:
 
 
 LEG_WIDTH: Final = LegWidth()
-"""The legs of all trousers."""
 
 
 @dataclass(frozen=True, kw_only=True)
