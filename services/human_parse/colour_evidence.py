@@ -52,11 +52,11 @@ class FalseClothesOptions:
     gap_min_garment: float = 0.5
     """Probability above which a pixel is a garment's that may have a gap."""
     gap_reach_px: int = 10
-    """Reach of gaps around such a garment."""
+    """Reach of gaps around such a garment, in pixels of the reduced photo."""
     beside_min_garment: float = 0.3
     """Probability above which a pixel is a garment's that components lie beside."""
     beside_distance_px: int = 2
-    """Distance of components from such a garment."""
+    """Distance of components from such a garment, in pixels of the reduced photo."""
     beside_colour_lab: float = 10.5
     """Difference from the background below which a component's pixel has its colour."""
     min_alike_share: float = 0.5

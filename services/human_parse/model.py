@@ -8,7 +8,7 @@ from services.kit.cancellation import hold_lock
 from services.kit.runtimes.u2net import softmax, to_network_input
 from services.kit.types import Image
 
-GARMENT_SIDE: Final = 384
+GARMENT_SIDE_PX: Final = 384
 """Side in pixels the clothes network is run at: on people it is no worse than at 768, and better
 where the larger input calls an outfit of two pieces one."""
 

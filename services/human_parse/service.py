@@ -40,7 +40,7 @@ def load_fusion() -> Service:
         ]
         people = crops.blend_crops(seen)
         person = crops.person_box(first, frame, height, width)
-        cropped = clothes.probabilities(image[person.window], model.GARMENT_SIDE)
+        cropped = clothes.probabilities(image[person.window], model.GARMENT_SIDE_PX)
         garments = crops.paste_crop(cropped, person, height, width)
         return ParseResponse(labels=core.parse(image, request.keypoints, people, garments))
 

@@ -34,13 +34,13 @@ class BleedOptions:
     """
 
     max_depth_px: int = 12
-    """Largest depth that is measured."""
+    """Largest depth that is measured, in photo pixels."""
 
     inside_px: int = 20
-    """Where the garment's own colour is sampled, inwards of the outline."""
+    """Where the garment's own colour is sampled, inwards of the outline, in photo pixels."""
 
     outside_px: int = 6
-    """Where the background's colour is sampled, outwards of the outline."""
+    """Where the background's colour is sampled, outwards of the outline, in photo pixels."""
 
     max_mixture: float = 0.15
     """Part of the background up to which a colour is the garment's own."""

@@ -84,7 +84,7 @@ class BottomsOptions:
     """Height above the last row from which a leg's usual width is measured, of the leg's height."""
 
     waistband_width_row_px: int = 12
-    """Depth below the first row at which the waistband's width is measured."""
+    """Depth below the first row at which the waistband's width is measured, in photo pixels."""
 
     rounded_top: float = 0.012
     """Height at the waistband in which corners are round, at least 3 pixels."""

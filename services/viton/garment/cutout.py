@@ -33,31 +33,31 @@ class CutoutOptions:
     """How a garment is cut out. Lengths are pixels of the photo if not said otherwise."""
 
     sleeve_overlap_px: int = 14
-    """How far a sleeve's piece reaches over its seam."""
+    """How far a sleeve's piece reaches over its seam, in photo pixels."""
 
     torso_overlap_px: int = 4
-    """How far the torso's piece reaches over its seams."""
+    """How far the torso's piece reaches over its seams, in photo pixels."""
 
     torso_sigma_px: float = 0.7
-    """Standard deviation of the blur of the torso's edge at its seams."""
+    """Standard deviation of the blur of the torso's edge at its seams, in photo pixels."""
 
     neck_opening_rise_px: float = 8.0
     """Distance above the photo up to which the neck opening reaches."""
 
     neck_opening_sigma_px: float = 0.8
-    """Standard deviation of the blur of the neck opening's edge."""
+    """Standard deviation of the blur of the neck opening's edge, in photo pixels."""
 
     matte_margin_px: int = 16
-    """Margin around the garment in which its alpha matte is estimated."""
+    """Margin around the garment in which its alpha matte is estimated, in photo pixels."""
 
     matte_radius_px: int = 4
-    """Radius of the guided filter that estimates it."""
+    """Radius of the guided filter that estimates it, in photo pixels."""
 
     matte_epsilon: float = 1e-3
     """Regularisation of that filter: brightness is 0 to 1."""
 
     matte_reach_px: int = 3
-    """How far outside the mask the matte may reach."""
+    """How far outside the mask the matte may reach, in photo pixels."""
 
     matte_range: tuple[float, float] = (0.25, 0.85)
     """Values of the filtered mask that become 0 and 1."""
@@ -69,7 +69,7 @@ class CutoutOptions:
     """Height of a whole gusset below the armpit, in half chest widths."""
 
     gusset_overlap_px: float = 6.0
-    """How far a gusset reaches into the torso."""
+    """How far a gusset reaches into the torso, in photo pixels."""
 
 
 CUTOUT_OPTIONS: Final = CutoutOptions()

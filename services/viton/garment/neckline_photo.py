@@ -17,7 +17,7 @@ _BLUR_SIGMA_PX: Final = 2.0
 """Gaussian blur of the photo, in pixels of the photo."""
 
 _PATCH_STEP_PX: Final = 3
-"""Every third pixel in both directions is a sample of a patch."""
+"""Distance of a patch's samples in both directions, in pixels of the photo."""
 
 _CHEST_PATCH: Final = (-0.25, 0.55, 0.75)
 """First and last row of the chest's patch from the armpits, and its half width, in half chest

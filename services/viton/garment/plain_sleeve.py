@@ -53,16 +53,16 @@ class SleeveExtensionOptions:
     """How a plain sleeve's colours are continued over the torso. Lengths: pixels of the photo."""
 
     rim_px: int = 4
-    """Rim of the sleeve that is left out."""
+    """Rim of the sleeve that is left out, in photo pixels."""
 
     overlap_px: int = 28
-    """How far the colours are continued."""
+    """How far the colours are continued, in photo pixels."""
 
     window_px: int = 42
-    """Margin of the window in which they are computed."""
+    """Margin of the window in which they are computed, in photo pixels."""
 
     sigma_px: float = 1.5
-    """Standard deviation of the blur of the edge up to which they are continued."""
+    """Standard deviation of the blur of the edge at which they end, in photo pixels."""
 
 
 SLEEVE_SHADE_OPTIONS: Final = SleeveShadeOptions()

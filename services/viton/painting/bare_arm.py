@@ -36,7 +36,7 @@ class CuffSearch:
     touch_px: int = 4
     """Farthest pixel of the hand from the sleeve that is on the line, in pixels of the canvas."""
     min_px: int = 12
-    """Least pixels of a line."""
+    """Least canvas pixels of a line."""
     corner_percentiles: tuple[int, int] = (3, 97)
     """Percentiles of the place across the arm at which the line's corners lie."""
     min_length: float = 0.7

@@ -107,27 +107,24 @@ ROUND_LEG: Final = RoundLeg()
 
 @dataclass(frozen=True, kw_only=True)
 class BareLegs:
-    """Where the tone of bare legs is read, what stands in for it, and how legs are lit.
-
-    Margins and blurs are pixels of the canvas.
-    """
+    """Where the tone of bare legs is read, what stands in for it, and how legs are lit."""
 
     fabric_margin_px: int = 10
-    """Distance from clothes within which skin is not read."""
+    """Distance from clothes within which skin is not read, in canvas pixels."""
     leg_rim_px: int = 4
-    """Width of the legs' rim that is not read."""
+    """Width of the legs' rim that is not read, in canvas pixels."""
     shoe_margin_px: int = 8
-    """Distance from shoes within which legs are not read."""
+    """Distance from shoes within which legs are not read, in canvas pixels."""
     dark_part_of_hem_shadow: float = 0.7
     """Part of the hem shadow's reach within which legs are not read if enough is seen below."""
     min_light: float = 0.6
     """Least light that is taken out of the seen legs, as a factor on their colour."""
     arm_rim_px: int = 5
-    """Width of the arms' rim that is not read."""
+    """Width of the arms' rim that is not read, in canvas pixels."""
     face_rim_px: int = 6
-    """Width of the rim of the head's and torso's skin that is not read."""
+    """Width of the rim of the head's and torso's skin that is not read, in canvas pixels."""
     hair_margin_px: int = 4
-    """Distance from the hair within which that skin is not read."""
+    """Distance from the hair within which that skin is not read, in canvas pixels."""
     unknown_skin_level: float = 170.0
     """Level of all three channels where no skin is seen, 0 to 255."""
     legs_to_other_skin: float = 1.05
@@ -135,7 +132,7 @@ class BareLegs:
     pores_noise: float = 0.8
     """Noise of the skin, in standard deviations of the photo's noise."""
     pores_blur_px: float = 0.7
-    """Standard deviation of the blur of that noise."""
+    """Standard deviation of the blur of that noise, in canvas pixels."""
     light: RoundLeg = ROUND_LEG
     """Light on a round leg."""
 

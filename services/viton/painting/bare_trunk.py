@@ -46,7 +46,7 @@ NECK_WIDTH: Final = NeckWidth()
 class BareTrunk:
     """Outline of the bare neck, shoulders and options.
 
-    Lengths are shoulder widths, blurs standard deviations in pixels of the canvas.
+    Lengths are shoulder widths, blurs are standard deviations.
     """
 
     joint_reach: float = 0.1
@@ -54,9 +54,9 @@ class BareTrunk:
     joint_depth: float = 0.04
     """Least depth below the line of the shoulders at which a gap is closed."""
     outline_blur_px: float = 0.7
-    """Blur of the rim along the person's outline."""
+    """Blur of the rim along the person's outline, in canvas pixels."""
     joint_blur_px: float = 0.8
-    """Blur of the rim of the closed gaps."""
+    """Blur of the rim of the closed gaps, in canvas pixels."""
     flank_samples: int = 12
     """Samples of a flank from the armpit to the existing hem."""
     flank_inset: float = 0.01

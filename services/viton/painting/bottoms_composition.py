@@ -36,7 +36,7 @@ class TopContinuation:
 
     rim_px: int = 5
     """Width of the top's rim whose colours are not continued, in pixels of the canvas."""
-    min_area: int = 500
+    min_area_px: int = 500
     """Area inside that rim below which nothing is continued, in pixels of the canvas."""
     reach: float = 0.1
     """How far the top goes on, in lengths of the torso."""
@@ -120,7 +120,7 @@ def _extend_top(
     """
     rows = np.arange(removed.shape[0])[:, None]
     upper = erode(segmentation.upper_garment, options.rim_px)
-    if upper.sum() < options.min_area:
+    if upper.sum() < options.min_area_px:
         return canvas
     spread = pull_push(photo, upper.astype(np.float32))
     columns = np.arange(removed.shape[1])[None, :]

@@ -41,7 +41,7 @@ _FADE_SIGMA_PX: Final = 6.0
 class PlainFabricShading:
     """How the shading of a plain garment is estimated; light is 1 where it is the median."""
 
-    min_area: int
+    min_area_px: int
     """Area below which the shading is unclear, in pixels of the canvas."""
     rim_px: int
     """Width of the garment's rim that is left out, in pixels of the canvas."""
@@ -58,7 +58,7 @@ class PlainFabricShading:
 
 
 TOP_SHADING: Final = PlainFabricShading(
-    min_area=2000,
+    min_area_px=2000,
     rim_px=7,
     crease_radius_px=12,
     sigma_px=7.0,
@@ -69,7 +69,7 @@ TOP_SHADING: Final = PlainFabricShading(
 """That of the existing top."""
 
 BOTTOMS_SHADING: Final = PlainFabricShading(
-    min_area=3000,
+    min_area_px=3000,
     rim_px=8,
     crease_radius_px=4,
     sigma_px=4.0,
@@ -90,11 +90,11 @@ def estimate_top_shading(
     height, width = segmentation.upper_garment.shape
     even = np.ones((height, width), np.float32)
     window = bounding_window(segmentation.upper_garment, _WINDOW_MARGIN_PX)
-    if window is None or segmentation.upper_garment.sum() < options.min_area:
+    if window is None or segmentation.upper_garment.sum() < options.min_area_px:
         return even
     inside = erode(segmentation.upper_garment[window], options.rim_px)
     photo = image[window]
-    if inside.sum() < options.min_area or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
+    if inside.sum() < options.min_area_px or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return even
     luma = to_luma(photo)
     # On dark fabric a few grey levels are gloss, noise and spill of light from behind.
@@ -122,7 +122,7 @@ def estimate_bottoms_shading(
     shape = segmentation.bottoms.shape
     inside = erode(segmentation.bottoms, options.rim_px)
     light = np.ones(shape, np.float32)
-    if inside.sum() < options.min_area or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
+    if inside.sum() < options.min_area_px or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return light
     grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
     flat = pull_push(to_three_channels(grey), inside.astype(np.float32), 1)[..., 0]

@@ -21,7 +21,7 @@ class LightDirection:
     face_margin_px: int = 6
     """Distance from the edge of the face within which it is not looked at, in canvas pixels."""
     min_face_px: int = 400
-    """Least pixels of a face that is measured."""
+    """Least canvas pixels of a face that is measured."""
     full_contrast: float = 0.2
     """Difference between the halves that means light from one side, as a fraction of their sum."""
 

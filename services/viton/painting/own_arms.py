@@ -58,29 +58,26 @@ ARM_UNDER_SLEEVE: Final = ArmUnderSleeve()
 
 @dataclass(frozen=True, kw_only=True)
 class OwnArms:
-    """How the person's own arms are laid over what is new.
-
-    Widths are pixels of the canvas.
-    """
+    """How the person's own arms are laid over what is new."""
 
     min_alpha: float = 0.4
     """Fraction of the arm in a mixed pixel below which it counts as none."""
     max_rim_px: int = 2
-    """How far beyond the label map's edge an arm may show."""
+    """How far beyond the label map's edge an arm may show, in canvas pixels."""
     sure_rim_px: int = 4
-    """Distance inwards of the label map's edge from which an arm surely covers all."""
+    """Distance inwards of the label's edge from which an arm covers all, in canvas pixels."""
     rim_sigma_px: float = 1.0
-    """Standard deviation of the rim around that part, and around what has changed."""
+    """Standard deviation of the rim around that part and around changes, in canvas pixels."""
     seam_px: int = 14
-    """Width of the seam between new skin and seen skin."""
+    """Width of the seam between new skin and seen skin, in canvas pixels."""
     seam_steepness: float = 1.3
     """Slope of the blend from new skin to seen skin; 1 spans the whole seam."""
     min_seam_radius_px: int = 5
-    """Radius below which new skin beside an arm is a sliver and no seam."""
+    """Radius below which new skin beside an arm is a sliver and no seam, in canvas pixels."""
     min_change: float = 1.5
     """Change of a channel that has to be exceeded for the arm to be drawn anew, in levels."""
     changed_rim_px: int = 3
-    """How far around such a change the arm is drawn anew."""
+    """How far around such a change the arm is drawn anew, in canvas pixels."""
 
 
 OWN_ARMS: Final = OwnArms()

@@ -33,19 +33,16 @@ _SKIN_ZONE_BLUR_PX: Final = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class ReplacedGarment:
-    """How the existing garment is painted over.
-
-    Widths are pixels of the canvas.
-    """
+    """How the existing garment is painted over."""
 
     lower_rim_px: int = 4
-    """Width of the rim of trousers or a skirt whose colours are not continued."""
+    """Width of the rim of trousers or a skirt whose colours are not continued, in canvas pixels."""
     ground_blend_px: float = 3.0
-    """Difference of the distances to ground and trousers over which one goes over to the other."""
+    """Difference of the distances to ground and trousers in which both blend, in canvas pixels."""
     edge_sigma_px: float = 1.2
-    """Standard deviation of the rim around what is painted anew."""
+    """Standard deviation of the rim around what is painted anew, in canvas pixels."""
     head_rim_px: int = 3
-    """Width of the head's rim that is painted anew."""
+    """Width of the head's rim that is painted anew, in canvas pixels."""
 
 
 REPLACED_GARMENT: Final = ReplacedGarment()

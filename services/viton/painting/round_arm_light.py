@@ -30,7 +30,7 @@ class RoundArm:
     bins: int = 11
     """Bins across an arm's width in which its light is measured."""
     min_bin_px: int = 25
-    """Pixels that a bin must exceed to be measured."""
+    """Canvas pixels that a bin must exceed to be measured."""
     min_level: float = 20.0
     """Least usual level of a channel that light is measured against, 0 to 255."""
     min_measured: float = 0.5

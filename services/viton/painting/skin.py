@@ -32,20 +32,20 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class SkinSampling:
-    """Which pixels give the person's skin tone; distances in pixels of the canvas."""
+    """Which pixels give the person's skin tone."""
 
     edge_px: int = 3
-    """Distance from the edge of skin, and from hair, within which pixels are mixed."""
+    """Distance from hair and from skin's edge within which pixels are mixed, in canvas pixels."""
     garment_margin_px: int = 20
-    """Distance from the existing garment within which its shade and its colour lie on skin."""
+    """Distance from the existing garment up to which skin is tinted by it, in canvas pixels."""
     min_neck_fraction: float = 0.15
     """Fraction of the neck beyond that margin below which the margin is the label error."""
     face_margin_px: int = 8
-    """Distance from the edge of the face within which it is not looked at."""
+    """Distance from the edge of the face within which it is not looked at, in canvas pixels."""
     face_weight: float = 0.15
-    """Weight of a pixel of the face, in pixels of bare skin."""
-    min_weight: float = 200.0
-    """Sum of the weights below which all skin counts, in pixels."""
+    """Weight of a pixel of the face, in those of bare skin."""
+    min_weight_px: float = 200.0
+    """Sum of the weights below which all skin counts, in canvas pixels."""
     default_level: float = 170.0
     """Level of every channel if no skin is seen, 0 to 255."""
 
@@ -161,7 +161,7 @@ def _weigh_seen_skin(
 ) -> Floats:
     """Return the weight of every pixel in the tone of the skin, H x W, 0 to 1."""
     weight = np.where(bare, 1.0, np.where(face, options.face_weight, 0.0)).astype(np.float32)
-    if weight.sum() >= options.min_weight:
+    if weight.sum() >= options.min_weight_px:
         return weight
     skin = segmentation.torso_skin | segmentation.arms | segmentation.face
     return skin.astype(np.float32)

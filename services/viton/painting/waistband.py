@@ -68,23 +68,20 @@ WAISTBAND_SHIFT: Final = WaistbandShift()
 
 @dataclass(frozen=True, kw_only=True)
 class Waistband:
-    """How the upper edge of trousers or a skirt is found.
-
-    Sizes whose names end in ``px`` are pixels of the canvas.
-    """
+    """How the upper edge of trousers or a skirt is found."""
 
     search_px: int = 10
-    """How far the label map's upper edge of a waistband may be moved."""
+    """How far the label map's upper edge of a waistband may be moved, in canvas pixels."""
     overlap_px: float = 5.0
-    """How far the garment may cover a waistband from above."""
+    """How far the garment may cover a waistband from above, in canvas pixels."""
     search_above: float = 0.4
     """Height above the existing hem from which the labels are read, in shoulder widths."""
     search_below: float = 0.9
     """Depth below the existing hem down to which the labels are read, in shoulder widths."""
     median_px: int = 9
-    """Width of the median filter along the label map's edge."""
+    """Width of the median filter along the label map's edge, in canvas pixels."""
     edge_sigma_px: float = 1.5
-    """Standard deviation of the blur along the edge."""
+    """Standard deviation of the blur along the edge, in canvas pixels."""
     slope_sigma: float = 0.012
     """Standard deviation of the blur along the edge whose slope is taken, in shoulder widths."""
     max_slope: float = 0.7
@@ -96,7 +93,7 @@ class Waistband:
     beyond_width: float = 0.05
     """Width beyond either end over which the edge rises, in shoulder widths."""
     rim_height_px: int = 24
-    """Height of the strip along the upper edge that is drawn over the garment."""
+    """Height of the strip along the upper edge that is drawn over the garment, in canvas pixels."""
     shift: WaistbandShift = WAISTBAND_SHIFT
     """How the colours move the label map's edge."""
 

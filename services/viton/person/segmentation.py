@@ -17,7 +17,7 @@ LABEL_ERROR_PX: Final = 8
 """How far an edge of the label map may lie from the true one, in pixels of the canvas."""
 
 LOWER_BODY_LABEL_ERROR_PX: Final = 7
-"""The same at the edges of bottoms, bare legs and shoes."""
+"""The same at the edges of bottoms, bare legs and shoes, in pixels of the canvas."""
 
 UPPER_GARMENT_LABELS: Final = (Label.UPPER, Label.COAT, Label.SCARF)
 """Garments of the upper body; a dress is split between these and the bottoms."""
