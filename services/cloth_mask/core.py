@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.errors import NoGarment
-from services.kit.raster.components import label_components
+from services.kit.raster.components import label_components, locate_components
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.raster.morphology import close_mask, dilate, erode, open_mask
 from services.kit.raster.pixel_box import PixelBox
@@ -188,7 +188,7 @@ def drop_specks(garment: Flags, least: float = MIN_PART_SHARE) -> Flags:
 def _close_holes(image: Image, garment: Flags) -> Flags:
     """Close holes that do not show the background around the garment."""
     outside = ~garment
-    parts = label_components(outside, connectivity=4)
+    parts = locate_components(outside, connectivity=4)
     height, width = garment.shape
     speck = MAX_SPECK_SHARE * height * width
     lab = _lab(image)

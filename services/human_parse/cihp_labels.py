@@ -19,7 +19,7 @@ from services.human_parse.parse_frame import (
 from services.human_parse.regions import dilate
 from services.kit.joints import Joint
 from services.kit.labels import Label
-from services.kit.raster.components import label_components
+from services.kit.raster.components import locate_components
 from services.kit.types import Image, LabelMap
 
 
@@ -123,7 +123,7 @@ def _label_hat_and_glasses(
     labelled = labels.copy()
     rows = np.flatnonzero(face.any(axis=1))
     top, bottom = int(rows[0]), int(rows[-1])
-    parts = label_components(others)
+    parts = locate_components(others)
     for part in range(1, parts.count):
         where = parts.labels == part
         on_face = np.count_nonzero(

@@ -18,7 +18,7 @@ from services.human_parse.coarse_classes import (
 from services.human_parse.parse_frame import Flags, ParseFrame
 from services.human_parse.regions import dilate
 from services.kit.joints import Joint
-from services.kit.raster.components import label_components, remove_small_components
+from services.kit.raster.components import locate_components, remove_small_components
 from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
 from services.kit.raster.label_fill import fill_from_nearest
 from services.kit.types import Image
@@ -136,7 +136,7 @@ def fill_trunk_holes(
     holes = (coarse == BACKGROUND) & (trunk > 0)
     if not holes.any():
         return coarse
-    parts = label_components(holes)
+    parts = locate_components(holes)
     middle = (float(frame.neck[0]) + float(frame.hip[0])) / 2
     closed = holes.copy()
     clothes = np.isin(coarse, (UPPER, LOWER, DRESS))
@@ -177,7 +177,7 @@ def _absorb_patches(coarse: NDArray[np.uint8], options: SpeckOptions) -> NDArray
     settled = coarse
     for coarse_class, other in ((UPPER, LOWER), (LOWER, UPPER)):
         flags = coarse == coarse_class
-        parts = label_components(flags, connectivity=4)
+        parts = locate_components(flags, connectivity=4)
         total = int(np.count_nonzero(flags))
         for part in range(1, parts.count):
             if int(parts.areas[part]) > options.max_patch_share * total:

@@ -18,10 +18,6 @@ class Components:
     """H x W: the component of every pixel."""
     areas: NDArray[np.int32]
     """Pixels of each component, the background's first."""
-    boxes: NDArray[np.int32]
-    """N x 4: left, top, width and height of each component's bounding box, in pixels."""
-    centroids: NDArray[np.float64]
-    """N x 2: the (x, y) of each component's centroid, in pixels."""
 
     @property
     def count(self) -> int:
@@ -35,12 +31,30 @@ class Components:
         return np.asarray(flags[self.labels], np.bool_)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LocatedComponents(Components):
+    """Connected components with their places in the mask."""
+
+    boxes: NDArray[np.int32]
+    """N x 4: left, top, width and height of each component's bounding box, in pixels."""
+    centroids: NDArray[np.float64]
+    """N x 2: the (x, y) of each component's centroid, in pixels."""
+
+
 def label_components(mask: Bool, connectivity: Literal[4, 8] = 8) -> Components:
     """Find the connected components of an H x W mask; with 4, corners do not connect."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=connectivity)
+    # Counting takes a third of the time of OpenCV's statistics, which hold more than areas.
+    areas = np.bincount(labels.ravel(), minlength=count)
+    return Components(labels=np.asarray(labels, np.int32), areas=areas.astype(np.int32))
+
+
+def locate_components(mask: Bool, connectivity: Literal[4, 8] = 8) -> LocatedComponents:
+    """Find the connected components as ``label_components`` does, and where each of them is."""
     _, labels, stats, centroids = cv2.connectedComponentsWithStats(
         mask.astype(np.uint8), connectivity=connectivity
     )
-    return Components(
+    return LocatedComponents(
         labels=np.asarray(labels, np.int32),
         areas=np.asarray(stats[:, cv2.CC_STAT_AREA], np.int32),
         boxes=np.asarray(stats[:, : cv2.CC_STAT_AREA], np.int32),
@@ -50,10 +64,11 @@ def label_components(mask: Bool, connectivity: Literal[4, 8] = 8) -> Components:
 
 def largest_component(mask: Bool) -> Bool:
     """Return the largest connected component of a mask; nothing of an empty one."""
-    found = label_components(mask)
-    if found.count < 2:
-        return np.zeros_like(mask)
-    return np.asarray(found.labels == 1 + int(found.areas[1:].argmax()))
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    if count <= 2:
+        return mask.copy()
+    areas = np.bincount(labels.ravel(), minlength=count)
+    return np.asarray(labels == 1 + int(areas[1:].argmax()))
 
 
 def remove_small_components(mask: Bool, min_area: int, connectivity: Literal[4, 8] = 8) -> Bool:

@@ -106,8 +106,8 @@ def decontaminate_colours(
     own = mask & ~_background_in_mask(colours, mask, depth, options)
     inner, brightness_depth = erode(own, depth), round(options.brightness_depth * depth)
     bright_inner = erode(own, brightness_depth)
-    deep = pull_push(colours, inner.astype(np.float32), 1)
-    bright = pull_push(colours, bright_inner.astype(np.float32), 1)
+    deep = pull_push(colours, inner, 1)
+    bright = pull_push(colours, bright_inner, 1)
     sharp = antialias(bright_inner, 1.0)
     luma = to_luma(bright) + sharp * (to_luma(colours) - to_luma(bright))
     toned = deep + (luma - to_luma(deep))[..., None]
@@ -118,8 +118,8 @@ def decontaminate_colours(
 def _background_in_mask(colours: Floats, mask: Bool, depth: int, options: BleedOptions) -> Bool:
     """Return the pixels of the mask, up to ``depth`` from its outline, that are background."""
     inner = erode(mask, depth)
-    own = pull_push(colours, inner.astype(np.float32))
-    ground = pull_push(colours, (~dilate(mask, depth)).astype(np.float32))
+    own = pull_push(colours, inner)
+    ground = pull_push(colours, ~dilate(mask, depth))
     span = own - ground
     size = np.einsum("ijk,ijk->ij", span, span)
     fraction = np.einsum("ijk,ijk->ij", colours - ground, span) / np.maximum(size, 1.0)

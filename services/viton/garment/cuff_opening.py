@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kit.raster.components import label_components
+from services.kit.raster.components import locate_components
 from services.viton.garment.landmarks import SLEEVE_SAMPLES, Sleeve
 from services.viton.geometry import distance, points_at_fractions, resample_polyline
 
@@ -87,7 +87,7 @@ def _find_front_rim(dark: NDArray[np.bool_], options: CuffOptions) -> tuple[floa
 
     ``dark``: a row for each of _ALONG, a column for each of _ACROSS. None without an inside.
     """
-    pieces = label_components(dark)
+    pieces = locate_components(dark)
     for piece in sorted(range(1, pieces.count), key=lambda piece: -int(pieces.areas[piece])):
         left, _, wide, tall = pieces.boxes[piece]
         columns = np.arange(left, left + wide)

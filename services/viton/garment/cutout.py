@@ -142,7 +142,7 @@ def extract_colours_and_alpha(
     if depth > USUAL_BLEED_DEPTH_PX + 1:
         own = decontaminate_colours(own, hard, depth)
     safe = erode(hard, USUAL_BLEED_DEPTH_PX)
-    extended_colours = pull_push(own, safe.astype(np.float32), 1)
+    extended_colours = pull_push(own, safe, 1)
     cv2.copyTo(own, safe.astype(np.uint8), extended_colours)
     alpha = np.zeros(hard.shape, np.float32)
     window = bounding_window(hard, options.matte_margin_px)

@@ -139,7 +139,7 @@ def extend_plain_sleeve(
     below = (~inside & (rows > armpit_row))[window]
     beyond = below & dilate(sleeve[window], options.overlap_px)
     part = colours[window]
-    own = pull_push(part, inside[window].astype(np.float32), 1)
+    own = pull_push(part, inside[window], 1)
     result = colours.copy()
     result[window] = part + to_three_channels(antialias(beyond, options.sigma_px)) * (own - part)
     return result

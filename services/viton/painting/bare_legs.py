@@ -143,7 +143,7 @@ BARE_LEGS: Final = BareLegs()
 def inpaint_background(image: Floats, segmentation: PersonSegmentation) -> Floats:
     """Return the photo's background continued behind the person."""
     away = ~dilate(segmentation.person, _BACKGROUND_MARGIN_PX)
-    behind = pull_push(image, away.astype(np.float32))
+    behind = pull_push(image, away)
     return behind + to_three_channels(
         make_noise(away.shape, estimate_noise_level(image, away))[..., 0]
     )
@@ -226,7 +226,7 @@ def _leg_albedo(
     legs = lit if lit.sum() > _MIN_LEG_AREA * body.torso_length**2 else legs
     if legs.sum() > _MIN_LEG_AREA * body.torso_length**2:
         even = image / to_three_channels(np.maximum(light, np.float32(options.min_light)))
-        near = pull_push(even, legs.astype(np.float32))
+        near = pull_push(even, legs)
         usual = np.median(even[legs], axis=0)
         away = cv2.distanceTransform((~legs).astype(np.uint8), cv2.DIST_L2, 5)
         fade = to_three_channels(np.clip(away / (_LOCAL_TONE_REACH * body.torso_length), 0, 1))

@@ -122,7 +122,7 @@ def _extend_top(
     upper = erode(segmentation.upper_garment, options.rim_px)
     if upper.sum() < options.min_area_px:
         return canvas
-    spread = pull_push(photo, upper.astype(np.float32))
+    spread = pull_push(photo, upper)
     columns = np.arange(removed.shape[1])[None, :]
     inside = (columns > body.flanks_x[0][:, None]) & (columns < body.flanks_x[1][:, None])
     near = (

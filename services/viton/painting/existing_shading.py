@@ -100,7 +100,7 @@ def estimate_top_shading(
     # On dark fabric a few grey levels are gloss, noise and spill of light from behind.
     low, high = _DARK_RANGE
     fraction = float(np.clip((np.median(luma[inside]) - low) / (high - low), 0, 1))
-    flat = pull_push(to_three_channels(luma), inside.astype(np.float32))[..., 0]
+    flat = pull_push(to_three_channels(luma), inside)[..., 0]
     closed = close_plane(flat, options.crease_radius_px)
     slow = gaussian_blur(closed, options.sigma_px)
     lit = (slow + _DARK_OFFSET) / (float(np.median(slow[inside])) + _DARK_OFFSET)
@@ -125,7 +125,7 @@ def estimate_bottoms_shading(
     if inside.sum() < options.min_area_px or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
         return light
     grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
-    flat = pull_push(to_three_channels(grey), inside.astype(np.float32), 1)[..., 0]
+    flat = pull_push(to_three_channels(grey), inside, 1)[..., 0]
     flat = np.where(inside, grey, flat).astype(np.float32)
     closed = close_plane(flat, options.crease_radius_px)
     low = gaussian_blur(closed, options.sigma_px)

@@ -66,7 +66,7 @@ def replace_existing_garment(
     if (replaced[near] & below).any() and segmentation.lower_body.any():
         # Beside the trousers a sleeve hid more of them, not the ground.
         inside = erode(segmentation.lower_body, options.lower_rim_px)
-        own = pull_push(image, inside.astype(np.float32))[near]
+        own = pull_push(image, inside)[near]
         to_ground = cv2.distanceTransform(segmentation.person.astype(np.uint8), cv2.DIST_L2, 3)
         to_lower = cv2.distanceTransform(
             (~segmentation.lower_body).astype(np.uint8), cv2.DIST_L2, 3

@@ -182,8 +182,8 @@ def _waistband_shift(
         return np.zeros(width)
     rows, columns = window
     photo = _shadow_insensitive_colours(image[window], options.colours)
-    old = pull_push(photo, erode(segmentation.upper_garment[window], search).astype(np.float32))
-    new = pull_push(photo, erode(segmentation.lower_body[window], search).astype(np.float32))
+    old = pull_push(photo, erode(segmentation.upper_garment[window], search))
+    new = pull_push(photo, erode(segmentation.lower_body[window], search))
     to_old = np.linalg.norm(photo - old, axis=-1)
     to_new = np.linalg.norm(photo - new, axis=-1)
     span = np.linalg.norm(new - old, axis=-1)
@@ -228,7 +228,7 @@ def take_rim_colours_from_below(
     deep = np.zeros(part.shape, bool)
     deep[height:] = part[:-height] > options.min_coverage
     inside = deep & (part > options.min_coverage)
-    close = pull_push(image[window], inside.astype(np.float32), 1)
+    close = pull_push(image[window], inside, 1)
     result = image.copy()
     rim = (part > 0) & ~deep
     result[window] = alpha_blend(

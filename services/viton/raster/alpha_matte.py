@@ -91,7 +91,7 @@ def _unmix(
     guess = sure * mixed * near + (1 - sure) * label
     alpha = np.where(unknown, guess, front).astype(np.float32)
     pure = erode(alpha > _MIN_PURE_ALPHA, _RIM_PX) & front
-    close = pull_push(image, pure.astype(np.float32), 1)
+    close = pull_push(image, pure, 1)
     fraction = antialias(unknown & ~pure, _COLOUR_SIGMA_PX) * unknown
     return alpha, image + to_three_channels(fraction) * (close - image)
 

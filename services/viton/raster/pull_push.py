@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from services.viton.raster.planes import to_three_channels
 
 Floats: TypeAlias = NDArray[np.float32]
+Bool: TypeAlias = NDArray[np.bool_]
 
 _MAX_LEVELS: Final = 9
 """Largest number of levels of the pyramid."""
@@ -24,37 +25,51 @@ _KNOWN_GAIN: Final = 3.0
 """Factor on the weight of a pixel for the colour it keeps: from a third on it keeps all of it."""
 
 
-def pull_push(image: Floats, weight: Floats, shrink: int = 2) -> Floats:
+def pull_push(image: Floats, weight: Floats | Bool, shrink: int = 2) -> Floats:
     """Return a smooth H x W x 3 image through the pixels where ``weight`` (0 to 1) is set.
 
     Known pixels are kept only in the large: the result is computed at 1/``shrink`` of the size.
     """
-    height, width = weight.shape
+    known = np.asarray(weight, np.float32)
+    height, width = known.shape
     size = (max(width // shrink, 1), max(height // shrink, 1))
-    colour = cv2.resize(image * to_three_channels(weight), size, interpolation=cv2.INTER_AREA)
-    amount = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    levels = [(colour, amount)]
+    levels = [(_shrink_to(image * to_three_channels(known), size), _shrink_to(known, size))]
     while len(levels) < _MAX_LEVELS and min(levels[-1][1].shape) > 3:
         colour, amount = levels[-1]
         half = ((amount.shape[1] + 1) // 2, (amount.shape[0] + 1) // 2)
-        levels.append(
-            (
-                cv2.resize(colour, half, interpolation=cv2.INTER_AREA),
-                cv2.resize(amount, half, interpolation=cv2.INTER_AREA),
-            )
-        )
+        levels.append((_shrink_to(colour, half), _shrink_to(amount, half)))
     colour, amount = levels[-1]
     mean = colour.sum(axis=(0, 1)) / max(float(amount.sum()), _MIN_WEIGHT)
     current = np.broadcast_to(mean, colour.shape).astype(np.float32)
-    for colour, amount in reversed(levels):
-        coarse = cv2.resize(
-            current, (amount.shape[1], amount.shape[0]), interpolation=cv2.INTER_LINEAR
-        )
-        # The known colour, where it is sure, and the coarser level's for the rest.
-        sure = np.minimum(amount * _KNOWN_GAIN, 1.0)
-        current = colour * to_three_channels(
-            sure / np.maximum(amount, _MIN_WEIGHT)
-        ) + coarse * to_three_channels(1 - sure)
-    return np.asarray(
-        cv2.resize(current, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
-    )
+    for colour, amount in reversed(levels[1:]):
+        current = _fill_unknown(colour, amount, current)
+    colour, amount = levels[0]
+    if shrink == 1 and weight.dtype == np.bool_:
+        # Each pixel is known or not, and black where it is not.
+        filled = _enlarge_to(current, size)
+        filled *= to_three_channels(1 - amount)
+        filled += colour
+        return filled
+    return _enlarge_to(_fill_unknown(colour, amount, current), (width, height))
+
+
+def _fill_unknown(colour: Floats, amount: Floats, coarser: Floats) -> Floats:
+    """Return a level's known colour, where it is sure, and the coarser level's for the rest.
+
+    ``colour``: H x W x 3, weighted by ``amount``, H x W, 0 to 1.
+    """
+    sure = np.minimum(amount * _KNOWN_GAIN, 1.0)
+    filled = _enlarge_to(coarser, (amount.shape[1], amount.shape[0]))
+    filled *= to_three_channels(1 - sure)
+    filled += colour * to_three_channels(sure / np.maximum(amount, _MIN_WEIGHT))
+    return filled
+
+
+def _shrink_to(plane: Floats, size: tuple[int, int]) -> Floats:
+    """Return the plane or image at a ``size`` of (width, height), averaged by area."""
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _enlarge_to(image: Floats, size: tuple[int, int]) -> Floats:
+    """Return the image at a ``size`` of (width, height), interpolated linearly."""
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.float32)

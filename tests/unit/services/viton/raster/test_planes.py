@@ -31,7 +31,7 @@ def _disc(radius: int) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("mask", _masks())
-@pytest.mark.parametrize("radius", [2, 12])
+@pytest.mark.parametrize("radius", [2, 12, 95])
 def test_growing_and_shrinking_reach_over_all_of_the_picture(mask: Bool, radius: int) -> None:
     size = 2 * radius + 1
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
