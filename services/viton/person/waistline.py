@@ -54,12 +54,14 @@ class Waistline:
         return float(np.interp(x, np.arange(len(self.rows)), self.rows))
 
 
-def find_waistline(body: LowerBody, segmentation: PersonSegmentation) -> Waistline:
+def find_waistline(
+    body: LowerBody, segmentation: PersonSegmentation, options: WaistlineSearch = WAISTLINE_SEARCH
+) -> Waistline:
     """Return the upper edge of the existing bottoms below a tucked or short top.
 
     A top that hangs lower hides it. Then the waistline has the usual row.
     """
-    options, unit = WAISTLINE_SEARCH, body.torso_length
+    unit = body.torso_length
     height, width = segmentation.bottoms.shape
     columns = np.arange(width, dtype=np.float64)
     usual = np.full(width, body.waistband_row)

@@ -110,6 +110,7 @@ def sample_garment_layers(
     torso_map: Floats,
     seams: tuple[Points, ...],
     sleeves: tuple[PlacedSleeve, PlacedSleeve],
+    options: SleeveEdges = SLEEVE_EDGES,
 ) -> GarmentLayers:
     """Sample the garment. At the armhole the sleeve's map turns into the torso's without a seam.
 
@@ -124,13 +125,15 @@ def sample_garment_layers(
     torso_alpha = gaussian_blur(coverage, _TORSO_EDGE_SIGMA_PX)
     torso = GarmentLayer(rgba[..., :3], torso_alpha, torso_map)
     left, right = (
-        _sample_sleeve(image, placed, torso)
+        _sample_sleeve(image, placed, torso, options)
         for image, placed in zip((cutout.left_sleeve, cutout.right_sleeve), sleeves, strict=True)
     )
     return GarmentLayers(torso, (left, right))
 
 
-def _sample_sleeve(image: Floats, placed: PlacedSleeve, torso: GarmentLayer) -> GarmentLayer:
+def _sample_sleeve(
+    image: Floats, placed: PlacedSleeve, torso: GarmentLayer, options: SleeveEdges
+) -> GarmentLayer:
     """Sample a sleeve from its cutout, H x W x 4; without a sleeve its layer is empty."""
     fit, shape = placed.fit, torso.alpha.shape
     if fit.cuff_fraction == 0.0:
@@ -142,18 +145,20 @@ def _sample_sleeve(image: Floats, placed: PlacedSleeve, torso: GarmentLayer) -> 
     flow[window] = weight * surface.flow + (1 - weight) * torso.flow[window]
     rgba = sample_image(image, flow[window])
     alpha, colour = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)
-    coverage = _sleeve_alpha(surface, fit, rgba[..., 3])
-    alpha[window] = gaussian_blur(coverage, SLEEVE_EDGES.sigma_px)
+    coverage = _sleeve_alpha(surface, fit, rgba[..., 3], options)
+    alpha[window] = gaussian_blur(coverage, options.sigma_px)
     colour[window] = rgba[..., :3]
     return GarmentLayer(colour, alpha, flow)
 
 
-def _sleeve_alpha(surface: RuledWarp, fit: SleeveFit, sampled: Floats) -> Floats:
+def _sleeve_alpha(
+    surface: RuledWarp, fit: SleeveFit, sampled: Floats, edges: SleeveEdges
+) -> Floats:
     """Return a sleeve's coverage in the window of its surface; ``sampled``: its cutout's, 0 to 255.
 
     Down to the cuff a sleeve covers the arm, whatever its outline in the photo is.
     """
-    edges, width = SLEEVE_EDGES, _width_ratio_map(surface, fit)
+    width = _width_ratio_map(surface, fit, edges.steps_per_sample)
     off_centre = np.abs(surface.across - 0.5)
     start = np.clip(surface.along / edges.armhole_fade, 0, 1)
     margin, steepness = edges.outline_margin, edges.side_steepness
@@ -166,9 +171,12 @@ def _sleeve_alpha(surface: RuledWarp, fit: SleeveFit, sampled: Floats) -> Floats
     return np.asarray(covered * surface.covered * start * end, np.float32)
 
 
-def _width_ratio_map(surface: RuledWarp, fit: SleeveFit) -> Floats:
-    """Return the sleeve's width in arm widths for each pixel of the surface's window."""
-    steps, last = SLEEVE_EDGES.steps_per_sample, len(fit.width_ratios) - 1
+def _width_ratio_map(surface: RuledWarp, fit: SleeveFit, steps: int) -> Floats:
+    """Return the sleeve's width in arm widths for each pixel of the surface's window.
+
+    ``steps``: the steps between two samples along the arm.
+    """
+    last = len(fit.width_ratios) - 1
     at = np.clip(np.rint(surface.along * (steps * last)), 0, steps * last).astype(np.int32)
     places = np.arange(steps * last + 1) / steps
     fine = np.interp(places, np.arange(last + 1), fit.width_ratios)
@@ -184,11 +192,12 @@ def end_at_shoulders(layers: GarmentLayers, body: Body) -> GarmentLayers:
     return replace(layers, torso=replace(torso, alpha=alpha))
 
 
-def fill_shoulder_notches(layers: GarmentLayers, body: Body) -> GarmentLayers:
+def fill_shoulder_notches(
+    layers: GarmentLayers, body: Body, options: ShoulderNotches = SHOULDER_NOTCHES
+) -> GarmentLayers:
     """Return the layers without notches between torso and sleeve at the shoulder tips."""
     covered = layers.alpha > 0.5
     alpha = layers.torso.alpha.copy()
-    options = SHOULDER_NOTCHES
     reach = max(int(options.max_half_width * body.shoulder_width), 1)
     span = int(options.window * body.shoulder_width)
     for side, sleeve in zip(body.sides, layers.sleeves, strict=True):

@@ -53,13 +53,13 @@ def place_skirt(
     *,
     scale: float | None = None,
     hem: float | None = None,
+    options: SkirtOptions = SKIRT_OPTIONS,
 ) -> WarpGrid:
     """Place a skirt around both legs, at its own width but never narrower than the body.
 
     ``scale``: canvas pixels per garment pixel across; ``hem``: canvas row. By default both follow
     from the widths of waist and hips.
     """
-    options = SKIRT_OPTIONS
     tall = garment.hem_row - garment.waistband_row
     top = line.row_at(
         float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
@@ -85,7 +85,7 @@ def place_skirt(
         body_half = sign * (body.flanks_x[side][index] - middle)
         garment_half = sign * (edge[at] - photo_midline) * scale
         least = body_half * options.min_ease + options.min_ease_px
-        half = _fall_from_hips(np.maximum(least, garment_half), rows, body)
+        half = _fall_from_hips(np.maximum(least, garment_half), rows, body, options)
         canvas_edges.append(np.stack([middle + sign * half, rows], axis=1))
         photo_edges.append(np.stack([edge[at], photo_rows], axis=1))
     canvas_grid = _interpolate_across(canvas_edges)
@@ -100,12 +100,12 @@ def _interpolate_across(edges: list[Points]) -> Points:
     return np.asarray(edges[0][:, None] * (1 - across) + edges[1][:, None] * across)
 
 
-def _fall_from_hips(half: Floats, rows: Floats, body: LowerBody) -> Floats:
+def _fall_from_hips(half: Floats, rows: Floats, body: LowerBody, options: SkirtOptions) -> Floats:
     """Return the half widths with a limited taper below the hips; fabric may flare there.
 
     ``half``: half widths in canvas pixels at the canvas rows ``rows``.
     """
-    options, fallen = SKIRT_OPTIONS, half.copy()
+    fallen = half.copy()
     for i in range(1, len(half)):
         if rows[i] > body.hip_row:
             least = fallen[i - 1] - options.max_taper * (rows[i] - rows[i - 1])

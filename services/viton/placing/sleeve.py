@@ -120,6 +120,25 @@ class CuffPosition:
 CUFF_POSITION: Final = CuffPosition()
 
 
+@dataclass(frozen=True, kw_only=True)
+class SleeveFitOptions:
+    """How a sleeve is fitted to its arm."""
+
+    inset: InnerEdgeInset = INNER_EDGE_INSET
+    """How much of the sleeve's width is used beside its inner edge."""
+    hang: SleeveHang = SLEEVE_HANG
+    """How the sleeve hangs on the arm."""
+    width: SleeveWidth = SLEEVE_WIDTH
+    """How wide the sleeve looks around the arm."""
+    margin: InnerMargin = INNER_MARGIN
+    """How the grid's margin opens below the armpit."""
+    cuff: CuffPosition = CUFF_POSITION
+    """Where a sleeve that is not long ends."""
+
+
+SLEEVE_FIT: Final = SleeveFitOptions()
+
+
 @dataclass(frozen=True)
 class SleeveFit:
     """Pairs of points of a sleeve, as grids along and across the arm."""
@@ -145,11 +164,14 @@ class PlacedSleeve:
 
 
 def place_sleeves(
-    garment: TopLandmarks, body: Body, shape: tuple[int, int]
+    garment: TopLandmarks,
+    body: Body,
+    shape: tuple[int, int],
+    options: SleeveFitOptions = SLEEVE_FIT,
 ) -> tuple[PlacedSleeve, PlacedSleeve]:
     """Return the left and the right sleeve placed on the arms, on a canvas of ``shape``."""
     left, right = (
-        fit_sleeve(garment, half, body, side)
+        fit_sleeve(garment, half, body, side, options)
         for half, side in zip(garment.halves, body.sides, strict=True)
     )
     return (
@@ -166,19 +188,25 @@ def place_sleeves(
     )
 
 
-def fit_sleeve(garment: TopLandmarks, half: GarmentHalf, body: Body, side: BodySide) -> SleeveFit:
+def fit_sleeve(
+    garment: TopLandmarks,
+    half: GarmentHalf,
+    body: Body,
+    side: BodySide,
+    options: SleeveFitOptions = SLEEVE_FIT,
+) -> SleeveFit:
     """Pair the arm's grid on the canvas with points of the sleeve in the garment's photo.
 
     Without a sleeve the grid is the bare arm's.
     """
     arm = side.arm
-    bare_grid = _grid_on_arm(arm)
+    bare_grid = _grid_on_arm(arm, options.margin)
     if half.sleeve is None:
         return SleeveFit(bare_grid, np.zeros_like(bare_grid), 0.0, np.ones(ARM_SAMPLES))
     scale = measure_canvas_scale(garment, body)
-    cuff = _cuff_sample(garment, half, arm, scale)
-    ease = _width_ratios(half.sleeve, arm, cuff, scale)
-    canvas_points = _hang_on_arm(bare_grid, arm, ease, cuff)
+    cuff = _cuff_sample(garment, half, arm, scale, options.cuff)
+    ease = _width_ratios(half.sleeve, arm, cuff, scale, options.width)
+    canvas_points = _hang_on_arm(bare_grid, arm, ease, cuff, options.hang)
     outer = points_at_fractions(
         half.sleeve.outer_edge, _SLEEVE_EXTENT * _fractions_of_sleeve(arm.outer_edge, cuff)
     )
@@ -186,18 +214,17 @@ def fit_sleeve(garment: TopLandmarks, half: GarmentHalf, body: Body, side: BodyS
         half.sleeve.inner_edge, _SLEEVE_EXTENT * _fractions_of_sleeve(arm.inner_edge, cuff)
     )
     on_sleeve = 0.5 + (POSITIONS_ACROSS[None, :] - 0.5) / ease[:, None]
-    across = on_sleeve * _inset_across(half.sleeve, cuff)[:, None]
+    across = on_sleeve * _inset_across(half.sleeve, cuff, options.inset)[:, None]
     photo_points = outer[:, None] * (1 - across[..., None]) + inner[:, None] * across[..., None]
     return SleeveFit(canvas_points, photo_points, cuff / (ARM_SAMPLES - 1), ease)
 
 
-def _inset_across(sleeve: Sleeve, cuff: int) -> Floats:
+def _inset_across(sleeve: Sleeve, cuff: int, options: InnerEdgeInset) -> Floats:
     """Return the fraction of the sleeve's width that is used, for each sample along the arm.
 
     It leaves out the shadow at the inner edge. All rings of a sleeve with a short inner edge meet
     at the armpit; they part further out.
     """
-    options = INNER_EDGE_INSET
     short = 1 - arc_length(sleeve.inner_edge) / max(
         options.short_edge * arc_length(sleeve.outer_edge), 1.0
     )
@@ -206,12 +233,12 @@ def _inset_across(sleeve: Sleeve, cuff: int) -> Floats:
     return np.asarray(1 - (1 - inset) * begun)
 
 
-def _hang_on_arm(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
+def _hang_on_arm(grid: Points, arm: Arm, ease: Floats, cuff: int, hang: SleeveHang) -> Points:
     """Widen the arm's grid by the sleeve's ease, and bend its rings to arcs.
 
     The ease is mostly on the outer side. The camera sees the rings a little from above.
     """
-    hang, at = SLEEVE_HANG, np.arange(ARM_SAMPLES)
+    at = np.arange(ARM_SAMPLES)
     last = np.clip((cuff + hang.ease_end - at) / hang.ease_end, 0, 1)
     room = (ease - 1) * arm.half_width * hang.ease_outwards * last
     onset = max(hang.sag_onset * (cuff - arm.armpit_sample), 1.0)
@@ -225,12 +252,13 @@ def _hang_on_arm(grid: Points, arm: Arm, ease: Floats, cuff: int) -> Points:
     )
 
 
-def _width_ratios(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
+def _width_ratios(
+    sleeve: Sleeve, arm: Arm, cuff: int, scale: float, options: SleeveWidth
+) -> Floats:
     """Return the sleeve's width in arm widths, for each sample along the arm; 1 on the shoulder.
 
     A sleeve lies flat in its photo. Around an arm the same fabric looks narrower.
     """
-    options = SLEEVE_WIDTH
     rings = np.arange(ARM_SAMPLES) / max(cuff, 1)
     flat = np.hypot(*(sleeve.outer_edge - sleeve.inner_edge).T)
     smooth = gaussian_filter1d(flat, options.photo_sigma)
@@ -248,12 +276,12 @@ def _width_ratios(sleeve: Sleeve, arm: Arm, cuff: int, scale: float) -> Floats:
     return np.asarray(1 + (ease - 1) * grown)
 
 
-def _grid_on_arm(arm: Arm) -> Points:
+def _grid_on_arm(arm: Arm, margin: InnerMargin) -> Points:
     """Return the arm's grid with a margin on both sides; none at the armpit and in the crook."""
     free = (crook_limit(arm.centreline, arm.normal) - arm.half_width) / (
         2 * (POSITIONS_ACROSS[-1] - 1) * arm.half_width
     )
-    margin, below = INNER_MARGIN, np.arange(ARM_SAMPLES) - arm.armpit_sample
+    below = np.arange(ARM_SAMPLES) - arm.armpit_sample
     open_up = np.clip(below / margin.opening, 0.0, 1.0)
     open_up = (open_up * gaussian_filter1d(np.clip(free, 0, 1), margin.sigma))[:, None]
     fraction = np.where(
@@ -267,9 +295,11 @@ def _grid_on_arm(arm: Arm) -> Points:
     )
 
 
-def _cuff_sample(garment: TopLandmarks, half: GarmentHalf, arm: Arm, scale: float) -> int:
+def _cuff_sample(
+    garment: TopLandmarks, half: GarmentHalf, arm: Arm, scale: float, options: CuffPosition
+) -> int:
     """Return the arm sample at which the sleeve ends: by its length, or the wrist if it is long."""
-    options, last = CUFF_POSITION, ARM_SAMPLES - 1
+    last = ARM_SAMPLES - 1
     if half.sleeve is None:
         return 0
     if garment.sleeve_length is SleeveLength.LONG:

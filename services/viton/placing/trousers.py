@@ -85,6 +85,21 @@ LEG_WIDTH: Final = LegWidth()
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrousersOptions:
+    """How trousers and shorts are placed."""
+
+    hem_rows: HemRows = HEM_ROWS
+    """Where the legs end."""
+    seat_width: SeatWidth = SEAT_WIDTH
+    """How wide the trousers are between waistline and crotch."""
+    leg_width: LegWidth = LEG_WIDTH
+    """How wide the legs are."""
+
+
+TROUSERS_OPTIONS: Final = TrousersOptions()
+
+
+@dataclass(frozen=True, kw_only=True)
 class _TrousersFitting:
     """What every step of the placement reads."""
 
@@ -100,10 +115,16 @@ class _TrousersFitting:
     """Canvas pixels per garment pixel across."""
     canvas_crotch: Points
     """Where the garment's legs part on the canvas."""
+    options: TrousersOptions
+    """Tuned values of the placement."""
 
 
 def place_trousers(
-    garment: BottomsLandmarks, photo_crotch: Points, body: LowerBody, waistline: Waistline
+    garment: BottomsLandmarks,
+    photo_crotch: Points,
+    body: LowerBody,
+    waistline: Waistline,
+    options: TrousersOptions = TROUSERS_OPTIONS,
 ) -> tuple[WarpGrid, WarpGrid]:
     """Place the left and the right leg of trousers or shorts along the person's legs.
 
@@ -118,6 +139,7 @@ def place_trousers(
         waistline=waistline,
         scale=scale,
         canvas_crotch=canvas_crotch,
+        options=options,
     )
     left_hem, right_hem = _hem_rows(fitting)
     left, right = PictureSide
@@ -126,7 +148,7 @@ def place_trousers(
 
 def _hem_rows(fitting: _TrousersFitting) -> list[float]:
     """Return the canvas row of each hem: long ones at the ankle, or below it if they are longer."""
-    garment, body, options = fitting.garment, fitting.body, HEM_ROWS
+    garment, body, options = fitting.garment, fitting.body, fitting.options.hem_rows
     photo_row, canvas_row = float(fitting.photo_crotch[1]), float(fitting.canvas_crotch[1])
     inseam = garment.hem_row - photo_row
     rise = max(photo_row - garment.waistband_row, options.min_rise * garment.hip_width)
@@ -163,7 +185,9 @@ def _place_half(fitting: _TrousersFitting, side: PictureSide, hem_row: float) ->
     leg_photo = _edge_pairs(outer, inner, start + down_leg * (garment.hem_rows[side] - start))
     leg_width = np.abs(leg_photo[:, 0, 0] - leg_photo[:, 1, 0]) * scale
     leg_rows = float(crotch[1]) + down_leg * (hem_row - float(crotch[1]))
-    leg_canvas = _place_along_leg(body.legs[side], body.legs[1 - side], leg_width, leg_rows)
+    leg_canvas = _place_along_leg(
+        body.legs[side], body.legs[1 - side], leg_width, leg_rows, fitting.options.leg_width
+    )
     joined = np.clip(1 - down_leg / _HIP_JOIN, 0, 1)[:, None] ** 2
     hip = 2 * seat_canvas[-1, 0] - seat_canvas[-2, 0]
     leg_canvas[:, 0] += joined * (hip - leg_canvas[0, 0])
@@ -196,7 +220,7 @@ def _place_seat(fitting: _TrousersFitting, width: Floats, side: PictureSide) -> 
     ``width``: the garment's half width in canvas pixels for each row.
     """
     body, line, crotch = fitting.body, fitting.waistline, float(fitting.canvas_crotch[1])
-    options, sign = SEAT_WIDTH, side.sign
+    options, sign = fitting.options.seat_width, side.sign
     fraction = np.linspace(0, 1, len(width), endpoint=False)
     top = line.row_at(
         float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
@@ -214,13 +238,14 @@ def _place_seat(fitting: _TrousersFitting, width: Floats, side: PictureSide) -> 
     return np.stack([outer, np.stack([middle, rows], axis=1)], axis=1)
 
 
-def _place_along_leg(leg: Leg, other: Leg, width: Floats, rows: Floats) -> Points:
+def _place_along_leg(
+    leg: Leg, other: Leg, width: Floats, rows: Floats, options: LegWidth
+) -> Points:
     """Return outer and inner edge of a leg of the trousers at canvas rows, N x 2 x 2.
 
     ``width``: its width in canvas pixels for each row. Wide legs without room between them are
     shifted outwards.
     """
-    options = LEG_WIDTH
     beyond = point(0.0, options.extension * float(rows[-1] - rows[0]))
     middle = np.concatenate([leg.centreline, leg.centreline[-1:] + beyond])
     index = np.arange(len(middle))

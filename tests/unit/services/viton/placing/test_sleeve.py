@@ -4,6 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from services.viton.garment.top_landmarks import detect_top_landmarks
+from services.viton.person.arm import ARM_SAMPLES
+from services.viton.person.body import measure_body
+from services.viton.placing.sleeve import CuffPosition, SleeveFitOptions, fit_sleeve
 from tests.unit.services.viton.drawings import figure, garment
 from tests.unit.services.viton.wearing import is_red, wear_top
 
@@ -41,3 +45,14 @@ def test_a_short_sleeve_does_not_reach_the_forearm_of_a_bent_arm() -> None:
     person = figure(hand_on_hip=True)
     image = wear_top(person, garment("short"))
     assert not is_red(image)[540:660, 110:250].any()
+
+
+def test_a_short_sleeve_ends_at_the_last_sample_that_the_options_allow() -> None:
+    person, drawn = figure(), garment("short")
+    body, _ = measure_body(person.keypoints, person.labels)
+    top = detect_top_landmarks(drawn.image, drawn.mask)
+    usual = fit_sleeve(top, top.left, body, body.left)
+    last = round(usual.cuff_fraction * (ARM_SAMPLES - 1)) - 4
+    options = SleeveFitOptions(cuff=CuffPosition(max_short=last, min_below_armpit=0))
+    shorter = fit_sleeve(top, top.left, body, body.left, options)
+    assert shorter.cuff_fraction == last / (ARM_SAMPLES - 1)
