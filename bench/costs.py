@@ -19,6 +19,7 @@ from rich.table import Table
 
 from bench.runs.example_run import parse_arguments, print_figures
 from bench.runs.ports import find_free_ports
+from bench.runs.usage import cpu_seconds, peak_mib
 from gateway.backends.contracts import CONTRACTS
 from gateway.options import OptionValues
 from gateway.processes import ProcessesBackend
@@ -97,13 +98,13 @@ async def measure(
         await tryon.run(photos, options, request_id="warm-up")
         backend.weighs = False
         processes = _processes()
-        before = {name: _cpu(process) for name, process in processes.items()}
+        before = {name: cpu_seconds(process) for name, process in processes.items()}
         for number in range(pictures):
             await tryon.run(photos, options, request_id=f"picture-{number}")
         return {
             name: Cost(
-                (_cpu(process) - before[name]) / pictures,
-                _peak_mib(process),
+                (cpu_seconds(process) - before[name]) / pictures,
+                peak_mib(process),
                 backend.received[name],
                 backend.sent[name],
             )
@@ -125,17 +126,6 @@ def _processes() -> dict[str, psutil.Process]:
         for contract in CONTRACTS
     }
     return {GATEWAY: psutil.Process(), **found}
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _peak_mib(process: psutil.Process) -> float:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
 
 
 def _table(costs: Mapping[str, Cost], pictures: int) -> Table:

@@ -10,14 +10,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bench.reports.document import replace_table
+
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
 """The document that holds the table."""
 
-BEGIN = "<!-- table: bench/reliability.py -->\n"
-"""The line above the table."""
-
-END = "<!-- end of table -->"
-"""The mark below the table."""
+TABLE = "bench/reliability.py"
+"""The table's name in the document."""
 
 HEAD = (
     "| failure | what the client saw | lost | slowest answer, s | recovery time, s | test |\n"
@@ -37,9 +36,7 @@ def main() -> None:
     if not arguments.write:
         print(table)
         return
-    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    DOCUMENT.write_text(before + BEGIN + table + END + after)
+    DOCUMENT.write_text(replace_table(DOCUMENT.read_text(), TABLE, table))
 
 
 def _line(row: dict[str, Any]) -> str:

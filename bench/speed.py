@@ -3,6 +3,9 @@
 ``.venv/bin/python bench/speed.py [PERSON GARMENT] [-n 5] [--option NAME=VALUE] [--json]``. Both
 photos are scaled to 768 x 1024 first, so that figures compare. The first picture warms up and does
 not count.
+``--against CHECKOUT`` compares this checkout with another in one run: an embedded server of each
+makes ``-n`` pictures in turns, over HTTP. Stages, CPU seconds and memory of both are printed, with
+the median and the quartiles of the pairs' ratios. ``bench/performance.py`` measures more.
 """
 
 import asyncio
@@ -18,7 +21,12 @@ import PIL.Image
 import PIL.ImageOps
 from rich.table import Table
 
-from bench.runs.example_run import parse_arguments, print_figures
+from bench.reports.tables import to_rich
+from bench.runs.example_run import Arguments, parse_arguments, print_figures
+from bench.runs.servers import ROOT, MeasurementFailed, open_checkout
+from bench.runs.uploads import Upload
+from bench.sections.pictures import measure_stages
+from bench.sections.plan import Plan
 from gateway.backends.embedded import EmbeddedBackend
 from gateway.options import OptionValues
 from gateway.settings import get_gateway_settings
@@ -51,10 +59,14 @@ class Figures:
 
 def main() -> None:
     """Measure and print."""
-    arguments = parse_arguments(__doc__)
+    arguments = parse_arguments(__doc__, compares=True)
     # Standard output is for the figures.
     logs.configure(get_settings().model_copy(update={"log_level": "warning"}))
-    photos = Photos(_on_canvas(arguments.person), _on_canvas(arguments.garment))
+    person, garment = _on_canvas(arguments.person), _on_canvas(arguments.garment)
+    if arguments.against:
+        _compare(arguments.against, Upload(person, garment, arguments.option_texts), arguments)
+        return
+    photos = Photos(person, garment)
     figures = asyncio.run(measure(photos, arguments.options, arguments.pictures))
     print_figures(asdict(figures), lambda: _table(figures), as_json=arguments.as_json)
 
@@ -89,6 +101,15 @@ async def measure(photos: Photos, options: OptionValues, pictures: int) -> Figur
         cpu=statistics.median(cpu),
         peak_mib=_peak_mib(),
     )
+
+
+def _compare(other: Path, upload: Upload, arguments: Arguments) -> None:
+    try:
+        plan = Plan(this=open_checkout(ROOT), other=open_checkout(other), rounds=arguments.pictures)
+        table = measure_stages(plan, upload)
+    except MeasurementFailed as error:
+        sys.exit(str(error))
+    print_figures(asdict(table), lambda: to_rich(table), as_json=arguments.as_json)
 
 
 def _on_canvas(path: Path) -> bytes:

@@ -38,10 +38,14 @@ class Arguments:
     """Whether to print JSON instead of a table."""
     options: OptionValues
     """Options of the try-ons."""
+    option_texts: dict[str, str]
+    """The same as texts, by name."""
+    against: Path | None
+    """Another checkout to compare with, None if there is none."""
 
 
-def parse_arguments(description: str | None) -> Arguments:
-    """Read the command line."""
+def parse_arguments(description: str | None, *, compares: bool = False) -> Arguments:
+    """Read the command line; of a command that ``compares``, another checkout too."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("person", type=Path, nargs="?", default=PERSON)
     parser.add_argument("garment", type=Path, nargs="?", default=GARMENT)
@@ -55,6 +59,8 @@ def parse_arguments(description: str | None) -> Arguments:
         metavar="NAME=VALUE",
         help="an option of the try-ons, such as category=lower; may be repeated",
     )
+    if compares:
+        parser.add_argument("--against", type=Path, help="another checkout of this program")
     given = parser.parse_args()
     try:
         options = parse_options(dict(given.option))
@@ -66,6 +72,8 @@ def parse_arguments(description: str | None) -> Arguments:
         pictures=given.pictures,
         as_json=given.json,
         options=options,
+        option_texts=dict(given.option),
+        against=given.against if compares else None,
     )
 
 

@@ -1,0 +1,1 @@
+"""Sections of docs/performance.md: what each measures, and its tables."""
