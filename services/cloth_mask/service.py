@@ -18,6 +18,7 @@ from services.cloth_mask.contract import (
 )
 from services.cloth_mask.isolate import isolate_garment
 from services.kit import engines
+from services.kit.cancellation import check_cancelled
 from services.kit.categories import AUTO, REQUEST_CATEGORIES, UPPER, check_category
 from services.kit.errors import InvalidRequest, NoGarment
 from services.kit.runtimes.u2net import FILE
@@ -50,6 +51,7 @@ def _load_u2net_engine(engine: str, file: str) -> Service:
             closer = image[box.window]
             again = model.garment_probability(network.probabilities(closer, model.SECOND_SIDE_PX))
             probability = core.combine_looks(image, probability, again, box)
+        check_cancelled()
         mask = core.make_mask(image, probability)
         category = resolve_category(request.category, classes, mask)
         return SegmentResponse(mask, category, attributes_network.read(image, mask))

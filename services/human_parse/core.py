@@ -16,6 +16,7 @@ from services.human_parse.long_tops import resolve_long_tops
 from services.human_parse.parse_frame import ParseFrame, measure_frame
 from services.human_parse.refinement import fill_trunk_holes, refine_to_classes, remove_specks
 from services.human_parse.regions import dilate
+from services.kit.cancellation import check_cancelled
 from services.kit.errors import NoPerson
 from services.kit.types import Image, Keypoints, LabelMap
 
@@ -72,6 +73,8 @@ def parse(
     planes[BACKGROUND][outside] = 1
     planes[BACKGROUND][bare], planes[SKIN][bare] = 0, 1
     frame = frame.scaled(REDUCTION)
+    check_cancelled()
     coarse = fill_trunk_holes(image, remove_specks(refine_to_classes(image, planes), frame), frame)
+    check_cancelled()
     clothes_mask = cv2.resize(1 - garments[..., 0], image.shape[1::-1]) > 0.5
     return assign_cihp_labels(image, resolve_long_tops(image, coarse, frame), clothes_mask, frame)

@@ -8,6 +8,7 @@ import PIL.Image
 from numpy.typing import NDArray
 from PIL.Image import Resampling
 
+from services.kit.cancellation import check_cancelled
 from services.kit.errors import InvalidRequest
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Mask, Placement
 from services.resize.detail import CanvasBox, Floats, GarmentDetailSource, prepare_detail
@@ -92,6 +93,7 @@ def restore(
     left, right = _scaled_range(np.flatnonzero(cut.any(axis=0)), placement.width, columns)
     first, last = _scaled_range(np.flatnonzero(cut.any(axis=1)), placement.height, rows)
     for top in range(first, last, BAND_ROWS):
+        check_cancelled()
         bottom = min(last, top + BAND_ROWS)
         size = (right - left, bottom - top)
         box = (

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.cancellation import check_cancelled
 from services.kit.types import Image
 
 BLOCK: Final = 8
@@ -83,6 +84,7 @@ def _drop_small_coefficients(
     cosines = _dct_matrix()
     for top in range(0, BLOCK, STEP):
         for left in range(0, BLOCK, STEP):
+            check_cancelled()
             blocks = padded[:, top : top + rows, left : left + columns]
             blocks = blocks.reshape(3, rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
             blocks = np.moveaxis(blocks, (0, 2), (2, 3))

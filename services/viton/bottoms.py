@@ -1,5 +1,6 @@
 """Trousers, shorts and skirts: on the legs, under a top that hangs over them."""
 
+from services.kit.cancellation import check_cancelled
 from services.viton.garment.bottoms_landmarks import detect_bottoms_landmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.painting.bottoms_composition import assemble_bottoms
@@ -22,6 +23,7 @@ def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Render
     )
     placement = place_bottoms(bottoms, legs)
     layer = render_bottoms(garment_photo, bottoms, placement, legs)
+    check_cancelled()
     stack = assemble_bottoms(
         count_covered_legs_as_bottoms(legs, placement), layer, placement.waistline
     )

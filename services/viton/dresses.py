@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from services.kit.cancellation import check_cancelled
 from services.viton.garment.dress_landmarks import detect_dress_landmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.painting.appearance import PersonAppearance, render_skin
@@ -43,8 +44,10 @@ def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Render
         lambda: _render_appearance(wearer, person, in_dress, placement),
         lambda: sample_dress(garment_photo, dress, placement, person.body),
     )
+    check_cancelled()
     neck = make_neck_layers(dress.top, garment_photo.image, layers.torso, person, appearance.skin)
     stack = assemble_top(in_dress, placement.top, layers, appearance, neck)
+    check_cancelled()
     add_legs(stack, render_legs_below_hem(wearer.lower_body, layers))
     return finish_rendering(person_photo.image, stack, garment_photo.mask)
 
@@ -56,6 +59,7 @@ def _render_appearance(
     before, legs = wearer.as_photographed, wearer.lower_body
     light_direction_x = estimate_light_direction_x(before.pixels, before.segmentation)
     light = shade_torso(before.pixels, before.segmentation, in_dress.body, light_direction_x)
+    check_cancelled()
     return PersonAppearance(
         render_skin(person, placement.top, light_direction_x),
         light * estimate_bottoms_shading(legs.pixels, legs.segmentation),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.kit.cancellation import check_cancelled
 from services.viton.garment.landmarks import TopLandmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.garment.top_landmarks import detect_top_landmarks
@@ -42,9 +43,10 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Render
         lambda: render_appearance(person, placement),
         lambda: sample_top(garment_photo, top, placement, person.body),
     )
+    check_cancelled()
     neck = make_neck_layers(top, garment_photo.image, layers.torso, person, appearance.skin)
     stack = assemble_top(person, placement, layers, appearance, neck)
-
+    check_cancelled()
     rendering = finish_rendering(photo.image, stack, garment_photo.mask)
     return paste_back(person_photo.image, window, rendering)
 

@@ -1,5 +1,7 @@
 """Fitting to a canvas and back, on drawn pictures whose right answer is known."""
 
+import math
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -12,6 +14,7 @@ from services.resize import core, service
 from services.resize.contract import CONTRACT, FitRequest, RestoreRequest
 from services.resize.core import fit, restore
 from services.resize.detail import GarmentDetailSource, prepare_detail
+from tests.asking_token import count_asks, end_at
 from tests.placements import make_placement
 
 pytestmark = pytest.mark.unit
@@ -303,6 +306,19 @@ def test_results_in_bands_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(core, "BAND_ROWS", 10_000)
     whole = restore(picture, edited, mask, placement, NOTHING)
     assert np.abs(banded.astype(int) - whole).max() <= 1
+
+
+def test_restoring_ends_between_bands_when_nobody_waits() -> None:
+    picture = smooth(1301, 977)
+    canvas, placement = fit(picture)
+    everything = np.full((1024, 768), 255, np.uint8)
+
+    def work() -> None:
+        restore(picture, 255 - canvas, everything, placement, NOTHING)
+
+    asked = count_asks(work)
+    assert asked == math.ceil(1301 / core.BAND_ROWS)
+    end_at(asked, work)
 
 
 def striped(height: int, width: int, period: float) -> Array:

@@ -12,6 +12,7 @@ from services.kit.types import Image
 from services.super_resolution import core, deblock
 from services.super_resolution.contract import UpscaleRequest, needs_upscaling
 from services.super_resolution.core import Network, Planes
+from tests.asking_token import count_asks, end_at
 
 pytestmark = pytest.mark.unit
 
@@ -181,6 +182,17 @@ def test_deblocking_brings_a_jpeg_nearer_to_its_original() -> None:
     damaged = jpeg(truth, 30)
     assert deblock.measure_blockiness(damaged) > deblock.BLOCKY_RATIO
     assert error(deblock.deblock(damaged), truth) < 0.9 * error(damaged, truth)
+
+
+def test_deblocking_ends_between_grids_when_nobody_waits() -> None:
+    damaged = jpeg(photo(160, 200), 30)
+
+    def work() -> None:
+        deblock.deblock(damaged)
+
+    asked = count_asks(work)
+    assert asked == (deblock.BLOCK // deblock.STEP) ** 2
+    end_at(asked, work)
 
 
 def test_deblocking_leaves_a_clean_photo_alone() -> None:
