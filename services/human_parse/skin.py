@@ -132,7 +132,9 @@ class _SkinPixels:
     """How many patches there are, the background included."""
 
 
-def assign_skin(skin: Flags, frame: ParseFrame, belly: Flags) -> NDArray[np.uint8]:
+def assign_skin(
+    skin: Flags, frame: ParseFrame, belly: Flags, options: GrazeOptions = GRAZE_OPTIONS
+) -> NDArray[np.uint8]:
     """Return the label of every ``skin`` pixel, H x W uint8, 0 elsewhere.
 
     ``belly`` marks skin between a top and the garment below it, H x W. ``frame`` is in pixels of
@@ -155,8 +157,8 @@ def assign_skin(skin: Flags, frame: ParseFrame, belly: Flags) -> NDArray[np.uint
     patches = label_components(skin)
     patch = np.asarray(patches.labels[rows, columns], np.intp)
     pixels = _SkinPixels(x=x, y=y, patch=patch, patch_count=patches.count)
-    grazed = _find_grazed_parts(pixels, costs, frame, GRAZE_OPTIONS)
-    costs[grazed[:, patch]] += GRAZE_OPTIONS.cost
+    grazed = _find_grazed_parts(pixels, costs, frame, options)
+    costs[grazed[:, patch]] += options.cost
     labels[rows, columns] = np.array(PARTS, np.uint8)[np.argmin(costs, axis=0)]
     return labels
 

@@ -156,7 +156,7 @@ class HemSleeveOptions:
     """
 
     first_row: float = 0.06
-    """Row from which on the outline is looked at, as a fraction of the garment's height."""
+    """Row from which on the outline is measured, as a fraction of the garment's height."""
 
     min_widest_row: float = 0.6
     """Least row of the widest place, as a fraction of the garment's height."""
@@ -364,13 +364,16 @@ def _find_bare_armpit(
 
 
 def _raise_to_armhole(
-    profiles: SilhouetteProfiles, found: Armpit, usual: float, most: float
+    profiles: SilhouetteProfiles,
+    found: Armpit,
+    usual: float,
+    most: float,
+    options: ArmpitRaiseOptions = ARMPIT_RAISE_OPTIONS,
 ) -> Armpit:
     """Move an armpit that lies too low for an armhole up along the seam of a touching sleeve.
 
     ``usual`` and ``most`` are the usual and the largest height of an armhole, in half chest widths.
     """
-    options = ARMPIT_RAISE_OPTIONS
     x, y = found.position
     half = profiles.axis_x - x
     inset = x + options.shoulder_inset * half

@@ -132,9 +132,10 @@ def find_neck_points(
     of the neckline, one point is found far out on it. The network's even neckline then decides
     which of the two is wrong.
     """
+    max_distance = options.max_prior_distance * half_chest_width
     found = [
         _correct_by_prior(
-            own, _find_neck_point(own, half_chest_width, options), prior, "neck", half_chest_width
+            own, _find_neck_point(own, half_chest_width, options), prior, "neck", max_distance
         )
         for own, prior in zip(profiles, priors, strict=True)
     ]
@@ -161,6 +162,7 @@ def find_half(
     neck: Points,
     half_chest_width: float,
     prior: SidePrior,
+    options: ShoulderOptions = SHOULDER_OPTIONS,
 ) -> GarmentHalf:
     """Return a half of the garment.
 
@@ -168,11 +170,12 @@ def find_half(
     """
     at = armpit.position
     if armpit.has_sleeve:
-        column = _shoulder_tip_column(profiles, at, neck, half_chest_width, prior)
+        column = _shoulder_tip_column(profiles, at, neck, half_chest_width, prior, options)
         tip = point(column, float(profiles.top_rows[column]))
     else:
-        end = _find_shoulder_end(profiles, neck, at)
-        tip = _correct_by_prior(profiles, end, prior, "shoulder", half_chest_width)
+        end = _find_shoulder_end(profiles, neck, at, options)
+        max_distance = options.max_prior_distance * half_chest_width
+        tip = _correct_by_prior(profiles, end, prior, "shoulder", max_distance)
     neck_point = neck
     if not neck[0] > tip[0] + 2:
         neck_point = point(tip[0] + 3, float(profiles.top_rows[int(tip[0]) + 3]))
@@ -212,9 +215,9 @@ def _shoulder_tip_column(
     neck: Points,
     half_chest_width: float,
     prior: SidePrior,
+    options: ShoulderOptions,
 ) -> int:
     """Return the column of a shoulder tip above a sleeve, so that some shoulder is left."""
-    options = SHOULDER_OPTIONS
     last = min(neck[0] - 2, len(profiles.top_rows) - 1)
     column = int(np.clip(armpit[0] + options.tip_inset * half_chest_width, 0, last))
     shoulder = options.min_shoulder * half_chest_width
@@ -235,10 +238,13 @@ def _correct_by_prior(
     found: Points,
     prior: SidePrior,
     name: str,
-    half_chest_width: float,
+    max_distance: float,
 ) -> Points:
-    """Return the point found, or the predicted one on the outline if they are far apart."""
-    if prior.is_near(name, found, SHOULDER_OPTIONS.max_prior_distance * half_chest_width):
+    """Return the point found, or the predicted one on the outline if they are far apart.
+
+    ``max_distance``: the distance above which they are, in pixels of the photo.
+    """
+    if prior.is_near(name, found, max_distance):
         return found
     return _predicted_on_outline(profiles, prior, name, found)
 
@@ -272,14 +278,16 @@ def _find_neck_point(
     return point(x, float(top_rows[x]))
 
 
-def _find_shoulder_end(profiles: SilhouetteProfiles, neck: Points, armpit: Points) -> Points:
+def _find_shoulder_end(
+    profiles: SilhouetteProfiles, neck: Points, armpit: Points, options: ShoulderOptions
+) -> Points:
     """Return the outer end of a shoulder without a sleeve: there the outline turns down."""
     start, stop = int(armpit[0]), int(neck[0])
     if stop - start < 3:
         return point(neck[0] - 1, neck[1] + 1)
     columns = np.arange(start, stop + 1)
     tops = profiles.top_rows[columns].astype(np.float64)
-    cost = (tops - neck[1]) / SHOULDER_OPTIONS.end_slope + (columns - start)
+    cost = (tops - neck[1]) / options.end_slope + (columns - start)
     x = int(columns[cost.argmin()])
     return point(min(x, stop - 1), float(profiles.top_rows[x]))
 

@@ -102,10 +102,12 @@ def find_bare_arm_edges(
     # Farther down the arm is seen, and nothing of it is made.
     fraction = fraction * np.clip((start + 2 * _MIN_BARE_STEPS - steps) / _MIN_BARE_STEPS, 0, 1)
     # The hem's slant and the shadow below it say nothing of the arm's outline.
-    told = np.arange(start + _HEM_STEPS, start + _MIN_BARE_STEPS)
-    ends = np.array([_skin_extent(surface.across[near & (step == k)], options) for k in told])
+    outline_steps = np.arange(start + _HEM_STEPS, start + _MIN_BARE_STEPS)
+    ends = np.array(
+        [_skin_extent(surface.across[near & (step == k)], options) for k in outline_steps]
+    )
     first, last = (
-        np.polyval(np.polyfit(told, column, 1), np.clip(steps, start, told[-1]))
+        np.polyval(np.polyfit(outline_steps, column, 1), np.clip(steps, start, outline_steps[-1]))
         for column in ends.T
     )
     low = np.clip(first, -_MAX_EDGE_OUTSIDE, _MAX_EDGE_INSIDE) * fraction

@@ -19,7 +19,7 @@ class LightDirection:
     """How the side of the light is estimated from the face."""
 
     face_margin_px: int = 6
-    """Distance from the edge of the face within which it is not looked at, in canvas pixels."""
+    """Distance from the edge of the face within which the face does not count, in canvas pixels."""
     min_face_px: int = 400
     """Least canvas pixels of a face that is measured."""
     full_contrast: float = 0.2

@@ -41,7 +41,7 @@ class SkinSampling:
     min_neck_fraction: float = 0.15
     """Fraction of the neck beyond that margin below which the margin is the label error."""
     face_margin_px: int = 8
-    """Distance from the edge of the face within which it is not looked at, in canvas pixels."""
+    """Distance from the edge of the face within which the face does not count, in canvas pixels."""
     face_weight: float = 0.15
     """Weight of a pixel of the face, in those of bare skin."""
     min_weight_px: float = 200.0

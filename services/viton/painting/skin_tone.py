@@ -92,7 +92,7 @@ def weigh_neck_against_arms(arms: Bool, neck: Bool, scale: float) -> Floats:
 
 
 def select_lit_skin(image: Floats, face: Bool) -> Bool:
-    """Return where skin is not in so deep a shade, such as the chin's, that it tells no tone."""
+    """Return where skin is lit: not in a deep shade, such as the chin's, that hides its tone."""
     luma = to_luma(image)
     if face.sum() < _MIN_FACE_PX:
         return np.ones(face.shape, bool)
