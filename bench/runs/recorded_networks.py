@@ -140,7 +140,8 @@ def _record_onnx(recording: Recording) -> None:
             """Run once without what hides weights or pads channels, and count that."""
             model, options, rest, named = self._given
             options = options or onnxruntime.SessionOptions()
-            options.add_session_config_entry("session.disable_prepacking", "1")
+            if not options.enable_profiling:
+                options.add_session_config_entry("session.disable_prepacking", "1")
             options.graph_optimization_level = (
                 onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
             )

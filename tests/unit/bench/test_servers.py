@@ -12,7 +12,7 @@ import pytest
 
 from bench.runs.machine import describe_run, read_commit, read_machine
 from bench.runs.ports import find_free_port
-from bench.runs.server_timing import parse_server_timing
+from bench.runs.server_timing import FORMER_NAMES, parse_server_timing
 from bench.runs.servers import (
     MeasurementFailed,
     ProcessUsage,
@@ -22,6 +22,7 @@ from bench.runs.servers import (
     start_server,
 )
 from bench.runs.uploads import Upload
+from gateway.pipeline import TRY_ON_PIPELINE
 
 pytestmark = pytest.mark.unit
 
@@ -171,3 +172,13 @@ def test_the_header_is_read_in_seconds() -> None:
     header = "decode;dur=12.5, cloth_mask;desc=mask;dur=1500.0, cached, total;dur=2000"
     assert parse_server_timing(header) == {"decode": 0.0125, "cloth_mask": 1.5, "total": 2.0}
     assert parse_server_timing("") == {}
+
+
+def test_stages_of_an_older_server_have_the_names_of_today() -> None:
+    steps = {step.name for step in TRY_ON_PIPELINE.steps}
+    assert set(FORMER_NAMES.values()) <= steps
+    assert not steps & FORMER_NAMES.keys()
+    assert parse_server_timing("viton;dur=500, wearer;dur=20") == {
+        "try_on": 0.5,
+        "find_wearer": 0.02,
+    }
