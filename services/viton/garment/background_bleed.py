@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.viton.geometry import EPSILON
 from services.viton.raster.morphology import dilate, erode
-from services.viton.raster.planes import to_luma
+from services.viton.raster.planes import dot_channels, to_luma, to_three_channels
 from services.viton.raster.pull_push import pull_push
 from services.viton.raster.smoothing import antialias
 
@@ -110,9 +110,9 @@ def decontaminate_colours(
     bright = pull_push(colours, bright_inner, 1)
     sharp = antialias(bright_inner, 1.0)
     luma = to_luma(bright) + sharp * (to_luma(colours) - to_luma(bright))
-    toned = deep + (luma - to_luma(deep))[..., None]
+    toned = deep + to_three_channels(luma - to_luma(deep))
     fraction = antialias(mask & ~inner, 1.0) * mask
-    return np.asarray(colours + fraction[..., None] * (toned - colours), np.float32)
+    return np.asarray(colours + to_three_channels(fraction) * (toned - colours), np.float32)
 
 
 def _background_in_mask(colours: Floats, mask: Bool, depth: int, options: BleedOptions) -> Bool:
@@ -121,8 +121,8 @@ def _background_in_mask(colours: Floats, mask: Bool, depth: int, options: BleedO
     own = pull_push(colours, inner)
     ground = pull_push(colours, ~dilate(mask, depth))
     span = own - ground
-    size = np.einsum("ijk,ijk->ij", span, span)
-    fraction = np.einsum("ijk,ijk->ij", colours - ground, span) / np.maximum(size, 1.0)
+    size = dot_channels(span, span)
+    fraction = dot_channels(colours - ground, span) / np.maximum(size, 1.0)
     is_distinct = size > options.min_background_difference**2
     return np.asarray(mask & ~inner & is_distinct & (fraction < options.max_garment_fraction))
 

@@ -14,6 +14,7 @@ from services.viton.garment.studio_light import MAX_PLAIN_STD
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.planes import (
     bounding_window,
+    max_channel,
     mean_channel_std,
     to_luma,
     to_three_channels,
@@ -115,7 +116,7 @@ def _hue_similarity(part: Floats, usual: Floats, options: SleeveShadeOptions) ->
     black = np.float32(options.black_level)
     smooth, whole = gaussian_blur(part, 2.0) + black, usual + black
     own = smooth / to_three_channels(np.asarray(smooth.mean(axis=2), np.float32))
-    away = np.abs(own - whole / whole.mean()).max(axis=2)
+    away = max_channel(np.abs(own - whole / whole.mean()))
     return np.asarray(np.clip(2 - away / options.max_hue_difference, 0, 1), np.float32)
 
 

@@ -90,13 +90,17 @@ def find_bare_arm_edges(
     Above it they go over smoothly from there to the shoulder's, 0 and 1, so that the arm has no
     step where the garment ended.
     """
-    step = np.clip(np.rint(surface.along * _ARM_STEPS), 0, _ARM_STEPS).astype(np.int64)
+    window = surface.window
+    along = surface.along[window] * _ARM_STEPS
+    step = np.zeros(surface.along.shape, np.int64)
+    step[window] = np.clip(np.rint(along), 0, _ARM_STEPS)
     skin = surface.covered & segmentation.arms
     flat = np.zeros(surface.along.shape, np.float32)
     start = _first_bare_step(surface, segmentation, step, options)
     if start is None:
         return BareArmEdges(flat, flat + 1, np.zeros(flat.shape, bool), skin)
-    near = skin & (np.abs(surface.across - 0.5) < 1)
+    across = surface.across[window]
+    near = skin[window] & (np.abs(across - 0.5) < 1)
     steps = np.arange(_ARM_STEPS + 1)
     fraction = smoothstep((steps - _SHOULDER_STEP) / max(start - _SHOULDER_STEP, 1.0))
     # Farther down the arm is seen, and nothing of it is made.
@@ -104,7 +108,7 @@ def find_bare_arm_edges(
     # The hem's slant and the shadow below it say nothing of the arm's outline.
     outline_steps = np.arange(start + _HEM_STEPS, start + _MIN_BARE_STEPS)
     ends = np.array(
-        [_skin_extent(surface.across[near & (step == k)], options) for k in outline_steps]
+        [_skin_extent(across[near & (step[window] == k)], options) for k in outline_steps]
     )
     first, last = (
         np.polyval(np.polyfit(outline_steps, column, 1), np.clip(steps, start, outline_steps[-1]))
@@ -114,10 +118,9 @@ def find_bare_arm_edges(
     high = np.maximum(
         1 + np.clip(last - 1, -_MAX_EDGE_INSIDE, _MAX_EDGE_OUTSIDE) * fraction, low + _MIN_ARM_WIDTH
     )
-    outer, inner = (
-        np.interp(surface.along * _ARM_STEPS, steps, edge).astype(np.float32)
-        for edge in (low, high)
-    )
+    # Outside its window a surface is at its beginning.
+    outer, inner = (np.full_like(flat, edge[0]) for edge in (low, high))
+    outer[window], inner[window] = (np.interp(along, steps, edge) for edge in (low, high))
     beside = (surface.across < outer - _EDGE_TOLERANCE) | (surface.across > inner + _EDGE_TOLERANCE)
     rest = skin & beside & (step < start + _HEM_STEPS)
     return BareArmEdges(

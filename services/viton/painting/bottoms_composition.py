@@ -22,7 +22,7 @@ from services.viton.person.waistline import Waistline
 from services.viton.placing.garment_layers import GarmentLayer
 from services.viton.raster.layers import LayerStack, alpha_blend
 from services.viton.raster.morphology import dilate, erode
-from services.viton.raster.planes import to_three_channels
+from services.viton.raster.planes import choose_pixels, to_three_channels
 from services.viton.raster.pull_push import pull_push
 from services.viton.raster.smoothing import antialias
 
@@ -80,7 +80,7 @@ def assemble_bottoms(
             stack.darken(cast)
             stack.add_layer(cut.colour, cut.sure_alpha * near)
     away = (~near).astype(np.float32)
-    stack.replace(np.where(to_three_channels(away) > 0, photo, stack.image), away)
+    stack.replace(choose_pixels(~near, photo, stack.image), away)
     return stack
 
 

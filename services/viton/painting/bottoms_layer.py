@@ -19,7 +19,7 @@ from services.viton.placing.garment_layers import GarmentLayer
 from services.viton.placing.warp_grid import WarpGrid, rasterise_grid
 from services.viton.raster.layers import alpha_blend
 from services.viton.raster.morphology import erode
-from services.viton.raster.planes import to_three_channels
+from services.viton.raster.planes import choose_pixels, to_three_channels
 from services.viton.raster.sampling import sample_image
 from services.viton.raster.smoothing import gaussian_blur
 
@@ -142,7 +142,7 @@ def _sample_halves(
             colour = colour * to_three_channels(1 - gaussian_blur(below, edges.shadow_sigma_px))
         mixed = alpha_blend(colour[window], shaded, alpha)
         first = (coverage[window] < 0.5) & (alpha > 0)
-        colour[window] = np.where(to_three_channels(first.astype(np.float32)) > 0, shaded, mixed)
+        colour[window] = choose_pixels(first, shaded, mixed)
         coverage[window] += alpha * (1 - coverage[window])
         seen = alpha > 0.5
         flow[window][seen] = surface.flow[seen]

@@ -15,7 +15,12 @@ from services.viton.placing.sleeve import PlacedSleeve
 from services.viton.raster.alpha_matte import estimate_alpha_matte
 from services.viton.raster.layers import LayerStack, alpha_blend
 from services.viton.raster.morphology import dilate, erode
-from services.viton.raster.planes import bounding_window, to_three_channels
+from services.viton.raster.planes import (
+    bounding_window,
+    choose_pixels,
+    max_channel,
+    to_three_channels,
+)
 from services.viton.raster.ruled_warp import RuledWarp
 from services.viton.raster.smoothing import antialias
 
@@ -118,21 +123,26 @@ def find_arm_under_sleeve(
     ``reach``: distance from the armhole below the armpit at which skin is covered, in pixels.
     """
     surface, fit = sleeve.surface, sleeve.fit
-    if fit.cuff_fraction == 0.0:
-        return np.zeros(segmentation.arms.shape, bool)
+    under_sleeve = np.zeros(segmentation.arms.shape, bool)
+    window = bounding_window(segmentation.arms, 0)
+    if fit.cuff_fraction == 0.0 or window is None:
+        return under_sleeve
+    arms, covered = segmentation.arms[window], surface.covered[window]
+    along = surface.along[window]
     bare_from = fit.cuff_fraction - options.cuff_overlap
-    near = np.abs(surface.across - 0.5) < options.max_off_middle
-    near &= surface.along < bare_from
-    hidden = segmentation.arms & surface.covered & near
-    height, width = hidden.shape
-    ys = np.arange(height, dtype=np.float32)[:, None] - np.float32(side.canvas_shoulder_tip[1])
-    xs = np.arange(width, dtype=np.float32)[None, :] - np.float32(side.canvas_shoulder_tip[0])
+    near = np.abs(surface.across[window] - 0.5) < options.max_off_middle
+    near &= along < bare_from
+    hidden = arms & covered & near
+    rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) for part in window)
+    ys = rows[: arms.shape[0], None] - np.float32(side.canvas_shoulder_tip[1])
+    xs = columns[None, : arms.shape[1]] - np.float32(side.canvas_shoulder_tip[0])
     run = (side.canvas_armpit - side.canvas_shoulder_tip).astype(np.float32)
     fraction = np.clip((xs * run[0] + ys * run[1]) / max(float(run @ run), 1.0), 0, 1)
     away = np.hypot(xs - fraction * run[0], ys - fraction * run[1])
-    bare = surface.covered & (surface.along >= bare_from)
+    bare = covered & (along >= bare_from)
     limit = np.where(ys < run[1], options.reach_above_armpit * reach, reach)
-    return np.asarray(hidden | (segmentation.arms & ~bare & (away < limit)))
+    under_sleeve[window] = hidden | (arms & ~bare & (away < limit))
+    return under_sleeve
 
 
 def add_own_arms(
@@ -171,8 +181,8 @@ def add_own_arms(
     rim = contact_shadow(torso * ~front, ARM_RIM) * (1 - skin)
     colour = colour * to_three_channels(1 - ARM_RIM.strength * rim)
     mixed = alpha_blend(below, colour, alpha)
-    changed = np.abs(below - photo).max(axis=-1) > options.min_change
+    changed = max_channel(np.abs(below - photo)) > options.min_change
     changed &= dilate(~front, options.seam_px)
-    kept = np.where(front[..., None], photo, below)
+    kept = choose_pixels(front, photo, below)
     anew = antialias(dilate(changed, options.changed_rim_px), options.rim_sigma_px)
     stack.replace(alpha_blend(kept, mixed, anew), alpha, window)

@@ -12,6 +12,7 @@ from services.kit.raster.morphology import Footprint, close_mask
 from services.kit.types import Flow, Image, Mask
 from services.viton.raster.layers import LayerStack, Window
 from services.viton.raster.morphology import erode
+from services.viton.raster.planes import choose_pixels
 from services.viton.raster.sampling import sample_image
 
 _MIN_VISIBLE_CHANGE: Final = 2
@@ -42,7 +43,7 @@ def finish_rendering(person: Image, stack: LayerStack, garment_mask: Mask) -> Re
     red, green, blue = cv2.split(cv2.absdiff(rounded, person))
     change = np.maximum(np.maximum(red, green), blue)
     changed = close_mask(change >= _MIN_VISIBLE_CHANGE, 2, Footprint.SQUARE)
-    image = np.where(changed[..., None], rounded, person)
+    image = choose_pixels(changed, rounded, person)
     core = morphology.dilate(changed, 2, Footprint.SQUARE).astype(np.float32)
     mask = np.rint(255 * cv2.GaussianBlur(core, (0, 0), 1.0)).astype(np.uint8)
     mask = np.where(changed, 255, mask).astype(np.uint8)

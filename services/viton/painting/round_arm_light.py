@@ -98,4 +98,4 @@ def shade_round_arm(
     at = np.clip((across + 1) * ((options.samples - 1) / 2), 0, options.samples - 1).astype(
         np.int32
     )
-    return np.asarray(fine[at], np.float32)
+    return np.asarray(np.take(fine, at, axis=0), np.float32)

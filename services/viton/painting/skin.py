@@ -23,6 +23,7 @@ from services.viton.person.body import Body
 from services.viton.person.segmentation import LABEL_ERROR_PX, PersonSegmentation
 from services.viton.raster.layers import alpha_blend
 from services.viton.raster.morphology import dilate, erode
+from services.viton.raster.planes import choose_pixels, to_three_channels
 from services.viton.raster.pull_push import pull_push
 from services.viton.raster.ruled_warp import RuledWarp
 
@@ -128,13 +129,14 @@ def synthesise_skin(
     throat = continue_neck_colour(image, neck, tone, body)
     neck_weight = weigh_neck_against_arms(bare_arms, neck, body.shoulder_width)
     albedo = alpha_blend(tone, throat, neck_weight)
+    texture_rgb = to_three_channels(texture)
     textured_light = trunk_light * texture
     return Skin(
         albedo=albedo,
-        upper_chest_colour=albedo * textured_light[..., None],
+        upper_chest_colour=albedo * to_three_channels(textured_light),
         trunk_alpha=chest,
         arm_alphas=(arm_alphas[0], arm_alphas[1]),
-        arm_shading=(left_light * texture[..., None], right_light * texture[..., None]),
+        arm_shading=(left_light * texture_rgb, right_light * texture_rgb),
         mislabelled_hem=edges[0].mislabelled_hem | edges[1].mislabelled_hem,
     )
 
@@ -197,9 +199,11 @@ def _shade_bare_arm(
     joint = (
         smoothstep(_SHOULDER_BLEND_LEVEL - surface.along[near] / _SHOULDER_BLEND_FRACTION)
         * surface.covered[near]
-    )[..., None]
+    )
     light = np.ones(image.shape, np.float32)
-    light[near] = joint * trunk_light[near][..., None] + (1 - joint) * round_light
+    light[near] = to_three_channels(joint * trunk_light[near]) + (
+        to_three_channels(1 - joint) * round_light
+    )
     return light
 
 
@@ -213,6 +217,6 @@ def _remove_arm_light(
     evenly_lit = image.copy()
     for surface, light in zip(surfaces, lights, strict=True):
         near = surface.window
-        bare_arm = (bare_arms[near] & surface.covered[near])[..., None]
-        evenly_lit[near] = np.where(bare_arm, evenly_lit[near] / light[near], evenly_lit[near])
+        bare_arm = bare_arms[near] & surface.covered[near]
+        evenly_lit[near] = choose_pixels(bare_arm, evenly_lit[near] / light[near], evenly_lit[near])
     return evenly_lit

@@ -117,4 +117,6 @@ def continue_neck_colour(
     away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
     fade = to_three_channels(np.clip(away / (options.fade * body.shoulder_width), 0, 1))
     far = (usual * np.array(options.dimming)).astype(np.float32)
-    return np.asarray(near + fade * (far - near), np.float32)
+    # A whole row of it, because numpy is slow at repeating three values.
+    far_row = np.tile(far, (near.shape[1], 1))
+    return np.asarray(near + fade * (far_row - near), np.float32)

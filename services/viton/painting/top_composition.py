@@ -266,7 +266,12 @@ def _paint_base(scene: _Scene) -> Floats:
     base = replace_existing_garment(
         person.pixels, segmentation, skin, replaced, person.body.existing_hem_row
     )
-    clear = alpha_blend(base, skin.upper_chest_colour, find_bleed_zone(segmentation))
+    bleed = find_bleed_zone(segmentation)
+    near = bounding_window(bleed > 0, 0)
+    clear = base
+    if near is not None:
+        clear = base.copy()
+        clear[near] = alpha_blend(base[near], skin.upper_chest_colour[near], bleed[near])
     return shade_along_edge(
         clear, scene.layers.torso.alpha, find_shaded_skin_zone(segmentation, skin, replaced)
     )

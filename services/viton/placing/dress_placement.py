@@ -23,6 +23,7 @@ from services.viton.placing.skirt import place_skirt
 from services.viton.placing.top_placement import TopPlacement, place_top, warp_torso
 from services.viton.placing.warp_grid import WarpGrid, rasterise_grid
 from services.viton.raster.morphology import dilate
+from services.viton.raster.planes import choose_pixels
 from services.viton.raster.ruled_warp import RuledWarp
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -72,7 +73,7 @@ def sample_dress(
     weight = placement.skirt_weight
     torso_map = warp_torso(placement.top)
     blended = torso_map * (1 - weight) + skirt.flow * weight
-    joined = np.where(skirt.covered[..., None], blended, torso_map)
+    joined = choose_pixels(skirt.covered, blended, torso_map)
     cutout = _cut_dress(photo, dress, torso.gusset_fractions)
     layers = sample_garment_layers(
         cutout, joined.astype(np.float32), torso.armhole_seams, placement.top.sleeves

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -140,9 +141,12 @@ def _sample_sleeve(
         return GarmentLayer(torso.colour, np.zeros(shape, np.float32), torso.flow)
     surface = placed.surface.windowed
     window = surface.window
-    weight = smoothstep(surface.along / (_BLEND_FRACTION * fit.cuff_fraction))[..., None]
+    weight = smoothstep(surface.along / (_BLEND_FRACTION * fit.cuff_fraction))
     flow = np.zeros_like(torso.flow)
-    flow[window] = weight * surface.flow + (1 - weight) * torso.flow[window]
+    flow[window] = (
+        cv2.merge((weight, weight)) * surface.flow
+        + cv2.merge((1 - weight, 1 - weight)) * torso.flow[window]
+    )
     rgba = sample_image(image, flow[window])
     alpha, colour = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)
     coverage = _sleeve_alpha(surface, fit, rgba[..., 3], options)

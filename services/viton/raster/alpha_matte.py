@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.raster.morphology import dilate, erode
-from services.viton.raster.planes import bounding_window, to_three_channels
+from services.viton.raster.planes import bounding_window, dot_channels, to_three_channels
 from services.viton.raster.pull_push import pull_push
 from services.viton.raster.smoothing import antialias, gaussian_blur
 
@@ -80,11 +80,11 @@ def _unmix(
     label = antialias(erode(front, 1), _LABEL_SIGMA_PX)
     front_colour, back_colour = (pull_push(image, _weight_inside(side, band)) for side in sides)
     span = front_colour - back_colour
-    size = np.maximum(_dot(span, span), 1.0)
-    raw = _dot(image - back_colour, span) / size
+    size = np.maximum(dot_channels(span, span), 1.0)
+    raw = dot_channels(image - back_colour, span) / size
     mixed = np.clip((raw - min_alpha) / (_MAX_ALPHA - min_alpha), 0, 1)
     left = image - back_colour - to_three_channels(np.clip(raw, 0, 1)) * span
-    strange = np.sqrt(_dot(left, left) / size)
+    strange = np.sqrt(dot_channels(left, left) / size)
     contrast = np.clip((np.sqrt(size) - _MIN_CONTRAST) / _CONTRAST_RANGE, 0, 1)
     sure = contrast * np.clip(_TRUST_AT_NO_DISTANCE - _TRUST_LOSS * strange, 0, 1)
     near = np.clip(gaussian_blur(front.astype(np.float32), _REACH * band) * _REACH_GAIN, 0, 1)
@@ -100,7 +100,3 @@ def _weight_inside(part: Bool, band: int) -> Floats:
     """Weight the inside of a part; what is too thin to have one counts a little."""
     inside = np.maximum(erode(part, band), _THIN_WEIGHT * erode(part, _RIM_PX))
     return np.asarray(inside, np.float32)
-
-
-def _dot(first: Floats, second: Floats) -> Floats:
-    return np.asarray(np.einsum("ijk,ijk->ij", first, second), np.float32)

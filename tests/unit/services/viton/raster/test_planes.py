@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from services.viton.geometry import Points
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.noise import make_noise
-from services.viton.raster.planes import bounding_window, mean_channel_std, to_three_channels
+from services.viton.raster.planes import (
+    bounding_window,
+    choose_pixels,
+    dot_channels,
+    max_channel,
+    mean_channel_std,
+    to_three_channels,
+)
 from services.viton.raster.ruled_warp import rasterise_ruled_surface
 from services.viton.raster.smoothing import antialias
 
@@ -57,6 +64,23 @@ def test_the_window_around_a_mask() -> None:
 def test_a_plane_for_every_channel() -> None:
     plane = np.arange(12, dtype=np.float32).reshape(3, 4)
     assert np.array_equal(to_three_channels(plane), np.repeat(plane[..., None], 3, axis=-1))
+
+
+def test_sums_and_maxima_over_the_channels() -> None:
+    first, second = np.random.default_rng(4).uniform(-9, 9, (2, 11, 7, 3)).astype(np.float32)
+    assert dot_channels(first, second) == pytest.approx((first * second).sum(axis=-1), rel=1e-5)
+    assert np.array_equal(max_channel(first), first.max(axis=-1))
+
+
+def test_pixels_are_chosen_by_a_mask() -> None:
+    levels = np.random.default_rng(5).integers(0, 256, (2, 5, 4, 3), np.uint8)
+    where = levels[0, :, :, 0] < 128
+    chosen = choose_pixels(where, levels[0], levels[1])
+    assert np.array_equal(chosen, np.where(where[..., None], levels[0], levels[1]))
+    assert not np.shares_memory(chosen, levels)
+    colours = levels.astype(np.float32) / 7
+    chosen_colours = choose_pixels(where, colours[0], colours[1])
+    assert np.array_equal(chosen_colours, np.where(where[..., None], colours[0], colours[1]))
 
 
 def test_variety_is_the_mean_deviation_of_the_channels_inside_the_mask() -> None:
