@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+import cv2
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
@@ -132,10 +133,12 @@ def _shift_box(box: CanvasBox, left: int, top: int) -> CanvasBox:
 
 def _merge(original: Image, old: Image, new: Image | Floats, share: Mask) -> Image:
     """Add to ``new`` the detail ``original`` has over ``old``, less where more of it is new."""
-    kept = (255 - share.astype(np.float32))[..., None] / 255
+    kept = (255 - share.astype(np.float32)) / 255
     lost = original.astype(np.int16) - old
-    mixed = np.clip(np.rint(new + kept * lost), 0, 255).astype(np.uint8)
-    merged: NDArray[np.uint8] = np.where(share[..., None] == 0, original, mixed)
+    # OpenCV repeats a plane for three channels several times faster than numpy.
+    mixed = np.rint(new + cv2.merge((kept, kept, kept)) * lost)
+    merged = np.clip(mixed, 0, 255).astype(np.uint8)
+    cv2.copyTo(original, (share == 0).astype(np.uint8), merged)
     return merged
 
 

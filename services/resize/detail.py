@@ -72,7 +72,8 @@ class GarmentDetail:
         )
         coarse = PIL.Image.fromarray(self.rendered).resize(size, Resampling.LANCZOS, box)
         weight = np.clip(_resize_plane(self.weight, size, box), 0, 1)
-        return np.asarray(weight[..., None] * (fine.astype(np.float32) - np.asarray(coarse)))
+        difference = fine.astype(np.float32) - np.asarray(coarse)
+        return np.asarray(cv2.merge((weight, weight, weight)) * difference, np.float32)
 
 
 def prepare_detail(garment_source: GarmentDetailSource, enlargement: float) -> GarmentDetail | None:
@@ -124,7 +125,8 @@ def _step_lengths(flow: Flow) -> Floats:
     """Return how far apart the places of neighbouring pixels lie, H x W."""
     down = np.diff(flow, axis=0, append=flow[-1:])
     right = np.diff(flow, axis=1, append=flow[:, -1:])
-    return np.asarray(np.sqrt((down**2 + right**2).sum(axis=2) / 2), np.float32)
+    squares = down**2 + right**2
+    return np.asarray(np.sqrt((squares[..., 0] + squares[..., 1]) / 2), np.float32)
 
 
 def _sample(image: Image, places: Floats) -> Image:
