@@ -93,8 +93,9 @@ MIN_PART_WIDTH_PX: Final = 5
 
 def draw_parts(parts: U8) -> U8:
     """Colour an H x W map of ids 0 to 24: H x W x 3, DensePose's colours on black."""
-    picture: U8 = np.array(PALETTE, dtype=np.uint8)[parts]
-    return picture
+    colours = np.zeros((256, 1, 3), np.uint8)
+    colours[: len(PALETTE), 0] = PALETTE
+    return np.asarray(cv2.LUT(cv2.merge((parts, parts, parts)), colours), np.uint8)
 
 
 def read_parts(picture: U8) -> U8 | None:
