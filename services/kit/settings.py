@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     also needs TensorRT's libraries; its engines are kept in ``.tensorrt`` of ``models_dir`` if that
     folder is writable."""
 
+    precision: Literal["auto", "fp32"] = "auto"
+    """Precision of the default networks that exist in 8 bits too. auto takes 8 bits on a CPU and
+    float32 on a GPU."""
+
     runtime: Literal["onnx", "torch"] = "onnx"
     """Runtime of the published networks. torch needs PyTorch and the official states that
     ``models add --torch`` keeps; other networks run as with onnx."""

@@ -7,6 +7,7 @@ from typing import Final
 from services.kit import engines
 from services.kit.runtimes import sessions
 from services.kit.service import Service
+from services.kit.settings import get_settings
 from services.kit.weights import store
 from services.super_resolution import core, model
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
@@ -18,6 +19,8 @@ class _Engine:
 
     weights: str
     """Name of the weight file."""
+    int8_weights: str | None = None
+    """Name of the file with the same network in 8 bits, if there is one."""
     scale: int
     """Side of the network's result over that of its input."""
     margin_px: int
@@ -30,6 +33,7 @@ class _Engine:
 
 _SRGAN: Final = _Engine(
     weights="srgan_x4.onnx",
+    int8_weights="srgan_x4_int8.onnx",
     scale=4,
     margin_px=12,
     needs_deblocking=True,
@@ -63,10 +67,18 @@ _REAL_ESRGAN_X4: Final = _Engine(
 """Real-ESRGAN as the best known file of its authors has it."""
 
 
+def _choose_weights(engine: _Engine) -> str:
+    """Name the weight file for the set precision and device."""
+    settings = get_settings()
+    if engine.int8_weights and settings.precision == "auto" and settings.onnx_provider == "cpu":
+        return engine.int8_weights
+    return engine.weights
+
+
 def _load(name: str, engine: _Engine) -> Service:
     """Load an engine. Raises WeightsMissing."""
     network = model.wrap_session(
-        sessions.onnx_session(store.find_weights(engine.weights)),
+        sessions.onnx_session(store.find_weights(_choose_weights(engine))),
         scale=engine.scale,
         margin=engine.margin_px,
         even_sizes_only=engine.even_sizes_only,

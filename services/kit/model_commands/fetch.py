@@ -8,11 +8,13 @@ import fcntl
 import hashlib
 import importlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Final, Protocol
 
 import httpx
@@ -34,6 +36,9 @@ from services.kit.weights.store import State, sha256, state
 
 PARTIAL_FOLDER: Final = ".partial"
 """Folder of partial downloads, in the weights folder."""
+
+SHARED_FOLDER: Final = "shared"
+"""Folder of archives from which several files come, in ``PARTIAL_FOLDER``."""
 
 LOCK_FILE: Final = ".lock"
 """File that a fetch locks, in the weights folder."""
@@ -145,13 +150,12 @@ def _fetch_all(
         make_client() as http,
         ThreadPoolExecutor(MAX_CONCURRENT_FETCHES, thread_name_prefix="fetch") as pool,
     ):
+        run = _FetchRun(
+            http=http, progress=progress, stop=stop, shared=_lock_shared_archives(missing)
+        )
         try:
             running: dict[Future[None], str] = {
-                pool.submit(
-                    _FileFetch(
-                        weight, folder, manifest, http=http, progress=progress, stop=stop
-                    ).run
-                ): weight.file
+                pool.submit(_FileFetch(weight, folder, manifest, run).run): weight.file
                 for weight in missing
             }
             for future in as_completed(running):
@@ -173,17 +177,45 @@ def _fetch_all(
         )
 
 
+def _lock_shared_archives(missing: Sequence[Weight]) -> dict[str, Lock]:
+    """Make a lock for each archive that several of the missing files come from, by its digest."""
+    digests = Counter(
+        _source_digest(source) for weight in missing for source in weight.sources if source.members
+    )
+    return {digest: Lock() for digest, count in digests.items() if count > 1}
+
+
+def _source_digest(source: Source) -> str:
+    return hashlib.sha256(source.model_dump_json().encode()).hexdigest()[:16]
+
+
 def _remove_finished_work(folder: Path, manifest: Manifest) -> None:
     """Remove partial downloads, except those of files that are still missing."""
     partial = folder / PARTIAL_FOLDER
     if not partial.exists():
         return
     keep = {weight.file for weight in _missing_weights(folder, manifest.weights)}
+    if any((partial / name).exists() for name in keep):
+        keep.add(SHARED_FOLDER)
     for left in partial.iterdir():
         if left.name not in keep:
             shutil.rmtree(left, ignore_errors=True)
     if not any(partial.iterdir()):
         partial.rmdir()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FetchRun:
+    """What the fetches of several files have in common."""
+
+    http: httpx.Client
+    """Client for downloads."""
+    progress: Progress
+    """Receives the progress."""
+    stop: Event
+    """Set when the fetches must end."""
+    shared: Mapping[str, Lock]
+    """Lock of each archive that several of the files come from, by its source's digest."""
 
 
 class _FileFetch:
@@ -194,18 +226,16 @@ class _FileFetch:
         weight: Weight,
         folder: Path,
         manifest: Manifest,
-        *,
-        http: httpx.Client,
-        progress: Progress,
-        stop: Event,
+        run: _FetchRun,
     ) -> None:
         self.weight = weight
         self.folder = folder
         self.work = folder / PARTIAL_FOLDER / weight.file
         self.manifest = manifest
-        self.http = http
-        self.progress = progress
-        self.stop = stop
+        self.http = run.http
+        self.progress = run.progress
+        self.stop = run.stop
+        self.shared = run.shared
 
     def run(self) -> None:
         """Try the sources in order. Raises SourceFailed with the reason of each source."""
@@ -271,8 +301,18 @@ class _FileFetch:
         return ready
 
     def _get_archive(self, source: Source) -> Path:
+        """Give the source's archive; the first of the files that share it downloads it."""
+        digest = _source_digest(source)
+        if digest not in self.shared:
+            return self._load_archive(source, self.work / digest)
+        folder = self.work.parent / SHARED_FOLDER
+        with self.shared[digest]:
+            with convert_os_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+            return self._load_archive(source, folder / digest)
+
+    def _load_archive(self, source: Source, archive: Path) -> Path:
         """Download the source's archive; verify its digest if it is known."""
-        archive = self.work / hashlib.sha256(source.model_dump_json().encode()).hexdigest()[:16]
         if archive.exists() and self._is_intact(source, archive):
             return archive
         self._report_phase("asking")

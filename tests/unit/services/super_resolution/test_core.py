@@ -204,3 +204,19 @@ def test_deblocking_leaves_a_clean_photo_alone() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (7, 40), (16, 16)])
 def test_deblocking_takes_any_size(size: tuple[int, int]) -> None:
     assert deblock.deblock(jpeg(photo(*size), 10)).shape == (size[1], size[0], 3)
+
+
+def test_a_network_that_adds_grain_leaves_flat_areas_smooth() -> None:
+    image = photo(96, 128)
+    image[:, 48:] = (180, 150, 140)
+    random = np.random.default_rng(2)
+
+    def run(planes: Planes) -> Planes:
+        large = repeat(planes, 4)
+        return large + random.normal(0, 0.02, large.shape).astype(np.float32)
+
+    noisy = Network(run=run, scale=4, margin=12, even_sizes_only=False, needs_deblocking=False)
+    result = core.upscale(UpscaleRequest(image), noisy).astype(int)
+    right = result[:, 8 * 52 :]
+    assert np.abs(right - (180, 150, 140)).max() <= 1
+    assert np.abs(np.diff(result[:, : 8 * 40], axis=1)).mean() > 3

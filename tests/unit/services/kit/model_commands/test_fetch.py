@@ -193,6 +193,16 @@ def test_trusts_no_archive(site: Site, folder: Path, archive: bytes, reason: str
     assert left_over(folder) == {PARTIAL_FOLDER}
 
 
+def test_an_archive_of_two_files_is_downloaded_once(site: Site, folder: Path) -> None:
+    site.files["/net.tgz"] = tarball({"package/net": CONTENT})
+    address = f"{site.address}/net.tgz"
+    first = weight(CONTENT, {"url": address, "members": ["package/net"]})
+    same = weight(CONTENT, {"url": address, "members": ["package/net"]}, file="same.bin")
+    assert sorted(fetch(manifest=manifest(first, same), folder=folder)) == ["net.bin", "same.bin"]
+    assert [path for path, _ in site.asked] == ["/net.tgz"]
+    assert left_over(folder) == {"net.bin", "same.bin"}
+
+
 def test_two_fetches_at_once_take_turns(site: Site, folder: Path) -> None:
     class Listener(NullProgress):
         def __init__(self) -> None:
