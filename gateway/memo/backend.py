@@ -6,6 +6,7 @@ Equal requests at the same time are computed once.
 """
 
 import asyncio
+import copy
 import hashlib
 import time
 from collections.abc import Coroutine, Mapping, Sequence
@@ -19,7 +20,7 @@ from gateway.memo.digest import digest_request
 from gateway.memo.stores import FolderStore, Limits, MemoryStore
 from gateway.settings import GatewaySettings
 from services.kit.contract import Answer, Method
-from services.kit.errors import DeadlineExceeded, ServiceError
+from services.kit.errors import DeadlineExceeded, ServiceError, TryOnError
 
 SWEEPS_PER_LIFETIME: Final = 10
 """Times that too old entries are dropped in the lifetime of an entry."""
@@ -92,13 +93,13 @@ class MemoBackend:
             self._backend.identity(method.service),
             asyncio.to_thread(digest_request, method, request),
         )
+        call = partial(self._call_and_keep, method, request, content, request_id=request_id)
         if not identity:
-            return await self._backend.call(method, request, seconds, request_id)
+            return await call(seconds)
         key = _key(identity, content)
         response = await self._recall(key, method)
         if response is not None:
             return Answer(response, identity, remembered=True)
-        call = partial(self._call_and_keep, method, request, content, request_id=request_id)
         computation = self._computations.get(key)
         if computation is None:
             return await self._wait_for(self._begin(key, call(seconds)))
@@ -137,12 +138,12 @@ class MemoBackend:
         self._memory.clear()
 
     async def _recall(self, key: str, method: Method[Any, Any]) -> object | None:
-        response = self._memory.get(key, method)
-        if response is None and self._folder:
-            response = await asyncio.to_thread(self._folder.get, key, method)
-            if response is not None:
-                self._memory.put(key, method, response)
-        return response
+        found = self._memory.get(key, method)
+        if found is None and self._folder:
+            found = await asyncio.to_thread(self._folder.get, key, method)
+            if found is not None:
+                self._memory.put(key, method, found.response, found.age_seconds)
+        return found.response if found else None
 
     async def _call_and_keep(
         self,
@@ -165,8 +166,14 @@ class MemoBackend:
     def _begin(self, key: str, call: Coroutine[Any, Any, Answer[Any]]) -> _Computation:
         computation = _Computation(key, asyncio.create_task(call))
         self._computations[key] = computation
-        computation.task.add_done_callback(lambda _: self._forget(computation))
+        computation.task.add_done_callback(lambda _: self._end(computation))
         return computation
+
+    def _end(self, computation: _Computation) -> None:
+        self._forget(computation)
+        if not computation.task.cancelled():
+            # Else asyncio logs the failure of a computation that nobody waits for any more.
+            computation.task.exception()
 
     def _forget(self, computation: _Computation) -> None:
         if self._computations.get(computation.key) is computation:
@@ -177,6 +184,9 @@ class MemoBackend:
         computation.waiting += 1
         try:
             return await asyncio.shield(computation.task)
+        except TryOnError as error:
+            # Each request writes its own stage into its error.
+            raise copy.copy(error) from error.__cause__
         finally:
             computation.waiting -= 1
             if not computation.waiting:

@@ -9,8 +9,9 @@ def describe_retention(settings: GatewaySettings) -> str:
         return "Your photos make this one picture and are not kept."
     place = "on this server" if settings.memo_dir else "in this server's memory"
     return (
-        "Your photos are not kept. What was computed from them, such as a cut-out garment, stays "
-        f"{place} for {_duration(settings.memo_seconds)}, so that the next picture takes less time."
+        "The files of your photos are not kept. What was computed from them, such as the photos at "
+        f"another size and the cut-out garment, stays {place} for about "
+        f"{_duration(settings.memo_seconds)}, so that the next picture takes less time."
     )
 
 

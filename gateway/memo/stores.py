@@ -6,6 +6,8 @@ Both are bounded in bytes and in age. The entries that were used last stay.
 import dataclasses
 import hashlib
 import os
+import re
+import stat
 import tempfile
 import time
 from collections import OrderedDict
@@ -30,17 +32,30 @@ SUFFIX: Final = ".response"
 TEMPORARY_SUFFIX: Final = ".part"
 """Suffix of a file that is being written."""
 
+FILE_NAME: Final = re.compile(r"[0-9a-f]{64}(\.[a-z0-9_]+\.part|\.response)")
+"""Names of the files of a ``FolderStore``, which leaves all other files alone."""
+
 DIGEST_BYTES: Final = 32
 """Bytes of the SHA-256 at the beginning of a file."""
 
 log = structlog.stdlib.get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class Found:
+    """A response that was found in a store."""
+
+    response: object
+    """The response. Its arrays are read-only."""
+    age_seconds: float
+    """Time since it was computed."""
+
+
 class Store(Protocol):
     """Keeps responses by a key: 64 hexadecimal digits."""
 
-    def get(self, key: str, method: Method[Any, Any]) -> object | None:
-        """Return the method's response, None if it is not here. Its arrays are read-only."""
+    def get(self, key: str, method: Method[Any, Any]) -> Found | None:
+        """Return what is found of a key, None if nothing is here."""
         ...
 
     def put(self, key: str, method: Method[Any, Any], response: object) -> None:
@@ -60,7 +75,7 @@ class Limits:
     """Bytes of all entries."""
 
     max_seconds: float
-    """Age of an entry, since it was put."""
+    """Age of an entry, since it was computed."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +86,8 @@ class _Entry:
     """The remembered response."""
     size: int
     """Its size in bytes, with what keeping it takes."""
-    put_at: float
-    """Time of the store's clock at which it was put, in seconds."""
+    computed_at: float
+    """Time of the store's clock at which it was computed, in seconds."""
 
 
 class MemoryStore:
@@ -89,31 +104,39 @@ class MemoryStore:
         """Bytes of all entries."""
         return self._bytes
 
-    def get(self, key: str, method: Method[Any, Any]) -> object | None:  # noqa: ARG002 - Store
-        """Return the response of a key, None if it is not here."""
+    def get(self, key: str, method: Method[Any, Any]) -> Found | None:  # noqa: ARG002 - Store
+        """Return what is found of a key, None if nothing is here."""
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if self._is_old(entry):
+        age = self._age_of(entry)
+        if age >= self._limits.max_seconds:
             self._drop(key)
             return None
         self._entries.move_to_end(key)
-        return entry.response
+        return Found(entry.response, age)
 
-    def put(self, key: str, method: Method[Any, Any], response: object) -> None:  # noqa: ARG002
-        """Keep a response; drop those that were not used for longest, to make room."""
+    def put(
+        self,
+        key: str,
+        method: Method[Any, Any],  # noqa: ARG002 - Store
+        response: object,
+        age_seconds: float = 0.0,
+    ) -> None:
+        """Keep a response of that age; drop those that were not used for longest, to make room."""
         self._drop(key)
         size = _freeze(response) + ENTRY_BYTES
         if size > self._limits.max_bytes:
             return
         while self._bytes + size > self._limits.max_bytes:
             self._drop(next(iter(self._entries)))
-        self._entries[key] = _Entry(response, size, self._clock())
+        self._entries[key] = _Entry(response, size, self._clock() - age_seconds)
         self._bytes += size
 
     def sweep(self) -> None:
         """Drop what is too old."""
-        for key in [key for key, entry in self._entries.items() if self._is_old(entry)]:
+        most = self._limits.max_seconds
+        for key in [key for key, entry in self._entries.items() if self._age_of(entry) >= most]:
             self._drop(key)
 
     def clear(self) -> None:
@@ -121,8 +144,8 @@ class MemoryStore:
         self._entries.clear()
         self._bytes = 0
 
-    def _is_old(self, entry: _Entry) -> bool:
-        return self._clock() - entry.put_at >= self._limits.max_seconds
+    def _age_of(self, entry: _Entry) -> float:
+        return self._clock() - entry.computed_at
 
     def _drop(self, key: str) -> None:
         entry = self._entries.pop(key, None)
@@ -131,47 +154,63 @@ class MemoryStore:
 
 
 class FolderStore:
-    """Responses as files: a SHA-256, then the response's protobuf message.
+    """Responses as files: a SHA-256 of the key and the message, then the protobuf message.
 
-    Several processes may share the folder. A file is complete or not there. Its access time is the
-    time of its last use, its modification time the time it was put. A folder that cannot be read or
-    written costs speed only; the failure is logged.
+    Several processes of one user may share the folder. A file is complete or not there. Its access
+    time is the time of its last use, its modification time the time it was put. Only this user's
+    files are answers, each only under the key that it was written for. A folder that cannot be read
+    or written costs speed only; the failure is logged.
     """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
         self._folder = folder
         self._limits = limits
 
-    def get(self, key: str, method: Method[Any, Any]) -> object | None:
-        """Return the response of a key, None if it is not here or its file is damaged."""
+    def get(self, key: str, method: Method[Any, Any]) -> Found | None:
+        """Return what is found of a key, None if nothing is here or its file is damaged."""
         # Imported here: a memo in memory needs no protobuf.
+        from google.protobuf.message import DecodeError  # noqa: PLC0415
+
         from services.kit.wire import codec  # noqa: PLC0415
 
         file = self._file(key)
         try:
-            status = file.stat()
-            if time.time() - status.st_mtime >= self._limits.max_seconds:
-                return None
-            content = file.read_bytes()
+            content, status = self._read(file)
         except FileNotFoundError:
             return None
         except OSError as error:
             self._log(error)
             return None
+        age = time.time() - status.st_mtime
+        if age >= self._limits.max_seconds:
+            return None
         digest, message = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
-        if hashlib.sha256(message).digest() != digest:
+        if _digest(key, message) != digest:
             log.warning("damaged", file=file.name)
             self._remove(file)
             return None
         rpc = codec.message_classes(method)
         try:
             response: object = codec.decode(rpc.response.FromString(message), method.response)
-        except TryOnError:
+        except (TryOnError, DecodeError):
             self._remove(file)
             return None
         with suppress(OSError):
-            os.utime(file, ns=(time.time_ns(), status.st_mtime_ns))
-        return response
+            os.utime(file, ns=(time.time_ns(), status.st_mtime_ns), follow_symlinks=False)
+        # A clock that was put back makes no response younger than new.
+        return Found(response, max(age, 0.0))
+
+    def _read(self, file: Path) -> tuple[bytes, os.stat_result]:
+        """Return the content of this user's own, regular file. Raises OSError for any other."""
+        # A named pipe would block, and a link may lead to any file.
+        number = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(number, "rb") as stream:
+            status = os.fstat(number)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+                raise PermissionError(f"{file.name} is no file of this user's; delete it")
+            if status.st_size > self._limits.max_bytes:
+                raise OSError(f"{file.name} is larger than the folder may be; delete it")
+            return stream.read(status.st_size), status
 
     def put(self, key: str, method: Method[Any, Any], response: object) -> None:
         """Write a response, then delete those that were not used for longest, to make room."""
@@ -183,10 +222,10 @@ class FolderStore:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Readable by this user alone, as mkstemp makes it.
-            number, name = tempfile.mkstemp(suffix=TEMPORARY_SUFFIX, dir=self._folder)
+            number, name = tempfile.mkstemp(TEMPORARY_SUFFIX, f"{key}.", self._folder)
             try:
                 with os.fdopen(number, "wb") as stream:
-                    stream.write(hashlib.sha256(message).digest())
+                    stream.write(_digest(key, message))
                     stream.write(message)
                 Path(name).replace(self._file(key))
             except BaseException:
@@ -220,10 +259,16 @@ class FolderStore:
             self._log(error)
             return
         for file in files:
-            # Another gateway may have deleted it.
-            with suppress(FileNotFoundError):
-                if file.suffix in (SUFFIX, TEMPORARY_SUFFIX):
-                    yield file, file.stat()
+            if FILE_NAME.fullmatch(file.name):
+                try:
+                    status = file.lstat()
+                except FileNotFoundError:
+                    # Another gateway has deleted it.
+                    continue
+                except OSError as error:
+                    self._log(error)
+                    continue
+                yield file, status
 
     def _file(self, key: str) -> Path:
         return self._folder / f"{key}{SUFFIX}"
@@ -236,6 +281,10 @@ class FolderStore:
 
     def _log(self, error: OSError) -> None:
         log.warning("memo folder failed", folder=str(self._folder), reason=str(error))
+
+
+def _digest(key: str, message: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + message).digest()
 
 
 def _freeze(value: Any) -> int:

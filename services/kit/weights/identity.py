@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
@@ -58,6 +59,7 @@ def _identify(name: str, engine: str, weights: Iterable[Path]) -> str:
         "weights": {file.name: store.current_digest(file) for file in sorted(weights)},
         "settings": settings.model_dump(mode="json", exclude=set(NEUTRAL_SETTINGS)),
         "code": [code_digest(folder) for folder in (f"services/{name}", *SHARED_CODE)],
+        "packages": installed_packages(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -71,3 +73,12 @@ def code_digest(folder: str) -> str:
             digest.update(f"{file.relative_to(ROOT)}\0".encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+@cache
+def installed_packages() -> list[str]:
+    """List the installed packages with their versions: another NumPy or OpenCV may change pixels.
+
+    Their folders' names tell both; ``importlib.metadata`` reads each folder, which takes 0.1 s.
+    """
+    return sorted({info.stem for folder in sys.path for info in Path(folder).glob("*.dist-info")})

@@ -1,6 +1,9 @@
 """A backend that remembers: what is the same question, what is not, and two who ask at once."""
 
 import asyncio
+import gc
+import os
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -283,6 +286,84 @@ async def test_gateways_share_a_folder(tmp_path: Path) -> None:
         assert backend.calls == 0
 
 
+async def test_a_response_from_the_folder_is_not_kept_longer_than_its_age(tmp_path: Path) -> None:
+    async with remembering(folder=FolderStore(tmp_path, LIMITS)) as (memo, _):
+        await ask(memo)
+    [file] = list_files(tmp_path)
+    computed = time.time() - 3_000
+    os.utime(file, (computed, computed))
+    now = 0.0
+    memory = MemoryStore(LIMITS, lambda: now)
+    async with remembering(memory, FolderStore(tmp_path, LIMITS)) as (memo, _):
+        assert await ask(memo) == (1, True)
+        file.unlink()
+        assert await ask(memo) == (1, True)
+        now = 600.0
+        assert await ask(memo) == (1, False)
+
+
+async def test_a_planted_file_does_not_end_the_sweeping(tmp_path: Path) -> None:
+    limits = Limits(max_bytes=10_000, max_seconds=60)
+    loop = tmp_path / f"{'0' * 64}.response"
+    loop.symlink_to(loop)
+    async with remembering(folder=FolderStore(tmp_path, limits), sweep_seconds=0.001) as (memo, _):
+        await ask(memo)
+        [file] = [each for each in list_files(tmp_path) if each != loop]
+        os.utime(file, (0, 0))
+        await until(lambda: not file.exists())
+
+
+async def test_a_failure_that_nobody_waits_for_is_not_logged_by_the_loop() -> None:
+    class FailsWhenCancelled(Counting):
+        async def call(self, *_: object) -> Answer[Any]:
+            self.called.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.cancelled += 1
+                raise Overloaded("The service is busy; try again.")
+
+    logged: list[Mapping[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
+    backend = FailsWhenCancelled()
+    memo = MemoBackend(backend, MemoryStore(LIMITS), sweep_seconds=LONG)
+    asking = asyncio.create_task(ask(memo))
+    await backend.called.wait()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    await until(lambda: backend.cancelled == 1)
+    await settle()
+    # A task logs its exception when it is freed.
+    del asking
+    gc.collect()
+    assert logged == []
+
+
+async def test_each_request_has_an_error_of_its_own() -> None:
+    """The graph writes the name of its stage into it."""
+    async with remembering() as (memo, backend):
+        backend.errors = [NoPerson("No person was found; choose another photo.", stage="openpose")]
+        backend.go_on.clear()
+        asking = [asyncio.create_task(ask(memo)) for _ in range(2)]
+        await backend.called.wait()
+        await settle()
+        backend.go_on.set()
+        first, second = await asyncio.gather(*asking, return_exceptions=True)
+        assert isinstance(first, NoPerson)
+        assert isinstance(second, NoPerson)
+        assert first is not second
+        assert (first.message, first.stage) == (second.message, second.stage)
+
+
+async def test_the_answer_of_a_service_that_was_not_there_yet_is_remembered() -> None:
+    """A call starts an on-demand service, which tells its identity only then."""
+    async with remembering() as (memo, backend):
+        backend.known_identity, backend.answering_identity = "", "one"
+        assert await ask(memo) == (1, False)
+        backend.known_identity = "one"
+        assert await ask(memo) == (1, True)
+
+
 async def test_closing_forgets_what_is_in_memory() -> None:
     memory = MemoryStore(LIMITS)
     async with remembering(memory) as (memo, backend):
@@ -298,6 +379,10 @@ def test_the_settings_say_what_is_remembered(tmp_path: Path) -> None:
     # Nothing is written before there is something to remember.
     assert isinstance(remember(backend, GatewaySettings(memo_dir=tmp_path / "m")), MemoBackend)
     assert not (tmp_path / "m").exists()
+
+
+def list_files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 async def settle() -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -22,8 +23,10 @@ def response(value: int) -> ParseResponse:
 
 def value_of(store: Store, key: str) -> int | None:
     found = store.get(key, PARSE)
-    assert found is None or isinstance(found, ParseResponse)
-    return None if found is None else int(found.labels[0, 0])
+    if found is None:
+        return None
+    assert isinstance(found.response, ParseResponse)
+    return int(found.response.labels[0, 0])
 
 
 class Clock:
@@ -48,9 +51,10 @@ def test_a_response_is_kept_in_memory_and_cannot_be_changed() -> None:
     store = memory(2)
     store.put(KEYS[0], PARSE, response(7))
     found = store.get(KEYS[0], PARSE)
-    assert isinstance(found, ParseResponse)
+    assert found
+    assert isinstance(found.response, ParseResponse)
     with pytest.raises(ValueError, match="read-only"):
-        found.labels[0, 0] = 1
+        found.response.labels[0, 0] = 1
     assert value_of(store, KEYS[1]) is None
 
 
@@ -132,22 +136,29 @@ def test_a_folder_forgets_by_age_whether_used_or_not(tmp_path: Path) -> None:
     old = time.time() - 61
     os.utime(tmp_path / f"{KEYS[0]}.response", (time.time(), old))
     assert [value_of(store, key) for key in KEYS[:2]] == [None, 1]
-    (tmp_path / "left.part").write_bytes(b"of a gateway that was killed")
-    os.utime(tmp_path / "left.part", (old, old))
-    (tmp_path / "somebody.txt").write_text("not ours")
-    os.utime(tmp_path / "somebody.txt", (old, old))
+    left = f"{KEYS[2]}.abc_1234.part"
+    others = {"somebody.txt", "download.part", "my.response"}
+    for name in {left, *others}:
+        (tmp_path / name).write_bytes(b"of a gateway that was killed, or of somebody else")
+        os.utime(tmp_path / name, (old, old))
     store.sweep()
-    assert {file.name for file in tmp_path.iterdir()} == {f"{KEYS[1]}.response", "somebody.txt"}
+    assert {file.name for file in tmp_path.iterdir()} == {f"{KEYS[1]}.response", *others}
 
 
-@pytest.mark.parametrize("damage", ["short", "flipped", "foreign"])
+@pytest.mark.parametrize("damage", ["short", "flipped", "foreign", "no message"])
 def test_a_damaged_file_is_no_answer_and_is_deleted(tmp_path: Path, damage: str) -> None:
     store = folder_store(tmp_path, 3)
     store.put(KEYS[0], PARSE, response(7))
     [file] = tmp_path.iterdir()
     content = file.read_bytes()
     flipped = content[:-1] + bytes([content[-1] ^ 1])
-    damaged = {"short": content[:20], "flipped": flipped, "foreign": bytes(64)}
+    no_message = b"\xff\xff"
+    damaged = {
+        "short": content[:20],
+        "flipped": flipped,
+        "foreign": bytes(64),
+        "no message": hashlib.sha256(KEYS[0].encode() + no_message).digest() + no_message,
+    }
     file.write_bytes(damaged[damage])
     assert value_of(store, KEYS[0]) is None
     assert not file.exists()
@@ -162,3 +173,67 @@ def test_a_folder_that_fails_costs_speed_only(tmp_path: Path) -> None:
         assert value_of(store, KEYS[0]) is None
         store.sweep()
     assert {line["event"] for line in logs} == {"memo folder failed"}
+
+
+def test_the_age_of_a_file_is_that_of_its_response(tmp_path: Path) -> None:
+    store = folder_store(tmp_path, 3)
+    store.put(KEYS[0], PARSE, response(7))
+    os.utime(tmp_path / f"{KEYS[0]}.response", (time.time(), time.time() - 50))
+    found = store.get(KEYS[0], PARSE)
+    assert found
+    assert 50 <= found.age_seconds < 60
+
+
+def test_a_response_of_some_age_is_forgotten_that_much_earlier() -> None:
+    clock = Clock()
+    store = memory(3, clock)
+    store.put(KEYS[0], PARSE, response(7), age_seconds=50)
+    clock.now = 9
+    assert value_of(store, KEYS[0]) == 7
+    clock.now = 10
+    assert value_of(store, KEYS[0]) is None
+
+
+def test_a_file_under_the_name_of_another_is_no_answer(tmp_path: Path) -> None:
+    """Whoever may write to the folder could exchange the responses of two people."""
+    store = folder_store(tmp_path, 3)
+    store.put(KEYS[0], PARSE, response(7))
+    (tmp_path / f"{KEYS[0]}.response").rename(tmp_path / f"{KEYS[1]}.response")
+    assert value_of(store, KEYS[1]) is None
+
+
+@pytest.mark.parametrize("kind", ["link", "endless link", "pipe", "huge"])
+def test_what_is_no_file_of_the_store_is_not_read_and_does_not_block(
+    tmp_path: Path, kind: str
+) -> None:
+    store = folder_store(tmp_path / "memo", 3)
+    store.put(KEYS[0], PARSE, response(7))
+    written, planted = (tmp_path / "memo" / f"{key}.response" for key in KEYS[:2])
+    if kind == "link":
+        valid = folder_store(tmp_path / "other", 3)
+        valid.put(KEYS[1], PARSE, response(7))
+        planted.symlink_to(tmp_path / "other" / planted.name)
+    elif kind == "endless link":
+        planted.symlink_to(planted)
+    elif kind == "pipe":
+        os.mkfifo(planted)
+    else:
+        planted.touch()
+        os.truncate(planted, 10 * SIZE)
+    with structlog.testing.capture_logs() as logs:
+        assert value_of(store, KEYS[1]) is None
+    assert [line["event"] for line in logs] == ["memo folder failed"]
+    store.sweep()
+    store.put(KEYS[2], PARSE, response(2))
+    assert value_of(store, KEYS[2]) == 2
+    assert written.exists() == (kind != "huge")
+
+
+def test_a_file_of_another_user_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = folder_store(tmp_path, 3)
+    store.put(KEYS[0], PARSE, response(7))
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    assert value_of(store, KEYS[0]) is None

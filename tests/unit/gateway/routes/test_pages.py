@@ -30,9 +30,12 @@ async def test_pages_load_nothing_from_elsewhere() -> None:
     ("settings", "told"),
     [
         ({"memo_mb": 0}, "Your photos make this one picture and are not kept."),
-        ({}, "stays in this server's memory for 10 minutes"),
-        ({"memo_seconds": 86_400 * 7}, "stays in this server's memory for 7 days"),
-        ({"memo_seconds": 90, "memo_dir": "/srv/memo"}, "stays on this server for 90 seconds"),
+        ({}, "stays in this server's memory for about 10 minutes"),
+        ({"memo_seconds": 86_400 * 7}, "stays in this server's memory for about 7 days"),
+        (
+            {"memo_seconds": 90, "memo_dir": "/srv/memo"},
+            "the photos at another size and the cut-out garment, stays on this server for about 90",
+        ),
     ],
 )
 async def test_the_page_tells_what_is_kept(settings: dict[str, Any], told: str) -> None:

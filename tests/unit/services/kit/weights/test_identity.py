@@ -85,6 +85,20 @@ def test_neutral_settings_are_settings() -> None:
     assert Settings.model_fields.keys() >= identity.NEUTRAL_SETTINGS
 
 
+def test_an_updated_package_changes_the_identity(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = identify()
+    packages = tmp_path_factory.mktemp("packages")
+    (packages / "numpy-99.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(packages)
+    identity.installed_packages.cache_clear()
+    try:
+        assert identify() != before
+    finally:
+        identity.installed_packages.cache_clear()
+
+
 def test_changed_code_changes_the_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("services/resize", "services/kit"):
         (tmp_path / "code" / name).mkdir(parents=True)
