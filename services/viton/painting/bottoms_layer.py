@@ -144,6 +144,5 @@ def _sample_halves(
         first = (coverage[window] < 0.5) & (alpha > 0)
         colour[window] = choose_pixels(first, shaded, mixed)
         coverage[window] += alpha * (1 - coverage[window])
-        seen = alpha > 0.5
-        flow[window][seen] = surface.flow[seen]
+        flow[window] = choose_pixels(alpha > 0.5, surface.flow, flow[window])
     return GarmentLayer(colour, coverage, flow)

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.raster.planes import to_three_channels
+from services.viton.raster.planes import choose_pixels, to_three_channels
 
 Floats: TypeAlias = NDArray[np.float32]
 Window: TypeAlias = tuple[slice, slice]
@@ -46,8 +46,7 @@ class LayerStack:
         """
         self.image[window] = alpha_blend(self.image[window], colour, alpha)
         self.garment_alpha[window] += alpha * (1 - self.garment_alpha[window])
-        shown = alpha > 0.5
-        self.garment_flow[window][shown] = flow[shown]
+        self.garment_flow[window] = choose_pixels(alpha > 0.5, flow, self.garment_flow[window])
 
     def darken(self, shadow: Floats, window: Window = WHOLE_IMAGE) -> None:
         """Multiply a window by ``1 - shadow``; ``shadow`` is H x W, 0 to 1."""
@@ -56,6 +55,7 @@ class LayerStack:
 
 def alpha_blend(below: Floats, above: Floats, alpha: Floats) -> Floats:
     """Return ``above`` blended over ``below``, both H x W x 3; ``alpha`` is H x W, 0 to 1."""
-    return np.asarray(
-        below + (above - below) * to_three_channels(np.asarray(alpha, np.float32)), np.float32
-    )
+    blended = above - below
+    blended *= to_three_channels(np.asarray(alpha, np.float32))
+    blended += below
+    return np.asarray(blended, np.float32)

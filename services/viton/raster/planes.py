@@ -39,7 +39,7 @@ def max_channel(image: Floats) -> Floats:
 
 
 def choose_pixels(where: Bool, first: Image, second: Image) -> Image:
-    """Return ``first`` where the H x W mask is set and ``second`` elsewhere, both H x W x 3."""
+    """Return ``first`` where the H x W mask is set and ``second`` elsewhere, both H x W x C."""
     chosen = second.copy()
     # numpy is several times slower at repeating the mask for so few channels.
     cv2.copyTo(np.asarray(first, second.dtype), where.astype(np.uint8), chosen)
