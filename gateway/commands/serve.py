@@ -26,6 +26,7 @@ from gateway.settings import GatewaySettings, get_gateway_settings
 from services.kit import logs
 from services.kit.consoles import EXIT_FAILED, stderr_console
 from services.kit.errors import TryOnError
+from services.kit.runtimes import memory
 from services.kit.settings import Settings, get_settings
 
 MAX_LOG_BYTES: Final = 5_000_000
@@ -121,6 +122,7 @@ def _run_server(
         else:
             stderr_console.print(f"Ready: [bold]{page}[/bold] (Ctrl-C stops)", soft_wrap=True)
 
+    memory.limit_malloc_arenas()
     config = uvicorn.Config(
         app.create(remember(backend, settings), settings, on_started),
         log_config=None,

@@ -36,6 +36,8 @@ HARDENED_CONTAINER = {
     "capabilities": {"drop": ["ALL"]},
 }
 OUTSIDE_THE_SCHEMAS = {"keda.sh/v1alpha1"}
+GATEWAY_BYTES = 0.2e9
+TRY_ON_BYTES = 0.7e9
 UNITS = {"": 1.0, "m": 1e-3, "Mi": 2.0**20, "Gi": 2.0**30}
 
 
@@ -299,6 +301,16 @@ def _settings(objects: Objects) -> Iterator[str]:
         yield f"ConfigMap settings: {calls} calls at once do not fit into a service's queue"
 
 
+def _memory(objects: Objects) -> Iterator[str]:
+    """Compare the gateway's limit with what its try-ons (25 megapixels) and its memo may take."""
+    given = {key.removeprefix("TRYON_").lower(): text for key, text in objects.settings.items()}
+    gateway = GatewaySettings.model_validate(_only(given, GatewaySettings.model_fields))
+    needed = GATEWAY_BYTES + gateway.max_concurrent_try_ons * TRY_ON_BYTES + gateway.memo_mb * 1e6
+    limit = _amount(_server(objects.of("Deployment")["gateway"])["resources"]["limits"]["memory"])
+    if needed > limit:
+        yield f"Deployment gateway: may need {needed / 1e9:.1f} GB, its limit is {limit / 1e9:.1f}"
+
+
 def _weights(objects: Objects) -> Iterator[str]:
     needed: dict[str, set[str]] = {name: set() for name in PORTS}
     for weight in get_manifest().weights:
@@ -347,6 +359,7 @@ CHECKS = (
     _autoscalers,
     _network,
     _settings,
+    _memory,
     _weights,
     _ingress,
 )

@@ -240,6 +240,10 @@ FAULTS: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
         lambda o: _config(o).update(TRYON_MAX_CONCURRENT_TRY_ONS="16"),
         "64 calls at once do not fit",
     ),
+    "a memo larger than the memory": (
+        lambda o: _config(o).update(TRYON_MEMO_MB="2000"),
+        "Deployment gateway: may need 5.0 GB, its limit is 4.3",
+    ),
     "weights nobody waits for": (
         lambda o: _pod(o, "cloth-mask").pop("initContainers"),
         "Deployment cloth-mask: waits for [], needs ['u2net_cloth_seg.onnx']",
