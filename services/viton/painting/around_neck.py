@@ -40,7 +40,7 @@ _COVER_SIGMA_PX: Final = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
-class NeckColumn:
+class NeckColumnOptions:
     """Which pixels are the neck's."""
 
     narrowest_above_base: float = 0.24
@@ -53,7 +53,7 @@ class NeckColumn:
     """Standard deviation of the blur of its edge, in pixels of the canvas."""
 
 
-NECK_COLUMN: Final = NeckColumn()
+NECK_COLUMN_OPTIONS: Final = NeckColumnOptions()
 
 
 class NeckLayer(NamedTuple):
@@ -85,7 +85,7 @@ def make_neck_layers(
     torso: GarmentLayer,
     person: MeasuredPerson,
     skin: Skin,
-    options: NeckColumn = NECK_COLUMN,
+    options: NeckColumnOptions = NECK_COLUMN_OPTIONS,
 ) -> NeckLayers:
     """Lay what the garment of the photo ``image`` has around the neck."""
     behind, stand = landmarks.back_neck_piece, landmarks.stand_collar_mask
@@ -101,7 +101,7 @@ def _place_back_piece(
     torso: GarmentLayer,
     person: MeasuredPerson,
     skin: Skin,
-    options: NeckColumn,
+    options: NeckColumnOptions,
 ) -> NeckLayer:
     """Lay a piece between the background and the neck."""
     segmentation, body = person.segmentation, person.body
@@ -150,7 +150,7 @@ def _neck_column(
     body: Body,
     at: tuple[Places, Places],
     below: Places,
-    options: NeckColumn,
+    options: NeckColumnOptions,
 ) -> Floats:
     """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.
 

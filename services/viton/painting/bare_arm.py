@@ -20,7 +20,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CuffSearch:
+class CuffSearchOptions:
     """How the line between an existing sleeve and the hand is looked for."""
 
     forearm_start: int = 62
@@ -45,11 +45,11 @@ class CuffSearch:
     """Longest line, in half widths of the arm at the wrist."""
 
 
-CUFF_SEARCH: Final = CuffSearch()
+CUFF_SEARCH_OPTIONS: Final = CuffSearchOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class BareArmShape:
+class BareArmShapeOptions:
     """How a bare arm's coverage ends at its edges, on the shoulder and at the hand."""
 
     edge_half_width: float = 0.09
@@ -70,11 +70,11 @@ class BareArmShape:
     """Place along the taper beyond which its width stays the same, in lengths of the taper."""
     taper_steepness: float = 40.0
     """Growth of the taper's fraction as it takes over from the surface, per arm length."""
-    cuff_search: CuffSearch = CUFF_SEARCH
+    cuff_search: CuffSearchOptions = CUFF_SEARCH_OPTIONS
     """How the line between an existing sleeve and the hand is looked for."""
 
 
-BARE_ARM_SHAPE: Final = BareArmShape()
+BARE_ARM_SHAPE_OPTIONS: Final = BareArmShapeOptions()
 
 
 _WRIST_SAMPLES: Final = 12
@@ -87,7 +87,7 @@ def map_bare_arm(
     segmentation: PersonSegmentation,
     body: Body,
     edges: BareArmEdges,
-    options: BareArmShape = BARE_ARM_SHAPE,
+    options: BareArmShapeOptions = BARE_ARM_SHAPE_OPTIONS,
 ) -> tuple[Floats, Floats]:
     """Return the arm's coverage down to the hand, and how far a pixel is from its middle.
 
@@ -112,7 +112,7 @@ def map_bare_arm(
 
 
 def _cover_between_edges(
-    surface: RuledWarp, across: Floats, scale: float, options: BareArmShape
+    surface: RuledWarp, across: Floats, scale: float, options: BareArmShapeOptions
 ) -> Floats:
     """Return the coverage of an arm that has no cuff on its hand, H x W, 0 to 1.
 
@@ -129,7 +129,7 @@ def _cover_between_edges(
 
 
 def _taper_to_cuff(
-    arm: Arm, cuff: tuple[Points, Points], shape: tuple[int, int], options: BareArmShape
+    arm: Arm, cuff: tuple[Points, Points], shape: tuple[int, int], options: BareArmShapeOptions
 ) -> tuple[Floats, Floats]:
     """Return the coverage of the arm's end, H x W, and the place across it, -1 to 1.
 
@@ -165,7 +165,7 @@ def _hand_direction(arm: Arm) -> Points:
 
 
 def _find_cuff_on_hand(
-    arm: Arm, segmentation: PersonSegmentation, scale: float, search: CuffSearch
+    arm: Arm, segmentation: PersonSegmentation, scale: float, search: CuffSearchOptions
 ) -> tuple[Points, Points] | None:
     """Return the outer and the inner corner of an existing sleeve on the hand; None without one.
 

@@ -45,7 +45,7 @@ _EDGE_TOLERANCE: Final = 0.03
 
 
 @dataclass(frozen=True, kw_only=True)
-class BareArmSearch:
+class BareArmSearchOptions:
     """Which samples of an arm are bare.
 
     Places and widths across an arm are widths of the arm; the outer edge lies at 0.
@@ -65,7 +65,7 @@ class BareArmSearch:
     """Percentiles of the places of a sample's skin that are its two edges."""
 
 
-BARE_ARM_SEARCH: Final = BareArmSearch()
+BARE_ARM_SEARCH_OPTIONS: Final = BareArmSearchOptions()
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ class BareArmEdges:
 
 
 def find_bare_arm_edges(
-    surface: RuledWarp, segmentation: PersonSegmentation, options: BareArmSearch = BARE_ARM_SEARCH
+    surface: RuledWarp,
+    segmentation: PersonSegmentation,
+    options: BareArmSearchOptions = BARE_ARM_SEARCH_OPTIONS,
 ) -> BareArmEdges:
     """Return a bare arm's edges: below the existing garment's end they are where they are visible.
 
@@ -131,7 +133,7 @@ def find_bare_arm_edges(
     )
 
 
-def _skin_extent(across: Floats, options: BareArmSearch) -> tuple[float, float]:
+def _skin_extent(across: Floats, options: BareArmSearchOptions) -> tuple[float, float]:
     if not len(across):
         return 0.0, 1.0
     first, last = np.percentile(across, options.extent_percentiles)
@@ -142,7 +144,7 @@ def _first_bare_step(
     surface: RuledWarp,
     segmentation: PersonSegmentation,
     step: NDArray[np.int64],
-    options: BareArmSearch,
+    options: BareArmSearchOptions,
 ) -> int | None:
     """Return the step from which on an arm is bare, None where it is so from above or never.
 

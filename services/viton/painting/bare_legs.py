@@ -51,7 +51,7 @@ _LEG_SKIN_RIM_PX: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundLeg:
+class RoundLegOptions:
     """Light on a round leg.
 
     Lights are factors on the colour of evenly lit skin. Positions along the leg are samples, from
@@ -102,11 +102,11 @@ class RoundLeg:
     """Light gained on the calf."""
 
 
-ROUND_LEG: Final = RoundLeg()
+ROUND_LEG_OPTIONS: Final = RoundLegOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class BareLegs:
+class BareLegsOptions:
     """Where the tone of bare legs is read, what stands in for it, and how legs are lit."""
 
     fabric_margin_px: int = 10
@@ -133,11 +133,11 @@ class BareLegs:
     """Noise of the skin, in standard deviations of the photo's noise."""
     pores_blur_px: float = 0.7
     """Standard deviation of the blur of that noise, in canvas pixels."""
-    light: RoundLeg = ROUND_LEG
+    light: RoundLegOptions = ROUND_LEG_OPTIONS
     """Light on a round leg."""
 
 
-BARE_LEGS: Final = BareLegs()
+BARE_LEGS_OPTIONS: Final = BareLegsOptions()
 
 
 def inpaint_background(image: Floats, segmentation: PersonSegmentation) -> Floats:
@@ -150,7 +150,10 @@ def inpaint_background(image: Floats, segmentation: PersonSegmentation) -> Float
 
 
 def synthesise_bare_legs(
-    image: Floats, segmentation: PersonSegmentation, body: LowerBody, options: BareLegs = BARE_LEGS
+    image: Floats,
+    segmentation: PersonSegmentation,
+    body: LowerBody,
+    options: BareLegsOptions = BARE_LEGS_OPTIONS,
 ) -> tuple[Floats, Floats]:
     """Return the bare legs' colour and coverage (0 to 1): the person's skin, round and lit."""
     shape = (segmentation.leg_skin.shape[0], segmentation.leg_skin.shape[1])
@@ -173,7 +176,7 @@ def _extended_edges(leg: Leg, torso: float) -> tuple[Points, Points]:
 
 
 def _shade_round_leg(
-    outer: Points, inner: Points, shape: tuple[int, int], round_leg: RoundLeg
+    outer: Points, inner: Points, shape: tuple[int, int], round_leg: RoundLegOptions
 ) -> Floats:
     """Return the light on a round leg: less towards its edges, a little less below the knee cap."""
     margin = round_leg.surface_margin
@@ -208,7 +211,7 @@ def _leg_albedo(
     segmentation: PersonSegmentation,
     body: LowerBody,
     light: Floats,
-    options: BareLegs,
+    options: BareLegsOptions,
 ) -> Floats:
     """Return the colour of evenly lit skin everywhere, H x W x 3, in levels.
 

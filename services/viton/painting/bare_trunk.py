@@ -20,7 +20,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class NeckWidth:
+class NeckWidthOptions:
     """How the neck's half width is measured; lengths are shoulder widths."""
 
     band_top: float = 0.34
@@ -39,11 +39,11 @@ class NeckWidth:
     """Widest neck, in usual widths."""
 
 
-NECK_WIDTH: Final = NeckWidth()
+NECK_WIDTH_OPTIONS: Final = NeckWidthOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class BareTrunk:
+class BareTrunkOptions:
     """Outline of the bare neck, shoulders and options.
 
     Lengths are shoulder widths, blurs are standard deviations.
@@ -79,11 +79,11 @@ class BareTrunk:
     """Height above the base of the neck at which the outline begins."""
     outline_drop_px: float = 1.0
     """How far the whole outline is moved down, in pixels of the canvas."""
-    neck_width: NeckWidth = NECK_WIDTH
+    neck_width: NeckWidthOptions = NECK_WIDTH_OPTIONS
     """How the neck's half width is measured."""
 
 
-BARE_TRUNK: Final = BareTrunk()
+BARE_TRUNK_OPTIONS: Final = BareTrunkOptions()
 
 
 def join_bare_shoulders(
@@ -91,7 +91,7 @@ def join_bare_shoulders(
     arms: list[Floats],
     segmentation: PersonSegmentation,
     body: Body,
-    options: BareTrunk = BARE_TRUNK,
+    options: BareTrunkOptions = BARE_TRUNK_OPTIONS,
 ) -> Floats:
     """Join trunk and bare arms above the armpits, within what the person's outline was."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5
@@ -119,7 +119,7 @@ def join_bare_shoulders(
 
 
 def rasterise_bare_trunk(
-    segmentation: PersonSegmentation, body: Body, options: BareTrunk = BARE_TRUNK
+    segmentation: PersonSegmentation, body: Body, options: BareTrunkOptions = BARE_TRUNK_OPTIONS
 ) -> Floats:
     """Return the coverage of bare neck, shoulders and trunk down to the waist, H x W, 0 to 1."""
     shape = segmentation.upper_garment.shape
@@ -137,7 +137,7 @@ def rasterise_bare_trunk(
 
 
 def _bare_shoulder_outline(
-    segmentation: PersonSegmentation, body: Body, side: BodySide, options: BareTrunk
+    segmentation: PersonSegmentation, body: Body, side: BodySide, options: BareTrunkOptions
 ) -> Points:
     """Return the bare outline from beside the chin to the tip: a hollow curve, without a collar."""
     scale = body.shoulder_width
@@ -162,7 +162,10 @@ def _bare_shoulder_outline(
 
 
 def measure_neck_half_width(
-    segmentation: PersonSegmentation, body: Body, side: PictureSide, options: NeckWidth = NECK_WIDTH
+    segmentation: PersonSegmentation,
+    body: Body,
+    side: PictureSide,
+    options: NeckWidthOptions = NECK_WIDTH_OPTIONS,
 ) -> float:
     """Return how far the neck reaches to one side where it is narrowest, in pixels."""
     low, high = (

@@ -17,7 +17,7 @@ _NAVEL_FRACTION: Final = 0.757
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollarboneShading:
+class CollarboneShadingOptions:
     """Light on a bare upper chest; lengths in shoulder widths, rows from ``origin_rise`` down."""
 
     origin_rise: float = 0.11
@@ -74,11 +74,11 @@ class CollarboneShading:
     """Distance from the midline beyond which the sides get no dimmer."""
 
 
-COLLARBONE_SHADING: Final = CollarboneShading()
+COLLARBONE_SHADING_OPTIONS: Final = CollarboneShadingOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class BellyShading:
+class BellyShadingOptions:
     """Light on a bare belly; lengths in shoulder widths, from the navel and the midline."""
 
     reach_up: float = 0.45
@@ -125,11 +125,11 @@ class BellyShading:
     """Light that the furrow beside the muscle takes, as a fraction of the skin's."""
 
 
-BELLY_SHADING: Final = BellyShading()
+BELLY_SHADING_OPTIONS: Final = BellyShadingOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutlineShading:
+class OutlineShadingOptions:
     """How the bare trunk gets dimmer towards its outline."""
 
     width: float = 0.07
@@ -138,26 +138,29 @@ class OutlineShading:
     """Fraction of the light that is missing at the outline."""
 
 
-OUTLINE_SHADING: Final = OutlineShading()
+OUTLINE_SHADING_OPTIONS: Final = OutlineShadingOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class BareTrunkShading:
+class BareTrunkShadingOptions:
     """Light on a bare trunk."""
 
-    collarbones: CollarboneShading = COLLARBONE_SHADING
+    collarbones: CollarboneShadingOptions = COLLARBONE_SHADING_OPTIONS
     """Light on the upper chest."""
-    belly: BellyShading = BELLY_SHADING
+    belly: BellyShadingOptions = BELLY_SHADING_OPTIONS
     """Light on the belly."""
-    outline: OutlineShading = OUTLINE_SHADING
+    outline: OutlineShadingOptions = OUTLINE_SHADING_OPTIONS
     """Shade along the outline."""
 
 
-BARE_TRUNK_SHADING: Final = BareTrunkShading()
+BARE_TRUNK_SHADING_OPTIONS: Final = BareTrunkShadingOptions()
 
 
 def shade_bare_trunk(
-    chest: Floats, arms: list[Floats], body: Body, options: BareTrunkShading = BARE_TRUNK_SHADING
+    chest: Floats,
+    arms: list[Floats],
+    body: Body,
+    options: BareTrunkShadingOptions = BARE_TRUNK_SHADING_OPTIONS,
 ) -> Floats:
     """Return the light on bare chest and belly, H x W, 1 where it is as usual.
 
@@ -171,7 +174,9 @@ def shade_bare_trunk(
     )
 
 
-def _collarbone_shading(shape: tuple[int, int], body: Body, chest: CollarboneShading) -> Floats:
+def _collarbone_shading(
+    shape: tuple[int, int], body: Body, chest: CollarboneShadingOptions
+) -> Floats:
     """Return the light on a bare upper chest, H x W, 1 where it is as usual.
 
     There are faint collarbones. To both sides there is a little less light.
@@ -211,7 +216,7 @@ def _collarbone_shading(shape: tuple[int, int], body: Body, chest: CollarboneSha
     return light
 
 
-def _belly_shading(shape: tuple[int, int], body: Body, belly: BellyShading) -> Floats:
+def _belly_shading(shape: tuple[int, int], body: Body, belly: BellyShadingOptions) -> Floats:
     """Return the light on a bare belly, H x W, 1 where it is as usual.
 
     The middle line is dim down to the navel. To both sides there is less light.
@@ -247,7 +252,7 @@ def _belly_shading(shape: tuple[int, int], body: Body, belly: BellyShading) -> F
 
 
 def _outline_shading(
-    chest: Floats, arms: list[Floats], body: Body, options: OutlineShading
+    chest: Floats, arms: list[Floats], body: Body, options: OutlineShadingOptions
 ) -> Floats:
     """Return less light where the bare trunk turns away from the eye, at the outline: H x W."""
     whole = np.maximum(chest, np.maximum(arms[0], arms[1])) > 0.5

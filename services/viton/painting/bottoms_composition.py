@@ -31,7 +31,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TopContinuation:
+class TopContinuationOptions:
     """How the existing top goes on below its edge."""
 
     rim_px: int = 5
@@ -42,14 +42,14 @@ class TopContinuation:
     """How far the top goes on, in lengths of the torso."""
 
 
-TOP_CONTINUATION: Final = TopContinuation()
+TOP_CONTINUATION_OPTIONS: Final = TopContinuationOptions()
 
 
 def assemble_bottoms(
     legs: MeasuredLowerBody,
     garment: GarmentLayer,
     line: Waistline,
-    options: TopContinuation = TOP_CONTINUATION,
+    options: TopContinuationOptions = TOP_CONTINUATION_OPTIONS,
 ) -> LayerStack:
     """Stack background, bare legs, the garment, and what lies over it.
 
@@ -112,7 +112,7 @@ def _extend_top(
     segmentation: PersonSegmentation,
     removed: Bool,
     body: LowerBody,
-    options: TopContinuation,
+    options: TopContinuationOptions,
 ) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower.
 

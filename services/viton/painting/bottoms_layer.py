@@ -33,7 +33,7 @@ _TOP_RIM_PX: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class HalfEdges:
+class HalfEdgesOptions:
     """How the halves of trousers end, on the canvas."""
 
     inner_end: float = 1.03
@@ -46,11 +46,11 @@ class HalfEdges:
     """Further blur of the shadow of the front leg on the other one, in pixels of the canvas."""
 
 
-HALF_EDGES: Final = HalfEdges()
+HALF_EDGES_OPTIONS: Final = HalfEdgesOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class BottomsRendering:
+class BottomsRenderingOptions:
     """How bottoms end, and how light falls off to their sides; powers are those of the distance."""
 
     edge_loss: float = 0.10
@@ -65,11 +65,11 @@ class BottomsRendering:
     """Power with which the loss grows from the midline above the crotch."""
     crotch_blend: float = 0.15
     """Part of the garment's length below the crotch over which the hips go over into the legs."""
-    edges: HalfEdges = HALF_EDGES
+    edges: HalfEdgesOptions = HALF_EDGES_OPTIONS
     """How the halves of trousers end."""
 
 
-BOTTOMS_RENDERING: Final = BottomsRendering()
+BOTTOMS_RENDERING_OPTIONS: Final = BottomsRenderingOptions()
 
 
 def render_bottoms(
@@ -77,7 +77,7 @@ def render_bottoms(
     bottoms: BottomsLandmarks,
     placement: BottomsPlacement,
     legs: MeasuredLowerBody,
-    options: BottomsRendering = BOTTOMS_RENDERING,
+    options: BottomsRenderingOptions = BOTTOMS_RENDERING_OPTIONS,
 ) -> GarmentLayer:
     """Sample the placed garment from its photo, in the light of the existing bottoms."""
     colours, cover = extract_colours_and_alpha(photo.image, bottoms.mask)
@@ -110,7 +110,7 @@ def _alpha_below_top(segmentation: PersonSegmentation, body: LowerBody) -> Float
 
 
 def _sample_halves(
-    halves: tuple[WarpGrid, ...], layer: Floats, light: Floats, options: BottomsRendering
+    halves: tuple[WarpGrid, ...], layer: Floats, light: Floats, options: BottomsRenderingOptions
 ) -> GarmentLayer:
     """Sample the halves from the cutout, H x W x 4, and light them; the first lies below."""
     edges = options.edges

@@ -38,7 +38,7 @@ _FADE_SIGMA_PX: Final = 6.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlainFabricShading:
+class PlainFabricShadingOptions:
     """How the shading of a plain garment is estimated; light is 1 where it is the median."""
 
     min_area_px: int
@@ -57,7 +57,7 @@ class PlainFabricShading:
     """Power of the light that is kept: 0 none of the shading, 1 all of it."""
 
 
-TOP_SHADING: Final = PlainFabricShading(
+TOP_SHADING_OPTIONS: Final = PlainFabricShadingOptions(
     min_area_px=2000,
     rim_px=7,
     crease_radius_px=12,
@@ -68,7 +68,7 @@ TOP_SHADING: Final = PlainFabricShading(
 )
 """That of the existing top."""
 
-BOTTOMS_SHADING: Final = PlainFabricShading(
+BOTTOMS_SHADING_OPTIONS: Final = PlainFabricShadingOptions(
     min_area_px=3000,
     rim_px=8,
     crease_radius_px=4,
@@ -81,7 +81,9 @@ BOTTOMS_SHADING: Final = PlainFabricShading(
 
 
 def estimate_top_shading(
-    image: Floats, segmentation: PersonSegmentation, options: PlainFabricShading = TOP_SHADING
+    image: Floats,
+    segmentation: PersonSegmentation,
+    options: PlainFabricShadingOptions = TOP_SHADING_OPTIONS,
 ) -> Floats:
     """Return the smooth shading of the existing top, H x W, its median 1; all 1 if it is unclear.
 
@@ -113,7 +115,9 @@ def estimate_top_shading(
 
 
 def estimate_bottoms_shading(
-    photo: Floats, segmentation: PersonSegmentation, options: PlainFabricShading = BOTTOMS_SHADING
+    photo: Floats,
+    segmentation: PersonSegmentation,
+    options: PlainFabricShadingOptions = BOTTOMS_SHADING_OPTIONS,
 ) -> Floats:
     """Return the shading of plain bottoms, H x W; all 1 if they are small or have a pattern.
 

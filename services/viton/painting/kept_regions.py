@@ -18,7 +18,7 @@ CHANGED_RIM_PX: Final = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptOverBottoms:
+class KeptOverBottomsOptions:
     """How regions of the photo that lie over new bottoms are cut out."""
 
     label_error_px: int = LOWER_BODY_LABEL_ERROR_PX
@@ -29,7 +29,7 @@ class KeptOverBottoms:
     """Further coverage at which it is all the region's."""
 
 
-KEPT_OVER_BOTTOMS: Final = KeptOverBottoms()
+KEPT_OVER_BOTTOMS_OPTIONS: Final = KeptOverBottomsOptions()
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def cut_out_region(
     photo: Floats,
     region: Bool,
     segmentation: PersonSegmentation,
-    options: KeptOverBottoms = KEPT_OVER_BOTTOMS,
+    options: KeptOverBottomsOptions = KEPT_OVER_BOTTOMS_OPTIONS,
 ) -> KeptRegion:
     """Cut a region (H x W) out of the photo (H x W x 3), in front of bottoms and bare legs."""
     back = segmentation.bottoms | segmentation.leg_skin

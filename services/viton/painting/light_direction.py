@@ -15,7 +15,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LightDirection:
+class LightDirectionOptions:
     """How the side of the light is estimated from the face."""
 
     face_margin_px: int = 6
@@ -26,11 +26,13 @@ class LightDirection:
     """Difference between the halves that means light from one side, as a fraction of their sum."""
 
 
-LIGHT_DIRECTION: Final = LightDirection()
+LIGHT_DIRECTION_OPTIONS: Final = LightDirectionOptions()
 
 
 def estimate_light_direction_x(
-    image: Floats, segmentation: PersonSegmentation, options: LightDirection = LIGHT_DIRECTION
+    image: Floats,
+    segmentation: PersonSegmentation,
+    options: LightDirectionOptions = LIGHT_DIRECTION_OPTIONS,
 ) -> float:
     """Return on which side of the picture the light is: -1 left, 0 ahead, 1 right."""
     bare = erode(segmentation.face, options.face_margin_px)

@@ -32,7 +32,7 @@ _FAR_PX: Final = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnArmSearch:
+class OwnArmSearchOptions:
     """Which skin is an arm's."""
 
     max_off_middle: float = 0.65
@@ -43,11 +43,11 @@ class OwnArmSearch:
     """Least fraction of such sure skin in a piece that is an arm."""
 
 
-OWN_ARM_SEARCH: Final = OwnArmSearch()
+OWN_ARM_SEARCH_OPTIONS: Final = OwnArmSearchOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmUnderSleeve:
+class ArmHiddenBySleeveOptions:
     """Which part of a bare arm a new sleeve covers."""
 
     max_off_middle: float = 0.95
@@ -58,11 +58,11 @@ class ArmUnderSleeve:
     """Reach from the armhole above the armpit, in reaches below it."""
 
 
-ARM_UNDER_SLEEVE: Final = ArmUnderSleeve()
+ARM_HIDDEN_BY_SLEEVE_OPTIONS: Final = ArmHiddenBySleeveOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnArms:
+class OwnArmsOptions:
     """How the person's own arms are laid over what is new."""
 
     min_alpha: float = 0.4
@@ -85,14 +85,14 @@ class OwnArms:
     """How far around such a change the arm is drawn anew, in canvas pixels."""
 
 
-OWN_ARMS: Final = OwnArms()
+OWN_ARMS_OPTIONS: Final = OwnArmsOptions()
 
 
 def select_own_arms(
     segmentation: PersonSegmentation,
     surfaces: tuple[RuledWarp, RuledWarp],
     body: Body,
-    options: OwnArmSearch = OWN_ARM_SEARCH,
+    options: OwnArmSearchOptions = OWN_ARM_SEARCH_OPTIONS,
 ) -> Bool:
     """Return the pieces of the arms' label that are arms: not the bare waist under a short top."""
     near = np.zeros(segmentation.arms.shape, bool)
@@ -116,7 +116,7 @@ def find_arm_under_sleeve(
     sleeve: PlacedSleeve,
     side: BodySide,
     reach: float,
-    options: ArmUnderSleeve = ARM_UNDER_SLEEVE,
+    options: ArmHiddenBySleeveOptions = ARM_HIDDEN_BY_SLEEVE_OPTIONS,
 ) -> Bool:
     """Return the bare arm that the new sleeve covers, rims included, H x W.
 
@@ -151,7 +151,7 @@ def add_own_arms(
     arms: Bool,
     segmentation: PersonSegmentation,
     new: tuple[Floats, Floats],
-    options: OwnArms = OWN_ARMS,
+    options: OwnArmsOptions = OWN_ARMS_OPTIONS,
 ) -> None:
     """Add the person's own arms over what is new, free of whatever was behind their edges.
 

@@ -32,7 +32,7 @@ _SKIN_ZONE_BLUR_PX: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplacedGarment:
+class ExistingGarmentOptions:
     """How the existing garment is painted over."""
 
     lower_rim_px: int = 4
@@ -45,7 +45,7 @@ class ReplacedGarment:
     """Width of the head's rim that is painted anew, in canvas pixels."""
 
 
-REPLACED_GARMENT: Final = ReplacedGarment()
+EXISTING_GARMENT_OPTIONS: Final = ExistingGarmentOptions()
 
 
 def replace_existing_garment(
@@ -54,7 +54,7 @@ def replace_existing_garment(
     skin: Skin,
     replaced: Bool,
     waist: float,
-    options: ReplacedGarment = REPLACED_GARMENT,
+    options: ExistingGarmentOptions = EXISTING_GARMENT_OPTIONS,
 ) -> Floats:
     """Return the photo with the existing garment replaced by background, bottoms and skin."""
     near = bounding_window(replaced, 2 * LABEL_ERROR_PX)

@@ -16,7 +16,7 @@ MIN_LIT_ARM_PX: Final = 600
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundArm:
+class RoundArmOptions:
     """How light falls on a round arm, and how its own light is measured across its width."""
 
     max_light: float = 1.03
@@ -49,7 +49,7 @@ class RoundArm:
     """Standard deviation of the blur of these samples, in samples."""
 
 
-ROUND_ARM: Final = RoundArm()
+ROUND_ARM_OPTIONS: Final = RoundArmOptions()
 
 
 def shade_round_arm(
@@ -57,7 +57,7 @@ def shade_round_arm(
     seen: Bool,
     across: Floats,
     light_direction_x: float,
-    options: RoundArm = ROUND_ARM,
+    options: RoundArmOptions = ROUND_ARM_OPTIONS,
 ) -> Floats:
     """Return how a round limb is lit, H x W x 3, 1 on its bright side.
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from services.viton.geometry import Points, point, unit_vector
 from services.viton.painting.existing_shading import (
-    TOP_SHADING,
-    PlainFabricShading,
+    TOP_SHADING_OPTIONS,
+    PlainFabricShadingOptions,
     estimate_top_shading,
 )
 from services.viton.person.body import Body, BodySide
@@ -22,7 +22,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundTorso:
+class RoundTorsoOptions:
     """How the light falls off to the sides of the trunk; half widths are those of the trunk."""
 
     shoulder_blend: float = 0.15
@@ -39,11 +39,11 @@ class RoundTorso:
     """Fraction of the light gained at the flank towards a light from that side."""
 
 
-ROUND_TORSO: Final = RoundTorso()
+ROUND_TORSO_OPTIONS: Final = RoundTorsoOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChestShading:
+class ChestShadingOptions:
     """How the chest is lit above its highest row and shaded below it."""
 
     below_armpits: float = 0.10
@@ -56,7 +56,7 @@ class ChestShading:
     """Largest fraction of the light gained above and lost below."""
 
 
-CHEST_SHADING: Final = ChestShading()
+CHEST_SHADING_OPTIONS: Final = ChestShadingOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class ArmpitFold:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmpitCreases:
+class ArmpitCreasesOptions:
     """The folds from every armpit; lengths in shoulder widths."""
 
     folds: tuple[ArmpitFold, ...] = (
@@ -87,11 +87,11 @@ class ArmpitCreases:
     """Half the distance from the lit side to the dark one."""
 
 
-ARMPIT_CREASES: Final = ArmpitCreases()
+ARMPIT_CREASES_OPTIONS: Final = ArmpitCreasesOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaistbandGathers:
+class WaistbandGathersOptions:
     """The folds above a waistband; pairs are the ends of a range from which is drawn evenly."""
 
     seed: int = 5
@@ -118,11 +118,11 @@ class WaistbandGathers:
     """Fraction of the light that the dark side loses."""
 
 
-WAISTBAND_GATHERS: Final = WaistbandGathers()
+WAISTBAND_GATHERS_OPTIONS: Final = WaistbandGathersOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class CreaseProfile:
+class CreaseProfileOptions:
     """The light across a fold and along it."""
 
     reach: float = 3.0
@@ -137,7 +137,7 @@ class CreaseProfile:
     """Further loss of light on the line itself, in depths of the fold."""
 
 
-CREASE_PROFILE: Final = CreaseProfile()
+CREASE_PROFILE_OPTIONS: Final = CreaseProfileOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +151,7 @@ class ElbowFold:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ElbowCreases:
+class ElbowCreasesOptions:
     """The folds of a sleeve at the elbow: the deeper the more it is bent, and at its inner edge."""
 
     folds: tuple[ElbowFold, ...] = (
@@ -178,11 +178,11 @@ class ElbowCreases:
     """Half the distance from the lit side to the dark one, in lengths of the arm."""
 
 
-ELBOW_CREASES: Final = ElbowCreases()
+ELBOW_CREASES_OPTIONS: Final = ElbowCreasesOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundSleeve:
+class RoundSleeveOptions:
     """How the light falls off to both edges of a sleeve."""
 
     shoulder_fraction: float = 0.4
@@ -195,32 +195,32 @@ class RoundSleeve:
     """Fraction of the light lost at an edge."""
     edge_power: float = 2.5
     """Power of the distance from the brightest line with which the loss grows."""
-    elbow: ElbowCreases = ELBOW_CREASES
+    elbow: ElbowCreasesOptions = ELBOW_CREASES_OPTIONS
     """The folds at the elbow."""
 
 
-ROUND_SLEEVE: Final = RoundSleeve()
+ROUND_SLEEVE_OPTIONS: Final = RoundSleeveOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class TorsoShading:
+class TorsoShadingOptions:
     """The light on the torso of a garment."""
 
-    roundness: RoundTorso = ROUND_TORSO
+    roundness: RoundTorsoOptions = ROUND_TORSO_OPTIONS
     """How the light falls off to the sides."""
-    chest: ChestShading = CHEST_SHADING
+    chest: ChestShadingOptions = CHEST_SHADING_OPTIONS
     """Light above the chest's highest row and shade below it."""
-    armpit_creases: ArmpitCreases = ARMPIT_CREASES
+    armpit_creases: ArmpitCreasesOptions = ARMPIT_CREASES_OPTIONS
     """Folds from the armpits."""
-    waistband_gathers: WaistbandGathers = WAISTBAND_GATHERS
+    waistband_gathers: WaistbandGathersOptions = WAISTBAND_GATHERS_OPTIONS
     """Folds above a waistband."""
-    crease_profile: CreaseProfile = CREASE_PROFILE
+    crease_profile: CreaseProfileOptions = CREASE_PROFILE_OPTIONS
     """The light across a fold and along it."""
-    existing: PlainFabricShading = TOP_SHADING
+    existing: PlainFabricShadingOptions = TOP_SHADING_OPTIONS
     """How the shading of the existing top is estimated."""
 
 
-TORSO_SHADING: Final = TorsoShading()
+TORSO_SHADING_OPTIONS: Final = TorsoShadingOptions()
 
 
 def shade_torso(
@@ -228,7 +228,7 @@ def shade_torso(
     segmentation: PersonSegmentation,
     body: Body,
     light_direction_x: float,
-    options: TorsoShading = TORSO_SHADING,
+    options: TorsoShadingOptions = TORSO_SHADING_OPTIONS,
 ) -> Floats:
     """Return the light on the torso: roundness, creases, and the existing shading of a plain top.
 
@@ -261,7 +261,7 @@ def shade_torso(
     )
 
 
-def _bust_shading(body: Body, across: Floats, options: ChestShading) -> Floats:
+def _bust_shading(body: Body, across: Floats, options: ChestShadingOptions) -> Floats:
     """Return the light on the chest: it slopes towards the light above, and away from it below.
 
     ``across``: H x W, from the left flank -1 to the right one 1.
@@ -276,7 +276,7 @@ def _bust_shading(body: Body, across: Floats, options: ChestShading) -> Floats:
 
 
 def synthesise_creases(
-    shape: tuple[int, int], body: Body, options: TorsoShading = TORSO_SHADING
+    shape: tuple[int, int], body: Body, options: TorsoShadingOptions = TORSO_SHADING_OPTIONS
 ) -> Floats:
     """Return faint folds: from the armpits over the chest, and above a waist that is tucked in."""
     light = np.ones(shape, np.float32)
@@ -303,7 +303,7 @@ class _Crease:
     """Fraction of the light that the dark side loses."""
 
 
-def _armpit_creases(body: Body, options: ArmpitCreases) -> list[_Crease]:
+def _armpit_creases(body: Body, options: ArmpitCreasesOptions) -> list[_Crease]:
     """Return the folds from both armpits over the chest."""
     creases = []
     scale = body.shoulder_width
@@ -318,7 +318,7 @@ def _armpit_creases(body: Body, options: ArmpitCreases) -> list[_Crease]:
     return creases
 
 
-def _waistband_gathers(height: int, body: Body, options: WaistbandGathers) -> list[_Crease]:
+def _waistband_gathers(height: int, body: Body, options: WaistbandGathersOptions) -> list[_Crease]:
     """Return short folds that rise from the waistband: the same ones every time.
 
     ``height``: that of the canvas, in pixels.
@@ -341,7 +341,7 @@ def _waistband_gathers(height: int, body: Body, options: WaistbandGathers) -> li
 
 
 def _shade_crease(
-    crease: _Crease, shape: tuple[int, int], options: CreaseProfile
+    crease: _Crease, shape: tuple[int, int], options: CreaseProfileOptions
 ) -> tuple[Window, Floats]:
     """Return the crease's window and the light in it: darker on one side, brighter on the other.
 
@@ -373,7 +373,7 @@ def shade_sleeve(
     side: BodySide,
     torso: Floats,
     light_direction_x: float,
-    options: RoundSleeve = ROUND_SLEEVE,
+    options: RoundSleeveOptions = ROUND_SLEEVE_OPTIONS,
 ) -> Floats:
     """Return the light on a sleeve, H x W: its roundness, its folds, the torso's light on top.
 
@@ -398,7 +398,7 @@ def shade_sleeve(
 
 
 def _shade_elbow(
-    along: Floats, across: Floats, bend_degrees: float, options: ElbowCreases
+    along: Floats, across: Floats, bend_degrees: float, options: ElbowCreasesOptions
 ) -> Floats:
     """Return the light on a sleeve's folds at the elbow, of the shape of ``along``.
 

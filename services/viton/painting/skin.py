@@ -32,7 +32,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SkinSampling:
+class SkinSamplingOptions:
     """Which pixels give the person's skin tone."""
 
     edge_px: int = 3
@@ -51,7 +51,7 @@ class SkinSampling:
     """Level of every channel if no skin is seen, 0 to 255."""
 
 
-SKIN_SAMPLING: Final = SkinSampling()
+SKIN_SAMPLING_OPTIONS: Final = SkinSamplingOptions()
 
 _SHOULDER_BLEND_FRACTION: Final = 0.24
 """Fraction of the arm over which its light blends into the shoulder."""
@@ -84,7 +84,7 @@ def synthesise_skin(
     body: Body,
     arm_surfaces: tuple[RuledWarp, RuledWarp],
     light_direction_x: float,
-    options: SkinSampling = SKIN_SAMPLING,
+    options: SkinSamplingOptions = SKIN_SAMPLING_OPTIONS,
 ) -> Skin:
     """Synthesise the person's skin under the existing garment, shaded like a body.
 
@@ -142,7 +142,7 @@ def synthesise_skin(
 
 
 def _select_bare_skin(
-    image: Floats, segmentation: PersonSegmentation, face: Bool, options: SkinSampling
+    image: Floats, segmentation: PersonSegmentation, face: Bool, options: SkinSamplingOptions
 ) -> Bool:
     """Return the lit bare skin of neck and arms, H x W, away from the existing garment.
 
@@ -159,7 +159,7 @@ def _select_bare_skin(
 
 
 def _weigh_seen_skin(
-    segmentation: PersonSegmentation, bare: Bool, face: Bool, options: SkinSampling
+    segmentation: PersonSegmentation, bare: Bool, face: Bool, options: SkinSamplingOptions
 ) -> Floats:
     """Return the weight of every pixel in the tone of the skin, H x W, 0 to 1."""
     weight = np.where(bare, 1.0, np.where(face, options.face_weight, 0.0)).astype(np.float32)

@@ -15,7 +15,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SkinTexture:
+class SkinTextureOptions:
     """The blotches and the noise of synthesised skin."""
 
     seed: int = 11
@@ -34,10 +34,12 @@ class SkinTexture:
     """Standard deviation of the blur of the noise, in pixels of the canvas."""
 
 
-SKIN_TEXTURE: Final = SkinTexture()
+SKIN_TEXTURE_OPTIONS: Final = SkinTextureOptions()
 
 
-def make_skin_texture(image: Floats, bare: Bool, options: SkinTexture = SKIN_TEXTURE) -> Floats:
+def make_skin_texture(
+    image: Floats, bare: Bool, options: SkinTextureOptions = SKIN_TEXTURE_OPTIONS
+) -> Floats:
     """Return the light on skin that is no paint, H x W, 1 on average.
 
     It has the photo's noise, and faint blotches as skin has.

@@ -36,7 +36,7 @@ _SHADE_FRACTION: Final = 0.62
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpperChestTone:
+class UpperChestToneOptions:
     """How the neck's colour is continued over the chest."""
 
     min_neck_area: float = 0.02
@@ -51,7 +51,7 @@ class UpperChestTone:
     """Colour of the chest as a fraction of the neck's: red, green, blue."""
 
 
-UPPER_CHEST_TONE: Final = UpperChestTone()
+UPPER_CHEST_TONE_OPTIONS: Final = UpperChestToneOptions()
 
 
 def select_skin_of_usual_hue(image: Floats, bare: Bool, face: Bool) -> Bool:
@@ -100,7 +100,11 @@ def select_lit_skin(image: Floats, face: Bool) -> Bool:
 
 
 def continue_neck_colour(
-    image: Floats, bare: Bool, tone: Floats, body: Body, options: UpperChestTone = UPPER_CHEST_TONE
+    image: Floats,
+    bare: Bool,
+    tone: Floats,
+    body: Body,
+    options: UpperChestToneOptions = UPPER_CHEST_TONE_OPTIONS,
 ) -> Floats:
     """Return the tone of the neck's lit part, continued over the chest: H x W x 3, 0 to 255.
 

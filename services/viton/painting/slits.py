@@ -18,7 +18,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slit:
+class SlitOptions:
     """Which gaps between the torso and an arm are closed."""
 
     max_half_width: float = 0.014
@@ -41,7 +41,7 @@ class Slit:
     """How far around a closed slit the torso's edge is drawn anew, in pixels of the canvas."""
 
 
-SLIT: Final = Slit()
+SLIT_OPTIONS: Final = SlitOptions()
 
 
 def close_slits_beside_arms(
@@ -50,7 +50,7 @@ def close_slits_beside_arms(
     arms: Bool,
     chest: Bool,
     body: Body,
-    options: Slit = SLIT,
+    options: SlitOptions = SLIT_OPTIONS,
 ) -> Floats:
     """Return the torso's coverage with no bright slit beside an arm that it all but touches.
 

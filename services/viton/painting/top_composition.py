@@ -11,8 +11,8 @@ from services.viton.painting.around_neck import NeckLayers
 from services.viton.painting.contact_shadow import CUFF, contact_shadow
 from services.viton.painting.legs_below_hem import LegsBelowHem
 from services.viton.painting.own_arms import (
-    OWN_ARMS,
-    OwnArms,
+    OWN_ARMS_OPTIONS,
+    OwnArmsOptions,
     add_own_arms,
     find_arm_under_sleeve,
     select_own_arms,
@@ -27,8 +27,8 @@ from services.viton.painting.shading import shade_sleeve
 from services.viton.painting.skin import Skin
 from services.viton.painting.slits import close_slits_beside_arms
 from services.viton.painting.waistband import (
-    WAISTBAND_RIM,
-    WaistbandRim,
+    WAISTBAND_RIM_OPTIONS,
+    WaistbandRimOptions,
     measure_waistband_coverages,
     take_rim_colours_from_below,
 )
@@ -74,7 +74,7 @@ _ADDED_NOISE_FRACTION: Final = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmShadow:
+class ArmShadowOptions:
     """The shadow of the arms on the torso beside them."""
 
     sigma_px: float = 9.0
@@ -85,11 +85,11 @@ class ArmShadow:
     """Fraction of the light that the full shadow takes."""
 
 
-ARM_SHADOW: Final = ArmShadow()
+ARM_SHADOW_OPTIONS: Final = ArmShadowOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewArm:
+class NewArmOptions:
     """Where the skin of an arm is made below the new sleeve."""
 
     cuff_overlap: float = 0.06
@@ -100,24 +100,24 @@ class NewArm:
     """Standard deviation of its rim, in pixels of the canvas."""
 
 
-NEW_ARM: Final = NewArm()
+NEW_ARM_OPTIONS: Final = NewArmOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class TopComposition:
+class TopCompositionOptions:
     """How the layers of a garment with a torso and sleeves are joined."""
 
-    arm_shadow: ArmShadow = ARM_SHADOW
+    arm_shadow: ArmShadowOptions = ARM_SHADOW_OPTIONS
     """The shadow of the arms on the torso."""
-    new_arm: NewArm = NEW_ARM
+    new_arm: NewArmOptions = NEW_ARM_OPTIONS
     """Where arm skin is made."""
-    own_arms: OwnArms = OWN_ARMS
+    own_arms: OwnArmsOptions = OWN_ARMS_OPTIONS
     """How the person's own arms are laid over what is new."""
-    waistband_rim: WaistbandRim = WAISTBAND_RIM
+    waistband_rim: WaistbandRimOptions = WAISTBAND_RIM_OPTIONS
     """The upper rim of a waistband over the garment."""
 
 
-TOP_COMPOSITION: Final = TopComposition()
+TOP_COMPOSITION_OPTIONS: Final = TopCompositionOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,7 @@ class _Scene:
     """Coverage of the garment's torso, 0 to 1."""
     noise: Floats
     """H x W x 1: noise that the garment lacks beside the photo, in levels."""
-    options: TopComposition
+    options: TopCompositionOptions
     """How the layers are joined."""
 
 
@@ -164,7 +164,7 @@ def assemble_top(
     layers: GarmentLayers,
     appearance: PersonAppearance,
     neck: NeckLayers,
-    options: TopComposition = TOP_COMPOSITION,
+    options: TopCompositionOptions = TOP_COMPOSITION_OPTIONS,
 ) -> LayerStack:
     """Stack all layers of a garment with a torso and sleeves, and of the person around it."""
     zones = _find_zones(person, placement, appearance.skin, options)
@@ -211,7 +211,7 @@ def assemble_top(
 
 
 def _find_zones(
-    person: MeasuredPerson, placement: TopPlacement, skin: Skin, options: TopComposition
+    person: MeasuredPerson, placement: TopPlacement, skin: Skin, options: TopCompositionOptions
 ) -> _Zones:
     segmentation, body = person.segmentation, person.body
     sleeves = placement.sleeves
@@ -379,7 +379,7 @@ def _missing_noise_level(
     )
 
 
-def _arm_shading(scene: _Scene, options: ArmShadow) -> Floats:
+def _arm_shading(scene: _Scene, options: ArmShadowOptions) -> Floats:
     """Return the light left on the torso beside the arms, clothed or bare, H x W, 0 to 1.
 
     The armhole itself casts no shadow.
@@ -396,7 +396,7 @@ def _arm_shading(scene: _Scene, options: ArmShadow) -> Floats:
 
 
 def _new_arm_alpha(
-    segmentation: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve, options: NewArm
+    segmentation: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve, options: NewArmOptions
 ) -> Floats:
     """Return where arm skin is synthesised: under the existing garment, below the new cuff."""
     surface, cuff = sleeve.surface, sleeve.fit.cuff_fraction

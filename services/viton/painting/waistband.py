@@ -21,7 +21,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShadowInsensitiveColours:
+class ShadowInsensitiveColoursOptions:
     """Colours that change little in a shadow."""
 
     dark_level: float = 30.0
@@ -32,11 +32,11 @@ class ShadowInsensitiveColours:
     """Size of the light channel, in levels for each level of the mean."""
 
 
-SHADOW_INSENSITIVE_COLOURS: Final = ShadowInsensitiveColours()
+SHADOW_INSENSITIVE_COLOURS_OPTIONS: Final = ShadowInsensitiveColoursOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaistbandShift:
+class WaistbandShiftOptions:
     """How the colours move the label map's edge of a waistband.
 
     Colours are those of ``_shadow_insensitive_colours``, in levels.
@@ -59,15 +59,15 @@ class WaistbandShift:
     """Width of the median filter along the shifts, in pixels of the canvas."""
     sigma_px: float = 2.0
     """Standard deviation of the blur along the shifts, in pixels of the canvas."""
-    colours: ShadowInsensitiveColours = SHADOW_INSENSITIVE_COLOURS
+    colours: ShadowInsensitiveColoursOptions = SHADOW_INSENSITIVE_COLOURS_OPTIONS
     """Colours in which the garments are compared."""
 
 
-WAISTBAND_SHIFT: Final = WaistbandShift()
+WAISTBAND_SHIFT_OPTIONS: Final = WaistbandShiftOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waistband:
+class WaistbandOptions:
     """How the upper edge of trousers or a skirt is found."""
 
     search_px: int = 10
@@ -94,15 +94,15 @@ class Waistband:
     """Width beyond either end over which the edge rises, in shoulder widths."""
     rim_height_px: int = 24
     """Height of the strip along the upper edge that is drawn over the garment, in canvas pixels."""
-    shift: WaistbandShift = WAISTBAND_SHIFT
+    shift: WaistbandShiftOptions = WAISTBAND_SHIFT_OPTIONS
     """How the colours move the label map's edge."""
 
 
-WAISTBAND: Final = Waistband()
+WAISTBAND_OPTIONS: Final = WaistbandOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaistbandRim:
+class WaistbandRimOptions:
     """The upper rim of a waistband, which takes its colours from below."""
 
     height_px: int = 3
@@ -119,17 +119,20 @@ class WaistbandRim:
     """Standard deviation of that shadow, in pixels of the canvas."""
 
 
-WAISTBAND_RIM: Final = WaistbandRim()
+WAISTBAND_RIM_OPTIONS: Final = WaistbandRimOptions()
 
 
 def measure_waistband_coverages(
-    image: Floats, segmentation: PersonSegmentation, body: Body, options: Waistband = WAISTBAND
+    image: Floats,
+    segmentation: PersonSegmentation,
+    body: Body,
+    options: WaistbandOptions = WAISTBAND_OPTIONS,
 ) -> tuple[Floats, Floats] | None:
     """Return where trousers or a skirt begin under a tucked-in garment; None where none is seen.
 
     The label's edge is moved to where the colours change from the existing garment's to those
-    below, by up to ``Waistband.search_px`` pixels. Returns two H x W coverages, 0 to 1: of what may
-    be covered by the garment from above, and of trousers or skirt along their upper edge.
+    below, by up to ``WaistbandOptions.search_px`` pixels. Returns two H x W coverages, 0 to 1: of
+    what may be covered by the garment from above, and of trousers or skirt along their upper edge.
     """
     scale = body.shoulder_width
     height, width = segmentation.lower_body.shape
@@ -169,7 +172,10 @@ def measure_waistband_coverages(
 
 
 def _waistband_shift(
-    image: Floats, segmentation: PersonSegmentation, line: NDArray[np.float64], waistband: Waistband
+    image: Floats,
+    segmentation: PersonSegmentation,
+    line: NDArray[np.float64],
+    waistband: WaistbandOptions,
 ) -> NDArray[np.float64]:
     """Return how far below ``line`` the colours change, per column; 0 where that is unclear."""
     options, search = waistband.shift, waistband.search_px
@@ -206,7 +212,7 @@ def _waistband_shift(
     return np.asarray(gaussian_filter1d(median_filter(shift, options.median_px), options.sigma_px))
 
 
-def _shadow_insensitive_colours(image: Floats, options: ShadowInsensitiveColours) -> Floats:
+def _shadow_insensitive_colours(image: Floats, options: ShadowInsensitiveColoursOptions) -> Floats:
     """Return colours in which a shadow is little change: two of hue and saturation, one of light.
 
     All three are of the size of levels (0 to 255).
@@ -217,7 +223,7 @@ def _shadow_insensitive_colours(image: Floats, options: ShadowInsensitiveColours
 
 
 def take_rim_colours_from_below(
-    image: Floats, lower: Floats, options: WaistbandRim = WAISTBAND_RIM
+    image: Floats, lower: Floats, options: WaistbandRimOptions = WAISTBAND_RIM_OPTIONS
 ) -> Floats:
     """Return the image with the colours along the upper rim of ``lower`` taken from below it."""
     height = options.height_px

@@ -67,11 +67,11 @@ class ArmOptions:
     """Least distance of a new armpit from the inner edge below it, in half widths."""
 
 
-DEFAULT_ARM_OPTIONS: Final = ArmOptions()
+ARM_OPTIONS: Final = ArmOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShoulderRounding:
+class ShoulderRoundingOptions:
     """How the shoulder's line turns into the outer edge of the arm; lengths in shoulder widths."""
 
     start: float = 0.03
@@ -90,7 +90,7 @@ class ShoulderRounding:
     """Fall of the line beyond the tip, in pixels a column."""
 
 
-DEFAULT_SHOULDER_ROUNDING: Final = ShoulderRounding()
+SHOULDER_ROUNDING_OPTIONS: Final = ShoulderRoundingOptions()
 
 _PARABOLA_SAMPLES: Final = 60
 """Samples of the parabola between the shoulder's line and the arm's outer edge."""
@@ -130,7 +130,7 @@ def measure_arm(
     shoulder_line_y: Floats,
     armpit: Points,
     *,
-    options: ArmOptions = DEFAULT_ARM_OPTIONS,
+    options: ArmOptions = ARM_OPTIONS,
 ) -> tuple[Arm, Floats]:
     """Measure an arm from its outline as far as that is seen.
 
@@ -174,7 +174,7 @@ def measure_arm(
     return arm, line
 
 
-def reattach_at_armpit(arm: Arm, armpit: Points, options: ArmOptions = DEFAULT_ARM_OPTIONS) -> Arm:
+def reattach_at_armpit(arm: Arm, armpit: Points, options: ArmOptions = ARM_OPTIONS) -> Arm:
     """Return the arm with its inner edge beginning at another armpit, and hardly narrower."""
     axis = LimbAxis(arm.centreline, arm.normal)
     ends = arm.shoulder, arm.elbow, armpit
@@ -210,9 +210,7 @@ def _trace_inner_edge(
     return inner, start
 
 
-def crook_limit(
-    centreline: Points, normal: Points, options: ArmOptions = DEFAULT_ARM_OPTIONS
-) -> Floats:
+def crook_limit(centreline: Points, normal: Points, options: ArmOptions = ARM_OPTIONS) -> Floats:
     """Return how far an edge may lie against the normal before it folds in the crook of the arm."""
     step = np.maximum(np.hypot(*np.gradient(centreline, axis=0).T), EPSILON)
     turn = (np.gradient(normal, axis=0) * np.gradient(centreline, axis=0)).sum(axis=1) / step**2
@@ -227,7 +225,7 @@ def round_shoulder(
     side: PictureSide,
     shoulder_width: float,
     *,
-    options: ShoulderRounding = DEFAULT_SHOULDER_ROUNDING,
+    options: ShoulderRoundingOptions = SHOULDER_ROUNDING_OPTIONS,
 ) -> tuple[Points, Floats]:
     """Return the arm's outer edge and the shoulder's line, joined without a corner at the tip.
 

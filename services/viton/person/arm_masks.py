@@ -23,7 +23,7 @@ class ArmMaskOptions:
     """Thickness of the line that covers a hand with some room."""
 
 
-DEFAULT_ARM_MASK_OPTIONS: Final = ArmMaskOptions()
+ARM_MASK_OPTIONS: Final = ArmMaskOptions()
 
 _MIN_SLEEVE_FRACTION: Final = 0.5
 """Fraction of a forearm's middle line under the dress label from which the dress has a sleeve."""
@@ -42,7 +42,7 @@ _MIN_BARE_ARM_AREA: Final = 0.04
 
 
 def draw_arm_mask(
-    joints: Joints, shape: tuple[int, int], options: ArmMaskOptions = DEFAULT_ARM_MASK_OPTIONS
+    joints: Joints, shape: tuple[int, int], options: ArmMaskOptions = ARM_MASK_OPTIONS
 ) -> Bool:
     """Return where arms and hands may be, H x W, as broad as they are with some room."""
     scale = joints.shoulder_width

@@ -76,7 +76,7 @@ class BodyOptions:
     """Height above a hem that hangs free from which the flank goes straight down."""
 
 
-DEFAULT_BODY_OPTIONS: Final = BodyOptions()
+BODY_OPTIONS: Final = BodyOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +136,7 @@ class Body:
 def measure_body(
     keypoints: NDArray[np.float32],
     labels: NDArray[np.uint8],
-    options: BodyOptions = DEFAULT_BODY_OPTIONS,
+    options: BodyOptions = BODY_OPTIONS,
 ) -> tuple[Body, PersonSegmentation]:
     """Measure the upper body from BODY_25 joints (25 x 3) and CIHP labels (H x W) of the canvas.
 
@@ -189,7 +189,7 @@ def measure_body(
 
 
 def raise_bare_armpits(
-    body: Body, bare: tuple[bool, bool], options: BodyOptions = DEFAULT_BODY_OPTIONS
+    body: Body, bare: tuple[bool, bool], options: BodyOptions = BODY_OPTIONS
 ) -> Body:
     """Return the body with the armpits of its ``bare`` arms, which lie above those of sleeves."""
     left, right = (

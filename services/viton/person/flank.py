@@ -39,7 +39,7 @@ class FlankOptions:
     """Standard deviation of the smoothing along the rows."""
 
 
-DEFAULT_FLANK_OPTIONS: Final = FlankOptions()
+FLANK_OPTIONS: Final = FlankOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class HipFlankOptions:
     """Standard deviation of the smoothing along the rows."""
 
 
-DEFAULT_HIP_FLANK_OPTIONS: Final = HipFlankOptions()
+HIP_FLANK_OPTIONS: Final = HipFlankOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def measure_trunk_flank(
     midline_x: Floats,
     arm: Arm,
     *,
-    options: FlankOptions = DEFAULT_FLANK_OPTIONS,
+    options: FlankOptions = FLANK_OPTIONS,
 ) -> Floats:
     """Measure the trunk on one side: the outline if plausible, else by proportion."""
     sign = side.sign
@@ -142,7 +142,7 @@ def measure_hip_flank(
     side: PictureSide,
     axis: TrunkAxis,
     *,
-    options: HipFlankOptions = DEFAULT_HIP_FLANK_OPTIONS,
+    options: HipFlankOptions = HIP_FLANK_OPTIONS,
 ) -> Floats:
     """Measure hips and waist on one side: the clothes' outline, no farther out than a body's.
 

@@ -50,7 +50,7 @@ class JointOptions:
     """Distance of the shoulder joints inwards of the top's ends, of its width there."""
 
 
-DEFAULT_JOINT_OPTIONS: Final = JointOptions()
+JOINT_OPTIONS: Final = JointOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Joints:
 
 
 def read_joints(
-    keypoints: Floats, labels: NDArray[np.uint8], options: JointOptions = DEFAULT_JOINT_OPTIONS
+    keypoints: Floats, labels: NDArray[np.uint8], options: JointOptions = JOINT_OPTIONS
 ) -> Joints:
     """Take the joints from BODY_25 (25 x 3), shoulders from CIHP ``labels`` if they were not seen.
 

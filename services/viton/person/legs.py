@@ -94,7 +94,7 @@ class LowerBodyOptions:
     """Half the width of the strip between the legs in which the gap is looked for."""
 
 
-DEFAULT_LOWER_BODY_OPTIONS: Final = LowerBodyOptions()
+LOWER_BODY_OPTIONS: Final = LowerBodyOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ class LegOptions:
     """Narrowest leg under clothes that are seen to be narrower than a usual leg."""
 
 
-DEFAULT_LEG_OPTIONS: Final = LegOptions()
+LEG_OPTIONS: Final = LegOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +211,7 @@ def measure_lower_body(
     keypoints: NDArray[np.float32],
     labels: NDArray[np.uint8],
     min_shown_below_hips: float = MIN_SHOWN_BELOW_HIPS,
-    options: LowerBodyOptions = DEFAULT_LOWER_BODY_OPTIONS,
+    options: LowerBodyOptions = LOWER_BODY_OPTIONS,
 ) -> tuple[LowerBody, PersonSegmentation]:
     """Measure the lower body from BODY_25 joints (25 x 3) and CIHP labels (H x W) of the canvas.
 
@@ -269,7 +269,7 @@ def measure_leg(
     side: PictureSide,
     torso: float,
     *,
-    options: LowerBodyOptions = DEFAULT_LOWER_BODY_OPTIONS,
+    options: LowerBodyOptions = LOWER_BODY_OPTIONS,
 ) -> Leg:
     """Measure a leg from the clothes' outline and the bare skin.
 
@@ -304,7 +304,7 @@ def _fit_width(
     axis: LimbAxis,
     usual: Floats,
     side: PictureSide,
-    options: LegOptions = DEFAULT_LEG_OPTIONS,
+    options: LegOptions = LEG_OPTIONS,
 ) -> Leg:
     """Return the leg, as wide as its bare skin or the clothes on it are seen, else as usual."""
     clothes = _measure_clothes(segmentation.lower_body, axis, usual, options)

@@ -53,7 +53,7 @@ class ShoulderLineOptions:
     """Reach of hair and face within which the outline does not count as seen."""
 
 
-DEFAULT_SHOULDER_LINE_OPTIONS: Final = ShoulderLineOptions()
+SHOULDER_LINE_OPTIONS: Final = ShoulderLineOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class ShoulderTipOptions:
     """Largest distance of the tip from the joint."""
 
 
-DEFAULT_SHOULDER_TIP_OPTIONS: Final = ShoulderTipOptions()
+SHOULDER_TIP_OPTIONS: Final = ShoulderTipOptions()
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def find_shoulder_tip(
     segmentation: PersonSegmentation,
     joints: Joints,
     side: PictureSide,
-    options: ShoulderTipOptions = DEFAULT_SHOULDER_TIP_OPTIONS,
+    options: ShoulderTipOptions = SHOULDER_TIP_OPTIONS,
 ) -> Points:
     """Return where the shoulder's outline turns down, on a ray from the joint up and outwards."""
     scale = joints.shoulder_width
@@ -112,7 +112,7 @@ def trace_shoulder_outline(
     segmentation: PersonSegmentation,
     neck_base: Points,
     shoulder_width: float,
-    options: ShoulderLineOptions = DEFAULT_SHOULDER_LINE_OPTIONS,
+    options: ShoulderLineOptions = SHOULDER_LINE_OPTIONS,
 ) -> ShoulderOutline:
     """Return the outline on both sides of the neck; ``shoulder_width`` in canvas pixels.
 
@@ -139,7 +139,7 @@ def fit_shoulder_line(
     shoulder_width: float,
     tips: list[Points],
     neck_base: Points,
-    options: ShoulderLineOptions = DEFAULT_SHOULDER_LINE_OPTIONS,
+    options: ShoulderLineOptions = SHOULDER_LINE_OPTIONS,
 ) -> Floats:
     """Return the y of the shoulder for every column: a smooth slope from the neck to each tip.
 

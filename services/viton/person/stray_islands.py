@@ -28,11 +28,11 @@ class StrayIslandOptions:
     """Distance from trunk and arms from which a dropped piece takes its rim along."""
 
 
-DEFAULT_STRAY_ISLAND_OPTIONS: Final = StrayIslandOptions()
+STRAY_ISLAND_OPTIONS: Final = StrayIslandOptions()
 
 
 def remove_stray_islands(
-    garment: Bool, joints: Joints, options: StrayIslandOptions = DEFAULT_STRAY_ISLAND_OPTIONS
+    garment: Bool, joints: Joints, options: StrayIslandOptions = STRAY_ISLAND_OPTIONS
 ) -> Bool:
     """Return the existing top (H x W) without small pieces that lie well away from the body."""
     scale = joints.shoulder_width

@@ -14,7 +14,7 @@ from services.viton.person.segmentation import PersonSegmentation
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaistlineSearch:
+class WaistlineSearchOptions:
     """Where the existing waistband is looked for, and its line. Lengths are in torso lengths."""
 
     start: float = 0.45
@@ -37,7 +37,7 @@ class WaistlineSearch:
     """Largest such raise."""
 
 
-WAISTLINE_SEARCH: Final = WaistlineSearch()
+WAISTLINE_SEARCH_OPTIONS: Final = WaistlineSearchOptions()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class Waistline:
 
 
 def find_waistline(
-    body: LowerBody, segmentation: PersonSegmentation, options: WaistlineSearch = WAISTLINE_SEARCH
+    body: LowerBody,
+    segmentation: PersonSegmentation,
+    options: WaistlineSearchOptions = WAISTLINE_SEARCH_OPTIONS,
 ) -> Waistline:
     """Return the upper edge of the existing bottoms below a tucked or short top.
 

@@ -30,7 +30,7 @@ _BLEND_FRACTION: Final = 0.30
 
 
 @dataclass(frozen=True, kw_only=True)
-class SleeveEdges:
+class SleeveEdgesOptions:
     """The edges of a sleeve's coverage. Lengths along the arm are fractions of the arm."""
 
     sigma_px: float = 0.8
@@ -51,11 +51,11 @@ class SleeveEdges:
     """Steps between two samples along the arm in which the sleeve's width is looked up."""
 
 
-SLEEVE_EDGES: Final = SleeveEdges()
+SLEEVE_EDGES_OPTIONS: Final = SleeveEdgesOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShoulderNotches:
+class ShoulderNotchesOptions:
     """Which notches between torso and sleeve are filled. Lengths are in shoulder widths."""
 
     max_half_width: float = 0.08
@@ -70,7 +70,7 @@ class ShoulderNotches:
     """Distance beyond the notch up to which it is filled, in canvas pixels."""
 
 
-SHOULDER_NOTCHES: Final = ShoulderNotches()
+SHOULDER_NOTCHES_OPTIONS: Final = ShoulderNotchesOptions()
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def sample_garment_layers(
     torso_map: Floats,
     seams: tuple[Points, ...],
     sleeves: tuple[PlacedSleeve, PlacedSleeve],
-    options: SleeveEdges = SLEEVE_EDGES,
+    options: SleeveEdgesOptions = SLEEVE_EDGES_OPTIONS,
 ) -> GarmentLayers:
     """Sample the garment. At the armhole the sleeve's map turns into the torso's without a seam.
 
@@ -133,7 +133,7 @@ def sample_garment_layers(
 
 
 def _sample_sleeve(
-    image: Floats, placed: PlacedSleeve, torso: GarmentLayer, options: SleeveEdges
+    image: Floats, placed: PlacedSleeve, torso: GarmentLayer, options: SleeveEdgesOptions
 ) -> GarmentLayer:
     """Sample a sleeve from its cutout, H x W x 4; without a sleeve its layer is empty."""
     fit, shape = placed.fit, torso.alpha.shape
@@ -156,7 +156,7 @@ def _sample_sleeve(
 
 
 def _sleeve_alpha(
-    surface: RuledWarp, fit: SleeveFit, sampled: Floats, edges: SleeveEdges
+    surface: RuledWarp, fit: SleeveFit, sampled: Floats, edges: SleeveEdgesOptions
 ) -> Floats:
     """Return a sleeve's coverage in the window of its surface; ``sampled``: its cutout's, 0 to 255.
 
@@ -197,7 +197,7 @@ def end_at_shoulders(layers: GarmentLayers, body: Body) -> GarmentLayers:
 
 
 def fill_shoulder_notches(
-    layers: GarmentLayers, body: Body, options: ShoulderNotches = SHOULDER_NOTCHES
+    layers: GarmentLayers, body: Body, options: ShoulderNotchesOptions = SHOULDER_NOTCHES_OPTIONS
 ) -> GarmentLayers:
     """Return the layers without notches between torso and sleeve at the shoulder tips."""
     covered = layers.alpha > 0.5

@@ -25,7 +25,7 @@ _MIN_LENGTH_PX: Final = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class InnerEdgeInset:
+class InnerEdgeInsetOptions:
     """How much of a sleeve's width is used beside its inner edge, which lies in shadow."""
 
     used_width: tuple[float, float] = (0.95, 0.78)
@@ -36,11 +36,11 @@ class InnerEdgeInset:
     """Fraction of the sleeve, from the shoulder, over which the inset begins."""
 
 
-INNER_EDGE_INSET: Final = InnerEdgeInset()
+INNER_EDGE_INSET_OPTIONS: Final = InnerEdgeInsetOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class SleeveHang:
+class SleeveHangOptions:
     """How a sleeve hangs on its arm."""
 
     ease_outwards: float = 0.3
@@ -55,11 +55,11 @@ class SleeveHang:
     """Distance from the arm's middle at which a ring no longer sags, in arm widths."""
 
 
-SLEEVE_HANG: Final = SleeveHang()
+SLEEVE_HANG_OPTIONS: Final = SleeveHangOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class SleeveWidth:
+class SleeveWidthOptions:
     """How wide a sleeve looks around its arm.
 
     Widths are in arm widths. Samples are those along the arm.
@@ -85,11 +85,11 @@ class SleeveWidth:
     """Fraction of the arm over which the ease then grows to its full size."""
 
 
-SLEEVE_WIDTH: Final = SleeveWidth()
+SLEEVE_WIDTH_OPTIONS: Final = SleeveWidthOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class InnerMargin:
+class InnerMarginOptions:
     """How the grid's margin beyond the arm's inner edge opens below the armpit."""
 
     opening: float = 8.0
@@ -98,11 +98,11 @@ class InnerMargin:
     """Standard deviation of the smoothing of the margin along the arm, in samples."""
 
 
-INNER_MARGIN: Final = InnerMargin()
+INNER_MARGIN_OPTIONS: Final = InnerMarginOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class CuffPosition:
+class CuffPositionOptions:
     """Where a sleeve that is not long ends, in samples along the arm."""
 
     length_ratio: float = 0.92
@@ -117,26 +117,26 @@ class CuffPosition:
     """Last sample at which a longer sleeve may end."""
 
 
-CUFF_POSITION: Final = CuffPosition()
+CUFF_POSITION_OPTIONS: Final = CuffPositionOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SleeveFitOptions:
     """How a sleeve is fitted to its arm."""
 
-    inset: InnerEdgeInset = INNER_EDGE_INSET
+    inset: InnerEdgeInsetOptions = INNER_EDGE_INSET_OPTIONS
     """How much of the sleeve's width is used beside its inner edge."""
-    hang: SleeveHang = SLEEVE_HANG
+    hang: SleeveHangOptions = SLEEVE_HANG_OPTIONS
     """How the sleeve hangs on the arm."""
-    width: SleeveWidth = SLEEVE_WIDTH
+    width: SleeveWidthOptions = SLEEVE_WIDTH_OPTIONS
     """How wide the sleeve looks around the arm."""
-    margin: InnerMargin = INNER_MARGIN
+    margin: InnerMarginOptions = INNER_MARGIN_OPTIONS
     """How the grid's margin opens below the armpit."""
-    cuff: CuffPosition = CUFF_POSITION
+    cuff: CuffPositionOptions = CUFF_POSITION_OPTIONS
     """Where a sleeve that is not long ends."""
 
 
-SLEEVE_FIT: Final = SleeveFitOptions()
+SLEEVE_FIT_OPTIONS: Final = SleeveFitOptions()
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def place_sleeves(
     garment: TopLandmarks,
     body: Body,
     shape: tuple[int, int],
-    options: SleeveFitOptions = SLEEVE_FIT,
+    options: SleeveFitOptions = SLEEVE_FIT_OPTIONS,
 ) -> tuple[PlacedSleeve, PlacedSleeve]:
     """Return the left and the right sleeve placed on the arms, on a canvas of ``shape``."""
     left, right = (
@@ -193,7 +193,7 @@ def fit_sleeve(
     half: GarmentHalf,
     body: Body,
     side: BodySide,
-    options: SleeveFitOptions = SLEEVE_FIT,
+    options: SleeveFitOptions = SLEEVE_FIT_OPTIONS,
 ) -> SleeveFit:
     """Pair the arm's grid on the canvas with points of the sleeve in the garment's photo.
 
@@ -219,7 +219,7 @@ def fit_sleeve(
     return SleeveFit(canvas_points, photo_points, cuff / (ARM_SAMPLES - 1), ease)
 
 
-def _inset_across(sleeve: Sleeve, cuff: int, options: InnerEdgeInset) -> Floats:
+def _inset_across(sleeve: Sleeve, cuff: int, options: InnerEdgeInsetOptions) -> Floats:
     """Return the fraction of the sleeve's width that is used, for each sample along the arm.
 
     It leaves out the shadow at the inner edge. All rings of a sleeve with a short inner edge meet
@@ -233,7 +233,9 @@ def _inset_across(sleeve: Sleeve, cuff: int, options: InnerEdgeInset) -> Floats:
     return np.asarray(1 - (1 - inset) * begun)
 
 
-def _hang_on_arm(grid: Points, arm: Arm, ease: Floats, cuff: int, hang: SleeveHang) -> Points:
+def _hang_on_arm(
+    grid: Points, arm: Arm, ease: Floats, cuff: int, hang: SleeveHangOptions
+) -> Points:
     """Widen the arm's grid by the sleeve's ease, and bend its rings to arcs.
 
     The ease is mostly on the outer side. The camera sees the rings a little from above.
@@ -253,7 +255,7 @@ def _hang_on_arm(grid: Points, arm: Arm, ease: Floats, cuff: int, hang: SleeveHa
 
 
 def _width_ratios(
-    sleeve: Sleeve, arm: Arm, cuff: int, scale: float, options: SleeveWidth
+    sleeve: Sleeve, arm: Arm, cuff: int, scale: float, options: SleeveWidthOptions
 ) -> Floats:
     """Return the sleeve's width in arm widths, for each sample along the arm; 1 on the shoulder.
 
@@ -276,7 +278,7 @@ def _width_ratios(
     return np.asarray(1 + (ease - 1) * grown)
 
 
-def _grid_on_arm(arm: Arm, margin: InnerMargin) -> Points:
+def _grid_on_arm(arm: Arm, margin: InnerMarginOptions) -> Points:
     """Return the arm's grid with a margin on both sides; none at the armpit and in the crook."""
     free = (crook_limit(arm.centreline, arm.normal) - arm.half_width) / (
         2 * (POSITIONS_ACROSS[-1] - 1) * arm.half_width
@@ -296,7 +298,7 @@ def _grid_on_arm(arm: Arm, margin: InnerMargin) -> Points:
 
 
 def _cuff_sample(
-    garment: TopLandmarks, half: GarmentHalf, arm: Arm, scale: float, options: CuffPosition
+    garment: TopLandmarks, half: GarmentHalf, arm: Arm, scale: float, options: CuffPositionOptions
 ) -> int:
     """Return the arm sample at which the sleeve ends: by its length, or the wrist if it is long."""
     last = ARM_SAMPLES - 1

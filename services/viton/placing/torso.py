@@ -35,7 +35,7 @@ _SHOULDER_POINTS: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShoulderEnds:
+class ShoulderEndsOptions:
     """Where a shoulder ends at the neckline and at the arm. Lengths are in shoulder widths."""
 
     min_neck_distance: float = 0.17
@@ -52,11 +52,11 @@ class ShoulderEnds:
     """Largest distance of the tip beyond the body's, without a sleeve."""
 
 
-SHOULDER_ENDS: Final = ShoulderEnds()
+SHOULDER_ENDS_OPTIONS: Final = ShoulderEndsOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmholeSeam:
+class ArmholeSeamOptions:
     """The strip of fabric beside an armhole with a sleeve. Lengths are in shoulder widths."""
 
     width: float = 0.09
@@ -69,11 +69,11 @@ class ArmholeSeam:
     """Steps from neck point to shoulder tip in which the strip's width is counted."""
 
 
-ARMHOLE_SEAM: Final = ArmholeSeam()
+ARMHOLE_SEAM_OPTIONS: Final = ArmholeSeamOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class SideSeam:
+class TorsoSideSeamOptions:
     """How wide the torso is at its side seams. Widths are half widths, from midline to seam."""
 
     body_weight: float = 0.55
@@ -92,7 +92,7 @@ class SideSeam:
     """Shift downwards per control point that keeps level rows apart, in canvas pixels."""
 
 
-SIDE_SEAM: Final = SideSeam()
+TORSO_SIDE_SEAM_OPTIONS: Final = TorsoSideSeamOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,17 +127,17 @@ class TorsoFitOptions:
     """Least distance of the hem below the existing one, over bottoms."""
     front: TorsoFrontOptions = TORSO_FRONT_OPTIONS
     """How fabric lies on the front."""
-    shoulder_ends: ShoulderEnds = SHOULDER_ENDS
+    shoulder_ends: ShoulderEndsOptions = SHOULDER_ENDS_OPTIONS
     """Where shoulders end at the neckline and at the arm."""
-    side_seam: SideSeam = SIDE_SEAM
+    side_seam: TorsoSideSeamOptions = TORSO_SIDE_SEAM_OPTIONS
     """How wide the torso is at its side seams."""
-    armhole_seam: ArmholeSeam = ARMHOLE_SEAM
+    armhole_seam: ArmholeSeamOptions = ARMHOLE_SEAM_OPTIONS
     """The strip of fabric beside an armhole with a sleeve."""
     straps: StrapOptions = STRAP_OPTIONS
     """What counts as a strap, and how much room a strap has."""
 
 
-TORSO_FIT: Final = TorsoFitOptions()
+TORSO_FIT_OPTIONS: Final = TorsoFitOptions()
 
 _NECKLINE_STEP: Final = 4
 """Samples of the neckline's curve from one control point to the next."""
@@ -220,7 +220,9 @@ class _TorsoFitting:
     """Tuned values of the placement."""
 
 
-def fit_torso(garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT) -> TorsoFit:
+def fit_torso(
+    garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT_OPTIONS
+) -> TorsoFit:
     """Place neckline, shoulders, armholes, front, side seams and hem on the body."""
     scale = measure_canvas_scale(garment, body, options.front)
     fitting = _TorsoFitting(garment, body, scale, options)

@@ -28,7 +28,7 @@ _HIP_JOIN: Final = 0.16
 
 
 @dataclass(frozen=True, kw_only=True)
-class HemRows:
+class HemRowsOptions:
     """Which trousers reach the ankle, and how far below it they may hang."""
 
     long_leg: float = 0.86
@@ -45,11 +45,11 @@ class HemRows:
     """Largest distance of a hem below the ankle, in torso lengths."""
 
 
-HEM_ROWS: Final = HemRows()
+HEM_ROWS_OPTIONS: Final = HemRowsOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeatWidth:
+class SeatWidthOptions:
     """How wide the seat lies around the hips. Widths are half widths, from midline to seam."""
 
     min_ease_px: float = 2.0
@@ -62,11 +62,11 @@ class SeatWidth:
     """Largest excess of the fabric at the crotch, in half widths of the body; 0 at the waist."""
 
 
-SEAT_WIDTH: Final = SeatWidth()
+SEAT_WIDTH_OPTIONS: Final = SeatWidthOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
-class LegWidth:
+class LegWidthOptions:
     """How wide a leg of the trousers lies along its leg."""
 
     min_ease: float = 1.05
@@ -81,18 +81,18 @@ class LegWidth:
     """Extension of the bare leg's axis straight down, in lengths of the garment's leg."""
 
 
-LEG_WIDTH: Final = LegWidth()
+LEG_WIDTH_OPTIONS: Final = LegWidthOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrousersOptions:
     """How trousers and shorts are placed."""
 
-    hem_rows: HemRows = HEM_ROWS
+    hem_rows: HemRowsOptions = HEM_ROWS_OPTIONS
     """Where the legs end."""
-    seat_width: SeatWidth = SEAT_WIDTH
+    seat_width: SeatWidthOptions = SEAT_WIDTH_OPTIONS
     """How wide the trousers are between waistline and crotch."""
-    leg_width: LegWidth = LEG_WIDTH
+    leg_width: LegWidthOptions = LEG_WIDTH_OPTIONS
     """How wide the legs are."""
 
 
@@ -239,7 +239,7 @@ def _place_seat(fitting: _TrousersFitting, width: Floats, side: PictureSide) -> 
 
 
 def _place_along_leg(
-    leg: Leg, other: Leg, width: Floats, rows: Floats, options: LegWidth
+    leg: Leg, other: Leg, width: Floats, rows: Floats, options: LegWidthOptions
 ) -> Points:
     """Return outer and inner edge of a leg of the trousers at canvas rows, N x 2 x 2.
 

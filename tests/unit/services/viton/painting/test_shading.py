@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.viton.painting.shading import RoundTorso, TorsoShading, shade_torso
+from services.viton.painting.shading import RoundTorsoOptions, TorsoShadingOptions, shade_torso
 from services.viton.person.body import measure_body
 from tests.unit.services.viton.drawings import figure
 
@@ -20,7 +20,9 @@ def test_a_larger_loss_at_the_rim_darkens_the_flank_and_not_the_midline() -> Non
             segmentation,
             body,
             0.0,
-            TorsoShading(roundness=RoundTorso(rim_loss=RoundTorso().rim_loss + added)),
+            TorsoShadingOptions(
+                roundness=RoundTorsoOptions(rim_loss=RoundTorsoOptions().rim_loss + added)
+            ),
         )
         for added in (0.0, 0.3)
     )

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.viton.painting.slits import Slit, close_slits_beside_arms
+from services.viton.painting.slits import SlitOptions, close_slits_beside_arms
 from services.viton.person.body import measure_body
 from services.viton.person.segmentation import PersonSegmentation
 from tests.unit.services.viton.drawings import SHAPE, figure
@@ -51,6 +51,6 @@ def test_a_slit_that_ends_at_the_bare_chest_is_closed_if_slits_are_looked_for_th
     chest = (columns >= 290) & (columns < 480) & (rows > body.shoulder_line_y[384]) & (rows < top)
     closed = close_slits_beside_arms(torso, segmentation, arm, chest, body) > 0.5
     assert closed[slit].mean() > 0.9
-    far_below_armpits = Slit(above_armpit=-1.0)
+    far_below_armpits = SlitOptions(above_armpit=-1.0)
     kept = close_slits_beside_arms(torso, segmentation, arm, chest, body, far_below_armpits) > 0.5
     assert kept[slit].mean() < 0.1

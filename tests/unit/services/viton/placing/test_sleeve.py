@@ -7,7 +7,7 @@ import pytest
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.person.arm import ARM_SAMPLES
 from services.viton.person.body import measure_body
-from services.viton.placing.sleeve import CuffPosition, SleeveFitOptions, fit_sleeve
+from services.viton.placing.sleeve import CuffPositionOptions, SleeveFitOptions, fit_sleeve
 from tests.unit.services.viton.drawings import figure, garment
 from tests.unit.services.viton.wearing import is_red, wear_top
 
@@ -53,6 +53,6 @@ def test_a_short_sleeve_ends_at_the_last_sample_that_the_options_allow() -> None
     top = detect_top_landmarks(drawn.image, drawn.mask)
     usual = fit_sleeve(top, top.left, body, body.left)
     last = round(usual.cuff_fraction * (ARM_SAMPLES - 1)) - 4
-    options = SleeveFitOptions(cuff=CuffPosition(max_short=last, min_below_armpit=0))
+    options = SleeveFitOptions(cuff=CuffPositionOptions(max_short=last, min_below_armpit=0))
     shorter = fit_sleeve(top, top.left, body, body.left, options)
     assert shorter.cuff_fraction == last / (ARM_SAMPLES - 1)

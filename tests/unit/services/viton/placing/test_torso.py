@@ -7,10 +7,10 @@ import pytest
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.person.body import measure_body
 from services.viton.placing.torso import (
-    ArmholeSeam,
-    ShoulderEnds,
-    SideSeam,
+    ArmholeSeamOptions,
+    ShoulderEndsOptions,
     TorsoFitOptions,
+    TorsoSideSeamOptions,
     fit_torso,
 )
 from services.viton.raster.thin_plate_spline import thin_plate_spline_map
@@ -106,9 +106,9 @@ def test_the_torso_is_fitted_with_the_options_that_are_given() -> None:
     top = detect_top_landmarks(drawn.image, drawn.mask)
     body, _ = measure_body(figure().keypoints, figure().labels)
     usual = fit_torso(top, body)
-    wide_neck = ShoulderEnds(min_neck_distance=0.3)
-    wide_seam = ArmholeSeam(width_at_armpit=2 * ArmholeSeam().width_at_armpit)
-    loose = SideSeam(body_weight=0.7, fabric_weight=0.6)
+    wide_neck = ShoulderEndsOptions(min_neck_distance=0.3)
+    wide_seam = ArmholeSeamOptions(width_at_armpit=2 * ArmholeSeamOptions().width_at_armpit)
+    loose = TorsoSideSeamOptions(body_weight=0.7, fabric_weight=0.6)
     changed = fit_torso(
         top,
         body,
@@ -117,4 +117,4 @@ def test_the_torso_is_fitted_with_the_options_that_are_given() -> None:
     assert np.ptp(changed.canvas_neckline[:, 0]) > np.ptp(usual.canvas_neckline[:, 0]) + 4
     assert np.ptp(changed.canvas_outline[:, 0]) > np.ptp(usual.canvas_outline[:, 0]) + 4
     added = changed.armhole_seams[0][-2, 0] - usual.armhole_seams[0][-2, 0]
-    assert added == pytest.approx(ArmholeSeam().width_at_armpit * body.shoulder_width)
+    assert added == pytest.approx(ArmholeSeamOptions().width_at_armpit * body.shoulder_width)
