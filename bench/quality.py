@@ -19,7 +19,7 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.measures.agreement import Figures
-from bench.measures.figures import judge
+from bench.measures.case_figures import judge
 from bench.reports import compare, report, sheets
 from bench.reports.report import CasePictures, Run
 from bench.runs import cases

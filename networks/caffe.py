@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from networks.loading import WrongWeightFile
-from networks.wire import BYTES, VARINT, NotAMessage, read_fields, read_packed_varints
+from networks.protobuf_fields import BYTES, VARINT, NotAMessage, read_fields, read_packed_varints
 
 _LAYER: Final = 100
 """Field number of `layer` in a NetParameter."""

@@ -16,7 +16,7 @@ from torch import nn
 
 from networks.conversion_spec import ConversionSpec
 from networks.loading import WrongWeightFile
-from networks.states import read_state
+from networks.safetensors_states import read_state
 
 __all__ = ["NoDevice", "Session", "WrongWeightFile", "load"]
 

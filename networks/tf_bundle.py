@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from networks.loading import WrongWeightFile, shorten_name
-from networks.wire import NotAMessage, read_fields, read_varint
+from networks.protobuf_fields import NotAMessage, read_fields, read_varint
 
 _DATA: Final = re.compile(r"(?P<prefix>.+)\.data-\d{5}-of-\d{5}")
 """Names of a checkpoint's data files."""

@@ -16,7 +16,7 @@ import numpy as np
 import PIL.Image
 
 from bench.measures.agreement import Figures
-from bench.measures.figures import ANCESTOR, means
+from bench.measures.case_figures import ANCESTOR, means
 from bench.measures.targets import verdicts
 from bench.reports import sheets
 from bench.reports.sheets import CELL, Cell

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from networks.conversion_spec import ConversionSpec
-from networks.semantic import BLOCKS, CONDITIONS, NOISES, LabelGenerator, noise_shape
+from networks.label_generator import BLOCKS, CONDITIONS, NOISES, LabelGenerator, noise_shape
 from networks.spectral import fold_spectral_norm
 
 LABELS: Final = 7

@@ -11,7 +11,7 @@ from services.viton.painting.around_neck import make_neck_layers
 from services.viton.painting.rendering import Rendering, finish_rendering, paste_back
 from services.viton.painting.top_composition import assemble_top
 from services.viton.parallel import run_both
-from services.viton.person.extend_bottoms import extend_bottoms_to_waist
+from services.viton.person.bottoms_extension import extend_bottoms_to_waist
 from services.viton.person.measured_person import (
     MeasuredPerson,
     measure_person,

@@ -35,7 +35,7 @@ from services.kit.service import Service
 from services.kit.settings import Settings
 from services.resize.contract import CONTRACT, FIT, FitRequest
 from tests import endless_network
-from tests.blank import blank
+from tests.blank_answers import blank
 from tests.contract.conftest import Serve, until_told
 from tests.contract.test_server import LONG, PICTURE, call, echo, fits
 from tests.contract.test_server_status import status_of

@@ -33,7 +33,7 @@ pytest.importorskip("safetensors", reason="the states need safetensors: the extr
 
 from torch import nn  # noqa: E402 - as it is installed
 
-from networks import export, seeded, session, states  # noqa: E402 - they import PyTorch
+from networks import export, safetensors_states, seeded, session  # noqa: E402 - they import PyTorch
 from networks.conversion_spec import ConversionSpec  # noqa: E402
 from networks.densepose import boxes  # noqa: E402
 from tests.parity import srgan_files  # noqa: E402
@@ -84,7 +84,7 @@ def prepare(name: str, folder: Path, size: tuple[int, int]) -> None:
     network, built = official(name, file)
     sized = dataclasses.replace(published(network.module), size=size)
     export.to_onnx(sized, built, folder / network.file)
-    states.write_state(str(network.module), file, folder / str(network.torch_file))
+    safetensors_states.write_state(str(network.module), file, folder / str(network.torch_file))
 
 
 def in_pytorch(monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
@@ -222,7 +222,9 @@ def test_a_damaged_state_is_refused(
     if spoilt == "another network's":
         weight = {"block1.0.weight": torch.zeros(64, 3, 9, 9)}
         torch.save(weight, srgan.parent / "other.pth")
-        states.write_state("networks.super_resolution.srgan", srgan.parent / "other.pth", file)
+        safetensors_states.write_state(
+            "networks.super_resolution.srgan", srgan.parent / "other.pth", file
+        )
     in_pytorch(monkeypatch)
     with pytest.raises(WeightsMissing, match=r"models add FILE --as srgan_x4 --torch`"):
         super_resolution.load()

@@ -231,7 +231,7 @@ def _reduce_precision(
 
 def _keep_official_state(candidate: CandidateFile, folder: Path) -> Path:
     """Keep the official state for PyTorch; the file was converted before and is the network's."""
-    states: Any = importlib.import_module("networks.states")
+    states: Any = importlib.import_module("networks.safetensors_states")
     target = folder / str(candidate.network.torch_file)
     states.write_state(candidate.network.module, candidate.file, target)
     return target

@@ -1,5 +1,6 @@
 """Detects the landmarks of a garment in its photo, and cuts the garment out.
 
+- ``photo``: the garment's photo as it is given, with its mask and attributes.
 - ``top_landmarks``, ``dress_landmarks``, ``bottoms_landmarks``: detect the landmarks of one kind of
   garment. ``landmarks`` holds the types of a top.
 - ``silhouette``, ``armpits``, ``halves``: the outline's profiles, and what is found in them.
@@ -9,5 +10,5 @@
   ``colour_clusters``: the edge of the front at the neck.
 - ``hood``, ``collar_back``, ``stand_collar``, ``cuff_opening``: pieces around neck and wrists.
 - ``cutout``, ``background_bleed``: colours and alpha mattes without background.
-- ``studio_light``, ``plain_sleeve``: light and shade of the photo, taken off plain garments.
+- ``plain_light``, ``plain_sleeve``: light and shade of the photo, taken off plain garments.
 """

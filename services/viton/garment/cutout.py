@@ -15,8 +15,8 @@ from services.viton.garment.background_bleed import (
     decontaminate_colours,
 )
 from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
+from services.viton.garment.plain_light import even_out_plain_garment_light
 from services.viton.garment.plain_sleeve import extend_plain_sleeve, lift_plain_sleeve_shade
-from services.viton.garment.studio_light import even_out_studio_light
 from services.viton.geometry import Points, point
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.planes import bounding_window, to_luma
@@ -111,7 +111,7 @@ def cut_out_garment(
     """
     hard = mask > 127
     extended_colours, alpha = extract_colours_and_alpha(image, hard, options)
-    colours = lift_plain_sleeve_shade(even_out_studio_light(extended_colours, hard), garment)
+    colours = lift_plain_sleeve_shade(even_out_plain_garment_light(extended_colours, hard), garment)
     shape = (hard.shape[0], hard.shape[1])
     front = alpha * (1 - _neck_opening(garment, shape, options))
     torso = np.maximum(

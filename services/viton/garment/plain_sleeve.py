@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
-from services.viton.garment.studio_light import MAX_PLAIN_STD
+from services.viton.garment.plain_light import MAX_PLAIN_STD
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.planes import (
     bounding_window,

@@ -24,7 +24,6 @@ from services.viton.side import PictureSide
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
-Places: TypeAlias = NDArray[np.float64]
 
 _HOOD_HEIGHT: Final = 0.4
 """Height of a hood, in widths of the garment's neck."""
@@ -148,8 +147,8 @@ def _window_around(middle: Points, reach: float, shape: tuple[int, ...]) -> Wind
 def _neck_column(
     segmentation: PersonSegmentation,
     body: Body,
-    at: tuple[Places, Places],
-    below: Places,
+    at: tuple[Points, Points],
+    below: Points,
     options: NeckColumnOptions,
 ) -> Floats:
     """Return how far a pixel is the neck's, 0 to 1, and not that of a shoulder beside it.

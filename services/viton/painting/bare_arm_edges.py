@@ -82,7 +82,7 @@ class BareArmEdges:
     """Bare skin next below that end, from which the hidden part takes its light."""
 
 
-def find_bare_arm_edges(
+def trace_bare_arm_edges(
     surface: RuledWarp,
     segmentation: PersonSegmentation,
     options: BareArmSearchOptions = BARE_ARM_SEARCH_OPTIONS,

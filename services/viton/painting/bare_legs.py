@@ -246,7 +246,7 @@ def _leg_albedo(
     return np.asarray(tone + to_three_channels(pores), np.float32)
 
 
-def find_removed_bottoms(segmentation: PersonSegmentation) -> Bool:
+def find_existing_bottoms(segmentation: PersonSegmentation) -> Bool:
     """Return the existing bottoms and their blurred rim, which are painted anew."""
     keep = (
         segmentation.upper_garment

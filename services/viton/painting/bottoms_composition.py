@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.painting.bare_legs import (
-    find_removed_bottoms,
+    find_existing_bottoms,
     hem_shadow_zone,
     inpaint_background,
     synthesise_bare_legs,
 )
 from services.viton.painting.contact_shadow import HEM, OVER_BOTTOMS, contact_shadow
-from services.viton.painting.kept_regions import CHANGED_RIM_PX, cut_out_region
+from services.viton.painting.kept_over_bottoms import CHANGED_RIM_PX, cut_out_region
 from services.viton.person.legs import LowerBody
 from services.viton.person.measured_person import MeasuredLowerBody
 from services.viton.person.segmentation import PersonSegmentation
@@ -55,15 +55,16 @@ def assemble_bottoms(
 
     Pixels away from all that changes are the photo's.
     """
-    photo, segmentation, body = legs.pixels, legs.segmentation, legs.body
-    removed = find_removed_bottoms(segmentation)
-    undressed, bare = _paint_bare_legs(photo, segmentation, body, removed)
-    canvas = _extend_top(undressed, photo, segmentation, removed, body, options)
+    person_photo, segmentation, body = legs.pixels, legs.segmentation, legs.body
+    existing_bottoms = find_existing_bottoms(segmentation)
+    undressed, bare = _paint_bare_legs(person_photo, segmentation, body, existing_bottoms)
+    canvas = _extend_top(undressed, person_photo, segmentation, existing_bottoms, body, options)
     shadow = contact_shadow(garment.alpha, HEM) * np.float32(HEM.strength)
     stack = LayerStack(canvas * to_three_channels(1 - shadow * bare))
     stack.add_garment_layer(garment.colour, garment.alpha, garment.flow)
     near = dilate(
-        removed | (garment.alpha > 0) | (hem_shadow_zone(segmentation, body) > 0), CHANGED_RIM_PX
+        existing_bottoms | (garment.alpha > 0) | (hem_shadow_zone(segmentation, body) > 0),
+        CHANGED_RIM_PX,
     )
     kept = [
         segmentation.arms,
@@ -74,26 +75,30 @@ def assemble_bottoms(
         kept.insert(0, segmentation.upper_garment)
     for region in kept:
         if (region & near).any():
-            cut = cut_out_region(photo, region, segmentation)
+            cut = cut_out_region(person_photo, region, segmentation)
             cast = contact_shadow(cut.alpha, OVER_BOTTOMS)
             cast = cast * np.float32(OVER_BOTTOMS.strength) * garment.alpha
             stack.darken(cast)
             stack.add_layer(cut.colour, cut.sure_alpha * near)
     away = (~near).astype(np.float32)
-    stack.replace(choose_pixels(~near, photo, stack.image), away)
+    stack.replace(choose_pixels(~near, person_photo, stack.image), away)
     return stack
 
 
 def _paint_bare_legs(
-    photo: Floats, segmentation: PersonSegmentation, body: LowerBody, removed: Bool
+    person_photo: Floats, segmentation: PersonSegmentation, body: LowerBody, existing_bottoms: Bool
 ) -> tuple[Floats, Floats]:
     """Return the photo without the existing bottoms, and the coverage of its bare legs, 0 to 1."""
-    behind = inpaint_background(photo, segmentation)
+    behind = inpaint_background(person_photo, segmentation)
     canvas = alpha_blend(
-        photo, behind, np.maximum(antialias(removed, 1.0), removed.astype(np.float32))
+        person_photo,
+        behind,
+        np.maximum(antialias(existing_bottoms, 1.0), existing_bottoms.astype(np.float32)),
     )
-    colour, cover = synthesise_bare_legs(photo, segmentation, body)
-    shown = cover * np.maximum(removed.astype(np.float32), hem_shadow_zone(segmentation, body))
+    colour, cover = synthesise_bare_legs(person_photo, segmentation, body)
+    shown = cover * np.maximum(
+        existing_bottoms.astype(np.float32), hem_shadow_zone(segmentation, body)
+    )
     kept = (
         segmentation.shoes
         | segmentation.arms
@@ -102,32 +107,32 @@ def _paint_bare_legs(
     )
     shown = shown * (1 - kept.astype(np.float32))
     return alpha_blend(canvas, colour, shown), np.maximum(
-        shown, antialias(segmentation.leg_skin & ~removed, 1.0)
+        shown, antialias(segmentation.leg_skin & ~existing_bottoms, 1.0)
     )
 
 
 def _extend_top(
     canvas: Floats,
-    photo: Floats,
+    person_photo: Floats,
     segmentation: PersonSegmentation,
-    removed: Bool,
+    existing_bottoms: Bool,
     body: LowerBody,
     options: TopContinuationOptions,
 ) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower.
 
-    ``canvas`` and ``photo``: H x W x 3, 0 to 255. ``removed``: H x W, the existing bottoms.
+    ``canvas`` and ``person_photo``: H x W x 3, 0 to 255. ``existing_bottoms``: H x W.
     """
-    rows = np.arange(removed.shape[0])[:, None]
+    rows = np.arange(existing_bottoms.shape[0])[:, None]
     upper = erode(segmentation.upper_garment, options.rim_px)
     if upper.sum() < options.min_area_px:
         return canvas
-    spread = pull_push(photo, upper)
-    columns = np.arange(removed.shape[1])[None, :]
+    spread = pull_push(person_photo, upper)
+    columns = np.arange(existing_bottoms.shape[1])[None, :]
     inside = (columns > body.flanks_x[0][:, None]) & (columns < body.flanks_x[1][:, None])
     near = (
         dilate(segmentation.upper_garment, int(options.reach * body.torso_length))
-        & removed
+        & existing_bottoms
         & inside
         & (rows < body.hip_row)
     )

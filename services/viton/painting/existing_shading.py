@@ -115,20 +115,23 @@ def estimate_top_shading(
 
 
 def estimate_bottoms_shading(
-    photo: Floats,
+    person_photo: Floats,
     segmentation: PersonSegmentation,
     options: PlainFabricShadingOptions = BOTTOMS_SHADING_OPTIONS,
 ) -> Floats:
     """Return the shading of plain bottoms, H x W; all 1 if they are small or have a pattern.
 
-    ``photo``: H x W x 3, 0 to 255.
+    ``person_photo``: H x W x 3, 0 to 255.
     """
     shape = segmentation.bottoms.shape
     inside = erode(segmentation.bottoms, options.rim_px)
     light = np.ones(shape, np.float32)
-    if inside.sum() < options.min_area_px or mean_channel_std(photo, inside) > _MAX_PLAIN_STD:
+    if (
+        inside.sum() < options.min_area_px
+        or mean_channel_std(person_photo, inside) > _MAX_PLAIN_STD
+    ):
         return light
-    grey = cv2.cvtColor(photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey = cv2.cvtColor(person_photo.astype(np.uint8), cv2.COLOR_RGB2GRAY).astype(np.float32)
     flat = pull_push(to_three_channels(grey), inside, 1)[..., 0]
     flat = np.where(inside, grey, flat).astype(np.float32)
     closed = close_plane(flat, options.crease_radius_px)

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.painting.bare_legs import (
-    find_removed_bottoms,
+    find_existing_bottoms,
     hem_shadow_zone,
     synthesise_bare_legs,
 )
 from services.viton.painting.contact_shadow import HEM, contact_shadow
-from services.viton.painting.kept_regions import CHANGED_RIM_PX, cut_out_region
+from services.viton.painting.kept_over_bottoms import CHANGED_RIM_PX, cut_out_region
 from services.viton.person.measured_person import MeasuredLowerBody
 from services.viton.person.shoes import select_shoes_over_hem
 from services.viton.placing.garment_layers import GarmentLayers
@@ -38,7 +38,7 @@ class LegsBelowHem:
 def render_legs_below_hem(legs: MeasuredLowerBody, layers: GarmentLayers) -> LegsBelowHem:
     """Make the bare legs, the hem's shadow on them and the shoes below a dress."""
     segmentation, body = legs.segmentation, legs.body
-    removed = find_removed_bottoms(segmentation)
+    existing_bottoms = find_existing_bottoms(segmentation)
     colour, cover = synthesise_bare_legs(legs.pixels, segmentation, body)
     clothed = layers.alpha
     kept = (segmentation.shoes | segmentation.arms | segmentation.head_and_torso_skin).astype(
@@ -46,12 +46,12 @@ def render_legs_below_hem(legs: MeasuredLowerBody, layers: GarmentLayers) -> Leg
     )
     shown = (
         cover
-        * np.maximum(removed.astype(np.float32), hem_shadow_zone(segmentation, body))
+        * np.maximum(existing_bottoms.astype(np.float32), hem_shadow_zone(segmentation, body))
         * (1 - kept)
     )
     bare = np.maximum(shown, antialias(segmentation.leg_skin, 1.0)) * (1 - clothed)
     cast = contact_shadow(layers.torso.alpha, HEM) * np.float32(HEM.strength)
-    near = dilate(removed | (layers.torso.alpha > 0), CHANGED_RIM_PX)
+    near = dilate(existing_bottoms | (layers.torso.alpha > 0), CHANGED_RIM_PX)
     return LegsBelowHem((colour, shown * (1 - clothed)), cast * bare, _shoes_over_hem(legs, near))
 
 

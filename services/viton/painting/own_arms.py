@@ -111,7 +111,7 @@ def _disc(shape: tuple[int, ...], side: BodySide, radius: float) -> Bool:
     return disc > 0
 
 
-def find_arm_under_sleeve(
+def find_arm_hidden_by_sleeve(
     segmentation: PersonSegmentation,
     sleeve: PlacedSleeve,
     side: BodySide,
@@ -123,10 +123,10 @@ def find_arm_under_sleeve(
     ``reach``: distance from the armhole below the armpit at which skin is covered, in pixels.
     """
     surface, fit = sleeve.surface, sleeve.fit
-    under_sleeve = np.zeros(segmentation.arms.shape, bool)
+    hidden_by_sleeve = np.zeros(segmentation.arms.shape, bool)
     window = bounding_window(segmentation.arms, 0)
     if fit.cuff_fraction == 0.0 or window is None:
-        return under_sleeve
+        return hidden_by_sleeve
     arms, covered = segmentation.arms[window], surface.covered[window]
     along = surface.along[window]
     bare_from = fit.cuff_fraction - options.cuff_overlap
@@ -141,8 +141,8 @@ def find_arm_under_sleeve(
     away = np.hypot(xs - fraction * run[0], ys - fraction * run[1])
     bare = covered & (along >= bare_from)
     limit = np.where(ys < run[1], options.reach_above_armpit * reach, reach)
-    under_sleeve[window] = hidden | (arms & ~bare & (away < limit))
-    return under_sleeve
+    hidden_by_sleeve[window] = hidden | (arms & ~bare & (away < limit))
+    return hidden_by_sleeve
 
 
 def add_own_arms(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from services.kit.raster.easing import smoothstep
 from services.viton.painting.bare_arm import map_bare_arm
-from services.viton.painting.bare_arm_edges import BareArmEdges, find_bare_arm_edges
+from services.viton.painting.bare_arm_edges import BareArmEdges, trace_bare_arm_edges
 from services.viton.painting.bare_trunk import join_bare_shoulders, rasterise_bare_trunk
 from services.viton.painting.bare_trunk_light import shade_bare_trunk
 from services.viton.painting.round_arm_light import MIN_LIT_ARM_PX, shade_round_arm
@@ -96,7 +96,7 @@ def synthesise_skin(
     bare = _select_bare_skin(image, segmentation, face, options)
     bare_arms = bare & segmentation.arms
     texture = make_skin_texture(image, bare if bare.any() else face)
-    edges = [find_bare_arm_edges(surface, segmentation) for surface in arm_surfaces]
+    edges = [trace_bare_arm_edges(surface, segmentation) for surface in arm_surfaces]
     arm_maps = [
         map_bare_arm(surface, side.arm, segmentation, body, edge)
         for surface, side, edge in zip(arm_surfaces, body.sides, edges, strict=True)

@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 from services.viton.painting.appearance import PersonAppearance
 from services.viton.painting.around_neck import NeckLayers
 from services.viton.painting.contact_shadow import CUFF, contact_shadow
+from services.viton.painting.existing_garment import (
+    find_bleed_zone,
+    find_shaded_skin_zone,
+    replace_existing_garment,
+    shade_along_edge,
+)
 from services.viton.painting.legs_below_hem import LegsBelowHem
 from services.viton.painting.own_arms import (
     OWN_ARMS_OPTIONS,
     OwnArmsOptions,
     add_own_arms,
-    find_arm_under_sleeve,
+    find_arm_hidden_by_sleeve,
     select_own_arms,
-)
-from services.viton.painting.replaced_garment import (
-    find_bleed_zone,
-    find_shaded_skin_zone,
-    replace_existing_garment,
-    shade_along_edge,
 )
 from services.viton.painting.shading import shade_sleeve
 from services.viton.painting.skin import Skin
@@ -152,7 +152,7 @@ class _Zones:
 
     own_arms: Bool
     """The person's arms as the photo shows them; they stay in front of the garment."""
-    replaced: Bool
+    existing_top: Bool
     """The existing garment and its rims, painted anew."""
     new_arms: tuple[Floats, Floats]
     """Arm skin to be made, left and right, 0 to 1."""
@@ -215,11 +215,13 @@ def _find_zones(
 ) -> _Zones:
     segmentation, body = person.segmentation, person.body
     sleeves = placement.sleeves
-    under_sleeves = [
-        find_arm_under_sleeve(segmentation, sleeve, side, _HIDDEN_ARM_REACH * body.shoulder_width)
+    hidden_by_sleeves = [
+        find_arm_hidden_by_sleeve(
+            segmentation, sleeve, side, _HIDDEN_ARM_REACH * body.shoulder_width
+        )
         for sleeve, side in zip(sleeves, body.sides, strict=True)
     ]
-    no_arm = under_sleeves[0] | under_sleeves[1] | skin.mislabelled_hem
+    no_arm = hidden_by_sleeves[0] | hidden_by_sleeves[1] | skin.mislabelled_hem
     own_arms = (
         select_own_arms(segmentation, (sleeves[0].surface, sleeves[1].surface), body) & ~no_arm
     )
@@ -230,12 +232,12 @@ def _find_zones(
     under_rims = hidden | dilate(hidden, LABEL_ERROR_PX // 2 + 1) & own_arms
     beside_skin = dilate(under_rims & (_either(skin.arm_alphas) > 0.5), options.own_arms.seam_px)
     beside_skin &= own_arms
-    replaced = under_rims | beside_skin
+    existing_top = under_rims | beside_skin
     left, right = (
-        arm * _new_arm_alpha(segmentation, replaced, sleeve, options.new_arm)
+        arm * _new_arm_alpha(segmentation, existing_top, sleeve, options.new_arm)
         for arm, sleeve in zip(skin.arm_alphas, sleeves, strict=True)
     )
-    return _Zones(own_arms=own_arms, replaced=replaced, new_arms=(left, right))
+    return _Zones(own_arms=own_arms, existing_top=existing_top, new_arms=(left, right))
 
 
 def _either(pair: tuple[Floats, Floats]) -> Floats:
@@ -261,10 +263,10 @@ def _torso_alpha(
 
 def _paint_base(scene: _Scene) -> Floats:
     """Return background and skin, and the garment's shadow on them."""
-    person, skin, replaced = scene.person, scene.appearance.skin, scene.zones.replaced
+    person, skin, existing_top = scene.person, scene.appearance.skin, scene.zones.existing_top
     segmentation = person.segmentation
     base = replace_existing_garment(
-        person.pixels, segmentation, skin, replaced, person.body.existing_hem_row
+        person.pixels, segmentation, skin, existing_top, person.body.existing_hem_row
     )
     bleed = find_bleed_zone(segmentation)
     near = bounding_window(bleed > 0, 0)
@@ -273,7 +275,7 @@ def _paint_base(scene: _Scene) -> Floats:
         clear = base.copy()
         clear[near] = alpha_blend(base[near], skin.upper_chest_colour[near], bleed[near])
     return shade_along_edge(
-        clear, scene.layers.torso.alpha, find_shaded_skin_zone(segmentation, skin, replaced)
+        clear, scene.layers.torso.alpha, find_shaded_skin_zone(segmentation, skin, existing_top)
     )
 
 
@@ -396,7 +398,10 @@ def _arm_shading(scene: _Scene, options: ArmShadowOptions) -> Floats:
 
 
 def _new_arm_alpha(
-    segmentation: PersonSegmentation, replaced: Bool, sleeve: PlacedSleeve, options: NewArmOptions
+    segmentation: PersonSegmentation,
+    existing_top: Bool,
+    sleeve: PlacedSleeve,
+    options: NewArmOptions,
 ) -> Floats:
     """Return where arm skin is synthesised: under the existing garment, below the new cuff."""
     surface, cuff = sleeve.surface, sleeve.fit.cuff_fraction
@@ -405,7 +410,7 @@ def _new_arm_alpha(
     shown = np.where(surface.covered, below_cuff, 1.0)
     # The arm lay inside the existing garment's outline.
     held = (
-        replaced
+        existing_top
         & ~segmentation.lower_body
         & (segmentation.upper_garment | segmentation.arms | segmentation.torso_skin)
     )

@@ -21,7 +21,7 @@ from services.viton.person.segmentation import (
     segment_person,
     split_dress_at_hips,
 )
-from services.viton.person.shoulders import find_shoulder_tip, fit_shoulder_line
+from services.viton.person.shoulders import find_shoulder_tip, fit_bare_shoulder_line
 from services.viton.person.stray_islands import remove_stray_islands
 from services.viton.side import PictureSide
 
@@ -149,7 +149,7 @@ def measure_body(
     neck_base = _find_neck_base(labelled, joints, options)
     midline_x = _trace_midline(joints, neck_base, labels.shape[0], options)
     tips = [find_shoulder_tip(labelled, joints, side) for side in PictureSide]
-    straight_line = fit_shoulder_line(labelled, scale, tips, neck_base)
+    straight_line = fit_bare_shoulder_line(labelled, scale, tips, neck_base)
     cleaned = replace(labelled, upper_garment=remove_stray_islands(labelled.upper_garment, joints))
     hem_row, cropped = _find_existing_hem(cleaned, midline_x, hip_row, scale, options)
     arms = draw_arm_mask(joints, (labels.shape[0], labels.shape[1]))

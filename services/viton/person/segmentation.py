@@ -160,13 +160,13 @@ def count_midriff_as_torso(
     )
 
 
-def count_as_upper_garment(segmentation: PersonSegmentation, replaced: Bool) -> PersonSegmentation:
-    """Count ``replaced`` (H x W) as existing upper garment, and no longer as lower body."""
+def count_as_upper_garment(segmentation: PersonSegmentation, mask: Bool) -> PersonSegmentation:
+    """Count ``mask`` (H x W) as existing upper garment, and no longer as lower body."""
     return replace(
         segmentation,
-        upper_garment=segmentation.upper_garment | replaced,
-        bottoms=segmentation.bottoms & ~replaced,
-        leg_skin=segmentation.leg_skin & ~replaced,
-        socks=segmentation.socks & ~replaced,
-        shoes=segmentation.shoes & ~replaced,
+        upper_garment=segmentation.upper_garment | mask,
+        bottoms=segmentation.bottoms & ~mask,
+        leg_skin=segmentation.leg_skin & ~mask,
+        socks=segmentation.socks & ~mask,
+        shoes=segmentation.shoes & ~mask,
     )

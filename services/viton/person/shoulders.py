@@ -134,7 +134,7 @@ def trace_shoulder_outline(
     return ShoulderOutline(top, bare, visible)
 
 
-def fit_shoulder_line(
+def fit_bare_shoulder_line(
     segmentation: PersonSegmentation,
     shoulder_width: float,
     tips: list[Points],

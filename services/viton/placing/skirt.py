@@ -7,10 +7,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
-from services.viton.geometry import Floats, Points
+from services.viton.geometry import Floats
 from services.viton.person.legs import LowerBody
 from services.viton.person.waistline import Waistline
-from services.viton.placing.warp_grid import POSITIONS_ACROSS, WarpGrid
+from services.viton.placing.warp_grid import WarpGrid, interpolate_across
 from services.viton.side import PictureSide
 
 _GRID_ROWS: Final = 48
@@ -88,16 +88,10 @@ def place_skirt(
         half = _fall_from_hips(np.maximum(least, garment_half), rows, body, options)
         canvas_edges.append(np.stack([middle + sign * half, rows], axis=1))
         photo_edges.append(np.stack([edge[at], photo_rows], axis=1))
-    canvas_grid = _interpolate_across(canvas_edges)
+    canvas_grid = interpolate_across(*canvas_edges)
     bow = np.interp(canvas_grid[0, :, 0], np.arange(len(line.rows)), line.rows) - top
     canvas_grid[..., 1] += bow * (1 - np.clip(fraction / options.bow_fade, 0, 1))[:, None]
-    return WarpGrid(canvas_grid, _interpolate_across(photo_edges), 1.0)
-
-
-def _interpolate_across(edges: list[Points]) -> Points:
-    """Return the grid between the left and the right edge, N x 2 each."""
-    across = POSITIONS_ACROSS[None, :, None]
-    return np.asarray(edges[0][:, None] * (1 - across) + edges[1][:, None] * across)
+    return WarpGrid(canvas_grid, interpolate_across(*photo_edges), 1.0)
 
 
 def _fall_from_hips(half: Floats, rows: Floats, body: LowerBody, options: SkirtOptions) -> Floats:

@@ -11,7 +11,7 @@ from services.viton.garment.landmarks import GarmentHalf, Sleeve, SleeveLength, 
 from services.viton.geometry import EPSILON, Points, arc_length, points_at_fractions
 from services.viton.person.arm import ARM_SAMPLES, Arm, crook_limit
 from services.viton.person.body import Body, BodySide
-from services.viton.placing.torso_front import measure_canvas_scale
+from services.viton.placing.torso_rows import measure_canvas_scale
 from services.viton.raster.ruled_warp import RuledWarp, rasterise_ruled_surface
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -111,7 +111,7 @@ def map_strap_rows(
     )
 
 
-def place_strap_edge(
+def place_strap_armhole(
     half: GarmentHalf, row_map: StrapRowMap, ends: tuple[Points, Points]
 ) -> Points:
     """Place a half's armhole on the canvas; ``ends``: shoulder tip and armpit there."""

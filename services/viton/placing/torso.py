@@ -15,15 +15,19 @@ from services.viton.placing.straps import (
     StrapRowMap,
     find_strap_end,
     map_strap_rows,
-    place_strap_edge,
+    place_strap_armhole,
 )
 from services.viton.placing.torso_front import (
     TORSO_FRONT_OPTIONS,
     PointPairs,
     TorsoFrontOptions,
-    TorsoRowMap,
-    measure_canvas_scale,
     place_torso_front,
+)
+from services.viton.placing.torso_rows import (
+    TORSO_ROW_OPTIONS,
+    TorsoRowMap,
+    TorsoRowOptions,
+    measure_canvas_scale,
 )
 
 _SIDE_SEAM_POINTS: Final = 16
@@ -125,6 +129,8 @@ class TorsoFitOptions:
     """Least distance of a tucked hem below the waistband."""
     min_hem_overhang: float = 0.015
     """Least distance of the hem below the existing one, over bottoms."""
+    rows: TorsoRowOptions = TORSO_ROW_OPTIONS
+    """How rows are mapped, and where the scale is measured."""
     front: TorsoFrontOptions = TORSO_FRONT_OPTIONS
     """How fabric lies on the front."""
     shoulder_ends: ShoulderEndsOptions = SHOULDER_ENDS_OPTIONS
@@ -224,7 +230,7 @@ def fit_torso(
     garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT_OPTIONS
 ) -> TorsoFit:
     """Place neckline, shoulders, armholes, front, side seams and hem on the body."""
-    scale = measure_canvas_scale(garment, body, options.front)
+    scale = measure_canvas_scale(garment, body, options.rows)
     fitting = _TorsoFitting(garment, body, scale, options)
     left_ends, right_ends = (
         _place_half_ends(fitting, half, side)
@@ -326,7 +332,7 @@ def _place_rim(
         shoulder[-1] += fitting.options.shoulder_tuck * (shoulder[-2] - shoulder[-1])
     if ends.strap_rows:
         tip_and_armpit = ends.canvas_shoulder_tip, ends.canvas_armpit
-        armhole = place_strap_edge(half, ends.strap_rows, tip_and_armpit)
+        armhole = place_strap_armhole(half, ends.strap_rows, tip_and_armpit)
     else:
         armhole = _place_armhole(half, ends, side_seam[0], torso_rows)
     return _Rim(shoulder, armhole, side_seam)
@@ -364,7 +370,7 @@ def _fit_torso_rows(
         canvas_neck_row=neck_row,
         photo_hem_row=photo_hem_row,
         canvas_hem_row=0.0,
-        unstretched_fraction=options.front.unstretched_fraction,
+        unstretched_fraction=options.rows.unstretched_fraction,
     )
     # A garment that is much too long hangs lower, for the squash is limited.
     least = neck_row + (1 - options.max_shortening) * (free.free_canvas_hem_row - neck_row)

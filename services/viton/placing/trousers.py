@@ -10,7 +10,7 @@ from services.viton.garment.bottoms_landmarks import BottomsLandmarks
 from services.viton.geometry import EPSILON, Floats, Points, point
 from services.viton.person.legs import LEG_SAMPLES, Leg, LowerBody
 from services.viton.person.waistline import Waistline
-from services.viton.placing.warp_grid import POSITIONS_ACROSS, WarpGrid
+from services.viton.placing.warp_grid import WarpGrid, interpolate_across
 from services.viton.side import PictureSide
 
 _SEAT_ROWS: Final = 24
@@ -194,17 +194,12 @@ def _place_half(fitting: _TrousersFitting, side: PictureSide, hem_row: float) ->
     leg_canvas[:, 1] += joined * (crotch - leg_canvas[0, 1])
     canvas = np.concatenate([seat_canvas, leg_canvas])
     canvas[..., 0] = gaussian_filter1d(canvas[..., 0], _EDGE_SIGMA, axis=0, mode="nearest")
+    photo = np.concatenate([seat_photo, leg_photo])
     return WarpGrid(
-        _interpolate_across(canvas),
-        _interpolate_across(np.concatenate([seat_photo, leg_photo])),
+        interpolate_across(canvas[:, 0], canvas[:, 1]),
+        interpolate_across(photo[:, 0], photo[:, 1]),
         _SEAT_ROWS / (_SEAT_ROWS + _LEG_ROWS - 1),
     )
-
-
-def _interpolate_across(edges: Points) -> Points:
-    """Return the grid between outer and inner edge, N x 2 x 2."""
-    across = POSITIONS_ACROSS[None, :, None]
-    return np.asarray(edges[:, :1] * (1 - across) + edges[:, 1:] * across)
 
 
 def _edge_pairs(outer: Floats, inner: Floats, rows: Floats) -> Points:

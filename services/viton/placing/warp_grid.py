@@ -29,6 +29,12 @@ class WarpGrid:
     """Fraction of the rows that lie above the crotch; 1 in a skirt."""
 
 
+def interpolate_across(first: Points, second: Points) -> Points:
+    """Return the grid between two edges, N x 2 each: N x M x 2, M positions across."""
+    across = POSITIONS_ACROSS[None, :, None]
+    return np.asarray(first[:, None] * (1 - across) + second[:, None] * across)
+
+
 def rasterise_grid(grid: WarpGrid, shape: tuple[int, int]) -> RuledWarp:
     """Rasterise a grid on a canvas of ``shape``, without the rows below the frame.
 

@@ -1,1 +1,4 @@
-"""VITON-HD and HR-VITON at test time, on the networks that their authors published."""
+"""VITON-HD and HR-VITON at test time, on the networks that their authors published.
+
+- ``viton_hd``, ``hr_viton``: one pipeline each. ``common``: what both share.
+"""

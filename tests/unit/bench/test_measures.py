@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.measures import agreement, colour, edges, garment_cut, intruders, prints, unchanged
-from bench.measures.figures import means
+from bench.measures import agreement, colour, edges, foreign_pixels, garment_cut, prints, unchanged
+from bench.measures.case_figures import means
 from bench.measures.regions import TryOnImages
 from bench.measures.targets import verdicts
 from bench.reports import compare
@@ -168,7 +168,7 @@ def relabelled(worn: TryOnImages, where: NDArray[np.bool_], label: Label) -> Try
 
 
 def test_a_clean_picture_has_no_fault(worn: TryOnImages) -> None:
-    foreign, slits = intruders.foreign(worn), intruders.slits(worn)
+    foreign, slits = foreign_pixels.foreign(worn), foreign_pixels.slits(worn)
     assert foreign.amount == slits.amount == 0
     assert not foreign.where.any()
     assert not slits.where.any()
@@ -194,14 +194,14 @@ def test_what_shows_through_is_found(
     faulty = painted(worn, spot, tone)
     if not parsed:
         faulty = relabelled(faulty, spot, Label.BACKGROUND)
-    found = intruders.foreign(faulty)
+    found = foreign_pixels.foreign(faulty)
     assert found.amount == pytest.approx(100 * spot.sum() / worn.garment_region.sum(), rel=0.25)
     assert (found.where & spot).sum() > 0.8 * spot.sum()
 
 
 def test_a_leftover_of_the_old_hem_is_found(worn: TryOnImages) -> None:
     rim = worn.garment_region & (np.arange(HEIGHT)[:, None] > 750) & (np.arange(WIDTH)[None] < 380)
-    found = intruders.foreign(painted(worn, rim, OLD))
+    found = foreign_pixels.foreign(painted(worn, rim, OLD))
     assert found.amount is not None
     assert found.amount > 0.3
 
@@ -210,7 +210,7 @@ def test_white_buttons_are_the_garments_own() -> None:
     layer = shirt(printed=False)
     for y in range(380, 600, 50):
         layer[ellipse(384, y, 6, 6), :3] = WALL
-    assert intruders.foreign(wear(layer)).amount == 0
+    assert foreign_pixels.foreign(wear(layer)).amount == 0
 
 
 def test_a_hand_in_front_is_no_fault(worn: TryOnImages) -> None:
@@ -225,8 +225,8 @@ def test_a_hand_in_front_is_no_fault(worn: TryOnImages) -> None:
         hand,
         Label.LEFT_ARM,
     )
-    assert intruders.foreign(after).amount == 0
-    assert intruders.slits(after).amount == 0
+    assert foreign_pixels.foreign(after).amount == 0
+    assert foreign_pixels.slits(after).amount == 0
 
 
 def test_background_between_arm_and_body_is_no_fault() -> None:
@@ -239,8 +239,8 @@ def test_background_between_arm_and_body_is_no_fault() -> None:
         pixels[gap] = WALL
         label_map[gap] = Label.BACKGROUND
     both = replace(both, labels=labels, picture=picture, person=photo, person_labels=before)
-    assert intruders.foreign(both).amount == 0
-    assert intruders.slits(both).amount == 0
+    assert foreign_pixels.foreign(both).amount == 0
+    assert foreign_pixels.slits(both).amount == 0
 
 
 def test_white_on_white_cannot_be_told() -> None:
@@ -248,15 +248,15 @@ def test_white_on_white_cannot_be_told() -> None:
     layer[..., :3] = (244, 243, 240)
     worn = wear(layer)
     photo = np.where(worn.existing_garment_region[..., None], 238, worn.person).astype(np.uint8)
-    assert intruders.foreign(replace(worn, person=photo)).amount is None
+    assert foreign_pixels.foreign(replace(worn, person=photo)).amount is None
 
 
 def test_an_old_sleeve_that_was_left_is_found() -> None:
     worn = wear(shirt(sleeves="none"))
-    assert intruders.leftovers(worn).amount == 0
+    assert foreign_pixels.leftovers(worn).amount == 0
     sleeve = polygon(*LEFT_SLEEVE) & ~worn.garment_region
     picture = np.where(sleeve[..., None], worn.person, worn.picture)
-    found = intruders.leftovers(replace(worn, picture=picture))
+    found = foreign_pixels.leftovers(replace(worn, picture=picture))
     assert (found.where & sleeve).sum() > 0.6 * sleeve.sum()
     assert found.amount == pytest.approx(
         100 * sleeve.sum() / worn.existing_garment_region.sum(), rel=0.4
@@ -266,7 +266,7 @@ def test_an_old_sleeve_that_was_left_is_found() -> None:
 def test_an_old_garment_of_the_walls_colour_cannot_be_told() -> None:
     worn = wear(shirt(sleeves="none"))
     photo = np.where(worn.existing_garment_region[..., None], np.array(WALL, np.uint8), worn.person)
-    assert intruders.leftovers(replace(worn, person=photo)).amount is None
+    assert foreign_pixels.leftovers(replace(worn, person=photo)).amount is None
 
 
 def test_a_dress_below_a_new_top_is_its_skirt(worn: TryOnImages) -> None:
@@ -279,7 +279,7 @@ def test_a_dress_below_a_new_top_is_its_skirt(worn: TryOnImages) -> None:
         picture=np.where(below, photo, worn.picture).astype(np.uint8),
         person_labels=np.where(skirt, Label.DRESS, worn.person_labels).astype(np.uint8),
     )
-    assert intruders.leftovers(dressed).amount == 0
+    assert foreign_pixels.leftovers(dressed).amount == 0
 
 
 # Slits
@@ -300,7 +300,7 @@ def test_a_slit_at_the_armhole_is_found(
     faulty = painted(worn, slit, tone)
     if not parsed:
         faulty = relabelled(faulty, slit, Label.LEFT_ARM)
-    found = intruders.slits(faulty)
+    found = foreign_pixels.slits(faulty)
     assert found.amount is not None
     assert 0.4 * slit.sum() < found.amount < 1.6 * slit.sum()
     assert not (
@@ -313,8 +313,8 @@ def test_background_between_long_sleeve_and_torso_is_found() -> None:
     slit = np.zeros((HEIGHT, WIDTH), np.uint8)
     cv2.line(slit, (503, 430), (505, 500), 1, 5)
     faulty = relabelled(painted(worn, slit > 0, WALL), slit > 0, Label.BACKGROUND)
-    assert intruders.slits(worn).amount == 0
-    assert (intruders.slits(faulty).amount or 0) > 0.4 * slit.sum()
+    assert foreign_pixels.slits(worn).amount == 0
+    assert (foreign_pixels.slits(faulty).amount or 0) > 0.4 * slit.sum()
 
 
 # What must stay

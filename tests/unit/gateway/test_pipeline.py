@@ -16,7 +16,7 @@ from services.openpose.contract import FindWearerResponse
 from services.resize.contract import FitRequest, FitResponse, RestoreRequest, RestoreResponse
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
 from services.viton.contract import TryOnRequest, TryOnResponse
-from tests.blank import HEIGHT, WIDTH, blank
+from tests.blank_answers import HEIGHT, WIDTH, blank
 
 pytestmark = pytest.mark.unit
 

@@ -14,7 +14,7 @@ from services.resize import core, service
 from services.resize.contract import CONTRACT, FitRequest, RestoreRequest
 from services.resize.core import fit, restore
 from services.resize.detail import GarmentDetailSource, prepare_detail
-from tests.asking_token import count_asks, end_at
+from tests.cancel_counter import count_asks, end_at
 from tests.placements import make_placement
 
 pytestmark = pytest.mark.unit

@@ -12,7 +12,7 @@ from services.kit.types import Image
 from services.super_resolution import core, deblock
 from services.super_resolution.contract import UpscaleRequest, needs_upscaling
 from services.super_resolution.core import Network, Planes
-from tests.asking_token import count_asks, end_at
+from tests.cancel_counter import count_asks, end_at
 
 pytestmark = pytest.mark.unit
 

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from services.viton.core import try_on
-from tests.asking_token import count_asks, end_at
+from tests.cancel_counter import count_asks, end_at
 from tests.unit.services.viton.drawings import bottoms, figure, garment, gown, standing
 
 pytestmark = pytest.mark.unit

@@ -118,7 +118,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: Manifest) -> 
         TESTED="2.13",
     )
     monkeypatch.setitem(sys.modules, "networks.convert", fake)
-    monkeypatch.setitem(sys.modules, "networks.states", SimpleNamespace(write_state=write_state))
+    monkeypatch.setitem(
+        sys.modules, "networks.safetensors_states", SimpleNamespace(write_state=write_state)
+    )
     reducer = SimpleNamespace(reduce_precision=reduce_precision, PrecisionTooLow=PrecisionTooLow)
     monkeypatch.setitem(sys.modules, "networks.precision", reducer)
     return tmp_path / "weights"

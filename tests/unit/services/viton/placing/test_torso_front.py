@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.viton.placing.torso_front import TorsoRowMap, foreshorten_towards_flanks
+from services.viton.placing.torso_front import foreshorten_towards_flanks
 
 pytestmark = pytest.mark.unit
 
@@ -17,14 +17,3 @@ def test_cloth_in_front_keeps_its_scale_and_the_sides_take_the_excess() -> None:
     assert steps[:40] == pytest.approx(1.25, abs=0.09)
     assert 0.1 < steps[-1] < 0.8
     assert (steps > 0).all()
-
-
-def test_a_garment_too_long_is_shorter_only_below_the_chest() -> None:
-    rows = TorsoRowMap(
-        scale=0.7,
-        photo_neck_row=200.0,
-        canvas_neck_row=300.0,
-        photo_hem_row=900.0,
-        canvas_hem_row=700.0,
-    ).to_canvas_rows(np.array([200.0, 380.0, 900.0]))
-    assert rows == pytest.approx([300, 426, 700])

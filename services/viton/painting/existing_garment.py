@@ -52,18 +52,18 @@ def replace_existing_garment(
     image: Floats,
     segmentation: PersonSegmentation,
     skin: Skin,
-    replaced: Bool,
+    existing_top: Bool,
     waist: float,
     options: ExistingGarmentOptions = EXISTING_GARMENT_OPTIONS,
 ) -> Floats:
     """Return the photo with the existing garment replaced by background, bottoms and skin."""
-    near = bounding_window(replaced, 2 * LABEL_ERROR_PX)
+    near = bounding_window(existing_top, 2 * LABEL_ERROR_PX)
     if near is None:
         return image
     behind = inpaint_background(image, segmentation)[near]
-    rows = np.arange(replaced.shape[0])[near[0], None]
+    rows = np.arange(existing_top.shape[0])[near[0], None]
     below = rows > waist
-    if (replaced[near] & below).any() and segmentation.lower_body.any():
+    if (existing_top[near] & below).any() and segmentation.lower_body.any():
         # Beside the trousers a sleeve hid more of them, not the ground.
         inside = erode(segmentation.lower_body, options.lower_rim_px)
         own = pull_push(image, inside)[near]
@@ -75,7 +75,7 @@ def replace_existing_garment(
         nearer = np.clip(nearer, 0, 1) * below
         behind = alpha_blend(behind, own, nearer)
     filled = alpha_blend(behind, skin.upper_chest_colour[near], skin.trunk_alpha[near])
-    edge = np.maximum(antialias(replaced[near], options.edge_sigma_px), replaced[near])
+    edge = np.maximum(antialias(existing_top[near], options.edge_sigma_px), existing_top[near])
     edge = edge * ~erode(segmentation.head, options.head_rim_px)[near]
     result = image.copy()
     result[near] = alpha_blend(image[near], filled, edge)
@@ -96,7 +96,9 @@ def shade_along_edge(canvas: Floats, torso: Floats, zone: Floats) -> Floats:
     return canvas * to_three_channels(1 - shade * (1 - torso) * zone)
 
 
-def find_shaded_skin_zone(segmentation: PersonSegmentation, skin: Skin, replaced: Bool) -> Floats:
+def find_shaded_skin_zone(
+    segmentation: PersonSegmentation, skin: Skin, existing_top: Bool
+) -> Floats:
     """Return the skin that the garment's edge shades, seen or made, H x W, 0 to 1."""
-    zone = (segmentation.torso_skin | (replaced & (skin.trunk_alpha > 0.5))).astype(np.float32)
+    zone = (segmentation.torso_skin | (existing_top & (skin.trunk_alpha > 0.5))).astype(np.float32)
     return gaussian_blur(zone, _SKIN_ZONE_BLUR_PX)

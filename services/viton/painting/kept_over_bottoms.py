@@ -45,13 +45,13 @@ class KeptRegion:
 
 
 def cut_out_region(
-    photo: Floats,
+    person_photo: Floats,
     region: Bool,
     segmentation: PersonSegmentation,
     options: KeptOverBottomsOptions = KEPT_OVER_BOTTOMS_OPTIONS,
 ) -> KeptRegion:
     """Cut a region (H x W) out of the photo (H x W x 3), in front of bottoms and bare legs."""
     back = segmentation.bottoms | segmentation.leg_skin
-    alpha, colour = estimate_alpha_matte(photo, region, back, options.label_error_px)
+    alpha, colour = estimate_alpha_matte(person_photo, region, back, options.label_error_px)
     sure = (alpha - options.matte_start) / options.matte_range
     return KeptRegion(colour, alpha, np.clip(sure, 0, 1))

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.measures import agreement, colour, edges, garment_cut, intruders, prints, unchanged
+from bench.measures import agreement, colour, edges, foreign_pixels, garment_cut, prints, unchanged
 from bench.measures.agreement import Figures
 from bench.measures.regions import Bool, TryOnImages
 from bench.runs.cases import Case, Truth
@@ -91,11 +91,14 @@ def _collect_images(run: RunResult, picture: Image, labels: LabelMap, truth: Tru
 
 
 def _artefacts(images: TryOnImages, truth: Truth) -> tuple[Figures, dict[str, Bool]]:
-    found = {"foreign": intruders.foreign(images), "leftovers": intruders.leftovers(images)}
+    found = {
+        "foreign": foreign_pixels.foreign(images),
+        "leftovers": foreign_pixels.leftovers(images),
+    }
     printed = prints.print_shape(images)
     reach = depth = None
     if images.category != "lower":
-        found["slits"] = intruders.slits(images)
+        found["slits"] = foreign_pixels.slits(images)
         reach, depth = garment_cut.sleeve_reach(images), garment_cut.neckline_depth(images)
     same = None
     if reach is not None and truth.sleeves is not None:

@@ -9,7 +9,7 @@ import pytest
 from services.kit.cancellation import Cancelled, CancelToken, set_current_token
 
 
-class AskingToken(CancelToken):
+class CancelCounter(CancelToken):
     """Is cancelled from the ask ``last`` on."""
 
     def __init__(self, last: float) -> None:
@@ -25,14 +25,14 @@ class AskingToken(CancelToken):
 
 def count_asks(work: Callable[[], object]) -> int:
     """Do the work to its end; return how often it asked."""
-    token = AskingToken(math.inf)
+    token = CancelCounter(math.inf)
     _run(token, work)
     return token.asked
 
 
 def end_at(ask: int, work: Callable[[], object]) -> None:
     """Check that work that is cancelled at an ask ends there."""
-    token = AskingToken(ask)
+    token = CancelCounter(ask)
     with pytest.raises(Cancelled):
         _run(token, work)
     assert token.asked == ask

@@ -3,7 +3,7 @@
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, UninterpretedOption
 
-from networks.wire import (
+from networks.protobuf_fields import (
     BYTES,
     FIXED32,
     FIXED64,

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from services.viton.core import try_on
-from services.viton.person.extend_bottoms import extend_bottoms_to_waist
+from services.viton.person.bottoms_extension import extend_bottoms_to_waist
 from tests.unit.services.viton.drawings import SKIN, TROUSERS, Drawn, Person, garment, standing
 
 pytestmark = pytest.mark.unit

@@ -22,7 +22,7 @@ MAX_PLAIN_STD: Final = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class StudioLightOptions:
+class PlainLightOptions:
     """How slow changes of brightness are taken off a plain garment."""
 
     shrink: int = 8
@@ -56,11 +56,11 @@ class StudioLightOptions:
     """Exponent of the gain: 1 evens the garment fully."""
 
 
-STUDIO_LIGHT_OPTIONS: Final = StudioLightOptions()
+PLAIN_LIGHT_OPTIONS: Final = PlainLightOptions()
 
 
-def even_out_studio_light(
-    colours: Floats, hard: Bool, options: StudioLightOptions = STUDIO_LIGHT_OPTIONS
+def even_out_plain_garment_light(
+    colours: Floats, hard: Bool, options: PlainLightOptions = PLAIN_LIGHT_OPTIONS
 ) -> Floats:
     """Return the colours (H x W x 3) with slow changes of brightness taken off a plain garment.
 
