@@ -12,7 +12,7 @@ from services.kit.errors import WeightsMissing
 from services.kit.garment_attributes import GarmentAttributes
 from services.kit.raster.guided_filter import Plane
 from services.kit.runtimes import sessions
-from services.kit.runtimes.u2net import FILE, U2NetCloth
+from services.kit.runtimes.u2net import U2NetCloth
 from services.kit.types import Image, Mask
 from services.kit.weights import store
 
@@ -41,7 +41,7 @@ SECOND_SIDE_PX: Final = 576
 """Side of the network's input for the garment's crop, a multiple of 32."""
 
 
-def load(file: str = FILE) -> U2NetCloth:
+def load(file: str) -> U2NetCloth:
     """Load the network from a weight file of that name. Raises WeightsMissing."""
     return U2NetCloth(sessions.onnx_session(store.find_weights(file)))
 

@@ -21,7 +21,8 @@ from services.kit import engines
 from services.kit.cancellation import check_cancelled
 from services.kit.categories import AUTO, REQUEST_CATEGORIES, UPPER, check_category
 from services.kit.errors import InvalidRequest, NoGarment
-from services.kit.runtimes.u2net import FILE
+from services.kit.runtimes import int8
+from services.kit.runtimes.u2net import FILE, INT8_FILE
 from services.kit.service import Service
 from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image
 from services.kit.wire import upstream_containers
@@ -29,7 +30,7 @@ from services.kit.wire import upstream_containers
 
 def load_u2net() -> Service:
     """U2-Net trained on clothes, as rembg exported it. Raises WeightsMissing."""
-    return _load_u2net_engine("u2net", FILE)
+    return _load_u2net_engine("u2net", int8.choose_file(FILE, INT8_FILE))
 
 
 def load_u2net_pth() -> Service:

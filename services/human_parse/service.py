@@ -12,8 +12,8 @@ from services.human_parse.contract import ParseRequest, ParseResponse
 from services.human_parse.resampling import F32
 from services.kit import engines
 from services.kit.raster.pixel_box import PixelBox
-from services.kit.runtimes import sessions
-from services.kit.runtimes.u2net import FILE, U2NetCloth
+from services.kit.runtimes import int8, sessions
+from services.kit.runtimes.u2net import FILE, INT8_FILE, U2NetCloth
 from services.kit.service import Service
 from services.kit.settings import get_settings
 from services.kit.weights import store
@@ -22,7 +22,8 @@ from services.kit.wire import upstream_containers
 
 def load_fusion() -> Service:
     """Clothes network, person segmenter and keypoints, fused. Raises WeightsMissing."""
-    clothes = U2NetCloth(sessions.onnx_session(store.find_weights(FILE)))
+    file = store.find_weights(int8.choose_file(FILE, INT8_FILE))
+    clothes = U2NetCloth(sessions.onnx_session(file))
     segmenter = model.SelfieMulticlass(
         sessions.tflite_interpreter(store.find_weights("selfie_multiclass_256x256.tflite"))
     )

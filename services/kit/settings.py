@@ -56,8 +56,8 @@ class Settings(BaseSettings):
     folder is writable."""
 
     precision: Literal["auto", "fp32"] = "auto"
-    """Precision of the default networks that exist in 8 bits too. auto takes 8 bits on a CPU and
-    float32 on a GPU."""
+    """Arithmetic of the default networks that have an 8-bit file. auto takes it on a CPU with VNNI
+    instructions, fp32 never does."""
 
     runtime: Literal["onnx", "torch"] = "onnx"
     """Runtime of the published networks. torch needs PyTorch and the official states that

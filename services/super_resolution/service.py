@@ -5,9 +5,8 @@ from functools import partial
 from typing import Final
 
 from services.kit import engines
-from services.kit.runtimes import sessions
+from services.kit.runtimes import int8, sessions
 from services.kit.service import Service
-from services.kit.settings import get_settings
 from services.kit.weights import store
 from services.super_resolution import core, model
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
@@ -67,18 +66,13 @@ _REAL_ESRGAN_X4: Final = _Engine(
 """Real-ESRGAN as the best known file of its authors has it."""
 
 
-def _choose_weights(engine: _Engine) -> str:
-    """Name the weight file for the set precision and device."""
-    settings = get_settings()
-    if engine.int8_weights and settings.precision == "auto" and settings.onnx_provider == "cpu":
-        return engine.int8_weights
-    return engine.weights
-
-
 def _load(name: str, engine: _Engine) -> Service:
     """Load an engine. Raises WeightsMissing."""
+    weights = engine.weights
+    if engine.int8_weights:
+        weights = int8.choose_file(engine.weights, engine.int8_weights)
     network = model.wrap_session(
-        sessions.onnx_session(store.find_weights(_choose_weights(engine))),
+        sessions.onnx_session(store.find_weights(weights)),
         scale=engine.scale,
         margin=engine.margin_px,
         even_sizes_only=engine.even_sizes_only,

@@ -101,8 +101,11 @@ def fetch(
         with convert_os_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with exclusive_lock(folder, progress):
-            missing = _missing_weights(folder, selected)
-            _fetch_all(missing, folder, manifest, progress)
+            missing = _with_origins(_missing_weights(folder, selected), manifest, folder)
+            _fetch_all([weight for weight in missing if weight.sources], folder, manifest, progress)
+            for weight in missing:
+                if weight.made_from:
+                    _make(weight, folder, progress)
             _remove_finished_work(folder, manifest)
     except CannotStore as error:
         raise WeightsMissing(f"{error.reason}; {error.remedy}.") from error
@@ -120,6 +123,14 @@ def _select_weights(manifest: Manifest, names: Sequence[str] | None) -> list[Wei
             raise WeightsMissing(f"There is no weight file {name}; choose from {known}.")
         selected.append(weight)
     return selected
+
+
+def _with_origins(missing: Sequence[Weight], manifest: Manifest, folder: Path) -> list[Weight]:
+    """Put the missing files that some are made from before them."""
+    names = {weight.made_from for weight in missing}
+    origins = [weight for weight in manifest.weights if weight.file in names]
+    needed = (*_missing_weights(folder, origins), *missing)
+    return list({weight.file: weight for weight in needed}.values())
 
 
 def _missing_weights(folder: Path, selected: Sequence[Weight]) -> list[Weight]:
@@ -187,6 +198,44 @@ def _lock_shared_archives(missing: Sequence[Weight]) -> dict[str, Lock]:
 
 def _source_digest(source: Source) -> str:
     return hashlib.sha256(source.model_dump_json().encode()).hexdigest()[:16]
+
+
+def _make(weight: Weight, folder: Path, progress: Progress) -> None:
+    """Make a file from another weight file. Raises CannotStore."""
+    work = folder / PARTIAL_FOLDER / weight.file
+    with convert_os_errors(work):
+        work.mkdir(parents=True, exist_ok=True)
+    progress.phase(weight.file, "preparing")
+    ready = _prepare_file(weight, folder / str(weight.made_from), work)
+    with convert_os_errors(folder):
+        ready.replace(folder / weight.file)
+    if state(folder, weight) is not State.PRESENT:
+        raise CannotStore(
+            f"{folder / weight.file} changed while it was put in place",
+            "check the disk and run this again",
+        )
+    progress.finished(weight.file)
+
+
+def _prepare_file(weight: Weight, source: Path, work: Path) -> Path:
+    """Run the step that makes a weight file, in the folder ``work``. Raises CannotStore."""
+    ready = work / "prepared"
+    try:
+        # Imported by name: the gateway's command line imports this module without a runtime.
+        steps = importlib.import_module("services.kit.model_commands.prepare").STEPS
+        with convert_os_errors(ready):
+            steps[str(weight.prepare)](source, ready)
+    except ImportError as error:
+        raise CannotStore(
+            f"preparing it needs the Python package {error.name}",
+            "install this project with its extra: pip install 'tryon[models]'",
+        ) from error
+    if sha256(ready) != weight.sha256:
+        raise CannotStore(
+            "preparing it gave another file than the manifest names",
+            "install the packages of requirements.lock and run this again",
+        )
+    return ready
 
 
 def _remove_finished_work(folder: Path, manifest: Manifest) -> None:
@@ -282,23 +331,7 @@ class _FileFetch:
         if self.weight.prepare is None:
             return raw
         self._report_phase("preparing")
-        ready = self.work / "prepared"
-        try:
-            # Imported by name: the gateway's command line imports this module without a runtime.
-            steps = importlib.import_module("services.kit.model_commands.prepare").STEPS
-            with convert_os_errors(ready):
-                steps[self.weight.prepare](raw, ready)
-        except ImportError as error:
-            raise CannotStore(
-                f"preparing it needs the Python package {error.name}",
-                "install this project with its extra: pip install 'tryon[models]'",
-            ) from error
-        if sha256(ready) != self.weight.sha256:
-            raise CannotStore(
-                "preparing it gave another file than the manifest names",
-                "install the packages of requirements.lock and run this again",
-            )
-        return ready
+        return _prepare_file(self.weight, raw, self.work)
 
     def _get_archive(self, source: Source) -> Path:
         """Give the source's archive; the first of the files that share it downloads it."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from services.kit.model_commands.prepare_int8 import u2net_to_int8
 from services.kit.model_commands.prepare_lpips import lpips_to_onnx
 from services.kit.model_commands.prepare_srgan import srgan_to_int8_onnx, srgan_to_onnx
 
@@ -35,5 +36,6 @@ STEPS: Final[Mapping[str, Callable[[Path, Path], None]]] = {
     "srgan_to_onnx": srgan_to_onnx,
     "srgan_to_int8_onnx": srgan_to_int8_onnx,
     "lpips_to_onnx": lpips_to_onnx,
+    "u2net_to_int8": u2net_to_int8,
 }
 """Steps by the name that the manifest's ``prepare`` has."""

@@ -13,6 +13,9 @@ from services.kit.types import Image
 FILE: Final = "u2net_cloth_seg.onnx"
 """Name of its weight file."""
 
+INT8_FILE: Final = "u2net_cloth_int8.onnx"
+"""Name of the same network in 8 bits, as ``model_commands/prepare_int8.py`` writes it."""
+
 _run_lock: Final = Lock()
 """Held during a run, which takes up to 1 GB and all threads."""
 

@@ -108,13 +108,20 @@ class Weight(BaseModel):
     fetched: Download | None = None
     """The download, if a step makes the file from it."""
 
-    sources: tuple[Source, ...] = Field(min_length=1)
+    made_from: str | None = None
+    """Another weight file of the manifest, if the step makes this one from it."""
+
+    sources: tuple[Source, ...] = ()
     """Where to download from; the first that delivers is taken."""
 
     @model_validator(mode="after")
-    def _has_step_and_download(self) -> Self:
-        if (self.prepare is None) != (self.fetched is None):
-            raise ValueError("prepare and fetched come together")
+    def _has_one_origin(self) -> Self:
+        if (self.made_from is None) != bool(self.sources):
+            raise ValueError("a file has sources, or is made from another: exactly one of them")
+        if (self.prepare is None) != (self.fetched is None and self.made_from is None):
+            raise ValueError("prepare comes with fetched or with made_from")
+        if self.fetched and self.made_from:
+            raise ValueError("a file that is made from another is not fetched")
         return self
 
     def download(self) -> Download:
@@ -148,7 +155,10 @@ class Manifest(BaseModel):
         names = [network.name for network in self.networks]
         if len(set(files)) != len(files) or len(set(names)) != len(names):
             raise ValueError("a file or a network is named twice")
+        downloaded = {weight.file for weight in self.weights if weight.sources}
         for weight in self.weights:
+            if weight.made_from and weight.made_from not in downloaded:
+                raise ValueError(f"{weight.made_from} is no file that is downloaded")
             for source in weight.sources:
                 if source.npm and source.npm not in self.npm:
                     raise ValueError(f"{source.npm} is not in package-lock.json")

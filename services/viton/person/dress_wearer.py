@@ -43,24 +43,24 @@ class DressWearer:
     """The lower body in the existing bottoms."""
 
 
-def measure_dress_wearer(person_photo: PersonPhoto) -> DressWearer:
+def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:
     """Segment and measure the person. Raises ``NoPerson`` and ``LegsNotShown``."""
-    as_photographed = measure_person(person_photo)
-    legs = measure_person_lower_body(person_photo, min_shown_below_hips=0.0)
+    as_photographed = measure_person(photo)
+    legs = measure_person_lower_body(photo, min_shown_below_hips=0.0)
     body = _end_top_at_hips(as_photographed.body, legs.body)
     segmentation = _remove_bottoms(as_photographed.segmentation, legs.segmentation, body, legs.body)
     without_bottoms = replace(as_photographed, segmentation=segmentation, body=body)
     return DressWearer(as_photographed, without_bottoms, legs)
 
 
-def _end_top_at_hips(body: Body, lower_body: LowerBody) -> Body:
+def _end_top_at_hips(body: Body, lower: LowerBody) -> Body:
     """Return the body as it is for a top that ends at the hips, and no trousers over it."""
-    hips = lower_body.hip_row - TOP_END_ABOVE_HIPS * lower_body.torso_length
-    start = int(lower_body.narrowest_row)
+    hips = lower.hip_row - TOP_END_ABOVE_HIPS * lower.torso_length
+    start = int(lower.narrowest_row)
     sides = []
-    for side, edge in zip(body.sides, lower_body.flanks_x, strict=True):
+    for side, edge in zip(body.sides, lower.flanks_x, strict=True):
         joined = side.flank_x.copy()
-        run = max(int(_FADE_ROWS * lower_body.torso_length), 1)
+        run = max(int(_FADE_ROWS * lower.torso_length), 1)
         fade = np.clip((np.arange(len(joined)) - (start - run)) / run, 0, 1)
         sides.append(replace(side, flank_x=joined * (1 - fade) + edge * fade))
     return replace(
@@ -77,7 +77,7 @@ def _remove_bottoms(
     segmentation: PersonSegmentation,
     lower_segmentation: PersonSegmentation,
     body: Body,
-    lower_body: LowerBody,
+    lower: LowerBody,
 ) -> PersonSegmentation:
     """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
     old = lower_segmentation.bottoms | lower_segmentation.upper_garment
@@ -91,15 +91,13 @@ def _remove_bottoms(
             [bones],
             isClosed=False,
             color=1,
-            thickness=max(int(2 * _ARM_HALF_WIDTH * lower_body.torso_length), 1),
+            thickness=max(int(2 * _ARM_HALF_WIDTH * lower.torso_length), 1),
         )
     height, width = old.shape
     rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
-    trunk = (columns > lower_body.flanks_x[0][:, None]) & (
-        columns < lower_body.flanks_x[1][:, None]
-    )
-    first = lower_body.narrowest_row - _MIDRIFF_ABOVE_WAIST * lower_body.torso_length
-    trunk &= (rows > first) & (rows < lower_body.hip_row)
+    trunk = (columns > lower.flanks_x[0][:, None]) & (columns < lower.flanks_x[1][:, None])
+    first = lower.narrowest_row - _MIDRIFF_ABOVE_WAIST * lower.torso_length
+    trunk &= (rows > first) & (rows < lower.hip_row)
     belly = segmentation.arms & trunk & (near == 0)
     return replace(
         count_as_upper_garment(segmentation, old),

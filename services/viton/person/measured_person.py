@@ -29,10 +29,10 @@ class MeasuredPerson:
     """Points and lengths of the upper body, in pixels of the canvas."""
 
 
-def measure_person(person_photo: PersonPhoto) -> MeasuredPerson:
+def measure_person(photo: PersonPhoto) -> MeasuredPerson:
     """Segment and measure the person. Raises ``NoPerson``."""
-    body, segmentation = measure_body(person_photo.keypoints, person_photo.labels)
-    return MeasuredPerson(person_photo, person_photo.image.astype(np.float32), segmentation, body)
+    body, segmentation = measure_body(photo.keypoints, photo.labels)
+    return MeasuredPerson(photo, photo.image.astype(np.float32), segmentation, body)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class MeasuredLowerBody:
 
 
 def measure_person_lower_body(
-    person_photo: PersonPhoto, min_shown_below_hips: float = MIN_SHOWN_BELOW_HIPS
+    photo: PersonPhoto, min_shown_below_hips: float = MIN_SHOWN_BELOW_HIPS
 ) -> MeasuredLowerBody:
     """Segment and measure the lower body.
 
@@ -56,10 +56,10 @@ def measure_person_lower_body(
     lengths. Raises ``NoPerson`` and ``LegsNotShown``.
     """
     body, labelled = measure_lower_body(
-        person_photo.keypoints, person_photo.labels, min_shown_below_hips=min_shown_below_hips
+        photo.keypoints, photo.labels, min_shown_below_hips=min_shown_below_hips
     )
-    segmentation = reassign_trouser_hems(person_photo.image, labelled, body)
-    return MeasuredLowerBody(person_photo.image.astype(np.float32), segmentation, body)
+    segmentation = reassign_trouser_hems(photo.image, labelled, body)
+    return MeasuredLowerBody(photo.image.astype(np.float32), segmentation, body)
 
 
 def with_raised_armpits(person: MeasuredPerson, bare: tuple[bool, bool]) -> MeasuredPerson:

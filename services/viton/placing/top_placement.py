@@ -47,13 +47,11 @@ def warp_torso(placement: TopPlacement) -> Floats:
 
 
 def sample_top(
-    garment_photo: GarmentPhoto, top: TopLandmarks, placement: TopPlacement, body: Body
+    photo: GarmentPhoto, top: TopLandmarks, placement: TopPlacement, body: Body
 ) -> GarmentLayers:
     """Sample the top's layers from its photo."""
     torso = placement.torso
-    cutout = cut_out_garment(
-        garment_photo.image, garment_photo.mask, top, gussets=torso.gusset_fractions
-    )
+    cutout = cut_out_garment(photo.image, photo.mask, top, gussets=torso.gusset_fractions)
     layers = sample_garment_layers(
         cutout, warp_torso(placement), torso.armhole_seams, placement.sleeves
     )

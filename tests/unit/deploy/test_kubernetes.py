@@ -245,8 +245,8 @@ FAULTS: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
         "Deployment gateway: may need 5.0 GB, its limit is 4.3",
     ),
     "weights nobody waits for": (
-        lambda o: _pod(o, "cloth-mask").pop("initContainers"),
-        "Deployment cloth-mask: waits for [], needs ['u2net_cloth_seg.onnx']",
+        lambda o: _pod(o, "human-parse").pop("initContainers"),
+        "Deployment human-parse: waits for [], needs",
     ),
     "weights that can be written": (
         lambda o: [mount.pop("readOnly", 0) for mount in _server(o, "openpose")["volumeMounts"]],

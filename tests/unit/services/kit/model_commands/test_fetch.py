@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.kit.errors import WeightsMissing
-from services.kit.model_commands import download, registries
+from services.kit.model_commands import download, prepare, registries
 from services.kit.model_commands.fetch import LOCK_FILE, PARTIAL_FOLDER, NullProgress, fetch
 from services.kit.weights.manifest import Manifest
 from services.kit.weights.store import VERIFIED_FILE, sha256
@@ -60,6 +60,55 @@ def test_puts_the_file_in_place_and_leaves_nothing_else(site: Site, folder: Path
     assert fetch(manifest=bare(site), folder=folder) == ["net.bin"]
     assert (folder / "net.bin").read_bytes() == CONTENT
     assert left_over(folder) == {"net.bin"}
+
+
+@pytest.fixture
+def made(site: Site, monkeypatch: pytest.MonkeyPatch) -> Manifest:
+    """A manifest of a file that the site serves, and of one made from it: its bytes reversed."""
+
+    def reverse(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[::-1])
+
+    monkeypatch.setattr(prepare, "STEPS", {"reverse": reverse})
+    site.files["/net.bin"] = CONTENT
+    made = weight(CONTENT[::-1], file="made.bin")
+    return manifest(
+        made | {"prepare": "reverse", "made_from": "net.bin"},
+        weight(CONTENT, {"url": f"{site.address}/net.bin"}),
+    )
+
+
+def test_makes_a_file_from_another_one(made: Manifest, folder: Path) -> None:
+    assert sorted(fetch(manifest=made, folder=folder)) == ["made.bin", "net.bin"]
+    assert (folder / "made.bin").read_bytes() == CONTENT[::-1]
+    assert left_over(folder) == {"made.bin", "net.bin"}
+
+
+def test_makes_a_file_again_without_a_download(made: Manifest, folder: Path, site: Site) -> None:
+    fetch(manifest=made, folder=folder)
+    site.asked.clear()
+    (folder / "made.bin").write_bytes(CONTENT)
+    assert fetch(manifest=made, folder=folder) == ["made.bin"]
+    assert (folder / "made.bin").read_bytes() == CONTENT[::-1]
+    assert site.asked == []
+
+
+def test_fetches_what_a_named_file_is_made_from(made: Manifest, folder: Path) -> None:
+    assert fetch(["made.bin"], manifest=made, folder=folder) == ["net.bin", "made.bin"]
+    assert left_over(folder) == {"made.bin", "net.bin"}
+
+
+def test_a_made_file_that_is_not_the_manifests_is_refused(
+    made: Manifest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes())
+
+    monkeypatch.setattr(prepare, "STEPS", {"reverse": fail})
+    with pytest.raises(WeightsMissing, match=r"install the packages of requirements\.lock"):
+        fetch(manifest=made, folder=folder)
+    assert not (folder / "made.bin").exists()
+    assert (folder / "net.bin").read_bytes() == CONTENT
 
 
 def test_a_second_run_asks_nobody(site: Site, folder: Path) -> None:

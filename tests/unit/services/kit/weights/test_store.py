@@ -123,7 +123,7 @@ def test_the_projects_manifest_is_well_formed() -> None:
     assert wanted == {name: known.npm[name].version for name in locked}
     for weight_file in known.weights:
         # A package is one address; a second keeps the default engines going if it is withdrawn.
-        assert len(weight_file.sources) >= 2 or not weight_file.default
+        assert len(weight_file.sources) >= 2 or not weight_file.default or weight_file.made_from
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,9 @@ def test_the_projects_manifest_is_well_formed() -> None:
         {"sources": ({"pypi": "net==1.0", "sdist": True, "members": ("net",)},)},
         {"sources": ({"npm": "net", "sdist": True, "sha256": 64 * "a", "members": ("net",)},)},
         {"prepare": "symbolic_size"},
+        {"made_from": "other.bin"},
+        {"sources": (), "made_from": "other.bin"},
+        {"sources": (), "made_from": "other.bin", "prepare": "symbolic_size"},
         {"surprise": 1},
     ],
 )
