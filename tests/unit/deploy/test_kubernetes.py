@@ -245,8 +245,8 @@ FAULTS: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
         "Deployment gateway: may need 5.0 GB, its limit is 4.3",
     ),
     "weights nobody waits for": (
-        lambda o: _pod(o, "human-parse").pop("initContainers"),
-        "Deployment human-parse: waits for [], needs",
+        lambda o: _pod(o, "openpose").pop("initContainers"),
+        "Deployment openpose: waits for [], needs ['pose_landmarker_full.task']",
     ),
     "weights that can be written": (
         lambda o: [mount.pop("readOnly", 0) for mount in _server(o, "openpose")["volumeMounts"]],

@@ -33,6 +33,9 @@ from services.kit.errors import (
 )
 from services.kit.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[4]
+"""The checkout."""
+
 pytestmark = pytest.mark.unit
 
 HUMAN_PARSE = Contract("human_parse", "tryon.v1.HumanParse", 50053, ())
@@ -222,7 +225,12 @@ class TestSettings:
     def test_defaults_cover_every_service(self) -> None:
         assert set(MEMORY_MIB) == set(NAMES)
         settings = OrchestratorSettings()
-        assert set(settings.resident) == {*NAMES} - {"super_resolution"}
+        assert "super_resolution" not in settings.resident
+        assert set(settings.resident) == {
+            name
+            for name in NAMES
+            if "resident = false" not in (ROOT / f"services/{name}/deployment.toml").read_text()
+        }
         assert settings.need_of("densepose") == 3 * MEMORY_MIB["densepose"]
 
     def test_lists_come_with_commas_or_as_json(self, monkeypatch: pytest.MonkeyPatch) -> None:
