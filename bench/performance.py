@@ -117,11 +117,24 @@ def _measure(name: str, plan: Plan) -> str:
     """Return a section: its tables, and what it was measured with and on."""
     before = read_load()
     tables = SECTIONS[name](plan)
-    command = f"bench/performance.py --only {name} -n {plan.rounds}"
-    if plan.other:
-        command += " --against CHECKOUT"
-    described = describe_run(command, " against ".join(reversed(plan.names)), (before, read_load()))
+    described = describe_run(
+        describe_command(name, plan), " against ".join(reversed(plan.names)), (before, read_load())
+    )
     return format_section(tables, described)
+
+
+def describe_command(name: str, plan: Plan) -> str:
+    """Return the command that measures a section as ``plan`` does."""
+    own = {
+        "sizes": f"--sizes {' '.join(f'{width}x{height}' for width, height in plan.sizes)}",
+        "clients": f"--clients {' '.join(map(str, plan.clients))}",
+        "catalogue": f"--catalogue {plan.catalogue}",
+        "memory": f"--memory-pictures {plan.memory_pictures}",
+    }
+    parts = ["bench/performance.py", f"--only {name}", f"-n {plan.rounds}", own.get(name, "")]
+    if plan.other:
+        parts.append("--against CHECKOUT")
+    return " ".join(part for part in parts if part)
 
 
 def format_section(tables: Sequence[TableData], described: str) -> str:

@@ -1,14 +1,16 @@
 """Tables of measurements, and where they go in documents."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench import performance, reliability
-from bench.performance import SECTIONS, format_section
+from bench.performance import SECTIONS, describe_command, format_section
 from bench.reports.document import MarkMissing, replace_table
 from bench.reports.tables import Row, TableData, comparison_table, to_markdown
-from bench.sections.plan import make_row
+from bench.runs.servers import Checkout
+from bench.sections.plan import Plan, make_row
 
 pytestmark = pytest.mark.unit
 
@@ -135,3 +137,29 @@ def test_what_cannot_be_measured_or_written_is_told_first(
         performance.main()
     assert exit_.value.code == performance.EXIT_FAILED
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("section", "own"),
+    [
+        ("summary", ""),
+        ("sizes", " --sizes 192x256 30x40"),
+        ("clients", " --clients 1 4"),
+        ("catalogue", " --catalogue 7"),
+        ("memory", " --memory-pictures 9"),
+    ],
+)
+def test_a_table_names_the_command_that_makes_it_again(section: str, own: str) -> None:
+    checkout = Checkout(folder=ROOT, name="abc1234")
+    plan = Plan(
+        this=checkout,
+        rounds=2,
+        sizes=((192, 256), (30, 40)),
+        clients=(1, 4),
+        catalogue=7,
+        memory_pictures=9,
+    )
+    command = f"bench/performance.py --only {section} -n 2{own}"
+    assert describe_command(section, plan) == command
+    compared = replace(plan, other=checkout)
+    assert describe_command(section, compared) == f"{command} --against CHECKOUT"
