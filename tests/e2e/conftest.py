@@ -77,9 +77,12 @@ def stop_server(server: Server) -> int:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The embedded system, ready."""
+    """The embedded system, ready. It remembers nothing, so that every test's stages run."""
     server = start_server(
-        tmp_path_factory.mktemp("server"), "--embedded", TRYON_MAX_QUEUED_TRY_ONS="1"
+        tmp_path_factory.mktemp("server"),
+        "--embedded",
+        TRYON_MAX_QUEUED_TRY_ONS="1",
+        TRYON_MEMO_MB="0",
     )
     yield server
     assert stop_server(server) == 0

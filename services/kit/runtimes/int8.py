@@ -23,7 +23,11 @@ def choose_file(fp32: str, int8: str, cpuinfo: Path = CPUINFO) -> str:
     """
     settings = get_settings()
     wanted = settings.precision == "auto" and settings.onnx_provider == "cpu"
-    there = (settings.models_dir / int8).is_file()
+    try:
+        there = (settings.models_dir / int8).is_file()
+    except OSError:
+        # A folder that cannot be searched; finding the other file tells what to do.
+        there = False
     return int8 if wanted and there and is_fast(cpuinfo) else fp32
 
 

@@ -51,6 +51,8 @@ def stack(images: None) -> Iterator[Compose]:  # noqa: ARG001
     compose = Compose(
         f"tryon-test-{os.getpid()}",
         TRYON_PORT=str(port),
+        # Every test's stages run.
+        TRYON_MEMO_MB="0",
         TRYON_MODELS_DIR=str(get_settings().models_dir),
         NGINX_RATE="6000",
         NGINX_BURST="1000",

@@ -166,6 +166,7 @@ def swarm(images: None, node: None) -> Iterator[Swarm]:  # noqa: ARG001
         TRYON_PORT=str(free_port()),
         TRYON_MODELS_DIR=str(get_settings().models_dir),
         TRYON_STAGE_DEADLINE_FACTOR="4",
+        TRYON_MEMO_MB="0",
         NGINX_RATE="6000",
         NGINX_BURST="1000",
     )
