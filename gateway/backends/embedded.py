@@ -9,11 +9,12 @@ from typing import Any, Final
 import structlog
 
 from gateway.backends.contracts import CONTRACTS
+from gateway.backends.protocol import no_answer_in_time
 from gateway.inventory import Health, LastErrors, Replica, ServiceState
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.run_mode import RunMode
 from services.kit.contract import Answer, Contract, Method
-from services.kit.errors import DeadlineExceeded, InternalError, ServiceUnavailable, TryOnError
+from services.kit.errors import InternalError, ServiceUnavailable, TryOnError
 from services.kit.executor import BoundedExecutor
 from services.kit.runtimes import memory
 from services.kit.service import Service
@@ -120,11 +121,7 @@ class EmbeddedBackend:
             raise
         except Exception as error:
             if isinstance(error, TimeoutError) and limit.expired():
-                raise DeadlineExceeded(
-                    f"The {method.service} service did not answer within {seconds:.0f} seconds; "
-                    "try again when the system is less busy.",
-                    stage=method.service,
-                ) from None
+                raise no_answer_in_time(method.service, seconds) from None
             log.exception("unforeseen error", service=method.service, rpc=method.rpc)
             raise InternalError(stage=method.service) from error
         return Answer(response, service.identity)

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from gateway.inventory import ServiceState
 from services.kit.contract import Answer, Method
+from services.kit.errors import DeadlineExceeded
 
 
 class Backend(Protocol):
@@ -39,3 +40,12 @@ class Backend(Protocol):
     async def close(self) -> None:
         """Release everything; calls in flight fail."""
         ...
+
+
+def no_answer_in_time(service: str, seconds: float) -> DeadlineExceeded:
+    """Return the error of a service that did not answer within ``seconds``."""
+    return DeadlineExceeded(
+        f"The {service} service did not answer within {seconds:.0f} seconds; "
+        "try again when the system is less busy.",
+        stage=service,
+    )

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from gateway.backends.protocol import Backend
+from gateway.backends.protocol import Backend, no_answer_in_time
 from gateway.inventory import ServiceState
 from gateway.memo.digest import digest_request
 from gateway.memo.stores import FolderStore, Limits, MemoryStore
 from gateway.settings import GatewaySettings
 from services.kit.contract import Answer, Method
-from services.kit.errors import DeadlineExceeded, ServiceError, TryOnError
+from services.kit.errors import ServiceError, TryOnError
 
 SWEEPS_PER_LIFETIME: Final = 10
 """Times that too old entries are dropped in the lifetime of an entry."""
@@ -111,11 +111,7 @@ class MemoBackend:
             # The other request had less time, or was refused.
             return await call(ends - time.monotonic())
         except TimeoutError:
-            raise DeadlineExceeded(
-                f"The {method.service} service did not answer within {seconds:.0f} seconds; "
-                "try again when the system is less busy.",
-                stage=method.service,
-            ) from None
+            raise no_answer_in_time(method.service, seconds) from None
         return replace(answer, remembered=True)
 
     async def identity(self, service: str) -> str:

@@ -3,6 +3,7 @@
 docs/adding-a-service.md goes through these places in order.
 """
 
+import ast
 import importlib
 import tomllib
 from pathlib import Path
@@ -23,6 +24,39 @@ FILES = ("__init__.py", "__main__.py", "contract.py", "service.py", "deployment.
 def missing(what: dict[str, str]) -> str:
     """Join what each service lacks to one sentence a service."""
     return "; ".join(f"{name}: {sentence}" for name, sentence in what.items())
+
+
+PACKAGES = {
+    "ai_edge_litert": "ai-edge-litert",
+    "cv2": "opencv-python-headless",
+    "onnxruntime": "onnxruntime",
+    "scipy": "scipy",
+}
+"""Packages of the modules that only some services import."""
+
+
+def imported_packages(folder: Path) -> set[str]:
+    """Return those of ``PACKAGES`` that the modules of a folder import."""
+    names: set[str] = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.split(".")[0])
+    return {PACKAGES[name] for name in names & PACKAGES.keys()}
+
+
+def test_its_image_has_what_it_imports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    lacks = {}
+    for name in service_names():
+        extra = name.replace("_", "-")
+        has = {requirement.split(">=")[0] for requirement in extras[extra]}
+        if absent := imported_packages(ROOT / "services" / name) - has:
+            lacks[name] = f"add {', '.join(sorted(absent))} to the extra {extra} of pyproject.toml"
+    assert not lacks, missing(lacks)
 
 
 def test_has_its_files() -> None:
