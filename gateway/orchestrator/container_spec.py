@@ -33,6 +33,7 @@ PASSED_ON: Final = (
     "max_upload_bytes",
     "max_pixels",
     "min_side",
+    "precision",
 )
 """Settings that a service shares with the gateway that calls it."""
 

@@ -37,6 +37,9 @@ SECONDS: Final = 300.0
 
 PARALLEL: Final = 2
 HOSTS: Final = {contract.host for contract in CONTRACTS}
+OURS: Final = "tryon.test"
+"""Label of a swarm that these tests made."""
+
 BRIDGE: Final = "docker_gwbridge"
 """The network a swarm makes beside the stack's; it stays when the swarm is left."""
 
@@ -140,15 +143,28 @@ def until(found: Callable[[], Found]) -> Found:
     return it
 
 
+def leave_forgotten(client: docker.DockerClient) -> None:
+    """Leave the swarm of a run that was killed before it could; containers go with it."""
+    swarm = client.info()["Swarm"]
+    if swarm["LocalNodeState"] == "active" and swarm["ControlAvailable"]:
+        client.swarm.reload()
+        if OURS in (client.swarm.attrs["Spec"].get("Labels") or {}):
+            client.swarm.leave(force=True)
+
+
 @pytest.fixture(scope="module")
 def node(engine: None) -> Iterator[None]:  # noqa: ARG001
     """A swarm of this one node, reached on the loopback only."""
     client = docker.from_env()
+    leave_forgotten(client)
     if client.info()["Swarm"]["LocalNodeState"] != "inactive":
         pytest.skip("this machine is in a swarm that is not the test's; leave it to run this")
     bridged = bool(client.networks.list(names=[BRIDGE]))
     client.swarm.init(
-        advertise_addr="127.0.0.1", listen_addr="127.0.0.1:2377", data_path_addr="127.0.0.1"
+        advertise_addr="127.0.0.1",
+        listen_addr="127.0.0.1:2377",
+        data_path_addr="127.0.0.1",
+        labels={OURS: "yes"},
     )
     yield
     client.swarm.leave(force=True)

@@ -1,4 +1,4 @@
-"""The memo in containers: its settings reach the gateway, and its memory has room for it."""
+"""Settings in containers: they reach the gateway and the services, and the memo has room."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +20,13 @@ TRY_ON_BYTES: Final = 1_060_000_000
 Measured with services as processes."""
 
 
+def services_of(file: str) -> dict[str, Any]:
+    services: dict[str, Any] = yaml.safe_load((ROOT / file).read_text())["services"]
+    return services
+
+
 def gateway_of(file: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / file).read_text())["services"]["gateway"]
+    found: dict[str, Any] = services_of(file)["gateway"]
     return found
 
 
@@ -54,3 +59,14 @@ def test_the_gateway_of_a_small_machine_has_room_for_a_smaller_memo() -> None:
     default = small["environment"]["TRYON_MEMO_MB"]
     assert default == "${TRYON_MEMO_MB:-64}"
     assert memory_of(small) >= needed_bytes(64)
+
+
+@pytest.mark.parametrize("file", STACKS)
+def test_the_precision_is_set_from_outside_for_every_service(file: str) -> None:
+    services = services_of(file)
+    served = [
+        each for each in services.values() if "TRYON_ENGINE_PRESET" in each.get("environment", {})
+    ]
+    assert served
+    for service in served:
+        assert service["environment"]["TRYON_PRECISION"] in (None, "${TRYON_PRECISION:-}")

@@ -286,7 +286,7 @@ class TestSpec:
     def test_a_service_gets_its_own_settings_and_nobody_elses(self) -> None:
         told = spec(
             OrchestratorSettings(image="mine/{host}:7"),
-            Settings(queue_size=3, models_dir=Path("/data/weights")),
+            Settings(queue_size=3, precision="fp32", models_dir=Path("/data/weights")),
             TRYON_HUMAN_PARSE_ENGINE="fusion",
             TRYON_VITON_ENGINE="warp",
             TRYON_ENGINE_PRESET="hr_viton",
@@ -298,6 +298,7 @@ class TestSpec:
         assert told.environment["TRYON_ENGINE_PRESET"] == "hr_viton"
         assert told.environment["TRYON_PIPELINE"] == "viton_hd"
         assert told.environment["TRYON_QUEUE_SIZE"] == "3"
+        assert told.environment["TRYON_PRECISION"] == "fp32"
         assert told.environment["TRYON_MODELS_DIR"] == "/weights"
         assert not {"TRYON_VITON_ENGINE", "OTHER"} & told.environment.keys()
         assert (told.weights, told.weights_are_a_folder) == ("/data/weights", True)
