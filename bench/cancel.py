@@ -121,7 +121,7 @@ async def _record_calls(
         return await backend.call(method, request, seconds, "picture")
 
     person, garment = photos
-    inputs = {"person_upload": person, "garment_upload": garment}
+    inputs: dict[str, object] = {"person_upload": person, "garment_upload": garment}
     await TRY_ON_PIPELINE.run(
         call, inputs, deadline=CALL_SECONDS, stage_deadline_factor=CALL_SECONDS
     )

@@ -154,7 +154,7 @@ class Pipeline:
     async def run(
         self,
         call: Call,
-        given: Mapping[str, object],
+        given: dict[str, object],
         *,
         deadline: float,
         stage_deadline_factor: float = 1.0,
@@ -164,23 +164,25 @@ class Pipeline:
 
         ``deadline`` is in seconds for the whole graph. Within it, each stage has its method's own
         deadline times ``stage_deadline_factor``. Inputs that are not in ``given`` have their
-        defaults. Every array becomes read-only. A value is released after its last consumer.
-        The first failure cancels what is still running. Raises TryOnError with ``stage`` set.
+        defaults. Every array becomes read-only. A value is released after its last consumer, so
+        ``given`` is emptied. The first failure cancels what is still running. Raises TryOnError
+        with ``stage`` set.
         """
         defaults = {
             name: each.default for name, each in self.inputs.items() if each.default is not REQUIRED
         }
-        values = {**defaults, **given}
-        if values.keys() != self.inputs.keys():
+        if given.keys() | defaults.keys() != self.inputs.keys():
             optional = f", optional {sorted(defaults)}" if defaults else ""
             raise PipelineError(
                 f"pipeline {self.name} runs on {sorted(self.inputs)}{optional}; "
                 f"it was given {sorted(given)}"
             )
+        for name, default in defaults.items():
+            given.setdefault(name, default)
         run = _Run(self, call, on_event, deadline, stage_deadline_factor)
         try:
             async with asyncio.timeout(deadline):
-                return await run.run_steps(values)
+                return await run.run_steps(given)
         except TimeoutError:
             raise DeadlineExceeded(
                 f"The picture was not ready within {deadline:g} seconds; "
@@ -211,9 +213,9 @@ class _Run:
         self.consumers = consumers + Counter(pipeline.outputs)
         self.produced = {value: asyncio.Event() for value in self.consumers}
 
-    async def run_steps(self, values: Mapping[str, object]) -> dict[str, Any]:
-        for name, value in values.items():
-            self.publish(name, value)
+    async def run_steps(self, given: dict[str, object]) -> dict[str, Any]:
+        while given:
+            self.publish(*given.popitem())
         try:
             async with asyncio.TaskGroup() as tasks:
                 for step in self.pipeline.steps:

@@ -31,6 +31,9 @@ PHOTOS_SWAPPED_MESSAGE: Final = (
 )
 """Message of PhotosSwapped."""
 
+UPLOADS: Final = ("person_upload", "garment_upload")
+"""Names of the pipeline's inputs that the person's and the garment's photo fill."""
+
 Read = TypeVar("Read")
 
 log = structlog.stdlib.get_logger(__name__)
@@ -88,20 +91,17 @@ class TryOn:
                     remembered.append(event.stage)
                 on_event(event)
 
-            person, garment = await asyncio.to_thread(_read_both, images.decode, photos)
+            inputs = await asyncio.to_thread(_decode_both, photos)
             timings["decode"] = time.monotonic() - started
             on_start()
-            inputs = {
-                "person_upload": person,
-                "garment_upload": garment,
-                **options.pipeline_inputs(),
-            }
-            values = await self._run_pipeline(inputs, request_id, record_timing)
-            heights = (person.shape[0], garment.shape[0])
+            person_shape, garment_shape = (inputs[name].shape for name in UPLOADS)
+            inputs |= options.pipeline_inputs()
+            values = await self._run_pipeline(inputs, photos, request_id, record_timing)
+            heights = (person_shape[0], garment_shape[0])
             warnings = await asyncio.to_thread(find_warnings, _warning_inputs(values, heights))
             encoding = time.monotonic()
             picture = await asyncio.to_thread(
-                _fit_to_upload, values.pop("result_image"), person, options[SIZE]
+                _fit_to_upload, values.pop("result_image"), person_shape, options[SIZE]
             )
             data = await asyncio.to_thread(images.encode, picture, picture_format.media_type)
             timings["encode"] = time.monotonic() - encoding
@@ -126,9 +126,9 @@ class TryOn:
         )
 
     async def _run_pipeline(
-        self, inputs: Mapping[str, Any], request_id: str, on_event: OnEvent
+        self, inputs: dict[str, Any], photos: Photos, request_id: str, on_event: OnEvent
     ) -> dict[str, Any]:
-        """Return the pipeline's outputs by name.
+        """Return the pipeline's outputs by name. Empties ``inputs``.
 
         Raises PhotosSwapped if no person or no garment was found, the person's photo shows no
         person and the garment's photo shows one.
@@ -146,7 +146,8 @@ class TryOn:
                 on_event=on_event,
             )
         except (NoPerson, NoGarment) as error:
-            person, garment = inputs["person_upload"], inputs["garment_upload"]
+            # Decoded anew: until a picture fails, only the stages that need a photo hold it.
+            person, garment = await asyncio.to_thread(_read_both, images.decode, photos)
             if not await _shows_person(call, person) and await _shows_person(call, garment):
                 raise PhotosSwapped(PHOTOS_SWAPPED_MESSAGE, stage=error.stage) from error
             raise
@@ -187,6 +188,11 @@ def _read_both(read: Callable[[bytes], Read], photos: Photos) -> tuple[Read, Rea
     )
 
 
+def _decode_both(photos: Photos) -> dict[str, Any]:
+    """Decode both photos; return them by the names of the pipeline's inputs."""
+    return dict(zip(UPLOADS, _read_both(images.decode, photos), strict=True))
+
+
 def _read_photo(read: Callable[[bytes], Read], data: bytes, stage: str, whose: str) -> Read:
     try:
         return read(data)
@@ -194,10 +200,10 @@ def _read_photo(read: Callable[[bytes], Read], data: bytes, stage: str, whose: s
         raise type(error)(f"{whose}: {error.message}", stage=stage) from error
 
 
-def _fit_to_upload(picture: Image, person: Image, size: Size) -> Image:
+def _fit_to_upload(picture: Image, person_shape: tuple[int, ...], size: Size) -> Image:
     """Return the picture, resampled to the size of the person's photo if that is asked for."""
-    if size is not Size.UPLOAD or picture.shape == person.shape:
+    if size is not Size.UPLOAD or picture.shape == person_shape:
         return picture
-    width_and_height = (person.shape[1], person.shape[0])
+    width_and_height = (person_shape[1], person_shape[0])
     resized = PIL.Image.fromarray(picture).resize(width_and_height, PIL.Image.Resampling.LANCZOS)
     return np.asarray(resized)

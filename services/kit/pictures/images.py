@@ -1,8 +1,9 @@
 """Decode untrusted image files to RGB arrays, and encode RGB arrays."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Final, Self
 
 import numpy as np
@@ -44,6 +45,9 @@ MIN_PROFILE_WHITE: Final = 201
 
 MAX_PROFILE_BLACK: Final = 79
 """Largest level, 0 to 255, to which a sound colour profile converts black."""
+
+BAND_ROWS: Final = 64
+"""Rows that are converted at a time. Pillow holds 4 bytes a pixel, and each conversion copies."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +107,15 @@ def decode(data: bytes, limits: Limits | None = None) -> Image:
     try:
         with PIL.Image.open(io.BytesIO(file.pixels), formats=[file.format]) as picture:
             picture.load()
-            upright = _upright(_to_srgb(picture, file.profile), file.orientation)
+            if picture.size != _stored_size(file):
+                raise image_file.damaged_error()
+            decoded = _to_upright_srgb(picture, file)
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
         raise ImageTooLarge("The picture has too many pixels; make it smaller.") from error
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
         raise image_file.damaged_error() from error
-    if upright.size != (file.width, file.height):
-        raise image_file.damaged_error()
-    return np.asarray(upright)
+    decoded.flags.writeable = False
+    return decoded
 
 
 def encode(image: Image, media_type: str) -> bytes:
@@ -143,9 +148,30 @@ def _megabytes(count: int) -> str:
     return f"{count / 1e6:.3g}"
 
 
-def _upright(picture: PIL.Image.Image, orientation: int) -> PIL.Image.Image:
-    transpose = _UPRIGHT_TRANSPOSE.get(orientation)
-    return picture if transpose is None else picture.transpose(transpose)
+def _stored_size(file: ImageFile) -> tuple[int, int]:
+    """Return width and height before the orientation is applied."""
+    size = (file.width, file.height)
+    return size[::-1] if file.orientation in _SIDEWAYS else size
+
+
+def _to_upright_srgb(picture: PIL.Image.Image, file: ImageFile) -> Image:
+    """Convert a decoded picture band by band, so that no conversion copies all of it."""
+    width, rows = picture.size
+    find_transform = cache(partial(_profile_transform, file.profile))
+    upright = np.empty((file.height, file.width, 3), np.uint8)
+    for top in range(0, rows, BAND_ROWS):
+        bottom = min(rows, top + BAND_ROWS)
+        band = _to_srgb(picture.crop((0, top, width, bottom)), find_transform)
+        transpose = _UPRIGHT_TRANSPOSE.get(file.orientation)
+        if transpose is not None:
+            band = band.transpose(transpose)
+        ahead = file.orientation in _LAST_ROW_FIRST
+        place = slice(rows - bottom, rows - top) if ahead else slice(top, bottom)
+        if file.orientation in _SIDEWAYS:
+            upright[:, place] = np.asarray(band)
+        else:
+            upright[place] = np.asarray(band)
+    return upright
 
 
 _UPRIGHT_TRANSPOSE: Final = {
@@ -159,9 +185,21 @@ _UPRIGHT_TRANSPOSE: Final = {
 }
 """Transposition that makes an image upright, by the orientation of Exif."""
 
+_SIDEWAYS: Final = frozenset({5, 6, 7, 8})
+"""Orientations whose stored rows are columns of the upright image."""
 
-def _to_srgb(picture: PIL.Image.Image, profile: bytes) -> PIL.Image.Image:
-    """Convert any mode of the three formats to RGB."""
+_LAST_ROW_FIRST: Final = frozenset({3, 4, 6, 7})
+"""Orientations whose last stored row is the first row or column of the upright image."""
+
+
+def _to_srgb(
+    picture: PIL.Image.Image,
+    find_transform: Callable[[str], ImageCms.ImageCmsTransform | None],
+) -> PIL.Image.Image:
+    """Convert any mode of the three formats to RGB.
+
+    ``find_transform`` returns the transform from a mode to sRGB, None if there is none.
+    """
     alpha = None
     if picture.mode == "I;16":
         wide = np.asarray(picture).astype(np.uint32)
@@ -172,7 +210,7 @@ def _to_srgb(picture: PIL.Image.Image, profile: bytes) -> PIL.Image.Image:
     grey = picture.mode in {"1", "L"}
     if picture.mode != "CMYK":
         picture = picture.convert("L" if grey else "RGB")
-    if transform := _profile_transform(profile, picture.mode):
+    if transform := find_transform(picture.mode):
         picture = transform.apply(picture)
     picture = picture.convert("RGB")
     if alpha is not None:

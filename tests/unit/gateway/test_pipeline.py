@@ -150,7 +150,10 @@ async def test_the_garment_is_kept_larger_than_the_canvas_for_its_detail() -> No
 
 async def test_the_category_is_auto_unless_it_is_given() -> None:
     services = Services()
-    given = {"person_upload": photo(PERSON), "garment_upload": photo(GARMENT)}
+    given: dict[str, object] = {
+        "person_upload": photo(PERSON),
+        "garment_upload": photo(GARMENT),
+    }
     await TRY_ON_PIPELINE.run(services, given, deadline=20)
     [segment] = services.of("Segment")
     assert segment.category == "auto"

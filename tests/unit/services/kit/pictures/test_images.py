@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from services.kit.errors import (
 from services.kit.pictures import image_file, images
 from services.kit.pictures.images import Limits, decode, encode, probe
 from tests.conftest import forget_settings
+from tests.peak_memory import measure_peak
 
 pytestmark = pytest.mark.unit
 
@@ -157,6 +159,65 @@ def test_grey_one_bit_and_palette() -> None:
     )
     jpeg = decode(saved(grey, "JPEG", quality=98), LIMITS)
     assert difference(jpeg, np.repeat(grey[..., None], 3, axis=2)) < 2
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_of_several_bands_are_turned_as_a_whole(orientation: int) -> None:
+    stored = PIL.Image.fromarray(scene(2 * images.BAND_ROWS + 9, 3 * images.BAND_ROWS + 5))
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(stored, "PNG", exif=exif)
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        upright = PIL.ImageOps.exif_transpose(opened)
+    np.testing.assert_array_equal(decode(data, LIMITS), np.asarray(upright))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "profile", "key"])
+def test_pictures_of_several_bands_are_converted_like_their_parts(mode: str) -> None:
+    rows = images.BAND_ROWS
+    options: dict[str, Any] = {}
+    picture = PIL.Image.fromarray(scene(3 * rows, 50))
+    if mode == "profile":
+        options["icc_profile"] = _linear_profile()
+    elif mode == "key":
+        options["transparency"] = picture.getpixel((20, 2 * rows))
+    elif mode == "I;16":
+        grey = np.asarray(picture.convert("L")).astype(np.uint16)
+        picture = PIL.Image.fromarray(grey * 250)
+    elif mode == "P":
+        picture = picture.quantize(64)
+        options["transparency"] = bytes(range(64))
+    else:
+        if mode.endswith("A"):
+            picture.putalpha(picture.getchannel("G"))
+        picture = picture.convert(mode)
+    parts = [picture.crop((0, top, 50, top + rows)) for top in range(0, 3 * rows, rows)]
+    decoded = [decode(saved(part, "PNG", **options), LIMITS) for part in parts]
+    whole = decode(saved(picture, "PNG", **options), LIMITS)
+    np.testing.assert_array_equal(whole, np.concatenate(decoded))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the bytes of a process")
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_decoding_takes_the_decoder_s_copy_and_the_picture(orientation: int) -> None:
+    """A profile, an orientation and the conversion to an array copy bands, not the picture."""
+    prepare = f"""
+        import io, PIL.Image
+        from services.kit.pictures import images
+        from tests.unit.services.kit.pictures.test_images import _linear_profile
+        exif = PIL.Image.Exif()
+        exif[0x0112] = {orientation}
+        file = io.BytesIO()
+        picture = PIL.Image.effect_noise((4000, 3000), 20).convert("RGB")
+        picture.save(file, "JPEG", exif=exif, icc_profile=_linear_profile())
+        del picture
+        data = file.getvalue()
+        images.decode(images.encode(images.decode(data)[:99, :99], images.JPEG))
+    """
+    peak = measure_peak(prepare, "decoded = images.decode(data)")
+    pixels = 4000 * 3000
+    # Four bytes a pixel in the decoder, three in the array.
+    assert peak < 7 * pixels + 20_000_000
 
 
 def test_sixteen_bits_are_scaled_not_clipped() -> None:
