@@ -70,8 +70,11 @@ def parse(
     outside |= outside_body(garments, frame)
     people = add_garment_evidence(people, garments, ~clothing_region(person.shape, frame))
     planes = initial_class_probabilities(lab, people, garments, frame)
-    planes[BACKGROUND][outside] = 1
-    planes[BACKGROUND][bare], planes[SKIN][bare] = 0, 1
+    settled = outside | bare
+    for plane in planes.values():
+        plane[settled] = 0
+    planes[BACKGROUND][outside & ~bare] = 1
+    planes[SKIN][bare] = 1
     frame = frame.scaled(REDUCTION)
     check_cancelled()
     coarse = fill_trunk_holes(image, remove_specks(refine_to_classes(image, planes), frame), frame)

@@ -88,15 +88,18 @@ def initial_class_probabilities(
     frame: ParseFrame,
 ) -> dict[int, Plane]:
     """Return the probability of each coarse class, H x W; ``lab`` is the photo in CIE Lab."""
-    classes = outfit.split_upper_lower_dress(lab, garments, people[..., 4], frame)
+    background, hair, skin, face, clothes, others = (
+        np.ascontiguousarray(people[..., channel]) for channel in range(people.shape[2])
+    )
+    classes = outfit.split_upper_lower_dress(lab, garments, clothes, frame)
     apart = (1 - classes.dress) * classes.clothes
     return {
-        BACKGROUND: people[..., 0].copy(),
-        HAIR: people[..., 1],
-        SKIN: people[..., 2],
-        FACE: people[..., 3],
+        BACKGROUND: background,
+        HAIR: hair,
+        SKIN: skin,
+        FACE: face,
         UPPER: apart * (1 - classes.lower),
         LOWER: apart * classes.lower,
         DRESS: classes.dress * classes.clothes,
-        OTHERS: people[..., 5],
+        OTHERS: others,
     }

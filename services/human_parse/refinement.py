@@ -15,12 +15,19 @@ from services.human_parse.coarse_classes import (
     OTHERS,
     UPPER,
 )
+from services.human_parse.crops import REDUCTION
 from services.human_parse.parse_frame import Flags, ParseFrame
 from services.human_parse.regions import dilate
 from services.kit.joints import Joint
 from services.kit.raster.components import locate_components, remove_small_components
-from services.kit.raster.guided_filter import Plane, filter_by_colour, prepare_colour_guide
+from services.kit.raster.guided_filter import (
+    Plane,
+    apply_to_colours,
+    fit_to_colours,
+    prepare_colour_guide,
+)
 from services.kit.raster.label_fill import fill_from_nearest
+from services.kit.raster.pixel_box import PixelBox, bounding_box
 from services.kit.types import Image
 
 
@@ -37,6 +44,8 @@ class EdgeOptions:
     photo."""
     min_probability: float = 0.3
     """Greatest probability of a class below which the class is left out."""
+    min_support: float = 0.02
+    """Probability of a class above which its pixels are filtered, with those around them."""
 
 
 EDGE_OPTIONS: Final = EdgeOptions()
@@ -85,20 +94,37 @@ def refine_to_classes(
 ) -> NDArray[np.uint8]:
     """Return the likeliest class of every pixel of the photo, with edges moved to the photo's.
 
-    ``planes`` are the classes' probabilities, h x w float32 of any size. Returns H x W.
+    ``planes`` are the classes' probabilities, float32 of 1/REDUCTION of the photo's sides, which
+    add up to 1 in each pixel. Background is what they leave. Returns H x W.
     """
     height, width = image.shape[:2]
-    photo = prepare_colour_guide(image, options.radius_px, options.noise_variance)
-    best = np.zeros((height, width), np.float32)
-    winner = np.zeros((height, width), np.uint8)
+    reduced_height, reduced_width = planes[BACKGROUND].shape
+    reduced = cv2.resize(image, (reduced_width, reduced_height), interpolation=cv2.INTER_AREA)
+    radius = max(1, options.radius_px // REDUCTION)
+    guide = prepare_colour_guide(np.asarray(reduced, np.uint8), radius, options.noise_variance)
+    # A model varies slowly: on the blurred photo it gives its plane blurred.
+    smooth = cv2.GaussianBlur(image, (0, 0), options.outline_blur_px)
+    red, green, blue = (smooth[..., c].astype(np.float32) / np.float32(255) for c in range(3))
+    rest = np.ones((reduced_height, reduced_width), np.float32)
+    likely = {}
     for coarse_class, plane in planes.items():
         if plane.max() < options.min_probability:
-            continue
-        sharp = filter_by_colour(np.asarray(cv2.resize(plane, (width, height)), np.float32), photo)
-        sharp = np.asarray(cv2.GaussianBlur(sharp, (0, 0), options.outline_blur_px), np.float32)
-        better = sharp > best
-        winner[better] = coarse_class
-        best[better] = sharp[better]
+            rest -= plane
+        elif coarse_class != BACKGROUND:
+            likely[coarse_class] = plane
+    background = np.asarray(cv2.resize(rest, (width, height)), np.float32)
+    best = np.zeros((height, width), np.float32)
+    winner = np.full((height, width), BACKGROUND, np.uint8)
+    for coarse_class, plane in likely.items():
+        support = bounding_box(plane > options.min_support, 2 * radius)
+        model = fit_to_colours(plane[support.window], guide.crop(support))
+        window = _enlarge_box(support, height, width).window
+        sharp = apply_to_colours(model, (red[window], green[window], blue[window]))
+        background[window] -= sharp
+        better = sharp > best[window]
+        winner[window][better] = coarse_class
+        np.maximum(best[window], sharp, out=best[window])
+    winner[background >= best] = BACKGROUND
     return winner
 
 
@@ -151,6 +177,16 @@ def fill_trunk_holes(
             closed[window] &= ~where
     # What both networks miss is fabric of the colour of the background, hardly ever skin.
     return np.where(closed, fill_from_nearest(coarse, clothes), coarse)
+
+
+def _enlarge_box(box: PixelBox, height: int, width: int) -> PixelBox:
+    """Return the box in a photo of ``height`` x ``width`` of one in the reduced photo."""
+    return PixelBox(
+        REDUCTION * box.left,
+        REDUCTION * box.top,
+        min(REDUCTION * box.right, width),
+        min(REDUCTION * box.bottom, height),
+    )
 
 
 def _window_around(box: NDArray[np.int32], margin: int) -> tuple[slice, slice]:

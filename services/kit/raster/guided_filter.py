@@ -4,15 +4,20 @@ In every window the mask is fitted as a linear function of the photo, so that it
 the photo's edge. With a colour guide the part that depends on the photo alone is computed once and
 used for every mask of that photo. At the frame the colour filter mirrors the picture with its
 outermost pixel, the grey one without it.
+
+The linear functions vary slowly. So they may be fitted on a reduced photo, scaled up and applied to
+the photo itself, in a fraction of the time: the fast guided filter (He and Sun 2015,
+arXiv:1505.00996).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from services.kit.raster.pixel_box import PixelBox
 from services.kit.types import Image
 
 Plane = NDArray[np.float32]
@@ -53,6 +58,31 @@ class ColourGuide:
     radius: int
     """Radius of the windows, in pixels."""
 
+    def crop(self, box: PixelBox) -> "ColourGuide":
+        """Return the guide of a part of the photo: views of these planes, not their own windows."""
+
+        def cut(planes: tuple[Plane, Plane, Plane]) -> tuple[Plane, Plane, Plane]:
+            first, second, third = planes
+            return first[box.window], second[box.window], third[box.window]
+
+        return replace(
+            self,
+            rgb=cut(self.rgb),
+            mean=cut(self.mean),
+            lower=cut(self.lower),
+            scale=cut(self.scale),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColourModel:
+    """A mask as a linear function of the photo's colours around each pixel; planes are H x W."""
+
+    slopes: tuple[Plane, Plane, Plane]
+    """Factors of the photo's channels."""
+    offset: Plane
+    """What is added to their products."""
+
 
 def prepare_colour_guide(
     image: Image, radius: int, noise_variance: float = DEFAULT_NOISE_VARIANCE
@@ -80,10 +110,11 @@ def prepare_colour_guide(
     )
 
 
-def filter_by_colour(soft: Plane, photo: ColourGuide) -> Plane:
-    """Return ``soft`` (H x W float32, 0 to 1) with its edges moved onto those of the photo.
+def fit_to_colours(soft: Plane, photo: ColourGuide) -> ColourModel:
+    """Fit ``soft`` (H x W float32, 0 to 1) as linear functions of the photo's colours.
 
-    An edge that is off by up to a third of the window's radius lands on the photo's.
+    ``photo`` has the size of ``soft``. Each pixel gets the mean of the functions of all windows
+    that it lies in.
     """
     radius = photo.radius
     mean = _box(soft, radius)
@@ -98,10 +129,33 @@ def filter_by_colour(soft: Plane, photo: ColourGuide) -> Plane:
     s2 = y2 * photo.scale[1] - l32 * s3
     s1 = y1 * photo.scale[0] - l21 * s2 - l31 * s3
     offset = mean - s1 * photo.mean[0] - s2 * photo.mean[1] - s3 * photo.mean[2]
-    out = _box(offset, radius)
-    for slope, channel in zip((s1, s2, s3), photo.rgb, strict=True):
-        out += _box(slope, radius) * channel
+    return ColourModel(
+        slopes=(_box(s1, radius), _box(s2, radius), _box(s3, radius)), offset=_box(offset, radius)
+    )
+
+
+def filter_by_colour(soft: Plane, photo: ColourGuide) -> Plane:
+    """Return ``soft`` (H x W float32, 0 to 1) with its edges moved onto those of the photo.
+
+    An edge that is off by up to a third of the window's radius lands on the photo's.
+    """
+    model = fit_to_colours(soft, photo)
+    out = model.offset
+    for slope, channel in zip(model.slopes, photo.rgb, strict=True):
+        out += slope * channel
     return np.clip(out, 0.0, 1.0)
+
+
+def apply_to_colours(model: ColourModel, rgb: tuple[Plane, Plane, Plane]) -> Plane:
+    """Return the mask that ``model`` makes of a photo's channels, H x W float32, 0 to 1.
+
+    ``rgb`` are H x W each, 0 to 1. The model may be that of the same photo at a smaller size.
+    """
+    height, width = rgb[0].shape
+    out = np.asarray(cv2.resize(model.offset, (width, height)), np.float32)
+    for slope, channel in zip(model.slopes, rgb, strict=True):
+        cv2.accumulateProduct(cv2.resize(slope, (width, height)), channel, out)
+    return np.clip(out, 0.0, 1.0, out=out)
 
 
 def filter_by_grey(soft: Plane, grey: Plane, radius: int, noise_variance: float) -> Plane:
