@@ -18,8 +18,8 @@ from services.resize.padding import paste_padded
 MAX_SIDE_PX: Final = 4096
 """Pixels of a canvas's longer side, at most."""
 
-BAND_ROWS: Final = 256
-"""Rows of a result that are worked on at a time, which bounds memory at any picture size."""
+BAND_PX: Final = 256
+"""Rows or columns that are worked on at a time, which bounds memory at any picture size."""
 
 
 def fit(
@@ -93,9 +93,9 @@ def restore(
     result = original.copy()
     left, right = _scaled_range(np.flatnonzero(cut.any(axis=0)), placement.width, columns)
     first, last = _scaled_range(np.flatnonzero(cut.any(axis=1)), placement.height, rows)
-    for top in range(first, last, BAND_ROWS):
+    for top in range(first, last, BAND_PX):
         check_cancelled()
-        bottom = min(last, top + BAND_ROWS)
+        bottom = min(last, top + BAND_PX)
         size = (right - left, bottom - top)
         box = (
             left * placement.width / columns,
@@ -149,8 +149,22 @@ def _resample_lanczos(image: Image, width: int, height: int) -> Image:
     """
     if image.shape[:2] == (height, width):
         return image
-    picture = PIL.Image.fromarray(image)
-    return np.asarray(picture.resize((width, height), Resampling.LANCZOS))
+    # Pillow's copy of a whole picture has four bytes a pixel. Along the rows first, as Pillow does
+    # but for pictures more than twice as tall as wide.
+    rows = image.shape[0]
+    resampled = np.empty((rows, width, 3), np.uint8)
+    for top in range(0, rows, BAND_PX):
+        check_cancelled()
+        band = PIL.Image.fromarray(image[top : top + BAND_PX])
+        resized = band.resize((width, band.height), Resampling.LANCZOS)
+        resampled[top : top + BAND_PX] = np.asarray(resized)
+    result = np.empty((height, width, 3), np.uint8)
+    for left in range(0, width, BAND_PX):
+        check_cancelled()
+        band = PIL.Image.fromarray(resampled[:, left : left + BAND_PX])
+        resized = band.resize((band.width, height), Resampling.LANCZOS)
+        result[:, left : left + BAND_PX] = np.asarray(resized)
+    return result
 
 
 def _check(original: Image, image: Image, edit_mask: Mask, placement: Placement) -> None:

@@ -1,6 +1,7 @@
 """Fitting to a canvas and back, on drawn pictures whose right answer is known."""
 
 import math
+import sys
 
 import numpy as np
 import PIL.Image
@@ -15,6 +16,7 @@ from services.resize.contract import CONTRACT, FitRequest, RestoreRequest
 from services.resize.core import fit, restore
 from services.resize.detail import GarmentDetailSource, prepare_detail
 from tests.cancel_counter import count_asks, end_at
+from tests.peak_memory import measure_peak
 from tests.placements import make_placement
 
 pytestmark = pytest.mark.unit
@@ -64,6 +66,30 @@ def test_fit_leaves_a_picture_of_the_right_size_alone() -> None:
     canvas, placement = fit(picture)
     np.testing.assert_array_equal(canvas, picture)
     assert placement == make_placement()
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(1333, 1000), (1001, 555), (200, 150), (900, 512), (512, 600)]
+)
+def test_pictures_of_several_bands_are_resampled_as_a_whole(height: int, width: int) -> None:
+    picture = noise(height, width)
+    canvas, placement = fit(picture, 512, 1024)
+    size = (placement.width, placement.height)
+    whole = PIL.Image.fromarray(picture).resize(size, PIL.Image.Resampling.LANCZOS)
+    inner = canvas[placement.top :, placement.left :][: size[1], : size[0]]
+    np.testing.assert_array_equal(inner, np.asarray(whole))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the bytes of a process")
+def test_fit_copies_bands_and_not_the_photo() -> None:
+    prepare = """
+        import numpy as np
+        from services.resize.core import fit
+        photo = np.full((4000, 3000, 3), 9, np.uint8)
+        fit(photo[:99, :99])
+    """
+    # The photo itself, as Pillow holds it, would be 48 MB.
+    assert measure_peak(prepare, "fitted = fit(photo)") < 40_000_000
 
 
 def test_fit_to_other_canvases() -> None:
@@ -303,7 +329,7 @@ def test_results_in_bands_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> No
     mask = np.tile(np.arange(768) // 3, (1024, 1)).astype(np.uint8)
     edited = 255 - canvas
     banded = restore(picture, edited, mask, placement, NOTHING)
-    monkeypatch.setattr(core, "BAND_ROWS", 10_000)
+    monkeypatch.setattr(core, "BAND_PX", 10_000)
     whole = restore(picture, edited, mask, placement, NOTHING)
     assert np.abs(banded.astype(int) - whole).max() <= 1
 
@@ -317,7 +343,8 @@ def test_restoring_ends_between_bands_when_nobody_waits() -> None:
         restore(picture, 255 - canvas, everything, placement, NOTHING)
 
     asked = count_asks(work)
-    assert asked == math.ceil(1301 / core.BAND_ROWS)
+    # The photo is scaled down along its rows, then along its columns, and then merged.
+    assert asked == 2 * math.ceil(1301 / core.BAND_PX) + math.ceil(768 / core.BAND_PX)
     end_at(asked, work)
 
 
