@@ -20,6 +20,7 @@ from services.human_parse.regions import dilate
 from services.kit.joints import Joint
 from services.kit.labels import Label
 from services.kit.raster.components import locate_components
+from services.kit.raster.pixel_box import bounding_box
 from services.kit.types import Image, LabelMap
 
 
@@ -94,20 +95,25 @@ def _midriff(
     coarse: NDArray[np.uint8], frame: ParseFrame, options: MidriffOptions = MIDRIFF_OPTIONS
 ) -> Flags:
     """Mark skin between a top and the garment below it, H x W."""
-    rows = np.arange(coarse.shape[0], dtype=np.int32)[:, None]
-    columns = np.arange(coarse.shape[1], dtype=np.float32)[None, :]
     bare = coarse == SKIN
+    midriff = np.zeros(coarse.shape, np.bool_)
+    columns = np.arange(coarse.shape[1], dtype=np.float32)
+    middle = (frame.neck[0] + frame.hip[0]) / 2
+    bare[:, np.abs(columns - middle) >= options.half_width * frame.shoulder_width] = False
+    box = bounding_box(bare, 1)
+    if not box.width:
+        return midriff
+    window = box.window
+    bare, around = bare[window], coarse[window]
+    rows = np.arange(bare.shape[0], dtype=np.int32)[:, None]
+    last = bare.shape[0] - 1
     above = np.maximum.accumulate(np.where(bare, 0, rows), axis=0)
-    last = coarse.shape[0] - 1
     below = np.minimum.accumulate(np.where(bare, last, rows)[::-1], axis=0)[::-1]
-    over = np.take_along_axis(coarse, above, axis=0) == UPPER
-    under = np.take_along_axis(coarse, below, axis=0) == LOWER
-    inside = (
-        np.abs(columns - (frame.neck[0] + frame.hip[0]) / 2)
-        < options.half_width * frame.shoulder_width
-    )
+    over = np.take_along_axis(around, above, axis=0) == UPPER
+    under = np.take_along_axis(around, below, axis=0) == LOWER
     short = below - above < options.max_height * frame.shoulder_width
-    return np.asarray(bare & over & under & inside & short, np.bool_)
+    midriff[window] = bare & over & under & short
+    return midriff
 
 
 def _label_hat_and_glasses(

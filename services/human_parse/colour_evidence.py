@@ -19,6 +19,7 @@ from services.human_parse.parse_frame import (
 )
 from services.human_parse.regions import dilate
 from services.kit.raster.components import label_components
+from services.kit.raster.pixel_box import bounding_box
 
 NEARBY_PX: Final = 40
 """Reach around a pixel over which colours are averaged, in pixels of the reduced photo."""
@@ -111,24 +112,28 @@ def background_like_clothes(
     doubted = (garment < options.max_garment) & (people[..., 4] > options.min_clothes)
     if not doubted.any():
         return doubted
-    background_colour = _colour_nearby(lab, people[..., 0] > options.sure_background)
-    garment_colour = _colour_nearby(lab, garment > options.sure_garment)
-    background_distance = np.linalg.norm(lab - background_colour, axis=2)
-    garment_distance = np.linalg.norm(lab - garment_colour, axis=2)
+    background_colour = _mean_colour_nearby(lab, people[..., 0] > options.sure_background, doubted)
+    garment_colour = _mean_colour_nearby(lab, garment > options.sure_garment, doubted)
+    colour = lab[doubted]
+    background_distance = np.linalg.norm(colour - background_colour, axis=1)
+    garment_distance = np.linalg.norm(colour - garment_colour, axis=1)
     gap = (background_distance < options.same_colour_lab) & (
         garment_distance > options.min_garment_difference_lab
     )
-    gap &= dilate(garment > options.gap_min_garment, options.gap_reach_px)
+    gap &= dilate(garment > options.gap_min_garment, options.gap_reach_px)[doubted]
     beside = ~dilate(garment > options.beside_min_garment, options.beside_distance_px) & doubted
     parts = label_components(beside)
+    part = parts.labels[doubted]
     background_like = background_distance < options.beside_colour_lab
-    background_like_areas = np.bincount(parts.labels[background_like], minlength=parts.count)
+    background_like_areas = np.bincount(part[background_like], minlength=parts.count)
     on_limb = distance_to_limbs(beside.shape, frame) < options.body_distance * frame.shoulder_width
-    touched = np.bincount(parts.labels[on_limb], minlength=parts.count) > 0
+    touched = np.bincount(part[on_limb[doubted]], minlength=parts.count) > 0
     alike = (
         background_like_areas > options.min_alike_share * np.maximum(parts.areas, 1)
     ) & ~touched
-    return np.asarray((doubted & gap) | parts.select(alike), np.bool_)
+    found = parts.select(alike)
+    found[doubted] |= gap
+    return found
 
 
 def recover_limb_skin(
@@ -152,25 +157,32 @@ def recover_limb_skin(
     chains = [frame.seen_points(limb[:3]) for limb in (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)]
     to_limb = distance_to_chains(chains, sure.shape)
     lost &= to_limb < options.limb_half_width * frame.shoulder_width
-    skin_distance = np.linalg.norm(lab - np.median(lab[sure], axis=0), axis=2)
-    background_colour = _colour_nearby(lab, background > options.sure_background)
-    background_distance = np.linalg.norm(lab - background_colour, axis=2)
-    return np.asarray(
-        lost
-        & (skin_distance < options.max_skin_difference_lab)
-        & (background_distance > options.min_background_difference_lab),
-        np.bool_,
+    colour = lab[lost]
+    skin_distance = np.linalg.norm(colour - np.median(lab[sure], axis=0), axis=1)
+    background_colour = _mean_colour_nearby(lab, background > options.sure_background, lost)
+    background_distance = np.linalg.norm(colour - background_colour, axis=1)
+    lost[lost] = (skin_distance < options.max_skin_difference_lab) & (
+        background_distance > options.min_background_difference_lab
     )
+    return lost
 
 
-def _colour_nearby(lab: NDArray[np.float32], where: Flags) -> NDArray[np.float32]:
-    """Return the mean colour of what is flagged around each pixel, H x W x 3 float32 CIE Lab.
+def _mean_colour_nearby(
+    lab: NDArray[np.float32], where: Flags, wanted: Flags
+) -> NDArray[np.float32]:
+    """Return the mean colour of what is flagged around each of N wanted pixels, N x 3 CIE Lab.
 
-    It is infinite far from any flagged pixel. ``lab`` is H x W x 3, ``where`` H x W.
+    It is infinite far from any flagged pixel. ``lab`` is H x W x 3, ``where`` and ``wanted`` are
+    H x W. The pixels come row by row.
     """
+    box = bounding_box(wanted, NEARBY_PX)
+    if not box.width:
+        return np.zeros((0, 3), np.float32)
+    window = box.window
+    wanted = wanted[window]
     size = (2 * NEARBY_PX + 1, 2 * NEARBY_PX + 1)
-    weight = where.astype(np.float32)
-    total = np.asarray(cv2.boxFilter(lab * weight[..., None], cv2.CV_32F, size), np.float32)
-    share = np.asarray(cv2.boxFilter(weight, cv2.CV_32F, size), np.float32)
-    mean = total / np.maximum(share, _EPSILON)[..., None]
-    return np.where((share > _MIN_NEARBY_SHARE)[..., None], mean, np.float32(np.inf))
+    weight = where[window].astype(np.float32)
+    share = np.asarray(cv2.boxFilter(weight, cv2.CV_32F, size), np.float32)[wanted]
+    total = np.asarray(cv2.boxFilter(lab[window] * weight[..., None], cv2.CV_32F, size), np.float32)
+    mean = total[wanted] / np.maximum(share, _EPSILON)[:, None]
+    return np.where((share > _MIN_NEARBY_SHARE)[:, None], mean, np.float32(np.inf))

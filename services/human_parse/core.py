@@ -70,9 +70,9 @@ def parse(
     outside |= outside_body(garments, frame)
     people = add_garment_evidence(people, garments, ~clothing_region(person.shape, frame))
     planes = initial_class_probabilities(lab, people, garments, frame)
-    settled = outside | bare
+    open_pixels = (~(outside | bare)).astype(np.float32)
     for plane in planes.values():
-        plane[settled] = 0
+        np.multiply(plane, open_pixels, out=plane)
     planes[BACKGROUND][outside & ~bare] = 1
     planes[SKIN][bare] = 1
     frame = frame.scaled(REDUCTION)

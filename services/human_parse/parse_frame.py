@@ -235,17 +235,16 @@ def distance_to_chain(x: Point, y: Point, chain: list[Point]) -> NDArray[np.floa
     """Return the distance in pixels of each (``x``, ``y``) to a chain of points, inf to none."""
     if not chain:
         return np.full(x.shape, np.inf, np.float32)
-    if len(chain) == 1:
-        return np.asarray(np.hypot(x - chain[0][0], y - chain[0][1]), np.float32)
     best = np.full(x.shape, np.inf, np.float32)
-    for start, end in pairwise(chain):
+    for start, end in pairwise(chain if len(chain) > 1 else chain * 2):
         dx, dy = (float(v) for v in end - start)
-        along = ((x - start[0]) * dx + (y - start[1]) * dy) / max(
-            dx * dx + dy * dy, _MIN_SQUARED_LENGTH
-        )
-        along = np.clip(along, 0, 1)
-        best = np.minimum(best, np.hypot(x - start[0] - along * dx, y - start[1] - along * dy))
-    return best.astype(np.float32)
+        across, down = x - start[0], y - start[1]
+        along = (across * dx + down * dy) / max(dx * dx + dy * dy, _MIN_SQUARED_LENGTH)
+        np.clip(along, 0, 1, out=along)
+        across -= along * dx
+        down -= along * dy
+        np.minimum(best, across * across + down * down, out=best)
+    return np.sqrt(best)
 
 
 def height_along_trunk(shape: tuple[int, ...], frame: ParseFrame) -> NDArray[np.float32]:

@@ -97,10 +97,23 @@ def refine_to_classes(
     ``planes`` are the classes' probabilities, float32 of 1/REDUCTION of the photo's sides, which
     add up to 1 in each pixel. Background is what they leave. Returns H x W.
     """
+    radius = max(1, options.radius_px // REDUCTION)
+    likely = bounding_box(planes[BACKGROUND] < 1 - options.min_support, 2 * radius)
+    winner = np.full(image.shape[:2], BACKGROUND, np.uint8)
+    if likely.width:
+        window = _enlarge_box(likely, *image.shape[:2]).window
+        inside = {coarse_class: plane[likely.window] for coarse_class, plane in planes.items()}
+        winner[window] = _refine_crop(image[window], inside, radius, options)
+    return winner
+
+
+def _refine_crop(
+    image: Image, planes: dict[int, Plane], radius: int, options: EdgeOptions
+) -> NDArray[np.uint8]:
+    """Refine as ``refine_to_classes`` does; ``radius`` is in pixels of the planes."""
     height, width = image.shape[:2]
     reduced_height, reduced_width = planes[BACKGROUND].shape
     reduced = cv2.resize(image, (reduced_width, reduced_height), interpolation=cv2.INTER_AREA)
-    radius = max(1, options.radius_px // REDUCTION)
     guide = prepare_colour_guide(np.asarray(reduced, np.uint8), radius, options.noise_variance)
     # A model varies slowly: on the blurred photo it gives its plane blurred.
     smooth = cv2.GaussianBlur(image, (0, 0), options.outline_blur_px)
@@ -137,7 +150,11 @@ def remove_specks(
     for coarse_class in COARSE_CLASSES:
         is_hole = coarse_class in (OTHERS, BACKGROUND)
         wanted = options.min_hole_ratio * least if is_hole else least
-        keep |= remove_small_components(coarse == coarse_class, wanted, connectivity=4)
+        flags = coarse == coarse_class
+        box = bounding_box(flags)
+        if box.width:
+            window = box.window
+            keep[window] |= remove_small_components(flags[window], wanted, connectivity=4)
     return _absorb_patches(fill_from_nearest(coarse, keep), options)
 
 
@@ -213,16 +230,20 @@ def _absorb_patches(coarse: NDArray[np.uint8], options: SpeckOptions) -> NDArray
     settled = coarse
     for coarse_class, other in ((UPPER, LOWER), (LOWER, UPPER)):
         flags = coarse == coarse_class
-        parts = locate_components(flags, connectivity=4)
-        total = int(np.count_nonzero(flags))
+        box = bounding_box(flags, options.patch_rim_px)
+        if not box.width:
+            continue
+        around = coarse[box.window]
+        parts = locate_components(flags[box.window], connectivity=4)
+        total = int(parts.areas[1:].sum())
         for part in range(1, parts.count):
             if int(parts.areas[part]) > options.max_patch_share * total:
                 continue
             window = _window_around(parts.boxes[part], options.patch_rim_px)
             where = parts.labels[window] == part
             rim = dilate(where, options.patch_rim_px) & ~where
-            others = np.count_nonzero(coarse[window][rim] == other)
+            others = np.count_nonzero(around[window][rim] == other)
             if others > options.min_rim_share * np.count_nonzero(rim):
                 settled = settled if settled is not coarse else coarse.copy()
-                settled[window][where] = other
+                settled[box.window][window][where] = other
     return settled

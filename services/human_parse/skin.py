@@ -157,24 +157,27 @@ def assign_skin(
     patches = label_components(skin)
     patch = np.asarray(patches.labels[rows, columns], np.intp)
     pixels = _SkinPixels(x=x, y=y, patch=patch, patch_count=patches.count)
-    grazed = _find_grazed_parts(pixels, costs, frame, options)
-    costs[grazed[:, patch]] += options.cost
-    labels[rows, columns] = np.array(PARTS, np.uint8)[np.argmin(costs, axis=0)]
+    nearest = np.argmin(costs, axis=0)
+    grazed = _find_grazed_parts(pixels, nearest, frame, options)
+    again = np.flatnonzero(np.asarray(grazed.any(axis=0))[patch])
+    raised = costs[:, again] + np.float32(options.cost) * grazed[:, patch[again]]
+    nearest[again] = np.argmin(raised, axis=0)
+    labels[rows, columns] = np.array(PARTS, np.uint8)[nearest]
     return labels
 
 
 def _find_grazed_parts(
-    pixels: _SkinPixels, costs: NDArray[np.float32], frame: ParseFrame, options: GrazeOptions
+    pixels: _SkinPixels, nearest: NDArray[np.intp], frame: ParseFrame, options: GrazeOptions
 ) -> NDArray[np.bool_]:
     """Return which parts each patch only grazes, parts x patches; never all of them.
 
-    ``costs`` are parts x N.
+    ``nearest`` are the rows of ``PARTS`` of the N pixels' nearest parts.
     """
     x, y, patch, count = pixels.x, pixels.y, pixels.patch, pixels.patch_count
     width = frame.shoulder_width
-    nearest = np.argmin(costs, axis=0)
-    shares = np.zeros((count, len(PARTS)), np.float32)
-    np.add.at(shares, (patch, nearest), 1.0)
+    parts = len(PARTS)
+    shares = np.bincount(patch * parts + nearest, minlength=count * parts)
+    shares = shares.reshape(count, parts).astype(np.float32)
     to_hand = np.min([_distance_to_hand(x, y, frame, arm) for arm in (LEFT_ARM, RIGHT_ARM)], axis=0)
     from_hand, from_neck = (np.full(count, np.inf, np.float32) for _ in range(2))
     np.minimum.at(from_hand, patch, to_hand)

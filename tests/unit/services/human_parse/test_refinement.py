@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.human_parse.coarse_classes import BACKGROUND, DRESS, SKIN, UPPER
-from services.human_parse.refinement import refine_to_classes
+from services.human_parse.coarse_classes import BACKGROUND, DRESS, LOWER, SKIN, UPPER
+from services.human_parse.parse_frame import ParseFrame, distance_to_chain
+from services.human_parse.refinement import refine_to_classes, remove_specks
 from services.kit.types import Image
 
 pytestmark = pytest.mark.unit
@@ -61,3 +62,46 @@ def test_the_share_of_a_class_that_is_left_out_does_not_become_background() -> N
 def test_nothing_likely_is_background() -> None:
     image, shirt = scene(140, 120)
     assert not refine_to_classes(image, planes_of(shirt, 0, 0.2)).any()
+
+
+def test_nothing_but_background_is_background() -> None:
+    image, shirt = scene(140, 120)
+    assert not refine_to_classes(image, planes_of(shirt & False, 0, 1.0)).any()
+
+
+FRAME = ParseFrame(
+    points=np.zeros((25, 2), np.float32),
+    seen=np.zeros(25, np.bool_),
+    neck=np.array((60, 20), np.float32),
+    hip=np.array((60, 100), np.float32),
+    shoulder_width=60.0,
+    torso_length=80.0,
+    mirrored=False,
+)
+
+
+def test_a_patch_of_trousers_amid_a_top_becomes_top_wherever_it_lies() -> None:
+    coarse = np.full((140, 120), BACKGROUND, np.uint8)
+    coarse[30:100, 40:110] = UPPER
+    coarse[100:139, 40:110] = LOWER
+    expected = coarse.copy()
+    coarse[80:86, 90:96] = LOWER
+    assert np.array_equal(remove_specks(coarse, FRAME), expected)
+
+
+def test_specks_become_what_is_around_them_and_large_components_stay() -> None:
+    coarse = np.full((140, 120), BACKGROUND, np.uint8)
+    coarse[30:100, 40:110] = UPPER
+    coarse[0:10, 0:10] = SKIN
+    expected = coarse.copy()
+    coarse[70:72, 70:72] = BACKGROUND
+    coarse[138:140, 118:120] = UPPER
+    assert np.array_equal(remove_specks(coarse, FRAME), expected)
+
+
+def test_distances_to_a_point_to_a_polyline_and_to_nothing() -> None:
+    x, y = np.array((0, 3, 10), np.float32), np.array((4, 0, 5), np.float32)
+    point, corner, end = (np.array(p, np.float32) for p in ((0, 0), (10, 0), (10, 10)))
+    assert np.allclose(distance_to_chain(x, y, [point]), (4, 3, np.hypot(10, 5)))
+    assert np.allclose(distance_to_chain(x, y, [point, corner, end]), (4, 0, 0))
+    assert np.isinf(distance_to_chain(x, y, [])).all()
