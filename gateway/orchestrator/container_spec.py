@@ -34,6 +34,8 @@ PASSED_ON: Final = (
     "max_pixels",
     "min_side",
     "precision",
+    "memo_mb",
+    "memo_seconds",
 )
 """Settings that a service shares with the gateway that calls it."""
 

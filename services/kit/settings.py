@@ -95,6 +95,13 @@ class Settings(BaseSettings):
     viton_seed: int = Field(default=0, ge=0, le=2**63 - 1)
     """Seed of the published networks' noise; the same seed gives the same picture."""
 
+    memo_mb: int = Field(default=256, ge=0, le=65_536)
+    """Megabytes that the gateway remembers; 0 remembers nothing here either. Of them the engine
+    ``warp`` may remember 64 more, what it computed of single photos."""
+
+    memo_seconds: float = Field(default=600.0, gt=0.0, le=604_800.0)
+    """Seconds after which what was remembered is forgotten."""
+
     max_connection_age: float | None = Field(default=None, gt=0.0, le=86_400.0)
     """Seconds after which a server closes a connection, so that the client resolves the service's
     name again; no value means never. Calls in flight finish first."""

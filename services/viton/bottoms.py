@@ -18,8 +18,10 @@ def wear_lower(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Render
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
     """
     legs, bottoms = run_both(
-        lambda: measure_person_lower_body(person_photo),
-        lambda: detect_bottoms_landmarks(garment_photo.mask),
+        lambda: person_photo.recall("lower body", lambda: measure_person_lower_body(person_photo)),
+        lambda: garment_photo.recall(
+            "bottoms", lambda: detect_bottoms_landmarks(garment_photo.mask)
+        ),
     )
     placement = place_bottoms(bottoms, legs)
     layer = render_bottoms(garment_photo, bottoms, placement, legs)

@@ -31,9 +31,12 @@ def wear_dress(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Render
     Raises ``NoGarment``, ``NoPerson`` and ``LegsNotShown``.
     """
     wearer, dress = run_both(
-        lambda: measure_dress_wearer(person_photo),
-        lambda: detect_dress_landmarks(
-            garment_photo.image, garment_photo.mask, garment_photo.attributes
+        lambda: person_photo.recall("dress wearer", lambda: measure_dress_wearer(person_photo)),
+        lambda: garment_photo.recall(
+            "dress",
+            lambda: detect_dress_landmarks(
+                garment_photo.image, garment_photo.mask, garment_photo.attributes
+            ),
         ),
     )
     person = with_raised_armpits(wearer.without_bottoms, dress.top.sleeveless_sides)

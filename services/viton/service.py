@@ -20,22 +20,35 @@ from services.kit.wire import upstream_containers
 from services.viton.contract import TryOnRequest, TryOnResponse
 from services.viton.core import try_on
 from services.viton.garment.photo import GarmentPhoto
+from services.viton.memo import Memo, MemoLimits
 from services.viton.person.photo import PersonPhoto
 from services.viton.published import common, hr_viton, viton_hd
+
+MAX_MEMO_MB: Final = 64
+"""Most megabytes that the engine ``warp`` remembers: about two people and two tops."""
+
+MB: Final = 1_000_000
+"""Bytes of a megabyte."""
 
 
 def load_project_engine() -> Service:
     """Load this project's own engine, ``warp``: geometry and image composition, no weights."""
+    settings = get_settings()
+    memo = Memo(
+        MemoLimits(
+            max_bytes=min(MAX_MEMO_MB, settings.memo_mb) * MB, max_seconds=settings.memo_seconds
+        )
+    )
 
     def handle(request: TryOnRequest) -> TryOnResponse:
         made = try_on(
-            PersonPhoto(request.person, request.keypoints, request.labels),
-            GarmentPhoto(request.garment, request.garment_mask, request.garment_attributes),
+            PersonPhoto(request.person, request.keypoints, request.labels, memo),
+            GarmentPhoto(request.garment, request.garment_mask, request.garment_attributes, memo),
             request.category,
         )
         return TryOnResponse(made.image, made.edit_mask, made.garment_flow, made.garment_alpha)
 
-    return Service(engine="warp", handlers={"TryOn": handle})
+    return Service(engine="warp", handlers={"TryOn": handle}, close=memo.clear)
 
 
 def load_upstream_container() -> Service:

@@ -32,9 +32,12 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Render
     photo = crop_to_window(person_photo, window)
 
     photographed, top = run_both(
-        lambda: measure_person(photo),
-        lambda: detect_top_landmarks(
-            garment_photo.image, garment_photo.mask, garment_photo.attributes
+        lambda: photo.recall("person", lambda: measure_person(photo)),
+        lambda: garment_photo.recall(
+            "top",
+            lambda: detect_top_landmarks(
+                garment_photo.image, garment_photo.mask, garment_photo.attributes
+            ),
         ),
     )
     person = with_raised_armpits(_with_waist_shown(photographed, top), top.sleeveless_sides)

@@ -34,6 +34,8 @@ NEUTRAL_SETTINGS: Final = frozenset(
         "shutdown_grace",
         "log_level",
         "log_format",
+        "memo_mb",
+        "memo_seconds",
     }
 )
 """Settings that change no response. Any other is part of the identity."""

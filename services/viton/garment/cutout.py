@@ -1,9 +1,8 @@
 """The garment cut out of its photo: colours without the background, and alpha mattes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,13 +15,18 @@ from services.viton.garment.background_bleed import (
 )
 from services.viton.garment.landmarks import GarmentHalf, TopLandmarks
 from services.viton.garment.plain_light import even_out_plain_garment_light
-from services.viton.garment.plain_sleeve import extend_plain_sleeve, lift_plain_sleeve_shade
+from services.viton.garment.plain_sleeve import (
+    ColourPatch,
+    extend_plain_sleeve,
+    lift_plain_sleeve_shade,
+)
 from services.viton.geometry import Points, point
+from services.viton.raster.layers import WHOLE_IMAGE, Window
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.planes import bounding_window, to_luma
-from services.viton.raster.polygon import rasterise_polygon
+from services.viton.raster.polygon import rasterise_polygon, rasterise_polygon_in_window
 from services.viton.raster.pull_push import pull_push
-from services.viton.raster.smoothing import antialias
+from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
@@ -35,6 +39,12 @@ class CutoutOptions:
     sleeve_overlap_px: int = 14
     """How far a sleeve's piece reaches over its seam, in photo pixels."""
 
+    sleeve_sigma_px: float = 1.0
+    """Standard deviation of the blur of that piece's edge, in photo pixels."""
+
+    sleeve_rim_px: int = 8
+    """Distance from the piece beyond which that blur changes nothing, in photo pixels."""
+
     torso_overlap_px: int = 4
     """How far the torso's piece reaches over its seams, in photo pixels."""
 
@@ -46,6 +56,9 @@ class CutoutOptions:
 
     neck_opening_sigma_px: float = 0.8
     """Standard deviation of the blur of the neck opening's edge, in photo pixels."""
+
+    neck_opening_rim_px: int = 8
+    """Distance from the neck opening beyond which that blur changes nothing, in photo pixels."""
 
     matte_margin_px: int = 16
     """Margin around the garment in which its alpha matte is estimated, in photo pixels."""
@@ -76,57 +89,89 @@ CUTOUT_OPTIONS: Final = CutoutOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
+class GarmentPiece:
+    """A piece of a garment in the frame of its photo."""
+
+    colours: Floats
+    """H x W x 3, 0 to 255. Pieces share it."""
+
+    patch: ColourPatch | None = None
+    """Where this piece has other colours, but for the patch's rim."""
+
+    coverage: Floats
+    """The coverage in ``window``, 0 to 1. It is 0 elsewhere and at the window's rim."""
+
+    window: Window = WHOLE_IMAGE
+    """The rows and columns of the photo that ``coverage`` holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class GarmentCutout:
-    """The pieces of a garment in the frame of its photo.
+    """The pieces of a garment in the frame of its photo. They depend on the garment alone."""
 
-    A piece is H x W x 4, float32: RGB and coverage, all from 0 to 255.
-    """
+    torso: GarmentPiece
+    """The torso without gussets; its coverage is H x W."""
 
-    torso: Floats
-    """The torso."""
+    left_sleeve: GarmentPiece | None
+    """The left sleeve."""
 
-    left_sleeve: Floats
-    """The left sleeve; without one its coverage is 0."""
-
-    right_sleeve: Floats
-    """The right sleeve; without one its coverage is 0."""
+    right_sleeve: GarmentPiece | None
+    """The right sleeve."""
 
     alpha: Floats
     """H x W, the coverage of the whole garment, 0 to 1."""
+
+    @property
+    def sleeves(self) -> tuple[GarmentPiece | None, GarmentPiece | None]:
+        """The left sleeve, then the right one."""
+        return self.left_sleeve, self.right_sleeve
 
 
 def cut_out_garment(
     image: NDArray[np.uint8],
     mask: NDArray[np.uint8],
     garment: TopLandmarks,
-    *,
-    gussets: tuple[float, float],
     options: CutoutOptions = CUTOUT_OPTIONS,
 ) -> GarmentCutout:
     """Cut torso and sleeves out of the photo, with some fabric beyond each seam to overlap.
 
-    ``image``: H x W x 3. ``mask``: H x W, 255 on the garment. ``gussets``: how much of a gusset is
-    added below the left and the right armpit, 0 to 1. Colours are continued outwards from well
-    inside the mask, so that no edge contains background.
+    ``image``: H x W x 3. ``mask``: H x W, 255 on the garment. Colours are continued outwards from
+    well inside the mask, so that no edge contains background.
     """
     hard = mask > 127
     extended_colours, alpha = extract_colours_and_alpha(image, hard, options)
     colours = lift_plain_sleeve_shade(even_out_plain_garment_light(extended_colours, hard), garment)
-    shape = (hard.shape[0], hard.shape[1])
-    front = alpha * (1 - _neck_opening(garment, shape, options))
-    torso = np.maximum(
-        front
-        * antialias(dilate(garment.torso_mask, options.torso_overlap_px), options.torso_sigma_px),
-        _gussets(garment, gussets, shape, options),
-    )
-    whole = largest_component(torso > 0.5)
+    front = _without_neck_opening(alpha, garment, options)
+    near_torso = dilate(garment.torso_mask, options.torso_overlap_px)
+    torso = front * antialias(near_torso, options.torso_sigma_px)
     left, right = (_cut_sleeve(colours, front, half, options) for half in garment.halves)
     return GarmentCutout(
-        torso=to_rgba(colours, torso * dilate(whole, 2)),
+        torso=GarmentPiece(colours=colours, coverage=torso),
         left_sleeve=left,
         right_sleeve=right,
         alpha=alpha,
     )
+
+
+def finish_torso(
+    torso: GarmentPiece,
+    garment: TopLandmarks,
+    gussets: tuple[float, float],
+    options: CutoutOptions = CUTOUT_OPTIONS,
+) -> GarmentPiece:
+    """Return the torso with gussets, and without what does not hang together with it.
+
+    ``gussets``: how much of a gusset is added below the left and the right armpit, 0 to 1.
+    """
+    cover = torso.coverage.copy()
+    for half, size in zip(garment.halves, gussets, strict=True):
+        if half.sleeve is not None and size != 0:
+            ring = _gusset_outline(garment, half, size, options)
+            window, gusset = rasterise_polygon_in_window((cover.shape[0], cover.shape[1]), ring)
+            cover[window] = np.maximum(cover[window], gusset)
+    whole = largest_component(cover > 0.5)
+    cover *= dilate(whole, 2)
+    return replace(torso, coverage=cover)
 
 
 def extract_colours_and_alpha(
@@ -143,7 +188,6 @@ def extract_colours_and_alpha(
         own = decontaminate_colours(own, hard, depth)
     safe = erode(hard, USUAL_BLEED_DEPTH_PX)
     extended_colours = pull_push(own, safe, 1)
-    cv2.copyTo(own, safe.astype(np.uint8), extended_colours)
     alpha = np.zeros(hard.shape, np.float32)
     window = bounding_window(hard, options.matte_margin_px)
     if window is not None:
@@ -163,39 +207,35 @@ def _rim_alpha(colours: Floats, hard: Bool, options: CutoutOptions) -> Floats:
 
 def _cut_sleeve(
     colours: Floats, front: Floats, half: GarmentHalf, options: CutoutOptions
-) -> Floats:
-    """Return a half's sleeve, H x W x 4. ``front``: the garment's coverage, H x W, 0 to 1."""
-    if half.sleeve is None or not half.sleeve.mask.any():
-        return to_rgba(colours, np.zeros_like(front))
+) -> GarmentPiece | None:
+    """Return a half's sleeve. ``front``: the garment's coverage, H x W, 0 to 1."""
+    if half.sleeve is None:
+        return None
     mask = half.sleeve.mask
-    near = antialias(dilate(mask, options.sleeve_overlap_px), 1.0)
-    own = extend_plain_sleeve(colours, mask, float(half.armpit[1]))
-    return to_rgba(own, front * near)
+    window = bounding_window(mask, options.sleeve_overlap_px + options.sleeve_rim_px)
+    if window is None:
+        return GarmentPiece(colours=colours, coverage=np.zeros_like(front))
+    near = antialias(dilate(mask[window], options.sleeve_overlap_px), options.sleeve_sigma_px)
+    return GarmentPiece(
+        colours=colours,
+        patch=extend_plain_sleeve(colours, mask, float(half.armpit[1])),
+        coverage=front[window] * near,
+        window=window,
+    )
 
 
-def _neck_opening(garment: TopLandmarks, shape: tuple[int, int], options: CutoutOptions) -> Floats:
-    """Return the coverage of what is above the front neckline: the inside of the back, a label."""
+def _without_neck_opening(alpha: Floats, garment: TopLandmarks, options: CutoutOptions) -> Floats:
+    """Return the coverage without what is above the neckline: the inside of the back, a label."""
     curve = garment.neckline.curve
     above = -options.neck_opening_rise_px
     ends = np.array([[curve[-1, 0], above], [curve[0, 0], above]])
     ring: Points = np.concatenate([curve, ends])
-    cover = rasterise_polygon(shape, ring)
-    return np.asarray(cv2.GaussianBlur(cover, (0, 0), options.neck_opening_sigma_px), np.float32)
-
-
-def _gussets(
-    garment: TopLandmarks,
-    sizes: tuple[float, float],
-    shape: tuple[int, int],
-    options: CutoutOptions,
-) -> Floats:
-    """Return the coverage of gussets below the armpits, where arm and flank part on the body."""
-    cover = np.zeros(shape, np.float32)
-    for half, size in zip(garment.halves, sizes, strict=True):
-        if half.sleeve is not None and size != 0:
-            ring = _gusset_outline(garment, half, size, options)
-            cover = np.maximum(cover, rasterise_polygon(shape, ring))
-    return cover
+    cover = rasterise_polygon((alpha.shape[0], alpha.shape[1]), ring)
+    front = alpha.copy()
+    window = bounding_window(cover > 0, options.neck_opening_rim_px)
+    if window is not None:
+        front[window] *= 1 - gaussian_blur(cover[window], options.neck_opening_sigma_px)
+    return front
 
 
 def _gusset_outline(
@@ -214,10 +254,3 @@ def _gusset_outline(
     top = half.armpit + point(outwards * wide, -0.5 * wide)
     start = half.armpit + point(-outwards * overlap, -0.5 * wide)
     return np.concatenate([start[None], top[None], rim, inner[::-1]])
-
-
-def to_rgba(colours: Floats, coverage: Floats) -> Floats:
-    """Return the colours (H x W x 3) with the coverage (0 to 1) as a fourth channel, 0 to 255."""
-    layer = np.asarray(cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA), np.float32)
-    layer[..., 3] = 255 * coverage
-    return layer

@@ -24,6 +24,7 @@ from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
 Bool: TypeAlias = NDArray[np.bool_]
+Window: TypeAlias = tuple[slice, slice]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,17 @@ class SleeveExtensionOptions:
     """Standard deviation of the blur of the edge at which they end, in photo pixels."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ColourPatch:
+    """Colours of a part of a photo; at its rim they are the photo's."""
+
+    colours: Floats
+    """H x W x 3, 0 to 255."""
+
+    window: Window
+    """The rows and columns of the photo."""
+
+
 SLEEVE_SHADE_OPTIONS: Final = SleeveShadeOptions()
 
 
@@ -81,15 +93,19 @@ def lift_plain_sleeve_shade(
     """
     lifted = colours
     for half in garment.halves:
-        lifted = _lift_under_sleeve(lifted, half, garment.half_chest_width, options)
+        patch = _lift_under_sleeve(lifted, half, garment.half_chest_width, options)
+        if patch is not None:
+            if lifted is colours:
+                lifted = colours.copy()
+            lifted[patch.window] = patch.colours
     return lifted
 
 
 def _lift_under_sleeve(
     colours: Floats, half: GarmentHalf, half_chest_width: float, options: SleeveShadeOptions
-) -> Floats:
+) -> ColourPatch | None:
     if half.sleeve is None or not half.sleeve.mask.any():
-        return colours
+        return None
     reach = options.reach * half_chest_width
     low = np.maximum((half.armpit - reach).astype(int), 0)
     high = np.maximum((half.armpit + reach).astype(int), 1)
@@ -97,7 +113,7 @@ def _lift_under_sleeve(
     part = colours[window]
     fabric = erode(half.sleeve.mask, options.rim_px)
     if not fabric.any() or part.size == 0 or mean_channel_std(colours, fabric) > MAX_PLAIN_STD:
-        return colours
+        return None
     usual = np.median(colours[fabric], axis=0)
     slow = gaussian_blur(to_luma(part), 2.0)
     darkness = options.min_brightness - slow / max(float(usual.mean()), 1.0)
@@ -106,9 +122,8 @@ def _lift_under_sleeve(
     xs = np.arange(low[0], low[0] + part.shape[1], dtype=np.float32)
     away = np.hypot(xs[None, :] - half.armpit[0], ys[:, None] - half.armpit[1]) / reach
     fraction = np.clip(2 - 2 * away, 0, 1) * _hue_similarity(part, usual, options)
-    lifted = colours.copy()
-    lifted[window] = part + (fraction * lift)[..., None] * (options.min_brightness * usual - part)
-    return lifted
+    gain = to_three_channels(np.asarray(fraction * lift, np.float32))
+    return ColourPatch(colours=part + gain * (options.min_brightness * usual - part), window=window)
 
 
 def _hue_similarity(part: Floats, usual: Floats, options: SleeveShadeOptions) -> Floats:
@@ -125,22 +140,21 @@ def extend_plain_sleeve(
     sleeve: Bool,
     armpit_row: float,
     options: SleeveExtensionOptions = SLEEVE_EXTENSION_OPTIONS,
-) -> Floats:
+) -> ColourPatch | None:
     """Continue a plain sleeve's colours over the torso that it touches below the armpit.
 
-    ``colours``: H x W x 3. ``sleeve``: H x W, its mask in the photo.
+    ``colours``: H x W x 3. ``sleeve``: H x W, its mask in the photo. None if it has a pattern.
     """
     window = bounding_window(sleeve, options.window_px)
     inside = erode(sleeve, options.rim_px)
     if window is None or not inside.any():
-        return colours
+        return None
     if mean_channel_std(colours, inside) > MAX_PLAIN_STD:
-        return colours
+        return None
     rows = np.arange(sleeve.shape[0])[:, None]
     below = (~inside & (rows > armpit_row))[window]
     beyond = below & dilate(sleeve[window], options.overlap_px)
     part = colours[window]
     own = pull_push(part, inside[window], 1)
-    result = colours.copy()
-    result[window] = part + to_three_channels(antialias(beyond, options.sigma_px)) * (own - part)
-    return result
+    over = to_three_channels(antialias(beyond, options.sigma_px))
+    return ColourPatch(colours=part + over * (own - part), window=window)

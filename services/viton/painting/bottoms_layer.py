@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.viton.garment.bottoms_landmarks import BottomsLandmarks
-from services.viton.garment.cutout import extract_colours_and_alpha, to_rgba
+from services.viton.garment.cutout import extract_colours_and_alpha
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.painting.contact_shadow import FRONT_LEG, contact_shadow
 from services.viton.painting.existing_shading import estimate_bottoms_shading
@@ -20,7 +20,7 @@ from services.viton.placing.warp_grid import WarpGrid, rasterise_grid
 from services.viton.raster.layers import alpha_blend
 from services.viton.raster.morphology import erode
 from services.viton.raster.planes import choose_pixels, to_three_channels
-from services.viton.raster.sampling import sample_image
+from services.viton.raster.sampling import sample_at, split_map
 from services.viton.raster.smoothing import gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -80,9 +80,11 @@ def render_bottoms(
     options: BottomsRenderingOptions = BOTTOMS_RENDERING_OPTIONS,
 ) -> GarmentLayer:
     """Sample the placed garment from its photo, in the light of the existing bottoms."""
-    colours, cover = extract_colours_and_alpha(photo.image, bottoms.mask)
+    cutout = photo.recall(
+        "bottoms cutout", lambda: extract_colours_and_alpha(photo.image, bottoms.mask)
+    )
     light = estimate_bottoms_shading(legs.pixels, legs.segmentation)
-    garment_layer = _sample_halves(placement.back_to_front, to_rgba(colours, cover), light, options)
+    garment_layer = _sample_halves(placement.back_to_front, cutout, light, options)
     if placement.waistline.visible:
         return garment_layer
     return replace(
@@ -110,9 +112,15 @@ def _alpha_below_top(segmentation: PersonSegmentation, body: LowerBody) -> Float
 
 
 def _sample_halves(
-    halves: tuple[WarpGrid, ...], layer: Floats, light: Floats, options: BottomsRenderingOptions
+    halves: tuple[WarpGrid, ...],
+    cutout: tuple[Floats, Floats],
+    light: Floats,
+    options: BottomsRenderingOptions,
 ) -> GarmentLayer:
-    """Sample the halves from the cutout, H x W x 4, and light them; the first lies below."""
+    """Sample the halves from the cutout and light them; the first lies below.
+
+    ``cutout``: colours (H x W x 3, 0 to 255) and coverage (H x W, 0 to 1) in the garment's photo.
+    """
     edges = options.edges
     shape = (light.shape[0], light.shape[1])
     coverage = np.zeros(shape, np.float32)
@@ -121,10 +129,11 @@ def _sample_halves(
     for grid in halves:
         surface = rasterise_grid(grid, shape).windowed
         window = surface.window
-        found = sample_image(layer, surface.flow)
+        places = split_map(surface.flow)
+        colours, cover = (sample_at(plane, *places) for plane in cutout)
         inwards = (edges.inner_end - surface.across) * edges.inner_slope
         edge = np.clip(inwards + 0.5, 0, 1) if len(halves) > 1 else 1.0
-        alpha = found[..., 3] / 255 * surface.covered * edge
+        alpha = cover * surface.covered * edge
         alpha = gaussian_blur(np.asarray(alpha, np.float32), edges.sigma_px)
         down = np.clip((surface.along - grid.crotch_fraction) / options.crotch_blend, 0, 1)
         place = np.clip(np.abs(surface.across - 0.5) * 2, 0, options.max_across)
@@ -134,7 +143,7 @@ def _sample_halves(
             outwards = np.clip(1 - surface.across, 0, options.max_across)
             leg, hip = place**options.leg_power, outwards**options.hip_power
             shade = 1 - options.edge_loss * (down * leg + (1 - down) * hip)
-        shaded = np.clip(found[..., :3] * to_three_channels(light[window] * shade), 0, 255)
+        shaded = np.clip(colours * to_three_channels(light[window] * shade), 0, 255)
         if coverage.any() and len(halves) > 1:
             front, falling = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
             front[window], falling[window] = alpha, down

@@ -46,7 +46,9 @@ class DressWearer:
 def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:
     """Segment and measure the person. Raises ``NoPerson`` and ``LegsNotShown``."""
     as_photographed = measure_person(photo)
-    legs = measure_person_lower_body(photo, min_shown_below_hips=0.0)
+    legs = replace(
+        measure_person_lower_body(photo, min_shown_below_hips=0.0), pixels=as_photographed.pixels
+    )
     body = _end_top_at_hips(as_photographed.body, legs.body)
     segmentation = _remove_bottoms(as_photographed.segmentation, legs.segmentation, body, legs.body)
     without_bottoms = replace(as_photographed, segmentation=segmentation, body=body)

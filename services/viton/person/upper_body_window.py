@@ -65,4 +65,5 @@ def crop_to_window(photo: PersonPhoto, window: Window) -> PersonPhoto:
         np.ascontiguousarray(photo.image[window]),
         shift_keypoints(photo.keypoints, window),
         np.ascontiguousarray(photo.labels[window]),
+        photo.memo,
     )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.kit.raster.easing import smoothstep
-from services.viton.garment.cutout import GarmentCutout, cut_out_garment
+from services.viton.garment.cutout import GarmentPiece, cut_out_garment, finish_torso
 from services.viton.garment.dress_landmarks import DressLandmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.person.body import Body
@@ -74,9 +74,16 @@ def sample_dress(
     torso_map = warp_torso(placement.top)
     blended = torso_map * (1 - weight) + skirt.flow * weight
     joined = choose_pixels(skirt.covered, blended, torso_map)
-    cutout = _cut_dress(photo, dress, torso.gusset_fractions)
+    cutout = photo.recall(
+        "dress cutout", lambda: cut_out_garment(photo.image, photo.mask, dress.top)
+    )
+    torso_piece = finish_torso(cutout.torso, dress.top, torso.gusset_fractions)
     layers = sample_garment_layers(
-        cutout, joined.astype(np.float32), torso.armhole_seams, placement.top.sleeves
+        _with_skirt(torso_piece, cutout.alpha, dress),
+        cutout.sleeves,
+        joined.astype(np.float32),
+        torso.armhole_seams,
+        placement.top.sleeves,
     )
     ended = end_at_shoulders(layers, body) if torso.hangs_from_straps else layers
     return _remove_beside_skirt(ended, skirt, weight[..., 0])
@@ -110,17 +117,15 @@ def _skirt_weight(lower: LowerBody, shape: tuple[int, int]) -> Floats:
     return np.asarray(weight[:, None, None], np.float32)
 
 
-def _cut_dress(
-    photo: GarmentPhoto, dress: DressLandmarks, gussets: tuple[float, float]
-) -> GarmentCutout:
-    """Cut out torso and sleeves; the torso includes the skirt."""
-    pieces = cut_out_garment(photo.image, photo.mask, dress.top, gussets=gussets)
-    rows = np.arange(photo.mask.shape[0])[:, None]
-    below = np.clip((rows - dress.waist_row) / _WAIST_FADE_PX, 0, 1)
-    below = below * dilate(dress.body_mask, _MASK_REACH_PX)
-    torso = pieces.torso.copy()
-    torso[..., 3] = np.maximum(torso[..., 3], 255 * pieces.alpha * below)
-    return replace(pieces, torso=torso)
+def _with_skirt(torso: GarmentPiece, alpha: Floats, dress: DressLandmarks) -> GarmentPiece:
+    """Return the torso with the skirt. ``alpha``: coverage of the whole dress, H x W, 0 to 1."""
+    first = max(int(dress.waist_row), 0)
+    rows = np.arange(first, alpha.shape[0], dtype=np.float32)[:, None]
+    below = np.clip((rows - np.float32(dress.waist_row)) / np.float32(_WAIST_FADE_PX), 0, 1)
+    cover = torso.coverage.copy()
+    skirt = alpha[first:] * below * dilate(dress.body_mask, _MASK_REACH_PX)[first:]
+    cover[first:] = np.maximum(cover[first:], skirt)
+    return replace(torso, coverage=cover)
 
 
 def _remove_beside_skirt(layers: GarmentLayers, skirt: RuledWarp, weight: Floats) -> GarmentLayers:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from services.kit.raster.easing import smoothstep
 from services.kit.raster.morphology import close_mask
-from services.viton.garment.cutout import GarmentCutout
+from services.viton.garment.cutout import GarmentPiece
 from services.viton.geometry import Points
 from services.viton.person.body import Body
 from services.viton.placing.sleeve import PlacedSleeve, SleeveFit
 from services.viton.raster.morphology import dilate
-from services.viton.raster.polygon import rasterise_polygon
+from services.viton.raster.polygon import rasterise_polygon_in_window
 from services.viton.raster.ruled_warp import RuledWarp
-from services.viton.raster.sampling import sample_image
+from services.viton.raster.sampling import sample_at, split_map
 from services.viton.raster.smoothing import antialias, gaussian_blur
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -107,7 +107,8 @@ class GarmentLayers:
 
 
 def sample_garment_layers(
-    cutout: GarmentCutout,
+    torso_piece: GarmentPiece,
+    sleeve_pieces: tuple[GarmentPiece | None, GarmentPiece | None],
     torso_map: Floats,
     seams: tuple[Points, ...],
     sleeves: tuple[PlacedSleeve, PlacedSleeve],
@@ -118,26 +119,47 @@ def sample_garment_layers(
     ``torso_map``: H x W x 2, the (x, y) in the garment's photo for each canvas pixel. ``seams``:
     polygons on the canvas beside the armholes that the torso covers in any case.
     """
-    rgba = sample_image(cutout.torso, torso_map)
+    colour, coverage = sample_piece(torso_piece, torso_map)
     for ring in seams:
-        alpha = 255 * rasterise_polygon((rgba.shape[0], rgba.shape[1]), ring)
-        rgba[..., 3] = np.maximum(rgba[..., 3], alpha)
-    coverage = np.ascontiguousarray(rgba[..., 3]) / np.float32(255)
-    torso_alpha = gaussian_blur(coverage, _TORSO_EDGE_SIGMA_PX)
-    torso = GarmentLayer(rgba[..., :3], torso_alpha, torso_map)
+        near, beside = rasterise_polygon_in_window((coverage.shape[0], coverage.shape[1]), ring)
+        coverage[near] = np.maximum(coverage[near], beside)
+    torso = GarmentLayer(colour, gaussian_blur(coverage, _TORSO_EDGE_SIGMA_PX), torso_map)
     left, right = (
-        _sample_sleeve(image, placed, torso, options)
-        for image, placed in zip((cutout.left_sleeve, cutout.right_sleeve), sleeves, strict=True)
+        _sample_sleeve(piece, placed, torso, options)
+        for piece, placed in zip(sleeve_pieces, sleeves, strict=True)
     )
     return GarmentLayers(torso, (left, right))
 
 
+def sample_piece(piece: GarmentPiece, flow: Floats) -> tuple[Floats, Floats]:
+    """Return the colours (H x W x 3) and the coverage (H x W) of a piece read at ``flow``."""
+    xs, ys = split_map(flow)
+    colour = sample_at(piece.colours, xs, ys)
+    if piece.patch is not None:
+        rows, columns = piece.patch.window
+        tall, wide = piece.patch.colours.shape[:2]
+        height, width = piece.colours.shape[:2]
+        patched = sample_at(piece.patch.colours, xs - columns.start, ys - rows.start)
+        # Where the patch reaches the photo's border, it is repeated outside.
+        inside = (xs >= columns.start) | (columns.start == 0)
+        inside &= (xs <= columns.start + wide - 1) | (columns.start + wide == width)
+        inside &= (ys >= rows.start) | (rows.start == 0)
+        inside &= (ys <= rows.start + tall - 1) | (rows.start + tall == height)
+        cv2.copyTo(patched, inside.astype(np.uint8), colour)
+    rows, columns = piece.window
+    coverage = sample_at(piece.coverage, xs - (columns.start or 0), ys - (rows.start or 0))
+    return colour, coverage
+
+
 def _sample_sleeve(
-    image: Floats, placed: PlacedSleeve, torso: GarmentLayer, options: SleeveEdgesOptions
+    piece: GarmentPiece | None,
+    placed: PlacedSleeve,
+    torso: GarmentLayer,
+    options: SleeveEdgesOptions,
 ) -> GarmentLayer:
-    """Sample a sleeve from its cutout, H x W x 4; without a sleeve its layer is empty."""
+    """Sample a sleeve; without one its layer is empty."""
     fit, shape = placed.fit, torso.alpha.shape
-    if fit.cuff_fraction == 0.0:
+    if piece is None or fit.cuff_fraction == 0.0:
         return GarmentLayer(torso.colour, np.zeros(shape, np.float32), torso.flow)
     surface = placed.surface.windowed
     window = surface.window
@@ -147,18 +169,18 @@ def _sample_sleeve(
         cv2.merge((weight, weight)) * surface.flow
         + cv2.merge((1 - weight, 1 - weight)) * torso.flow[window]
     )
-    rgba = sample_image(image, flow[window])
+    sampled, cover = sample_piece(piece, flow[window])
     alpha, colour = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)
-    coverage = _sleeve_alpha(surface, fit, rgba[..., 3], options)
+    coverage = _sleeve_alpha(surface, fit, cover, options)
     alpha[window] = gaussian_blur(coverage, options.sigma_px)
-    colour[window] = rgba[..., :3]
+    colour[window] = sampled
     return GarmentLayer(colour, alpha, flow)
 
 
 def _sleeve_alpha(
     surface: RuledWarp, fit: SleeveFit, sampled: Floats, edges: SleeveEdgesOptions
 ) -> Floats:
-    """Return a sleeve's coverage in the window of its surface; ``sampled``: its cutout's, 0 to 255.
+    """Return a sleeve's coverage in the window of its surface; ``sampled``: its piece's coverage.
 
     Down to the cuff a sleeve covers the arm, whatever its outline in the photo is.
     """
@@ -168,7 +190,7 @@ def _sleeve_alpha(
     margin, steepness = edges.outline_margin, edges.side_steepness
     beside = np.clip((0.5 * width + margin - off_centre) * steepness + 0.5, 0, 1)
     on_arm = np.clip((0.5 * width - off_centre) * steepness + 0.5, 0, 1)
-    covered = np.maximum(sampled / 255 * beside, on_arm)
+    covered = np.maximum(sampled * beside, on_arm)
     roundness = 1 - np.clip(off_centre / (0.5 * width), 0, 1) ** 2
     until = fit.cuff_fraction - edges.cuff_inset + edges.cuff_bow * roundness
     end = np.clip((until - surface.along) * edges.cuff_steepness + 0.5, 0, 1)

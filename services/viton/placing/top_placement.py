@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from services.viton.garment.cutout import cut_out_garment
+from services.viton.garment.cutout import cut_out_garment, finish_torso
 from services.viton.garment.landmarks import TopLandmarks
 from services.viton.garment.photo import GarmentPhoto
 from services.viton.person.body import Body
@@ -51,9 +51,13 @@ def sample_top(
 ) -> GarmentLayers:
     """Sample the top's layers from its photo."""
     torso = placement.torso
-    cutout = cut_out_garment(photo.image, photo.mask, top, gussets=torso.gusset_fractions)
+    cutout = photo.recall("top cutout", lambda: cut_out_garment(photo.image, photo.mask, top))
     layers = sample_garment_layers(
-        cutout, warp_torso(placement), torso.armhole_seams, placement.sleeves
+        finish_torso(cutout.torso, top, torso.gusset_fractions),
+        cutout.sleeves,
+        warp_torso(placement),
+        torso.armhole_seams,
+        placement.sleeves,
     )
     return (
         end_at_shoulders(layers, body)

@@ -32,8 +32,13 @@ def pull_push(image: Floats, weight: Floats | Bool, shrink: int = 2) -> Floats:
     """
     known = np.asarray(weight, np.float32)
     height, width = known.shape
+    mask = weight.astype(np.uint8) if weight.dtype == np.bool_ else None
+    if mask is None:
+        weighted = image * to_three_channels(known)
+    else:
+        weighted = np.asarray(cv2.copyTo(image, mask), np.float32)
     size = (max(width // shrink, 1), max(height // shrink, 1))
-    levels = [(_shrink_to(image * to_three_channels(known), size), _shrink_to(known, size))]
+    levels = [(_shrink_to(weighted, size), _shrink_to(known, size))]
     while len(levels) < _MAX_LEVELS and min(levels[-1][1].shape) > 3:
         colour, amount = levels[-1]
         half = ((amount.shape[1] + 1) // 2, (amount.shape[0] + 1) // 2)
@@ -43,14 +48,12 @@ def pull_push(image: Floats, weight: Floats | Bool, shrink: int = 2) -> Floats:
     current = np.broadcast_to(mean, colour.shape).astype(np.float32)
     for colour, amount in reversed(levels[1:]):
         current = _fill_unknown(colour, amount, current)
-    colour, amount = levels[0]
-    if shrink == 1 and weight.dtype == np.bool_:
-        # Each pixel is known or not, and black where it is not.
+    if shrink == 1 and mask is not None:
+        # Each pixel is known or not.
         filled = _enlarge_to(current, size)
-        filled *= to_three_channels(1 - amount)
-        filled += colour
+        cv2.copyTo(image, mask, filled)
         return filled
-    return _enlarge_to(_fill_unknown(colour, amount, current), (width, height))
+    return _enlarge_to(_fill_unknown(*levels[0], current), (width, height))
 
 
 def _fill_unknown(colour: Floats, amount: Floats, coarser: Floats) -> Floats:
@@ -67,6 +70,8 @@ def _fill_unknown(colour: Floats, amount: Floats, coarser: Floats) -> Floats:
 
 def _shrink_to(plane: Floats, size: tuple[int, int]) -> Floats:
     """Return the plane or image at a ``size`` of (width, height), averaged by area."""
+    if plane.shape[1::-1] == size:
+        return plane
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 

@@ -49,6 +49,13 @@ def test_the_memo_is_set_from_outside(file: str, name: str) -> None:
     assert environment[name] in (None, f"${{{name}:-}}")
 
 
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/swarm/stack.yml"])
+@pytest.mark.parametrize("name", ["TRYON_MEMO_MB", "TRYON_MEMO_SECONDS"])
+def test_the_try_on_remembers_as_the_gateway_does(file: str, name: str) -> None:
+    services = yaml.safe_load((ROOT / file).read_text())["services"]
+    assert services["viton"]["environment"][name] == services["gateway"]["environment"][name]
+
+
 @pytest.mark.parametrize("file", STACKS)
 def test_the_gateway_has_room_for_the_memo(file: str) -> None:
     assert memory_of(gateway_of(file)) >= needed_bytes(GatewaySettings().memo_mb)
