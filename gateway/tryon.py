@@ -13,6 +13,7 @@ import structlog
 from gateway.admission import AdmissionControl
 from gateway.backends.protocol import Backend
 from gateway.dag import Call, OnEvent, StageEvent, StageState, ignore
+from gateway.heap import trim_malloc
 from gateway.options import DEFAULT_OPTIONS, SIZE, Format, OptionValues, Size
 from gateway.pipeline import TRY_ON_PIPELINE
 from gateway.quality_warnings import WarningInputs, confidence_of, find_warnings
@@ -33,6 +34,10 @@ PHOTOS_SWAPPED_MESSAGE: Final = (
 
 UPLOADS: Final = ("person_upload", "garment_upload")
 """Names of the pipeline's inputs that the person's and the garment's photo fill."""
+
+LARGE_PHOTOS_PIXELS: Final = 8_000_000
+"""Pixels of both photos together from which on freed memory is given back before they are decoded.
+The pictures before have left up to 256 MB that cannot hold arrays of that size."""
 
 Read = TypeVar("Read")
 
@@ -78,8 +83,10 @@ class TryOn:
         Raises InputError for photos that cannot be used, Overloaded if the queue is full, and any
         ServiceError with its stage.
         """
-        _read_both(images.probe, photos)
+        pixels = sum(file.width * file.height for file in _read_both(images.probe, photos))
         async with self._admission.slot():
+            if pixels > LARGE_PHOTOS_PIXELS:
+                await asyncio.to_thread(trim_malloc)
             started = time.monotonic()
             timings: dict[str, float] = {}
             remembered: list[str] = []

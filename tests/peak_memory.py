@@ -1,4 +1,4 @@
-"""How much memory work takes at its peak, measured in a process of its own."""
+"""How much memory work takes, measured in a process of its own."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ before = resident("VmRSS")
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
 {work}
-print(resident("VmHWM") - before)
+print(resident("{counted}") - before)
 """
 """What the process runs; Linux alone tells a peak and lets it be forgotten."""
 
@@ -28,7 +28,18 @@ def measure_peak(prepare: str, work: str) -> int:
 
     Both are Python code. What ``prepare`` makes is there before and does not count.
     """
-    code = PROGRAM.format(prepare=textwrap.dedent(prepare), work=textwrap.dedent(work))
+    return _measure(prepare, work, counted="VmHWM")
+
+
+def measure_growth(prepare: str, work: str) -> int:
+    """Return the bytes that ``work`` leaves resident, less than 0 if it gives some back."""
+    return _measure(prepare, work, counted="VmRSS")
+
+
+def _measure(prepare: str, work: str, *, counted: str) -> int:
+    code = PROGRAM.format(
+        prepare=textwrap.dedent(prepare), work=textwrap.dedent(work), counted=counted
+    )
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
