@@ -1,8 +1,8 @@
-"""Enlarges a small photo with a network, tile by tile, and leaves its colours as they were."""
+"""Enlarges a small photo with a network, where it has detail, and leaves its colours alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from services.kit.errors import InvalidRequest
 from services.kit.types import Image
 from services.super_resolution import deblock
 from services.super_resolution.contract import UpscaleRequest, fit_scale, needs_upscaling
+from services.super_resolution.tiles import cut_spans, find_range
 
 Planes = NDArray[np.float32]
 """3 x height x width float32 RGB, 0 to 1."""
@@ -25,8 +26,8 @@ MAX_SIDE_PX: Final = 4096
 MAX_NETWORK_PIXELS: Final = 512 * 512
 """Pixels of a network's input at most; bounds the time."""
 
-TILE: Final = 128
-"""Pixels of a tile's side, without its margin; the network's memory is that of one tile."""
+TILE_SIDES_PX: Final = (96, 192)
+"""Height and width of a tile without its margin, at most; the network's memory is that of one."""
 
 DETAIL_WINDOW_PX: Final = 5
 """Side of the window in which detail is looked for, in pixels of the photo."""
@@ -39,6 +40,9 @@ DETAIL_RANGE: Final = 9.0
 
 COLOUR_GRID: Final = 8
 """Side of the cells over which the photo's mean colour is kept, in pixels of the photo."""
+
+BACK_PROJECTIONS: Final = 2
+"""Steps that bring the detail of a reduced photo back; more gain nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,39 +80,60 @@ def upscale(request: UpscaleRequest, network: Network) -> Image:
     scale = fit_scale(request)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     photo = deblock.deblock(request.image) if network.needs_deblocking else request.image
-    planes: Planes = np.moveaxis(photo, 2, 0).astype(np.float32) / np.float32(255)
+    # The network's time grows with its input's pixels, and what exceeds the canvas is lost.
+    reduced = network.scale > scale
+    given = _reduce(photo, size, network.scale) if reduced else photo
+    if given[..., 0].size > MAX_NETWORK_PIXELS:
+        return _to_image(_to_planes(photo), size)
+    detail = measure_detail(given)
+    planes = _to_planes(given)
     reached = 1
     while reached < scale and planes[0].size <= MAX_NETWORK_PIXELS and reached < 4:
-        planes = run_in_tiles(planes, network)
+        planes = run_in_tiles(planes, network, _repeat(detail > 0, reached))
         reached *= network.scale
-    if reached > 1:
-        planes = restore_colours(photo, planes)
-        planes = interpolate_flat_areas(photo, planes)
-    return _to_image(planes, size)
+    if not reduced:
+        planes = restore_colours(given, planes)
+    planes = interpolate_flat_areas(given, planes, detail)
+    return _to_image(restore_detail(photo, planes) if reduced else planes, size)
 
 
-def run_in_tiles(planes: Planes, network: Network, tile: int = TILE) -> Planes:
-    """Run a network over planes of any size, with memory for one tile of about ``tile`` pixels."""
+def run_in_tiles(
+    planes: Planes,
+    network: Network,
+    detail: NDArray[np.bool_],
+    tile: tuple[int, int] = TILE_SIDES_PX,
+) -> Planes:
+    """Run a network over the parts of planes that have detail, and interpolate the others.
+
+    ``planes`` are of any size, and ``detail`` is height x width. Needs memory for one tile; a tile
+    has up to ``tile`` rows and columns, without its margin.
+    """
     scale, margin = network.scale, network.margin
-    height, width = planes.shape[1:]
+    height, width = detail.shape
     if network.even_sizes_only:
         # Tiles begin at even places, so this makes every one of them even.
-        planes = np.pad(planes, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
-    rows, columns = planes.shape[1:]
-    result = np.zeros((3, rows * scale, columns * scale), np.float32)
-    for top, bottom in pairwise(_tile_edges(rows, tile)):
-        y, y_end = max(0, top - margin), min(rows, bottom + margin)
-        down = _blend_weights(y, y_end, top or None, bottom if bottom < rows else None, network)
-        for left, right in pairwise(_tile_edges(columns, tile)):
-            x, x_end = max(0, left - margin), min(columns, right + margin)
-            across = _blend_weights(
-                x, x_end, left or None, right if right < columns else None, network
-            )
-            large = network.run(planes[:, y:y_end, x:x_end])
-            result[:, y * scale : y_end * scale, x * scale : x_end * scale] += (
-                large * down[:, None] * across
-            )
-    return result[:, : height * scale, : width * scale]
+        odd = ((0, height % 2), (0, width % 2))
+        planes = np.pad(planes, ((0, 0), *odd), mode="edge")
+        detail = np.pad(detail, odd, mode="edge")
+    rows, columns = detail.shape
+    smooth = _resample(planes, (columns * scale, rows * scale), Resampling.BICUBIC)
+    added = np.zeros_like(smooth)
+    cut_rows, cut_columns = (
+        partial(cut_spans, length=length, longest=longest, margin=margin, scale=scale)
+        for length, longest in zip(detail.shape, tile, strict=True)
+    )
+    for down in cut_rows(*find_range(np.any(detail, axis=1))):
+        # Rows are narrower where little of their width has detail.
+        for across in cut_columns(*find_range(np.any(detail[down.start : down.stop], axis=0))):
+            large = network.run(planes[:, down.start : down.stop, across.start : across.stop])
+            place = np.s_[
+                :,
+                down.start * scale : down.stop * scale,
+                across.start * scale : across.stop * scale,
+            ]
+            weights = down.weights[:, None] * across.weights
+            added[place] += (large - smooth[place]) * weights
+    return (smooth + added)[:, : height * scale, : width * scale]
 
 
 def restore_colours(photo: Image, planes: Planes) -> Planes:
@@ -131,59 +156,73 @@ def restore_colours(photo: Image, planes: Planes) -> Planes:
     return corrected
 
 
-def interpolate_flat_areas(photo: Image, planes: Planes) -> Planes:
-    """Take interpolation in place of the network where the photo has no detail.
+def restore_detail(photo: Image, planes: Planes) -> Planes:
+    """Correct an enlarged photo so that, reduced to the photo's size, it is the photo.
 
-    There it equals the truth, and a network in 8 bits would leave a visible grain.
+    The network was given the photo reduced. What that lost is added by back-projection (Irani and
+    Peleg, 1991), and colours are those of the photo again.
+    """
+    wanted = _to_planes(photo)
+    size, photo_size = planes.shape[:0:-1], wanted.shape[:0:-1]
+    corrected = np.empty_like(planes)
+    for channel, plane in enumerate(planes):
+        result = plane
+        for _ in range(BACK_PROJECTIONS):
+            error = wanted[channel] - _resample_plane(result, photo_size, Resampling.LANCZOS)
+            result = result + _resample_plane(error, size, Resampling.BICUBIC)
+        corrected[channel] = result
+    return corrected
+
+
+def measure_detail(photo: Image) -> NDArray[np.float32]:
+    """Return for each pixel the share, 0 to 1, of the network in the enlarged photo.
+
+    It is 0 where the photo is flat: there interpolation equals the truth.
     """
     picture = PIL.Image.fromarray(photo)
     greatest = np.asarray(picture.filter(MaxFilter(DETAIL_WINDOW_PX)), np.float32)
     least = np.asarray(picture.filter(MinFilter(DETAIL_WINDOW_PX)), np.float32)
     spread = (greatest - least).max(axis=2)
     share = np.clip((spread - FLAT_RANGE) / (DETAIL_RANGE - FLAT_RANGE), 0, 1)
-    size = (planes.shape[2], planes.shape[1])
-    shares = _resample_plane(share.astype(np.float32), size, Resampling.BILINEAR)
-    blended = np.empty_like(planes)
-    for channel, plane in enumerate(planes):
-        smooth = _resample_plane(
-            photo[..., channel].astype(np.float32) / np.float32(255), size, Resampling.BICUBIC
-        )
-        blended[channel] = smooth + shares * (plane - smooth)
-    return blended
+    return np.asarray(share, np.float32)
 
 
-def _tile_edges(length: int, tile: int) -> list[int]:
-    """Where tiles begin and end: as many as are needed, of about the same even length."""
-    count = -(-length // tile)
-    return [round(index * length / count / 2) * 2 for index in range(count)] + [length]
+def interpolate_flat_areas(photo: Image, planes: Planes, detail: NDArray[np.float32]) -> Planes:
+    """Take interpolation in place of the network where the photo has no detail.
 
-
-def _blend_weights(
-    start: int, stop: int, near: int | None, far: int | None, network: Network
-) -> NDArray[np.float32]:
-    """Weights of a tile from ``start`` to ``stop`` that fade at the edges it shares.
-
-    ``near`` and ``far`` are those edges, none at the picture's own; two tiles' weights add up to 1.
+    There it equals the truth, and a network in 8 bits would leave a visible grain. ``detail`` is
+    what ``measure_detail`` gives for the photo.
     """
-    scale, fade = network.scale, network.margin
-    place = start + (
-        np.arange((stop - start) * scale, dtype=np.float32) + np.float32(0.5)
-    ) / np.float32(scale)
-    weights: NDArray[np.float32] = np.ones(place.shape, np.float32)
-    if near is not None:
-        weights *= np.clip((place - near) / fade + 0.5, 0, 1)
-    if far is not None:
-        weights *= np.clip((far - place) / fade + 0.5, 0, 1)
-    return weights
+    size = planes.shape[:0:-1]
+    shares = _resample_plane(detail, size, Resampling.BILINEAR)
+    smooth = _resample(_to_planes(photo), size, Resampling.BICUBIC)
+    return smooth + shares * (planes - smooth)
+
+
+def _reduce(photo: Image, size: tuple[int, int], scale: int) -> Image:
+    """Reduce a photo to the least size that is ``size``, (width, height), once enlarged."""
+    width, height = (-(-side // scale) for side in size)
+    picture = PIL.Image.fromarray(photo)
+    return np.asarray(picture.resize((width, height), Resampling.LANCZOS))
+
+
+def _repeat(mask: NDArray[np.bool_], times: int) -> NDArray[np.bool_]:
+    return mask.repeat(times, axis=0).repeat(times, axis=1) if times > 1 else mask
+
+
+def _to_planes(photo: Image) -> Planes:
+    return np.moveaxis(photo, 2, 0).astype(np.float32) / np.float32(255)
 
 
 def _resample_plane(values: NDArray[np.float32], size: tuple[int, int], how: Resampling) -> Planes:
     return np.asarray(PIL.Image.fromarray(values).resize(size, how))
 
 
+def _resample(planes: Planes, size: tuple[int, int], how: Resampling) -> Planes:
+    return np.stack([_resample_plane(plane, size, how) for plane in planes])
+
+
 def _to_image(planes: Planes, size: tuple[int, int]) -> Image:
     """Resample planes to (width, height) as a picture."""
-    scaled = np.stack(
-        [_resample_plane(plane, size, Resampling.LANCZOS) for plane in planes], axis=2
-    )
-    return np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    scaled = np.moveaxis(_resample(planes, size, Resampling.LANCZOS), 0, 2)
+    return np.ascontiguousarray(np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8))

@@ -120,8 +120,9 @@ def test_tiles_leave_no_seam(
 ) -> None:
     tried = network(file, scale=scale, margin=margin, even_sizes_only=even_sizes_only)
     planes = np.moveaxis(drawing(90, 70), 2, 0).astype(np.float32) / np.float32(255)
-    whole = core.run_in_tiles(planes, tried, tile=200)
-    tiled = core.run_in_tiles(planes, tried, tile=48)
+    everywhere = np.ones(planes.shape[1:], bool)
+    whole = core.run_in_tiles(planes, tried, everywhere, (200, 200))
+    tiled = core.run_in_tiles(planes, tried, everywhere, (48, 48))
     difference = np.abs(whole - tiled) * 255
     # Real-ESRGAN sees everything a little, so tiles differ in detail, but not at their edges.
     assert difference.max() < worst

@@ -106,8 +106,10 @@ def test_tiles_of_srgan_are_the_whole(
     small = np.zeros((40, 30, 3), np.uint8)
     service.load().handlers["Upscale"](UpscaleRequest(small, 120, 160))
     planes = np.random.default_rng(3).random((3, 90, 70), np.float32)
-    whole = core.run_in_tiles(planes, networks[0], tile=200)
-    assert np.abs(whole - core.run_in_tiles(planes, networks[0], tile=48)).max() < 1e-4
+    everywhere = np.ones(planes.shape[1:], bool)
+    whole = core.run_in_tiles(planes, networks[0], everywhere, (200, 200))
+    tiled = core.run_in_tiles(planes, networks[0], everywhere, (48, 48))
+    assert np.abs(whole - tiled).max() < 1e-4
     assert folder.exists()
 
 

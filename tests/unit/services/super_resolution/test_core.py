@@ -1,11 +1,13 @@
 """Enlarging: when, to what size, without seams, with the photo's colours."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
 import pytest
 from numpy.typing import NDArray
+from PIL.Image import Resampling
 
 from services.kit.errors import InvalidRequest
 from services.kit.types import Image
@@ -108,7 +110,10 @@ def test_refuses_a_canvas_that_cannot_be(sides: tuple[int, int]) -> None:
 @pytest.mark.parametrize("even_sizes_only", [False, True])
 def test_tiles_leave_no_seam(width: int, height: int, even_sizes_only: bool) -> None:
     planes = planes_of(photo(width, height))
-    tiled = core.run_in_tiles(planes, network(2, even_sizes_only=even_sizes_only), tile=64)
+    everywhere = np.ones((height, width), bool)
+    tiled = core.run_in_tiles(
+        planes, network(2, even_sizes_only=even_sizes_only), everywhere, (64, 64)
+    )
     assert tiled.shape == (3, 2 * height, 2 * width)
     whole = repeat(blurred(planes), 2)
     # An odd side is continued by one pixel for an even network, so its last rows may differ.
@@ -116,45 +121,104 @@ def test_tiles_leave_no_seam(width: int, height: int, even_sizes_only: bool) -> 
     assert np.allclose(tiled[inner], whole[inner], atol=1e-5)
 
 
-def test_no_tile_is_larger_than_asked() -> None:
-    seen: list[int] = []
+def listening(shapes: list[tuple[int, ...]], scale: int = 4) -> Network:
+    """A network that repeats pixels and writes down what it was given."""
 
     def run(planes: Planes) -> Planes:
-        seen.append(max(planes.shape))
-        return repeat(planes, 4)
+        shapes.append(planes.shape)
+        return repeat(planes, scale)
 
-    core.run_in_tiles(
-        planes_of(photo(500, 130)),
-        Network(run=run, scale=4, margin=12, even_sizes_only=False, needs_deblocking=False),
+    return Network(
+        run=run, scale=scale, margin=12, even_sizes_only=scale == 2, needs_deblocking=False
     )
-    assert len(seen) == 8
-    assert max(seen) <= core.TILE + 2 * 12
+
+
+def test_no_tile_is_larger_than_asked() -> None:
+    shapes: list[tuple[int, ...]] = []
+    core.run_in_tiles(
+        planes_of(photo(500, 130)), listening(shapes), np.ones((130, 500), bool), (64, 192)
+    )
+    assert len(shapes) == 9
+    assert max(height for _, height, _ in shapes) <= 64 + 2 * 12
+    assert max(width for _, _, width in shapes) <= 192 + 2 * 12
+
+
+@pytest.mark.parametrize("even_sizes_only", [False, True])
+def test_the_network_is_run_where_there_is_detail_only(even_sizes_only: bool) -> None:
+    planes = planes_of(photo(121, 203))
+    detail = np.zeros((203, 121), bool)
+    detail[30:80, 51:77] = detail[90:171, 20:33] = True
+    shapes: list[tuple[int, ...]] = []
+    tried = network(2, even_sizes_only=even_sizes_only)
+
+    def run(given: Planes) -> Planes:
+        shapes.append(given.shape)
+        return tried.run(given)
+
+    large = core.run_in_tiles(planes, replace(tried, run=run), detail, (64, 64))
+    whole = repeat(blurred(planes), 2)
+    place = repeat(detail[None], 2)[0]
+    assert np.allclose(large[:, place], whole[:, place], atol=1e-5)
+    assert sum(height * width for _, height, width in shapes) < 0.5 * planes[0].size
+    smooth = np.stack(
+        [
+            np.asarray(PIL.Image.fromarray(plane).resize((242, 406), Resampling.BICUBIC))
+            for plane in planes
+        ]
+    )
+    # An odd side is continued by one pixel for an even network.
+    assert np.allclose(large[:, :56, :230], smooth[:, :56, :230], atol=1e-6)
+    assert np.allclose(large[:, :400, 160:230], smooth[:, :400, 160:230], atol=1e-6)
+
+
+def test_a_flat_photo_needs_no_network() -> None:
+    shapes: list[tuple[int, ...]] = []
+    image = np.full((256, 192, 3), 90, np.uint8)
+    result = core.upscale(UpscaleRequest(image), listening(shapes))
+    assert not shapes
+    assert np.array_equal(result, np.full((1024, 768, 3), 90))
+
+
+@pytest.mark.parametrize("size", [(384, 512), (380, 507), (256, 341), (200, 260), (383, 90)])
+def test_the_network_is_given_no_more_than_the_canvas_shows(size: tuple[int, int]) -> None:
+    shapes: list[tuple[int, ...]] = []
+    core.upscale(UpscaleRequest(photo(*size)), listening(shapes))
+    given = sum(height * width for _, height, width in shapes)
+    # A quarter of the canvas's sides, and the margins of three tiles.
+    assert 0 < given <= 192 * (256 + 4 * 12)
+
+
+def test_a_photo_that_the_network_saw_reduced_keeps_its_detail_and_its_colours() -> None:
+    image = photo(384, 512)
+    result = core.upscale(UpscaleRequest(image), network(shift=0.04))
+    back = PIL.Image.fromarray(result).resize((384, 512), Resampling.LANCZOS)
+    plain = PIL.Image.fromarray(image).resize((192, 256), Resampling.LANCZOS)
+    lost = np.asarray(plain.resize((384, 512), Resampling.LANCZOS))
+    assert error(np.asarray(back), image) < 0.1 * error(lost, image)
+    means = image.reshape(-1, 3).mean(0) - result.reshape(-1, 3).mean(0)
+    assert np.abs(means).max() < 0.2
 
 
 def test_a_network_of_two_is_repeated_until_it_is_enough() -> None:
     sizes: list[tuple[int, ...]] = []
-
-    def run(planes: Planes) -> Planes:
-        sizes.append(planes.shape)
-        return repeat(planes, 2)
-
-    core.upscale(
-        UpscaleRequest(photo(60, 80)),
-        Network(run=run, scale=2, margin=12, even_sizes_only=True, needs_deblocking=False),
-    )
+    core.upscale(UpscaleRequest(photo(60, 80)), listening(sizes, scale=2))
     assert sizes[0] == (3, 80, 60)
     assert sum(height * width for _, height, width in sizes[1:]) >= 160 * 120
 
 
-def test_more_pixels_than_anyone_waits_for_never_reach_the_network() -> None:
+@pytest.mark.parametrize(("side", "canvas"), [(600, 2500), (1000, 2100)])
+def test_more_pixels_than_anyone_waits_for_never_reach_the_network(side: int, canvas: int) -> None:
     def run(planes: Planes) -> Planes:
         raise AssertionError(planes.shape)
 
-    request = UpscaleRequest(photo(600, 600), 4096, 4096)
+    image = photo(side, side)
     result = core.upscale(
-        request, Network(run=run, scale=4, margin=12, even_sizes_only=False, needs_deblocking=False)
+        UpscaleRequest(image, canvas, canvas),
+        Network(run=run, scale=4, margin=12, even_sizes_only=False, needs_deblocking=False),
     )
-    assert result.shape == (4096, 4096, 3)
+    lanczos = PIL.Image.fromarray(image).resize((canvas, canvas), Resampling.LANCZOS)
+    # Rounded once, not after each direction.
+    assert error(result, np.asarray(lanczos)) < 1
 
 
 def test_a_shift_of_colour_is_taken_back() -> None:
