@@ -8,7 +8,7 @@ from services.kit import engines
 from services.kit.runtimes import int8, sessions
 from services.kit.service import Service
 from services.kit.weights import store
-from services.super_resolution import core, model
+from services.super_resolution import arena, core, model
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
 
 
@@ -71,8 +71,9 @@ def _load(name: str, engine: _Engine) -> Service:
     weights = engine.weights
     if engine.int8_weights:
         weights = int8.choose_file(engine.weights, engine.int8_weights)
+    session = sessions.onnx_session(store.find_weights(weights))
     network = model.wrap_session(
-        sessions.onnx_session(store.find_weights(weights)),
+        session,
         scale=engine.scale,
         margin=engine.margin_px,
         even_sizes_only=engine.even_sizes_only,
@@ -80,7 +81,10 @@ def _load(name: str, engine: _Engine) -> Service:
     )
 
     def upscale(request: UpscaleRequest) -> UpscaleResponse:
-        return UpscaleResponse(core.upscale(request, network))
+        try:
+            return UpscaleResponse(core.upscale(request, network))
+        finally:
+            arena.shrink_arena(session)
 
     return Service(engine=name, handlers={"Upscale": upscale})
 
