@@ -1,7 +1,7 @@
 """Choose crops of the photo for the networks, and blend their answers.
 
-The person segmenter reduces every crop to 256 x 256 pixels. So the body, the trunk, the legs and
-the head are also cropped. The clothes network runs once, on the person's crop.
+The person segmenter reduces every crop to 256 x 256 pixels. So the head, the legs and a person who
+is small in the photo are also cropped. The clothes network runs once, on the person's crop.
 """
 
 from dataclasses import dataclass
@@ -29,14 +29,11 @@ FADE_WIDTH: Final = 0.08
 class CropOptions:
     """Which parts of the photo are cropped."""
 
-    max_person_share: float = 0.75
-    """Share of the picture below which the person gets a crop."""
+    max_person_share: float = 0.5
+    """Share of the picture below which the person gets a crop: of larger ones it shows no more than
+    the whole picture does."""
     min_side_px: int = 32
     """Side below which a crop is left out, in pixels of the photo."""
-    trunk_start: float = 0.4
-    """Upper side of the trunk's crop above the neck, in shoulder widths."""
-    trunk_end: float = 0.5
-    """Lower side of the trunk's crop below the hips, in shoulder widths."""
     unseen_face_height: float = 0.6
     """Face above the neck if neither nose nor eyes are seen, in shoulder widths."""
     head_half_side: float = 1.15
@@ -77,7 +74,7 @@ def detail_crops(
     width: int,
     options: CropOptions = CROP_OPTIONS,
 ) -> list[PixelBox]:
-    """Choose the crops of body, trunk, legs and head.
+    """Choose the crops of person, legs and head.
 
     ``first`` holds the whole picture's probabilities, of any size. ``frame`` and the boxes are in
     pixels of the photo, which measures ``height`` x ``width``.
@@ -88,9 +85,6 @@ def detail_crops(
         boxes.append(person)
     neck_x, neck_y = (float(v) for v in frame.neck)
     hip_y = float(frame.hip[1])
-    foot = max(hip_y, neck_y + frame.torso_length) + options.trunk_end * frame.shoulder_width
-    top = neck_y - options.trunk_start * frame.shoulder_width
-    trunk = (person.left, top, person.right, foot)
     seen = [j for j in (Joint.NOSE, Joint.LEFT_EYE, Joint.RIGHT_EYE) if frame.seen[j]]
     face_x, face_y = (
         (float(v) for v in frame.points[seen].mean(axis=0))
@@ -100,11 +94,10 @@ def detail_crops(
     reach = options.head_half_side * frame.shoulder_width
     middle_x, middle_y = (face_x + neck_x) / 2, (face_y + neck_y) / 2
     head = (middle_x - reach, middle_y - reach, middle_x + reach, middle_y + reach)
-    sights = [trunk, head]
     if person.bottom - hip_y > options.min_leg_length * frame.torso_length:
         legs_top = hip_y - options.legs_start * frame.torso_length
-        sights.insert(1, (person.left, legs_top, person.right, person.bottom))
-    boxes += [_box(sides, height, width) for sides in sights]
+        boxes.append(_box((person.left, legs_top, person.right, person.bottom), height, width))
+    boxes.append(_box(head, height, width))
     return [box for box in boxes if min(box.width, box.height) >= options.min_side_px]
 
 

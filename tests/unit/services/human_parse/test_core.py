@@ -482,6 +482,19 @@ def test_legs_get_a_look_of_their_own_where_they_are_seen() -> None:
     )
 
 
+def test_only_a_person_who_is_small_in_the_photo_gets_a_look_of_their_own() -> None:
+    scene = draw()
+    large = crops.blend_crops([(PixelBox(0, 0, 384, 512), scene.people)])
+    frame = core.measure_person(scene.keypoints, large)
+    person = crops.person_box(large, frame, 512, 384)
+    assert person not in crops.detail_crops(large, frame, 512, 384)
+    ground = np.zeros_like(large)
+    ground[..., 0] = 1
+    small = np.concatenate((large, ground), axis=1)
+    person = crops.person_box(small, frame, 512, 768)
+    assert person in crops.detail_crops(small, frame, 512, 768)
+
+
 def test_what_was_seen_of_the_person_is_laid_where_the_person_is() -> None:
     seen = np.zeros((32, 32, 4), np.float32)
     seen[..., UPPER] = 1
