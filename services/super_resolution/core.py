@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Final
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 from PIL.Image import Resampling
-from PIL.ImageFilter import MaxFilter, MinFilter
 
 from services.kit.errors import InvalidRequest
 from services.kit.types import Image
@@ -179,10 +178,8 @@ def measure_detail(photo: Image) -> NDArray[np.float32]:
 
     It is 0 where the photo is flat: there interpolation equals the truth.
     """
-    picture = PIL.Image.fromarray(photo)
-    greatest = np.asarray(picture.filter(MaxFilter(DETAIL_WINDOW_PX)), np.float32)
-    least = np.asarray(picture.filter(MinFilter(DETAIL_WINDOW_PX)), np.float32)
-    spread = (greatest - least).max(axis=2)
+    greatest, least = (_combine_windows(photo, combine) for combine in (np.maximum, np.minimum))
+    spread = (greatest - least).max(axis=2).astype(np.float32)
     share = np.clip((spread - FLAT_RANGE) / (DETAIL_RANGE - FLAT_RANGE), 0, 1)
     return np.asarray(share, np.float32)
 
@@ -197,6 +194,16 @@ def interpolate_flat_areas(photo: Image, planes: Planes, detail: NDArray[np.floa
     shares = _resample_plane(detail, size, Resampling.BILINEAR)
     smooth = _resample(_to_planes(photo), size, Resampling.BICUBIC)
     return smooth + shares * (planes - smooth)
+
+
+def _combine_windows(photo: Image, combine: np.ufunc) -> Image:
+    """Combine each pixel with all of the window around it; the border is repeated outwards."""
+    half = DETAIL_WINDOW_PX // 2
+    for _ in range(2):
+        padded = np.pad(photo, ((half, half), (0, 0), (0, 0)), mode="edge")
+        shifted = (padded[start : start + len(photo)] for start in range(DETAIL_WINDOW_PX))
+        photo = reduce(combine, shifted).swapaxes(0, 1)
+    return photo
 
 
 def _reduce(photo: Image, size: tuple[int, int], scale: int) -> Image:
