@@ -126,24 +126,23 @@ def _label_hat_and_glasses(
     face = labels == Label.FACE
     if not face.any() or not others.any():
         return labels
+    head = face | (labels == Label.HAIR)
     labelled = labels.copy()
     rows = np.flatnonzero(face.any(axis=1))
     top, bottom = int(rows[0]), int(rows[-1])
     parts = locate_components(others)
     for part in range(1, parts.count):
-        where = parts.labels == part
-        on_face = np.count_nonzero(
-            dilate(where, options.reach_px) & (face | (labelled == Label.HAIR))
-        )
-        if not on_face:
+        window = parts.window(part, options.reach_px)
+        where = parts.labels[window] == part
+        if not (dilate(where, options.reach_px) & head[window]).any():
             continue
         centre = float(parts.centroids[part][1])
         if centre < top + options.hat_centre * (bottom - top):
-            labelled[where] = Label.HAT
+            labelled[window][where] = Label.HAT
         elif centre < bottom:
-            dark = float(np.median(image[where].max(axis=1))) < options.glasses_max_level
+            dark = float(np.median(image[window][where].max(axis=1))) < options.glasses_max_level
             broad = parts.areas[part] > options.glasses_min_area * np.count_nonzero(face)
-            labelled[where] = Label.SUNGLASSES if dark and broad else Label.FACE
+            labelled[window][where] = Label.SUNGLASSES if dark and broad else Label.FACE
     return labelled
 
 

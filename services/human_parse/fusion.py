@@ -77,7 +77,10 @@ def add_garment_evidence(
     for channel in _OTHER_CHANNELS:
         fused[..., channel] += shared * people[..., channel]
     fused[..., 0] += np.where(unlikely & ~near, weight * people[..., 4], 0)
-    fused /= np.maximum(fused.sum(axis=2, keepdims=True), _MIN_TOTAL)
+    total = fused[..., 0].copy()
+    for channel in range(1, fused.shape[2]):
+        total += fused[..., channel]
+    fused /= np.maximum(total, _MIN_TOTAL)[..., None]
     return fused
 
 

@@ -135,9 +135,9 @@ def _refine_crop(
         sharp = apply_to_colours(model, (red[window], green[window], blue[window]))
         background[window] -= sharp
         better = sharp > best[window]
-        winner[window][better] = coarse_class
+        np.copyto(winner[window], np.uint8(coarse_class), where=better)
         np.maximum(best[window], sharp, out=best[window])
-    winner[background >= best] = BACKGROUND
+    np.copyto(winner, np.uint8(BACKGROUND), where=background >= best)
     return winner
 
 
@@ -187,7 +187,7 @@ def fill_trunk_holes(
         away = abs(float(parts.centroids[part][0]) - middle)
         if away < options.middle_half_width * frame.shoulder_width:
             continue
-        window = _window_around(parts.boxes[part], options.rim_px + 1)
+        window = parts.window(part, options.rim_px + 1)
         where = parts.labels[window] == part
         rim = dilate(where, options.rim_px) & clothes[window]
         if rim.any() and _colour_difference(image[window], where, rim) > options.min_gap_lab:
@@ -203,18 +203,6 @@ def _enlarge_box(box: PixelBox, height: int, width: int) -> PixelBox:
         REDUCTION * box.top,
         min(REDUCTION * box.right, width),
         min(REDUCTION * box.bottom, height),
-    )
-
-
-def _window_around(box: NDArray[np.int32], margin: int) -> tuple[slice, slice]:
-    """Return the window of a component's box (left, top, width, height) with a margin, in pixels.
-
-    It may end outside the picture.
-    """
-    left, top, wide, high = (int(v) for v in box)
-    return (
-        slice(max(0, top - margin), top + high + margin),
-        slice(max(0, left - margin), left + wide + margin),
     )
 
 
@@ -239,7 +227,7 @@ def _absorb_patches(coarse: NDArray[np.uint8], options: SpeckOptions) -> NDArray
         for part in range(1, parts.count):
             if int(parts.areas[part]) > options.max_patch_share * total:
                 continue
-            window = _window_around(parts.boxes[part], options.patch_rim_px)
+            window = parts.window(part, options.patch_rim_px)
             where = parts.labels[window] == part
             rim = dilate(where, options.patch_rim_px) & ~where
             others = np.count_nonzero(around[window][rim] == other)

@@ -40,6 +40,17 @@ class LocatedComponents(Components):
     centroids: NDArray[np.float64]
     """N x 2: the (x, y) of each component's centroid, in pixels."""
 
+    def window(self, part: int, margin: int = 0) -> tuple[slice, slice]:
+        """Return the box of a component as an index into H x W arrays, with a margin in pixels.
+
+        It may end outside the mask.
+        """
+        left, top, wide, high = (int(side) for side in self.boxes[part])
+        return (
+            slice(max(0, top - margin), top + high + margin),
+            slice(max(0, left - margin), left + wide + margin),
+        )
+
 
 def label_components(mask: Bool, connectivity: Literal[4, 8] = 8) -> Components:
     """Find the connected components of an H x W mask; with 4, corners do not connect."""

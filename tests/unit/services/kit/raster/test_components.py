@@ -30,3 +30,14 @@ def test_a_lone_component_is_a_mask_of_its_own() -> None:
     assert np.array_equal(kept, alone)
     assert not np.shares_memory(kept, alone)
     assert largest_component(np.ones((3, 3), bool)).all()
+
+
+def test_the_window_of_a_component_holds_it_with_its_margin() -> None:
+    located = locate_components(MASK)
+    for part in range(1, located.count):
+        where = located.labels == part
+        assert np.count_nonzero(where[located.window(part)]) == located.areas[part]
+    column = int(located.labels[3, 4])
+    assert MASK[located.window(column)].shape == (2, 1)
+    assert MASK[located.window(column, 1)].shape == (3, 2)
+    assert MASK[located.window(int(located.labels[0, 0]), 9)].shape == MASK.shape
