@@ -24,9 +24,9 @@ from services.cloth_mask.contract import (
 )
 from services.densepose.contract import ESTIMATE_SURFACE
 from services.human_parse.contract import PARSE, ParseRequest, ParseResponse
-from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image
+from services.kit.types import CANVAS_HEIGHT, CANVAS_WIDTH, Image, Placement
 from services.openpose.contract import ESTIMATE_POSE, FIND_WEARER
-from services.resize.contract import FIT, RESTORE
+from services.resize.contract import FIT, RESTORE, FitRequest, FitResponse
 from services.super_resolution.contract import (
     UPSCALE,
     UpscaleRequest,
@@ -42,6 +42,23 @@ HIGH_RES_SCALE: Final = 2
 def skip_upscaling_if_large(request: UpscaleRequest) -> UpscaleResponse | None:
     """Return the photo as it is if super-resolution would not enlarge it."""
     return None if needs_upscaling(request) else UpscaleResponse(request.image)
+
+
+def skip_fitting_if_canvas_sized(request: FitRequest) -> FitResponse | None:
+    """Return a photo of the canvas's size as it is: a larger canvas would show no more of it."""
+    if request.image.shape[:2] != (CANVAS_HEIGHT, CANVAS_WIDTH):
+        return None
+    placement = Placement(
+        source_width=CANVAS_WIDTH,
+        source_height=CANVAS_HEIGHT,
+        canvas_width=CANVAS_WIDTH,
+        canvas_height=CANVAS_HEIGHT,
+        left=0,
+        top=0,
+        width=CANVAS_WIDTH,
+        height=CANVAS_HEIGHT,
+    )
+    return FitResponse(request.image, placement)
 
 
 def skip_parsing_without_wearer(request: ParseRequest) -> ParseResponse | None:
@@ -104,6 +121,7 @@ TRY_ON_PIPELINE: Final = Pipeline(
                 "width": HIGH_RES_SCALE * CANVAS_WIDTH,
                 "height": HIGH_RES_SCALE * CANVAS_HEIGHT,
             },
+            short_circuit=skip_fitting_if_canvas_sized,
         ),
         Step(
             name="openpose",

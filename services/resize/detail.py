@@ -30,6 +30,10 @@ MAX_STEP_RATIO: Final = 3.0
 MIN_USUAL_STEP: Final = 0.1
 """Usual step between neighbours' places at least, in pixels of a picture of the canvas's size."""
 
+MIN_SOURCE_SCALE: Final = 2
+"""Enlargement up to which a garment of the canvas's size is resampled too: that leaves it sharper
+than reading between its pixels does."""
+
 SEAM_WINDOW_PX: Final = 5
 """Side of the square around a pixel, on the canvas, without a seam if its detail is added."""
 
@@ -100,7 +104,7 @@ def prepare_detail(garment_source: GarmentDetailSource, enlargement: float) -> G
         MIN_USUAL_STEP,
     )
     # A garment much finer than the result would alias; one pixel of it for one of the result.
-    scale = min(float(times), enlargement / usual)
+    scale = min(float(max(times, MIN_SOURCE_SCALE)), enlargement / usual)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     source = np.asarray(
         PIL.Image.fromarray(garment_source.garment).resize(size, Resampling.LANCZOS)

@@ -8,11 +8,16 @@ import pytest
 
 from gateway import dag
 from gateway.dag import StageEvent, StageState
-from gateway.pipeline import TRY_ON_PIPELINE, skip_upscaling_if_large
+from gateway.pipeline import (
+    TRY_ON_PIPELINE,
+    skip_fitting_if_canvas_sized,
+    skip_upscaling_if_large,
+)
 from services.cloth_mask.contract import IsolateResponse, SegmentResponse
 from services.kit.contract import Answer, Method
 from services.kit.types import Image
 from services.openpose.contract import FindWearerResponse
+from services.resize import core
 from services.resize.contract import FitRequest, FitResponse, RestoreRequest, RestoreResponse
 from services.super_resolution.contract import UpscaleRequest, UpscaleResponse
 from services.viton.contract import TryOnRequest, TryOnResponse
@@ -121,7 +126,7 @@ async def test_large_photos_are_not_sent_to_super_resolution() -> None:
     assert not services.of("Upscale")
     skipped = {event.stage for event in events if event.state is StageState.SKIPPED}
     enlarged, worn = {"person_super_resolution", "garment_super_resolution"}, NOT_WORN
-    assert skipped == enlarged | worn, (
+    assert skipped == enlarged | worn | {"garment_high_res_resize"}, (
         "name here the steps whose short_circuit answers for large photos and default options"
     )
 
@@ -141,11 +146,32 @@ async def test_small_photos_are_enlarged_and_the_result_is_put_into_the_enlarged
 
 async def test_the_garment_is_kept_larger_than_the_canvas_for_its_detail() -> None:
     services = Services()
-    await run(services, photo(PERSON), photo(GARMENT))
+    await run(services, photo(PERSON), photo(GARMENT, (1025, 768)))
     sizes = sorted((r.width, r.height, int(r.image[0, 0, 0])) for r in services.of("Fit"))
     assert sizes == [(768, 1024, PERSON), (768, 1024, GARMENT), (1536, 2048, GARMENT)]
     [request] = services.of("Restore")
     assert request.garment[0, 0, 0] == GARMENT
+
+
+async def test_a_garment_of_the_canvas_s_size_has_no_more_detail_to_keep() -> None:
+    services, garment = Services(), photo(GARMENT)
+    await run(services, photo(PERSON), garment)
+    assert [(request.width, request.height) for request in services.of("Fit")] == [(768, 1024)] * 2
+    [request] = services.of("Restore")
+    assert request.garment is garment
+
+
+def test_what_is_not_fitted_lies_on_its_canvas_as_fit_says() -> None:
+    for size in ((1024, 768), (1023, 768), (1024, 767), (2048, 1536)):
+        image = photo(GARMENT, size)
+        answer = skip_fitting_if_canvas_sized(FitRequest(image, 1536, 2048))
+        if size == (1024, 768):
+            assert answer is not None
+            fitted, placement = core.fit(image)
+            assert answer.image is fitted
+            assert answer.placement == placement
+        else:
+            assert answer is None
 
 
 async def test_the_category_is_auto_unless_it_is_given() -> None:
@@ -183,7 +209,8 @@ async def test_what_does_not_depend_on_each_other_runs_at_the_same_time(
     # A barrier lets nobody pass until all are there: a run in sequence would never end.
     barrier = asyncio.Barrier(parties)
     async with asyncio.timeout(10):
-        await run(Services(dict.fromkeys(together, barrier)), photo(PERSON), photo(GARMENT))
+        services = Services(dict.fromkeys(together, barrier))
+        await run(services, photo(PERSON), photo(GARMENT, (1025, 768)))
 
 
 def test_stages_have_texts_for_people() -> None:

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL.Image import Resampling
 
 from services.kit.errors import InvalidRequest
 from services.resize import core, service
@@ -377,6 +379,22 @@ def test_a_garment_keeps_its_detail_in_a_picture_larger_than_the_canvas() -> Non
     worn_there = striped(3072, 2304, 3.0)[inside]
     assert np.ptp(sharp) > 100
     assert np.corrcoef(worn_there.ravel(), sharp.ravel())[0, 1] > 0.95
+
+
+def test_a_garment_of_the_canvas_s_size_gives_what_its_enlargement_gives() -> None:
+    worn = worn_stripes(6.0)
+    small = replace(worn, garment=striped(1024, 768, 6.0))
+    large = np.asarray(PIL.Image.fromarray(small.garment).resize((1536, 2048), Resampling.LANCZOS))
+    drawn = [
+        made.draw((1200, 1600), (0, 0, 768, 1024))
+        for made in (
+            prepare_detail(small, 1.5625),
+            prepare_detail(replace(worn, garment=large), 1.5625),
+        )
+        if made
+    ]
+    assert np.abs(drawn[1]).max() > 5
+    assert np.abs(drawn[0] - drawn[1]).max() < 5
 
 
 def test_detail_is_not_added_where_no_garment_is_seen_nor_where_pieces_meet() -> None:
