@@ -95,7 +95,7 @@ class GatewaySettings(BaseSettings):
     )
     """Factor applied to every stage's deadline; more than 1 for slow engines."""
 
-    memo_mb: int = Field(default=256, ge=0, le=65_536)
+    memo_mb: int = Field(default=128, ge=0, le=65_536)
     """Megabytes of stage responses that the gateway remembers in memory; 0 remembers nothing."""
 
     memo_seconds: float = Field(default=600.0, gt=0.0, le=604_800.0)

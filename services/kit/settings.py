@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     viton_seed: int = Field(default=0, ge=0, le=2**63 - 1)
     """Seed of the published networks' noise; the same seed gives the same picture."""
 
-    memo_mb: int = Field(default=256, ge=0, le=65_536)
+    memo_mb: int = Field(default=128, ge=0, le=65_536)
     """Megabytes that the gateway remembers; 0 remembers nothing here either. Of them the engine
     ``warp`` may remember 64 more, what it computed of single photos."""
 
