@@ -35,9 +35,12 @@ PHOTOS_SWAPPED_MESSAGE: Final = (
 UPLOADS: Final = ("person_upload", "garment_upload")
 """Names of the pipeline's inputs that the person's and the garment's photo fill."""
 
-LARGE_PHOTOS_PIXELS: Final = 8_000_000
-"""Pixels of both photos together from which on freed memory is given back before they are decoded.
-The pictures before have left up to 256 MB that cannot hold arrays of that size."""
+LEAST_USUAL_PIXELS: Final = 1_000_000
+"""Pixels of both photos together below which freed memory is given back before they are decoded.
+Super-resolution then needs large blocks, for which what earlier pictures left is of no use."""
+
+MOST_USUAL_PIXELS: Final = 8_000_000
+"""Pixels of both photos together above which the same holds for the decoded photos."""
 
 Read = TypeVar("Read")
 
@@ -85,7 +88,7 @@ class TryOn:
         """
         pixels = sum(file.width * file.height for file in _read_both(images.probe, photos))
         async with self._admission.slot():
-            if pixels > LARGE_PHOTOS_PIXELS:
+            if not LEAST_USUAL_PIXELS <= pixels <= MOST_USUAL_PIXELS:
                 await asyncio.to_thread(trim_malloc)
             started = time.monotonic()
             timings: dict[str, float] = {}

@@ -3,11 +3,14 @@ import platform
 import numpy as np
 import pytest
 
+from gateway import tryon
 from gateway.backends.embedded import EmbeddedBackend
 from gateway.heap import MAX_GROWTH_BYTES, HeapTrimmer
+from gateway.settings import GatewaySettings
 from services.kit.settings import Settings
 from services.resize.contract import CONTRACT, FIT, FitRequest
 from tests.peak_memory import measure_growth
+from tests.unit.gateway.app_client import GARMENT_GREY, PERSON_GREY, FakeBackend, file_of
 
 pytestmark = pytest.mark.unit
 
@@ -85,3 +88,18 @@ async def test_the_embedded_backend_trims_after_a_handler(monkeypatch: pytest.Mo
     await backend.call(FIT, FitRequest(np.zeros((64, 48, 3), np.uint8)), 10, "id")
     await backend.close()
     assert heap.trims == 1
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "trims"), [(341, 256, 1), (1024, 768, 0), (2048, 1536, 0), (3000, 2250, 1)]
+)
+async def test_memory_is_made_for_photos_of_unusual_sizes(
+    height: int, width: int, trims: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heap = Heap(0, 0)
+    monkeypatch.setattr(tryon, "trim_malloc", heap.trim)
+    photos = tryon.Photos(
+        file_of(PERSON_GREY, (height, width)), file_of(GARMENT_GREY, (height, width))
+    )
+    await tryon.TryOn(FakeBackend(), GatewaySettings()).run(photos, request_id="id")
+    assert heap.trims == trims
