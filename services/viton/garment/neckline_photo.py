@@ -131,7 +131,6 @@ class NecklinePhoto:
         return np.asarray(self.lab[window][::step, ::step][inside], np.float32)
 
 
-def blurred_lab(image: NDArray[np.uint8]) -> Floats:
-    """Return a photo (H x W x 3, RGB) in CIELAB, blurred a little."""
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(lab, (0, 0), _BLUR_SIGMA_PX), np.float32)
+def blur_lab(lab: NDArray[np.uint8]) -> Floats:
+    """Return a photo in CIELAB, H x W x 3, blurred a little."""
+    return np.asarray(cv2.GaussianBlur(lab.astype(np.float32), (0, 0), _BLUR_SIGMA_PX), np.float32)

@@ -35,7 +35,7 @@ from services.viton.garment.landmarks import (
     TopLandmarks,
 )
 from services.viton.garment.neckline import find_neckline
-from services.viton.garment.neckline_photo import NecklinePhoto, blurred_lab
+from services.viton.garment.neckline_photo import NecklinePhoto, blur_lab
 from services.viton.garment.priors import SidePrior, predicted_neckline, side_priors
 from services.viton.garment.silhouette import (
     Bool,
@@ -91,14 +91,15 @@ def detect_top_landmarks(
         forced = [prior.with_forced_sleeve(sleeve_length.value) for prior in priors]
         halves = _find_halves(profiles, forced)
     top_rows = profiles[0].top_rows
-    photo = _neckline_photo(image, whole, top_rows, halves)
+    lab = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), np.uint8)
+    photo = _neckline_photo(lab, whole, top_rows, halves)
     neckline = find_neckline(photo, predicted_neckline(attributes))
     left = join_to_neckline(halves.left, neckline.curve[0], top_rows)
     right = join_to_neckline(halves.right, neckline.curve[-1], top_rows)
     stand, back = None, hood
     if hood is None:
         stand, back = _find_collar(whole, neckline, attributes, top_rows)
-    lightness = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB)[..., 0], np.uint8)
+    lightness = np.ascontiguousarray(lab[..., 0])
     return TopLandmarks(
         left=_trim_cuff(left, lightness),
         right=_trim_cuff(right, lightness),
@@ -143,11 +144,12 @@ def _find_halves(
 
 
 def _neckline_photo(
-    image: NDArray[np.uint8], mask: Bool, top_rows: Ints, halves: _Halves
+    lab: NDArray[np.uint8], mask: Bool, top_rows: Ints, halves: _Halves
 ) -> NecklinePhoto:
+    """Measure the photo (H x W x 3, CIELAB) for the search of the neckline."""
     margin = _SHOULDER_MARGIN * halves.half_chest_width
     return NecklinePhoto(
-        lab=blurred_lab(image),
+        lab=blur_lab(lab),
         mask=mask,
         top_rows=top_rows,
         left=halves.left.neck_point,

@@ -11,6 +11,7 @@ from services.kit.raster.easing import smoothstep
 from services.viton.geometry import Points, point
 from services.viton.person.legs import KNEE, Leg, LowerBody
 from services.viton.person.segmentation import LOWER_BODY_LABEL_ERROR_PX, PersonSegmentation
+from services.viton.raster.layers import WHOLE_IMAGE, Window
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.noise import estimate_noise_level, make_noise
 from services.viton.raster.planes import to_three_channels
@@ -140,13 +141,14 @@ class BareLegsOptions:
 BARE_LEGS_OPTIONS: Final = BareLegsOptions()
 
 
-def inpaint_background(image: Floats, segmentation: PersonSegmentation) -> Floats:
-    """Return the photo's background continued behind the person."""
+def inpaint_background(
+    image: Floats, segmentation: PersonSegmentation, window: Window = WHOLE_IMAGE
+) -> Floats:
+    """Return the photo's background continued behind the person, in a window."""
     away = ~dilate(segmentation.person, _BACKGROUND_MARGIN_PX)
-    behind = pull_push(image, away)
-    return behind + to_three_channels(
-        make_noise(away.shape, estimate_noise_level(image, away))[..., 0]
-    )
+    behind = pull_push(image, away)[window]
+    noise = make_noise(away.shape, estimate_noise_level(image, away))[window]
+    return behind + to_three_channels(noise[..., 0])
 
 
 def synthesise_bare_legs(

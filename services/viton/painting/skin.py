@@ -73,7 +73,9 @@ class Skin:
     arm_alphas: tuple[Floats, Floats]
     """H x W each: coverage of the bare left and right arm, 0 to 1."""
     arm_shading: tuple[Floats, Floats]
-    """H x W x 3 each: factors on the albedo of the left and right arm."""
+    """H x W x 3 each: factors on the albedo of the left and right arm, without texture."""
+    texture: Floats
+    """H x W: factors on the albedo that make it no paint."""
     mislabelled_hem: Bool
     """H x W: looks like skin beside the arms, but belongs to the existing garment's hem."""
 
@@ -129,14 +131,14 @@ def synthesise_skin(
     throat = continue_neck_colour(image, neck, tone, body)
     neck_weight = weigh_neck_against_arms(bare_arms, neck, body.shoulder_width)
     albedo = alpha_blend(tone, throat, neck_weight)
-    texture_rgb = to_three_channels(texture)
     textured_light = trunk_light * texture
     return Skin(
         albedo=albedo,
         upper_chest_colour=albedo * to_three_channels(textured_light),
         trunk_alpha=chest,
         arm_alphas=(arm_alphas[0], arm_alphas[1]),
-        arm_shading=(left_light * texture_rgb, right_light * texture_rgb),
+        arm_shading=(left_light, right_light),
+        texture=texture,
         mislabelled_hem=edges[0].mislabelled_hem | edges[1].mislabelled_hem,
     )
 

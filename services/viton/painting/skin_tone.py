@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from services.kit.raster.easing import smoothstep
 from services.viton.person.body import Body
-from services.viton.raster.planes import to_luma, to_three_channels
+from services.viton.raster.planes import bounding_window, to_luma, to_three_channels
 from services.viton.raster.pull_push import pull_push
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -118,9 +118,14 @@ def continue_neck_colour(
     lit = bare * np.clip((luma - dim + ramp) / ramp, 0, 1)
     near = pull_push(image, lit.astype(np.float32))
     usual = np.median(image[bare & (luma >= dim)], axis=0)
-    away = cv2.distanceTransform((~bare).astype(np.uint8), cv2.DIST_L2, 5)
-    fade = to_three_channels(np.clip(away / (options.fade * body.shoulder_width), 0, 1))
     far = (usual * np.array(options.dimming)).astype(np.float32)
+    throat = np.empty_like(near)
     # A whole row of it, because numpy is slow at repeating three values.
-    far_row = np.tile(far, (near.shape[1], 1))
-    return np.asarray(near + fade * (far_row - near), np.float32)
+    throat[:] = np.tile(far, (near.shape[1], 1))
+    reach = options.fade * body.shoulder_width
+    window = bounding_window(bare, int(reach) + 2)
+    if window is not None:
+        away = cv2.distanceTransform((~bare[window]).astype(np.uint8), cv2.DIST_L2, 5)
+        fade = to_three_channels(np.clip(away / reach, 0, 1))
+        throat[window] = near[window] + fade * (throat[window] - near[window])
+    return throat

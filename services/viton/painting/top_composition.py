@@ -38,11 +38,11 @@ from services.viton.placing.garment_layers import GarmentLayers
 from services.viton.placing.sleeve import PlacedSleeve
 from services.viton.placing.top_placement import TopPlacement
 from services.viton.raster.alpha_matte import estimate_alpha_matte
-from services.viton.raster.layers import WHOLE_IMAGE, LayerStack, alpha_blend
+from services.viton.raster.layers import WHOLE_IMAGE, LayerStack, Window, alpha_blend
 from services.viton.raster.morphology import dilate, erode
 from services.viton.raster.noise import estimate_noise_level, make_noise
 from services.viton.raster.planes import bounding_window, to_three_channels
-from services.viton.raster.smoothing import antialias, gaussian_blur
+from services.viton.raster.smoothing import antialias, gaussian_blur_in_window
 from services.viton.side import PictureSide
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -270,34 +270,35 @@ def _paint_base(scene: _Scene) -> Floats:
     )
     bleed = find_bleed_zone(segmentation)
     near = bounding_window(bleed > 0, 0)
-    clear = base
     if near is not None:
-        clear = base.copy()
-        clear[near] = alpha_blend(base[near], skin.upper_chest_colour[near], bleed[near])
-    return shade_along_edge(
-        clear, scene.layers.torso.alpha, find_shaded_skin_zone(segmentation, skin, existing_top)
+        base[near] = alpha_blend(base[near], skin.upper_chest_colour[near], bleed[near])
+    shade_along_edge(
+        base, scene.layers.torso.alpha, find_shaded_skin_zone(segmentation, skin, existing_top)
     )
+    return base
 
 
 def _add_torso(stack: LayerStack, scene: _Scene) -> None:
     layers = scene.layers
-    light = scene.appearance.torso_shading * _light_beside_arms(scene)
-    near = bounding_window(scene.torso > 0, 0) or WHOLE_IMAGE
-    colour = layers.torso.colour[near] * to_three_channels(light[near]) + scene.noise[near]
+    near = bounding_window(scene.torso > 0, 0)
+    if near is None:
+        return
+    light = scene.appearance.torso_shading[near] * _light_beside_arms(scene, near)
+    colour = layers.torso.colour[near] * to_three_channels(light) + scene.noise[near]
     stack.add_garment_layer(
         np.clip(colour, 0, 255), scene.torso[near], layers.torso.flow[near], near
     )
 
 
-def _light_beside_arms(scene: _Scene) -> Floats:
-    """Return the light that arms and a lower garment over it leave on the torso."""
+def _light_beside_arms(scene: _Scene, window: Window) -> Floats:
+    """Return the light that arms and a lower garment over it leave on the torso, in a window."""
     person = scene.person
-    light = _arm_shading(scene, scene.options.arm_shadow)
+    light = _arm_shading(scene, scene.options.arm_shadow, window)
     if scene.waistband is None:
         return light
     rim = scene.options.waistband_rim
     lower = person.segmentation.lower_body.astype(np.float32)
-    cast = gaussian_blur(lower, rim.shadow_sigma_px)
+    cast = gaussian_blur_in_window(lower, rim.shadow_sigma_px, window)
     return light * (1 - rim.shadow * cast)
 
 
@@ -320,8 +321,10 @@ def _add_waistband(stack: LayerStack, scene: _Scene) -> None:
 def _add_new_arms(stack: LayerStack, scene: _Scene) -> None:
     skin = scene.appearance.skin
     for cover, light in zip(scene.zones.new_arms, skin.arm_shading, strict=True):
-        near = bounding_window(cover > 0, 0) or WHOLE_IMAGE
-        stack.add_layer(skin.albedo[near] * light[near], cover[near], near)
+        near = bounding_window(cover > 0, 0)
+        if near is not None:
+            textured = light[near] * to_three_channels(skin.texture[near])
+            stack.add_layer(skin.albedo[near] * textured, cover[near], near)
 
 
 def _add_sleeve(stack: LayerStack, scene: _Scene, side: PictureSide) -> None:
@@ -381,8 +384,8 @@ def _missing_noise_level(
     )
 
 
-def _arm_shading(scene: _Scene, options: ArmShadowOptions) -> Floats:
-    """Return the light left on the torso beside the arms, clothed or bare, H x W, 0 to 1.
+def _arm_shading(scene: _Scene, options: ArmShadowOptions, window: Window) -> Floats:
+    """Return the light left on the torso beside the arms, clothed or bare, in a window, 0 to 1.
 
     The armhole itself casts no shadow.
     """
@@ -390,8 +393,8 @@ def _arm_shading(scene: _Scene, options: ArmShadowOptions) -> Floats:
     new_arms = np.maximum(*scene.appearance.skin.arm_alphas)
     without_own = np.maximum(new_arms, scene.layers.sleeves_alpha)
     arms = np.maximum(without_own, scene.zones.own_arms.astype(np.float32))
-    near = gaussian_blur(arms, options.sigma_px) * (1 - arms)
-    rows = np.arange(arms.shape[0], dtype=np.float32)
+    near = gaussian_blur_in_window(arms, options.sigma_px, window) * (1 - arms[window])
+    rows = np.arange(window[0].start, window[0].stop, dtype=np.float32)
     armpit = (body.left.canvas_armpit[1] + body.right.canvas_armpit[1]) / 2
     below = np.clip((rows - armpit) / (options.fade_in * body.shoulder_width), 0, 1)
     return np.asarray(1 - options.strength * near * below[:, None], np.float32)
