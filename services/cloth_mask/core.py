@@ -90,6 +90,15 @@ MIN_OVERLOOKED_PROBABILITY: Final = 0.3
 MIN_OVERLOOKED_SHARE: Final = 0.1
 """Share of such pixels above which the whole part is added to the garment."""
 
+GAP_REDUCTION: Final = 4
+"""Sides of the photo over those of the picture on which gaps are looked for."""
+
+CERTAIN_PROBABILITY: Final = 0.98
+"""Probability above which the network's word holds whatever the colour is."""
+
+MAX_BACKGROUND_COLOURED_SHARE: Final = 0.01
+"""Share of the certain garment of the background's colour at most; with more none is a gap."""
+
 
 def resize_probability(probability: Plane, height: int, width: int) -> Plane:
     """Scale a probability map to ``height`` x ``width``."""
@@ -97,15 +106,19 @@ def resize_probability(probability: Plane, height: int, width: int) -> Plane:
     return np.asarray(scaled, np.float32)
 
 
+def count_doubtful(probability: Plane) -> int:
+    """Return how many pixels the network is in doubt about."""
+    doubtful = (probability > DOUBTFUL_RANGE[0]) & (probability < DOUBTFUL_RANGE[1])
+    return int(np.count_nonzero(doubtful))
+
+
 def needs_second_look(probability: Plane) -> bool:
     """Return whether so many pixels are doubtful that the network should run again."""
-    open_area = np.count_nonzero(
-        (probability > DOUBTFUL_RANGE[0]) & (probability < DOUBTFUL_RANGE[1])
-    )
     garment = np.count_nonzero(probability > 0.5)
     traced = np.count_nonzero(probability > MIN_TRACE_PROBABILITY)
     return bool(
-        traced > MIN_GARMENT_SHARE * probability.size and open_area > MAX_DOUBTFUL_SHARE * garment
+        traced > MIN_GARMENT_SHARE * probability.size
+        and count_doubtful(probability) > MAX_DOUBTFUL_SHARE * garment
     )
 
 
@@ -144,6 +157,38 @@ def combine_looks(image: Image, first: Plane, second: Plane, box: PixelBox) -> P
     return _add_overlooked_parts(image, joined)
 
 
+def open_gaps(image: Image, probability: Plane) -> Plane:
+    """Take out of the garment what is doubtful, of the background's colour and open to it.
+
+    A narrow gap between sleeve and body is doubtful where the network sees it small. Nothing
+    changes where the background is not plain or the garment has its colour.
+    """
+    height, width = probability.shape
+    size = (max(1, width // GAP_REDUCTION), max(1, height // GAP_REDUCTION))
+    small = np.asarray(cv2.resize(probability, size, interpolation=cv2.INTER_AREA), np.float32)
+    outside = small < DOUBTFUL_RANGE[0]
+    certain = erode(small > CERTAIN_PROBABILITY, 2)
+    if not outside.any() or not certain.any():
+        return probability
+    reduced = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    lab = to_lab(np.asarray(reduced, np.uint8))
+    background = _local_background(lab, outside)
+    distance = np.sqrt(np.square(lab - background).sum(axis=2))
+    alike = distance < MIN_UNLIKE_LAB
+    if np.percentile(distance[outside], PLAIN_SPREAD_PERCENTILE) > MAX_PLAIN_SPREAD_LAB:
+        return probability
+    if alike[certain].mean() > MAX_BACKGROUND_COLOURED_SHARE:
+        return probability
+    parts = label_components(alike & (small < CERTAIN_PROBABILITY), connectivity=4)
+    open_parts = np.bincount(parts.labels[outside], minlength=parts.count) > 0
+    # What is thinner is the blurred outline.
+    gaps = open_mask(parts.select(open_parts) & (small > DOUBTFUL_RANGE[0]), 1)
+    if not gaps.any():
+        return probability
+    shown = cv2.resize(gaps.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(probability * (1 - shown), np.float32)
+
+
 def make_mask(image: Image, probability: Plane) -> Mask:
     """Return the garment's mask, 0 or 255, H x W like ``image``.
 
@@ -164,6 +209,13 @@ def make_mask(image: Image, probability: Plane) -> Mask:
         raise NoGarment(NO_GARMENT, stage="cloth_mask")
     garment = _close_holes(image, garment)
     return np.where(garment, np.uint8(255), np.uint8(0))
+
+
+def to_lab(image: Image) -> NDArray[np.float32]:
+    """Convert RGB to CIE Lab: L 0 to 100, a and b about -127 to 127."""
+    scaled = image.astype(np.float32)
+    scaled /= 255.0
+    return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2Lab), np.float32)
 
 
 def drop_specks(garment: Flags, least: float = MIN_PART_SHARE) -> Flags:
@@ -191,7 +243,7 @@ def _close_holes(image: Image, garment: Flags) -> Flags:
     parts = locate_components(outside, connectivity=4)
     height, width = garment.shape
     speck = MAX_SPECK_SHARE * height * width
-    lab = _lab(image)
+    lab = to_lab(image)
     background = _local_background(lab, outside & ~dilate(garment, 3))
     closed = garment.copy()
     for part in range(1, parts.count):
@@ -207,13 +259,6 @@ def _close_holes(image: Image, garment: Flags) -> Flags:
         if area <= speck or float(np.median(distance)) > MIN_HOLE_LAB:
             closed[window][hole] = True
     return closed
-
-
-def _lab(image: Image) -> NDArray[np.float32]:
-    """Convert RGB to CIE Lab: L 0 to 100, a and b about -127 to 127."""
-    scaled = image.astype(np.float32)
-    scaled /= 255.0
-    return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2Lab), np.float32)
 
 
 def _local_background(lab: NDArray[np.float32], known: Flags) -> NDArray[np.float32]:
@@ -241,7 +286,7 @@ def _unlike_background(image: Image, probability: Plane) -> Flags:
     nothing = np.zeros((height, width), np.bool_)
     if np.count_nonzero(frame) < 0.5 * rim * (height + width):
         return nothing
-    lab = _lab(image)
+    lab = to_lab(image)
     background = _local_background(lab, frame)
     distance = np.sqrt(np.square(lab - background).sum(axis=2))
     spread = float(np.percentile(distance[frame], PLAIN_SPREAD_PERCENTILE))

@@ -177,3 +177,52 @@ def test_the_network_is_fed_rgb_in_minus_one_to_one() -> None:
     assert probability.shape == (64, 64)
     assert probability[:, :32].min() > 0.99
     assert probability[:, 32:].max() < 0.5
+
+
+def gap_in_doubt(garment: Flags) -> NDArray[np.float32]:
+    """The gap between the left sleeve and the torso passes for garment, not quite certainly."""
+    probability = garment.astype(np.float32)
+    probability[120:340, 66:90][~garment[120:340, 66:90]] = 0.9
+    return probability
+
+
+def test_a_doubtful_gap_of_the_backgrounds_colour_is_opened() -> None:
+    garment = shirt()
+    seen = gap_in_doubt(garment)
+    assert overlap(seen > 0.5, garment) < 0.97
+    image = photo(garment, (30, 60, 150))
+    opened = core.open_gaps(image, seen)
+    assert overlap(core.make_mask(image, opened) > 0, garment) > 0.99
+    assert np.array_equal(opened[garment] > 0.5, seen[garment] > 0.5)
+
+
+@pytest.mark.parametrize("colour", [(244, 244, 243), (250, 247, 246)])
+def test_a_garment_of_the_backgrounds_colour_keeps_its_doubtful_parts(
+    colour: tuple[int, int, int],
+) -> None:
+    garment = shirt()
+    seen = gap_in_doubt(garment)
+    assert np.array_equal(core.open_gaps(photo(garment, colour), seen), seen)
+
+
+def test_a_certain_print_of_the_backgrounds_colour_keeps_the_doubtful_ones() -> None:
+    garment = shirt()
+    image, seen = photo(garment, (30, 60, 150)), gap_in_doubt(garment)
+    image[200:240, 120:180] = 245
+    assert np.array_equal(core.open_gaps(image, seen), seen)
+
+
+def test_a_doubtful_print_that_does_not_reach_the_background_stays() -> None:
+    garment = shirt()
+    image, seen = photo(garment, (30, 60, 150)), garment.astype(np.float32)
+    image[200:240, 120:180] = 245
+    seen[200:240, 120:180] = 0.7
+    assert np.array_equal(core.open_gaps(image, seen), seen)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 900), (3, 3), (40, 30)])
+def test_gaps_of_nothing_and_of_everything(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (*size, 3)).astype(np.uint8)
+    for value in (0.0, 0.5, 1.0):
+        seen = np.full(size, value, np.float32)
+        assert np.array_equal(core.open_gaps(image, seen), seen)
