@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from services.viton.painting.light_direction import estimate_light_direction_x
 from services.viton.painting.shading import shade_torso
-from services.viton.painting.skin import Skin, synthesise_skin
+from services.viton.painting.skin import Skin, see_skin, synthesise_skin
 from services.viton.person.measured_person import MeasuredPerson
 from services.viton.placing.top_placement import TopPlacement
 
@@ -41,6 +41,7 @@ def render_skin(person: MeasuredPerson, placement: TopPlacement, light_direction
     """Make the person's skin as far as the placed garment may show it."""
     left, right = placement.sleeves
     surfaces = left.surface, right.surface
+    seen = person.recall("skin", lambda: see_skin(person.pixels, person.segmentation))
     return synthesise_skin(
-        person.pixels, person.segmentation, person.body, surfaces, light_direction_x
+        person.pixels, person.segmentation, person.body, surfaces, light_direction_x, seen
     )

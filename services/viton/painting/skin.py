@@ -80,24 +80,51 @@ class Skin:
     """H x W: looks like skin beside the arms, but belongs to the existing garment's hem."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeenSkin:
+    """The person's skin as the photo shows it, H x W. It depends on the person alone."""
+
+    bare: Bool
+    """The lit bare skin of neck and arms."""
+    weight: Floats
+    """The weight of every pixel in the tone of the skin, 0 to 1."""
+    texture: Floats
+    """Factors on an even colour that make it no paint."""
+    default_level: float
+    """Level of every channel if no skin is seen, 0 to 255."""
+
+
+def see_skin(
+    image: Floats,
+    segmentation: PersonSegmentation,
+    options: SkinSamplingOptions = SKIN_SAMPLING_OPTIONS,
+) -> SeenSkin:
+    """Find the skin that gives the tone. ``image``: H x W x 3, 0 to 255."""
+    face = erode(segmentation.face, options.face_margin_px)
+    bare = _select_bare_skin(image, segmentation, face, options)
+    return SeenSkin(
+        bare=bare,
+        weight=_weigh_seen_skin(segmentation, bare, face, options),
+        texture=make_skin_texture(image, bare if bare.any() else face),
+        default_level=options.default_level,
+    )
+
+
 def synthesise_skin(
     image: Floats,
     segmentation: PersonSegmentation,
     body: Body,
     arm_surfaces: tuple[RuledWarp, RuledWarp],
     light_direction_x: float,
-    options: SkinSamplingOptions = SKIN_SAMPLING_OPTIONS,
+    seen: SeenSkin,
 ) -> Skin:
     """Synthesise the person's skin under the existing garment, shaded like a body.
 
-    ``image``: H x W x 3, 0 to 255, the person on the canvas.
+    ``image``: H x W x 3, 0 to 255, the person on the canvas. ``seen``: the skin in it.
     ``arm_surfaces``: the left and the right arm. ``light_direction_x``: where the light comes from,
     -1 left to 1 right.
     """
-    face = erode(segmentation.face, options.face_margin_px)
-    bare = _select_bare_skin(image, segmentation, face, options)
-    bare_arms = bare & segmentation.arms
-    texture = make_skin_texture(image, bare if bare.any() else face)
+    bare_arms = seen.bare & segmentation.arms
     edges = [trace_bare_arm_edges(surface, segmentation) for surface in arm_surfaces]
     arm_maps = [
         map_bare_arm(surface, side.arm, segmentation, body, edge)
@@ -121,24 +148,23 @@ def synthesise_skin(
         )
     )
     evenly_lit = _remove_arm_light(image, bare_arms, arm_surfaces, (left_light, right_light))
-    weight = _weigh_seen_skin(segmentation, bare, face, options)
     tone = (
-        pull_push(evenly_lit, weight)
-        if weight.sum() > 0
-        else np.full_like(image, options.default_level)
+        pull_push(evenly_lit, seen.weight)
+        if seen.weight.sum() > 0
+        else np.full_like(image, seen.default_level)
     )
-    neck = bare & segmentation.torso_skin
+    neck = seen.bare & segmentation.torso_skin
     throat = continue_neck_colour(image, neck, tone, body)
     neck_weight = weigh_neck_against_arms(bare_arms, neck, body.shoulder_width)
     albedo = alpha_blend(tone, throat, neck_weight)
-    textured_light = trunk_light * texture
+    textured_light = trunk_light * seen.texture
     return Skin(
         albedo=albedo,
         upper_chest_colour=albedo * to_three_channels(textured_light),
         trunk_alpha=chest,
         arm_alphas=(arm_alphas[0], arm_alphas[1]),
         arm_shading=(left_light, right_light),
-        texture=texture,
+        texture=seen.texture,
         mislabelled_hem=edges[0].mislabelled_hem | edges[1].mislabelled_hem,
     )
 

@@ -351,16 +351,19 @@ def _add_sleeve(stack: LayerStack, scene: _Scene, side: PictureSide) -> None:
 
 
 def _add_head(stack: LayerStack, person: MeasuredPerson) -> None:
-    segmentation = person.segmentation
-    alpha, colour = estimate_alpha_matte(
-        person.pixels,
-        segmentation.head,
-        segmentation.upper_garment,
-        LABEL_ERROR_PX,
-        _HEAD_MIN_ALPHA,
+    colour, alpha, window = person.recall(
+        "head", lambda: _cut_out_head(person.pixels, person.segmentation)
     )
-    near = bounding_window(alpha > 0, 0) or WHOLE_IMAGE
-    stack.add_layer(colour[near], alpha[near], near)
+    stack.add_layer(colour, alpha, window)
+
+
+def _cut_out_head(image: Floats, segmentation: PersonSegmentation) -> tuple[Floats, Floats, Window]:
+    """Return the colour (H x W x 3) and the coverage (H x W) of the head, and their window."""
+    alpha, colour = estimate_alpha_matte(
+        image, segmentation.head, segmentation.upper_garment, LABEL_ERROR_PX, _HEAD_MIN_ALPHA
+    )
+    window = bounding_window(alpha > 0, 0) or WHOLE_IMAGE
+    return colour[window].copy(), alpha[window].copy(), window
 
 
 def add_legs(stack: LayerStack, legs: LegsBelowHem) -> None:

@@ -51,7 +51,9 @@ def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:
     )
     body = _end_top_at_hips(as_photographed.body, legs.body)
     segmentation = _remove_bottoms(as_photographed.segmentation, legs.segmentation, body, legs.body)
-    without_bottoms = replace(as_photographed, segmentation=segmentation, body=body)
+    without_bottoms = replace(
+        as_photographed, segmentation=segmentation, body=body, segmented_as="without bottoms"
+    )
     return DressWearer(as_photographed, without_bottoms, legs)
 
 

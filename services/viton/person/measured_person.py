@@ -1,7 +1,8 @@
 """The first stage of a try-on: the person's photo, segmented and measured."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,10 @@ from services.viton.person.segmentation import PersonSegmentation
 from services.viton.person.shoes import reassign_trouser_hems
 
 Floats: TypeAlias = NDArray[np.float32]
+Value = TypeVar("Value")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeasuredPerson:
     """The person in the existing outfit, on the canvas."""
 
@@ -27,12 +29,22 @@ class MeasuredPerson:
     """H x W: which pixels are skin, hair and each garment."""
     body: Body
     """Points and lengths of the upper body, in pixels of the canvas."""
+    segmented_as: str = "photographed"
+    """Name of the way in which the segmentation was made of the photo."""
+
+    def recall(self, part: str, compute: Callable[[], Value]) -> Value:
+        """Return what ``compute`` makes of pixels and segmentation alone, remembered as ``part``.
+
+        The body may have been fitted to a garment, so nothing of it may be used.
+        """
+        return self.photo.recall(f"{part} as {self.segmented_as}", compute)
 
 
 def measure_person(photo: PersonPhoto) -> MeasuredPerson:
     """Segment and measure the person. Raises ``NoPerson``."""
     body, segmentation = measure_body(photo.keypoints, photo.labels)
-    return MeasuredPerson(photo, photo.image.astype(np.float32), segmentation, body)
+    pixels = photo.image.astype(np.float32)
+    return MeasuredPerson(photo=photo, pixels=pixels, segmentation=segmentation, body=body)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from services.kit.cancellation import Cancelled, CancelToken, set_current_token
+from services.kit.categories import DRESS, LOWER, UPPER
 from services.kit.garment_attributes import NO_ATTRIBUTES
 from services.viton.core import try_on
 from services.viton.memo import VALUE_BYTES, Memo, MemoLimits, digest_content
-from tests.unit.services.viton.drawings import figure, garment
+from tests.unit.services.viton.drawings import bottoms, figure, garment, gown, standing
 
 pytestmark = pytest.mark.unit
 
@@ -271,3 +272,13 @@ def test_every_garment_and_person_is_made_as_without_a_memo() -> None:
             assert (shared.image == alone.image).all()
     used = memo.size
     assert 0 < used <= 64_000_000
+
+
+def test_a_person_is_dressed_in_every_category_as_without_a_memo() -> None:
+    memo = remember(max_bytes=200_000_000)
+    person = standing()
+    for drawn, category in ((garment(), UPPER), (gown(), DRESS), (bottoms("skirt"), LOWER)) * 2:
+        alone = try_on(person.photo, drawn.photo, category)
+        shared = try_on(replace(person.photo, memo=memo), replace(drawn.photo, memo=memo), category)
+        assert (shared.image == alone.image).all()
+        assert (shared.edit_mask == alone.edit_mask).all()

@@ -10,7 +10,7 @@ from services.viton.core import try_on
 from services.viton.garment.top_landmarks import detect_top_landmarks
 from services.viton.painting.light_direction import estimate_light_direction_x
 from services.viton.painting.shading import shade_torso
-from services.viton.painting.skin import synthesise_skin
+from services.viton.painting.skin import see_skin, synthesise_skin
 from services.viton.person.body import measure_body
 from services.viton.person.shoulders import trace_shoulder_outline
 from services.viton.placing.sleeve import place_sleeves
@@ -301,7 +301,12 @@ def test_bare_skin_does_not_rise_where_the_worn_cloth_stood_up_beside_the_neck()
     surfaces = left.surface, right.surface
     pixels = image.astype(np.float32)
     skin = synthesise_skin(
-        pixels, segmentation, body, surfaces, estimate_light_direction_x(pixels, segmentation)
+        pixels,
+        segmentation,
+        body,
+        surfaces,
+        estimate_light_direction_x(pixels, segmentation),
+        see_skin(pixels, segmentation),
     )
     assert skin.trunk_alpha[280:302, 286:304].max() < 0.5
 
