@@ -1,11 +1,8 @@
 """Digest a request: equal content has an equal digest."""
 
-import dataclasses
-import hashlib
 from typing import Any
 
-import numpy as np
-
+from services.kit.content_digest import digest_content
 from services.kit.contract import Method
 
 
@@ -14,27 +11,4 @@ def digest_request(method: Method[Any, Any], request: object) -> str:
 
     ``request`` is a dataclass of a contract. Raises TypeError for a field of another kind.
     """
-    digest = hashlib.sha256(f"{method.service}/{method.rpc}\0".encode())
-    _update(digest, request)
-    return digest.hexdigest()
-
-
-def _update(digest: Any, value: object) -> None:
-    """Add a value. Each part begins with its kind and its length, so that no two values are one."""
-    if isinstance(value, np.ndarray):
-        digest.update(f"array {value.dtype.str} {value.shape}\0".encode())
-        digest.update(np.ascontiguousarray(value).data)
-    elif dataclasses.is_dataclass(value):
-        fields = dataclasses.fields(value)
-        digest.update(f"{type(value).__name__} {len(fields)}\0".encode())
-        for field in fields:
-            digest.update(f"{field.name}\0".encode())
-            _update(digest, getattr(value, field.name))
-    elif isinstance(value, str | bytes):
-        data = value.encode() if isinstance(value, str) else value
-        digest.update(f"{type(value).__name__} {len(data)}\0".encode())
-        digest.update(data)
-    elif isinstance(value, bool | int | float):
-        digest.update(f"{type(value).__name__} {value!r}\0".encode())
-    else:
-        raise TypeError(f"a request holds no {type(value).__name__}")
+    return digest_content(method.service, method.rpc, request)

@@ -4,7 +4,6 @@ Kept in memory, bounded in bytes and in age.
 """
 
 import dataclasses
-import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -158,36 +157,6 @@ class Memo:
             if self._timer is threading.current_thread():
                 self._timer = None
                 self._sweep_later()
-
-
-def digest_content(*values: object) -> str:
-    """Return the SHA-256 of arrays, texts, numbers and dataclasses of them, in hexadecimal.
-
-    Equal content has an equal digest. Raises TypeError for a value of another kind.
-    """
-    digest = hashlib.sha256()
-    for value in values:
-        _update(digest, value)
-    return digest.hexdigest()
-
-
-def _update(digest: Any, value: object) -> None:
-    """Add a value. Each part begins with its kind and its length, so that no two values are one."""
-    if isinstance(value, np.ndarray):
-        digest.update(f"array {value.dtype.str} {value.shape}\0".encode())
-        digest.update(np.ascontiguousarray(value).data)
-    elif dataclasses.is_dataclass(value):
-        fields = dataclasses.fields(value)
-        digest.update(f"{type(value).__name__} {len(fields)}\0".encode())
-        for each in fields:
-            digest.update(f"{each.name}\0".encode())
-            _update(digest, getattr(value, each.name))
-    elif isinstance(value, str | bool | int | float):
-        text = repr(value).encode()
-        digest.update(f"{type(value).__name__} {len(text)}\0".encode())
-        digest.update(text)
-    else:
-        raise TypeError(f"a digest takes no {type(value).__name__}")
 
 
 def _freeze(value: object) -> dict[int, np.ndarray[Any, Any]]:

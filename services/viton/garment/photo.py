@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from services.kit.content_digest import digest_content
 from services.kit.garment_attributes import NO_ATTRIBUTES, GarmentAttributes
 from services.kit.types import Image, Mask
-from services.viton.memo import Memo, digest_content
+from services.viton.memo import Memo
 
 Value = TypeVar("Value")
 

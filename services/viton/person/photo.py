@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
+from services.kit.content_digest import digest_content
 from services.kit.types import Image, Keypoints, LabelMap
-from services.viton.memo import Memo, digest_content
+from services.viton.memo import Memo
 
 Value = TypeVar("Value")
 

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from services.kit.cancellation import Cancelled, CancelToken, set_current_token
 from services.kit.categories import DRESS, LOWER, UPPER
-from services.kit.garment_attributes import NO_ATTRIBUTES
 from services.viton.core import try_on
-from services.viton.memo import VALUE_BYTES, Memo, MemoLimits, digest_content
+from services.viton.memo import VALUE_BYTES, Memo, MemoLimits
 from tests.unit.services.viton.drawings import bottoms, figure, garment, gown, standing
 
 pytestmark = pytest.mark.unit
@@ -229,34 +228,6 @@ def test_who_waits_can_be_cancelled() -> None:
         second.start()
         assert cancelled.wait(30)
         second.join(30)
-
-
-def test_equal_content_has_an_equal_digest() -> None:
-    assert digest_content(plane(), NO_ATTRIBUTES) == digest_content(plane(), NO_ATTRIBUTES)
-    assert digest_content(plane()[::-1]) == digest_content(plane()[::-1].copy())
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ((plane(6),), (plane(6).reshape(2, 3),)),
-        ((plane(8),), (plane(4).astype(np.uint16),)),
-        ((plane(2), plane(4)), (plane(4), plane(2))),
-        (("a", "bc"), ("ab", "c")),
-        ((1,), (1.0,)),
-        ((1,), ("1",)),
-        ((NO_ATTRIBUTES,), (replace(NO_ATTRIBUTES, collar=True),)),
-    ],
-)
-def test_other_content_has_another_digest(
-    first: tuple[object, ...], second: tuple[object, ...]
-) -> None:
-    assert digest_content(*first) != digest_content(*second)
-
-
-def test_a_digest_takes_no_other_values() -> None:
-    with pytest.raises(TypeError, match="takes no set"):
-        digest_content({1})
 
 
 def test_every_garment_and_person_is_made_as_without_a_memo() -> None:
