@@ -171,11 +171,9 @@ def open_gaps(image: Image, probability: Plane) -> Plane:
     if not outside.any() or not certain.any():
         return probability
     reduced = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    lab = to_lab(np.asarray(reduced, np.uint8))
-    background = _local_background(lab, outside)
-    distance = np.sqrt(np.square(lab - background).sum(axis=2))
+    distance, spread = _compare_to_background(to_lab(np.asarray(reduced, np.uint8)), outside)
     alike = distance < MIN_UNLIKE_LAB
-    if np.percentile(distance[outside], PLAIN_SPREAD_PERCENTILE) > MAX_PLAIN_SPREAD_LAB:
+    if spread > MAX_PLAIN_SPREAD_LAB:
         return probability
     if alike[certain].mean() > MAX_BACKGROUND_COLOURED_SHARE:
         return probability
@@ -216,6 +214,11 @@ def to_lab(image: Image) -> NDArray[np.float32]:
     scaled = image.astype(np.float32)
     scaled /= 255.0
     return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2Lab), np.float32)
+
+
+def measure_distance(lab: NDArray[np.float32], other: NDArray[np.floating]) -> Plane:
+    """Return the difference of colours, H x W; ``other`` is one colour or H x W x 3 CIE Lab."""
+    return np.asarray(np.sqrt(np.square(lab - other).sum(axis=2)), np.float32)
 
 
 def drop_specks(garment: Flags, least: float = MIN_PART_SHARE) -> Flags:
@@ -273,6 +276,15 @@ def _local_background(lab: NDArray[np.float32], known: Flags) -> NDArray[np.floa
     return np.asarray(cv2.resize(colour, (width, height)), np.float32)
 
 
+def _compare_to_background(lab: NDArray[np.float32], known: Flags) -> tuple[Plane, float]:
+    """Return every pixel's difference from the background, and the background's own spread.
+
+    Both are in CIE Lab. ``known`` pixels are background.
+    """
+    distance = measure_distance(lab, _local_background(lab, known))
+    return distance, float(np.percentile(distance[known], PLAIN_SPREAD_PERCENTILE))
+
+
 def _unlike_background(image: Image, probability: Plane) -> Flags:
     """Return the pixels that differ clearly from a plain background; none if it is not plain.
 
@@ -286,10 +298,7 @@ def _unlike_background(image: Image, probability: Plane) -> Flags:
     nothing = np.zeros((height, width), np.bool_)
     if np.count_nonzero(frame) < 0.5 * rim * (height + width):
         return nothing
-    lab = to_lab(image)
-    background = _local_background(lab, frame)
-    distance = np.sqrt(np.square(lab - background).sum(axis=2))
-    spread = float(np.percentile(distance[frame], PLAIN_SPREAD_PERCENTILE))
+    distance, spread = _compare_to_background(to_lab(image), frame)
     if spread > MAX_PLAIN_SPREAD_LAB:
         return nothing
     return open_mask(distance > max(MIN_UNLIKE_LAB, MIN_UNLIKE_SPREADS * spread), 2)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from services.cloth_mask.core import (
     MIN_GARMENT_SHARE,
     count_doubtful,
+    measure_distance,
     resize_probability,
     to_lab,
 )
@@ -134,19 +135,15 @@ def _find_subject_pixels(lab: Floats) -> NDArray[np.bool_] | None:
     """Return where a small picture differs from the background along its frame."""
     rim = np.ones(lab.shape[:2], np.bool_)
     rim[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX] = False
-    background = rim & (_distance(lab, np.median(lab[rim], axis=0)) < MAX_RIM_LAB)
+    background = rim & (measure_distance(lab, np.median(lab[rim], axis=0)) < MAX_RIM_LAB)
     if np.count_nonzero(background) < MIN_PLAIN_RIM * np.count_nonzero(rim):
         return None
-    distance = _distance(lab, _spread_rim(lab, background))
+    distance = measure_distance(lab, _spread_rim(lab, background))
     spread = float(np.percentile(distance[background], SPREAD_PERCENTILE))
     if spread > MAX_SPREAD_LAB:
         return None
     parts = label_components(distance > max(MIN_SUBJECT_LAB, MIN_SUBJECT_SPREADS * spread))
     return parts.select(parts.areas >= MIN_COMPONENT_PX)
-
-
-def _distance(lab: Floats, other: NDArray[np.floating]) -> Floats:
-    return np.asarray(np.sqrt(np.square(lab - other).sum(axis=2)), np.float32)
 
 
 def _spread_rim(lab: Floats, background: NDArray[np.bool_]) -> Floats:
