@@ -22,7 +22,9 @@ _TRY_ON_OF_CATEGORY: Final[dict[str, Callable[[PersonPhoto, GarmentPhoto], Rende
 """The function of each category."""
 
 
-def try_on(person: PersonPhoto, garment: GarmentPhoto, category: str = UPPER) -> Rendering:
+def try_on(
+    person_photo: PersonPhoto, garment_photo: GarmentPhoto, category: str = UPPER
+) -> Rendering:
     """Return the person in the garment.
 
     Both photos share one H x W canvas; ``category`` is ``upper``, ``lower`` or ``dress``. Raises
@@ -30,16 +32,18 @@ def try_on(person: PersonPhoto, garment: GarmentPhoto, category: str = UPPER) ->
     legs finds none, and ``InvalidRequest`` if the shapes do not agree.
     """
     check_category(category, GARMENT_CATEGORIES)
-    _check_shapes(person, garment)
-    return _TRY_ON_OF_CATEGORY[category](person, garment)
+    _check_shapes(person_photo, garment_photo)
+    return _TRY_ON_OF_CATEGORY[category](person_photo, garment_photo)
 
 
-def _check_shapes(person: PersonPhoto, garment: GarmentPhoto) -> None:
-    shape = person.shape
-    images = person.image.shape == garment.image.shape == (*shape, 3)
-    if not (images and garment.mask.shape == shape and person.keypoints.shape == (25, 3)):
+def _check_shapes(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> None:
+    shape = person_photo.shape
+    images = person_photo.image.shape == garment_photo.image.shape == (*shape, 3)
+    if not (
+        images and garment_photo.mask.shape == shape and person_photo.keypoints.shape == (25, 3)
+    ):
         raise InvalidRequest(
             "Person, labels, garment and mask must share one canvas, and joints must be 25 x 3."
         )
-    if not np.isfinite(person.keypoints).all():
+    if not np.isfinite(person_photo.keypoints).all():
         raise InvalidRequest("Joints must be finite numbers; run the pose stage again.")

@@ -85,15 +85,15 @@ SLEEVE_EXTENSION_OPTIONS: Final = SleeveExtensionOptions()
 
 
 def lift_plain_sleeve_shade(
-    colours: Floats, garment: TopLandmarks, options: SleeveShadeOptions = SLEEVE_SHADE_OPTIONS
+    colours: Floats, top: TopLandmarks, options: SleeveShadeOptions = SLEEVE_SHADE_OPTIONS
 ) -> Floats:
     """Return the colours (H x W x 3) with the photo's deep shade under plain sleeves lifted.
 
     On the person the arm is elsewhere.
     """
     lifted = colours
-    for half in garment.halves:
-        patch = _lift_under_sleeve(lifted, half, garment.half_chest_width, options)
+    for half in top.halves:
+        patch = _lift_under_sleeve(lifted, half, top.half_chest_width, options)
         if patch is not None:
             if lifted is colours:
                 lifted = colours.copy()

@@ -79,7 +79,7 @@ class NeckLayers:
 
 
 def make_neck_layers(
-    landmarks: TopLandmarks,
+    top: TopLandmarks,
     image: NDArray[np.uint8],
     torso: GarmentLayer,
     person: MeasuredPerson,
@@ -87,7 +87,7 @@ def make_neck_layers(
     options: NeckColumnOptions = NECK_COLUMN_OPTIONS,
 ) -> NeckLayers:
     """Lay what the garment of the photo ``image`` has around the neck."""
-    behind, stand = landmarks.back_neck_piece, landmarks.stand_collar_mask
+    behind, stand = top.back_neck_piece, top.stand_collar_mask
     return NeckLayers(
         None if behind is None else _place_back_piece(behind, image, torso, person, skin, options),
         None if stand is None else _extend_stand_collar(stand, image, torso),

@@ -154,19 +154,19 @@ def inpaint_background(
 def synthesise_bare_legs(
     image: Floats,
     segmentation: PersonSegmentation,
-    body: LowerBody,
+    lower_body: LowerBody,
     options: BareLegsOptions = BARE_LEGS_OPTIONS,
 ) -> tuple[Floats, Floats]:
     """Return the bare legs' colour and coverage (0 to 1): the person's skin, round and lit."""
     shape = (segmentation.leg_skin.shape[0], segmentation.leg_skin.shape[1])
     light = np.full(shape, options.light.light_beside, np.float32)
     coverage = np.zeros(shape, np.float32)
-    for leg in sorted(body.legs, key=lambda leg: float(leg.centreline[-1, 1])):
-        outer, inner = _extended_edges(leg, body.torso_length)
+    for leg in sorted(lower_body.legs, key=lambda leg: float(leg.centreline[-1, 1])):
+        outer, inner = _extended_edges(leg, lower_body.torso_length)
         cover = rasterise_polygon(shape, np.concatenate([outer, inner[::-1]]))
         light = light * (1 - cover) + _shade_round_leg(outer, inner, shape, options.light) * cover
         coverage = np.maximum(coverage, cover)
-    colour = _leg_albedo(image, segmentation, body, light, options) * to_three_channels(light)
+    colour = _leg_albedo(image, segmentation, lower_body, light, options) * to_three_channels(light)
     return np.clip(colour, 0, 255), coverage
 
 
@@ -211,7 +211,7 @@ def _bump(distance: Floats) -> Floats:
 def _leg_albedo(
     image: Floats,
     segmentation: PersonSegmentation,
-    body: LowerBody,
+    lower_body: LowerBody,
     light: Floats,
     options: BareLegsOptions,
 ) -> Floats:
@@ -226,19 +226,21 @@ def _leg_albedo(
     )
     legs = erode(segmentation.leg_skin, options.leg_rim_px) & ~near_fabric
     legs &= ~dilate(segmentation.shoes, options.shoe_margin_px)
-    dark = options.dark_part_of_hem_shadow * _HEM_SHADOW_REACH * body.torso_length
+    dark = options.dark_part_of_hem_shadow * _HEM_SHADOW_REACH * lower_body.torso_length
     lit = legs & ~dilate(segmentation.bottoms, int(dark))
-    legs = lit if lit.sum() > _MIN_LEG_AREA * body.torso_length**2 else legs
-    if legs.sum() > _MIN_LEG_AREA * body.torso_length**2:
+    legs = lit if lit.sum() > _MIN_LEG_AREA * lower_body.torso_length**2 else legs
+    if legs.sum() > _MIN_LEG_AREA * lower_body.torso_length**2:
         even = image / to_three_channels(np.maximum(light, np.float32(options.min_light)))
         near = pull_push(even, legs)
         usual = np.median(even[legs], axis=0)
         away = cv2.distanceTransform((~legs).astype(np.uint8), cv2.DIST_L2, 5)
-        fade = to_three_channels(np.clip(away / (_LOCAL_TONE_REACH * body.torso_length), 0, 1))
+        fade = to_three_channels(
+            np.clip(away / (_LOCAL_TONE_REACH * lower_body.torso_length), 0, 1)
+        )
         tone, where = near * (1 - fade) + usual * fade, legs
     else:
         where = erode(segmentation.arms, options.arm_rim_px) & ~near_fabric
-        if where.sum() < _MIN_ARM_AREA * body.torso_length**2:
+        if where.sum() < _MIN_ARM_AREA * lower_body.torso_length**2:
             where = erode(segmentation.head_and_torso_skin, options.face_rim_px)
             where &= ~dilate(segmentation.hair, options.hair_margin_px)
         skin = image[where] if where.any() else np.full((1, 3), options.unknown_skin_level)
@@ -259,9 +261,9 @@ def find_existing_bottoms(segmentation: PersonSegmentation) -> Bool:
     return np.asarray(dilate(segmentation.bottoms, LOWER_BODY_LABEL_ERROR_PX) & ~keep)
 
 
-def hem_shadow_zone(segmentation: PersonSegmentation, body: LowerBody) -> Floats:
+def hem_shadow_zone(segmentation: PersonSegmentation, lower_body: LowerBody) -> Floats:
     """Return how far the existing hem's shadow and colour lie on the bare legs, H x W, 0 to 1."""
     away = cv2.distanceTransform((~segmentation.bottoms).astype(np.uint8), cv2.DIST_L2, 5)
-    fraction = _HEM_SHADOW_AT_HEM - away / (_HEM_SHADOW_REACH * body.torso_length)
+    fraction = _HEM_SHADOW_AT_HEM - away / (_HEM_SHADOW_REACH * lower_body.torso_length)
     near = smoothstep(np.asarray(fraction, np.float32))
     return np.asarray(near * antialias(segmentation.leg_skin, _LEG_SKIN_RIM_PX), np.float32)

@@ -48,7 +48,7 @@ TOP_CONTINUATION_OPTIONS: Final = TopContinuationOptions()
 def assemble_bottoms(
     legs: MeasuredLowerBody,
     garment: GarmentLayer,
-    line: Waistline,
+    waistline: Waistline,
     options: TopContinuationOptions = TOP_CONTINUATION_OPTIONS,
 ) -> LayerStack:
     """Stack background, bare legs, the garment, and what lies over it.
@@ -71,7 +71,7 @@ def assemble_bottoms(
         segmentation.head_and_torso_skin,
         select_shoes_over_hem(segmentation, body),
     ]
-    if not line.visible:
+    if not waistline.visible:
         kept.insert(0, segmentation.upper_garment)
     for region in kept:
         if (region & near).any():
@@ -86,7 +86,10 @@ def assemble_bottoms(
 
 
 def _paint_bare_legs(
-    person_photo: Floats, segmentation: PersonSegmentation, body: LowerBody, existing_bottoms: Bool
+    person_photo: Floats,
+    segmentation: PersonSegmentation,
+    lower_body: LowerBody,
+    existing_bottoms: Bool,
 ) -> tuple[Floats, Floats]:
     """Return the photo without the existing bottoms, and the coverage of its bare legs, 0 to 1."""
     behind = inpaint_background(person_photo, segmentation)
@@ -95,9 +98,9 @@ def _paint_bare_legs(
         behind,
         np.maximum(antialias(existing_bottoms, 1.0), existing_bottoms.astype(np.float32)),
     )
-    colour, cover = synthesise_bare_legs(person_photo, segmentation, body)
+    colour, cover = synthesise_bare_legs(person_photo, segmentation, lower_body)
     shown = cover * np.maximum(
-        existing_bottoms.astype(np.float32), hem_shadow_zone(segmentation, body)
+        existing_bottoms.astype(np.float32), hem_shadow_zone(segmentation, lower_body)
     )
     kept = (
         segmentation.shoes
@@ -116,7 +119,7 @@ def _extend_top(
     person_photo: Floats,
     segmentation: PersonSegmentation,
     existing_bottoms: Bool,
-    body: LowerBody,
+    lower_body: LowerBody,
     options: TopContinuationOptions,
 ) -> Floats:
     """Continue the top a little below its edge, where the new waistband may lie lower.
@@ -129,11 +132,13 @@ def _extend_top(
         return canvas
     spread = pull_push(person_photo, upper)
     columns = np.arange(existing_bottoms.shape[1])[None, :]
-    inside = (columns > body.flanks_x[0][:, None]) & (columns < body.flanks_x[1][:, None])
+    inside = (columns > lower_body.flanks_x[0][:, None]) & (
+        columns < lower_body.flanks_x[1][:, None]
+    )
     near = (
-        dilate(segmentation.upper_garment, int(options.reach * body.torso_length))
+        dilate(segmentation.upper_garment, int(options.reach * lower_body.torso_length))
         & existing_bottoms
         & inside
-        & (rows < body.hip_row)
+        & (rows < lower_body.hip_row)
     )
     return alpha_blend(canvas, spread, antialias(near, 1.0) * near)

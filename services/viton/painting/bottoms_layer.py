@@ -73,15 +73,15 @@ BOTTOMS_RENDERING_OPTIONS: Final = BottomsRenderingOptions()
 
 
 def render_bottoms(
-    photo: GarmentPhoto,
+    garment_photo: GarmentPhoto,
     bottoms: BottomsLandmarks,
     placement: BottomsPlacement,
     legs: MeasuredLowerBody,
     options: BottomsRenderingOptions = BOTTOMS_RENDERING_OPTIONS,
 ) -> GarmentLayer:
     """Sample the placed garment from its photo, in the light of the existing bottoms."""
-    cutout = photo.recall(
-        "bottoms cutout", lambda: extract_colours_and_alpha(photo.image, bottoms.mask)
+    cutout = garment_photo.recall(
+        "bottoms cutout", lambda: extract_colours_and_alpha(garment_photo.image, bottoms.mask)
     )
     light = estimate_bottoms_shading(legs.pixels, legs.segmentation)
     garment_layer = _sample_halves(placement.back_to_front, cutout, light, options)
@@ -92,15 +92,15 @@ def render_bottoms(
     )
 
 
-def _alpha_below_top(segmentation: PersonSegmentation, body: LowerBody) -> Floats:
+def _alpha_below_top(segmentation: PersonSegmentation, lower_body: LowerBody) -> Floats:
     """Return the coverage, 0 to 1, below the hem of a top: nothing sticks out beside it.
 
     H x W on the canvas; all 1 if no hem is seen.
     """
     height, width = segmentation.upper_garment.shape
     columns = np.arange(width)
-    row = int(np.clip(body.waistband_row, 0, height - 1))
-    inside = (columns > body.flanks_x[0][row]) & (columns < body.flanks_x[1][row])
+    row = int(np.clip(lower_body.waistband_row, 0, height - 1))
+    inside = (columns > lower_body.flanks_x[0][row]) & (columns < lower_body.flanks_x[1][row])
     low = segmentation.upper_garment & (np.arange(height)[:, None] > row)
     found = np.flatnonzero(low.any(axis=0) & inside)
     if not len(found):

@@ -57,13 +57,13 @@ _WAISTBAND_SAG: Final = 0.03
 """How much lower a waistband lies in the middle, in torso lengths."""
 
 
-def extend_bottoms_to_waist(photo: PersonPhoto) -> PersonPhoto | None:
+def extend_bottoms_to_waist(person_photo: PersonPhoto) -> PersonPhoto | None:
     """Return the photo and its CIHP labels with the trousers or the skirt up to the waist.
 
     What the existing top hides of them mirrors what is seen below it; of a dress it is the dress
     itself. None where legs or bottoms are not seen, or the top hides where the legs part.
     """
-    person, keypoints, labels = photo.image, photo.keypoints, photo.labels
+    person, keypoints, labels = person_photo.image, person_photo.keypoints, person_photo.labels
     try:
         body, _ = measure_lower_body(keypoints, labels, min_shown_below_hips=0.0)
     except LegsNotShown:
@@ -76,7 +76,7 @@ def extend_bottoms_to_waist(photo: PersonPhoto) -> PersonPhoto | None:
     if not len(filled):
         dress = trunk & (labels == Label.DRESS)
         relabelled = np.where(dress, np.uint8(Label.SKIRT), labels)
-        return replace(photo, labels=relabelled) if dress.any() else None
+        return replace(person_photo, labels=relabelled) if dress.any() else None
     hem = int(filled[-1])
     near = np.abs(rows - hem) < _SEARCH_REACH * body.torso_length
     kind = _visible_bottoms(labels[near], body.torso_length)
@@ -103,7 +103,7 @@ def extend_bottoms_to_waist(photo: PersonPhoto) -> PersonPhoto | None:
         1 - _WAISTBAND_SEAM_SHADE * gaussian_blur(seam.astype(np.float32), 1.0)
     )
     made = np.where(hidden[..., None], np.clip(np.rint(mirrored), 0, 255), person).astype(np.uint8)
-    return replace(photo, image=made, labels=np.where(hidden, np.uint8(kind), labels))
+    return replace(person_photo, image=made, labels=np.where(hidden, np.uint8(kind), labels))
 
 
 def _visible_bottoms(labels: LabelMap, torso: float) -> Label | None:
@@ -114,18 +114,20 @@ def _visible_bottoms(labels: LabelMap, torso: float) -> Label | None:
     return kind if counts[kind] > max(_MIN_BOTTOMS_AREA * torso**2, bare) else None
 
 
-def _bottoms_outline(seen: Bool, body: LowerBody, hem: int) -> tuple[Floats, Floats]:
+def _bottoms_outline(seen: Bool, lower_body: LowerBody, hem: int) -> tuple[Floats, Floats]:
     """Return both outlines of the bottoms, an x for every row, straight from waistband to hem."""
     rows = np.arange(seen.shape[0], dtype=np.float64)
-    band = int(body.waistband_row)
-    middle = float(body.midline_x[hem])
+    band = int(lower_body.waistband_row)
+    middle = float(lower_body.midline_x[hem])
     columns = np.flatnonzero(seen.any(axis=0))
     ends = (columns[0], columns[-1]) if len(columns) else (middle, middle)
-    least = [middle + _MIN_WIDTH_AT_HEM * (float(edge[hem]) - middle) for edge in body.flanks_x]
+    least = [
+        middle + _MIN_WIDTH_AT_HEM * (float(edge[hem]) - middle) for edge in lower_body.flanks_x
+    ]
     at_hem = min(ends[0], least[0]), max(ends[1], least[1])
     left, right = (
         np.interp(rows, [band, hem], [edge[band], end])
-        for edge, end in zip(body.flanks_x, at_hem, strict=True)
+        for edge, end in zip(lower_body.flanks_x, at_hem, strict=True)
     )
     return left, right
 

@@ -43,11 +43,12 @@ class DressWearer:
     """The lower body in the existing bottoms."""
 
 
-def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:
+def measure_dress_wearer(person_photo: PersonPhoto) -> DressWearer:
     """Segment and measure the person. Raises ``NoPerson`` and ``LegsNotShown``."""
-    as_photographed = measure_person(photo)
+    as_photographed = measure_person(person_photo)
     legs = replace(
-        measure_person_lower_body(photo, min_shown_below_hips=0.0), pixels=as_photographed.pixels
+        measure_person_lower_body(person_photo, min_shown_below_hips=0.0),
+        pixels=as_photographed.pixels,
     )
     body = _end_top_at_hips(as_photographed.body, legs.body)
     segmentation = _remove_bottoms(as_photographed.segmentation, legs.segmentation, body, legs.body)
@@ -57,14 +58,14 @@ def measure_dress_wearer(photo: PersonPhoto) -> DressWearer:
     return DressWearer(as_photographed, without_bottoms, legs)
 
 
-def _end_top_at_hips(body: Body, lower: LowerBody) -> Body:
+def _end_top_at_hips(body: Body, lower_body: LowerBody) -> Body:
     """Return the body as it is for a top that ends at the hips, and no trousers over it."""
-    hips = lower.hip_row - TOP_END_ABOVE_HIPS * lower.torso_length
-    start = int(lower.narrowest_row)
+    hips = lower_body.hip_row - TOP_END_ABOVE_HIPS * lower_body.torso_length
+    start = int(lower_body.narrowest_row)
     sides = []
-    for side, edge in zip(body.sides, lower.flanks_x, strict=True):
+    for side, edge in zip(body.sides, lower_body.flanks_x, strict=True):
         joined = side.flank_x.copy()
-        run = max(int(_FADE_ROWS * lower.torso_length), 1)
+        run = max(int(_FADE_ROWS * lower_body.torso_length), 1)
         fade = np.clip((np.arange(len(joined)) - (start - run)) / run, 0, 1)
         sides.append(replace(side, flank_x=joined * (1 - fade) + edge * fade))
     return replace(
@@ -81,7 +82,7 @@ def _remove_bottoms(
     segmentation: PersonSegmentation,
     lower_segmentation: PersonSegmentation,
     body: Body,
-    lower: LowerBody,
+    lower_body: LowerBody,
 ) -> PersonSegmentation:
     """Count trousers or skirt as part of what the dress replaces, and a bare waist as body."""
     old = lower_segmentation.bottoms | lower_segmentation.upper_garment
@@ -95,13 +96,15 @@ def _remove_bottoms(
             [bones],
             isClosed=False,
             color=1,
-            thickness=max(int(2 * _ARM_HALF_WIDTH * lower.torso_length), 1),
+            thickness=max(int(2 * _ARM_HALF_WIDTH * lower_body.torso_length), 1),
         )
     height, width = old.shape
     rows, columns = np.arange(height)[:, None], np.arange(width)[None, :]
-    trunk = (columns > lower.flanks_x[0][:, None]) & (columns < lower.flanks_x[1][:, None])
-    first = lower.narrowest_row - _MIDRIFF_ABOVE_WAIST * lower.torso_length
-    trunk &= (rows > first) & (rows < lower.hip_row)
+    trunk = (columns > lower_body.flanks_x[0][:, None]) & (
+        columns < lower_body.flanks_x[1][:, None]
+    )
+    first = lower_body.narrowest_row - _MIDRIFF_ABOVE_WAIST * lower_body.torso_length
+    trunk &= (rows > first) & (rows < lower_body.hip_row)
     belly = segmentation.arms & trunk & (near == 0)
     return replace(
         count_as_upper_garment(segmentation, old),

@@ -40,11 +40,11 @@ class MeasuredPerson:
         return self.photo.recall(f"{part} as {self.segmented_as}", compute)
 
 
-def measure_person(photo: PersonPhoto) -> MeasuredPerson:
+def measure_person(person_photo: PersonPhoto) -> MeasuredPerson:
     """Segment and measure the person. Raises ``NoPerson``."""
-    body, segmentation = measure_body(photo.keypoints, photo.labels)
-    pixels = photo.image.astype(np.float32)
-    return MeasuredPerson(photo=photo, pixels=pixels, segmentation=segmentation, body=body)
+    body, segmentation = measure_body(person_photo.keypoints, person_photo.labels)
+    pixels = person_photo.image.astype(np.float32)
+    return MeasuredPerson(photo=person_photo, pixels=pixels, segmentation=segmentation, body=body)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class MeasuredLowerBody:
 
 
 def measure_person_lower_body(
-    photo: PersonPhoto, min_shown_below_hips: float = MIN_SHOWN_BELOW_HIPS
+    person_photo: PersonPhoto, min_shown_below_hips: float = MIN_SHOWN_BELOW_HIPS
 ) -> MeasuredLowerBody:
     """Segment and measure the lower body.
 
@@ -68,10 +68,10 @@ def measure_person_lower_body(
     lengths. Raises ``NoPerson`` and ``LegsNotShown``.
     """
     body, labelled = measure_lower_body(
-        photo.keypoints, photo.labels, min_shown_below_hips=min_shown_below_hips
+        person_photo.keypoints, person_photo.labels, min_shown_below_hips=min_shown_below_hips
     )
-    segmentation = reassign_trouser_hems(photo.image, labelled, body)
-    return MeasuredLowerBody(photo.image.astype(np.float32), segmentation, body)
+    segmentation = reassign_trouser_hems(person_photo.image, labelled, body)
+    return MeasuredLowerBody(person_photo.image.astype(np.float32), segmentation, body)
 
 
 def with_raised_armpits(person: MeasuredPerson, bare: tuple[bool, bool]) -> MeasuredPerson:

@@ -52,7 +52,7 @@ _MIN_SAMPLE_PX: Final = 50
 
 
 def reassign_trouser_hems(
-    image: NDArray[np.uint8], segmentation: PersonSegmentation, body: LowerBody
+    image: NDArray[np.uint8], segmentation: PersonSegmentation, lower_body: LowerBody
 ) -> PersonSegmentation:
     """Return the segmentation with shoes that look like the trousers just above given back to them.
 
@@ -61,13 +61,18 @@ def reassign_trouser_hems(
     """
     if not segmentation.shoes.any() or not segmentation.bottoms.any():
         return segmentation
-    near = dilate(segmentation.bottoms, int(_HEM_REACH * body.torso_length)) & segmentation.shoes
+    near = (
+        dilate(segmentation.bottoms, int(_HEM_REACH * lower_body.torso_length)) & segmentation.shoes
+    )
     if not near.any():
         return segmentation
     beside = (
-        dilate(segmentation.shoes, int(3 * _HEM_REACH * body.torso_length)) & segmentation.bottoms
+        dilate(segmentation.shoes, int(3 * _HEM_REACH * lower_body.torso_length))
+        & segmentation.bottoms
     )
-    clear = segmentation.shoes & ~dilate(segmentation.bottoms, int(_HEM_REACH * body.torso_length))
+    clear = segmentation.shoes & ~dilate(
+        segmentation.bottoms, int(_HEM_REACH * lower_body.torso_length)
+    )
     if clear.sum() < _MIN_SAMPLE_PX or beside.sum() < _MIN_SAMPLE_PX:
         return segmentation
     trouser_colours, shoe_colours = (_colour_histogram(image, where) for where in (beside, clear))
@@ -76,12 +81,14 @@ def reassign_trouser_hems(
     b = shoe_colours[index[..., 0], index[..., 1], index[..., 2]]
     seen = (segmentation.shoes | segmentation.bottoms).astype(np.float32)
     likelihood = (a / np.maximum(a + b, _MIN_PROBABILITY)).astype(np.float32)
-    sigma = _ODDS_SIGMA * body.torso_length
+    sigma = _ODDS_SIGMA * lower_body.torso_length
     weight = np.maximum(gaussian_blur(seen, sigma), _MIN_WEIGHT)
     odds = gaussian_blur(seen * likelihood, sigma) / weight
     likely = near & (odds > _MIN_HEM_ODDS)
-    joined = open_mask(likely, max(int(_MIN_HEM_RADIUS * body.torso_length), 1), Footprint.SQUARE)
-    rim = dilate(segmentation.bottoms, max(int(_TOUCHING_REACH * body.torso_length), 2))
+    joined = open_mask(
+        likely, max(int(_MIN_HEM_RADIUS * lower_body.torso_length), 1), Footprint.SQUARE
+    )
+    rim = dilate(segmentation.bottoms, max(int(_TOUCHING_REACH * lower_body.torso_length), 2))
     pieces = label_components(joined)
     touching = np.bincount(pieces.labels[rim & joined], minlength=pieces.count) > 0
     attached = pieces.select(touching)
@@ -97,9 +104,11 @@ def _remove_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return pieces.select(pieces.areas > _MIN_SHOE_PIECE * pieces.areas[1:].max(initial=1))
 
 
-def select_shoes_over_hem(segmentation: PersonSegmentation, body: LowerBody) -> NDArray[np.bool_]:
+def select_shoes_over_hem(
+    segmentation: PersonSegmentation, lower_body: LowerBody
+) -> NDArray[np.bool_]:
     """Return the shoes that lie over a long hem: no straps and laces, which it covers."""
-    core = open_mask(segmentation.shoes, max(int(_MAX_STRAP_RADIUS * body.torso_length), 1))
+    core = open_mask(segmentation.shoes, max(int(_MAX_STRAP_RADIUS * lower_body.torso_length), 1))
     return np.asarray(segmentation.shoes & dilate(core, 2))
 
 

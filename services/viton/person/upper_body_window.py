@@ -28,9 +28,9 @@ _HIP_JOINTS: Final = (Joint.MID_HIP, Joint.RIGHT_HIP, Joint.LEFT_HIP)
 """Joints of the hips."""
 
 
-def find_upper_body_window(photo: PersonPhoto) -> Window:
+def find_upper_body_window(person_photo: PersonPhoto) -> Window:
     """Return the rows and columns around head, arms, existing top and hips; all without a top."""
-    labels, keypoints = photo.labels, photo.keypoints
+    labels, keypoints = person_photo.labels, person_photo.keypoints
     height, width = labels.shape
     rows = np.flatnonzero((labels > 0).any(axis=1))
     upper = np.flatnonzero(np.isin(labels, _UPPER_BODY_LABELS).any(axis=1))
@@ -59,11 +59,11 @@ def shift_keypoints(keypoints: Keypoints, window: Window) -> Keypoints:
     return shifted
 
 
-def crop_to_window(photo: PersonPhoto, window: Window) -> PersonPhoto:
+def crop_to_window(person_photo: PersonPhoto, window: Window) -> PersonPhoto:
     """Return the part of the photo inside the window."""
     return PersonPhoto(
-        np.ascontiguousarray(photo.image[window]),
-        shift_keypoints(photo.keypoints, window),
-        np.ascontiguousarray(photo.labels[window]),
-        photo.memo,
+        np.ascontiguousarray(person_photo.image[window]),
+        shift_keypoints(person_photo.keypoints, window),
+        np.ascontiguousarray(person_photo.labels[window]),
+        person_photo.memo,
     )

@@ -55,7 +55,7 @@ class Waistline:
 
 
 def find_waistline(
-    body: LowerBody,
+    lower_body: LowerBody,
     segmentation: PersonSegmentation,
     options: WaistlineSearchOptions = WAISTLINE_SEARCH_OPTIONS,
 ) -> Waistline:
@@ -63,14 +63,14 @@ def find_waistline(
 
     A top that hangs lower hides it. Then the waistline has the usual row.
     """
-    unit = body.torso_length
+    unit = lower_body.torso_length
     height, width = segmentation.bottoms.shape
     columns = np.arange(width, dtype=np.float64)
-    usual = np.full(width, body.waistband_row)
-    first = int(np.clip(body.shoulder_row + options.start * unit, 0, height - 1))
-    last = int(np.clip(body.hip_row + options.end * unit, first + 1, height))
-    row = int(np.clip(body.hip_row, 0, height - 1))
-    near = np.abs(columns - body.midline_x[row]) < options.half_width * unit
+    usual = np.full(width, lower_body.waistband_row)
+    first = int(np.clip(lower_body.shoulder_row + options.start * unit, 0, height - 1))
+    last = int(np.clip(lower_body.hip_row + options.end * unit, first + 1, height))
+    row = int(np.clip(lower_body.hip_row, 0, height - 1))
+    near = np.abs(columns - lower_body.midline_x[row]) < options.half_width * unit
     band = segmentation.bottoms[first:last]
     open_above = segmentation.arms[first:last].any(axis=0) & ~segmentation.upper_garment[
         first:last
@@ -80,10 +80,10 @@ def find_waistline(
         return Waistline(usual, visible=False)
     rows = first + band.argmax(axis=0).astype(np.float64)
     middle = float(np.median(rows[found]))
-    if middle > body.waistband_row + options.max_below_usual * unit:
+    if middle > lower_body.waistband_row + options.max_below_usual * unit:
         return Waistline(usual, visible=False)
     kept = found & (np.abs(rows - middle) < options.max_deviation * unit)
-    centred = (columns - body.midline_x[row]) / unit
+    centred = (columns - lower_body.midline_x[row]) / unit
     fitted = np.polynomial.Polynomial.fit(centred[kept], rows[kept], 2)
     line = fitted(np.clip(centred, -options.max_fitted_distance, options.max_fitted_distance))
     raised = float(np.percentile((line - rows)[kept], options.raise_percentile))

@@ -53,20 +53,20 @@ class DressPlacement:
 
 
 def place_dress(
-    dress: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]
+    dress: DressLandmarks, body: Body, lower_body: LowerBody, shape: tuple[int, int]
 ) -> DressPlacement:
     """Place a dress on a body, on a canvas of ``shape``."""
-    skirt = _place_skirt(dress, body, lower, shape)
+    skirt = _place_skirt(dress, body, lower_body, shape)
     return DressPlacement(
         place_top(dress.top, body, shape),
         skirt,
         rasterise_grid(skirt, shape),
-        _skirt_weight(lower, shape),
+        _skirt_weight(lower_body, shape),
     )
 
 
 def sample_dress(
-    photo: GarmentPhoto, dress: DressLandmarks, placement: DressPlacement, body: Body
+    garment_photo: GarmentPhoto, dress: DressLandmarks, placement: DressPlacement, body: Body
 ) -> GarmentLayers:
     """Sample the dress's layers from its photo; the torso goes on into the skirt."""
     torso, skirt = placement.top.torso, placement.skirt_surface
@@ -74,8 +74,8 @@ def sample_dress(
     torso_map = warp_torso(placement.top)
     blended = torso_map * (1 - weight) + skirt.flow * weight
     joined = choose_pixels(skirt.covered, blended, torso_map)
-    cutout = photo.recall(
-        "dress cutout", lambda: cut_out_garment(photo.image, photo.mask, dress.top)
+    cutout = garment_photo.recall(
+        "dress cutout", lambda: cut_out_garment(garment_photo.image, garment_photo.mask, dress.top)
     )
     torso_piece = finish_torso(cutout.torso, dress.top, torso.gusset_fractions)
     layers = sample_garment_layers(
@@ -90,30 +90,32 @@ def sample_dress(
 
 
 def _place_skirt(
-    dress: DressLandmarks, body: Body, lower: LowerBody, shape: tuple[int, int]
+    dress: DressLandmarks, body: Body, lower_body: LowerBody, shape: tuple[int, int]
 ) -> WarpGrid:
     """Place the skirt below the torso, at the larger scale of waist and hips."""
     tips = (body.left.canvas_shoulder_tip[1] + body.right.canvas_shoulder_tip[1]) / 2
     own = (dress.top.left.shoulder_tip[1] + dress.top.right.shoulder_tip[1]) / 2
     down = (body.existing_hem_row - tips) / max(dress.hip_row - own, 1.0)
-    row = int(np.clip(lower.narrowest_row, 0, shape[0] - 1))
-    waist = float(lower.flanks_x[1][row] - lower.flanks_x[0][row])
+    row = int(np.clip(lower_body.narrowest_row, 0, shape[0] - 1))
+    waist = float(lower_body.flanks_x[1][row] - lower_body.flanks_x[0][row])
     by_waist = waist / max(dress.skirt.width_at(dress.waist_row), 1.0)
-    hip_row = int(min(lower.hip_row, shape[0] - 1))
-    hips = float(lower.flanks_x[1][hip_row]) - float(lower.flanks_x[0][hip_row])
+    hip_row = int(min(lower_body.hip_row, shape[0] - 1))
+    hips = float(lower_body.flanks_x[1][hip_row]) - float(lower_body.flanks_x[0][hip_row])
     by_hips = _HIP_FIT * hips / max(dress.skirt.width_at(dress.hip_row), 1.0)
     across = max(by_waist, by_hips)
     length = (dress.skirt.hem_row - dress.hip_row) * float(np.sqrt(down * across))
     hem = body.existing_hem_row + length
-    line = Waistline(np.full(shape[1], float(lower.narrowest_row)), visible=True)
-    return place_skirt(dress.skirt, lower, line, scale=across, hem=hem)
+    line = Waistline(np.full(shape[1], float(lower_body.narrowest_row)), visible=True)
+    return place_skirt(dress.skirt, lower_body, line, scale=across, hem=hem)
 
 
-def _skirt_weight(lower: LowerBody, shape: tuple[int, int]) -> Floats:
+def _skirt_weight(lower_body: LowerBody, shape: tuple[int, int]) -> Floats:
     """Return the weight of the skirt's map against the torso's, H x 1 x 1, 0 to 1."""
     rows = np.arange(shape[0], dtype=np.float32)
-    end = lower.hip_row - TOP_END_ABOVE_HIPS * lower.torso_length
-    weight = smoothstep((rows - lower.narrowest_row) / max(end - lower.narrowest_row, 1.0))
+    end = lower_body.hip_row - TOP_END_ABOVE_HIPS * lower_body.torso_length
+    weight = smoothstep(
+        (rows - lower_body.narrowest_row) / max(end - lower_body.narrowest_row, 1.0)
+    )
     return np.asarray(weight[:, None, None], np.float32)
 
 
@@ -135,7 +137,7 @@ def _remove_beside_skirt(layers: GarmentLayers, skirt: RuledWarp, weight: Floats
     return replace(layers, torso=replace(layers.torso, alpha=alpha))
 
 
-def follow_skirt_outline(body: Body, skirt: WarpGrid, lower: LowerBody) -> Body:
+def follow_skirt_outline(body: Body, skirt: WarpGrid, lower_body: LowerBody) -> Body:
     """Return the body with flanks on the skirt's outline, for the shading of the skirt."""
     sides = []
     rows = np.arange(len(body.midline_x))
@@ -143,7 +145,7 @@ def follow_skirt_outline(body: Body, skirt: WarpGrid, lower: LowerBody) -> Body:
         line = skirt.canvas_points[:, 1 if column == 0 else -2]
         edge = np.interp(rows, line[:, 1], line[:, 0])
         outer = np.where(
-            rows > lower.narrowest_row,
+            rows > lower_body.narrowest_row,
             side.sign * np.maximum(side.sign * edge, side.sign * side.flank_x),
             side.flank_x,
         )

@@ -48,8 +48,8 @@ SKIRT_OPTIONS: Final = SkirtOptions()
 
 def place_skirt(
     garment: BottomsLandmarks,
-    body: LowerBody,
-    line: Waistline,
+    lower_body: LowerBody,
+    waistline: Waistline,
     *,
     scale: float | None = None,
     hem: float | None = None,
@@ -61,47 +61,53 @@ def place_skirt(
     from the widths of waist and hips.
     """
     tall = garment.hem_row - garment.waistband_row
-    top = line.row_at(
-        float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
+    top = waistline.row_at(
+        float(
+            np.interp(
+                lower_body.waistband_row, np.arange(len(lower_body.midline_x)), lower_body.midline_x
+            )
+        )
     )
     if scale is None:
-        by_waist = body.width_at(top) / max(
+        by_waist = lower_body.width_at(top) / max(
             garment.width_at(garment.waistband_row + options.waist_row * tall), 1.0
         )
-        by_hips = options.min_hip_fit * body.hip_width / max(garment.hip_width, 1.0)
+        by_hips = options.min_hip_fit * lower_body.hip_width / max(garment.hip_width, 1.0)
         scale = max(by_waist, by_hips)
     if hem is None:
         hem = top + tall * scale * options.length_stretch
-    hem = min(hem, body.ankle_row + options.max_below_ankle * body.torso_length)
+    hem = min(hem, lower_body.ankle_row + options.max_below_ankle * lower_body.torso_length)
     fraction = np.linspace(0, _PAST_HEM, _GRID_ROWS)
     rows = top + fraction * (hem - top)
     photo_rows = garment.waistband_row + fraction * tall
     at = np.clip(photo_rows, 0, len(garment.left_edge) - 1).astype(int)
-    index = np.clip(rows, 0, len(body.midline_x) - 1).astype(int)
-    middle, photo_midline = body.midline_x[index], garment.inner_edges[0][at]
+    index = np.clip(rows, 0, len(lower_body.midline_x) - 1).astype(int)
+    middle, photo_midline = lower_body.midline_x[index], garment.inner_edges[0][at]
     canvas_edges, photo_edges = [], []
     for side, edge in zip(PictureSide, (garment.left_edge, garment.right_edge), strict=True):
         sign = side.sign
-        body_half = sign * (body.flanks_x[side][index] - middle)
+        body_half = sign * (lower_body.flanks_x[side][index] - middle)
         garment_half = sign * (edge[at] - photo_midline) * scale
         least = body_half * options.min_ease + options.min_ease_px
-        half = _fall_from_hips(np.maximum(least, garment_half), rows, body, options)
+        half = _fall_from_hips(np.maximum(least, garment_half), rows, lower_body, options)
         canvas_edges.append(np.stack([middle + sign * half, rows], axis=1))
         photo_edges.append(np.stack([edge[at], photo_rows], axis=1))
     canvas_grid = interpolate_across(*canvas_edges)
-    bow = np.interp(canvas_grid[0, :, 0], np.arange(len(line.rows)), line.rows) - top
+    bow = np.interp(canvas_grid[0, :, 0], np.arange(len(waistline.rows)), waistline.rows) - top
     canvas_grid[..., 1] += bow * (1 - np.clip(fraction / options.bow_fade, 0, 1))[:, None]
     return WarpGrid(canvas_grid, interpolate_across(*photo_edges), 1.0)
 
 
-def _fall_from_hips(half: Floats, rows: Floats, body: LowerBody, options: SkirtOptions) -> Floats:
+def _fall_from_hips(
+    half: Floats, rows: Floats, lower_body: LowerBody, options: SkirtOptions
+) -> Floats:
     """Return the half widths with a limited taper below the hips; fabric may flare there.
 
     ``half``: half widths in canvas pixels at the canvas rows ``rows``.
     """
     fallen = half.copy()
     for i in range(1, len(half)):
-        if rows[i] > body.hip_row:
+        if rows[i] > lower_body.hip_row:
             least = fallen[i - 1] - options.max_taper * (rows[i] - rows[i - 1])
             fallen[i] = max(half[i], least)
     return np.asarray(gaussian_filter1d(fallen, options.sigma, mode="nearest"))

@@ -164,15 +164,15 @@ class PlacedSleeve:
 
 
 def place_sleeves(
-    garment: TopLandmarks,
+    top: TopLandmarks,
     body: Body,
     shape: tuple[int, int],
     options: SleeveFitOptions = SLEEVE_FIT_OPTIONS,
 ) -> tuple[PlacedSleeve, PlacedSleeve]:
     """Return the left and the right sleeve placed on the arms, on a canvas of ``shape``."""
     left, right = (
-        fit_sleeve(garment, half, body, side, options)
-        for half, side in zip(garment.halves, body.sides, strict=True)
+        fit_sleeve(top, half, body, side, options)
+        for half, side in zip(top.halves, body.sides, strict=True)
     )
     return (
         PlacedSleeve(
@@ -189,7 +189,7 @@ def place_sleeves(
 
 
 def fit_sleeve(
-    garment: TopLandmarks,
+    top: TopLandmarks,
     half: GarmentHalf,
     body: Body,
     side: BodySide,
@@ -203,8 +203,8 @@ def fit_sleeve(
     bare_grid = _grid_on_arm(arm, options.margin)
     if half.sleeve is None:
         return SleeveFit(bare_grid, np.zeros_like(bare_grid), 0.0, np.ones(ARM_SAMPLES))
-    scale = measure_canvas_scale(garment, body)
-    cuff = _cuff_sample(garment, half, arm, scale, options.cuff)
+    scale = measure_canvas_scale(top, body)
+    cuff = _cuff_sample(top, half, arm, scale, options.cuff)
     ease = _width_ratios(half.sleeve, arm, cuff, scale, options.width)
     canvas_points = _hang_on_arm(bare_grid, arm, ease, cuff, options.hang)
     outer = points_at_fractions(
@@ -298,18 +298,18 @@ def _grid_on_arm(arm: Arm, margin: InnerMarginOptions) -> Points:
 
 
 def _cuff_sample(
-    garment: TopLandmarks, half: GarmentHalf, arm: Arm, scale: float, options: CuffPositionOptions
+    top: TopLandmarks, half: GarmentHalf, arm: Arm, scale: float, options: CuffPositionOptions
 ) -> int:
     """Return the arm sample at which the sleeve ends: by its length, or the wrist if it is long."""
     last = ARM_SAMPLES - 1
     if half.sleeve is None:
         return 0
-    if garment.sleeve_length is SleeveLength.LONG:
+    if top.sleeve_length is SleeveLength.LONG:
         return last
     wanted = arc_length(half.sleeve.outer_edge) * scale * options.length_ratio
     reached = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(arm.outer_edge, axis=0).T))])
     found = int(np.searchsorted(reached, wanted))
-    if garment.sleeve_length is SleeveLength.SHORT:
+    if top.sleeve_length is SleeveLength.SHORT:
         low, high = arm.armpit_sample + options.min_below_armpit, options.max_short
     else:
         low, high = options.min_three_quarter, options.max_three_quarter

@@ -57,10 +57,10 @@ class StrapRowMap(RowMap):
 
 
 def find_strap_end(
-    garment: TopLandmarks, half: GarmentHalf, options: StrapOptions = STRAP_OPTIONS
+    top: TopLandmarks, half: GarmentHalf, options: StrapOptions = STRAP_OPTIONS
 ) -> float | None:
     """Return the photo row at which a half's strap widens into the top; None without a strap."""
-    unit = garment.half_chest_width
+    unit = top.half_chest_width
     shoulder = abs(float(half.neck_point[0] - half.shoulder_tip[0]))
     if half.sleeve is not None or shoulder > options.max_width * unit:
         return None
@@ -70,9 +70,9 @@ def find_strap_end(
         options.samples,
     )
     outer = np.interp(rows, half.armhole[:, 1], half.armhole[:, 0])
-    sign = np.sign(garment.midline_x - half.shoulder_tip[0])
-    curve = garment.neckline.curve
-    neckline_half = curve[sign * (curve[:, 0] - garment.midline_x) < 0]
+    sign = np.sign(top.midline_x - half.shoulder_tip[0])
+    curve = top.neckline.curve
+    neckline_half = curve[sign * (curve[:, 0] - top.midline_x) < 0]
     neckline_half = neckline_half[np.argsort(neckline_half[:, 1], kind="stable")]
     if len(neckline_half) < 2:
         return None
@@ -86,7 +86,7 @@ def find_strap_end(
 
 
 def map_strap_rows(
-    garment: TopLandmarks,
+    top: TopLandmarks,
     half: GarmentHalf,
     ends: tuple[Points, Points],
     scale: float,
@@ -98,7 +98,7 @@ def map_strap_rows(
     ``scale``, canvas pixels per garment pixel, as long as enough is left for the strap. None
     without a strap.
     """
-    attached = find_strap_end(garment, half, options)
+    attached = find_strap_end(top, half, options)
     if attached is None:
         return None
     tip, armpit = float(ends[0][1]), float(ends[1][1])

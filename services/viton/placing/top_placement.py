@@ -47,11 +47,13 @@ def warp_torso(placement: TopPlacement) -> Floats:
 
 
 def sample_top(
-    photo: GarmentPhoto, top: TopLandmarks, placement: TopPlacement, body: Body
+    garment_photo: GarmentPhoto, top: TopLandmarks, placement: TopPlacement, body: Body
 ) -> GarmentLayers:
     """Sample the top's layers from its photo."""
     torso = placement.torso
-    cutout = photo.recall("top cutout", lambda: cut_out_garment(photo.image, photo.mask, top))
+    cutout = garment_photo.recall(
+        "top cutout", lambda: cut_out_garment(garment_photo.image, garment_photo.mask, top)
+    )
     layers = sample_garment_layers(
         finish_torso(cutout.torso, top, torso.gusset_fractions),
         cutout.sleeves,

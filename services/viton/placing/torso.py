@@ -227,20 +227,20 @@ class _TorsoFitting:
 
 
 def fit_torso(
-    garment: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT_OPTIONS
+    top: TopLandmarks, body: Body, options: TorsoFitOptions = TORSO_FIT_OPTIONS
 ) -> TorsoFit:
     """Place neckline, shoulders, armholes, front, side seams and hem on the body."""
-    scale = measure_canvas_scale(garment, body, options.rows)
-    fitting = _TorsoFitting(garment, body, scale, options)
+    scale = measure_canvas_scale(top, body, options.rows)
+    fitting = _TorsoFitting(top, body, scale, options)
     left_ends, right_ends = (
         _place_half_ends(fitting, half, side)
-        for half, side in zip(garment.halves, body.sides, strict=True)
+        for half, side in zip(top.halves, body.sides, strict=True)
     )
     hangs_from_straps = None not in (left_ends.strap_rows, right_ends.strap_rows)
     neckline = _place_neckline(fitting, left_ends, right_ends)
     torso_rows = _fit_torso_rows(fitting, neckline, has_straps=hangs_from_straps)
-    left_rim = _place_rim(fitting, garment.left, body.left, left_ends, torso_rows)
-    right_rim = _place_rim(fitting, garment.right, body.right, right_ends, torso_rows)
+    left_rim = _place_rim(fitting, top.left, body.left, left_ends, torso_rows)
+    right_rim = _place_rim(fitting, top.right, body.right, right_ends, torso_rows)
     pairs = _pair_control_points(fitting, neckline, (left_rim, right_rim), torso_rows)
     length = max(torso_rows.free_canvas_hem_row - torso_rows.canvas_neck_row, 1.0)
     return TorsoFit(
@@ -252,7 +252,7 @@ def fit_torso(
         ),
         armhole_seams=tuple(
             _armhole_seam(fitting, ends)
-            for half, ends in zip(garment.halves, (left_ends, right_ends), strict=True)
+            for half, ends in zip(top.halves, (left_ends, right_ends), strict=True)
             if half.sleeve is not None
         ),
         canvas_hem_row=torso_rows.canvas_hem_row,
@@ -482,9 +482,9 @@ def _place_side_seam(
     return np.stack([xs, rows], axis=1)
 
 
-def _armhole_scale(garment: TopLandmarks, body: Body) -> float:
+def _armhole_scale(top: TopLandmarks, body: Body) -> float:
     """Return canvas pixels per garment pixel downwards, between shoulder and armpit."""
-    in_photo = sum(float(half.armpit[1] - half.shoulder_tip[1]) for half in garment.halves)
+    in_photo = sum(float(half.armpit[1] - half.shoulder_tip[1]) for half in top.halves)
     on_body = sum(float(side.canvas_armpit[1] - side.canvas_shoulder_tip[1]) for side in body.sides)
     return max(on_body, _MIN_ARMHOLE_HEIGHT * body.shoulder_width) / max(in_photo, 1.0)
 

@@ -70,7 +70,7 @@ def foreshorten_towards_flanks(
 
 
 def place_torso_front(
-    garment: TopLandmarks,
+    top: TopLandmarks,
     torso_rows: TorsoRowMap,
     canvas_seams: tuple[Points, Points],
     midline_x: Floats,
@@ -83,7 +83,7 @@ def place_torso_front(
     """
     first = max(
         float(half.shoulder_tip[1] + options.front_start * (half.armpit[1] - half.shoulder_tip[1]))
-        for half in garment.halves
+        for half in top.halves
     )
     photo_rows = np.linspace(
         first,
@@ -96,12 +96,12 @@ def place_torso_front(
     # On a leaning body the fabric turns with the body and is not sheared.
     slope = (midline_x[-1] - midline_x[0]) / len(midline_x)
     lean = options.lean_fraction * float(np.clip(slope, -options.max_lean, options.max_lean))
-    neckline = garment.neckline.curve
+    neckline = top.neckline.curve
     all_photo_points, all_canvas_points = [], []
-    for side, half, canvas_seam in zip(PictureSide, garment.halves, canvas_seams, strict=True):
+    for side, half, canvas_seam in zip(PictureSide, top.halves, canvas_seams, strict=True):
         sign = side.sign
         garment_half_width = np.maximum(
-            sign * (np.interp(photo_rows, *half.side_seam.T[::-1]) - garment.midline_x), 1.0
+            sign * (np.interp(photo_rows, *half.side_seam.T[::-1]) - top.midline_x), 1.0
         )
         body_half_width = np.maximum(
             sign * (np.interp(canvas_rows, *canvas_seam.T[::-1]) - centre), 1.0
@@ -112,11 +112,11 @@ def place_torso_front(
         for fraction in options.front_fractions[first_column:]:
             across = np.full(options.front_rows, fraction)
             photo_points = np.stack(
-                [garment.midline_x + sign * fraction * garment_half_width, photo_rows], axis=1
+                [top.midline_x + sign * fraction * garment_half_width, photo_rows], axis=1
             )
             below_neckline = (
                 np.interp(photo_points[:, 0], *neckline.T)
-                + options.neckline_clearance * garment.half_chest_width
+                + options.neckline_clearance * top.half_chest_width
                 < photo_rows
             )
             away = sign * body_half_width * foreshorten_towards_flanks(across, ratio, options)

@@ -63,7 +63,7 @@ class TorsoRowMap(RowMap):
 
 
 def measure_canvas_scale(
-    garment: TopLandmarks, body: Body, options: TorsoRowOptions = TORSO_ROW_OPTIONS
+    top: TopLandmarks, body: Body, options: TorsoRowOptions = TORSO_ROW_OPTIONS
 ) -> float:
     """Return canvas pixels per garment pixel.
 
@@ -77,11 +77,9 @@ def measure_canvas_scale(
         abs(float(side.flank_x[row] - body.midline_x[row]))
         for side, row in zip(body.sides, chest_rows, strict=True)
     )
-    by_chest = chest / (2 * garment.half_chest_width)
-    if garment.sleeve_length is SleeveLength.NONE:
+    by_chest = chest / (2 * top.half_chest_width)
+    if top.sleeve_length is SleeveLength.NONE:
         return by_chest
     shoulders = distance(body.left.canvas_shoulder_tip, body.right.canvas_shoulder_tip)
-    by_shoulders = shoulders / max(
-        distance(garment.left.shoulder_tip, garment.right.shoulder_tip), 1.0
-    )
+    by_shoulders = shoulders / max(distance(top.left.shoulder_tip, top.right.shoulder_tip), 1.0)
     return 0.5 * by_chest + 0.5 * by_shoulders

@@ -107,7 +107,7 @@ class _TrousersFitting:
     """Landmarks of the trousers, in pixels of their photo."""
     photo_crotch: Points
     """Where the garment's legs part, in its photo."""
-    body: LowerBody
+    lower_body: LowerBody
     """Points and lengths of the lower body, in pixels of the canvas."""
     waistline: Waistline
     """Row of the waist in each column of the canvas."""
@@ -122,7 +122,7 @@ class _TrousersFitting:
 def place_trousers(
     garment: BottomsLandmarks,
     photo_crotch: Points,
-    body: LowerBody,
+    lower_body: LowerBody,
     waistline: Waistline,
     options: TrousersOptions = TROUSERS_OPTIONS,
 ) -> tuple[WarpGrid, WarpGrid]:
@@ -130,12 +130,12 @@ def place_trousers(
 
     ``photo_crotch``: where the legs part in the garment's photo.
     """
-    scale = body.hip_width / max(garment.hip_width, 1.0)
-    canvas_crotch = body.crotch + point(0.0, _CROTCH_SLACK * body.torso_length)
+    scale = lower_body.hip_width / max(garment.hip_width, 1.0)
+    canvas_crotch = lower_body.crotch + point(0.0, _CROTCH_SLACK * lower_body.torso_length)
     fitting = _TrousersFitting(
         garment=garment,
         photo_crotch=photo_crotch,
-        body=body,
+        lower_body=lower_body,
         waistline=waistline,
         scale=scale,
         canvas_crotch=canvas_crotch,
@@ -148,7 +148,7 @@ def place_trousers(
 
 def _hem_rows(fitting: _TrousersFitting) -> list[float]:
     """Return the canvas row of each hem: long ones at the ankle, or below it if they are longer."""
-    garment, body, options = fitting.garment, fitting.body, fitting.options.hem_rows
+    garment, lower_body, options = fitting.garment, fitting.lower_body, fitting.options.hem_rows
     photo_row, canvas_row = float(fitting.photo_crotch[1]), float(fitting.canvas_crotch[1])
     inseam = garment.hem_row - photo_row
     rise = max(photo_row - garment.waistband_row, options.min_rise * garment.hip_width)
@@ -157,13 +157,13 @@ def _hem_rows(fitting: _TrousersFitting) -> list[float]:
         or inseam > options.long_inseam_in_rises * rise
     )
     rows = []
-    for leg, hem in zip(body.legs, garment.hem_rows, strict=True):
+    for leg, hem in zip(lower_body.legs, garment.hem_rows, strict=True):
         ankle = float(leg.centreline[-1, 1])
         room = max(ankle - canvas_row, 1.0)
         reach = (hem - photo_row) * fitting.scale / room
         if long or reach > options.long_leg:
             excess = (reach - options.free_length) * room
-            most = options.max_below_ankle * body.torso_length
+            most = options.max_below_ankle * lower_body.torso_length
             rows.append(ankle + float(np.clip(excess, 0.0, most)))
         else:
             rows.append(canvas_row + reach * room)
@@ -172,7 +172,7 @@ def _hem_rows(fitting: _TrousersFitting) -> list[float]:
 
 def _place_half(fitting: _TrousersFitting, side: PictureSide, hem_row: float) -> WarpGrid:
     """Place one half of the trousers; its leg ends at the canvas row ``hem_row``."""
-    garment, body, scale = fitting.garment, fitting.body, fitting.scale
+    garment, lower_body, scale = fitting.garment, fitting.lower_body, fitting.scale
     crotch = fitting.canvas_crotch
     outer, inner = (garment.left_edge, garment.right_edge)[side], garment.inner_edges[side]
     start = float(fitting.photo_crotch[1])
@@ -186,7 +186,11 @@ def _place_half(fitting: _TrousersFitting, side: PictureSide, hem_row: float) ->
     leg_width = np.abs(leg_photo[:, 0, 0] - leg_photo[:, 1, 0]) * scale
     leg_rows = float(crotch[1]) + down_leg * (hem_row - float(crotch[1]))
     leg_canvas = _place_along_leg(
-        body.legs[side], body.legs[1 - side], leg_width, leg_rows, fitting.options.leg_width
+        lower_body.legs[side],
+        lower_body.legs[1 - side],
+        leg_width,
+        leg_rows,
+        fitting.options.leg_width,
     )
     joined = np.clip(1 - down_leg / _HIP_JOIN, 0, 1)[:, None] ** 2
     hip = 2 * seat_canvas[-1, 0] - seat_canvas[-2, 0]
@@ -214,16 +218,24 @@ def _place_seat(fitting: _TrousersFitting, width: Floats, side: PictureSide) -> 
 
     ``width``: the garment's half width in canvas pixels for each row.
     """
-    body, line, crotch = fitting.body, fitting.waistline, float(fitting.canvas_crotch[1])
+    lower_body, line, crotch = (
+        fitting.lower_body,
+        fitting.waistline,
+        float(fitting.canvas_crotch[1]),
+    )
     options, sign = fitting.options.seat_width, side.sign
     fraction = np.linspace(0, 1, len(width), endpoint=False)
     top = line.row_at(
-        float(np.interp(body.waistband_row, np.arange(len(body.midline_x)), body.midline_x))
+        float(
+            np.interp(
+                lower_body.waistband_row, np.arange(len(lower_body.midline_x)), lower_body.midline_x
+            )
+        )
     )
     rows = top + fraction * (crotch - top)
-    at = np.clip(rows, 0, len(body.midline_x) - 1).astype(int)
-    middle = body.midline_x[at]
-    own = sign * (body.flanks_x[side][at] - middle)
+    at = np.clip(rows, 0, len(lower_body.midline_x) - 1).astype(int)
+    middle = lower_body.midline_x[at]
+    own = sign * (lower_body.flanks_x[side][at] - middle)
     # A waistband fits, however wide it is in the photo; a seat may be loose.
     fabric = np.minimum(width, (1 + options.max_looseness * fraction) * own)
     loose = options.body_weight * own + options.fabric_weight * fabric
