@@ -106,11 +106,11 @@ def evaluate_garment(
     )
 
 
-def _landmark_errors(garment: TopLandmarks, drawn: Drawn) -> dict[str, float]:
+def _landmark_errors(top: TopLandmarks, drawn: Drawn) -> dict[str, float]:
     at = {name: np.array(place) for name, place in drawn.landmarks.items()}
     chest = float(np.hypot(*(at["left_armpit"] - at["right_armpit"])))
     found: dict[str, Points] = {}
-    for side, own in (("left", garment.left), ("right", garment.right)):
+    for side, own in (("left", top.left), ("right", top.right)):
         places = {
             "neck": own.neck_point,
             "shoulder": own.shoulder_tip,

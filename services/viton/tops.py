@@ -29,10 +29,10 @@ _MAX_LENGTH_RATIO: Final = 1.3
 def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Rendering:
     """Return the person in the top. Raises ``NoGarment`` and ``NoPerson``."""
     window = find_upper_body_window(person_photo)
-    photo = crop_to_window(person_photo, window)
+    cropped_photo = crop_to_window(person_photo, window)
 
     photographed, top = run_both(
-        lambda: photo.recall("person", lambda: measure_person(photo)),
+        lambda: cropped_photo.recall("person", lambda: measure_person(cropped_photo)),
         lambda: garment_photo.recall(
             "top",
             lambda: detect_top_landmarks(
@@ -41,7 +41,7 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Render
         ),
     )
     person = with_raised_armpits(_with_waist_shown(photographed, top), top.sleeveless_sides)
-    placement = place_top(top, person.body, photo.shape)
+    placement = place_top(top, person.body, cropped_photo.shape)
     appearance, layers = run_both(
         lambda: render_appearance(person, placement),
         lambda: sample_top(garment_photo, top, placement, person.body),
@@ -50,7 +50,7 @@ def wear_upper(person_photo: PersonPhoto, garment_photo: GarmentPhoto) -> Render
     neck = make_neck_layers(top, garment_photo.image, layers.torso, person, appearance.skin)
     stack = assemble_top(person, placement, layers, appearance, neck)
     check_cancelled()
-    rendering = finish_rendering(photo.image, stack, garment_photo.mask)
+    rendering = finish_rendering(cropped_photo.image, stack, garment_photo.mask)
     return paste_back(person_photo.image, window, rendering)
 
 

@@ -61,7 +61,7 @@ def place_skirt(
     from the widths of waist and hips.
     """
     tall = garment.hem_row - garment.waistband_row
-    top = waistline.row_at(
+    canvas_waist_row = waistline.row_at(
         float(
             np.interp(
                 lower_body.waistband_row, np.arange(len(lower_body.midline_x)), lower_body.midline_x
@@ -69,16 +69,16 @@ def place_skirt(
         )
     )
     if scale is None:
-        by_waist = lower_body.width_at(top) / max(
+        by_waist = lower_body.width_at(canvas_waist_row) / max(
             garment.width_at(garment.waistband_row + options.waist_row * tall), 1.0
         )
         by_hips = options.min_hip_fit * lower_body.hip_width / max(garment.hip_width, 1.0)
         scale = max(by_waist, by_hips)
     if hem is None:
-        hem = top + tall * scale * options.length_stretch
+        hem = canvas_waist_row + tall * scale * options.length_stretch
     hem = min(hem, lower_body.ankle_row + options.max_below_ankle * lower_body.torso_length)
     fraction = np.linspace(0, _PAST_HEM, _GRID_ROWS)
-    rows = top + fraction * (hem - top)
+    rows = canvas_waist_row + fraction * (hem - canvas_waist_row)
     photo_rows = garment.waistband_row + fraction * tall
     at = np.clip(photo_rows, 0, len(garment.left_edge) - 1).astype(int)
     index = np.clip(rows, 0, len(lower_body.midline_x) - 1).astype(int)
@@ -93,7 +93,10 @@ def place_skirt(
         canvas_edges.append(np.stack([middle + sign * half, rows], axis=1))
         photo_edges.append(np.stack([edge[at], photo_rows], axis=1))
     canvas_grid = interpolate_across(*canvas_edges)
-    bow = np.interp(canvas_grid[0, :, 0], np.arange(len(waistline.rows)), waistline.rows) - top
+    bow = (
+        np.interp(canvas_grid[0, :, 0], np.arange(len(waistline.rows)), waistline.rows)
+        - canvas_waist_row
+    )
     canvas_grid[..., 1] += bow * (1 - np.clip(fraction / options.bow_fade, 0, 1))[:, None]
     return WarpGrid(canvas_grid, interpolate_across(*photo_edges), 1.0)
 

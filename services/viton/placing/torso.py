@@ -216,7 +216,7 @@ class _Rim:
 class _TorsoFitting:
     """What every step of the placement reads."""
 
-    garment: TopLandmarks
+    top: TopLandmarks
     """Landmarks of the top, in pixels of its photo."""
     body: Body
     """Points and lengths of the body, in pixels of the canvas."""
@@ -270,7 +270,7 @@ def _place_half_ends(fitting: _TorsoFitting, half: GarmentHalf, side: BodySide) 
     tip, neck_point = _place_shoulder_ends(fitting, half, side)
     armpit = _place_armpit(fitting, half, side)
     strap_rows = map_strap_rows(
-        fitting.garment, half, (tip, armpit), fitting.scale, fitting.options.straps
+        fitting.top, half, (tip, armpit), fitting.scale, fitting.options.straps
     )
     return _HalfEnds(
         canvas_shoulder_tip=tip,
@@ -287,16 +287,16 @@ def _pair_control_points(
     torso_rows: TorsoRowMap,
 ) -> PointPairs:
     """Pair the control points of front, neckline, both rims and hem."""
-    garment = fitting.garment
+    top = fitting.top
     canvas_seams = rims[0].canvas_side_seam, rims[1].canvas_side_seam
     front = place_torso_front(
-        garment, torso_rows, canvas_seams, fitting.body.midline_x, fitting.options.front
+        top, torso_rows, canvas_seams, fitting.body.midline_x, fitting.options.front
     )
     photo_points = [
         front.photo_points,
-        garment.neckline.curve[::_NECKLINE_STEP],
-        *(points for half in garment.halves for points in _rim_in_photo(half)),
-        np.linspace(garment.left.side_seam[-1], garment.right.side_seam[-1], _HEM_POINTS)[1:-1],
+        top.neckline.curve[::_NECKLINE_STEP],
+        *(points for half in top.halves for points in _rim_in_photo(half)),
+        np.linspace(top.left.side_seam[-1], top.right.side_seam[-1], _HEM_POINTS)[1:-1],
     ]
     canvas_points = [
         front.canvas_points,
@@ -360,9 +360,9 @@ def _fit_torso_rows(
     fitting: _TorsoFitting, canvas_neckline: Points, *, has_straps: bool
 ) -> TorsoRowMap:
     """Return the row map of the torso, at the garment's horizontal scale or a little more."""
-    garment, scale, options = fitting.garment, fitting.scale, fitting.options
-    photo_neck_row = float(garment.neckline.curve[:, 1].max())
-    photo_hem_row = float(np.mean([half.side_seam[-1, 1] for half in garment.halves]))
+    top, scale, options = fitting.top, fitting.scale, fitting.options
+    photo_neck_row = float(top.neckline.curve[:, 1].max())
+    photo_hem_row = float(np.mean([half.side_seam[-1, 1] for half in top.halves]))
     neck_row = float(canvas_neckline[:, 1].max())
     free = TorsoRowMap(
         scale=scale,
@@ -412,14 +412,14 @@ def _place_shoulder_ends(
     fitting: _TorsoFitting, half: GarmentHalf, side: BodySide
 ) -> tuple[Points, Points]:
     """Return the canvas points where a shoulder meets the arm and the neckline."""
-    garment, body, scale = fitting.garment, fitting.body, fitting.scale
-    unit, midline_x = body.shoulder_width, garment.midline_x
+    top, body, scale = fitting.top, fitting.body, fitting.scale
+    unit, midline_x = body.shoulder_width, top.midline_x
     tip = _place_shoulder_tip(fitting, half, side)
     tip_in_photo = abs(float(half.shoulder_tip[0] - midline_x))
     neck_in_photo = abs(float(half.neck_point[0] - midline_x))
     span = abs(float(tip[0] - body.neck_base[0]))
     scaled = min(neck_in_photo / max(tip_in_photo, 1.0) * span, neck_in_photo * scale)
-    has_collar = garment.neckline.has_collar
+    has_collar = top.neckline.has_collar
     wanted = scaled if has_collar else fitting.options.round_neckline_width * scaled
     ends = fitting.options.shoulder_ends
     farthest = max(span - ends.min_shoulder_length * unit, ends.min_neck_limit * unit)
@@ -438,7 +438,7 @@ def _place_shoulder_tip(fitting: _TorsoFitting, half: GarmentHalf, side: BodySid
         return side.canvas_shoulder_tip
     body, unit, ends = fitting.body, fitting.body.shoulder_width, fitting.options.shoulder_ends
     reach = abs(float(side.canvas_shoulder_tip[0] - body.neck_base[0]))
-    wanted = abs(half.shoulder_tip[0] - fitting.garment.midline_x) * fitting.scale
+    wanted = abs(half.shoulder_tip[0] - fitting.top.midline_x) * fitting.scale
     farthest = reach + ends.max_bare_tip_overhang * unit
     away = float(np.clip(wanted, ends.min_bare_tip_distance * unit, farthest))
     x = body.neck_base[0] + side.sign * away
@@ -472,7 +472,7 @@ def _place_side_seam(
     at = np.clip(rows, 0, len(side.flank_x) - 1).astype(int)
     flank_x, midline_x = side.flank_x[at], fitting.body.midline_x[at]
     body_half = np.abs(flank_x - midline_x)
-    garment_half = np.abs(photo_seam[:, 0] - fitting.garment.midline_x) * torso_rows.scale
+    garment_half = np.abs(photo_seam[:, 0] - fitting.top.midline_x) * torso_rows.scale
     fabric_half = np.minimum(garment_half, seam.max_fabric_ratio * body_half)
     loose = seam.body_weight * body_half + seam.fabric_weight * fabric_half
     xs = midline_x + side.sign * np.maximum(body_half + seam.min_ease_px, loose)
@@ -491,7 +491,7 @@ def _armhole_scale(top: TopLandmarks, body: Body) -> float:
 
 def _place_armpit(fitting: _TorsoFitting, half: GarmentHalf, side: BodySide) -> Points:
     """Return the armpit on the canvas; below a strap it lies no farther out than the flank."""
-    if find_strap_end(fitting.garment, half, fitting.options.straps) is None:
+    if find_strap_end(fitting.top, half, fitting.options.straps) is None:
         return side.canvas_armpit
     row = int(np.clip(side.canvas_armpit[1], 0, len(side.flank_x) - 1))
     margin = side.sign * fitting.options.flank_margin * fitting.body.shoulder_width
@@ -506,11 +506,11 @@ def _place_neckline(fitting: _TorsoFitting, left_ends: _HalfEnds, right_ends: _H
     Between straps its rows are those of the straps.
     """
     left, right = left_ends.canvas_neck_point, right_ends.canvas_neck_point
-    garment, curve = fitting.garment, fitting.garment.neckline.curve
-    first, last = garment.left.neck_point, garment.right.neck_point
+    top, curve = fitting.top, fitting.top.neckline.curve
+    first, last = top.left.neck_point, top.right.neck_point
     width = max(float(last[0] - first[0]), 1.0)
     across = float(right[0] - left[0]) / width
-    down = _armhole_scale(garment, fitting.body)
+    down = _armhole_scale(top, fitting.body)
     scale = across * float(np.clip(np.sqrt(down / across), *_NECKLINE_DEPTH_RANGE))
     fraction = (curve[:, 0] - first[0]) / width
     drop = curve[:, 1] - (first[1] + fraction * (last[1] - first[1]))

@@ -218,14 +218,14 @@ def _place_seat(fitting: _TrousersFitting, width: Floats, side: PictureSide) -> 
 
     ``width``: the garment's half width in canvas pixels for each row.
     """
-    lower_body, line, crotch = (
+    lower_body, waistline, crotch = (
         fitting.lower_body,
         fitting.waistline,
         float(fitting.canvas_crotch[1]),
     )
     options, sign = fitting.options.seat_width, side.sign
     fraction = np.linspace(0, 1, len(width), endpoint=False)
-    top = line.row_at(
+    top = waistline.row_at(
         float(
             np.interp(
                 lower_body.waistband_row, np.arange(len(lower_body.midline_x)), lower_body.midline_x
@@ -241,7 +241,7 @@ def _place_seat(fitting: _TrousersFitting, width: Floats, side: PictureSide) -> 
     loose = options.body_weight * own + options.fabric_weight * fabric
     half = np.maximum(own + options.min_ease_px, loose)
     outer = np.stack([middle + sign * half, rows], axis=1)
-    outer[:, 1] += (1 - fraction) ** 2 * (line.row_at(float(outer[0, 0])) - top)
+    outer[:, 1] += (1 - fraction) ** 2 * (waistline.row_at(float(outer[0, 0])) - top)
     return np.stack([outer, np.stack([middle, rows], axis=1)], axis=1)
 
 
